@@ -1,0 +1,72 @@
+// The arrows between the parts. scripts/architecture.test.ts proves that this file is really applied: with TypeScript 7 alone
+// dependency-cruiser checks no module at all and passes.
+const TEST = ["[.]test[.]ts$", "[.]fixture[.]ts$", "/test-[^/]+[.]ts$"];
+const DATABASE_DRIVER = ["node_modules/pg/", "node_modules/pg-[^/]+/", "node_modules/@types/pg/", "node_modules/kysely/"];
+const MAY_TALK_SQL = ["/store[.]ts$", "/statements[.]ts$", "-store[.]ts$", "^control-plane/db/"];
+const PURE_CORE = ["^control-plane/scheduler/core/", "-core[.]ts$", "/transitions[.]ts$"];
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", comment: "Two modules that need each other are one module, or miss a third.", from: {}, to: { circular: true } },
+    { name: "imports-resolve", severity: "error", comment: "The module does not exist.", from: {}, to: { couldNotResolve: true } },
+    {
+      name: "kernel-is-a-leaf",
+      severity: "error",
+      comment: "The kernel is shared by all: it imports itself and node:crypto.",
+      from: { path: "^kernel/", pathNot: TEST },
+      to: { pathNot: "^kernel/|^(node:)?crypto$" },
+    },
+    {
+      name: "agent-stands-alone",
+      severity: "error",
+      comment: "The agent runs in the customer's network: it knows the wire, not the control plane.",
+      from: { path: "^agent/" },
+      to: { path: "^(control-plane|cli|e2e|loadtests|scripts)/" },
+    },
+    {
+      name: "control-plane-stands-alone",
+      severity: "error",
+      comment: "The control plane knows agents by the wire only, and the CLI not at all.",
+      from: { path: "^control-plane/" },
+      to: { path: "^(agent|cli|e2e|loadtests|scripts)/" },
+    },
+    {
+      name: "cli-uses-the-front-doors",
+      severity: "error",
+      comment: "The CLI starts the two processes, manages the embedded database, and speaks the API's contracts.",
+      from: { path: "^cli/", pathNot: TEST },
+      to: {
+        path: "^(control-plane|agent|e2e|loadtests|scripts)/",
+        pathNot: [
+          "^control-plane/main[.]ts$",
+          "^control-plane/.+/contract[.]ts$",
+          "^control-plane/db/embedded[.]ts$",
+          "^control-plane/db/state-dir[.]ts$",
+          "^agent/main[.]ts$",
+        ],
+      },
+    },
+    { name: "nobody-imports-the-cli", severity: "error", from: { pathNot: "^cli/" }, to: { path: "^cli/" } },
+    {
+      name: "sql-stays-in-stores",
+      severity: "error",
+      comment: "pg and kysely are for store.ts, statements.ts, *-store.ts, db/ and tests.",
+      from: { path: "^(kernel|control-plane|agent|cli)/", pathNot: [...MAY_TALK_SQL, ...TEST] },
+      to: { path: DATABASE_DRIVER },
+    },
+    {
+      name: "pure-core-has-no-io",
+      severity: "error",
+      comment: "Decisions take events and return effects: no Node modules, no packages.",
+      from: { path: PURE_CORE, pathNot: TEST },
+      to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-optional", "npm-peer", "npm-no-pkg", "npm-unknown"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "(^|/)node_modules/" },
+    exclude: { path: "^(console|[.]millrace)/" },
+    // Type-only imports count too.
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

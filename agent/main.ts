@@ -1,0 +1,70 @@
+import { pino } from "pino";
+import { AppError, messageOf } from "../kernel/app-error.ts";
+import { createAgent } from "./agent.ts";
+import { type AgentConfig, readAgentConfig } from "./config.ts";
+import { closeInheritedFds } from "./sandbox/inherited-fds.ts";
+
+/** As a shell reports a process that ended by SIGINT. */
+const EXIT_INTERRUPTED = 130;
+
+/**
+ * The command `millrace agent`: settings from the environment, events as JSON lines on stderr. The first SIGTERM or SIGINT drains,
+ * the second one ends the process at once. Resolves with the exit code: 0 after a drain, 1 when the agent could not run.
+ */
+export async function runAgentProcess(): Promise<number> {
+  // What came in from outside must not reach a script.
+  closeInheritedFds();
+  let config: AgentConfig;
+  try {
+    config = readAgentConfig(process.env);
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    return 1;
+  }
+  delete process.env["MILLRACE_AGENT_TOKEN"];
+  const destination = pino.destination({ fd: 2, sync: false });
+  const log = pino({ level: config.logLevel, base: { agent: config.name } }, destination);
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) {
+      log.warn({ event: "agent.killed", signal }, "second signal: ending at once");
+      destination.flushSync();
+      process.exit(EXIT_INTERRUPTED);
+    }
+    log.info({ event: "agent.stopping", signal }, "signal received: draining");
+    stop.abort();
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+  if (!config.tls && !isLoopback(config.address)) {
+    log.warn({ event: "agent.plaintext", address: config.address }, "the token and all jobs cross the network unencrypted: set MILLRACE_AGENT_TLS=on");
+  }
+  try {
+    await createAgent(config, { log }).run(stop.signal);
+    return 0;
+  } catch (error) {
+    log.fatal({ event: "agent.failed", error: explain(error), cause: causeOf(error) }, "the agent ends");
+    return 1;
+  } finally {
+    process.off("SIGTERM", onSignal);
+    process.off("SIGINT", onSignal);
+    destination.flushSync();
+  }
+}
+
+function isLoopback(address: string): boolean {
+  const host = address.slice(0, address.lastIndexOf(":"));
+  return host === "localhost" || host === "[::1]" || host.startsWith("127.");
+}
+
+function explain(error: unknown): string {
+  const hint = error instanceof AppError && error.hint !== undefined ? `\n${error.hint}` : "";
+  return `${messageOf(error)}${hint}`;
+}
+
+function causeOf(error: unknown): string | undefined {
+  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : undefined;
+}
+
+// A drained agent may still hold idle sockets or timers of libraries: the code decides, not they.
+if (import.meta.main) process.exit(await runAgentProcess());

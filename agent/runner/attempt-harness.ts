@@ -1,0 +1,100 @@
+/** Support for tests of this folder, of runtimes and of the sandbox: real attempts, with what they printed. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Bundle, Limits } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { closeInheritedFds } from "../sandbox/inherited-fds.ts";
+import { startAttempt } from "./attempt.ts";
+import type { AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
+import { type AgentExecution, type ExecutionOptions, openExecution, type OpenedExecution } from "./execution.ts";
+
+export interface ScriptOptions {
+  readonly args?: string;
+  readonly limits?: Partial<Limits>;
+  readonly env?: Bundle["env"];
+  readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
+}
+
+export interface StartedScript extends RunningAttempt {
+  /** Everything printed so far, as bytes: 0 stdout, 1 stderr, 2 agent. */
+  printed(stream: 0 | 1 | 2): Buffer;
+  /** Resolves when stdout holds the text. Rejects when the attempt ends without it. */
+  saw(text: string): Promise<void>;
+  /** How often the start was reported. */
+  starts(): number;
+}
+
+export interface FinishedScript extends AttemptOutcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly agentText: string;
+}
+
+/** Opens an execution in a folder of its own; `dispose` removes it. */
+export async function openTestExecution(options: Partial<ExecutionOptions> = {}): Promise<OpenedExecution & { readonly dir: string; dispose(): void }> {
+  // What the shell that started the tests left open would reach the scripts.
+  closeInheritedFds();
+  const dir = mkdtempSync(join(tmpdir(), "millrace-execution-"));
+  const opened = await openExecution({ dir, sandbox: "required", ...options });
+  return {
+    ...opened,
+    dir,
+    dispose: () => {
+      opened.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function bundleOf(language: string, code: string, options: ScriptOptions = {}): Bundle {
+  const limits: Limits = { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, logMaxBytes: 0, ...options.limits };
+  return {
+    jobId: "01890000-0000-7000-8000-000000000001",
+    token: "7",
+    attempt: 1,
+    workspace: "acme",
+    scriptPath: "f/tests/script",
+    language,
+    codeHash: "",
+    code,
+    argsJson: options.args ?? "{}",
+    env: options.env ?? [],
+    limits,
+    tag: "default",
+  };
+}
+
+export function startScript(execution: AgentExecution, language: string, code: string, options: ScriptOptions = {}): StartedScript {
+  const printed: Buffer[][] = [[], [], []];
+  const waiting: { text: string; resolve: () => void }[] = [];
+  let starts = 0;
+  const attempt = startAttempt(execution, bundleOf(language, code, options), {
+    onStarted: () => {
+      starts += 1;
+    },
+    onOutput: (stream, data) => {
+      printed[stream]?.push(Buffer.from(data));
+      const stdout = Buffer.concat(printed[0] ?? []).toString("utf8");
+      for (const wait of waiting) if (stdout.includes(wait.text)) wait.resolve();
+      return options.onOutput?.(stream, data);
+    },
+  });
+  return {
+    ...attempt,
+    printed: (stream) => Buffer.concat(printed[stream] ?? []),
+    starts: () => starts,
+    saw: (text) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ text, resolve });
+        if (Buffer.concat(printed[0] ?? []).includes(text)) resolve();
+        void attempt.done.then((outcome) => reject(new Error(`ended without printing ${text}: ${JSON.stringify(outcome)}`)));
+      }),
+  };
+}
+
+export async function runScript(execution: AgentExecution, language: string, code: string, options: ScriptOptions = {}): Promise<FinishedScript> {
+  const script = startScript(execution, language, code, options);
+  const outcome = await script.done;
+  const text = (stream: 0 | 1 | 2): string => script.printed(stream).toString("utf8");
+  return { ...outcome, stdout: text(0), stderr: text(1), agentText: text(2) };
+}

@@ -1,0 +1,34 @@
+import type { Exit } from "../../kernel/exit.ts";
+
+/** Where a piece of output came from: 0 stdout, 1 stderr, 2 the agent itself. */
+export type OutputStream = 0 | 1 | 2;
+
+/** What a running attempt tells its caller. */
+export interface AttemptIo {
+  /** The process exists now; microseconds since the epoch. Called at most once. */
+  onStarted(atUs: number): void;
+  /**
+   * Raw output, in the order in which it was read. Returns a promise when the log pipeline is full: the attempt
+   * reads nothing more from its process until it resolves, so that the process blocks instead of memory growing.
+   */
+  onOutput(stream: OutputStream, data: Buffer): Promise<void> | undefined;
+}
+
+/** How an attempt ended. Never rejects: a sandbox that cannot be built is an exit reason too. */
+export interface AttemptOutcome {
+  readonly exit: Exit;
+  /** JSON text: the script's result, or `{"error":{"name","message","stack"?}}`. */
+  readonly resultJson: string;
+  /** Microseconds since the epoch; 0 when no process was started. */
+  readonly startedAtUs: number;
+  readonly finishedAtUs: number;
+}
+
+export interface RunningAttempt {
+  /** Resolves when the whole process tree is gone, its output has been read and its files have been removed. */
+  readonly done: Promise<AttemptOutcome>;
+  /** TERM to the script's processes, KILL of the whole tree after the bundle's grace. The exit reason becomes `cancelled`. Idempotent. */
+  cancel(reason: string): void;
+  /** KILL of the whole tree at once (self-fence, stale token). The exit reason becomes `fenced`. Idempotent. */
+  fence(reason: string): void;
+}

@@ -1,0 +1,183 @@
+/**
+ * One attempt from bundle to outcome.
+ *
+ *   preparing → running → (stopping) → cleaning → done
+ *
+ * Invariants: `done` resolves exactly once and never rejects. A stop (timeout, cancel, fence) that comes before the process
+ * has ended decides the exit reason; the first one counts, except that a fence overrides the others. Whoever holds a
+ * job user and a job folder gives both back before `done`, and only after the process tree is gone.
+ */
+import { messageOf } from "../../kernel/app-error.ts";
+import { errorResult, exitOf } from "../../kernel/exit.ts";
+import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
+import type { InProcessRuntime, Launch, ProcessRuntime } from "../runtimes/runtime.ts";
+import type { JobIdentity } from "../sandbox/job-uids.ts";
+import type { SandboxEnd, SandboxProcess } from "../sandbox/sandbox.ts";
+import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
+import type { AgentExecution } from "./execution.ts";
+import { fillJobDir, makeJobDir, removeJobDir } from "./job-dir.ts";
+import { jobEnv } from "./job-env.ts";
+import { LastLine } from "./last-line.ts";
+import { judgeEnd, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
+import { parseRecord } from "./record.ts";
+
+/** setTimeout's longest: 24.8 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+const STDERR_TAIL_BYTES = 4 * 1024;
+/** A record is a kind byte and the result; error records need room even when results may be tiny. */
+const MIN_RECORD_BYTES = 128 * 1024;
+
+/** Starts an attempt at once. Everything that can go wrong comes out as an exit reason. */
+export function startAttempt(execution: AgentExecution, bundle: Bundle, io: AttemptIo): RunningAttempt {
+  const attempt = new Attempt(execution, bundle, io);
+  return {
+    done: attempt.run(),
+    cancel: (reason) => attempt.stop({ kind: "cancelled", message: reason === "" ? "the job was cancelled" : reason }),
+    fence: (reason) => attempt.stop({ kind: "fenced", message: reason === "" ? "the attempt is no longer valid" : reason }),
+  };
+}
+
+class Attempt {
+  readonly #execution: AgentExecution;
+  readonly #bundle: Bundle;
+  readonly #io: AttemptIo;
+  readonly #abort = new AbortController();
+  #stop: Stop | undefined;
+  #process: SandboxProcess | undefined;
+  /** The process has ended: a stop comes too late. */
+  #over = false;
+  #startedAtUs = 0;
+  #killTimer: NodeJS.Timeout | undefined;
+  #stderrTail = Buffer.alloc(0);
+  readonly #resultMaxBytes: number;
+
+  constructor(execution: AgentExecution, bundle: Bundle, io: AttemptIo) {
+    this.#execution = execution;
+    this.#bundle = bundle;
+    this.#io = io;
+    this.#resultMaxBytes = bundle.limits?.resultMaxBytes || execution.limits.resultMaxBytes;
+  }
+
+  async run(): Promise<AttemptOutcome> {
+    const timeoutMs = Math.min(this.#bundle.limits?.timeoutMs || this.#execution.limits.timeoutMs, LONGEST_MS);
+    const timer = setTimeout(() => this.stop({ kind: "timeout", message: `the script ran longer than ${timeoutMs / 1_000} s` }), timeoutMs);
+    let verdict: Verdict;
+    try {
+      verdict = await this.#verdict();
+    } catch (error) {
+      verdict = judgeSetupFailure(messageOf(error));
+    }
+    clearTimeout(timer);
+    clearTimeout(this.#killTimer);
+    return { ...verdict, startedAtUs: this.#startedAtUs, finishedAtUs: Date.now() * 1_000 };
+  }
+
+  stop(stop: Stop): void {
+    if (this.#over || this.#stop?.kind === "fenced") return;
+    // Its output may still be read, but the script has come to its end: that end counts.
+    if (stop.kind !== "fenced" && (this.#stop !== undefined || this.#process?.exited() === true)) return;
+    this.#stop = stop;
+    this.#abort.abort();
+    this.#carryOut(stop);
+  }
+
+  #verdict(): Promise<Verdict> | Verdict {
+    const runtime = this.#execution.runtimes.find(this.#bundle.language);
+    if (runtime === undefined) {
+      const message = `this agent has no runtime for ${this.#bundle.language}`;
+      return { exit: exitOf("runtime_missing", message), resultJson: errorResult("RuntimeMissing", message) };
+    }
+    return runtime.kind === "process" ? this.#runProcess(runtime) : this.#runInProcess(runtime);
+  }
+
+  async #runInProcess(runtime: InProcessRuntime): Promise<Verdict> {
+    this.#started(Date.now() * 1_000);
+    try {
+      const json = await runtime.run({ argsJson: this.#bundle.argsJson }, this.#abort.signal);
+      this.#over = true;
+      if (this.#stop !== undefined) return judgeStop(this.#stop);
+      return { exit: exitOf("succeeded"), resultJson: json };
+    } catch (error) {
+      if (this.#stop !== undefined) return judgeStop(this.#stop);
+      return { exit: exitOf("exit_code", messageOf(error), { code: 1 }), resultJson: errorResult("Error", messageOf(error)) };
+    }
+  }
+
+  async #runProcess(runtime: ProcessRuntime): Promise<Verdict> {
+    const { sandbox, jobsDir } = this.#execution;
+    const dir = makeJobDir(jobsDir);
+    let identity: JobIdentity | undefined;
+    try {
+      const launch = await runtime.launch({ code: this.#bundle.code, argsJson: this.#bundle.argsJson, paths: sandbox.paths(dir) });
+      if (this.#stop !== undefined) return judgeStop(this.#stop);
+      if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
+      identity = sandbox.uids.acquire();
+      fillJobDir(dir, launch.files, identity);
+      return await this.#runLaunch(launch, dir, identity);
+    } finally {
+      // A folder that cannot be removed now is removed at the next start; the outcome stands.
+      await removeJobDir(dir).catch(() => undefined);
+      if (identity !== undefined) sandbox.uids.release(identity);
+    }
+  }
+
+  async #runLaunch(launch: Launch, dir: string, identity: JobIdentity): Promise<Verdict> {
+    const { sandbox, network, limits } = this.#execution;
+    const { env, refused } = jobEnv(this.#bundle, sandbox.paths(dir).tmp, launch.env);
+    if (refused.length > 0) await this.#say(`not passed on to the script: ${refused.map((name) => JSON.stringify(name.slice(0, 100))).slice(0, 20).join(", ")}`);
+    const lastLine = launch.resultFrom === "last_stdout_line" ? new LastLine(this.#resultMaxBytes) : undefined;
+    const recordMaxBytes = Math.max(this.#resultMaxBytes + 1, MIN_RECORD_BYTES);
+    const { tmpBytes, rlimits } = limits;
+    this.#process = await sandbox.start(
+      { argv: launch.argv, env, jobDir: dir, mounts: launch.mounts, network, identity, tmpBytes, rlimits, recordMaxBytes },
+      { onBegun: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
+    );
+    // A stop that came while the process was being made found nothing to end.
+    if (this.#stop !== undefined) this.#process.kill();
+    const end = await this.#process.done;
+    this.#over = true;
+    return this.#judge(end, lastLine);
+  }
+
+  async #judge(end: SandboxEnd, lastLine: LastLine | undefined): Promise<Verdict> {
+    if (end.kind === "ended" && end.outputCut) await this.#say("some output was lost: a process outlived the script and held its pipes");
+    if (this.#stop !== undefined) return judgeStop(this.#stop);
+    if (end.kind === "setup_failed") return judgeSetupFailure(end.message);
+    return judgeEnd({
+      code: end.code,
+      record: parseRecord(end.record),
+      recordOverflowed: end.recordOverflowed,
+      lastLine: lastLine === undefined ? undefined : { line: lastLine.end() },
+      stderrTail: this.#stderrTail.toString("latin1"),
+      resultMaxBytes: this.#resultMaxBytes,
+    });
+  }
+
+  #started(atUs: number): void {
+    this.#startedAtUs = atUs;
+    this.#io.onStarted(atUs);
+  }
+
+  #output(stream: 0 | 1 | 2, data: Buffer, lastLine: LastLine | undefined): Promise<void> | undefined {
+    if (stream === 0) lastLine?.push(data);
+    if (stream === 1) this.#stderrTail = Buffer.concat([this.#stderrTail.subarray(-STDERR_TAIL_BYTES), data.subarray(-STDERR_TAIL_BYTES)]);
+    return this.#io.onOutput(stream, data);
+  }
+
+  async #say(text: string): Promise<void> {
+    await this.#io.onOutput(2, Buffer.from(`millrace: ${text}\n`));
+  }
+
+  #carryOut(stop: Stop): void {
+    const running = this.#process;
+    if (running === undefined) return;
+    if (stop.kind === "fenced") {
+      running.kill();
+      return;
+    }
+    const { limits } = this.#execution;
+    const graceMs = stop.kind === "timeout" ? limits.timeoutGraceMs : this.#bundle.limits?.cancelGraceMs || limits.cancelGraceMs;
+    running.terminate();
+    this.#killTimer = setTimeout(() => running.kill(), Math.min(graceMs, LONGEST_MS));
+  }
+}

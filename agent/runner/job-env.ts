@@ -1,0 +1,50 @@
+import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
+
+export interface JobEnv {
+  readonly env: ReadonlyMap<string, string>;
+  /** Names of the tenant's variables that are not passed on. */
+  readonly refused: readonly string[];
+}
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
+/** Variables that make an interpreter, the loader or git run or load something before the script has its say. */
+const DANGEROUS =
+  /^(?:LD_.*|GLIBC_TUNABLES|BASH_.*|BASHOPTS|SHELLOPTS|ENV|PS4|IFS|PYTHON.*|NODE_OPTIONS|NODE_PATH|NODE_CHANNEL_FD|.*JAVA_TOOL_OPTIONS|_?JAVA_OPTIONS|JDK_JAVA_OPTIONS|RUBYOPT|RUBYLIB|PERL5OPT|PERL5LIB|PERL5DB|GIT_.*)$/;
+const RESERVED = /^(?:MILLRACE_|WM_)/;
+/** The kernel takes 128 KiB per string; all of it together must leave room for arguments. */
+const MAX_VALUE_BYTES = 100 * 1024;
+const MAX_TOTAL_BYTES = 1024 * 1024;
+const MAX_VARIABLES = 1_000;
+
+/**
+ * The whole environment of a script: a fixed base, what the runtime adds, the job's own names, and the tenant's
+ * variables as far as they are harmless. Nothing of the agent's environment goes in.
+ */
+export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<string, string>): JobEnv {
+  const env = new Map<string, string>([
+    ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    ["LANG", "C.UTF-8"],
+    ["TZ", "UTC"],
+    ["HOME", tmp],
+    ["TMPDIR", tmp],
+  ]);
+  const refused: string[] = [];
+  let bytes = 0;
+  for (const { name, value } of bundle.env) {
+    const size = name.length + Buffer.byteLength(value);
+    const fits = size <= MAX_VALUE_BYTES && bytes + size <= MAX_TOTAL_BYTES && env.size < MAX_VARIABLES;
+    if (!fits || !NAME.test(name) || DANGEROUS.test(name) || RESERVED.test(name) || value.includes("\0")) {
+      refused.push(name);
+      continue;
+    }
+    bytes += size;
+    env.set(name, value);
+  }
+  for (const [name, value] of runtimeEnv) env.set(name, value);
+  for (const prefix of ["MILLRACE", "WM"]) {
+    env.set(`${prefix}_WORKSPACE`, bundle.workspace);
+    env.set(`${prefix}_JOB_ID`, bundle.jobId);
+    env.set(`${prefix}_JOB_PATH`, bundle.scriptPath);
+  }
+  return { env, refused };
+}

@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { type BashParameter, parseBashParameters } from "../../../kernel/bash-parameters.ts";
+import { readJsonMembers } from "../../runner/json-text.ts";
+import { refuseArguments } from "../refusal.ts";
+import { type DetectContext, type Launch, type LaunchRequest, outputOf, type ProcessRuntime, type Refusal, type Runtime, type RuntimeSupport } from "../runtime.ts";
+
+const WRAPPER = readFileSync(new URL("./wrapper.sh", import.meta.url), "utf8");
+const BASH = "/bin/bash";
+
+/** Bash: positional arguments by the names that the script gives them, result is the last line of stdout. */
+export const bashSupport: RuntimeSupport = {
+  languages: ["bash"],
+  detect: async (context: DetectContext) => {
+    const version = outputOf(await context.probe([BASH, "--noprofile", "--norc", "-c", 'echo "$BASH_VERSION"'], []));
+    if (version === undefined || version === "") return undefined;
+    const runtime: ProcessRuntime = { kind: "process", version, launch: (request) => Promise.resolve(launch(request)), close: () => undefined };
+    return new Map<string, Runtime>([["bash", runtime]]);
+  },
+};
+
+function launch(request: LaunchRequest): Launch | Refusal {
+  const args = readJsonMembers(request.argsJson);
+  if (args.kind === "problem") return refuseArguments("InvalidArgument", `the arguments are not a JSON object: ${args.message}`);
+  // Scripts written on Windows: Bash would take the CR as part of each last word.
+  const code = request.code.replaceAll("\r\n", "\n");
+  const positional = positionalArguments(parseBashParameters(code), args.values);
+  if (!Array.isArray(positional)) return positional;
+  return {
+    kind: "launch",
+    files: [
+      { name: "wrapper.sh", content: WRAPPER },
+      { name: "main.sh", content: code },
+      { name: "check.sh", content: `set -n;${code}` },
+      { name: "args", content: positional.map((text) => `${text}\0`).join("") },
+    ],
+    argv: [BASH, "--noprofile", "--norc", `${request.paths.job}/wrapper.sh`],
+    env: new Map(),
+    mounts: [],
+    resultFrom: "last_stdout_line",
+  };
+}
+
+/** Strings as they are, null like a missing one, everything else as JSON text. A missing one is empty, which is when Bash takes the default. */
+function positionalArguments(parameters: readonly BashParameter[], args: ReadonlyMap<string, string>): string[] | Refusal {
+  const positions = new Map(parameters.map((parameter) => [parameter.name, parameter.position]));
+  const positional: string[] = [];
+  for (const [name, json] of args) {
+    const position = positions.get(name);
+    if (position === undefined) {
+      const known = parameters.length === 0 ? "none" : parameters.map((parameter) => parameter.name).join(", ");
+      return refuseArguments("UnknownArgument", `the script takes no argument \`${name}\`; it takes: ${known}`);
+    }
+    if (json === "null") continue;
+    const text = json.startsWith('"') ? String(JSON.parse(json)) : json;
+    if (text.includes("\0")) return refuseArguments("InvalidArgument", `the argument \`${name}\` holds a NUL character, which Bash cannot take`);
+    positional[position - 1] = text;
+  }
+  return Array.from(positional, (text) => text ?? "");
+}

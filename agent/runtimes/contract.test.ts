@@ -1,0 +1,191 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { openTestExecution, runScript, startScript } from "../runner/attempt-harness.ts";
+import { SAMPLES, type Samples } from "./contract-samples.ts";
+
+/** True while some process of this machine has exactly these arguments. */
+function isRunning(...argv: string[]): boolean {
+  const wanted = `${argv.join("\0")}\0`;
+  return readdirSync("/proc").some((name) => {
+    if (!/^[0-9]+$/.test(name)) return false;
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, "utf8") === wanted;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const MODES = ["required", "off"] as const;
+const opened = new Map(
+  await Promise.all(MODES.map(async (mode) => [mode, await openTestExecution({ sandbox: mode, limits: { timeoutGraceMs: 300, cancelGraceMs: 10_000 } })] as const)),
+);
+
+afterAll(() => {
+  for (const one of opened.values()) one.dispose();
+});
+
+describe.each(MODES)("with the sandbox %s", (mode) => {
+  const one = opened.get(mode);
+  if (one === undefined) throw new Error(`no execution for ${mode}`);
+  const { execution } = one;
+
+  // A missing runtime shows up as a skipped suite with its name, never as a pass.
+  const available = (samples: Samples): boolean => execution.runtimes.find(samples.language) !== undefined;
+  for (const samples of SAMPLES) {
+    describe.skipIf(!available(samples))(`the runtime ${samples.language}`, { timeout: 60_000 }, () => {
+      const run = (code: string, options: Parameters<typeof runScript>[3] = {}) => runScript(execution, samples.language, code, options);
+      const start = (code: string, options: Parameters<typeof runScript>[3] = {}) => startScript(execution, samples.language, code, options);
+
+      beforeAll(() => expect(execution.sandbox.kind).toBe(mode === "off" ? "unsandboxed" : "bubblewrap"));
+      afterEach(() => expect(readdirSync(execution.jobsDir)).toEqual([]));
+
+      it("returns the result and says when it ran", async () => {
+        const before = Date.now() * 1_000;
+        const outcome = await run(samples.echo, { args: '{"a":"x"}' });
+        expect(outcome).toMatchObject({ exit: { reason: "succeeded", code: 0, signal: "", message: "" }, resultJson: '{"got":"x"}' });
+        expect(outcome.startedAtUs).toBeGreaterThanOrEqual(before);
+        expect(outcome.finishedAtUs).toBeGreaterThanOrEqual(outcome.startedAtUs);
+      });
+
+      it("keeps every character and every digit", async () => {
+        const text = 'ü€😀 "q" \\ \n\t$(id) `id` ${x} \u2028';
+        const outcome = await run(samples.precise, { args: `{"text":${JSON.stringify(text)},"big":12345678901234567890}` });
+        expect(outcome).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "12345678901234567890", stderr: text });
+      });
+
+      it("names the script's own line when it fails", async () => {
+        const outcome = await run(samples.fails);
+        expect(outcome.exit).toMatchObject({ reason: "exit_code", code: samples.failure.code });
+        expect(JSON.parse(outcome.resultJson).error.name).toBe(samples.failure.name);
+        const where = outcome.stderr + String(JSON.parse(outcome.resultJson).error.stack ?? "");
+        expect(where).toMatch(new RegExp(`${samples.file}(?:"|:)? ?,? ?(?:line )?3\\b`));
+        expect(where).not.toContain("wrapper");
+      });
+
+      it("reports a syntax error with its line", async () => {
+        const outcome = await run(samples.broken);
+        expect(outcome.exit).toMatchObject({ reason: "syntax_error", code: 0 });
+        expect(outcome.exit.message).toContain("line 3");
+        expect(JSON.parse(outcome.resultJson).error).toMatchObject({ name: "SyntaxError", line: 3 });
+        expect(outcome.stdout).toBe("");
+      });
+
+      it("keeps the order of each stream", async () => {
+        const outcome = await run(samples.lines);
+        const expected = (word: string): string => Array.from({ length: 200 }, (_, index) => `${word} ${index}\n`).join("");
+        expect([outcome.stdout, outcome.stderr]).toEqual([expected("out"), expected("err")]);
+      });
+
+      it("shows a line at once, and a cancel ends it", async () => {
+        const script = start(samples.waits);
+        await script.saw("ready\n");
+        script.cancel("enough");
+        script.cancel("twice");
+        expect(await script.done).toMatchObject({ exit: { reason: "cancelled", message: "enough" }, resultJson: '{"error":{"name":"Cancelled","message":"enough"}}' });
+        expect(script.starts()).toBe(1);
+      });
+
+      it("passes on the exit code", async () => {
+        expect((await run(samples.exit3)).exit).toMatchObject({ reason: "exit_code", code: 3 });
+        expect(await run(samples.exit0)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "null" });
+      });
+
+      it("ends at the timeout, by KILL when TERM is ignored", async () => {
+        const script = start(samples.stubborn, { limits: { timeoutMs: 3_000 } });
+        await script.saw("ready\n");
+        const outcome = await script.done;
+        expect(outcome.exit).toMatchObject({ reason: "timeout", message: "the script ran longer than 3 s" });
+        expect(outcome.finishedAtUs - outcome.startedAtUs).toBeGreaterThan(250_000);
+      });
+
+      it("lets a script clean up after a cancel", async () => {
+        const script = start(samples.polite);
+        await script.saw("ready\n");
+        script.cancel("stop");
+        expect((await script.done).exit.reason).toBe("cancelled");
+        expect(script.printed(0).toString()).toBe("ready\nbye\n");
+      });
+
+      it("kills at once when it is fenced, also during the grace of a cancel", async () => {
+        const script = start(samples.stubborn);
+        await script.saw("ready\n");
+        script.cancel("stop");
+        script.fence("stale");
+        expect((await script.done).exit).toMatchObject({ reason: "fenced", message: "stale" });
+      });
+
+      it("leaves no process behind", async () => {
+        // A number nobody else sleeps for.
+        const seconds = `${3_000 + SAMPLES.indexOf(samples)}.${process.pid}${mode === "off" ? 1 : 2}`;
+        const outcome = await run(samples.leaves(seconds, mode === "required"));
+        expect(outcome).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '"left"' });
+        expect(isRunning("sleep", seconds)).toBe(false);
+      });
+
+      it("takes a result up to the cap and refuses a larger one", async () => {
+        const limits = { resultMaxBytes: 1_000 };
+        expect((await run(samples.big(998), { limits })).exit.reason).toBe("succeeded");
+        expect((await run(samples.big(999), { limits })).exit.reason).toBe("result_too_large");
+        const huge = await run(samples.big(400_000), { limits });
+        expect(huge.exit).toMatchObject({ reason: "result_too_large", message: "the result is larger than 1000 B" });
+      });
+
+      it.skipIf(samples.unfit === undefined)("says where a result is not JSON", async () => {
+        const outcome = await run(samples.unfit?.code ?? "");
+        expect(outcome.exit.reason).toBe("result_invalid");
+        expect(outcome.exit.message).toContain(`at ${samples.unfit?.path}:`);
+      });
+
+      it("passes bytes and colours through untouched", async () => {
+        const script = start(samples.bytes);
+        await script.done;
+        const expected = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, index) => index)), Buffer.from("\u001b[31mred\u001b[0m\n")]);
+        expect(script.printed(0).equals(expected)).toBe(true);
+      });
+
+      it("lets scripts open /dev/stdout and /dev/stderr", async () => {
+        expect(await run(samples.devices)).toMatchObject({ exit: { reason: "succeeded" }, stdout: "a", stderr: "b" });
+      });
+
+      it("gives the script its own environment and nothing of the agent's", async () => {
+        const env = [
+          { name: "MINE", value: "a=b c" },
+          { name: "LD_PRELOAD", value: "/evil.so" },
+        ];
+        const outcome = await run(samples.environment, { env });
+        const lines = outcome.stdout.split("\n");
+        expect(lines).toEqual(expect.arrayContaining(["MINE=a=b c", "MILLRACE_WORKSPACE=acme", "WM_JOB_PATH=f/tests/script"]));
+        expect(outcome.agentText).toContain("LD_PRELOAD");
+        const own = new Set(["PATH", "LANG", "TZ", "HOME", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE", "MINE", ""]);
+        const others = lines.map((line) => line.split("=")[0] ?? "").filter((name) => !own.has(name) && !/^(?:MILLRACE|WM)_(?:WORKSPACE|JOB_ID|JOB_PATH)$/.test(name));
+        expect(others).toEqual([]);
+      });
+
+      it("stops reading while the receiver is busy and loses nothing", async () => {
+        let busy = false;
+        let disturbed = 0;
+        let bytes = 0;
+        const outcome = await run(samples.million, {
+          onOutput: (_, data) => {
+            if (busy) disturbed += 1;
+            bytes += data.length;
+            busy = true;
+            return new Promise((resolve) =>
+              setImmediate(() => {
+                busy = false;
+                resolve();
+              }),
+            );
+          },
+        });
+        expect([outcome.exit.reason, disturbed]).toEqual(["succeeded", 0]);
+        expect(bytes).toBe(1_000_000);
+      });
+
+      it.skipIf(mode === "off")("cannot change its job folder", async () => {
+        expect((await run(samples.writesJob)).resultJson).toBe('"no"');
+      });
+    });
+  }
+});

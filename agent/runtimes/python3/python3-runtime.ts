@@ -1,0 +1,74 @@
+import { readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { type DetectContext, type Launch, type LaunchRequest, outputOf, type ProcessRuntime, type Runtime, type RuntimeSupport } from "../runtime.ts";
+
+const WRAPPER = readFileSync(new URL("./wrapper.py", import.meta.url), "utf8");
+/** Not whatever PATH says: version managers put shims there that job users cannot read. */
+const CANDIDATES = ["/usr/bin/python3", "/usr/local/bin/python3"];
+const INSIDE = "/runtimes/python3";
+
+interface Interpreter {
+  readonly path: string;
+  readonly version: string;
+  readonly mounts: readonly ReadOnlyMount[];
+}
+
+/**
+ * Python 3: calls `main` with keyword arguments.
+ * @param pythonPath an interpreter of the operator's choice; its installation (the folder above `bin`) is mounted as a whole
+ */
+export function pythonSupport(pythonPath?: string): RuntimeSupport {
+  return {
+    languages: ["python3"],
+    detect: async (context) => {
+      for (const candidate of pythonPath === undefined ? CANDIDATES : [pythonPath]) {
+        const interpreter = await tryInterpreter(candidate, context);
+        if (interpreter !== undefined) return new Map<string, Runtime>([["python3", runtimeOf(interpreter)]]);
+      }
+      return undefined;
+    },
+  };
+}
+
+async function tryInterpreter(candidate: string, context: DetectContext): Promise<Interpreter | undefined> {
+  const real = realPath(candidate);
+  if (real === undefined) return undefined;
+  const mounts: ReadOnlyMount[] = [];
+  let path = real;
+  if (!real.startsWith("/usr/")) {
+    const mount = { source: dirname(dirname(real)), target: INSIDE };
+    mounts.push(mount);
+    path = join(context.pathOf(mount), "bin", basename(real));
+  }
+  const version = outputOf(await context.probe([path, "-I", "-B", "-c", "import json, sys; print('.'.join(map(str, sys.version_info[:3])))"], mounts));
+  return version === undefined || !version.startsWith("3.") ? undefined : { path, version, mounts };
+}
+
+function runtimeOf(interpreter: Interpreter): ProcessRuntime {
+  return { kind: "process", version: interpreter.version, launch: (request) => Promise.resolve(launch(interpreter, request)), close: () => undefined };
+}
+
+function launch(interpreter: Interpreter, request: LaunchRequest): Launch {
+  return {
+    kind: "launch",
+    files: [
+      { name: "wrapper.py", content: WRAPPER },
+      { name: "main.py", content: request.code },
+      { name: "args.json", content: request.argsJson },
+    ],
+    // -I: no user site, no environment, no current folder on the path. -B: the job folder is read-only.
+    argv: [interpreter.path, "-I", "-B", "-X", "utf8", `${request.paths.job}/wrapper.py`],
+    env: new Map(),
+    mounts: interpreter.mounts,
+    resultFrom: "record",
+  };
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import type { DetectContext, Runtime, RuntimeSupport } from "./runtime.ts";
+
+/** The runtimes that this machine really has. */
+export class RuntimeRegistry {
+  readonly #byLanguage = new Map<string, Runtime>();
+
+  static async detect(supports: readonly RuntimeSupport[], context: DetectContext): Promise<RuntimeRegistry> {
+    const registry = new RuntimeRegistry();
+    const found = await Promise.all(supports.map((support) => support.detect(context)));
+    for (const runtimes of found) {
+      for (const [language, runtime] of runtimes ?? []) registry.#byLanguage.set(language, runtime);
+    }
+    return registry;
+  }
+
+  find(language: string): Runtime | undefined {
+    return this.#byLanguage.get(language);
+  }
+
+  /** For Hello, in order of name. */
+  list(): { language: string; version: string }[] {
+    return [...this.#byLanguage].map(([language, { version }]) => ({ language, version })).sort((a, b) => (a.language < b.language ? -1 : 1));
+  }
+
+  close(): void {
+    for (const runtime of this.#byLanguage.values()) runtime.close();
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The seam of a language. A runtime knows how a script of its language becomes files, an argument list and a place where the
+ * result comes from; it starts no process of the script itself. `contract.test.ts` runs every one through the same list.
+ */
+import type { Exit } from "../../kernel/exit.ts";
+import type { InsidePaths, ReadOnlyMount } from "../sandbox/sandbox.ts";
+import type { ProbeResult } from "../sandbox/probe.ts";
+
+export interface LaunchRequest {
+  readonly code: string;
+  /** Text of a JSON object. */
+  readonly argsJson: string;
+  readonly paths: InsidePaths;
+}
+
+export interface LaunchFile {
+  /** A plain file name; the file appears in the job folder. */
+  readonly name: string;
+  readonly content: string | Buffer;
+}
+
+export interface Launch {
+  readonly kind: "launch";
+  readonly files: readonly LaunchFile[];
+  /** Constants only, nothing from the tenant. */
+  readonly argv: readonly string[];
+  readonly env: ReadonlyMap<string, string>;
+  readonly mounts: readonly ReadOnlyMount[];
+  /** `record`: what the wrapper writes to fd 5. `last_stdout_line`: the last line that is not blank. */
+  readonly resultFrom: "record" | "last_stdout_line";
+}
+
+/** The script cannot run at all: it does not parse, or the arguments do not fit. */
+export interface Refusal {
+  readonly kind: "refused";
+  readonly exit: Exit;
+  readonly resultJson: string;
+}
+
+export interface ProcessRuntime {
+  readonly kind: "process";
+  readonly version: string;
+  launch(request: LaunchRequest): Promise<Launch | Refusal>;
+  /** Ends helper processes. Idempotent. */
+  close(): void;
+}
+
+export interface InProcessRuntime {
+  readonly kind: "in-process";
+  readonly version: string;
+  /** @returns JSON text. A rejection becomes the error of the job. */
+  run(request: { readonly argsJson: string }, signal: AbortSignal): Promise<string>;
+  close(): void;
+}
+
+export type Runtime = ProcessRuntime | InProcessRuntime;
+
+export interface DetectContext {
+  /** Runs a command of ours in a throw-away sandbox. */
+  probe(argv: readonly string[], mounts: readonly ReadOnlyMount[]): Promise<ProbeResult>;
+  /** Where a mount appears to the script. */
+  pathOf(mount: ReadOnlyMount): string;
+  /** Folder that job users can reach; toolchains are copied there. */
+  readonly execDir: string;
+}
+
+/** Support for one or more languages, before it is known whether this machine has what it needs. */
+export interface RuntimeSupport {
+  readonly languages: readonly string[];
+  /** One runtime per language, or undefined when the interpreter is missing or does not start inside the sandbox. */
+  detect(context: DetectContext): Promise<ReadonlyMap<string, Runtime> | undefined>;
+}
+
+/** A command that ended well inside the sandbox: its output, trimmed. */
+export function outputOf(result: ProbeResult): string | undefined {
+  return result.end.kind === "ended" && result.end.code === 0 ? result.stdout.trim() : undefined;
+}

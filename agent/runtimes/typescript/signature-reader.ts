@@ -1,0 +1,87 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { AppError } from "../../../kernel/app-error.ts";
+import type { Signature } from "./read-signature.ts";
+
+type ScriptLanguage = "typescript" | "javascript";
+
+const HELPER = fileURLToPath(new URL("./signature-helper.ts", import.meta.url));
+const CACHED = 500;
+const QUEUED = 1_000;
+const ANSWER_WITHIN_MS = 10_000;
+
+const TOO_COMPLEX: Signature = { kind: "syntax", fault: { message: "the script is too large or too deeply nested to be read", line: 0 } };
+
+/**
+ * Asks a helper process for the parameters of `main`. In a process of its own, because the parser ends the process on
+ * deeply nested code (300,000 brackets do), and no tenant may end the agent. One question at a time, so that a crash is known to
+ * belong to its question; answers are kept by the hash of the code, the most recent 500.
+ */
+export class SignatureReader {
+  readonly #answers = new Map<string, Signature>();
+  #tail: Promise<unknown> = Promise.resolve();
+  #queued = 0;
+  #helper: ChildProcess | undefined;
+
+  /** @throws resource_exhausted when 1,000 scripts wait to be read */
+  async read(code: string, language: ScriptLanguage): Promise<Signature> {
+    const key = createHash("sha256").update(language).update("\0").update(code).digest("base64");
+    const known = this.#answers.get(key);
+    if (known !== undefined) return known;
+    if (this.#queued >= QUEUED) throw new AppError("resource_exhausted", "too many scripts wait to be read");
+    this.#queued += 1;
+    const answer = this.#tail.then(() => this.#answers.get(key) ?? this.#ask(code, language));
+    this.#tail = answer.catch(() => undefined);
+    try {
+      const signature = await answer;
+      this.#keep(key, signature);
+      return signature;
+    } finally {
+      this.#queued -= 1;
+    }
+  }
+
+  close(): void {
+    this.#helper?.kill("SIGKILL");
+    this.#helper = undefined;
+  }
+
+  #keep(key: string, signature: Signature): void {
+    const oldest = this.#answers.size >= CACHED ? this.#answers.keys().next().value : undefined;
+    if (oldest !== undefined) this.#answers.delete(oldest);
+    this.#answers.set(key, signature);
+  }
+
+  #ask(code: string, language: ScriptLanguage): Promise<Signature> {
+    const helper = this.#start();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => helper.kill("SIGKILL"), ANSWER_WITHIN_MS);
+      const settle = (signature: Signature): void => {
+        clearTimeout(timer);
+        helper.removeAllListeners("message");
+        helper.removeAllListeners("exit");
+        resolve(signature);
+      };
+      // The helper is ours and speaks one type.
+      helper.once("message", (message) => settle(message as Signature));
+      helper.once("exit", () => {
+        this.#helper = undefined;
+        settle(TOO_COMPLEX);
+      });
+      helper.send({ code, language }, () => undefined);
+    });
+  }
+
+  #start(): ChildProcess {
+    const alive = this.#helper;
+    if (alive !== undefined && alive.connected && alive.exitCode === null && alive.signalCode === null) return alive;
+    const helper = fork(HELPER, [], { env: {}, execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    helper.on("error", () => undefined);
+    // The helper must not keep the agent alive; a pending question does so by its timer.
+    helper.unref();
+    helper.channel?.unref();
+    this.#helper = helper;
+    return helper;
+  }
+}

@@ -1,0 +1,76 @@
+import { execFile } from "node:child_process";
+import { closeSync, constants, fchownSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { AppError } from "../../kernel/app-error.ts";
+import type { JobIdentity } from "./job-uids.ts";
+
+/** Both ends of a pipe: a stream for the agent, a descriptor for the script (to be closed by the caller after the spawn). */
+export interface Pipe {
+  readonly reader: Socket;
+  readonly writeFd: number;
+}
+
+const BATCH = 32;
+const MKFIFO = "/usr/bin/mkfifo";
+const run = promisify(execFile);
+
+/**
+ * Real pipes for stdout and stderr. Node's own `pipe` is a socket pair, and Linux refuses to open a socket through
+ * /dev/stdout or /dev/stderr, which shell scripts do all the time (`echo oops > /dev/stderr`). Node cannot make pipes, so
+ * a batch of FIFOs is made by one process ahead of time; each is opened at both ends, unlinked and used once.
+ */
+export class FifoPool {
+  readonly #dir: string;
+  #free: string[] = [];
+  #made = 0;
+  #refilling: Promise<void> | undefined;
+
+  /** @param dir a folder of the agent's own; what an earlier run left in it is removed */
+  constructor(dir: string) {
+    this.#dir = dir;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(dir)) rmSync(join(dir, name), { force: true });
+  }
+
+  /** @throws internal when no FIFO can be made */
+  async take(identity: JobIdentity): Promise<Pipe> {
+    for (let tries = 0; this.#free.length === 0 && tries < 3; tries++) await this.#refill();
+    const path = this.#free.pop();
+    if (path === undefined) throw new AppError("internal", "no pipe could be made for the script's output");
+    if (this.#free.length < BATCH / 4) this.#refill().catch(() => undefined);
+    return open(path, identity);
+  }
+
+  #refill(): Promise<void> {
+    this.#refilling ??= this.#make().finally(() => {
+      this.#refilling = undefined;
+    });
+    return this.#refilling;
+  }
+
+  async #make(): Promise<void> {
+    const first = this.#made;
+    this.#made += BATCH;
+    const paths = Array.from({ length: BATCH }, (_, index) => join(this.#dir, `pipe-${process.pid}-${first + index}`));
+    await run(MKFIFO, ["-m", "600", ...paths], { env: {} });
+    this.#free.push(...paths);
+  }
+}
+
+function open(path: string, identity: JobIdentity): Pipe {
+  const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  let writeFd = -1;
+  try {
+    writeFd = openSync(path, constants.O_WRONLY);
+    // The script opens it again through /dev/stdout, as its own user.
+    if (!identity.own) fchownSync(writeFd, identity.uid, identity.gid);
+    rmSync(path);
+    return { reader: new Socket({ fd: readFd, readable: true, writable: false }), writeFd };
+  } catch (error) {
+    closeSync(readFd);
+    if (writeFd !== -1) closeSync(writeFd);
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * System calls that no script needs and that have been ways into the kernel or out of a sandbox, by number.
+ * x64 numbers are the kernel's own table, arm64 numbers the generic one; from 424 on both are the same.
+ */
+const SHARED = {
+  pidfd_getfd: 438,
+  io_uring_setup: 425,
+  io_uring_enter: 426,
+  io_uring_register: 427,
+  open_tree: 428,
+  move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+  fspick: 433,
+  mount_setattr: 442,
+  quotactl_fd: 443,
+  open_tree_attr: 467,
+} as const;
+
+export interface SyscallTable {
+  /** AUDIT_ARCH_… value that the kernel reports. */
+  readonly auditArch: number;
+  /** x64 has a second table of numbers (x32) that would bypass the list. */
+  readonly hasX32: boolean;
+  readonly denied: Readonly<Record<string, number>>;
+  readonly clone: number;
+  readonly clone3: number;
+  readonly ioctl: number;
+  readonly personality: number;
+  readonly socket: number;
+}
+
+export const SYSCALLS: Readonly<Record<"x64" | "arm64", SyscallTable>> = {
+  x64: {
+    auditArch: 0xc000003e,
+    hasX32: true,
+    clone: 56,
+    clone3: 435,
+    ioctl: 16,
+    personality: 135,
+    socket: 41,
+    denied: {
+      ...SHARED,
+      ptrace: 101,
+      syslog: 103,
+      uselib: 134,
+      vhangup: 153,
+      modify_ldt: 154,
+      pivot_root: 155,
+      adjtimex: 159,
+      chroot: 161,
+      acct: 163,
+      settimeofday: 164,
+      mount: 165,
+      umount2: 166,
+      swapon: 167,
+      swapoff: 168,
+      reboot: 169,
+      iopl: 172,
+      ioperm: 173,
+      init_module: 175,
+      delete_module: 176,
+      quotactl: 179,
+      clock_settime: 227,
+      kexec_load: 246,
+      add_key: 248,
+      request_key: 249,
+      keyctl: 250,
+      migrate_pages: 256,
+      unshare: 272,
+      move_pages: 279,
+      perf_event_open: 298,
+      fanotify_init: 300,
+      name_to_handle_at: 303,
+      open_by_handle_at: 304,
+      clock_adjtime: 305,
+      setns: 308,
+      process_vm_readv: 310,
+      process_vm_writev: 311,
+      kcmp: 312,
+      finit_module: 313,
+      kexec_file_load: 320,
+      bpf: 321,
+      userfaultfd: 323,
+    },
+  },
+  arm64: {
+    auditArch: 0xc00000b7,
+    hasX32: false,
+    clone: 220,
+    clone3: 435,
+    ioctl: 29,
+    personality: 92,
+    socket: 198,
+    denied: {
+      ...SHARED,
+      umount2: 39,
+      mount: 40,
+      pivot_root: 41,
+      chroot: 51,
+      vhangup: 58,
+      quotactl: 60,
+      acct: 89,
+      unshare: 97,
+      kexec_load: 104,
+      init_module: 105,
+      delete_module: 106,
+      clock_settime: 112,
+      syslog: 116,
+      ptrace: 117,
+      reboot: 142,
+      settimeofday: 170,
+      adjtimex: 171,
+      add_key: 217,
+      request_key: 218,
+      keyctl: 219,
+      swapon: 224,
+      swapoff: 225,
+      migrate_pages: 238,
+      move_pages: 239,
+      perf_event_open: 241,
+      fanotify_init: 262,
+      name_to_handle_at: 264,
+      open_by_handle_at: 265,
+      clock_adjtime: 266,
+      setns: 268,
+      process_vm_readv: 270,
+      process_vm_writev: 271,
+      kcmp: 272,
+      finit_module: 273,
+      bpf: 280,
+      userfaultfd: 282,
+      kexec_file_load: 294,
+    },
+  },
+};

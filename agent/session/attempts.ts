@@ -1,0 +1,258 @@
+import type { Logger } from "pino";
+import { messageOf } from "../../kernel/app-error.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { errorResult, exitOf } from "../../kernel/exit.ts";
+import { NOOP_LANGUAGE } from "../../kernel/languages.ts";
+import type { AttemptRef, Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
+import type { Cancel, Started } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { type AttemptKey, isAttemptRef, keyOf } from "../journal/attempt-key.ts";
+import type { AttemptLog } from "../logs/attempt-log.ts";
+import type { LogShipper } from "../logs/log-shipper.ts";
+import type { AttemptIo, AttemptOutcome, RunningAttempt } from "../runner/attempt-types.ts";
+import type { Results } from "./results.ts";
+import { finishedToWire } from "./wire-codec.ts";
+
+/** Runs one attempt; see runner/attempt.ts for the real one. */
+export type StartAttempt = (bundle: Bundle, io: AttemptIo) => RunningAttempt;
+
+/** Used when the bundle sets no limit. */
+export const DEFAULT_LOG_MAX_BYTES = 256 * 1024 * 1024;
+/** The server enforces slots and may be a little ahead of us; beyond this many extra, attempts wait here. */
+const EXTRA_STARTS = 64;
+/** Attempts that may wait, at least. What comes beyond is not confirmed: the server must give it to somebody else. */
+const MAX_QUEUED = 4_096;
+const REFUSAL_LOG_SPACING_MS = 1_000;
+
+interface Held {
+  readonly ref: AttemptRef;
+  readonly quiet: boolean;
+  /** Until it is started. */
+  bundle: Bundle | undefined;
+  running: RunningAttempt | undefined;
+  log: AttemptLog | undefined;
+  startedAtUs: number;
+  /** No longer ours: whatever comes of it is thrown away. */
+  forgotten: boolean;
+}
+
+export interface AttemptsOptions {
+  readonly slots: number;
+  readonly startAttempt: StartAttempt;
+  readonly shipper: LogShipper;
+  readonly results: Results;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onReceived: (ref: AttemptRef) => void;
+  readonly onStarted: (started: Started) => void;
+}
+
+/** The attempts that this process holds and that have not ended, and what is to happen to them. */
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly #held = new Map<AttemptKey, Held>();
+  readonly #queued = new Set<Held>();
+  /** Killed and forgotten, but their processes may not be gone yet. */
+  readonly #dying = new Set<Held>();
+  #startingHeld = false;
+  #emptyWaiters: (() => void)[] = [];
+  #refused = 0;
+  #refusalLoggedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+  }
+
+  /** Attempts that run or wait to. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  refs(): AttemptRef[] {
+    return [...this.#held.values()].map((held) => held.ref);
+  }
+
+  /** Attempts whose process exists, for a server that may not have heard of it. */
+  started(): Started[] {
+    return [...this.#held.values()].filter((held) => held.startedAtUs > 0).map((held) => ({ ...held.ref, atUs: held.startedAtUs }));
+  }
+
+  /** Takes a bundle. A second copy of one that is held, or whose result waits for its verdict, is confirmed and not started. */
+  assign(bundle: Bundle): void {
+    const ref: AttemptRef = { jobId: bundle.jobId, token: bundle.token };
+    if (!isAttemptRef(ref)) {
+      this.#options.log.error({ event: "attempt.malformed", ...ref }, "the server assigned an attempt without a valid id");
+      return;
+    }
+    const key = keyOf(ref);
+    if (this.#held.has(key) || this.#options.results.has(key)) {
+      this.#options.onReceived(ref);
+      return;
+    }
+    if (this.#queued.size >= Math.max(MAX_QUEUED, 4 * this.#options.slots)) {
+      this.#refuse(ref);
+      return;
+    }
+    const held: Held = {
+      ref,
+      quiet: bundle.language === NOOP_LANGUAGE,
+      bundle,
+      running: undefined,
+      log: undefined,
+      startedAtUs: 0,
+      forgotten: false,
+    };
+    this.#held.set(key, held);
+    this.#queued.add(held);
+    this.#options.onReceived(ref);
+    this.#startQueued();
+  }
+
+  /** Starts nothing until `release`. */
+  hold(): void {
+    this.#startingHeld = true;
+  }
+
+  release(): void {
+    this.#startingHeld = false;
+    this.#startQueued();
+  }
+
+  /** What the server wants stopped. Unknown attempts have ended already: their result is on its way. */
+  cancel(cancel: Cancel): void {
+    const key = keyOf(cancel);
+    if (cancel.fenced) {
+      this.drop(key, cancel.reason);
+      this.#options.results.forget(key);
+      return;
+    }
+    const held = this.#held.get(key);
+    if (held !== undefined) this.#cancelOne(held, cancel.reason);
+  }
+
+  cancelAll(reason: string): void {
+    for (const held of [...this.#held.values()]) this.#cancelOne(held, reason);
+  }
+
+  /** Kills an attempt at once and forgets it: nothing of it is sent any more. */
+  drop(key: AttemptKey, why: string): void {
+    const held = this.#held.get(key);
+    if (held === undefined) {
+      this.#options.shipper.find(key)?.discard();
+      return;
+    }
+    this.#options.log.warn({ event: "attempt.fenced", ...held.ref, why }, "attempt killed: it is no longer this agent's");
+    held.forgotten = true;
+    this.#held.delete(key);
+    this.#queued.delete(held);
+    if (held.running !== undefined) this.#dying.add(held);
+    held.running?.fence(why);
+    held.log?.discard();
+    this.#settled();
+  }
+
+  dropAll(why: string): void {
+    for (const key of [...this.#held.keys()]) this.drop(key, why);
+  }
+
+  /** Hands back what was never started: the server learns it from the end of the session. */
+  dropQueued(): void {
+    for (const held of [...this.#queued]) this.drop(keyOf(held.ref), "never started");
+  }
+
+  /** Resolves when nothing is held and every process is gone. */
+  whenEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#emptyWaiters.push(resolve);
+      this.#settled();
+    });
+  }
+
+  /** One line per second tells enough. */
+  #refuse(ref: AttemptRef): void {
+    this.#refused += 1;
+    const now = this.#options.clock.monotonicMs();
+    if (now - this.#refusalLoggedMs < REFUSAL_LOG_SPACING_MS) return;
+    this.#options.log.error({ event: "attempt.refused", ...ref, refused: this.#refused }, "far more attempts than slots: left to the server");
+    this.#refusalLoggedMs = now;
+    this.#refused = 0;
+  }
+
+  #cancelOne(held: Held, reason: string): void {
+    this.#options.log.info({ event: "attempt.cancelling", ...held.ref, reason }, "attempt is being cancelled");
+    if (held.running !== undefined) {
+      held.running.cancel(reason);
+      return;
+    }
+    this.#queued.delete(held);
+    this.#ended(held, unstarted(exitOf("cancelled", reason), this.#nowUs()));
+  }
+
+  #startQueued(): void {
+    for (const held of this.#queued) {
+      const active = this.#held.size - this.#queued.size;
+      if (this.#startingHeld || active >= this.#options.slots + EXTRA_STARTS) return;
+      this.#queued.delete(held);
+      this.#start(held);
+    }
+  }
+
+  #start(held: Held): void {
+    const bundle = held.bundle;
+    if (bundle === undefined) return;
+    held.bundle = undefined;
+    const limit = bundle.limits?.logMaxBytes ?? 0;
+    const log = this.#options.shipper.open(held.ref, limit === 0 ? DEFAULT_LOG_MAX_BYTES : limit);
+    held.log = log;
+    try {
+      held.running = this.#options.startAttempt(bundle, {
+        onStarted: (atUs) => this.#onStarted(held, atUs),
+        onOutput: (stream, data) => log.write(stream, data),
+      });
+    } catch (error) {
+      this.#ended(held, unstarted(exitOf("sandbox_error", messageOf(error)), this.#nowUs()));
+      return;
+    }
+    held.running.done.then(
+      (outcome) => this.#ended(held, outcome),
+      (error: unknown) => this.#ended(held, unstarted(exitOf("sandbox_error", messageOf(error)), this.#nowUs())),
+    );
+  }
+
+  #onStarted(held: Held, atUs: number): void {
+    if (held.forgotten) return;
+    held.startedAtUs = atUs;
+    this.#options.log[held.quiet ? "debug" : "info"]({ event: "attempt.started", ...held.ref }, "attempt started");
+    this.#options.onStarted({ ...held.ref, atUs });
+  }
+
+  #ended(held: Held, outcome: AttemptOutcome): void {
+    if (held.forgotten) {
+      this.#dying.delete(held);
+      this.#settled();
+      return;
+    }
+    const finished = finishedToWire(held.ref, outcome, held.log?.end() ?? { chunks: 0, bytes: 0, droppedBytes: 0 });
+    this.#held.delete(keyOf(held.ref));
+    this.#options.log[held.quiet ? "debug" : "info"](
+      { event: "attempt.finished", ...held.ref, reason: outcome.exit.reason, code: outcome.exit.code, logBytes: finished.logBytes },
+      "attempt finished",
+    );
+    this.#options.results.add(finished);
+    this.#startQueued();
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (this.#held.size + this.#dying.size > 0) return;
+    for (const resolve of this.#emptyWaiters.splice(0)) resolve();
+  }
+
+  #nowUs(): number {
+    return Math.round(this.#options.clock.wallMs() * 1000);
+  }
+}
+
+/** The end of an attempt that never ran. */
+function unstarted(exit: AttemptOutcome["exit"], nowUs: number): AttemptOutcome {
+  return { exit, resultJson: errorResult(exit.reason === "cancelled" ? "Cancelled" : "AgentError", exit.message), startedAtUs: 0, finishedAtUs: nowUs };
+}

@@ -1,0 +1,27 @@
+import type { ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { keyOf } from "../journal/attempt-key.ts";
+import type { LogShipper } from "../logs/log-shipper.ts";
+import type { Attempts } from "./attempts.ts";
+import type { Results } from "./results.ts";
+
+export interface InboxParts {
+  readonly attempts: Attempts;
+  readonly results: Results;
+  readonly shipper: LogShipper;
+}
+
+/**
+ * Acts on the lists of one server frame. Acknowledgements come before cancellations before new work, so that one frame that settles
+ * a result and fences its attempt does the harmless thing. Policy, keepalive and drain concern the connection: see connect-loop.
+ */
+export function receive(parts: InboxParts, frame: ServerFrame): void {
+  for (const ref of frame.welcome?.drop ?? []) {
+    const key = keyOf(ref);
+    parts.attempts.drop(key, "the server took it back");
+    parts.results.forget(key);
+  }
+  for (const ack of frame.logAcks) parts.shipper.acknowledge(ack);
+  for (const ack of frame.finishedAcks) parts.results.acknowledge(ack);
+  for (const cancel of frame.cancel) parts.attempts.cancel(cancel);
+  for (const bundle of frame.assign) parts.attempts.assign(bundle);
+}

@@ -1,0 +1,65 @@
+import { exitOf } from "../../../kernel/exit.ts";
+import type { Bundle } from "../../../proto/gen/millrace/agent/v1/job.ts";
+import type { Executor } from "../../agent.ts";
+import type { AttemptIo, AttemptOutcome, RunningAttempt } from "../../runner/attempt-types.ts";
+
+/** One attempt in the hands of a test. */
+export class TestAttempt implements RunningAttempt {
+  readonly bundle: Bundle;
+  readonly io: AttemptIo;
+  readonly done: Promise<AttemptOutcome>;
+  cancelled: string | undefined;
+  fenced: string | undefined;
+  #resolve: (outcome: AttemptOutcome) => void = () => undefined;
+
+  constructor(bundle: Bundle, io: AttemptIo) {
+    this.bundle = bundle;
+    this.io = io;
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  end(outcome: Partial<AttemptOutcome> = {}): void {
+    this.#resolve({ exit: exitOf("succeeded"), resultJson: "null", startedAtUs: 1, finishedAtUs: 2, ...outcome });
+  }
+
+  cancel(reason: string): void {
+    this.cancelled = reason;
+    this.end({ exit: exitOf("cancelled", reason) });
+  }
+
+  fence(reason: string): void {
+    this.fenced = reason;
+    this.end({ exit: exitOf("fenced", reason) });
+  }
+}
+
+/** Runs nothing: hands every attempt to the test. For tests. */
+export class TestExecutor implements Executor {
+  readonly runtimes = [{ language: "bash", version: "5" }];
+  readonly sandbox = { level: 0, reasons: ["test"] };
+  readonly attempts: TestAttempt[] = [];
+  /** Ends what comes from now on at once. */
+  endsAtOnce = false;
+  #waiters: (() => void)[] = [];
+
+  readonly startAttempt = (bundle: Bundle, io: AttemptIo): RunningAttempt => {
+    const attempt = new TestAttempt(bundle, io);
+    this.attempts.push(attempt);
+    if (this.endsAtOnce) attempt.end();
+    for (const resolve of this.#waiters.splice(0)) resolve();
+    return attempt;
+  };
+
+  /** The n-th attempt (from 0), once it was started. */
+  async attempt(index: number): Promise<TestAttempt> {
+    for (;;) {
+      const attempt = this.attempts[index];
+      if (attempt !== undefined) return attempt;
+      await new Promise<void>((resolve) => {
+        this.#waiters.push(resolve);
+      });
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { asAgentKey, type AgentKey, type WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+
+/**
+ * Registers an agent under the id that it made for itself and returns its number.
+ * An id that was registered under another workspace is refused (undefined): it is not the same agent.
+ */
+export async function registerAgent(
+  pool: Pool,
+  agent: { agentId: string; name: string; workspace: WorkspaceId | undefined; tokenId: string },
+): Promise<AgentKey | undefined> {
+  const { rows } = await pool.query<{ id: string }>(
+    `INSERT INTO agent (agent_id, name, workspace_id, token_id) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (agent_id) DO UPDATE SET name = excluded.name, token_id = excluded.token_id, connected_at = now()
+     WHERE agent.workspace_id IS NOT DISTINCT FROM excluded.workspace_id
+     RETURNING id::text`,
+    [agent.agentId, agent.name, agent.workspace ?? null, agent.tokenId],
+  );
+  const row = rows[0];
+  return row === undefined ? undefined : asAgentKey(row.id);
+}
+
+/** Names of agents by number, for the API. */
+export async function agentNames(pool: Pool, keys: readonly AgentKey[]): Promise<Map<AgentKey, string>> {
+  if (keys.length === 0) return new Map();
+  const { rows } = await pool.query<{ id: string; name: string }>("SELECT id::text, name FROM agent WHERE id = ANY($1::bigint[])", [keys]);
+  return new Map(rows.map((row) => [asAgentKey(row.id), row.name]));
+}

@@ -1,0 +1,65 @@
+import { EXIT_REASONS, exitOf, type Exit, type ExitReason } from "../../kernel/exit.ts";
+import { parseJobId, parseToken, type JobId, type Token } from "../../kernel/ids.ts";
+import { ExitReason as WireReason, type AttemptRef, type Finished, type LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
+import type { JobEnd } from "../jobs/model.ts";
+
+/** Agents are not trusted: everything they send is checked here, once. What does not pass is undefined and is dropped with a warning. */
+export interface Attempt {
+  readonly id: JobId;
+  readonly token: Token;
+}
+
+const MAX_RESULT_CHARS = 4 * 1024 * 1024;
+const MAX_MESSAGE_CHARS = 4000;
+const MAX_CHUNK_BYTES = 256 * 1024;
+/** Wire numbers are the positions in EXIT_REASONS plus one: 0 is "unspecified". */
+const REASONS: ReadonlyMap<number, ExitReason> = new Map(EXIT_REASONS.map((reason, at) => [at + 1, reason]));
+
+export function attemptFromWire(ref: AttemptRef): Attempt | undefined {
+  const id = parseJobId(ref.jobId);
+  const token = parseToken(ref.token);
+  return id === undefined || token === undefined ? undefined : { id, token };
+}
+
+export function attemptsFromWire(refs: readonly AttemptRef[]): Attempt[] {
+  return refs.flatMap((ref) => attemptFromWire(ref) ?? []);
+}
+
+function exitFromWire(wire: Finished["exit"]): Exit | undefined {
+  const reason = wire === undefined ? undefined : REASONS.get(wire.reason);
+  if (wire === undefined || reason === undefined || reason === "lost" || wire.reason === WireReason.EXIT_REASON_UNSPECIFIED) return undefined;
+  return exitOf(reason, storable(wire.message).slice(0, MAX_MESSAGE_CHARS), { code: wire.code, signal: storable(wire.signal).slice(0, 32) });
+}
+
+/** @param nowMs the server's clock: times that lie outside the attempt's possible life are cut to it */
+export function endFromWire(wire: Finished, nowMs: number): Omit<JobEnd, "workspace"> | undefined {
+  const attempt = attemptFromWire(wire);
+  const exit = exitFromWire(wire.exit);
+  if (attempt === undefined || exit === undefined || wire.resultJson.length > MAX_RESULT_CHARS) return undefined;
+  const runUs = wire.startedAtUs > 0 ? Math.max(0, wire.finishedAtUs - wire.startedAtUs) : undefined;
+  const startedAtMs = wire.startedAtUs > 0 ? Math.min(nowMs, wire.startedAtUs / 1000) : undefined;
+  return {
+    ...attempt,
+    exit,
+    resultJson: storable(wire.resultJson),
+    startedAtMs,
+    doneAtMs: nowMs,
+    runUs,
+    logChunks: wire.logChunks,
+    logBytes: wire.logBytes,
+    logDroppedBytes: wire.logDroppedBytes,
+  };
+}
+
+/** True for a chunk whose numbers agree with each other. */
+export function isSoundChunk(chunk: LogChunk): boolean {
+  if (chunk.sizeBytes === 0 || chunk.sizeBytes > MAX_CHUNK_BYTES || chunk.data.length > MAX_CHUNK_BYTES || chunk.segments.length > chunk.sizeBytes) return false;
+  let total = 0;
+  for (const segment of chunk.segments) total += Math.floor(segment / 4);
+  return total === chunk.sizeBytes && chunk.seq < 2 ** 31 && (chunk.encoding === 1 || chunk.encoding === 2);
+}
+
+/** Postgres' text cannot hold NUL. */
+function storable(text: string): string {
+  return text.includes("\u0000") ? text.replaceAll("\u0000", "\uFFFD") : text;
+}

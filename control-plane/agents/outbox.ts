@@ -1,0 +1,84 @@
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import type { AgentFrame, ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { FRAME_SOFT_BYTES } from "../../kernel/protocol.ts";
+
+export type AgentStream = ServerDuplexStream<AgentFrame, ServerFrame>;
+
+export type Pending = Pick<ServerFrame, "assign" | "finishedAcks" | "logAcks" | "cancel">;
+
+/**
+ * What waits to be sent to one agent. All that gathers in a turn of the event loop goes into one frame, since a grpc-js
+ * message costs as much as fifty entries in it; while the stream's buffer is full nothing is written and the next frame
+ * grows. It is bounded by the agent's slots and by its own unacknowledged results and chunks.
+ */
+export class Outbox {
+  readonly #stream: AgentStream;
+  #pending: Pending = { assign: [], finishedAcks: [], logAcks: [], cancel: [] };
+  #extra: Partial<ServerFrame> = {};
+  #scheduled = false;
+  #blocked = false;
+  #closed = false;
+
+  constructor(stream: AgentStream) {
+    this.#stream = stream;
+    stream.on("drain", () => {
+      this.#blocked = false;
+      this.#schedule();
+    });
+  }
+
+  /** Adds one entry to the list of its kind in the next frame. */
+  add<Kind extends keyof Pending>(kind: Kind, entry: Pending[Kind][number]): void {
+    (this.#pending[kind] as Pending[Kind][number][]).push(entry);
+    this.#schedule();
+  }
+
+  /** Sets a field of which only the newest value matters. */
+  set(fields: Partial<Pick<ServerFrame, "welcome" | "drain" | "keepalive" | "policy">>): void {
+    this.#extra = { ...this.#extra, ...fields };
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#blocked || this.#closed) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#write();
+    });
+  }
+
+  #write(): void {
+    if (this.#blocked || this.#closed || this.#stream.cancelled) return;
+    const { assign } = this.#pending;
+    const count = fitting(assign);
+    const frame: ServerFrame = {
+      welcome: undefined,
+      drain: undefined,
+      keepalive: undefined,
+      policy: undefined,
+      ...this.#extra,
+      ...this.#pending,
+      assign: count === assign.length ? assign : assign.slice(0, count),
+    };
+    this.#extra = {};
+    this.#pending = { assign: count === assign.length ? [] : assign.slice(count), finishedAcks: [], logAcks: [], cancel: [] };
+    this.#blocked = !this.#stream.write(frame);
+    if (this.#pending.assign.length > 0) this.#schedule();
+  }
+}
+
+/** How many bundles go into one frame. */
+function fitting(bundles: Pending["assign"]): number {
+  let bytes = 0;
+  for (let i = 0; i < bundles.length; i++) {
+    const bundle = bundles[i];
+    bytes += (bundle?.code.length ?? 0) + (bundle?.argsJson.length ?? 0) + 300;
+    if (bytes > FRAME_SOFT_BYTES) return Math.max(1, i);
+  }
+  return bundles.length;
+}

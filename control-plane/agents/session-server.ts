@@ -1,0 +1,210 @@
+import { randomUUID } from "node:crypto";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { GRPC_STATUS } from "../../kernel/error-maps.ts";
+import { asSessionId, isUuid, type AgentKey, type SessionId } from "../../kernel/ids.ts";
+import { MAX_MESSAGE_BYTES, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../../kernel/protocol.ts";
+import type { Service } from "../../kernel/service.ts";
+import { AgentSessionService, type AgentFrame, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
+import type { Pool } from "../db/pools.ts";
+import type { Authenticator } from "../identity/authenticate.ts";
+import type { LogIngest } from "../logs/ingest.ts";
+import type { AgentPort } from "../scheduler/agent-port.ts";
+import type { Owner } from "../scheduler/owner.ts";
+import type { Log } from "../telemetry/log.ts";
+import { registerAgent } from "./agent-store.ts";
+import type { AgentStream } from "./outbox.ts";
+import { AgentSession, toRef } from "./session.ts";
+
+export interface SessionServerOptions {
+  readonly address: string;
+  readonly pool: Pool;
+  readonly authenticator: Authenticator;
+  readonly ingest: LogIngest;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly policy: Policy;
+  /** Silence after which a stream is given up. */
+  readonly suspectMs: number;
+}
+
+const HELLO_WITHIN_MS = 10_000;
+const TAG = /^[a-z0-9][a-z0-9._:-]{0,62}$/;
+
+/**
+ * The door for agents: one bidirectional stream each. It checks who they are and what they speak, keeps the live sessions,
+ * and is the owner's way to them.
+ */
+export class SessionServer implements Service, AgentPort {
+  readonly #options: SessionServerOptions;
+  readonly #server: Server;
+  readonly #sessions = new Map<SessionId, AgentSession>();
+  readonly #byAgent = new Map<AgentKey, AgentSession>();
+  #owner: Owner | undefined;
+  #port = 0;
+  #watch: NodeJS.Timeout | undefined;
+
+  constructor(options: SessionServerOptions) {
+    this.#options = options;
+    this.#server = new Server({
+      "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+      "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+      "grpc.keepalive_time_ms": 20_000,
+      "grpc.keepalive_timeout_ms": 10_000,
+      "grpc.max_concurrent_streams": 16,
+    });
+    this.#server.addService(AgentSessionService, { session: (stream: AgentStream) => void this.#accept(stream) });
+  }
+
+  /** Port that the server listens on. */
+  get port(): number {
+    return this.#port;
+  }
+
+  get sessions(): readonly AgentSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** The owner that new sessions attach to. Sessions of the one before are ended: their agents come back at once. */
+  setOwner(owner: Owner | undefined): void {
+    this.#owner = owner;
+    for (const session of this.#sessions.values()) session.end(new AppError("unavailable", "the owner of the shards has changed: connect again"));
+  }
+
+  async start(): Promise<void> {
+    this.#port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(this.#options.address, ServerCredentials.createInsecure(), (error, port) => {
+        if (error === null) resolve(port);
+        else reject(new AppError("failed_precondition", `the agents' address ${this.#options.address} cannot be opened: ${messageOf(error)}`, { hint: "is another Millrace running? set MILLRACE_GRPC_PORT to a free port" }));
+      });
+    });
+    this.#watch = setInterval(() => this.#endSilent(), 1000);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#watch);
+    for (const session of this.#sessions.values()) session.end(new AppError("unavailable", "the control plane is shutting down"));
+    await new Promise<void>((resolve) => {
+      const force = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, 2000);
+      this.#server.tryShutdown(() => {
+        clearTimeout(force);
+        resolve();
+      });
+    });
+  }
+
+  assign(session: SessionId, bundle: Parameters<AgentPort["assign"]>[1]): boolean {
+    const live = this.#sessions.get(session);
+    live?.outbox.add("assign", bundle);
+    return live !== undefined;
+  }
+
+  cancel(session: SessionId, attempt: Parameters<AgentPort["cancel"]>[1]): void {
+    this.#sessions.get(session)?.outbox.add("cancel", { ...toRef(attempt), reason: attempt.reason, fenced: attempt.fenced });
+  }
+
+  /** One stream: its first frame must be Hello. */
+  async #accept(stream: AgentStream): Promise<void> {
+    const early: AgentFrame[] = [];
+    let session: AgentSession | undefined;
+    const first = new Promise<Hello | undefined>((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), HELLO_WITHIN_MS);
+      stream.on("data", (frame: AgentFrame) => {
+        if (session !== undefined) session.receive(frame);
+        else if (frame.hello !== undefined && early.length === 0) {
+          clearTimeout(timer);
+          early.push(frame);
+          resolve(frame.hello);
+        } else if (early.length < 100) early.push(frame);
+      });
+      for (const event of ["end", "error", "cancelled"]) {
+        stream.on(event, () => {
+          clearTimeout(timer);
+          resolve(undefined);
+          if (session !== undefined) this.#gone(session);
+          if (event === "end") stream.end();
+        });
+      }
+    });
+    try {
+      const hello = await this.#authenticated(stream, first);
+      if (stream.cancelled) return;
+      session = hello;
+      this.#adopt(session);
+      for (const frame of early.slice(1)) session.receive(frame);
+    } catch (error) {
+      const refusal = AppError.from(error);
+      this.#options.log.warn({ event: "agent.refused", code: refusal.code, peer: stream.getPeer(), error: messageOf(refusal.cause ?? refusal) }, `agent refused: ${refusal.message}`);
+      stream.emit("error", { code: GRPC_STATUS[refusal.code], details: refusal.message });
+    }
+  }
+
+  async #authenticated(stream: AgentStream, first: Promise<Hello | undefined>): Promise<AgentSession> {
+    const header = stream.metadata.get("authorization")[0];
+    const principal = await this.#options.authenticator.authenticate(typeof header === "string" ? header : undefined);
+    if (principal.kind !== "agent") throw new AppError("permission_denied", "this token does not belong to an agent");
+    const hello = await first;
+    if (hello === undefined) throw new AppError("invalid_argument", "the first frame of a stream must be Hello");
+    checkHello(hello);
+    const owner = this.#owner;
+    if (owner === undefined) throw new AppError("unavailable", "this replica does not own the shards at the moment");
+    const { workspace, workspaceName, tokenId } = principal;
+    const key = await registerAgent(this.#options.pool, { agentId: hello.agentId, name: hello.agentName, workspace, tokenId });
+    if (key === undefined) throw new AppError("permission_denied", "this agent id is registered in another workspace: give the agent an empty data folder");
+    if (this.#owner !== owner) throw new AppError("unavailable", "the owner of the shards has changed: connect again");
+    const { ingest, log, policy, clock } = this.#options;
+    const agent = { key, session: asSessionId(randomUUID()), workspace, workspaceName, hello };
+    return new AgentSession(stream, agent, { owner, ingest, log, policy, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
+  }
+
+  #adopt(session: AgentSession): void {
+    const { hello, key, session: id } = session.agentInfo;
+    const before = this.#byAgent.get(key);
+    if (before !== undefined) {
+      before.end(new AppError("unavailable", "the agent has connected again"));
+      this.#gone(before);
+    }
+    this.#sessions.set(id, session);
+    this.#byAgent.set(key, session);
+    session.begin();
+    this.#options.log.info(
+      { event: "agent.connected", agentKey: key, agent: hello.agentName, host: hello.host, version: hello.agentVersion, slots: hello.slots, tags: hello.tags, held: hello.held.length, sandbox: hello.sandbox?.level },
+      "agent connected",
+    );
+  }
+
+  #gone(session: AgentSession): void {
+    const { key, session: id, hello } = session.agentInfo;
+    if (!this.#sessions.delete(id)) return;
+    if (this.#byAgent.get(key) === session) this.#byAgent.delete(key);
+    session.close();
+    this.#options.log.info({ event: "agent.disconnected", agentKey: key, agent: hello.agentName }, "agent disconnected");
+  }
+
+  #endSilent(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const session of this.#sessions.values()) {
+      if (nowMs - session.heardAtMs < this.#options.suspectMs) continue;
+      this.#options.log.warn({ event: "agent.silent", agentKey: session.agent }, "agent silent: its stream is given up, its attempts are kept for now");
+      session.end(new AppError("unavailable", "nothing was heard of the agent for too long"));
+      this.#gone(session);
+    }
+  }
+}
+
+/** Errors: failed_precondition for an unknown protocol, invalid_argument for a Hello that makes no sense. */
+function checkHello(hello: Hello): void {
+  const { protocolVersion: version } = hello;
+  if (version < OLDEST_PROTOCOL_VERSION || version > PROTOCOL_VERSION) {
+    throw new AppError("failed_precondition", `the agent speaks protocol ${version}, this control plane speaks ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}: ${version > PROTOCOL_VERSION ? "upgrade the control plane first" : "upgrade the agent"}`);
+  }
+  if (!isUuid(hello.agentId)) throw new AppError("invalid_argument", "agent_id must be a UUID");
+  if (hello.agentName.length === 0 || hello.agentName.length > 128) throw new AppError("invalid_argument", "agent_name must have 1 to 128 characters");
+  if (hello.tags.length === 0 || hello.tags.length > 100 || !hello.tags.every((tag) => TAG.test(tag))) {
+    throw new AppError("invalid_argument", "tags must be 1 to 100 names of the form a-z, 0-9, dot, underscore, colon, hyphen");
+  }
+}

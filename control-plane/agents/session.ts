@@ -1,0 +1,163 @@
+import { status } from "@grpc/grpc-js";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { GRPC_STATUS } from "../../kernel/error-maps.ts";
+import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import { PROTOCOL_VERSION, VERSION } from "../../kernel/protocol.ts";
+import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { Verdict, type AgentFrame, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
+import type { LogIngest, LogSource } from "../logs/ingest.ts";
+import type { Owner } from "../scheduler/owner.ts";
+import type { Log } from "../telemetry/log.ts";
+import { attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk, type Attempt } from "./frames-codec.ts";
+import { Outbox, type AgentStream } from "./outbox.ts";
+
+/** Who the stream belongs to, once it has said hello. */
+export interface SessionAgent {
+  readonly key: AgentKey;
+  readonly session: SessionId;
+  readonly workspace: WorkspaceId | undefined;
+  readonly workspaceName: string | undefined;
+  readonly hello: Hello;
+}
+
+export interface SessionDeps {
+  readonly owner: Owner;
+  readonly ingest: LogIngest;
+  readonly log: Log;
+  readonly policy: Policy;
+  readonly now: () => number;
+  readonly monotonic: () => number;
+}
+
+const MAX_SLOTS = 10_000;
+
+/** One live stream of an agent, from Hello on: frames in become owner calls, decisions go out through the outbox. */
+export class AgentSession implements LogSource {
+  readonly agentInfo: SessionAgent;
+  readonly connectedAtMs: number;
+  readonly #stream: AgentStream;
+  readonly #deps: SessionDeps;
+  readonly #outbox: Outbox;
+  #heardAtMs: number;
+  #ended = false;
+
+  constructor(stream: AgentStream, agent: SessionAgent, deps: SessionDeps) {
+    this.agentInfo = agent;
+    this.#stream = stream;
+    this.#deps = deps;
+    this.#outbox = new Outbox(stream);
+    this.connectedAtMs = deps.now();
+    this.#heardAtMs = deps.monotonic();
+  }
+
+  get agent(): AgentKey {
+    return this.agentInfo.key;
+  }
+
+  get outbox(): Outbox {
+    return this.#outbox;
+  }
+
+  /** Monotonic time of the last frame. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  /** Attaches the agent to the owner and welcomes it. */
+  begin(): void {
+    const { hello, key, session, workspace } = this.agentInfo;
+    const held = new Map<JobId, Token>(attemptsFromWire(hello.held).map((attempt) => [attempt.id, attempt.token]));
+    const drop = this.#deps.owner.agentAttached({
+      key,
+      session,
+      workspace,
+      name: hello.agentName,
+      tags: hello.tags,
+      languages: hello.runtimes.map((runtime) => runtime.language),
+      slots: Math.min(hello.slots, MAX_SLOTS),
+      held,
+    });
+    this.#outbox.set({
+      welcome: { protocolVersion: PROTOCOL_VERSION, sessionId: session, policy: this.#deps.policy, drop: drop.map(toRef), serverVersion: VERSION },
+    });
+  }
+
+  /** Handles one frame. Never throws: what an agent sends must not be able to end the process. */
+  receive(frame: AgentFrame): void {
+    if (this.#ended) return;
+    this.#heardAtMs = this.#deps.monotonic();
+    const { owner } = this.#deps;
+    for (const attempt of attemptsFromWire(frame.received)) owner.attemptReceived(this.agent, attempt.id, attempt.token);
+    for (const started of frame.started) {
+      const attempt = attemptFromWire(started);
+      if (attempt !== undefined) owner.attemptStarted(this.agent, attempt.id, attempt.token, Math.min(started.atUs / 1000, this.#deps.now()));
+    }
+    if (frame.logChunks.length > 0) this.#takeLogs(frame.logChunks);
+    for (const finished of frame.finished) this.#takeEnd(finished);
+    if (frame.capacity !== undefined) owner.slotsChanged(this.agent, Math.min(frame.capacity.slots, MAX_SLOTS));
+    if (frame.keepalive !== undefined) this.#keepalive(frame.keepalive);
+  }
+
+  acknowledge(id: JobId, token: Token, nextSeq: number, drop: boolean): void {
+    this.#outbox.add("logAcks", { jobId: id, token, nextSeq, drop });
+  }
+
+  /** Ends the stream from our side. The agent reconnects, unless `error` is one that it cannot cure. */
+  end(error: AppError): void {
+    if (this.#ended) return;
+    this.close();
+    this.#stream.emit("error", { code: GRPC_STATUS[error.code] ?? status.UNKNOWN, details: error.message });
+  }
+
+  /** The stream is gone: its attempts stay with the agent, which may come back. */
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#outbox.close();
+    this.#deps.owner.agentDetached(this.agent, this.agentInfo.session);
+  }
+
+  #takeLogs(chunks: readonly LogChunk[]): void {
+    const sound = chunks.flatMap((chunk) => {
+      const attempt = attemptFromWire(chunk);
+      if (attempt !== undefined && isSoundChunk(chunk)) return [{ ...attempt, chunk }];
+      this.#deps.log.warn({ event: "agent.bad_chunk", agentKey: this.agent, jobId: chunk.jobId, seq: chunk.seq }, "a log chunk that does not add up was refused");
+      if (attempt !== undefined) this.acknowledge(attempt.id, attempt.token, 0, true);
+      return [];
+    });
+    this.#deps.ingest.accept(this, sound).catch((error: unknown) => {
+      this.#deps.log.warn({ event: "logs.accept_failed", agentKey: this.agent, error: messageOf(error) }, "log chunks could not be taken");
+      this.end(new AppError("unavailable", "log chunks cannot be taken at the moment"));
+    });
+  }
+
+  #takeEnd(finished: Parameters<typeof endFromWire>[0]): void {
+    const end = endFromWire(finished, this.#deps.now());
+    if (end === undefined) {
+      this.#deps.log.warn({ event: "agent.bad_finish", agentKey: this.agent, jobId: finished.jobId }, "an end that cannot be read was refused");
+      this.#outbox.add("finishedAcks", { jobId: finished.jobId, token: finished.token, verdict: Verdict.VERDICT_STALE });
+      return;
+    }
+    this.#deps.owner.attemptFinished(this.agent, end).then(
+      (verdict) => {
+        if (verdict === "stale") this.#deps.log.warn({ event: "attempt.stale", agentKey: this.agent, jobId: end.id, token: end.token }, "the result of a stale token was refused");
+        this.#outbox.add("finishedAcks", { ...toRef(end), verdict: verdict === "recorded" ? Verdict.VERDICT_RECORDED : Verdict.VERDICT_STALE });
+      },
+      // Not recorded and not refused: without an acknowledgement the agent keeps it and sends it again.
+      (error: unknown) => this.#deps.log.warn({ event: "attempt.end_failed", jobId: end.id, error: messageOf(error) }, "an end could not be recorded; the agent will resend it"),
+    );
+  }
+
+  /** A keepalive proves the work path: what the agent holds is compared with what it should hold. */
+  #keepalive(keepalive: NonNullable<AgentFrame["keepalive"]>): void {
+    this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
+    const held = new Map<JobId, Token>(attemptsFromWire(keepalive.held).map((attempt) => [attempt.id, attempt.token]));
+    for (const attempt of this.#deps.owner.reconcile(this.agent, held)) {
+      this.#outbox.add("cancel", { ...toRef(attempt), reason: "the attempt is no longer valid", fenced: true });
+    }
+  }
+}
+
+export function toRef(attempt: Attempt): { jobId: string; token: string } {
+  return { jobId: attempt.id, token: attempt.token };
+}

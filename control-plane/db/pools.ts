@@ -1,0 +1,47 @@
+import pg from "pg";
+import type { Log } from "../telemetry/log.ts";
+
+export type Pool = pg.Pool;
+
+/** Connections by duty, so that one kind of work cannot starve another. */
+export interface Pools {
+  /** API and console reads and writes. */
+  readonly api: Pool;
+  /** Log chunks: never in front of claims. */
+  readonly logs: Pool;
+  /** Lease renewals: never behind anything. */
+  readonly lease: Pool;
+  close(): Promise<void>;
+}
+
+/** Opens nothing yet: connections are made on demand and survive restarts of Postgres by being replaced. */
+export function createPools(url: string, log: Log): Pools {
+  const make = (duty: string, max: number, options: string): Pool => {
+    const pool = new pg.Pool({
+      connectionString: url,
+      max,
+      application_name: `millrace/${duty}`,
+      options,
+      keepAlive: true,
+      connectionTimeoutMillis: 5000,
+      idleTimeoutMillis: 60_000,
+    });
+    pool.on("error", (error) => log.warn({ event: "db.connection_lost", duty, error: error.message }, "a database connection was lost"));
+    return pool;
+  };
+  const api = make(
+    "api",
+    10,
+    "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off",
+  );
+  const logs = make("logs", 2, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
+  const lease = make("lease", 1, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
+  return {
+    api,
+    logs,
+    lease,
+    close: async () => {
+      await Promise.all([api.end(), logs.end(), lease.end()]);
+    },
+  };
+}

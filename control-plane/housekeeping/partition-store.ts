@@ -1,0 +1,56 @@
+import type { Pool } from "../db/pools.ts";
+
+/** Tables that are partitioned by the time in their UUIDv7. */
+const PARENTS = ["job", "job_done", "job_log"] as const;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Days that are made ahead of today; fewer than two left is an alarm. */
+export const PREMADE_DAYS = 4;
+
+/** Lowest UUIDv7 of a moment: its first 48 bits are the milliseconds, the rest is zero. */
+export function lowestId(ms: number): string {
+  const time = ms.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}
+
+/** Name of the child table of a day, in UTC. */
+export function partitionName(parent: string, dayMs: number): string {
+  return `${parent}_${new Date(dayMs).toISOString().slice(0, 10).replaceAll("-", "")}`;
+}
+
+/**
+ * Makes the children of yesterday, today and the days ahead, as far as they are missing. Each is made alone with the check that its
+ * bounds imply and then attached, which locks the parent far less than making it as a partition. Safe on several replicas at once.
+ * @returns the names of those that were made
+ */
+export async function makePartitions(pool: Pool, nowMs: number): Promise<string[]> {
+  const client = await pool.connect();
+  const made: string[] = [];
+  try {
+    const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
+    for (let day = today - DAY_MS; day <= today + PREMADE_DAYS * DAY_MS; day += DAY_MS) {
+      for (const parent of PARENTS) {
+        const name = partitionName(parent, day);
+        const column = parent === "job_log" ? "job_id" : "id";
+        const from = lowestId(day);
+        const to = lowestId(day + DAY_MS);
+        await client.query("BEGIN");
+        await client.query("SELECT pg_advisory_xact_lock(hashtext('millrace.partitions'))");
+        const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [name]);
+        if (rows[0]?.there !== true) {
+          await client.query(`CREATE TABLE ${name} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS)`);
+          await client.query(`ALTER TABLE ${name} ADD CONSTRAINT ${name}_bounds CHECK (${column} >= '${from}' AND ${column} < '${to}')`);
+          await client.query(`ALTER TABLE ${parent} ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}')`);
+          await client.query(`ALTER TABLE ${name} DROP CONSTRAINT ${name}_bounds`);
+          made.push(name);
+        }
+        await client.query("COMMIT");
+      }
+    }
+    return made;
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
+}

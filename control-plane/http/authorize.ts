@@ -1,0 +1,49 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { AppError } from "../../kernel/app-error.ts";
+import type { Authenticator, Principal } from "../identity/authenticate.ts";
+import type { Workspace, Workspaces } from "../workspaces/workspace-store.ts";
+
+/** What a route needs. Every route declares one; a route without a declaration does not start. */
+export type Permission = "public" | "scripts:read" | "scripts:deploy" | "jobs:run" | "jobs:read" | "jobs:cancel" | "agents:read";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    permission?: Permission;
+  }
+  interface FastifyRequest {
+    caller: Caller | undefined;
+  }
+}
+
+export interface Caller {
+  readonly principal: Principal;
+  readonly workspace: Workspace;
+}
+
+/**
+ * The one place that lets a request in: token → principal → workspace of the path. A workspace that is not the caller's
+ * and one that does not exist give the same answer. Routes under it get the workspace, never its raw name.
+ */
+export function addAuthorization(app: FastifyInstance, authenticator: Authenticator, workspaces: Workspaces): void {
+  app.decorateRequest("caller", undefined);
+  app.addHook("onRoute", (route) => {
+    if (route.config?.permission === undefined) throw new Error(`route ${String(route.method)} ${route.url} declares no permission`);
+  });
+  app.addHook("onRequest", async (request) => {
+    const { permission } = request.routeOptions.config;
+    if (permission === "public" || request.is404) return;
+    const principal = await authenticator.authenticate(request.headers.authorization);
+    if (principal.kind === "agent") throw new AppError("permission_denied", "an agent's token gives no access to the API");
+    const params = request.params as { workspace?: string };
+    const workspace = params.workspace === undefined ? undefined : await workspaces.byName(params.workspace);
+    const allowed = workspace !== undefined && (principal.kind === "admin" || principal.workspace === workspace.id);
+    if (!allowed) throw new AppError("not_found", "there is no such workspace, or the token has no access to it");
+    request.caller = { principal, workspace };
+  });
+}
+
+/** The caller of a route that is not public. */
+export function callerOf(request: FastifyRequest): Caller {
+  if (request.caller === undefined) throw new AppError("internal", "a route that needs a caller was reached without one");
+  return request.caller;
+}

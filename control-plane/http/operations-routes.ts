@@ -1,0 +1,30 @@
+import type { FastifyInstance } from "fastify";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly status: string;
+  readonly reasons: readonly string[];
+}
+
+/** Routes for those who run Millrace: health, readiness, metrics, the API's description. They show no tenant's data and need no token. */
+export function addOperationsRoutes(app: FastifyInstance, metrics: Metrics, readiness: () => Promise<Readiness>): void {
+  const open = { config: { permission: "public" as const }, schema: { hide: true } };
+
+  // The event loop answers: restart the process when it does not.
+  app.get("/healthz", open, async () => ({ status: "ok" }));
+
+  // Requests can be served: take the replica out of the load balancer when not.
+  app.get("/readyz", open, async (_request, reply) => {
+    const state = await readiness();
+    return reply.code(state.ready ? 200 : 503).send({ status: state.status, reasons: state.reasons });
+  });
+
+  app.get("/metrics", open, async (_request, reply) => reply.type(metrics.registry.contentType).serializer(String).send(await metrics.registry.metrics()));
+
+  app.get("/api/v1/openapi.json", open, async () => app.swagger());
+
+  app.addHook("onResponse", async (request, reply) => {
+    metrics.request(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime);
+  });
+}

@@ -1,0 +1,77 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import { AppError, type ErrorCode, type FieldError } from "../../kernel/app-error.ts";
+import { HTTP_STATUS } from "../../kernel/error-maps.ts";
+import type { Log } from "../telemetry/log.ts";
+
+const TITLES: Readonly<Record<ErrorCode, string>> = {
+  cancelled: "Request cancelled",
+  invalid_argument: "Invalid request",
+  deadline_exceeded: "Took too long",
+  not_found: "Not found",
+  already_exists: "Already exists",
+  permission_denied: "Not allowed",
+  unauthenticated: "Not authenticated",
+  resource_exhausted: "Too much",
+  failed_precondition: "Not possible now",
+  out_of_range: "Too large",
+  unimplemented: "Not implemented",
+  internal: "Internal error",
+  unavailable: "Unavailable",
+};
+
+/** What fastify itself refuses, in our codes. */
+const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: "out_of_range",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "invalid_argument",
+  FST_ERR_CTP_EMPTY_JSON_BODY: "invalid_argument",
+  FST_ERR_CTP_INVALID_JSON_BODY: "invalid_argument",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid_argument",
+};
+
+/** Answers with RFC 9457 problem details. Internal causes go to the log, under the request's id, and never to the caller. */
+export function sendProblem(log: Log, thrown: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const error = normalise(thrown);
+  const status = HTTP_STATUS[error.code];
+  if (status >= 500) {
+    const { cause } = error;
+    log.error(
+      { event: "http.error", requestId: request.id, method: request.method, url: request.url, code: error.code, cause: cause instanceof Error ? cause.stack : cause },
+      error.message,
+    );
+  }
+  if (error.retryAfterS !== undefined) void reply.header("retry-after", String(error.retryAfterS));
+  if (error.code === "unauthenticated") void reply.header("www-authenticate", "Bearer");
+  void reply
+    .code(status)
+    .type("application/problem+json")
+    .send(
+      JSON.stringify({
+        type: `urn:millrace:error:${error.code}`,
+        title: TITLES[error.code],
+        status,
+        detail: error.message,
+        code: error.code,
+        ...(error.fields.length > 0 && { errors: error.fields }),
+        ...(error.hint !== undefined && { hint: error.hint }),
+        request_id: request.id,
+      }),
+    );
+}
+
+function normalise(thrown: FastifyError | Error): AppError {
+  if (hasZodFastifySchemaValidationErrors(thrown)) return validationError(thrown);
+  const code = "code" in thrown && typeof thrown.code === "string" ? FASTIFY_CODES[thrown.code] : undefined;
+  if (code !== undefined) return new AppError(code, thrown.message);
+  if (thrown instanceof SyntaxError && "statusCode" in thrown && thrown.statusCode === 400) return new AppError("invalid_argument", `the body is not JSON: ${thrown.message}`);
+  return AppError.from(thrown);
+}
+
+function validationError(thrown: { validation: { instancePath: string; message?: string; params?: unknown }[]; validationContext?: string }): AppError {
+  const where = thrown.validationContext ?? "body";
+  const fields: FieldError[] = thrown.validation.map((issue) => ({ pointer: issue.instancePath === "" ? "/" : issue.instancePath, message: issue.message ?? "is not valid" }));
+  const first = fields[0];
+  const place = where === "body" ? "the body" : where === "querystring" ? "the query" : `the ${where}`;
+  const detail = first === undefined ? `${place} is not valid` : `${place} is not valid: ${first.pointer === "/" ? "" : `${first.pointer.slice(1).replaceAll("/", ".")}: `}${first.message}`;
+  return new AppError("invalid_argument", detail, { fields });
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import fastifySwagger from "@fastify/swagger";
+import fastify, { type FastifyInstance } from "fastify";
+import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
+import type { Log } from "../telemetry/log.ts";
+import { sendProblem } from "./problem.ts";
+
+export interface HttpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly log: Log;
+}
+
+const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** An empty server with our errors, limits and OpenAPI; routes are added by the domains. */
+export async function createHttpServer(log: Log): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 30_000,
+    forceCloseConnections: true,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    routerOptions: { maxParamLength: 512 },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: 16 * 1024 },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  // Responses are made by our own code: their schemas document them, checking each one again would only cost time.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.setErrorHandler((error: Error, request, reply) => sendProblem(log, error, request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(log, new AppError("not_found", `there is no ${request.method} ${request.url.split("?")[0] ?? ""}`, { hint: "the routes are listed at /api/v1/openapi.json" }), request, reply);
+  });
+  app.addHook("onRequest", async (request, reply) => {
+    void reply.header("x-request-id", request.id);
+  });
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: "Millrace", version: "1", description: readFileSync(new URL("./openapi-intro.md", import.meta.url), "utf8") },
+      components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
+      security: [{ bearer: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  return app;
+}
+
+/** Opens the port. Errors: failed_precondition when it is taken or not ours to open. @returns the URL */
+export async function listen(app: FastifyInstance, options: HttpOptions): Promise<string> {
+  try {
+    await app.listen({ host: options.host, port: options.port });
+  } catch (error) {
+    throw new AppError("failed_precondition", `the HTTP address ${options.host}:${options.port} cannot be opened: ${messageOf(error)}`, {
+      hint: "is another Millrace running? stop it, or set MILLRACE_HTTP_PORT to a free port",
+      cause: error,
+    });
+  }
+  const address = app.server.address();
+  const port = typeof address === "object" && address !== null ? address.port : options.port;
+  return `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`;
+}

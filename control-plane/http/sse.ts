@@ -1,0 +1,48 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+const HEARTBEAT_MS = 15_000;
+/** A reader that lets more than this gather is waited for. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+export interface EventStream {
+  /** Aborts when the reader goes away or the server closes. */
+  readonly signal: AbortSignal;
+  /** Sends one event; resolves when the reader has room for more. Data is one line of JSON. */
+  send(event: string, data: unknown, id?: string): Promise<void>;
+  end(): void;
+}
+
+/** Server-Sent Events by hand: bounded, with heartbeats, and resumable by the ids that the caller gives. */
+export function openEventStream(request: FastifyRequest, reply: FastifyReply): EventStream {
+  reply.hijack();
+  const { raw } = reply;
+  const abort = new AbortController();
+  raw.writeHead(200, {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+    "x-request-id": request.id,
+  });
+  raw.write("retry: 1000\n\n");
+  const heartbeat = setInterval(() => raw.write(": still here\n\n"), HEARTBEAT_MS);
+  raw.on("close", () => {
+    clearInterval(heartbeat);
+    abort.abort();
+  });
+  return {
+    signal: abort.signal,
+    async send(event, data, id) {
+      if (abort.signal.aborted) return;
+      raw.write(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      if (raw.writableLength < MAX_BUFFERED_BYTES) return;
+      await new Promise<void>((resolve) => {
+        raw.once("drain", resolve);
+        raw.once("close", resolve);
+      });
+    },
+    end() {
+      clearInterval(heartbeat);
+      raw.end();
+    },
+  };
+}

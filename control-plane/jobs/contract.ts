@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { EXIT_REASONS } from "../../kernel/exit.ts";
+
+/** Limits of the API, in one place; `docs/limits.md` and the OpenAPI text are made from them. */
+export const JOB_LIMITS = {
+  /** UTF-8 bytes of the JSON text of the arguments of one job. */
+  argsBytes: 1024 * 1024,
+  /** UTF-8 bytes of inline code. */
+  codeBytes: 1024 * 1024,
+  /** Jobs in one batch request. */
+  batchJobs: 1000,
+  /** Seconds that `wait` may ask for. */
+  waitS: 300,
+  timeoutMs: 24 * 60 * 60 * 1000,
+  pageSize: 200,
+} as const;
+
+export const JOB_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
+export const jobStatus = z.enum(JOB_STATUSES);
+export type JobStatus = z.infer<typeof jobStatus>;
+
+export const tagName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._:-]{0,62}$/, "a tag is 1 to 63 characters: a-z, 0-9, dot, underscore, colon, hyphen")
+  .meta({ description: "Routing label: only agents that serve it take the job." });
+
+export const scriptPath = z
+  .string()
+  .max(255)
+  .regex(/^[uf]\/[A-Za-z0-9_-]+(\/[A-Za-z0-9_.-]+)+$/, "a path looks like f/folder/name or u/user/name")
+  .meta({ examples: ["f/examples/clean_packages"] });
+
+const args = z.record(z.string(), z.unknown()).meta({ description: "Arguments of `main`, by name." });
+
+const runSettings = {
+  tag: tagName.optional(),
+  timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional().meta({ description: "The attempt is stopped after this many milliseconds." }),
+  priority: z.int().min(0).max(9).optional().meta({ description: "0 waits longest, 9 goes first; only against jobs of the same workspace. Default 5." }),
+};
+
+export const runJobRequest = z
+  .strictObject({
+    script: scriptPath.optional().meta({ description: "Path of a deployed script: its newest version runs." }),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .meta({ description: "One exact version of a deployed script." }),
+    code: z
+      .strictObject({ language: z.string().max(32), content: z.string() })
+      .optional()
+      .meta({ description: "Inline code, run without deploying it." }),
+    args: args.optional(),
+    ...runSettings,
+  })
+  .refine((body) => [body.script, body.hash, body.code].filter((given) => given !== undefined).length === 1, {
+    message: "give exactly one of script, hash and code",
+  });
+export type RunJobRequest = z.infer<typeof runJobRequest>;
+
+export const runBatchRequest = z.strictObject({
+  script: scriptPath.optional(),
+  hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  jobs: z.array(z.strictObject({ args: args.optional() })).min(1).max(JOB_LIMITS.batchJobs),
+  ...runSettings,
+}).refine((body) => (body.script === undefined) !== (body.hash === undefined), { message: "give exactly one of script and hash" });
+export type RunBatchRequest = z.infer<typeof runBatchRequest>;
+
+export const exitView = z.object({
+  reason: z.enum(EXIT_REASONS),
+  code: z.int().optional().meta({ description: "Exit code of the process, when the reason is exit_code." }),
+  signal: z.string().optional(),
+  message: z.string().optional(),
+});
+
+export const jobView = z.object({
+  id: z.string(),
+  workspace: z.string(),
+  kind: z.enum(["script", "inline"]),
+  script: z.string().optional(),
+  hash: z.string().optional(),
+  language: z.string(),
+  tag: z.string(),
+  priority: z.int(),
+  status: jobStatus,
+  wait_reason: z.string().optional().meta({ description: "Why a queued job is not running." }),
+  attempt: z.int().meta({ description: "Number of the current or last attempt; 0 before the first." }),
+  agent: z.string().optional(),
+  exit: exitView.optional(),
+  created_by: z.string(),
+  created_at: z.iso.datetime(),
+  started_at: z.iso.datetime().optional(),
+  finished_at: z.iso.datetime().optional(),
+  wait_ms: z.number().optional().meta({ description: "From created to started (or until now)." }),
+  run_ms: z.number().optional(),
+  log_bytes: z.int().optional(),
+  log_dropped_bytes: z.int().optional(),
+});
+export type JobView = z.infer<typeof jobView>;
+
+/** `wait` answers with the result inside. */
+export const jobWithResult = jobView.extend({ result: z.unknown().optional() });
+export type JobWithResult = z.infer<typeof jobWithResult>;
+
+export const runBatchResponse = z.object({ ids: z.array(z.string()) });
+
+export const jobListQuery = z.strictObject({
+  status: jobStatus.optional(),
+  script: scriptPath.optional(),
+  cursor: z.string().max(64).optional().meta({ description: "`next_cursor` of the page before." }),
+  limit: z.coerce.number().int().min(1).max(JOB_LIMITS.pageSize).optional(),
+});
+export type JobListQuery = z.infer<typeof jobListQuery>;
+
+export const jobPage = z.object({ jobs: z.array(jobView), next_cursor: z.string().optional() });
+
+export const cancelRequest = z.strictObject({ reason: z.string().max(500).optional() });
+
+export const logQuery = z.strictObject({
+  follow: z.stringbool().optional().meta({ description: "true: Server-Sent Events until the job has ended; otherwise plain text of what is there." }),
+  attempt: z.coerce.number().int().min(1).optional().meta({ description: "Default: the newest attempt (following: each in turn)." }),
+});
+
+/** Events of the followed log. The id of a log event is `attempt.seq.segment`; send it back as Last-Event-ID to go on. */
+export const logEvent = z.object({ attempt: z.int(), stream: z.enum(["stdout", "stderr", "agent"]), at: z.iso.datetime(), text: z.string() });
+export type LogEvent = z.infer<typeof logEvent>;

@@ -1,0 +1,168 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { Service } from "../../kernel/service.ts";
+import { FlushConnection, outcomeOfOperation, type FlushLog } from "./flush-store.ts";
+import { LANES, laneOf, type FlushOperation, type FlushOutcome } from "./model.ts";
+
+/**
+ * Group commit. Operations queue per lane; whenever one of the hot connections is free it takes what has gathered, so that
+ * a batch is of one row when idle and of hundreds under load, without a timer in the path. A second flush of a busy writer
+ * starts only when enough has gathered to be worth its fixed cost. No two operations of one job are ever in flight
+ * together: the owner submits the next one after the commit of the one before.
+ */
+export interface FlushMetrics {
+  flushed(size: number, tookMs: number): void;
+}
+
+interface Entry {
+  readonly operation: FlushOperation;
+  readonly settle: (outcome: FlushOutcome) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+const MAX_BATCH = 1000;
+/** Operations that make a second flush at the same time worth while. */
+const WORTH_A_SECOND = 200;
+/** Beyond this many waiting operations new work is refused; ends of attempts are always taken. */
+const MAX_QUEUED = 20_000;
+
+export class FlushWriter implements Service {
+  readonly #connections: FlushConnection[];
+  readonly #idle: FlushConnection[];
+  readonly #lanes: Entry[][] = Array.from({ length: LANES }, () => []);
+  readonly #metrics: FlushMetrics;
+  readonly #onLeaseLost: () => void;
+  #queued = 0;
+  #nextLane = 0;
+  #pumping = false;
+  #stopping = false;
+  #drained: (() => void) | undefined;
+
+  constructor(options: { url: string; replicaId: string; epoch: number; connections: number; log: FlushLog; metrics: FlushMetrics; onLeaseLost: () => void }) {
+    const { url, replicaId, epoch, log } = options;
+    this.#connections = Array.from({ length: options.connections }, () => new FlushConnection(url, { replicaId, epoch }, log));
+    this.#idle = [...this.#connections];
+    this.#metrics = options.metrics;
+    this.#onLeaseLost = options.onLeaseLost;
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.open()));
+  }
+
+  /** Writes what is queued, at most for 5 s, then closes the connections. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#queued > 0 || this.#idle.length < this.#connections.length) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+        setTimeout(resolve, 5000).unref();
+      });
+    }
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
+
+  /** Operations that wait for a flush. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** False when new jobs should be refused: the database does not keep up or is away. */
+  get accepts(): boolean {
+    return !this.#stopping && this.#queued < MAX_QUEUED;
+  }
+
+  /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
+  submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
+    this.#lanes[laneOf(operation.job.shard)]?.push({ operation, settle, fail });
+    this.#queued += 1;
+    if (!this.#pumping) {
+      this.#pumping = true;
+      setImmediate(() => {
+        this.#pumping = false;
+        this.#pump();
+      });
+    }
+  }
+
+  /** Takes back operations that have not been sent, e.g. enqueues whose caller has given up. @returns how many */
+  withdraw(matches: (operation: FlushOperation) => boolean, error: AppError): number {
+    let count = 0;
+    for (const [lane, entries] of this.#lanes.entries()) {
+      const kept = entries.filter((entry) => !matches(entry.operation));
+      if (kept.length === entries.length) continue;
+      this.#lanes[lane] = kept;
+      count += entries.length - kept.length;
+      for (const entry of entries) if (matches(entry.operation)) entry.fail(error);
+    }
+    this.#queued -= count;
+    return count;
+  }
+
+  #pump(): void {
+    while (this.#idle.length > 0 && this.#queued > 0) {
+      const busy = this.#idle.length < this.#connections.length;
+      if (busy && this.#queued < WORTH_A_SECOND) return;
+      const connection = this.#idle.pop();
+      const lane = this.#pickLane();
+      if (connection === undefined || lane === undefined) return;
+      const batch = this.#lanes[lane]?.splice(0, MAX_BATCH) ?? [];
+      this.#queued -= batch.length;
+      void this.#flush(connection, lane, batch);
+    }
+    if (this.#queued === 0 && this.#idle.length === this.#connections.length) this.#drained?.();
+  }
+
+  #pickLane(): number | undefined {
+    for (let tried = 0; tried < LANES; tried++) {
+      const lane = (this.#nextLane + tried) % LANES;
+      if ((this.#lanes[lane]?.length ?? 0) > 0) {
+        this.#nextLane = (lane + 1) % LANES;
+        return lane;
+      }
+    }
+    return undefined;
+  }
+
+  /** Never rejects: every entry's callback is called. */
+  async #flush(connection: FlushConnection, lane: number, batch: Entry[]): Promise<void> {
+    const begun = performance.now();
+    try {
+      const result = await connection.run(
+        lane,
+        batch.map((entry) => entry.operation),
+      );
+      this.#metrics.flushed(batch.length, performance.now() - begun);
+      if (result.kind === "lost") {
+        for (const entry of batch) entry.fail(new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 }));
+        this.#onLeaseLost();
+      } else {
+        for (const entry of batch) entry.settle(outcomeOfOperation(entry.operation, result.gone));
+      }
+    } catch (error) {
+      if (batch.length === 1) batch[0]?.fail(error);
+      else await this.#isolate(connection, lane, batch);
+    }
+    this.#idle.push(connection);
+    this.#pump();
+  }
+
+  /** The database refused the batch: halves find the row that it does not like, so that one bad row cannot fail its neighbours. */
+  async #isolate(connection: FlushConnection, lane: number, batch: Entry[]): Promise<void> {
+    const middle = batch.length >> 1;
+    for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
+      try {
+        const result = await connection.run(
+          lane,
+          half.map((entry) => entry.operation),
+        );
+        if (result.kind === "lost") {
+          for (const entry of half) entry.fail(new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 }));
+          this.#onLeaseLost();
+        } else for (const entry of half) entry.settle(outcomeOfOperation(entry.operation, result.gone));
+      } catch (error) {
+        if (half.length === 1) half[0]?.fail(error);
+        else await this.#isolate(connection, lane, half);
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type { Exit } from "../../kernel/exit.ts";
+import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import type { WaitingJob } from "../scheduler/core/model.ts";
+
+/** Workspaces are spread over this many logical shards: the unit of scheduling ownership. */
+export const SHARDS = 64;
+/** Child tables of the hot tables; each holds SHARDS / LANES consecutive shards. */
+export const LANES = 4;
+
+/** Shard of a workspace: a multiplicative hash of its number (Knuth, 6.4), so that neighbours spread over the lanes. */
+export function shardOf(workspace: WorkspaceId): number {
+  return Number((BigInt(workspace) * 2654435761n) & 0xffffffffn) >>> 26;
+}
+
+export function laneOf(shard: number): number {
+  return Math.floor(shard / (SHARDS / LANES));
+}
+
+/** What a job runs; immutable. */
+export interface JobPayload {
+  readonly kind: "script" | "inline";
+  readonly scriptHash: string | undefined;
+  /** Inline code; a deployed script's code is found by its hash. */
+  readonly code: string | undefined;
+  /** JSON text of an object. */
+  readonly argsJson: string;
+  readonly createdBy: string;
+}
+
+/** The end of an attempt, as it goes into history. */
+export interface JobEnd {
+  readonly id: JobId;
+  readonly workspace: WorkspaceId;
+  readonly token: Token;
+  readonly exit: Exit;
+  readonly resultJson: string;
+  readonly startedAtMs: number | undefined;
+  readonly doneAtMs: number;
+  readonly runUs: number | undefined;
+  readonly logChunks: number;
+  readonly logBytes: number;
+  readonly logDroppedBytes: number;
+}
+
+/** One thing that the next flush of a lane does. All of a flush commits or none. */
+export type FlushOperation =
+  | { readonly kind: "insert"; readonly job: WaitingJob; readonly payload: JobPayload; readonly direct: { readonly token: Token; readonly agent: AgentKey } | undefined }
+  | { readonly kind: "claim"; readonly job: WaitingJob; readonly token: Token; readonly agent: AgentKey }
+  | { readonly kind: "finish"; readonly job: WaitingJob; readonly end: JobEnd }
+  | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token }
+  | { readonly kind: "cancel"; readonly job: Pick<WaitingJob, "id" | "workspace" | "shard">; readonly doneAtMs: number; readonly exit: Exit; readonly resultJson: string };
+
+/** moved: the row changed its place · gone: there was no such row (any more), nothing was done */
+export type FlushOutcome = "moved" | "gone";

@@ -1,0 +1,134 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import { parseJobId, type JobId } from "../../kernel/ids.ts";
+import { callerOf } from "../http/authorize.ts";
+import { problemView } from "../http/problem-contract.ts";
+import { cancelRequest, JOB_LIMITS, jobListQuery, jobPage, jobView, jobWithResult, runBatchRequest, runBatchResponse, runJobRequest } from "./contract.ts";
+import type { JobService } from "./job-service.ts";
+
+const base = "/api/v1/w/:workspace/jobs";
+export const inWorkspace = z.object({ workspace: z.string() });
+export const ofJob = inWorkspace.extend({ id: z.string() });
+
+const waitQuery = z.strictObject({
+  wait: z.coerce.number().min(0).max(JOB_LIMITS.waitS).optional().meta({ description: "Seconds to wait for the end. 200 with the result when it came, 202 when it did not." }),
+});
+
+export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const tags = ["jobs"];
+
+  app.post(
+    base,
+    {
+      config: { permission: "jobs:run" },
+      schema: {
+        tags,
+        operationId: "runJob",
+        summary: "Run a deployed script or inline code",
+        params: inWorkspace,
+        querystring: waitQuery,
+        body: runJobRequest,
+        response: { 200: jobWithResult, 201: jobView, 202: jobView, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { wait } = request.query;
+      if (wait === undefined) return reply.code(201).send(await jobs.run(caller, request.body));
+      const gone = new AbortController();
+      request.raw.on("close", () => gone.abort());
+      const { ended, view, resultJson } = await jobs.runAndWait(caller, request.body, wait * 1000, gone.signal);
+      if (!ended) return reply.code(202).send(view);
+      // The result is relayed as the script wrote it: parsing it would cost time, and digits of large numbers.
+      return sendJsonText(reply, `${JSON.stringify(view).slice(0, -1)},"result":${resultJson}}`);
+    },
+  );
+
+  app.post(
+    `${base}/batch`,
+    {
+      config: { permission: "jobs:run" },
+      schema: {
+        tags,
+        operationId: "runJobs",
+        summary: "Run a deployed script many times",
+        description: "All jobs are accepted or none. The ids come in the order of the request.",
+        params: inWorkspace,
+        body: runBatchRequest,
+        response: { 201: runBatchResponse, default: problemView },
+      },
+    },
+    async (request, reply) => reply.code(201).send({ ids: await jobs.runBatch(callerOf(request), request.body) }),
+  );
+
+  app.get(
+    base,
+    {
+      config: { permission: "jobs:read" },
+      schema: { tags, operationId: "listJobs", summary: "Jobs, newest first", params: inWorkspace, querystring: jobListQuery, response: { 200: jobPage, default: problemView } },
+    },
+    async (request) => jobs.list(callerOf(request), request.query),
+  );
+
+  app.get(
+    `${base}/:id`,
+    {
+      config: { permission: "jobs:read" },
+      schema: { tags, operationId: "getJob", summary: "One job", params: ofJob, response: { 200: jobView, default: problemView } },
+    },
+    async (request) => jobs.get(callerOf(request), jobIdOf(request)),
+  );
+
+  app.get(
+    `${base}/:id/result`,
+    {
+      config: { permission: "jobs:read" },
+      schema: { tags, operationId: "getJobResult", summary: "The result, as JSON", params: ofJob, response: { 200: z.unknown(), default: problemView } },
+    },
+    async (request, reply) => sendJsonText(reply, await jobs.result(callerOf(request), jobIdOf(request))),
+  );
+
+  app.get(
+    `${base}/:id/args`,
+    {
+      config: { permission: "jobs:read" },
+      schema: { tags, operationId: "getJobArgs", summary: "The arguments, as JSON", params: ofJob, response: { 200: z.record(z.string(), z.unknown()), default: problemView } },
+    },
+    async (request, reply) => sendJsonText(reply, await jobs.args(callerOf(request), jobIdOf(request))),
+  );
+
+  app.post(
+    `${base}/:id/cancel`,
+    {
+      config: { permission: "jobs:cancel" },
+      schema: {
+        tags,
+        operationId: "cancelJob",
+        summary: "End a job early",
+        description: "A waiting job ends at once. A running one gets SIGTERM, and SIGKILL after a grace period. Cancelling a job that has ended is a 409.",
+        params: ofJob,
+        body: cancelRequest.nullish(),
+        response: { 202: jobView, default: problemView },
+      },
+    },
+    async (request, reply) => reply.code(202).send(await jobs.cancel(callerOf(request), jobIdOf(request), request.body?.reason)),
+  );
+}
+
+/** Sends JSON text as it is, past the types of the route: it is not an object here and must not become one. */
+function sendJsonText(reply: { hijack(): unknown; raw: FastifyReply["raw"]; getHeaders(): ReturnType<FastifyReply["getHeaders"]> }, text: string): void {
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
+  reply.raw.setHeader("content-type", "application/json; charset=utf-8");
+  reply.raw.end(text);
+}
+
+/** Errors: not_found, since no job has such an id. */
+export function jobIdOf(request: FastifyRequest<{ Params: { id: string } }>): JobId {
+  const id = parseJobId(request.params.id);
+  if (id === undefined) throw new AppError("not_found", `there is no job ${request.params.id.slice(0, 64)}`);
+  return id;
+}

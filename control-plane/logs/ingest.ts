@@ -1,0 +1,179 @@
+import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { backoffMs } from "../../kernel/backoff.ts";
+import { asWorkspaceId, type AgentKey, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
+import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
+import type { Pool } from "../db/pools.ts";
+import type { Log } from "../telemetry/log.ts";
+import { findEndedAttempt, insertChunks, type NewChunk } from "./log-store.ts";
+import type { LiveLogs } from "./live-logs.ts";
+
+/**
+ * Takes chunks from agents, shows them to live readers at once, and writes them in batches on connections of their own.
+ * A chunk is acknowledged only after the commit. The agent's window of unacknowledged bytes bounds what is queued here.
+ */
+export interface LogSource {
+  readonly agent: AgentKey;
+  /** Durable up to (not including) `nextSeq`; with `drop` the agent shall send no more of the attempt. */
+  acknowledge(id: JobId, token: Token, nextSeq: number, drop: boolean): void;
+}
+
+export interface AttemptOfChunk {
+  readonly workspace: WorkspaceId;
+  readonly attempt: number;
+}
+
+export interface IngestOptions {
+  readonly pool: Pool;
+  readonly live: LiveLogs;
+  readonly log: Log;
+  /** The valid attempt of this agent, if it runs now. */
+  readonly running: (agent: AgentKey, id: JobId, token: Token) => AttemptOfChunk | undefined;
+  readonly onWritten: (chunks: number, bytes: number, tookMs: number) => void;
+}
+
+interface Known extends AttemptOfChunk {
+  readonly agent: AgentKey;
+  lastUsedMs: number;
+}
+
+interface Queued {
+  readonly chunk: NewChunk;
+  readonly token: Token;
+  readonly source: LogSource;
+}
+
+const MAX_BATCH_CHUNKS = 500;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** Attempts that ended less than this long ago may still send the rest of their output. */
+const KEEP_KNOWN_MS = 10 * 60 * 1000;
+const MAX_KNOWN = 50_000;
+
+export class LogIngest {
+  readonly #options: IngestOptions;
+  readonly #known = new Map<Token, Known>();
+  #queue: Queued[] = [];
+  #writing = false;
+  #stopped = false;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes that wait to be written. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Takes sound chunks of one frame, in order. */
+  async accept(source: LogSource, chunks: readonly { id: JobId; token: Token; chunk: LogChunk }[]): Promise<void> {
+    for (const { id, token, chunk } of chunks) {
+      // No await for attempts that are known, so that chunks of one stream keep their order.
+      const attempt = this.#attempt(source, id, token) ?? (await this.#ended(source, id, token));
+      if (attempt === undefined) {
+        source.acknowledge(id, token, 0, true);
+        continue;
+      }
+      const stored: NewChunk = {
+        workspace: attempt.workspace,
+        id,
+        attempt: attempt.attempt,
+        seq: chunk.seq,
+        atMs: chunk.atUs / 1000,
+        offsetBytes: chunk.offsetBytes,
+        sizeBytes: chunk.sizeBytes,
+        lines: chunk.lines,
+        encoding: chunk.encoding,
+        segments: chunk.segments,
+        data: chunk.data,
+      };
+      this.#options.live.publish(id, stored);
+      this.#queue.push({ chunk: stored, token, source });
+    }
+    if (!this.#writing && this.#queue.length > 0) void this.#write();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    while (this.#writing) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  #attempt(source: LogSource, id: JobId, token: Token): Known | undefined {
+    const known = this.#known.get(token);
+    if (known !== undefined) {
+      if (known.agent !== source.agent) return undefined;
+      known.lastUsedMs = performance.now();
+      return known;
+    }
+    const running = this.#options.running(source.agent, id, token);
+    return running === undefined ? undefined : this.#remember(source.agent, token, running);
+  }
+
+  async #ended(source: LogSource, id: JobId, token: Token): Promise<Known | undefined> {
+    if (this.#known.has(token)) return undefined;
+    try {
+      const found = await findEndedAttempt(this.#options.pool, id, token);
+      return found === undefined ? undefined : this.#remember(source.agent, token, { workspace: asWorkspaceId(found.workspace), attempt: found.attempt });
+    } catch (error) {
+      throw AppError.from(error);
+    }
+  }
+
+  #remember(agent: AgentKey, token: Token, attempt: AttemptOfChunk): Known {
+    if (this.#known.size >= MAX_KNOWN) this.#forgetOld();
+    const known: Known = { ...attempt, agent, lastUsedMs: performance.now() };
+    this.#known.set(token, known);
+    return known;
+  }
+
+  #forgetOld(): void {
+    const before = performance.now() - KEEP_KNOWN_MS;
+    for (const [token, known] of this.#known) if (known.lastUsedMs < before) this.#known.delete(token);
+    for (const token of this.#known.keys()) {
+      if (this.#known.size < MAX_KNOWN) break;
+      this.#known.delete(token);
+    }
+  }
+
+  /** Writes until the queue is empty; a failed batch is tried again for ever, since the agents keep what is not acknowledged. */
+  async #write(): Promise<void> {
+    this.#writing = true;
+    for (let failures = 0; this.#queue.length > 0 && !this.#stopped; ) {
+      const batch = this.#take();
+      const begun = performance.now();
+      try {
+        await insertChunks(
+          this.#options.pool,
+          batch.map((entry) => entry.chunk),
+        );
+        failures = 0;
+        this.#acknowledge(batch);
+        this.#options.onWritten(batch.length, batch.reduce((sum, entry) => sum + entry.chunk.data.length, 0), performance.now() - begun);
+      } catch (error) {
+        this.#options.log.warn({ event: "logs.write_failed", chunks: batch.length, error: messageOf(error) }, "log chunks could not be written, will be retried");
+        this.#queue = [...batch, ...this.#queue];
+        await new Promise((resolve) => setTimeout(resolve, backoffMs(failures, 100, 2000, Math.random())));
+        failures += 1;
+      }
+    }
+    this.#writing = false;
+  }
+
+  #take(): Queued[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#queue.length && count < MAX_BATCH_CHUNKS && bytes < MAX_BATCH_BYTES) {
+      bytes += this.#queue[count]?.chunk.data.length ?? 0;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  #acknowledge(batch: readonly Queued[]): void {
+    const last = new Map<Token, Queued>();
+    for (const entry of batch) last.set(entry.token, entry);
+    for (const { chunk, token, source } of last.values()) {
+      source.acknowledge(chunk.id, token, chunk.seq + 1, false);
+      this.#options.live.durable(chunk.id);
+    }
+  }
+}

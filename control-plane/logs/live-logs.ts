@@ -1,0 +1,37 @@
+import type { JobId } from "../../kernel/ids.ts";
+import type { StoredChunk } from "./log-store.ts";
+
+/** What a live reader of a job's log hears. `durable` and `changed` mean: look at the database again. */
+export interface LiveListener {
+  chunk(chunk: StoredChunk): void;
+  wake(): void;
+}
+
+/** Fan-out of fresh chunks to those who watch a job now. Nothing is kept for those who come later: they read the database. */
+export class LiveLogs {
+  readonly #listeners = new Map<JobId, Set<LiveListener>>();
+
+  subscribe(id: JobId, listener: LiveListener): () => void {
+    const listeners = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(id);
+    };
+  }
+
+  publish(id: JobId, chunk: StoredChunk): void {
+    for (const listener of this.#listeners.get(id) ?? []) listener.chunk(chunk);
+  }
+
+  /** Chunks of the job were committed. */
+  durable(id: JobId): void {
+    this.changed(id);
+  }
+
+  /** The job's state changed. */
+  changed(id: JobId): void {
+    for (const listener of this.#listeners.get(id) ?? []) listener.wake();
+  }
+}

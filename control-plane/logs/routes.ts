@@ -1,0 +1,125 @@
+import { StringDecoder } from "node:string_decoder";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { JobId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { callerOf, type Caller } from "../http/authorize.ts";
+import { problemView } from "../http/problem-contract.ts";
+import { openEventStream, type EventStream } from "../http/sse.ts";
+import { logQuery } from "../jobs/contract.ts";
+import type { JobService } from "../jobs/job-service.ts";
+import { jobIdOf, ofJob } from "../jobs/routes.ts";
+import { segmentsOf, type StreamName } from "./chunk-text.ts";
+import type { LiveLogs } from "./live-logs.ts";
+import { readChunks, type StoredChunk } from "./log-store.ts";
+import { LOG_START, tailLog, type LogPosition, type TailSource } from "./tail.ts";
+
+const PAGE = 64;
+
+export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService, live: LiveLogs): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    "/api/v1/w/:workspace/jobs/:id/logs",
+    {
+      config: { permission: "jobs:read" },
+      schema: {
+        tags: ["jobs"],
+        operationId: "getJobLogs",
+        summary: "What the job printed",
+        description:
+          "Plain text of the newest attempt (or of the one asked for). With `follow=true` Server-Sent Events until the job has ended: `log` (id `attempt.seq.segment`, pass it back as Last-Event-ID to go on where you were), `state` on each change, and one `end`.",
+        params: ofJob,
+        querystring: logQuery,
+        response: { 200: z.string(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const id = jobIdOf(request);
+      const record = await jobs.record(caller, id);
+      if (request.query.follow === true) await follow(pool, jobs, live, caller, id, request, reply);
+      else await plain(pool, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
+    },
+  );
+}
+
+/** Streams the stored output of one attempt; memory holds one page of chunks. */
+async function plain(pool: Pool, caller: Caller, id: JobId, attempt: number, reply: FastifyReply): Promise<void> {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "sandbox", "x-content-type-options": "nosniff" });
+  for (let position: LogPosition = { attempt, seq: -1 }; ; ) {
+    const page = await readChunks(pool, caller.workspace.id, id, position, PAGE);
+    for (const chunk of page) {
+      if (chunk.attempt !== attempt) break;
+      for (const { bytes } of await segmentsOf(chunk)) raw.write(bytes);
+    }
+    const last = page.at(-1);
+    if (last === undefined || last.attempt !== attempt || page.length < PAGE || raw.destroyed) break;
+    position = last;
+    if (raw.writableNeedDrain) await new Promise<void>((resolve) => raw.once("drain", resolve).once("close", resolve));
+  }
+  raw.end();
+}
+
+async function follow(pool: Pool, jobs: JobService, live: LiveLogs, caller: Caller, id: JobId, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const from = parsePosition(request.headers["last-event-id"]);
+  const stream = openEventStream(request, reply);
+  const source = tailSource(pool, jobs, live, caller, stream);
+  const decoders = new Map<string, StringDecoder>();
+  try {
+    for await (const chunk of tailLog(source, caller.workspace.id, id, from.chunk, stream.signal)) {
+      const skip = chunk.attempt === from.partial.attempt && chunk.seq === from.partial.seq ? from.partial.segment + 1 : 0;
+      await sendChunk(stream, chunk, decoders, skip);
+    }
+    if (!stream.signal.aborted) await stream.send("end", await jobs.get(caller, id));
+  } catch (error) {
+    // The reader comes back by itself, with the id of the last event that it has.
+    request.log.warn({ event: "logs.follow_failed", error: error instanceof Error ? error.message : String(error) }, "a followed log ended early");
+  } finally {
+    stream.end();
+  }
+}
+
+function tailSource(pool: Pool, jobs: JobService, live: LiveLogs, caller: Caller, stream: EventStream): TailSource {
+  let shown = "";
+  return {
+    live,
+    read: (workspace, id, after, limit) => readChunks(pool, workspace, id, after, limit),
+    async state(_workspace, id) {
+      const record = await jobs.record(caller, id);
+      const state = `${record.status}/${record.attempt}`;
+      if (state !== shown) {
+        shown = state;
+        await stream.send("state", await jobs.get(caller, id));
+      }
+      return { ended: record.done !== undefined, attempt: record.attempt, logChunks: record.done?.logChunks ?? 0 };
+    },
+  };
+}
+
+/** Sends a chunk as one event a segment. Characters that are cut by the border of a piece are completed by the next piece of the same stream. */
+async function sendChunk(stream: EventStream, chunk: StoredChunk, decoders: Map<string, StringDecoder>, skip: number): Promise<void> {
+  const at = new Date(chunk.atMs).toISOString();
+  for (const [segment, { stream: name, bytes }] of (await segmentsOf(chunk)).entries()) {
+    if (segment < skip) continue;
+    const text = decoderOf(decoders, chunk.attempt, name).write(bytes);
+    if (text !== "") await stream.send("log", { attempt: chunk.attempt, stream: name, at, text }, `${chunk.attempt}.${chunk.seq}.${segment}`);
+  }
+}
+
+function decoderOf(decoders: Map<string, StringDecoder>, attempt: number, name: StreamName): StringDecoder {
+  const key = `${attempt}/${name}`;
+  const decoder = decoders.get(key) ?? new StringDecoder("utf8");
+  decoders.set(key, decoder);
+  return decoder;
+}
+
+/** `attempt.seq.segment` of the last event that a reader has: its chunk may have more segments, so it is read again and cut. */
+function parsePosition(header: string | string[] | undefined): { chunk: LogPosition; partial: { attempt: number; seq: number; segment: number } } {
+  const match = typeof header === "string" ? /^(\d{1,5})\.(\d{1,9})\.(\d{1,6})$/.exec(header) : null;
+  if (match === null) return { chunk: LOG_START, partial: { attempt: -1, seq: -1, segment: -1 } };
+  const [attempt, seq, segment] = match.slice(1).map(Number) as [number, number, number];
+  return { chunk: { attempt, seq: seq - 1 }, partial: { attempt, seq, segment } };
+}

@@ -1,0 +1,254 @@
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { AppError, messageOf } from "../kernel/app-error.ts";
+import { realClock } from "../kernel/clock.ts";
+import { createJobIdGenerator } from "../kernel/ids.ts";
+import { VERSION } from "../kernel/protocol.ts";
+import type { Service } from "../kernel/service.ts";
+import { addAgentRoutes } from "./agents/routes.ts";
+import { SessionServer } from "./agents/session-server.ts";
+import { loadConfig, type Config } from "./config.ts";
+import { startEmbeddedPostgres } from "./db/embedded.ts";
+import { migrate } from "./db/migrate.ts";
+import { createPools, type Pools } from "./db/pools.ts";
+import { resolveStateDir } from "./db/state-dir.ts";
+import { PartitionMaker } from "./housekeeping/partitions.ts";
+import { addAuthorization } from "./http/authorize.ts";
+import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts";
+import { createHttpServer, listen } from "./http/server.ts";
+import { createAuthenticator } from "./identity/authenticate.ts";
+import { ensureFirstTokens, type Credentials } from "./identity/first-start.ts";
+import { JobEvents } from "./jobs/job-events.ts";
+import { JobService } from "./jobs/job-service.ts";
+import { addJobRoutes } from "./jobs/routes.ts";
+import { LogIngest } from "./logs/ingest.ts";
+import { LiveLogs } from "./logs/live-logs.ts";
+import { addLogRoutes } from "./logs/routes.ts";
+import type { BundleSource } from "./scheduler/bundles.ts";
+import { Ownership } from "./scheduler/ownership.ts";
+import { createArgsValidator } from "./scripts/args-schema.ts";
+import { codeHash } from "./scripts/content-hash.ts";
+import { addScriptRoutes } from "./scripts/routes.ts";
+import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
+import type { Log } from "./telemetry/log.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
+
+export interface ControlPlane {
+  readonly httpUrl: string;
+  /** host:port for agents. */
+  readonly grpcAddress: string;
+  readonly databaseUrl: string;
+  readonly credentials: Credentials;
+  stop(reason: string): Promise<void>;
+}
+
+const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
+const LOG_WINDOW_BYTES = 1024 * 1024;
+const LOG_FLUSH_MS = 50;
+/** What the owner grants beyond an attempt's own deadline and grace. */
+const OWNER_MARGIN_MS = 10_000;
+const RESEND_MS = 5000;
+const DATABASE_WITHIN_MS = 30_000;
+
+/**
+ * The composition root of a control plane: database, doors, owner, in this order; `stop` goes the other way. Resolves
+ * when requests can be served or, on a standby, refused.
+ * Errors: invalid_argument for the configuration; failed_precondition for ports, folders and the schema; unavailable when
+ * Postgres does not answer.
+ */
+export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: Log }): Promise<ControlPlane> {
+  const config = loadConfig(env);
+  const { log } = options;
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of stops.splice(0).reverse()) await step().catch((error: unknown) => log.error({ event: "stop.failed", error: messageOf(error) }, "a part did not stop cleanly"));
+  };
+  const run = async <S extends Service>(service: S): Promise<S> => {
+    stops.push(() => service.stop("shutdown"));
+    await service.start();
+    return service;
+  };
+  try {
+    const stateDir = resolveStateDir(PROJECT_ROOT);
+    const databaseUrl = await openDatabase(config, stateDir, log, stops);
+    const pools = createPools(databaseUrl, log);
+    stops.push(() => pools.close());
+    await run(new PartitionMaker(pools.api, realClock, log));
+    const metrics = createMetrics();
+    const workspaces = createWorkspaces(pools.api);
+    const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
+    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, databaseUrl, run, stops });
+    const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
+    const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
+    log.info({ event: "control-plane.ready", http: doors.httpUrl, grpc: doors.grpcAddress, version: VERSION }, "control plane ready");
+    return { ...doors, databaseUrl, credentials, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Finds or starts Postgres and brings its schema up to date. */
+async function openDatabase(config: Config, stateDir: string, log: Log, stops: (() => Promise<void>)[]): Promise<string> {
+  let url = config.MILLRACE_DATABASE_URL;
+  if (url === undefined) {
+    const embedded = await startEmbeddedPostgres({ stateDir, log });
+    stops.push(() => embedded.stop());
+    url = embedded.url;
+  }
+  for (const begun = performance.now(); ; ) {
+    try {
+      const { applied } = await migrate(url);
+      if (applied.length > 0) log.info({ event: "db.migrated", applied }, "schema brought up to date");
+      return url;
+    } catch (error) {
+      if (AppError.from(error).code !== "unavailable") throw error;
+      if (performance.now() - begun > DATABASE_WITHIN_MS) {
+        throw new AppError("unavailable", `Postgres does not answer: ${messageOf(error instanceof AppError ? (error.cause ?? error) : error)}`, { hint: "check MILLRACE_DATABASE_URL and that the server runs", cause: error });
+      }
+      log.warn({ event: "db.waiting", error: messageOf(error) }, "Postgres does not answer yet, trying again");
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+}
+
+interface DoorParts {
+  readonly config: Config;
+  readonly pools: Pools;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly workspaces: Workspaces;
+  readonly scripts: ScriptCache;
+  readonly databaseUrl: string;
+  readonly run: <S extends Service>(service: S) => Promise<S>;
+  readonly stops: (() => Promise<void>)[];
+}
+
+/** Opens the ports before the lease is taken: a second start on the same ports must not fence the first. */
+async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string }> {
+  const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
+  const authenticator = createAuthenticator(pools.api, realClock);
+  const events = new JobEvents();
+  const live = new LiveLogs();
+  const ingest = new LogIngest({
+    pool: pools.logs,
+    live,
+    log,
+    running: (agent, id, token) => {
+      const running = ownership.owner?.isAttemptOf(agent, id, token);
+      return running === undefined ? undefined : { workspace: running.job.workspace, attempt: running.job.attempt + 1 };
+    },
+    onWritten: (chunks, bytes, tookMs) => metrics.logsWritten(chunks, bytes, tookMs),
+  });
+  stops.push(() => ingest.stop());
+  const sessions = new SessionServer({
+    address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
+    pool: pools.api,
+    authenticator,
+    ingest,
+    clock: realClock,
+    log,
+    policy: { keepaliveMs: config.MILLRACE_KEEPALIVE_MS, selfFenceMs: config.MILLRACE_SELF_FENCE_MS, logFlushMs: LOG_FLUSH_MS, logWindowBytes: LOG_WINDOW_BYTES },
+    suspectMs: config.MILLRACE_SUSPECT_MS,
+  });
+  const ownership: Ownership = createOwnership(parts, sessions, events, live);
+  const app = await createHttpServer(log);
+  addAuthorization(app, authenticator, workspaces);
+  const validator = createArgsValidator();
+  const jobs = new JobService({
+    pool: pools.api,
+    scripts,
+    events,
+    clock: realClock,
+    newJobId: createJobIdGenerator(() => realClock.wallMs()),
+    checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
+    owner: () => ownership.owner,
+  });
+  addScriptRoutes(app, pools.api, scripts);
+  addJobRoutes(app, jobs);
+  addLogRoutes(app, pools.api, jobs, live);
+  addAgentRoutes(app, sessions, () => ownership.owner);
+  addOperationsRoutes(app, metrics, () => readiness(pools, ownership));
+  observe(metrics, ownership, sessions);
+
+  const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
+  await run(sessions);
+  await run(ownership);
+  stops.push(() => app.close());
+  return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}` };
+}
+
+function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobEvents, live: LiveLogs): Ownership {
+  const { config, pools, log, metrics, workspaces, scripts, databaseUrl } = parts;
+  return new Ownership({
+    url: databaseUrl,
+    pool: pools.api,
+    leasePool: pools.lease,
+    replica: { name: config.replicaName, address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`, version: VERSION },
+    hotConnections: config.MILLRACE_HOT_CONNECTIONS,
+    hotLimit: config.MILLRACE_HOT_JOBS,
+    flushMetrics: metrics,
+    onOwner: (owner) => sessions.setOwner(owner),
+    deps: {
+      agents: sessions,
+      source: bundleSource(workspaces, scripts),
+      clock: realClock,
+      log,
+      metrics: metrics.owner,
+      limits: {
+        timeoutMs: config.MILLRACE_JOB_TIMEOUT_MS,
+        cancelGraceMs: config.MILLRACE_CANCEL_GRACE_MS,
+        resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES,
+        logMaxBytes: config.MILLRACE_LOG_MAX_BYTES,
+      },
+      times: { reclaimMs: config.MILLRACE_RECLAIM_MS, resendMs: RESEND_MS, marginMs: OWNER_MARGIN_MS },
+      onChange: (_workspace, id, change) => {
+        events.emit(id, change);
+        live.changed(id);
+      },
+    },
+  });
+}
+
+function bundleSource(workspaces: Workspaces, scripts: ScriptCache): BundleSource {
+  return {
+    script(workspace, hash) {
+      const version = scripts.version(workspace, hash);
+      return version === undefined ? undefined : { path: version.path, code: version.content, codeHash: version.codeHash };
+    },
+    async loadScript(workspace, hash) {
+      const version = await scripts.loadVersion(workspace, hash);
+      return version === undefined ? undefined : { path: version.path, code: version.content, codeHash: version.codeHash };
+    },
+    workspaceName: (workspace) => workspaces.nameOf(workspace),
+    loadWorkspaceName: (workspace) => workspaces.loadName(workspace),
+    hashOfCode: codeHash,
+  };
+}
+
+async function readiness(pools: Pools, ownership: Ownership): Promise<Readiness> {
+  const reasons: string[] = [];
+  try {
+    await pools.api.query("SELECT 1");
+  } catch (error) {
+    reasons.push(`Postgres does not answer: ${messageOf(error)}`);
+  }
+  if (ownership.owner === undefined) reasons.push(`no owner here (${ownership.status})`);
+  else if (ownership.writer?.accepts !== true) reasons.push("the database does not keep up with the writes");
+  return { ready: reasons.length === 0, status: reasons.length === 0 ? "ready" : "not ready", reasons };
+}
+
+function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer): void {
+  metrics.observe({
+    waiting: () => [...(ownership.owner?.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
+    running: () => ownership.owner?.state.running.size ?? 0,
+    agents: () => sessions.sessions.length,
+    slots: () => {
+      const agents = [...(ownership.owner?.state.agents.values() ?? [])].filter((agent) => agent.session !== undefined);
+      return { total: agents.reduce((sum, agent) => sum + agent.slots, 0), used: agents.reduce((sum, agent) => sum + agent.running.size, 0) };
+    },
+    flushQueue: () => ownership.writer?.queued ?? 0,
+    payloadBytes: () => ownership.owner?.payloadBytes ?? 0,
+  });
+}

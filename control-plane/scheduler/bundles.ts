@@ -1,0 +1,69 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
+import type { JobPayload } from "../jobs/model.ts";
+import type { RunningJob } from "./core/model.ts";
+
+/** Code of a deployed version; immutable, so a cached one is never out of date. */
+export interface ScriptCode {
+  readonly path: string;
+  readonly code: string;
+  readonly codeHash: string;
+}
+
+/** Where the owner finds what a payload only names. `get` answers from memory or not at all; `load` asks the database. */
+export interface BundleSource {
+  script(workspace: WorkspaceId, hash: string): ScriptCode | undefined;
+  loadScript(workspace: WorkspaceId, hash: string): Promise<ScriptCode | undefined>;
+  workspaceName(workspace: WorkspaceId): string | undefined;
+  loadWorkspaceName(workspace: WorkspaceId): Promise<string | undefined>;
+  hashOfCode(language: string, code: string): string;
+}
+
+export interface BundleLimits {
+  readonly timeoutMs: number;
+  readonly cancelGraceMs: number;
+  readonly resultMaxBytes: number;
+  readonly logMaxBytes: number;
+}
+
+/** Everything the attempt needs, or undefined when a part is not in memory. */
+export function buildBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Bundle | undefined {
+  const { job } = running;
+  const workspace = source.workspaceName(job.workspace);
+  const script = payload.scriptHash === undefined ? inlineScript(source, job.language, payload) : source.script(job.workspace, payload.scriptHash);
+  if (workspace === undefined || script === undefined) return undefined;
+  return {
+    jobId: job.id,
+    token: running.token,
+    attempt: job.attempt + 1,
+    workspace,
+    scriptPath: script.path,
+    language: job.language,
+    codeHash: script.codeHash,
+    code: script.code,
+    argsJson: payload.argsJson,
+    env: [],
+    limits: {
+      timeoutMs: job.timeoutMs ?? limits.timeoutMs,
+      cancelGraceMs: limits.cancelGraceMs,
+      resultMaxBytes: limits.resultMaxBytes,
+      logMaxBytes: limits.logMaxBytes,
+    },
+    tag: job.tag,
+  };
+}
+
+/** The same, reading what is missing. Errors: internal when the script's version or the workspace does not exist any more. */
+export async function loadBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Promise<Bundle> {
+  await source.loadWorkspaceName(running.job.workspace);
+  if (payload.scriptHash !== undefined) await source.loadScript(running.job.workspace, payload.scriptHash);
+  const bundle = buildBundle(source, limits, running, payload);
+  if (bundle === undefined) throw new AppError("internal", `the code of job ${running.job.id} is not in the database`);
+  return bundle;
+}
+
+function inlineScript(source: BundleSource, language: string, payload: JobPayload): ScriptCode {
+  const code = payload.code ?? "";
+  return { path: "", code, codeHash: source.hashOfCode(language, code) };
+}

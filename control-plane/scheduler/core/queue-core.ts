@@ -1,0 +1,155 @@
+import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import type { JobQueue, WaitingJob } from "./model.ts";
+import { queueOf, routeOf, sortsBefore, wakeTenant, type SchedulerState } from "./state-core.ts";
+
+/**
+ * A queue is hot at its head (in memory) and may be cold behind it (only rows in job_pending). Invariant: every cold row
+ * sorts at or after `cursor`; an undefined cursor stands for the beginning. A refill reads rows from the cursor on, and
+ * skips those that are in memory already. What is admitted while a refill reads is kept in `duringRefill`, since the
+ * refill's snapshot may lack it, and is placed when it returns: so no row is ever skipped. `cold` is exact when it is 0
+ * and an upper bound otherwise, because a cancelled cold row is not noticed until the next complete refill.
+ */
+
+/** Counts a job as waiting from before its insert commits, so that none that comes later is dispatched ahead of it. */
+export function reserveWaiting(state: SchedulerState, job: WaitingJob): void {
+  const queue = queueFor(state, job);
+  wakeTenant(state, queue.tenant);
+  bump(queue, 1);
+}
+
+/** Takes back `reserveWaiting`: the insert failed, or the job was cancelled before it was admitted. */
+export function unreserveWaiting(state: SchedulerState, job: WaitingJob): void {
+  bump(queueFor(state, job), -1);
+}
+
+/** The row of a reserved job is committed in job_pending: it may be picked from now on. */
+export function admitWaiting(state: SchedulerState, job: WaitingJob): void {
+  const queue = queueFor(state, job);
+  if (queue.refilling) {
+    queue.duringRefill.push(job);
+    return;
+  }
+  bump(queue, -1);
+  place(state, queue, job);
+}
+
+/** Rows that an earlier owner left behind: all cold, read back on demand. */
+export function admitCold(state: SchedulerState, group: { workspace: WorkspaceId; tag: string; language: string; count: number }): void {
+  const queue = queueOf(state, routeOf(state, group.tag, group.language), group.workspace);
+  wakeTenant(state, queue.tenant);
+  setCold(state, queue, queue.cold + group.count);
+}
+
+/** Removes a job that waits in memory, e.g. because it is cancelled. @returns it, or undefined when it is not in memory */
+export function removeWaiting(state: SchedulerState, id: JobId): WaitingJob | undefined {
+  const job = state.waiting.get(id);
+  if (job === undefined) return undefined;
+  takeOut(state, queueFor(state, job), job);
+  return job;
+}
+
+/** The next job of a queue, or undefined when nothing of it is in memory. */
+export function popJob(state: SchedulerState, queue: JobQueue): WaitingJob | undefined {
+  for (;;) {
+    const job = queue.hot.pop();
+    if (job === undefined) return undefined;
+    if (state.waiting.get(job.id) !== job) continue;
+    takeOut(state, queue, job);
+    return job;
+  }
+}
+
+/** Queues that want rows from the database, at most `most`. They count as refilling from now on. */
+export function takeRefills(state: SchedulerState, most: number): JobQueue[] {
+  const wanted: JobQueue[] = [];
+  for (const queue of state.coldQueues) {
+    if (wanted.length >= most) break;
+    if (queue.refilling || queue.hotCount > state.hotLimit / 4) continue;
+    queue.refilling = true;
+    wanted.push(queue);
+  }
+  return wanted;
+}
+
+/**
+ * The rows of one refill, in queue order, from the cursor on.
+ * @param complete the query returned fewer rows than its limit: its snapshot had no more
+ */
+export function finishRefill(state: SchedulerState, queue: JobQueue, rows: readonly WaitingJob[], complete: boolean): void {
+  queue.refilling = false;
+  let fresh = 0;
+  for (const row of rows) {
+    if (state.waiting.has(row.id) || state.running.has(row.id)) continue;
+    pushHot(state, queue, row);
+    fresh += 1;
+  }
+  queue.cursor = rows.at(-1) ?? queue.cursor;
+  setCold(state, queue, complete ? 0 : Math.max(1, queue.cold - fresh));
+  for (const job of queue.duringRefill.splice(0)) {
+    bump(queue, -1);
+    if (state.waiting.has(job.id)) continue;
+    place(state, queue, job);
+  }
+}
+
+/** A refill failed; it will be asked for again. */
+export function abortRefill(state: SchedulerState, queue: JobQueue): void {
+  queue.refilling = false;
+  const late = queue.duringRefill.splice(0);
+  bump(queue, -late.length);
+  // Cold rows must sort at or after the cursor, and these may not: begin again from the front, duplicates are skipped.
+  if (late.length > 0) queue.cursor = undefined;
+  setCold(state, queue, queue.cold + late.length);
+}
+
+function place(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
+  if (queue.cold > 0) {
+    if (queue.cursor !== undefined && sortsBefore(job, queue.cursor)) pushHot(state, queue, job);
+    else setCold(state, queue, queue.cold + 1);
+    return;
+  }
+  // Over the limit only jobs behind the tail go cold: one with a better priority must not wait for a refill.
+  if (queue.hotCount >= state.hotLimit && queue.tail !== undefined && sortsBefore(queue.tail, job)) {
+    queue.cursor = job;
+    setCold(state, queue, 1);
+  } else pushHot(state, queue, job);
+}
+
+function pushHot(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
+  if (queue.hotCount === 0 || queue.tail === undefined || sortsBefore(queue.tail, job)) queue.tail = job;
+  state.waiting.set(job.id, job);
+  queue.hot.push(job);
+  queue.hotCount += 1;
+  bump(queue, 1);
+  announce(queue);
+  state.dirty.add(queue.route);
+}
+
+/** Puts a queue with hot jobs into its route's heap. */
+export function announce(queue: JobQueue): void {
+  if (queue.inHeap || queue.hotCount === 0) return;
+  queue.inHeap = true;
+  queue.route.ready.push({ queue, pass: queue.tenant.pass });
+}
+
+function takeOut(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
+  state.waiting.delete(job.id);
+  queue.hotCount -= 1;
+  bump(queue, -1);
+}
+
+function setCold(state: SchedulerState, queue: JobQueue, cold: number): void {
+  bump(queue, cold - queue.cold);
+  queue.cold = cold;
+  if (cold > 0) state.coldQueues.add(queue);
+  else state.coldQueues.delete(queue);
+}
+
+function queueFor(state: SchedulerState, job: WaitingJob): JobQueue {
+  return queueOf(state, routeOf(state, job.tag, job.language), job.workspace);
+}
+
+function bump(queue: JobQueue, by: number): void {
+  queue.route.waiting += by;
+  queue.tenant.waiting += by;
+}

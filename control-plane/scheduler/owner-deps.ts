@@ -1,0 +1,41 @@
+import type { Clock } from "../../kernel/clock.ts";
+import type { JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import type { FlushWriter } from "../jobs/flush-writer.ts";
+import type { JobPayload } from "../jobs/model.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { OwnerMetrics } from "../telemetry/owner-metrics.ts";
+import type { AgentPort } from "./agent-port.ts";
+import type { BundleLimits, BundleSource } from "./bundles.ts";
+import type { JobQueue, WaitingJob } from "./core/model.ts";
+import type { SchedulerState } from "./core/state-core.ts";
+
+/** What an owner reads back from the database. */
+export interface OwnerStore {
+  refill(queue: JobQueue, limit: number): Promise<WaitingJob[]>;
+  payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>>;
+  doneToken(id: JobId): Promise<Token | undefined>;
+}
+
+export interface OwnerTimes {
+  /** An agent that was silent for this long has lost its attempts. It fences itself well before. */
+  readonly reclaimMs: number;
+  /** An assignment that was not confirmed is sent again. */
+  readonly resendMs: number;
+  /** What the owner grants beyond an attempt's own deadline before it ends the job itself. */
+  readonly marginMs: number;
+}
+
+export interface OwnerDeps {
+  readonly state: SchedulerState;
+  readonly writer: FlushWriter;
+  readonly store: OwnerStore;
+  readonly agents: AgentPort;
+  readonly source: BundleSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: OwnerMetrics;
+  readonly limits: BundleLimits;
+  readonly times: OwnerTimes;
+  /** Called after the commit that ended a job, and when one changes to running. */
+  readonly onChange: (workspace: WorkspaceId, id: JobId, change: "running" | "ended") => void;
+}

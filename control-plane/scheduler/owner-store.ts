@@ -1,0 +1,108 @@
+import type { Pool } from "../db/pools.ts";
+import { asAgentKey, asJobId, asToken, asWorkspaceId, timeOfId, type AgentKey, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
+import { LANES, laneOf, shardOf, type JobPayload } from "../jobs/model.ts";
+import { DONE_TOKEN_BY_ID, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
+import type { JobQueue, WaitingJob } from "./core/model.ts";
+import type { OwnerStore } from "./owner-deps.ts";
+
+interface WaitingRow {
+  id: string;
+  workspace_id: string;
+  shard: number;
+  tag: string;
+  language: string;
+  prio: number;
+  due_ms: number;
+  attempt: number;
+  lost: number;
+  script_id: string | null;
+  timeout_ms: number | null;
+}
+
+interface RunningRow extends Omit<WaitingRow, "due_ms"> {
+  token: string;
+  agent_key: string;
+  claimed_ms: number;
+}
+
+export interface StoredRunning {
+  readonly job: WaitingJob;
+  readonly token: Token;
+  readonly agent: AgentKey;
+  readonly claimedAtMs: number;
+}
+
+export interface StoredGroup {
+  readonly workspace: WorkspaceId;
+  readonly tag: string;
+  readonly language: string;
+  readonly count: number;
+}
+
+/** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
+export function createOwnerStore(pool: Pool): OwnerStore & { load(): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+  return {
+    async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
+      const { workspace } = queue.tenant;
+      const from = queue.cursor;
+      const values = [workspace, queue.route.tag, queue.route.language, from?.prio ?? -32768, from?.dueAtMs ?? 0, from?.id ?? "00000000-0000-0000-0000-000000000000", limit];
+      const { rows } = await pool.query<WaitingRow>(refillStatement(laneOf(shardOf(workspace))), values);
+      return rows.map(waitingJob);
+    },
+
+    async payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>> {
+      const workspaces = [...new Set(jobs.map((job) => job.workspace))];
+      const { rows } = await pool.query<{ id: string; kind: number; script_hash: string | null; args: string; code: string | null; created_by: string }>(PAYLOADS, [
+        workspaces,
+        jobs.map((job) => job.id),
+      ]);
+      return new Map(
+        rows.map((row) => [
+          asJobId(row.id),
+          { kind: row.kind === 0 ? "script" : "inline", scriptHash: row.script_hash ?? undefined, code: row.code ?? undefined, argsJson: row.args, createdBy: row.created_by },
+        ]),
+      );
+    },
+
+    async doneToken(id: JobId): Promise<Token | undefined> {
+      const { rows } = await pool.query<{ token: string | null }>(DONE_TOKEN_BY_ID, [id]);
+      const token = rows[0]?.token;
+      return token == null ? undefined : asToken(token);
+    },
+
+    /** Everything a new owner takes over: running rows whole, waiting ones as counts. */
+    async load() {
+      const running: StoredRunning[] = [];
+      const groups: StoredGroup[] = [];
+      for (let lane = 0; lane < LANES; lane++) {
+        const rows = await pool.query<RunningRow>(runningStatement(lane));
+        for (const row of rows.rows) running.push(runningJob(row));
+        const counts = await pool.query<{ workspace_id: string; tag: string; language: string; count: number }>(pendingGroupsStatement(lane));
+        for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
+      }
+      return { running, groups };
+    },
+  };
+}
+
+function waitingJob(row: WaitingRow): WaitingJob {
+  return {
+    id: asJobId(row.id),
+    workspace: asWorkspaceId(row.workspace_id),
+    shard: row.shard,
+    tag: row.tag,
+    language: row.language,
+    prio: row.prio,
+    dueAtMs: row.due_ms,
+    attempt: row.attempt,
+    lost: row.lost,
+    scriptId: row.script_id ?? undefined,
+    timeoutMs: row.timeout_ms ?? undefined,
+  };
+}
+
+/** A running row counts its own attempt; a waiting job counts those before. Its due time is not kept: its creation stands in for it. */
+function runningJob(row: RunningRow): StoredRunning {
+  const job = waitingJob({ ...row, due_ms: timeOfId(asJobId(row.id)), attempt: row.attempt - 1 });
+  return { job, token: asToken(row.token), agent: asAgentKey(row.agent_key), claimedAtMs: row.claimed_ms };
+}

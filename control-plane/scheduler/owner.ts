@@ -1,0 +1,333 @@
+import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { background } from "../../kernel/background.ts";
+import { errorResult, exitOf, type Exit } from "../../kernel/exit.ts";
+import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import type { JobEnd, JobPayload } from "../jobs/model.ts";
+import type { AgentPort, FinishVerdict } from "./agent-port.ts";
+import { buildBundle, loadBundle } from "./bundles.ts";
+import { attachAgent, detachAgent, reclaimSilent, setSlots, type AgentHello, type Attached } from "./core/agents-core.ts";
+import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
+import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
+import { abortRefill, admitWaiting, finishRefill, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import type { SchedulerState } from "./core/state-core.ts";
+import type { OwnerDeps } from "./owner-deps.ts";
+import { Endings } from "./endings.ts";
+import { PayloadCache } from "./payloads.ts";
+
+const DISPATCH_BATCH = 1000;
+const REFILL_ROWS = 2000;
+const MAX_REFILLS = 4;
+const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
+
+export interface NewJob {
+  readonly job: WaitingJob;
+  readonly payload: JobPayload;
+}
+
+/**
+ * The shell around the scheduler core: the single writer of its shards. It turns events (a job, a frame, a commit, a tick)
+ * into core calls, and the core's decisions into flush operations and frames. A job is sent only after the commit that
+ * made it running; an end is acknowledged only after the commit that recorded it. All methods run on one thread, and
+ * between two awaits memory is consistent.
+ */
+export class Owner {
+  readonly #deps: OwnerDeps;
+  readonly #state: SchedulerState;
+  readonly #endings: Endings;
+  readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
+  /** Claims that are committed and wait for their payload. */
+  #unsent: RunningJob[] = [];
+  #loading = false;
+  #scheduled = false;
+  #stopped = false;
+  #ticker: NodeJS.Timeout | undefined;
+
+  constructor(deps: OwnerDeps) {
+    this.#deps = deps;
+    this.#state = deps.state;
+    this.#endings = new Endings(deps, { wake: () => this.#schedule(), cancelAgain: (job, reason) => this.#cancelRequeued(job, reason) });
+  }
+
+  get state(): SchedulerState {
+    return this.#state;
+  }
+
+  /** Payloads of waiting jobs that are held in memory, bytes. */
+  get payloadBytes(): number {
+    return this.#payloads.bytes;
+  }
+
+  start(): void {
+    this.#ticker = setInterval(() => this.tick(), 1000);
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#ticker);
+  }
+
+  /**
+   * Accepts jobs of one workspace. Resolves when all are committed: from then on none is ever lost.
+   * Errors: unavailable when Postgres does not keep up or the lease is gone; nothing is enqueued then, or it cannot be known.
+   */
+  enqueue(jobs: readonly NewJob[]): Promise<void> {
+    const { writer, clock } = this.#deps;
+    if (this.#stopped || !writer.accepts) {
+      return Promise.reject(new AppError("unavailable", "the database does not keep up: try again in a moment", { retryAfterS: 1 }));
+    }
+    return new Promise((resolve, reject) => {
+      let open = jobs.length;
+      const settled = (): void => {
+        open -= 1;
+        if (open === 0) resolve();
+      };
+      for (const { job, payload } of jobs) {
+        const assignment = offerJob(this.#state, job, clock.wallMs());
+        if (assignment === undefined) this.#insertPending(job, payload, settled, reject);
+        else this.#insertRunning(assignment.running, payload, settled, reject);
+      }
+    });
+  }
+
+  /** Ends a job early. @returns what was found; "gone" when no owner has it any more */
+  cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<"cancelled" | "cancelling" | "gone"> {
+    const running = this.#state.running.get(job.id);
+    if (running !== undefined && running.job.workspace === job.workspace) {
+      this.#cancelRunning(running, reason);
+      return Promise.resolve("cancelling");
+    }
+    const waiting = this.#state.waiting.get(job.id);
+    if (waiting !== undefined && waiting.workspace !== job.workspace) return Promise.resolve("gone");
+    removeWaiting(this.#state, job.id);
+    this.#payloads.drop(job.id);
+    const exit = exitOf("cancelled", reason);
+    return new Promise((resolve, reject) => {
+      const operation = { kind: "cancel", job, doneAtMs: this.#deps.clock.wallMs(), exit, resultJson: errorResult("Canceled", reason) } as const;
+      this.#deps.writer.submit(
+        operation,
+        (outcome) => {
+          if (outcome === "moved") this.#endings.announce(job.workspace, job.id, exit);
+          resolve(outcome === "moved" ? "cancelled" : "gone");
+        },
+        reject,
+      );
+    });
+  }
+
+  /** A session begins. @returns the attempts that the agent must drop */
+  agentAttached(hello: AgentHello): Attached["drop"] {
+    const { missing, drop } = attachAgent(this.#state, hello);
+    for (const running of missing) this.#endings.lose(running, "the agent restarted without it");
+    this.#schedule();
+    return drop;
+  }
+
+  agentDetached(key: AgentKey, session: SessionId): void {
+    detachAgent(this.#state, key, session, this.#deps.clock.monotonicMs());
+  }
+
+  slotsChanged(key: AgentKey, slots: number): void {
+    setSlots(this.#state, key, slots);
+    this.#schedule();
+  }
+
+  attemptReceived(agent: AgentKey, id: JobId, token: Token): void {
+    const running = this.#valid(agent, id, token);
+    if (running?.phase === "assigned") running.phase = "received";
+  }
+
+  attemptStarted(agent: AgentKey, id: JobId, token: Token, atMs: number): void {
+    const running = this.#valid(agent, id, token);
+    if (running === undefined || running.phase === "ending") return;
+    running.phase = "started";
+    running.startedAtMs = atMs;
+    this.#deps.metrics.started(this.#deps.clock.wallMs() - running.job.dueAtMs);
+  }
+
+  /** True when log chunks of this attempt are to be taken from this agent. */
+  isAttemptOf(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
+    return this.#valid(agent, id, token);
+  }
+
+  /**
+   * Compares what an agent says it holds with what it should hold.
+   * An attempt that it had confirmed and no longer has is lost. @returns what it holds without right
+   */
+  reconcile(agent: AgentKey, held: ReadonlyMap<JobId, Token>): { id: JobId; token: Token }[] {
+    for (const running of this.#state.agents.get(agent)?.running.values() ?? []) {
+      const confirmed = running.phase === "received" || running.phase === "started";
+      if (confirmed && held.get(running.job.id) !== running.token) this.#endings.lose(running, "the agent no longer has it");
+    }
+    const { running } = this.#state;
+    return [...held].flatMap(([id, token]) => (running.get(id)?.token === token && running.get(id)?.agent === agent ? [] : [{ id, token }]));
+  }
+
+  /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */
+  attemptFinished(agent: AgentKey, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> {
+    return this.#endings.finished(this.#valid(agent, end.id, end.token), end);
+  }
+
+  /** Once a second: silent agents, unconfirmed assignments, attempts far beyond their deadline. */
+  tick(): void {
+    const { clock, times } = this.#deps;
+    for (const running of reclaimSilent(this.#state, clock.monotonicMs(), times.reclaimMs)) this.#endings.lose(running, "its agent was silent for too long");
+    const nowMs = clock.wallMs();
+    for (const running of this.#state.running.values()) {
+      if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#unsent.push(running);
+      const overdue = this.#overdue(running, nowMs);
+      if (overdue !== undefined) this.#endings.force(running, overdue);
+    }
+    this.#schedule();
+  }
+
+  #insertPending(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
+    reserveWaiting(this.#state, job);
+    this.#deps.writer.submit(
+      { kind: "insert", job, payload, direct: undefined },
+      () => {
+        this.#payloads.keep(job.id, payload);
+        admitWaiting(this.#state, job);
+        this.#schedule();
+        settled();
+      },
+      (error) => {
+        unreserveWaiting(this.#state, job);
+        failed(error);
+      },
+    );
+  }
+
+  #insertRunning(running: RunningJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
+    this.#deps.writer.submit(
+      { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent } },
+      () => {
+        settled();
+        this.#claimed(running, payload);
+      },
+      (error) => {
+        abandonClaim(this.#state, running);
+        failed(error);
+      },
+    );
+  }
+
+  /** Runs once per turn of the event loop, however many events asked for it. */
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#stopped) this.#round();
+    });
+  }
+
+  #round(): void {
+    for (const { running } of dispatch(this.#state, this.#deps.clock.wallMs(), DISPATCH_BATCH)) this.#claim(running);
+    for (const queue of takeRefills(this.#state, MAX_REFILLS)) void this.#refill(queue);
+    if (this.#unsent.length > 0 && !this.#loading) void this.#sendUnsent();
+    if (this.#state.dirty.size > 0) this.#schedule();
+  }
+
+  #claim(running: RunningJob): void {
+    this.#deps.writer.submit(
+      { kind: "claim", job: running.job, token: running.token, agent: running.agent },
+      (outcome) => {
+        if (outcome === "gone") abandonClaim(this.#state, running);
+        else this.#claimed(running, this.#payloads.get(running.job.id));
+        this.#payloads.drop(running.job.id);
+      },
+      // The lease is gone or the database refuses the row: a new owner, or the next load, finds it still pending.
+      (error) => {
+        this.#deps.log.error({ event: "job.claim_failed", jobId: running.job.id, error: messageOf(error) }, "claim failed");
+        abandonClaim(this.#state, running);
+      },
+    );
+  }
+
+  #claimed(running: RunningJob, payload: JobPayload | undefined): void {
+    if (!confirmClaim(this.#state, running)) {
+      this.#endings.giveBack(running, false);
+      return;
+    }
+    this.#deps.onChange(running.job.workspace, running.job.id, "running");
+    const bundle = payload === undefined ? undefined : buildBundle(this.#deps.source, this.#deps.limits, running, payload);
+    if (bundle === undefined) {
+      this.#unsent.push(running);
+      this.#schedule();
+    } else this.#send(running, bundle);
+  }
+
+  #send(running: RunningJob, bundle: Parameters<AgentPort["assign"]>[1]): void {
+    const { agents, clock, metrics } = this.#deps;
+    const session = this.#state.agents.get(running.agent)?.session;
+    if (running.phase === "ending") return;
+    if (session === undefined || !agents.assign(session, bundle)) {
+      if (running.sentAtMs === 0) this.#endings.giveBack(running, false);
+      return;
+    }
+    const nowMs = clock.wallMs();
+    if (running.sentAtMs === 0) metrics.dispatched(nowMs - running.job.dueAtMs);
+    running.sentAtMs = nowMs;
+    if (running.cancel !== undefined) agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });
+  }
+
+  /** Jobs whose payload is no longer in memory, and those that were not confirmed: read in one query, then sent. */
+  async #sendUnsent(): Promise<void> {
+    this.#loading = true;
+    const batch = this.#unsent.splice(0, 500);
+    try {
+      const payloads = await this.#deps.store.payloads(batch.map((running) => running.job));
+      for (const running of batch) {
+        const payload = payloads.get(running.job.id);
+        if (payload === undefined) this.#endings.force(running, exitOf("sandbox_error", "the job's payload is no longer in the database"));
+        else this.#send(running, await loadBundle(this.#deps.source, this.#deps.limits, running, payload));
+      }
+    } catch (error) {
+      this.#deps.log.error({ event: "job.load_failed", jobs: batch.length, error: messageOf(error) }, "payloads could not be read");
+      for (const running of batch) if (running.sentAtMs === 0) running.sentAtMs = this.#deps.clock.wallMs();
+    } finally {
+      this.#loading = false;
+      if (this.#unsent.length > 0) this.#schedule();
+    }
+  }
+
+  async #refill(queue: JobQueue): Promise<void> {
+    try {
+      const rows = await this.#deps.store.refill(queue, REFILL_ROWS);
+      finishRefill(this.#state, queue, rows, rows.length < REFILL_ROWS);
+      this.#schedule();
+    } catch (error) {
+      abortRefill(this.#state, queue);
+      this.#deps.log.warn({ event: "queue.refill_failed", error: messageOf(error) }, "queue could not be read, will be retried");
+    }
+  }
+
+  #valid(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
+    const running = this.#state.running.get(id);
+    return running !== undefined && running.token === token && running.agent === agent ? running : undefined;
+  }
+
+  #cancelRunning(running: RunningJob, reason: string): void {
+    if (running.cancel === undefined) running.cancel = { reason, atMs: this.#deps.clock.wallMs() };
+    const session = this.#state.agents.get(running.agent)?.session;
+    if (session !== undefined && running.phase !== "claiming" && running.phase !== "ending") {
+      this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason, fenced: false });
+    }
+  }
+
+  #cancelRequeued(job: WaitingJob, reason: string): void {
+    background(this.#deps.log, "cancel of a requeued job", this.cancel(job, reason));
+  }
+
+  /** The exit that the owner itself gives to an attempt whose agent should have ended it long ago. */
+  #overdue(running: RunningJob, nowMs: number): Exit | undefined {
+    if (running.phase === "claiming" || running.phase === "ending") return undefined;
+    const { limits, times } = this.#deps;
+    const slack = limits.cancelGraceMs + times.marginMs;
+    if (running.cancel !== undefined && nowMs - running.cancel.atMs > slack) return exitOf("cancelled", running.cancel.reason);
+    const timeoutMs = running.job.timeoutMs ?? limits.timeoutMs;
+    const sinceMs = running.startedAtMs ?? running.claimedAtMs;
+    return nowMs - sinceMs > timeoutMs + slack ? exitOf("timeout", `the attempt did not end within ${timeoutMs} ms and its agent did not stop it`) : undefined;
+  }
+}

@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { JOB_LIMITS, scriptPath, tagName } from "../jobs/contract.ts";
+
+export const deployScriptRequest = z.strictObject({
+  path: scriptPath,
+  language: z.string().max(32).meta({ examples: ["python3", "typescript", "javascript", "bash"] }),
+  content: z.string(),
+  summary: z.string().max(1000).optional(),
+  tag: tagName.optional(),
+  timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional(),
+});
+export type DeployScriptRequest = z.infer<typeof deployScriptRequest>;
+
+export const scriptView = z.object({
+  path: z.string(),
+  hash: z.string().meta({ description: "Names this version for ever: sha256 of path, language, code and settings." }),
+  language: z.string(),
+  summary: z.string(),
+  tag: z.string(),
+  timeout_ms: z.int().optional(),
+  schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of the arguments, inferred from `main`." }),
+  created_at: z.iso.datetime(),
+  created_by: z.string(),
+});
+export type ScriptView = z.infer<typeof scriptView>;
+
+export const deployScriptResponse = scriptView.extend({ created: z.boolean().meta({ description: "false: this version was already deployed." }) });
+export const scriptWithContent = scriptView.extend({ content: z.string() });
+export const scriptPage = z.object({ scripts: z.array(scriptView), next_cursor: z.string().optional() });
+export const scriptListQuery = z.strictObject({
+  prefix: z.string().max(255).optional(),
+  cursor: z.string().max(255).optional(),
+  limit: z.coerce.number().int().min(1).max(200).optional(),
+});

@@ -1,0 +1,72 @@
+import { AppError } from "../../kernel/app-error.ts";
+import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import type { Pool } from "../db/pools.ts";
+import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
+import type { Workspace } from "../workspaces/workspace-store.ts";
+import { codeHash, scriptHash } from "./content-hash.ts";
+import type { DeployScriptRequest, ScriptView } from "./contract.ts";
+import type { ScriptCache } from "./script-cache.ts";
+import { findVersion, insertVersion, type ScriptVersion } from "./script-store.ts";
+import { inferSignature } from "./signature/infer.ts";
+import { signatureToJsonSchema } from "./signature/to-json-schema.ts";
+
+/**
+ * Deploys one version of a script: parses it, infers the schema of its arguments and stores it under the hash of all
+ * that makes it what it is. Deploying the same thing again changes nothing.
+ * Errors: invalid_argument for an unknown language or a syntax error (with its line); out_of_range for too much code.
+ */
+export async function deployScript(
+  pool: Pool,
+  cache: ScriptCache,
+  workspace: Workspace,
+  createdBy: string,
+  request: DeployScriptRequest,
+): Promise<{ version: ScriptVersion; created: boolean }> {
+  const language = request.language === NOOP_LANGUAGE ? NOOP_LANGUAGE : parseLanguage(request.language);
+  if (language === undefined) {
+    throw new AppError("invalid_argument", `there is no runtime for language "${request.language}"`, { fields: [{ pointer: "/language", message: "must be python3, typescript, javascript or bash" }] });
+  }
+  checkCode(request.content, "/content");
+  const schema = language === NOOP_LANGUAGE ? { type: "object" } : await schemaOf(language, request.content);
+  const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "" };
+  const hash = scriptHash({ path: request.path, language, code: request.content, ...settings });
+  const { created } = await insertVersion(pool, workspace.id, {
+    hash,
+    path: request.path,
+    language,
+    content: request.content,
+    codeHash: codeHash(language, request.content),
+    ...settings,
+    schema,
+    createdBy,
+  });
+  cache.changed(workspace.id, request.path);
+  const version = await findVersion(pool, workspace.id, hash);
+  if (version === undefined) throw new AppError("internal", "the version is not there after it was stored");
+  return { version, created };
+}
+
+async function schemaOf(language: Exclude<ReturnType<typeof parseLanguage>, undefined>, content: string): Promise<Record<string, unknown>> {
+  const { signature, problems } = await inferSignature(language, content);
+  const first = problems[0];
+  if (first !== undefined) {
+    const fields = problems.slice(0, 20).map((problem) => ({ pointer: "/content", message: `line ${problem.line}, column ${problem.column}: ${problem.message}` }));
+    throw new AppError("invalid_argument", `syntax error in line ${first.line}: ${first.message}`, { fields, hint: first.text });
+  }
+  return signatureToJsonSchema(signature);
+}
+
+/** A version as the API shows it, without its code. */
+export function presentScript(version: ScriptVersion): ScriptView {
+  return {
+    path: version.path,
+    hash: version.hash,
+    language: version.language,
+    summary: version.summary,
+    tag: version.tag,
+    ...(version.timeoutMs !== undefined && { timeout_ms: version.timeoutMs }),
+    schema: version.schema,
+    created_at: new Date(version.createdAtMs).toISOString(),
+    created_by: version.createdBy,
+  };
+}

@@ -1,0 +1,83 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import type { Pool } from "../db/pools.ts";
+import { callerOf } from "../http/authorize.ts";
+import { problemView } from "../http/problem-contract.ts";
+import { deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
+import { deployScript, presentScript } from "./deploy.ts";
+import { currentVersion } from "./find-script.ts";
+import type { ScriptCache } from "./script-cache.ts";
+import { listScripts } from "./script-store.ts";
+
+const base = "/api/v1/w/:workspace/scripts";
+const inWorkspace = z.object({ workspace: z.string() });
+const PAGE = 100;
+
+export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: ScriptCache): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const tags = ["scripts"];
+
+  app.post(
+    base,
+    {
+      config: { permission: "scripts:deploy" },
+      schema: {
+        tags,
+        operationId: "deployScript",
+        summary: "Deploy a version of a script",
+        description: "Versions are immutable and named by their hash. 201 when the version is new, 200 when it was deployed before.",
+        params: inWorkspace,
+        body: deployScriptRequest,
+        response: { 200: deployScriptResponse, 201: deployScriptResponse, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { version, created } = await deployScript(pool, cache, workspace, principal.label, request.body);
+      return reply.code(created ? 201 : 200).send({ ...presentScript(version), created });
+    },
+  );
+
+  app.get(
+    base,
+    {
+      config: { permission: "scripts:read" },
+      schema: { tags, operationId: "listScripts", summary: "Current versions, by path", params: inWorkspace, querystring: scriptListQuery, response: { 200: scriptPage, default: problemView } },
+    },
+    async (request) => {
+      const { prefix = "", cursor = "", limit = PAGE } = request.query;
+      const versions = await listScripts(pool, callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
+      const page = versions.slice(0, limit);
+      const last = page.at(-1);
+      return { scripts: page.map(presentScript), ...(versions.length > limit && last !== undefined && { next_cursor: last.path }) };
+    },
+  );
+
+  app.get(
+    `${base}/by-path/*`,
+    {
+      config: { permission: "scripts:read" },
+      schema: { tags, operationId: "getScript", summary: "The current version of a path, with its code", params: inWorkspace.extend({ "*": z.string() }), response: { 200: scriptWithContent, default: problemView } },
+    },
+    async (request) => {
+      const { workspace } = callerOf(request);
+      const version = await currentVersion(pool, cache, workspace.id, request.params["*"]);
+      return { ...presentScript(version), content: version.content };
+    },
+  );
+
+  app.get(
+    `${base}/by-hash/:hash`,
+    {
+      config: { permission: "scripts:read" },
+      schema: { tags, operationId: "getScriptVersion", summary: "One version, with its code", params: inWorkspace.extend({ hash: z.string() }), response: { 200: scriptWithContent, default: problemView } },
+    },
+    async (request) => {
+      const version = await cache.loadVersion(callerOf(request).workspace.id, request.params.hash);
+      if (version === undefined) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
+      return { ...presentScript(version), content: version.content };
+    },
+  );
+}

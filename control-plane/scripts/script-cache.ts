@@ -1,0 +1,56 @@
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { findCurrent, findVersion, type ScriptVersion } from "./script-store.ts";
+
+/**
+ * Versions by hash, which never change, and the current version of a path, which is looked up again after a second.
+ * Both are bounded by dropping the oldest entries.
+ */
+export interface ScriptCache {
+  version(workspace: WorkspaceId, hash: string): ScriptVersion | undefined;
+  loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined>;
+  /** The newest version of a path; a deploy through this replica shows at once, through another within a second. */
+  current(workspace: WorkspaceId, path: string): Promise<ScriptVersion | undefined>;
+  /** Forgets which version of a path is current. */
+  changed(workspace: WorkspaceId, path: string): void;
+}
+
+const MAX_VERSIONS = 5000;
+const MAX_PATHS = 20_000;
+const CURRENT_MS = 1000;
+
+export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache {
+  const versions = new Map<string, ScriptVersion>();
+  const current = new Map<string, { hash: string; atMs: number }>();
+
+  async function loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {
+    const key = `${workspace}/${hash}`;
+    const known = versions.get(key) ?? (await findVersion(pool, workspace, hash));
+    if (known !== undefined) remember(versions, key, known, MAX_VERSIONS);
+    return known;
+  }
+
+  return {
+    version: (workspace, hash) => versions.get(`${workspace}/${hash}`),
+    loadVersion,
+    async current(workspace, path) {
+      const key = `${workspace}/${path}`;
+      const known = current.get(key);
+      if (known !== undefined && nowMs() - known.atMs < CURRENT_MS) return loadVersion(workspace, known.hash);
+      const found = await findCurrent(pool, workspace, path);
+      if (found === undefined) return undefined;
+      remember(current, key, { hash: found.hash, atMs: nowMs() }, MAX_PATHS);
+      return loadVersion(workspace, found.hash);
+    },
+    changed(workspace, path) {
+      current.delete(`${workspace}/${path}`);
+    },
+  };
+}
+
+function remember<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  const oldest = map.size > max ? map.keys().next() : undefined;
+  if (oldest?.done === false) map.delete(oldest.value);
+}

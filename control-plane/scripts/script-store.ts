@@ -1,0 +1,113 @@
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+
+/** One immutable version of a script. */
+export interface ScriptVersion {
+  readonly hash: string;
+  /** Stays the same over all versions of a path. */
+  readonly scriptId: string;
+  readonly path: string;
+  readonly language: string;
+  readonly content: string;
+  readonly codeHash: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly timeoutMs: number | undefined;
+  readonly schema: Record<string, unknown>;
+  readonly createdAtMs: number;
+  readonly createdBy: string;
+}
+
+interface VersionRow {
+  hash: string;
+  script_id: string;
+  path: string;
+  language: string;
+  content: string;
+  code_hash: string;
+  summary: string;
+  tag: string;
+  timeout_ms: number | null;
+  schema: Record<string, unknown>;
+  created_at: Date;
+  created_by: string;
+}
+
+const COLUMNS = "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.schema, v.created_at, v.created_by";
+
+/** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. */
+export async function insertVersion(pool: Pool, workspace: WorkspaceId, version: Omit<ScriptVersion, "scriptId" | "createdAtMs">): Promise<{ created: boolean }> {
+  const { rows } = await pool.query<{ created: boolean }>(
+    `WITH s AS (
+       INSERT INTO script (workspace_id, path, hash) VALUES ($1, $2, $3)
+       ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
+     v AS (
+       INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by)
+       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11 FROM s ON CONFLICT DO NOTHING RETURNING hash)
+     SELECT EXISTS (SELECT 1 FROM v) AS created`,
+    [
+      workspace,
+      version.path,
+      version.hash,
+      version.language,
+      version.content,
+      version.codeHash,
+      version.summary,
+      version.tag,
+      version.timeoutMs ?? null,
+      JSON.stringify(version.schema),
+      version.createdBy,
+    ],
+  );
+  return { created: rows[0]?.created === true };
+}
+
+export async function findVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {
+  const { rows } = await pool.query<VersionRow>(`SELECT ${COLUMNS} FROM script_version v WHERE v.workspace_id = $1 AND v.hash = $2`, [workspace, hash]);
+  return rows[0] === undefined ? undefined : scriptVersion(rows[0]);
+}
+
+/** Hash and number of the current version of a path. */
+export async function findCurrent(pool: Pool, workspace: WorkspaceId, path: string): Promise<{ hash: string; scriptId: string } | undefined> {
+  const { rows } = await pool.query<{ hash: string; id: string }>("SELECT hash, id::text FROM script WHERE workspace_id = $1 AND path = $2", [workspace, path]);
+  const row = rows[0];
+  return row === undefined ? undefined : { hash: row.hash, scriptId: row.id };
+}
+
+/** Current versions in the order of their paths. @param after the last path of the page before */
+export async function listScripts(pool: Pool, workspace: WorkspaceId, page: { prefix: string; after: string; limit: number }): Promise<ScriptVersion[]> {
+  const { rows } = await pool.query<VersionRow>(
+    `SELECT ${COLUMNS} FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash
+     WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) ORDER BY s.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit],
+  );
+  return rows.map(scriptVersion);
+}
+
+/** Paths that resemble one that does not exist, for the error message. */
+export async function similarPaths(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const { rows } = await pool.query<{ path: string }>("SELECT path FROM script WHERE workspace_id = $1 AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%') ORDER BY path LIMIT 3", [
+    workspace,
+    name.slice(0, 5).replaceAll(/[%_\\]/g, ""),
+    path,
+  ]);
+  return rows.map((row) => row.path);
+}
+
+function scriptVersion(row: VersionRow): ScriptVersion {
+  return {
+    hash: row.hash,
+    scriptId: row.script_id,
+    path: row.path,
+    language: row.language,
+    content: row.content,
+    codeHash: row.code_hash,
+    summary: row.summary,
+    tag: row.tag,
+    timeoutMs: row.timeout_ms ?? undefined,
+    schema: row.schema,
+    createdAtMs: row.created_at.getTime(),
+    createdBy: row.created_by,
+  };
+}

@@ -1,0 +1,18 @@
+-- Epochs come from one sequence, so that no two owners ever issue the same attempt token.
+CREATE SEQUENCE owner_epoch AS bigint MAXVALUE 8388607;
+
+CREATE TABLE replica_lease (
+  replica_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name       text NOT NULL UNIQUE,
+  boot_id    uuid NOT NULL,
+  epoch      bigint NOT NULL,
+  address    text NOT NULL,
+  version    text NOT NULL,
+  expires_at timestamptz NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
+
+CREATE TABLE shard_map (
+  shard      smallint PRIMARY KEY CHECK (shard BETWEEN 0 AND 63),
+  replica_id bigint
+) WITH (fillfactor = 50);
+INSERT INTO shard_map (shard) SELECT generate_series(0, 63);

@@ -1,0 +1,56 @@
+import { defineConfig } from "vitest/config";
+
+const DATABASE_SETUP = "./control-plane/db/test-global-setup.ts";
+const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
+
+// unit: pure and quick. db: on copies of a migrated database. agent: real processes and sandboxes. e2e: whole systems, one at a time.
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{kernel,control-plane,cli,scripts,loadtests,proto}/**/*.test.ts"],
+          exclude: [...OUTSIDE, "**/*.db.test.ts", "**/*.e2e.test.ts"],
+          testTimeout: 15_000,
+        },
+      },
+      {
+        test: {
+          name: "db",
+          include: ["{control-plane,cli,loadtests}/**/*.db.test.ts"],
+          exclude: OUTSIDE,
+          globalSetup: DATABASE_SETUP,
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "agent",
+          include: ["agent/**/*.test.ts"],
+          exclude: OUTSIDE,
+          pool: "forks",
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.e2e.test.ts"],
+          exclude: OUTSIDE,
+          globalSetup: DATABASE_SETUP,
+          pool: "forks",
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
