@@ -146,7 +146,10 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
     if (draining) outbox.capacity({ slots: 0, draining });
   };
   const hello = (): Hello => ({ ...introduce(config, executor), slots: draining ? 0 : config.slots, agentId: folder.agentId, bootId: boot, held: heldNow() });
-  log.info({ event: "agent.ready", agentId: folder.agentId, runtimes: executor.runtimes, sandbox: executor.sandbox, tags: config.tags, slots: config.slots }, "ready");
+  log.info(
+    { event: "agent.ready", agentId: folder.agentId, runtimes: executor.runtimes, sandbox: executor.sandbox, tags: config.tags, slots: config.slots },
+    "ready",
+  );
   const loop: ConnectLoop = new ConnectLoop({
     endpoint: { address: config.address, token: config.token, tls: config.tls, caFile: config.caFile },
     clock,

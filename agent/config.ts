@@ -145,13 +145,23 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
 ];
 
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
-const list = z.string().transform((value) => [...new Set(value.split(",").map((item) => item.trim()).filter((item) => item !== ""))]);
+const list = z.string().transform((value) => [
+  ...new Set(
+    value
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== ""),
+  ),
+]);
 const whole = (low: number, high: number) => z.string().regex(/^\d+$/, "must be a whole number").transform(Number).pipe(z.number().min(low).max(high));
 
 /** Optional everywhere: what is empty counts as not set. */
 const environment = z.object({
   MILLRACE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  MILLRACE_GRPC_ADDRESS: z.string().regex(/^[^\s/]+:\d{1,5}$/, "must be host:port").optional(),
+  MILLRACE_GRPC_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]+:\d{1,5}$/, "must be host:port")
+    .optional(),
   MILLRACE_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   MILLRACE_AGENT_TOKEN: z.string().optional(),
   MILLRACE_AGENT_TOKEN_FILE: z.string().optional(),

@@ -53,7 +53,7 @@ test("the agent runs a real script, hands its result in and drains on SIGTERM wi
   const { child, exit, stderr } = spawnAgent();
   const session = await plane.session(0);
   expect(session.hello?.runtimes.map((runtime) => runtime.language)).toEqual(expect.arrayContaining(["bash", "noop"]));
-  session.send({ assign: [bundleOf({ code: 'echo out; echo err >&2; env | grep -c MILLRACE_AGENT_TOKEN || true; echo done' })] });
+  session.send({ assign: [bundleOf({ code: "echo out; echo err >&2; env | grep -c MILLRACE_AGENT_TOKEN || true; echo done" })] });
   await session.until(() => session.finished.length === 1);
   expect(session.finished[0]?.exit?.reason).toBe(ExitReason.EXIT_REASON_SUCCEEDED);
   const output = Buffer.concat(session.chunks.map((chunk) => chunk.data)).toString();
@@ -62,7 +62,10 @@ test("the agent runs a real script, hands its result in and drains on SIGTERM wi
   expect(session.started).toHaveLength(1);
   child.kill("SIGTERM");
   expect(await exit).toEqual([0, null]);
-  const events = stderr().trim().split("\n").map((line) => JSON.parse(line).event);
+  const events = stderr()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).event);
   expect(events).toEqual(["agent.ready", "agent.connected", "attempt.started", "attempt.finished", "agent.stopping", "agent.draining", "agent.stopped"]);
 }, 20_000);
 

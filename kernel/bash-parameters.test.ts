@@ -41,7 +41,18 @@ describe("parseBashParameters", () => {
   });
 
   it("leaves out what is no parameter", () => {
-    const code = ['  inner="$1"', 'ten="$10"', 'zero="$0"', 'joined="$1$2"', 'text="a $1"', 'a b="$1"', '# c="$1"', "literal='$1'", 'open="$1', 'length="${#1}"'].join("\n");
+    const code = [
+      '  inner="$1"',
+      'ten="$10"',
+      'zero="$0"',
+      'joined="$1$2"',
+      'text="a $1"',
+      'a b="$1"',
+      '# c="$1"',
+      "literal='$1'",
+      'open="$1',
+      'length="${#1}"',
+    ].join("\n");
     expect(parseBashParameters(code)).toEqual([]);
   });
 

@@ -24,7 +24,11 @@ export interface DataFolder {
 export function openDataFolder(dataDir: string): DataFolder {
   const spoolDir = join(dataDir, "spool");
   const execDir = join(dataDir, "exec");
-  for (const [path, mode] of [[dataDir, 0o711], [spoolDir, 0o700], [execDir, 0o711]] as const) {
+  for (const [path, mode] of [
+    [dataDir, 0o711],
+    [spoolDir, 0o700],
+    [execDir, 0o711],
+  ] as const) {
     mkdirSync(path, { recursive: true, mode });
     chmodSync(path, mode);
   }

@@ -275,7 +275,9 @@ export class Journal {
   }
 
   #replay(): void {
-    const old = readdirSync(this.#folder).filter((name) => SEGMENT_NAME.test(name)).sort();
+    const old = readdirSync(this.#folder)
+      .filter((name) => SEGMENT_NAME.test(name))
+      .sort();
     const live = new Map<number, Finished>();
     for (const name of old) {
       this.#nextSegment = Math.max(this.#nextSegment, Number(SEGMENT_NAME.exec(name)?.[1] ?? 0) + 1);

@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 /** Each record: u32 payload length, u32 CRC-32 of length and payload, payload. Little-endian. */
 export const RECORD_HEADER_BYTES = 8;
 /** No record is larger; a damaged length field is recognised by this bound before anything is allocated. */
-export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 /** Frames one payload. The checksum covers the length too, so that a tail of zeros is not a chain of empty records. */
 export function encodeRecord(payload: Uint8Array): Buffer {

@@ -8,9 +8,9 @@ import { type ChunkBody, Chunker, type ChunkTotals } from "./chunker.ts";
 import { SpoolFile } from "./spool-file.ts";
 
 /** With more than this on disk and unacknowledged, the attempt is asked to stop reading its process … */
-export const BLOCK_ABOVE_BYTES = 8 * 1024 * 1024;
+const BLOCK_ABOVE_BYTES = 8 * 1024 * 1024;
 /** … until it is below this. */
-export const RESUME_BELOW_BYTES = 4 * 1024 * 1024;
+const RESUME_BELOW_BYTES = 4 * 1024 * 1024;
 
 /** What an attempt's log needs from the shipper that serves all of them. */
 export interface LogHost {

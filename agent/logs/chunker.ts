@@ -74,8 +74,8 @@ export class Chunker {
     };
     this.#chunks += 1;
     this.#offset += raw.length;
-    // The chunk may hold the buffer itself: the next one starts with a fresh, small one.
-    this.#buffer = Buffer.alloc(0);
+    // A plain chunk holds the buffer itself. In a flood of text the full buffer is used again; otherwise the next chunk starts small.
+    if (packed.data === raw || raw.length < CHUNK_BYTES) this.#buffer = Buffer.alloc(0);
     this.#used = 0;
     this.#segments = [];
     this.#lines = 0;

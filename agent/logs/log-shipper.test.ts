@@ -55,7 +55,7 @@ test("output that is never acknowledged in time is read back from disk, byte for
   for (let index = 0; index < 6 * 64; index++) {
     const data = randomBytes(16 * 1024);
     written.push(data);
-    attempt.write(0, data);
+    void attempt.write(0, data);
     expect(shipper.memoryBytes).toBeLessThan(1.2 * MB);
   }
   expect(attempt.end()).toEqual({ chunks: 96, bytes: 6 * MB, droppedBytes: 0 });
@@ -67,7 +67,7 @@ test("output that is never acknowledged in time is read back from disk, byte for
 
 test("the window bounds what is unacknowledged over all attempts, and they take turns", () => {
   const shipper = shipperWith(256 * 1024);
-  for (let number = 1; number <= 4; number++) shipper.open(refOf(number), 100 * MB).write(0, randomBytes(640 * 1024));
+  for (let number = 1; number <= 4; number++) void shipper.open(refOf(number), 100 * MB).write(0, randomBytes(640 * 1024));
   const chunks = shipper.take(Number.MAX_SAFE_INTEGER);
   expect(shipper.inFlightBytes).toBeLessThanOrEqual(256 * 1024);
   expect(chunks.map((chunk) => chunk.token)).toEqual(["1", "2", "3"]);
@@ -113,7 +113,7 @@ test("a blocked process is let go when the server wants no more of it, and the r
 test("after a break of the stream everything unacknowledged is sent again, and what the server has is skipped", () => {
   const shipper = shipperWith(64 * MB);
   const attempt = shipper.open(refOf(1), 100 * MB);
-  attempt.write(0, randomBytes(10 * 64 * 1024));
+  void attempt.write(0, randomBytes(10 * 64 * 1024));
   expect(shipper.take(Number.MAX_SAFE_INTEGER)).toHaveLength(10);
   shipper.acknowledge({ ...refOf(1), nextSeq: 3, drop: false });
   shipper.rewind();
@@ -122,7 +122,7 @@ test("after a break of the stream everything unacknowledged is sent again, and w
   shipper.acknowledge({ ...refOf(1), nextSeq: 5, drop: false });
   expect(shipper.take(Number.MAX_SAFE_INTEGER).map((chunk) => chunk.seq)).toEqual([5, 6, 7, 8, 9]);
   shipper.acknowledge({ ...refOf(1), nextSeq: 10, drop: false });
-  attempt.write(0, Buffer.from("tail"));
+  void attempt.write(0, Buffer.from("tail"));
   attempt.end();
   expect(drain(shipper).map((chunk) => chunk.seq)).toEqual([10]);
   expect(readdirSync(folder)).toEqual([]);
@@ -131,7 +131,7 @@ test("after a break of the stream everything unacknowledged is sent again, and w
 test("whenSent waits for the last chunk to be sent, not for its acknowledgement", () => {
   const shipper = shipperWith(64 * 1024);
   const attempt = shipper.open(refOf(1), 100 * MB);
-  attempt.write(0, randomBytes(100 * 1024));
+  void attempt.write(0, randomBytes(100 * 1024));
   attempt.end();
   let sent = 0;
   attempt.whenSent(() => (sent += 1));
@@ -147,7 +147,7 @@ test("short output is flushed by the timer", async () => {
   const shipper = shipperWith();
   shipper.setPolicy({ flushMs: 5, windowBytes: MB });
   const attempt = shipper.open(refOf(1), 100 * MB);
-  attempt.write(0, Buffer.from("hello\n"));
+  void attempt.write(0, Buffer.from("hello\n"));
   expect(shipper.hasWork).toBe(false);
   nowMs += 5;
   while (!shipper.hasWork) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -159,14 +159,14 @@ test("much output in small pieces over many attempts is flushed early instead of
   const shipper = shipperWith();
   const attempts = Array.from({ length: 100 }, (_, index) => shipper.open(refOf(index + 1), 100 * MB));
   for (const attempt of attempts) {
-    attempt.write(0, randomBytes(30 * 1024));
+    void attempt.write(0, randomBytes(30 * 1024));
     expect(shipper.memoryBytes).toBeLessThanOrEqual(2.2 * MB);
   }
 });
 
 test("after a crash the logs of ended attempts are sent, those of dead ones are deleted, torn tails are cut", () => {
   const before = shipperWith();
-  for (const number of [1, 2, 3, 4]) before.open(refOf(number), 100 * MB).write(0, randomBytes(128 * 1024));
+  for (const number of [1, 2, 3, 4]) void before.open(refOf(number), 100 * MB).write(0, randomBytes(128 * 1024));
   for (const number of [1, 2]) before.find(keyOf(refOf(number)))?.end();
   appendFileSync(join(folder, keyOf(refOf(4))), Buffer.from([9, 0, 0]));
   writeFileSync(join(folder, "not-an-attempt"), "x");
@@ -183,7 +183,7 @@ test("after a crash the logs of ended attempts are sent, those of dead ones are 
 test("a log that the server ignores is given up a minute after its result was settled", () => {
   const shipper = shipperWith();
   const attempt = shipper.open(refOf(1), MB);
-  attempt.write(0, Buffer.from("x"));
+  void attempt.write(0, Buffer.from("x"));
   attempt.end();
   shipper.take(MB);
   shipper.resultAcknowledged(attempt.key);
@@ -202,9 +202,9 @@ test("a steady stream of acknowledged output does not grow the file for ever", (
   const data = randomBytes(MB);
   let largest = 0;
   let seq = 0;
-  attempt.write(0, data);
+  void attempt.write(0, data);
   for (let round = 0; round < 150; round++) {
-    attempt.write(0, data);
+    void attempt.write(0, data);
     const chunks = shipper.take(MB);
     seq += chunks.length;
     // Always one chunk behind, so that the file is never empty.

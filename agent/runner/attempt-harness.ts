@@ -1,12 +1,12 @@
 /** Support for tests of this folder, of runtimes and of the sandbox: real attempts, with what they printed. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bundle, Limits } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { closeInheritedFds } from "../sandbox/inherited-fds.ts";
 import { startAttempt } from "./attempt.ts";
 import type { AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
-import { type AgentExecution, type ExecutionOptions, openExecution, type OpenedExecution } from "./execution.ts";
+import { type AgentExecution, type ExecutionOptions, type OpenedExecution, openExecution } from "./execution.ts";
 
 export interface ScriptOptions {
   readonly args?: string;
@@ -97,4 +97,17 @@ export async function runScript(execution: AgentExecution, language: string, cod
   const outcome = await script.done;
   const text = (stream: 0 | 1 | 2): string => script.printed(stream).toString("utf8");
   return { ...outcome, stdout: text(0), stderr: text(1), agentText: text(2) };
+}
+
+/** True while some process of this machine has exactly these arguments. */
+export function isRunning(...argv: string[]): boolean {
+  const wanted = `${argv.join("\0")}\0`;
+  return readdirSync("/proc").some((name) => {
+    if (!/^[0-9]+$/.test(name)) return false;
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, "utf8") === wanted;
+    } catch {
+      return false;
+    }
+  });
 }

@@ -37,6 +37,11 @@ export function startAttempt(execution: AgentExecution, bundle: Bundle, io: Atte
   };
 }
 
+/** Microseconds since the epoch. */
+function nowUs(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1_000);
+}
+
 class Attempt {
   readonly #execution: AgentExecution;
   readonly #bundle: Bundle;
@@ -69,7 +74,7 @@ class Attempt {
     }
     clearTimeout(timer);
     clearTimeout(this.#killTimer);
-    return { ...verdict, startedAtUs: this.#startedAtUs, finishedAtUs: Date.now() * 1_000 };
+    return { ...verdict, startedAtUs: this.#startedAtUs, finishedAtUs: nowUs() };
   }
 
   stop(stop: Stop): void {
@@ -91,7 +96,7 @@ class Attempt {
   }
 
   async #runInProcess(runtime: InProcessRuntime): Promise<Verdict> {
-    this.#started(Date.now() * 1_000);
+    this.#started(nowUs());
     try {
       const json = await runtime.run({ argsJson: this.#bundle.argsJson }, this.#abort.signal);
       this.#over = true;
@@ -124,13 +129,19 @@ class Attempt {
   async #runLaunch(launch: Launch, dir: string, identity: JobIdentity): Promise<Verdict> {
     const { sandbox, network, limits } = this.#execution;
     const { env, refused } = jobEnv(this.#bundle, sandbox.paths(dir).tmp, launch.env);
-    if (refused.length > 0) await this.#say(`not passed on to the script: ${refused.map((name) => JSON.stringify(name.slice(0, 100))).slice(0, 20).join(", ")}`);
+    if (refused.length > 0)
+      await this.#say(
+        `not passed on to the script: ${refused
+          .map((name) => JSON.stringify(name.slice(0, 100)))
+          .slice(0, 20)
+          .join(", ")}`,
+      );
     const lastLine = launch.resultFrom === "last_stdout_line" ? new LastLine(this.#resultMaxBytes) : undefined;
     const recordMaxBytes = Math.max(this.#resultMaxBytes + 1, MIN_RECORD_BYTES);
     const { tmpBytes, rlimits } = limits;
     this.#process = await sandbox.start(
       { argv: launch.argv, env, jobDir: dir, mounts: launch.mounts, network, identity, tmpBytes, rlimits, recordMaxBytes },
-      { onBegun: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
+      { onSpawned: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
     );
     // A stop that came while the process was being made found nothing to end.
     if (this.#stop !== undefined) this.#process.kill();
@@ -142,7 +153,10 @@ class Attempt {
   async #judge(end: SandboxEnd, lastLine: LastLine | undefined): Promise<Verdict> {
     if (end.kind === "ended" && end.outputCut) await this.#say("some output was lost: a process outlived the script and held its pipes");
     if (this.#stop !== undefined) return judgeStop(this.#stop);
-    if (end.kind === "setup_failed") return judgeSetupFailure(end.message);
+    if (end.kind === "setup_failed") {
+      this.#startedAtUs = 0;
+      return judgeSetupFailure(end.message);
+    }
     return judgeEnd({
       code: end.code,
       record: parseRecord(end.record),

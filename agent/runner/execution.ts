@@ -87,7 +87,12 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   mkdirSync(jobsDir, { recursive: true });
   chmodSync(jobsDir, 0o711);
   const swept = await sweepJobsDir(jobsDir);
-  const supports = [bashSupport, pythonSupport(options.pythonPath), typescriptSupport({ heapMb: options.nodeHeapMb ?? 512 }), ...(options.noop === true ? [noopSupport] : [])];
+  const supports = [
+    bashSupport,
+    pythonSupport(options.pythonPath),
+    typescriptSupport({ heapMb: options.nodeHeapMb ?? 512 }),
+    ...(options.noop === true ? [noopSupport] : []),
+  ];
   const runtimes = await RuntimeRegistry.detect(supports, {
     probe: (argv, mounts) => probe(sandbox, argv, mounts),
     pathOf: (mount) => sandbox.paths(jobsDir).mount(mount),

@@ -21,7 +21,7 @@ describe("findJsonProblem", () => {
   });
 
   it("agrees with JSON.parse on damaged JSON", () => {
-    const damage = fc.tuple(fc.json(), fc.nat(), fc.nat(3), fc.stringMatching(/^[[\]{}":,0-9.eE+\-\\ut nrlfas\u0001]{0,3}$/));
+    const damage = fc.tuple(fc.json(), fc.nat(), fc.nat(3), fc.string({ unit: fc.constantFrom(...'[]{}":,01.eE+-\\ut nrlfas\u0001'), maxLength: 3 }));
     fc.assert(
       fc.property(damage, ([text, at, cut, insert]) => {
         const place = at % (text.length + 1);

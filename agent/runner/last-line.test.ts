@@ -32,8 +32,18 @@ describe("LastLine", () => {
 
   it("says when the last line is too long, also when it comes in pieces, and forgets an earlier long one", () => {
     expect(lastOf(["a".repeat(11)], 10)).toBe("too_long");
-    expect(lastOf(Array.from({ length: 5_000 }, () => "a"), 4_999)).toBe("too_long");
-    expect(lastOf(Array.from({ length: 5_000 }, () => "a"), 5_000)).toBe("a".repeat(5_000));
+    expect(
+      lastOf(
+        Array.from({ length: 5_000 }, () => "a"),
+        4_999,
+      ),
+    ).toBe("too_long");
+    expect(
+      lastOf(
+        Array.from({ length: 5_000 }, () => "a"),
+        5_000,
+      ),
+    ).toBe("a".repeat(5_000));
     expect(lastOf(["a".repeat(11), "\nshort\n\n"], 10)).toBe("short");
   });
 });

@@ -29,7 +29,12 @@ export interface Verdict {
 }
 
 const STOP_NAMES: Readonly<Record<Stop["kind"], string>> = { timeout: "Timeout", cancelled: "Cancelled", fenced: "Fenced" };
-const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+/** Some numbers have two names; the first of the list is the usual one (SIGABRT, not SIGIOT). */
+const SIGNALS = new Map(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 const NODE_OUT_OF_MEMORY = /JavaScript heap out of memory|Allocation failed - process out of memory/;
 
 /** The verdict on an attempt that the agent ended. */
@@ -109,6 +114,8 @@ function tooLarge(maxBytes: number): Verdict {
 /** One line without control characters or half characters: it goes into database text and terminals. */
 export function oneLine(text: string): string {
   const line = text.toWellFormed().split(/[\r\n]/, 1)[0] ?? "";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed
-  return line.replace(/[\u0000-\u001f\u007f]/g, " ").slice(0, 500).toWellFormed();
+  return line
+    .replace(/\p{Cc}/gu, " ")
+    .slice(0, 500)
+    .toWellFormed();
 }

@@ -59,24 +59,26 @@ const bash: Samples = {
   devices: "printf a > /dev/stdout\nprintf b > /dev/stderr\n",
   environment: "env\n",
   million: "head -c 1000000 /dev/zero | tr '\\0' x\n",
-  writesJob: "if : > \"${BASH_SOURCE[0]%/*}/new\"; then echo yes; else echo no; fi 2>/dev/null\n",
+  writesJob: 'if : > "${BASH_SOURCE[0]%/*}/new"; then echo yes; else echo no; fi 2>/dev/null\n',
 };
 
 const python: Samples = {
   language: "python3",
   file: "main.py",
   echo: 'def main(a):\n    return {"got": a}\n',
-  precise: 'import sys\ndef main(text, big):\n    sys.stderr.write(text)\n    return big\n',
+  precise: "import sys\ndef main(text, big):\n    sys.stderr.write(text)\n    return big\n",
   fails: "def main():\n    # two\n    raise ValueError('no')\n",
   failure: { code: 1, name: "ValueError" },
   broken: "def main():\n    x = 1\n    y = = 2\n",
   lines: "import sys\ndef main():\n    for i in range(200):\n        print('out', i)\n        print('err', i, file=sys.stderr)\n",
   waits: "import time\ndef main():\n    print('ready')\n    time.sleep(300)\n",
-  stubborn: "import signal, time\ndef main():\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    print('ready')\n    while True:\n        time.sleep(300)\n",
+  stubborn:
+    "import signal, time\ndef main():\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n    print('ready')\n    while True:\n        time.sleep(300)\n",
   polite: [
-    "import signal, sys, time",
+    "import os, signal, sys, time",
     "def bye(*_):",
-    "    print('bye')",
+    // Not print: the signal may come in the middle of one.
+    "    os.write(1, b'bye\\n')",
     "    sys.exit(0)",
     "def main():",
     "    signal.signal(signal.SIGTERM, bye)",
@@ -93,20 +95,23 @@ const python: Samples = {
   devices: "def main():\n    open('/dev/stdout', 'w').write('a')\n    open('/dev/stderr', 'w').write('b')\n",
   environment: "import os\ndef main():\n    for name, value in os.environ.items():\n        print(f'{name}={value}')\n",
   million: "import sys\ndef main():\n    sys.stdout.write('x' * 1000000)\n",
-  writesJob: "import os, sys\ndef main():\n    try:\n        open(os.path.dirname(sys.modules['main'].__file__) + '/new', 'w')\n        return 'yes'\n    except OSError:\n        return 'no'\n",
+  writesJob:
+    "import os, sys\ndef main():\n    try:\n        open(os.path.dirname(sys.modules['main'].__file__) + '/new', 'w')\n        return 'yes'\n    except OSError:\n        return 'no'\n",
 };
 
 const typescript: Samples = {
   language: "typescript",
   file: "main.ts",
   echo: "export function main(a: string) {\n  return { got: a };\n}\n",
-  precise: "export function main(text: string, big: unknown) {\n  process.stderr.write(text + (big ? '' : '?'));\n  return JSON.rawJSON('12345678901234567890');\n}\n",
+  precise:
+    "export function main(text: string, big: unknown) {\n  process.stderr.write(text + (big ? '' : '?'));\n  return JSON.rawJSON('12345678901234567890');\n}\n",
   fails: "export function main(): void {\n  // two\n  throw new TypeError('no');\n}\n",
   failure: { code: 1, name: "TypeError" },
   broken: "export function main(): void {\n  const a: number = 1;\n  const b = = 2;\n}\n",
   lines: "export function main(): void {\n  for (let i = 0; i < 200; i++) {\n    console.log('out', i);\n    console.error('err', i);\n  }\n}\n",
   waits: "export async function main() {\n  console.log('ready');\n  await new Promise((done) => setTimeout(done, 300000));\n}\n",
-  stubborn: "export async function main() {\n  process.on('SIGTERM', () => {});\n  console.log('ready');\n  await new Promise((done) => setTimeout(done, 300000));\n}\n",
+  stubborn:
+    "export async function main() {\n  process.on('SIGTERM', () => {});\n  console.log('ready');\n  await new Promise((done) => setTimeout(done, 300000));\n}\n",
   polite:
     "export async function main() {\n  process.on('SIGTERM', () => {\n    console.log('bye');\n    process.exit(0);\n  });\n  console.log('ready');\n  await new Promise((done) => setTimeout(done, 300000));\n}\n",
   exit3: "export function main() {\n  process.exit(3);\n}\n",
@@ -117,7 +122,8 @@ const typescript: Samples = {
   unfit: { code: "export function main() {\n  return { a: [1, 10n] };\n}\n", path: "$.a[1]" },
   bytes:
     "export function main() {\n  process.stdout.write(Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), Buffer.from('\\x1b[31mred\\x1b[0m\\n')]));\n}\n",
-  devices: "import { writeFileSync } from 'node:fs';\nexport function main() {\n  writeFileSync('/dev/stdout', 'a');\n  writeFileSync('/dev/stderr', 'b');\n}\n",
+  devices:
+    "import { writeFileSync } from 'node:fs';\nexport function main() {\n  writeFileSync('/dev/stdout', 'a');\n  writeFileSync('/dev/stderr', 'b');\n}\n",
   environment: "export function main() {\n  for (const [name, value] of Object.entries(process.env)) console.log(`${name}=${value}`);\n}\n",
   million: "export function main() {\n  process.stdout.write('x'.repeat(1000000));\n}\n",
   writesJob:

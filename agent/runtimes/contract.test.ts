@@ -1,24 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { openTestExecution, runScript, startScript } from "../runner/attempt-harness.ts";
+import { isRunning, openTestExecution, runScript, startScript } from "../runner/attempt-harness.ts";
 import { SAMPLES, type Samples } from "./contract-samples.ts";
-
-/** True while some process of this machine has exactly these arguments. */
-function isRunning(...argv: string[]): boolean {
-  const wanted = `${argv.join("\0")}\0`;
-  return readdirSync("/proc").some((name) => {
-    if (!/^[0-9]+$/.test(name)) return false;
-    try {
-      return readFileSync(`/proc/${name}/cmdline`, "utf8") === wanted;
-    } catch {
-      return false;
-    }
-  });
-}
 
 const MODES = ["required", "off"] as const;
 const opened = new Map(
-  await Promise.all(MODES.map(async (mode) => [mode, await openTestExecution({ sandbox: mode, limits: { timeoutGraceMs: 300, cancelGraceMs: 10_000 } })] as const)),
+  await Promise.all(
+    MODES.map(async (mode) => [mode, await openTestExecution({ sandbox: mode, limits: { timeoutGraceMs: 300, cancelGraceMs: 10_000 } })] as const),
+  ),
 );
 
 afterAll(() => {
@@ -82,7 +71,10 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
         await script.saw("ready\n");
         script.cancel("enough");
         script.cancel("twice");
-        expect(await script.done).toMatchObject({ exit: { reason: "cancelled", message: "enough" }, resultJson: '{"error":{"name":"Cancelled","message":"enough"}}' });
+        expect(await script.done).toMatchObject({
+          exit: { reason: "cancelled", message: "enough" },
+          resultJson: '{"error":{"name":"Cancelled","message":"enough"}}',
+        });
         expect(script.starts()).toBe(1);
       });
 
@@ -158,7 +150,9 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
         expect(lines).toEqual(expect.arrayContaining(["MINE=a=b c", "MILLRACE_WORKSPACE=acme", "WM_JOB_PATH=f/tests/script"]));
         expect(outcome.agentText).toContain("LD_PRELOAD");
         const own = new Set(["PATH", "LANG", "TZ", "HOME", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE", "MINE", ""]);
-        const others = lines.map((line) => line.split("=")[0] ?? "").filter((name) => !own.has(name) && !/^(?:MILLRACE|WM)_(?:WORKSPACE|JOB_ID|JOB_PATH)$/.test(name));
+        const others = lines
+          .map((line) => line.split("=")[0] ?? "")
+          .filter((name) => !own.has(name) && !/^(?:MILLRACE|WM)_(?:WORKSPACE|JOB_ID|JOB_PATH)$/.test(name));
         expect(others).toEqual([]);
       });
 

@@ -3,8 +3,8 @@
  * result comes from; it starts no process of the script itself. `contract.test.ts` runs every one through the same list.
  */
 import type { Exit } from "../../kernel/exit.ts";
-import type { InsidePaths, ReadOnlyMount } from "../sandbox/sandbox.ts";
 import type { ProbeResult } from "../sandbox/probe.ts";
+import type { InsidePaths, ReadOnlyMount } from "../sandbox/sandbox.ts";
 
 export interface LaunchRequest {
   readonly code: string;

@@ -39,8 +39,7 @@ export function createBubblewrap(parts: BubblewrapParts): Sandbox {
 
 async function start(parts: BubblewrapParts, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
   const args = encodeArgs(bubblewrapArgs(spec, parts.system));
-  const stdout = await parts.pipes.take(spec.identity);
-  const stderr = await parts.pipes.take(spec.identity);
+  const { stdout, stderr } = await parts.pipes.takePair(spec.identity);
   const opened = [stdout.writeFd, stderr.writeFd];
   try {
     const seccompFd = openSync(parts.seccompPath, "r");

@@ -7,9 +7,14 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { JobIdentity } from "./job-uids.ts";
 
 /** Both ends of a pipe: a stream for the agent, a descriptor for the script (to be closed by the caller after the spawn). */
-export interface Pipe {
+interface Pipe {
   readonly reader: Socket;
   readonly writeFd: number;
+}
+
+export interface PipePair {
+  readonly stdout: Pipe;
+  readonly stderr: Pipe;
 }
 
 const BATCH = 32;
@@ -34,8 +39,19 @@ export class FifoPool {
     for (const name of readdirSync(dir)) rmSync(join(dir, name), { force: true });
   }
 
-  /** @throws internal when no FIFO can be made */
-  async take(identity: JobIdentity): Promise<Pipe> {
+  /** Two pipes, for stdout and stderr. @throws internal when no FIFO can be made */
+  async takePair(identity: JobIdentity): Promise<PipePair> {
+    const stdout = await this.#take(identity);
+    try {
+      return { stdout, stderr: await this.#take(identity) };
+    } catch (error) {
+      stdout.reader.destroy();
+      closeSync(stdout.writeFd);
+      throw error;
+    }
+  }
+
+  async #take(identity: JobIdentity): Promise<Pipe> {
     for (let tries = 0; this.#free.length === 0 && tries < 3; tries++) await this.#refill();
     const path = this.#free.pop();
     if (path === undefined) throw new AppError("internal", "no pipe could be made for the script's output");

@@ -31,7 +31,7 @@ export async function probe(sandbox: Sandbox, argv: readonly string[], mounts: r
         recordMaxBytes: 0,
       },
       {
-        onBegun: () => undefined,
+        onSpawned: () => undefined,
         onOutput: (stream, data) => {
           const before = printed[stream] ?? "";
           if (before.length < KEPT_BYTES) printed[stream] = before + data.toString("utf8");

@@ -26,10 +26,32 @@ const spec: SandboxSpec = {
 
 /** How many strings follow each option: the grammar by which bwrap reads the list. */
 const OPERANDS: Readonly<Record<string, number>> = {
-  "--unshare-user": 0, "--unshare-pid": 0, "--unshare-ipc": 0, "--unshare-uts": 0, "--unshare-cgroup": 0, "--unshare-net": 0,
-  "--die-with-parent": 0, "--new-session": 0, "--as-pid-1": 0, "--disable-userns": 0, "--assert-userns-disabled": 0,
-  "--cap-drop": 1, "--hostname": 1, "--uid": 1, "--gid": 1, "--proc": 1, "--dev": 1, "--size": 1, "--tmpfs": 1, "--remount-ro": 1,
-  "--chdir": 1, "--seccomp": 1, "--json-status-fd": 1, "--ro-bind": 2, "--symlink": 2, "--setenv": 2,
+  "--unshare-user": 0,
+  "--unshare-pid": 0,
+  "--unshare-ipc": 0,
+  "--unshare-uts": 0,
+  "--unshare-cgroup": 0,
+  "--unshare-net": 0,
+  "--die-with-parent": 0,
+  "--new-session": 0,
+  "--as-pid-1": 0,
+  "--disable-userns": 0,
+  "--assert-userns-disabled": 0,
+  "--cap-drop": 1,
+  "--hostname": 1,
+  "--uid": 1,
+  "--gid": 1,
+  "--proc": 1,
+  "--dev": 1,
+  "--size": 1,
+  "--tmpfs": 1,
+  "--remount-ro": 1,
+  "--chdir": 1,
+  "--seccomp": 1,
+  "--json-status-fd": 1,
+  "--ro-bind": 2,
+  "--symlink": 2,
+  "--setenv": 2,
 };
 
 /** Reads the encoded list as bwrap does; undefined when it would refuse it. */

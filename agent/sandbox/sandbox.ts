@@ -42,9 +42,9 @@ export interface SandboxSpec {
 }
 
 export interface SandboxIo {
-  /** The sandbox stands and the script's program is about to start; microseconds since the epoch. At most once. */
-  onBegun(atUs: number): void;
-  /** See `AttemptIo.onOutput`. Not called before `onBegun`. */
+  /** The sandbox's process exists; microseconds since the epoch. At most once, before any output. */
+  onSpawned(atUs: number): void;
+  /** See `AttemptIo.onOutput`. Held back until the script's program begins. */
   onOutput(stream: OutputStream, data: Buffer): Promise<void> | undefined;
 }
 

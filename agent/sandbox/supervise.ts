@@ -27,10 +27,8 @@ export interface SupervisedChild {
 export function supervise(parts: SupervisedChild, io: SandboxIo): Supervised {
   let exited = false;
   const pump = new OutputPump(parts.stdout, parts.stderr, (stream, data) => io.onOutput(stream, data));
-  const record = new RecordChannel(readableOf(parts.child, RECORD_FD), parts.recordMaxBytes, () => {
-    io.onBegun(Date.now() * 1_000);
-    pump.release();
-  });
+  if (parts.child.pid !== undefined) io.onSpawned(Math.round((performance.timeOrigin + performance.now()) * 1_000));
+  const record = new RecordChannel(readableOf(parts.child, RECORD_FD), parts.recordMaxBytes, () => pump.release());
   const finish = async (exit: ChildExit): Promise<SandboxEnd> => {
     exited = true;
     parts.afterExit?.();

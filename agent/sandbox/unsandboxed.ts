@@ -27,8 +27,7 @@ export function createUnsandboxed(pipes: FifoPool): Sandbox {
 
 async function start(pipes: FifoPool, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
   if (spec.network === "none") throw new AppError("failed_precondition", "without a sandbox a script cannot be cut off from the network");
-  const stdout = await pipes.take(spec.identity);
-  const stderr = await pipes.take(spec.identity);
+  const { stdout, stderr } = await pipes.takePair(spec.identity);
   try {
     const [program = "/bin/sh", ...args] = launcherArgv(spec.argv, spec.rlimits);
     const child = spawn(program, args, {
@@ -56,7 +55,12 @@ async function start(pipes: FifoPool, spec: SandboxSpec, io: SandboxIo): Promise
   } catch (error) {
     stdout.reader.destroy();
     stderr.reader.destroy();
-    return { done: Promise.resolve({ kind: "setup_failed", message: messageOf(error) }), exited: () => true, terminate: () => undefined, kill: () => undefined };
+    return {
+      done: Promise.resolve({ kind: "setup_failed", message: messageOf(error) }),
+      exited: () => true,
+      terminate: () => undefined,
+      kill: () => undefined,
+    };
   } finally {
     closeSync(stdout.writeFd);
     closeSync(stderr.writeFd);

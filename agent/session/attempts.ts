@@ -16,7 +16,7 @@ import { finishedToWire } from "./wire-codec.ts";
 export type StartAttempt = (bundle: Bundle, io: AttemptIo) => RunningAttempt;
 
 /** Used when the bundle sets no limit. */
-export const DEFAULT_LOG_MAX_BYTES = 256 * 1024 * 1024;
+const DEFAULT_LOG_MAX_BYTES = 256 * 1024 * 1024;
 /** The server enforces slots and may be a little ahead of us; beyond this many extra, attempts wait here. */
 const EXTRA_STARTS = 64;
 /** Attempts that may wait, at least. What comes beyond is not confirmed: the server must give it to somebody else. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { LeaseGuard } from "./lease-guard.ts";
 import { confirmLease, type Lease, lookAtLease } from "./lease.ts";
+import { LeaseGuard } from "./lease-guard.ts";
 
 const LIMITS = { gapMs: 5_000, selfFenceMs: 20_000 };
 const at = (monotonicMs: number, wallMs = monotonicMs + 1_000_000): { monotonicMs: number; wallMs: number } => ({ monotonicMs, wallMs });

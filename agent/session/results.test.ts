@@ -32,7 +32,7 @@ function open(patienceMs: number): { results: Results; shipper: LogShipper; jour
 
 function endWithOutput(shipper: LogShipper): void {
   const attempt = shipper.open(ref, 1_000_000);
-  attempt.write(0, randomBytes(200_000));
+  void attempt.write(0, randomBytes(200_000));
   attempt.end();
 }
 
@@ -111,7 +111,12 @@ test("a new process sends the output that it finds before the result that it fin
 
 test("small results share a frame, a large one has its own", () => {
   const { results } = open(60_000);
-  for (const [token, size] of [["2", 10], ["3", 10], ["4", 5_000], ["5", 10]] as const) {
+  for (const [token, size] of [
+    ["2", 10],
+    ["3", 10],
+    ["4", 5_000],
+    ["5", 10],
+  ] as const) {
     results.add(Finished.fromPartial({ ...ref, token, resultJson: "x".repeat(size) }));
   }
   expect(tokensOf(results.take(1_000, true))).toEqual(["2", "3"]);

@@ -126,7 +126,10 @@ export class Results {
       this.#makeReady(key);
       return;
     }
-    this.#waiting.set(key, setTimeout(() => this.#makeReady(key), this.#patienceMs));
+    this.#waiting.set(
+      key,
+      setTimeout(() => this.#makeReady(key), this.#patienceMs),
+    );
     // The log may be sent long after the patience ran out and the result went first.
     log.whenSent(() => {
       if (this.#waiting.has(key)) this.#makeReady(key);

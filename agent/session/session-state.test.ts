@@ -77,7 +77,9 @@ test("the drawing has exactly the arrows of the table", () => {
   const drawing = readFileSync(new URL("./session-state.mmd", import.meta.url), "utf8");
   const drawn = [...drawing.matchAll(/^\s*(\w+) --> (\w+): (.+)$/gm)].map(([, from, to, label]) => `${from} ${to} ${label}`);
   // One arrow stands for both forms of an event when they lead to the same place.
-  const wanted = TABLE.filter(([from, label, to]) => !label.includes(",") || !TABLE.some((row) => row[0] === from && row[1] === label.split(",")[0] && row[2] === to));
+  const wanted = TABLE.filter(
+    ([from, label, to]) => !label.includes(",") || !TABLE.some((row) => row[0] === from && row[1] === label.split(",")[0] && row[2] === to),
+  );
   expect(drawn.sort()).toEqual(wanted.map(([from, label, to]) => `${from} ${to} ${label}`).sort());
 });
 
@@ -93,7 +95,10 @@ test("a refusal is final only for a process that never had a session", () => {
   expect([first, effects]).toEqual([{ kind: "stopped" }, [{ kind: "report_refusal", refusal, fatal: true }]]);
   const [later, then] = nextSession({ kind: "connecting", failures: 0, hadSession: true }, { kind: "closed", atMs: 1, refusal });
   expect(later).toEqual({ kind: "waiting", failures: CAPPED_ATTEMPT, hadSession: true });
-  expect(then).toEqual([{ kind: "report_refusal", refusal, fatal: false }, { kind: "schedule_retry", failures: CAPPED_ATTEMPT }]);
+  expect(then).toEqual([
+    { kind: "report_refusal", refusal, fatal: false },
+    { kind: "schedule_retry", failures: CAPPED_ATTEMPT },
+  ]);
 });
 
 test("the first thing that happens is a dial without waiting", () => {

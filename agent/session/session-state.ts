@@ -2,7 +2,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import { assertNever } from "../../kernel/assert-never.ts";
 
 /** A session that lived this long ends a row of failures: the next retry is a first one. */
-export const SETTLED_AFTER_MS = 10_000;
+const SETTLED_AFTER_MS = 10_000;
 /** With the default base this many doublings reach the cap of the backoff. */
 export const CAPPED_ATTEMPT = 6;
 
@@ -117,10 +117,15 @@ function whileLive(state: SessionState & { kind: "online" | "doubtful" }, event:
     case "suspended":
       return [{ kind: "doubtful", failures: state.failures, sinceMs: state.sinceMs, doubtSinceMs: event.atMs }, [{ kind: "hold" }, { kind: "send_keepalive" }]];
     case "closed":
-      return event.refusal === undefined ? leave(state, event.atMs, []) : [
-        { kind: "waiting", failures: CAPPED_ATTEMPT, hadSession: true },
-        [{ kind: "report_refusal", refusal: event.refusal, fatal: false }, { kind: "schedule_retry", failures: CAPPED_ATTEMPT }],
-      ];
+      return event.refusal === undefined
+        ? leave(state, event.atMs, [])
+        : [
+            { kind: "waiting", failures: CAPPED_ATTEMPT, hadSession: true },
+            [
+              { kind: "report_refusal", refusal: event.refusal, fatal: false },
+              { kind: "schedule_retry", failures: CAPPED_ATTEMPT },
+            ],
+          ];
     case "silent":
     case "drain_asked":
       return leave(state, event.atMs, [{ kind: "close_stream" }]);
@@ -147,7 +152,10 @@ function refused(state: SessionState & { kind: "connecting" }, refusal: Refusal)
   if (!state.hadSession) return [{ kind: "stopped" }, [{ kind: "report_refusal", refusal, fatal: true }]];
   return [
     { kind: "waiting", failures: CAPPED_ATTEMPT, hadSession: true },
-    [{ kind: "report_refusal", refusal, fatal: false }, { kind: "schedule_retry", failures: CAPPED_ATTEMPT }],
+    [
+      { kind: "report_refusal", refusal, fatal: false },
+      { kind: "schedule_retry", failures: CAPPED_ATTEMPT },
+    ],
   ];
 }
 

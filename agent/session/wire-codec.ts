@@ -1,5 +1,5 @@
 import { assertNever } from "../../kernel/assert-never.ts";
-import { errorResult, type Exit, type ExitReason as Reason, exitOf } from "../../kernel/exit.ts";
+import { type Exit, errorResult, exitOf, type ExitReason as Reason } from "../../kernel/exit.ts";
 import { MAX_MESSAGE_BYTES } from "../../kernel/protocol.ts";
 import { type AttemptRef, ExitReason, type Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { AgentFrame, Policy } from "../../proto/gen/millrace/agent/v1/session.ts";

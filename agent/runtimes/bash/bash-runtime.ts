@@ -2,7 +2,16 @@ import { readFileSync } from "node:fs";
 import { type BashParameter, parseBashParameters } from "../../../kernel/bash-parameters.ts";
 import { readJsonMembers } from "../../runner/json-text.ts";
 import { refuseArguments } from "../refusal.ts";
-import { type DetectContext, type Launch, type LaunchRequest, outputOf, type ProcessRuntime, type Refusal, type Runtime, type RuntimeSupport } from "../runtime.ts";
+import {
+  type DetectContext,
+  type Launch,
+  type LaunchRequest,
+  outputOf,
+  type ProcessRuntime,
+  type Refusal,
+  type Runtime,
+  type RuntimeSupport,
+} from "../runtime.ts";
 
 const WRAPPER = readFileSync(new URL("./wrapper.sh", import.meta.url), "utf8");
 const BASH = "/bin/bash";

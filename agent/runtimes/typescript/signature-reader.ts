@@ -75,7 +75,7 @@ export class SignatureReader {
 
   #start(): ChildProcess {
     const alive = this.#helper;
-    if (alive !== undefined && alive.connected && alive.exitCode === null && alive.signalCode === null) return alive;
+    if (alive?.connected && alive.exitCode === null && alive.signalCode === null) return alive;
     const helper = fork(HELPER, [], { env: {}, execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
     helper.on("error", () => undefined);
     // The helper must not keep the agent alive; a pending question does so by its timer.

@@ -2,7 +2,16 @@ import { readFileSync } from "node:fs";
 import { readJsonMembers } from "../../runner/json-text.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import { refuseArguments, refuseSyntax } from "../refusal.ts";
-import { type DetectContext, type Launch, type LaunchRequest, outputOf, type ProcessRuntime, type Refusal, type Runtime, type RuntimeSupport } from "../runtime.ts";
+import {
+  type DetectContext,
+  type Launch,
+  type LaunchRequest,
+  outputOf,
+  type ProcessRuntime,
+  type Refusal,
+  type Runtime,
+  type RuntimeSupport,
+} from "../runtime.ts";
 import type { SignatureParameter } from "./read-signature.ts";
 import { SignatureReader } from "./signature-reader.ts";
 import { reachableNode } from "./toolchain.ts";

@@ -44,7 +44,8 @@ function cleanStack(stack) {
 }
 
 function describe(thrown) {
-  if (!(thrown instanceof Error)) return { name: "Thrown", message: clip(typeof thrown === "string" ? thrown : safely(() => JSON.stringify(thrown)) ?? String(thrown)) };
+  if (!(thrown instanceof Error))
+    return { name: "Thrown", message: clip(typeof thrown === "string" ? thrown : (safely(() => JSON.stringify(thrown)) ?? String(thrown))) };
   const record = { name: clip(String(thrown.name)), message: clip(String(thrown.message)), stack: clip(cleanStack(thrown.stack ?? "")) };
   if (typeof thrown.code === "string") record.code = thrown.code;
   return record;
@@ -152,8 +153,8 @@ try {
   if (typeof module.main !== "function") throw Object.assign(new Error("the script exports no function `main`"), { name: "NoMain", stack: "" });
   const args = JSON.parse(readFileSync(`${here}/args.json`, "utf8"));
   // Not args[name]: the script's own parameter may be called like something every object has.
-  const valueOf = (name) => (Object.hasOwn(args, name) ? args[name] : undefined);
-  finish(await module.main(...parameters.map((parameter) => (parameter.whole ? args : valueOf(parameter.name)))));
+  const argument = (name) => (Object.hasOwn(args, name) ? args[name] : undefined);
+  finish(await module.main(...parameters.map((parameter) => (parameter.whole ? args : argument(parameter.name)))));
 } catch (error) {
   fail(error);
 }

@@ -1,8 +1,8 @@
 import { pino } from "pino";
 import { exitOf } from "../../../kernel/exit.ts";
-import type { AttemptIo, AttemptOutcome } from "../../runner/attempt-types.ts";
 import { createAgent, type Executor } from "../../agent.ts";
 import { readAgentConfig } from "../../config.ts";
+import type { AttemptIo, AttemptOutcome } from "../../runner/attempt-types.ts";
 
 /*
  * An agent in a process of its own, for tests that kill it or measure it. Its executor runs nothing: `code` says what an attempt does.
@@ -25,13 +25,18 @@ async function writeLines(io: AttemptIo, count: number): Promise<AttemptOutcome>
   return outcome(String(count));
 }
 
+function hang(io: AttemptIo): Promise<AttemptOutcome> {
+  void io.onOutput(0, Buffer.from("alive\n"));
+  return new Promise(() => undefined);
+}
+
 const executor: Executor = {
   runtimes: [],
   sandbox: { level: 0, reasons: ["test"] },
   startAttempt: (bundle, io) => {
     io.onStarted(Date.now() * 1000);
     const [verb, count] = bundle.code.split(" ");
-    const done = verb === "lines" ? writeLines(io, Number(count)) : new Promise<AttemptOutcome>(() => io.onOutput(0, Buffer.from("alive\n")));
+    const done = verb === "lines" ? writeLines(io, Number(count)) : hang(io);
     return { done, cancel: () => undefined, fence: () => undefined };
   },
 };

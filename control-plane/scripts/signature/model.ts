@@ -4,7 +4,7 @@ export type JsonValue = null | boolean | number | string | readonly JsonValue[] 
 export type JsonScalar = null | boolean | number | string;
 
 /** String formats that the schema may ask for. Dates and times follow ISO 8601; a time zone is not demanded. */
-export type StringFormat = "date-time" | "date" | "time" | "uuid" | "email";
+type StringFormat = "date-time" | "date" | "time" | "uuid" | "email";
 
 /** A named member of an object type. */
 export interface Property {

@@ -1,4 +1,4 @@
-interface OpenBracket {
+export interface OpenBracket {
   readonly bracket: string;
   readonly offset: number;
 }

@@ -1,8 +1,11 @@
 import type { Node, Tree, TreeCursor } from "web-tree-sitter";
-import type { Finding } from "./python-first-error.ts";
+import { type Finding, skipBlank } from "./python-text.ts";
+import { MAX_PROBLEMS } from "./source-position.ts";
 
 /** Nodes that the checks look at; a megabyte of code has about 400,000. */
 const MAX_NODES = 1_000_000;
+/** Deeper statements are not looked at, so that one line with a million statements costs no more than a million lines. */
+const MAX_INDENT = 200;
 
 type Check = (node: Node, code: string) => Finding | undefined;
 
@@ -12,6 +15,10 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["print_statement", (node) => oldStatement(node, "print")],
   ["exec_statement", (node) => oldStatement(node, "exec")],
   ["try_statement", loneTry],
+  ["elif_clause", misplacedClause],
+  ["else_clause", misplacedClause],
+  ["except_clause", misplacedClause],
+  ["finally_clause", misplacedClause],
   ["raise_statement", oldRaise],
   ["parameters", requiredAfterOptional],
   ["integer", oldOctal],
@@ -35,7 +42,7 @@ export function checkPython(tree: Tree, code: string): Finding[] {
   do {
     const finding = byId.get(cursor.nodeTypeId)?.(cursor.currentNode, code);
     if (finding !== undefined) findings.push(finding);
-  } while (visited++ < MAX_NODES && advance(cursor));
+  } while (visited++ < MAX_NODES && findings.length < MAX_PROBLEMS && advance(cursor));
   cursor.delete();
   return findings;
 }
@@ -54,9 +61,8 @@ function statementsOf(node: Node): Node[] {
 function emptyBlock(node: Node, code: string): Finding | undefined {
   if (node.parent === null || node.parent.type === "match_statement" || statementsOf(node).length > 0) return undefined;
   const header = node.parent;
-  const next = /\S/.exec(code.slice(node.endIndex));
-  const offset = next === null ? node.startIndex : node.endIndex + next.index;
-  return { offset, message: `expected an indented block after line ${header.startPosition.row + 1}` };
+  const next = skipBlank(code, node.endIndex);
+  return { offset: next < code.length ? next : node.startIndex, message: `expected an indented block after line ${header.startPosition.row + 1}` };
 }
 
 /**
@@ -66,14 +72,30 @@ function emptyBlock(node: Node, code: string): Finding | undefined {
 function misplacedStatement(node: Node, code: string): Finding | undefined {
   let expected = node.type === "module" ? 0 : undefined;
   for (const statement of statementsOf(node)) {
-    const lineStart = code.lastIndexOf("\n", statement.startIndex - 1) + 1;
-    const indent = code.slice(lineStart, statement.startIndex);
-    if (!/^ *$/.test(indent) || code[lineStart - 2] === "\\" || code.startsWith("\\\r", lineStart - 3)) continue;
-    expected ??= indent.length;
-    if (indent.length > expected) return { offset: statement.startIndex, message: "unexpected indent" };
-    if (indent.length < expected) return { offset: statement.startIndex, message: "this indentation matches no line above" };
+    const indent = indentOf(statement, code);
+    if (indent === undefined) continue;
+    expected ??= indent;
+    if (indent > expected) return { offset: statement.startIndex, message: "unexpected indent" };
+    if (indent < expected) return { offset: statement.startIndex, message: "this indentation matches no line above" };
   }
   return undefined;
+}
+
+/** `else`, `except` and their like stand below the statement that they continue. */
+function misplacedClause(node: Node, code: string): Finding | undefined {
+  const indent = indentOf(node, code);
+  const expected = node.parent === null ? undefined : indentOf(node.parent, code);
+  if (indent === undefined || expected === undefined || indent === expected) return undefined;
+  return { offset: node.startIndex, message: "this indentation matches no line above" };
+}
+
+/** Blanks in front of a node that starts a line of its own; undefined for any other node, and for a line with tabs. */
+function indentOf(node: Node, code: string): number | undefined {
+  const { column } = node.startPosition;
+  if (column > MAX_INDENT) return undefined;
+  const lineStart = node.startIndex - column;
+  const continuesLine = code[lineStart - 2] === "\\" || code.startsWith("\\\r", lineStart - 3);
+  return continuesLine || !/^ *$/.test(code.slice(lineStart, node.startIndex)) ? undefined : column;
 }
 
 /** `print x`; `print >> f, x` and `print -x` are odd but valid expressions. */

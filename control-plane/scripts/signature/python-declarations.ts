@@ -44,7 +44,12 @@ function collectStatement(statement: Node, into: Collected, depth: number): void
   switch (statement.type) {
     case "decorated_definition": {
       const definition = statement.childForFieldName("definition");
-      if (definition !== null) collectDefinition(definition, statement.namedChildren.filter((child) => child.type === "decorator"), into);
+      if (definition !== null)
+        collectDefinition(
+          definition,
+          statement.namedChildren.filter((child) => child.type === "decorator"),
+          into,
+        );
       break;
     }
     case "function_definition":

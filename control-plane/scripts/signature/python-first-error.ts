@@ -1,12 +1,7 @@
 import type { Node, Tree } from "web-tree-sitter";
+import { type OpenBracket, unclosedBracket } from "./python-brackets.ts";
 import type { PythonParser } from "./python-parser.ts";
-import { unclosedBracket } from "./python-brackets.ts";
-
-export interface Finding {
-  /** In UTF-16 units from the start of the source. */
-  readonly offset: number;
-  readonly message: string;
-}
+import { type Finding, printable, skipBlank } from "./python-text.ts";
 
 /** Messages of the parser that one search may cost; ordinary code makes three per character. */
 const TRACE_LIMIT = 4_000_000;
@@ -20,7 +15,11 @@ export function locateFirstError(tree: Tree, code: string, parser: PythonParser)
   const start = firstBrokenStatement(tree.rootNode, code);
   const part = code.slice(start);
   const trace = new TraceReader(part);
-  parser.trace(part, (message) => trace.read(message), () => trace.isDone);
+  parser.trace(
+    part,
+    (message) => trace.read(message),
+    () => trace.isDone,
+  );
   const finding = trace.finding();
   if (finding !== undefined) return { offset: start + finding.offset, message: finding.message };
   return { offset: firstErrorNode(tree.rootNode)?.startIndex ?? 0, message: "invalid syntax" };
@@ -41,11 +40,6 @@ function firstErrorNode(root: Node): Node | undefined {
     if (next === undefined) return undefined;
     node = next;
   }
-}
-
-interface OpenBracket {
-  readonly bracket: string;
-  readonly offset: number;
 }
 
 /** The automaton's state when a token fitted nowhere. */
@@ -138,13 +132,5 @@ function describe(failure: Failure, code: string): Finding {
   if (token >= code.length) return { offset: token, message: "unexpected end of file" };
   if (failure.lookahead === "_indent") return { offset: token, message: "unexpected indent" };
   const text = /^(?:[\p{L}\p{N}_]{1,40}|[\s\S])/u.exec(code.slice(token, token + 80))?.[0] ?? "";
-  return { offset: token, message: `unexpected \`${text}\`` };
-}
-
-const BLANK = /(?:[ \t\r\n\f]|\\\r?\n|#[^\n]*)*/y;
-
-/** The offset of the next token: blanks, line ends, continuations and comments are skipped. */
-function skipBlank(code: string, from: number): number {
-  BLANK.lastIndex = from;
-  return BLANK.exec(code) === null ? from : BLANK.lastIndex;
+  return { offset: token, message: `unexpected ${printable(text)}` };
 }

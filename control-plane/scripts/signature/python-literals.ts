@@ -108,7 +108,7 @@ export function stringOf(node: Node): string | undefined {
     if (child.type === "interpolation") return undefined;
     if (child.type === "string_content") text += child.text;
   }
-  return prefix.includes("r") ? text : unescape(text);
+  return prefix.includes("r") ? text : decodeEscapes(text);
 }
 
 const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|(N\{)|\r\n|([\s\S]))/g;
@@ -116,7 +116,7 @@ const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map(
   Object.entries({ "\n": "", "\r": "", "\\": "\\", "'": "'", '"': '"', a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }),
 );
 
-function unescape(text: string): string | undefined {
+function decodeEscapes(text: string): string | undefined {
   let known = true;
   const result = text.replace(ESCAPE, (whole: string, x?: string, u?: string, long?: string, octal?: string, named?: string, simple?: string) => {
     if (named !== undefined) known = false;

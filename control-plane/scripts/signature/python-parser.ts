@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { Language, Parser, type Tree } from "web-tree-sitter";
 
 /** Steps (of 100 parser operations each) after which a parse is given up; a megabyte of ordinary Python takes 15,000. */
-export const PARSE_STEP_LIMIT = 100_000;
+const PARSE_STEP_LIMIT = 100_000;
 
 let loading: Promise<PythonParser> | undefined;
 

@@ -45,5 +45,7 @@ export class SourcePositions {
 /** Sorts by position, drops repeats on one spot and cuts the list. */
 export function tidyProblems(problems: readonly SyntaxProblem[]): SyntaxProblem[] {
   const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
-  return sorted.filter((problem, index) => index === 0 || problem.line !== sorted[index - 1]?.line || problem.column !== sorted[index - 1]?.column).slice(0, MAX_PROBLEMS);
+  return sorted
+    .filter((problem, index) => index === 0 || problem.line !== sorted[index - 1]?.line || problem.column !== sorted[index - 1]?.column)
+    .slice(0, MAX_PROBLEMS);
 }

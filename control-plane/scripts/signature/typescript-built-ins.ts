@@ -42,7 +42,10 @@ const BUILT_INS: ReadonlyMap<string, BuiltIn> = new Map<string, BuiltIn>([
   ["Required", ([type]) => mapRequired(type ?? ANY, true)],
   ["Pick", ([type, keys]) => selectMembers(type ?? ANY, keys ?? ANY, true)],
   ["Omit", ([type, keys]) => selectMembers(type ?? ANY, keys ?? ANY, false)],
-  ...["Function", "RegExp", "Error", "Symbol", "Exclude", "Extract", "ReturnType", "Parameters", "Awaitable", "JSON"].map((name): [string, BuiltIn] => [name, anything]),
+  ...["Function", "RegExp", "Error", "Symbol", "Exclude", "Extract", "ReturnType", "Parameters", "Awaitable", "JSON"].map((name): [string, BuiltIn] => [
+    name,
+    anything,
+  ]),
 ]);
 
 /** What a well-known generic or plain type name stands for; undefined for a name that is not one. */

@@ -11,27 +11,25 @@ const OPAQUE: FoundMain = { kind: "opaque" };
 
 /** Finds the export called `main`: declared on the spot, or declared elsewhere in the file and listed in an `export { … }`. */
 export function findMain(program: Program): FoundMain {
-  let found = NONE;
-  for (const statement of program.body) {
-    if (statement.type !== "ExportNamedDeclaration" || statement.exportKind === "type") continue;
-    const next = statement.declaration === null ? fromSpecifiers(statement, program) : fromDeclaration(statement.declaration, "main");
-    // Overload signatures come before the implementation: the last one counts.
-    if (next.kind !== "none") found = next;
+  const exported = program.body.filter((statement) => statement.type === "ExportNamedDeclaration" && statement.exportKind !== "type");
+  const declared = findDeclared(exported, "main");
+  if (declared.kind !== "none") return declared;
+  for (const statement of exported) {
+    if (statement.type !== "ExportNamedDeclaration") continue;
+    const specifier = statement.specifiers.find((one) => one.exportKind !== "type" && exportName(one.exported) === "main");
+    if (specifier === undefined) continue;
+    const local = statement.source === null ? findDeclared(program.body, exportName(specifier.local)) : OPAQUE;
+    return local.kind === "none" ? OPAQUE : local;
   }
-  return found;
+  return NONE;
 }
 
-type ExportList = Extract<Statement, { type: "ExportNamedDeclaration" }>;
-
-function fromSpecifiers(statement: ExportList, program: Program): FoundMain {
-  const specifier = statement.specifiers.find((one) => one.exportKind !== "type" && exportName(one.exported) === "main");
-  if (specifier === undefined) return NONE;
-  if (statement.source !== null) return OPAQUE;
-  const local = exportName(specifier.local);
-  let found = OPAQUE;
-  for (const other of program.body) {
-    const declaration = other.type === "ExportNamedDeclaration" ? other.declaration : other;
-    const next = declaration === null ? NONE : fromDeclaration(declaration, local);
+/** Overload signatures come before the implementation: of several declarations the last one counts. */
+function findDeclared(statements: Program["body"], name: string): FoundMain {
+  let found = NONE;
+  for (const statement of statements) {
+    const declaration = statement.type === "ExportNamedDeclaration" ? statement.declaration : statement;
+    const next = declaration === null ? NONE : fromDeclaration(declaration, name);
     if (next.kind !== "none") found = next;
   }
   return found;

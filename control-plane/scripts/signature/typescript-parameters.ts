@@ -11,7 +11,6 @@ interface Declared {
   readonly annotation: TSType | undefined;
   readonly initialiser: Expression | undefined;
   readonly optional: boolean;
-  readonly rest: boolean;
 }
 
 export interface ReadParameters {
@@ -19,26 +18,28 @@ export interface ReadParameters {
   readonly variadic: boolean;
 }
 
-/** Reads the parameters of `main`. A lone destructured object gives its members as the parameters (see `Signature`). */
+/**
+ * Reads the parameters of `main`. A lone destructured object gives its members as the parameters (see `Signature`).
+ * Arguments are passed by name, so `...rest` can never be filled and is left out, as the agent leaves it out.
+ */
 export function readParameters(nodes: readonly ParamPattern[], scope: TypeScope): ReadParameters {
-  const declared = nodes.map(takeApart).filter((one) => !(one.target.type === "Identifier" && one.target.name === "this"));
+  const declared = nodes
+    .map(takeApart)
+    .filter((one): one is Declared => one !== undefined && !(one.target.type === "Identifier" && one.target.name === "this"));
   const [first] = declared;
-  if (declared.length === 1 && first?.target.type === "ObjectPattern" && !first.rest) return spreadObject(first.target, first, scope);
+  if (declared.length === 1 && first?.target.type === "ObjectPattern") return spreadObject(first.target, first, scope);
   return { parameters: declared.map((one, index) => readParameter(one, index, scope)), variadic: false };
 }
 
-function takeApart(node: ParamPattern): Declared {
+function takeApart(node: ParamPattern): Declared | undefined {
   if (node.type === "TSParameterProperty") return takeApart(node.parameter);
-  const rest = node.type === "RestElement";
-  const inner = rest ? node.argument : node;
-  const target = inner.type === "AssignmentPattern" ? inner.left : inner;
-  const annotated = rest ? node : target;
+  if (node.type === "RestElement") return undefined;
+  const target = node.type === "AssignmentPattern" ? node.left : node;
   return {
     target,
-    annotation: annotated.typeAnnotation?.typeAnnotation,
-    initialiser: inner.type === "AssignmentPattern" ? inner.right : undefined,
+    annotation: target.typeAnnotation?.typeAnnotation,
+    initialiser: node.type === "AssignmentPattern" ? node.right : undefined,
     optional: Boolean(target.optional),
-    rest,
   };
 }
 
@@ -48,13 +49,13 @@ function readParameter(declared: Declared, index: number, scope: TypeScope): Par
   const name = target.type === "Identifier" ? target.name : `arg${index + 1}`;
   const fallback = initialiser === undefined ? undefined : literalOf(initialiser, scope.declarations.constants, scope.budget);
   const type = annotation === undefined ? untyped(declared, fallback) : typeOf(annotation, scope);
-  const maybeAbsent = declared.rest || declared.optional || initialiser !== undefined;
+  const maybeAbsent = declared.optional || initialiser !== undefined;
   const required = !maybeAbsent && !(annotation !== undefined && allowsUndefined(annotation, scope));
   return property(name, type, required, fallback);
 }
 
 function untyped(declared: Declared, fallback: JsonValue | undefined): ParameterType {
-  if (declared.rest || declared.target.type === "ArrayPattern") return { kind: "array", items: ANY };
+  if (declared.target.type === "ArrayPattern") return { kind: "array", items: ANY };
   if (declared.target.type === "ObjectPattern") return { kind: "object", properties: [] };
   return fallback === undefined ? ANY : typeOfDefault(fallback);
 }

@@ -74,7 +74,7 @@ function literalType(literal: TSLiteral, scope: TypeScope): ParameterType {
 }
 
 /** Members of an object type or interface. Methods cannot travel as JSON: they are left out. */
-export function objectType(members: readonly TSSignature[], scope: TypeScope): ParameterType {
+function objectType(members: readonly TSSignature[], scope: TypeScope): ParameterType {
   const properties = new Map<string, Property>();
   let values: ParameterType | undefined;
   for (const member of members) {
@@ -91,7 +91,7 @@ export function objectType(members: readonly TSSignature[], scope: TypeScope): P
 }
 
 /** Objects add up; other intersections (branded strings, for one) are what their first non-object part is. */
-export function intersectionOf(parts: readonly ParameterType[]): ParameterType {
+function intersectionOf(parts: readonly ParameterType[]): ParameterType {
   const scalar = parts.find((part) => part.kind !== "object");
   if (scalar !== undefined) return scalar;
   const properties = new Map<string, Property>();

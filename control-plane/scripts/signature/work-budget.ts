@@ -1,5 +1,5 @@
 /** How many type nodes, literals and members one script may cost; ordinary scripts need below 1,000. */
-export const TYPE_WORK_LIMIT = 20_000;
+const TYPE_WORK_LIMIT = 20_000;
 /** Types nested deeper than this are read as "anything". */
 export const MAX_TYPE_DEPTH = 32;
 

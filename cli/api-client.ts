@@ -1,0 +1,134 @@
+import { AppError, messageOf } from "../kernel/app-error.ts";
+import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
+import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
+import { decodeObject, decodeProblem } from "./api-codec.ts";
+import type { Settings } from "./settings.ts";
+
+/** A connected agent, as the API shows it. */
+export interface AgentView {
+  readonly id: string;
+  readonly name: string;
+  readonly host: string;
+  readonly version: string;
+  readonly tags: readonly string[];
+  readonly languages: readonly { readonly language: string; readonly version: string }[];
+  readonly sandbox: { readonly level: number; readonly reasons: readonly string[] };
+  readonly slots: number;
+  readonly running: number;
+  readonly connected_at: string;
+}
+
+export interface JobPage {
+  readonly jobs: readonly JobView[];
+  readonly next_cursor?: string;
+}
+
+export interface JobFilter {
+  readonly status?: JobStatus;
+  readonly script?: string;
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export interface LogRequest {
+  readonly follow?: boolean;
+  readonly attempt?: number;
+  /** Id of the last event that was seen: the stream goes on after it. */
+  readonly lastEventId?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The REST API of one workspace. All methods throw AppError; what the server refused is an ApiError. */
+export interface ApiClient {
+  readonly settings: Settings;
+  /** @param body JSON text of a RunJobRequest */
+  runJob(body: string): Promise<JobView>;
+  job(id: string): Promise<JobView>;
+  jobs(filter: JobFilter): Promise<JobPage>;
+  /** The result's bytes as the server sends them. */
+  result(id: string): Promise<Uint8Array>;
+  cancel(id: string, reason?: string): Promise<JobView>;
+  deploy(script: DeployScriptRequest): Promise<ScriptView & { created: boolean }>;
+  agents(): Promise<readonly AgentView[]>;
+  /** The open answer: plain text, or an event stream when `follow` is set. */
+  logs(id: string, request: LogRequest): Promise<ReadableStream<Uint8Array>>;
+}
+
+/** The server itself gives up after 10 s (enqueue) and 30 s (requests). */
+const REQUEST_TIMEOUT_MS = 40_000;
+
+export function createApiClient(settings: Settings): ApiClient {
+  const base = `${settings.url}/api/v1/w/${encodeURIComponent(settings.workspace)}`;
+
+  async function send(method: string, path: string, body?: string, extra: { headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json", ...extra.headers };
+    if (settings.token !== undefined) headers["authorization"] = `Bearer ${settings.token}`;
+    if (body !== undefined) headers["content-type"] = "application/json";
+    let response: Response;
+    try {
+      response = await fetch(`${base}${path}`, { method, headers, redirect: "error", signal: extra.signal ?? AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(body !== undefined && { body }) });
+    } catch (error) {
+      throw connectionError(error, settings.url);
+    }
+    if (response.ok) return response;
+    throw decodeProblem(response.status, await readText(response, settings.url).catch(() => ""));
+  }
+
+  async function call<T extends object>(method: string, path: string, body?: string): Promise<T> {
+    return decodeObject<T>(await readText(await send(method, path, body), settings.url), `${method} ${path}`);
+  }
+
+  return {
+    settings,
+    runJob: (body) => call("POST", "/jobs", body),
+    job: (id) => call("GET", `/jobs/${encodeURIComponent(id)}`),
+    jobs: (filter) => call("GET", `/jobs${queryOf({ ...filter })}`),
+    async result(id) {
+      const response = await send("GET", `/jobs/${encodeURIComponent(id)}/result`);
+      try {
+        return new Uint8Array(await response.arrayBuffer());
+      } catch (error) {
+        throw connectionError(error, settings.url);
+      }
+    },
+    cancel: (id, reason) => call("POST", `/jobs/${encodeURIComponent(id)}/cancel`, JSON.stringify(reason === undefined ? {} : { reason })),
+    deploy: (script) => call("POST", "/scripts", JSON.stringify(script)),
+    agents: async () => (await call<{ agents: readonly AgentView[] }>("GET", "/agents")).agents,
+    async logs(id, request) {
+      const { follow, attempt, lastEventId, signal } = request;
+      const headers: Record<string, string> = { accept: follow === true ? "text/event-stream" : "text/plain" };
+      if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
+      const query = queryOf({ follow: follow === true ? "true" : undefined, attempt });
+      // Without a limit in time: the caller watches the stream, or the person at the keyboard does.
+      const response = await send("GET", `/jobs/${encodeURIComponent(id)}/logs${query}`, undefined, { headers, signal: signal ?? new AbortController().signal });
+      return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+    },
+  };
+}
+
+async function readText(response: Response, url: string): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    throw connectionError(error, url);
+  }
+}
+
+function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) query.set(key, String(value));
+  return query.size === 0 ? "" : `?${query}`;
+}
+
+/** What a failed fetch means for a person. @returns an AppError `unavailable`, `deadline_exceeded` or `cancelled` */
+export function connectionError(thrown: unknown, url: string): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const name = thrown instanceof Error ? thrown.name : "";
+  if (name === "TimeoutError") return new AppError("deadline_exceeded", `${url} took longer than ${REQUEST_TIMEOUT_MS / 1000} s to answer`, { cause: thrown });
+  if (name === "AbortError") return new AppError("cancelled", "interrupted", { cause: thrown });
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (code === "ECONNREFUSED") return new AppError("unavailable", `nothing answers at ${url}`, { hint: "start it with `npm start`, or set MILLRACE_URL to where it runs", cause: thrown });
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return new AppError("unavailable", `the host of ${url} is not known`, { hint: "check MILLRACE_URL or --url", cause: thrown });
+  return new AppError("unavailable", `the connection to ${url} failed: ${messageOf(cause)}`, { cause: thrown });
+}

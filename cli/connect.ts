@@ -1,0 +1,7 @@
+import { createApiClient, type ApiClient } from "./api-client.ts";
+import { PROJECT_ROOT, resolveSettings, type ConnectionFlags } from "./settings.ts";
+
+/** A client for the server that the flags, the environment and the files name. Errors: invalid_argument. */
+export function connect(flags: ConnectionFlags): ApiClient {
+  return createApiClient(resolveSettings({ flags, env: process.env, projectRoot: PROJECT_ROOT }));
+}

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, extname, join, resolve } from "node:path";
+import { AppError, messageOf } from "../kernel/app-error.ts";
+import { languageOfExtension } from "../kernel/languages.ts";
+import { formatBytes } from "../kernel/size.ts";
+import type { DeployScriptRequest } from "../control-plane/scripts/contract.ts";
+import { readDeploySettings, SETTINGS_FILE, type DeploySettings } from "./deploy-settings.ts";
+import { decodeUtf8 } from "./job-args.ts";
+
+/** What shall become of one file of a folder. */
+export type PlannedFile =
+  | { readonly kind: "deploy"; readonly file: string; readonly request: DeployScriptRequest }
+  | { readonly kind: "skip"; readonly file: string; readonly why: string }
+  | { readonly kind: "problem"; readonly file: string; readonly problem: string };
+
+const MAX_FILES = 10_000;
+const MAX_SCRIPT_BYTES = 1024 * 1024;
+const MAX_PATH = 255;
+const SEGMENT = /^[A-Za-z0-9_.-]+$/;
+const PREFIX = /^[uf]\/[A-Za-z0-9_-]+(\/[A-Za-z0-9_.-]+)*$/;
+/** Folders that tools fill; what is in them was not written by hand. */
+const IGNORED_FOLDERS = new Set(["node_modules", "__pycache__", "venv"]);
+
+/**
+ * Looks at every file below a folder: `f/<folder>/<path without extension>` becomes of those whose language is known.
+ * Sorted by name, so that two runs say the same. Hidden files and tools' folders are left out.
+ * Errors: not_found, invalid_argument for the folder, its prefix and its millrace.json.
+ */
+export function planDeploy(folder: string, prefix: string | undefined): PlannedFile[] {
+  const root = resolve(folder);
+  const stats = statSync(root, { throwIfNoEntry: false });
+  if (stats === undefined) throw new AppError("not_found", `there is no folder "${folder}"`);
+  if (!stats.isDirectory()) throw new AppError("invalid_argument", `"${folder}" is no folder`, { hint: `to run one file: millrace run ${folder}` });
+  const settings = readDeploySettings(root);
+  const base = prefix ?? settings.prefix ?? `f/${basename(root)}`;
+  if (!PREFIX.test(base)) {
+    throw new AppError("invalid_argument", `"${base}" cannot begin the path of a script`, { hint: "give one with --prefix f/name; letters, digits, _ and - are allowed" });
+  }
+  const files = listFiles(root);
+  const taken = new Map<string, string>();
+  const planned = files.map((file) => planFile(root, file, base, settings, taken));
+  for (const name of settings.files.keys()) {
+    if (!files.includes(name)) planned.push({ kind: "problem", file: name, problem: `${SETTINGS_FILE} has settings for it, but it is not there` });
+  }
+  return planned;
+}
+
+function planFile(root: string, file: string, base: string, settings: DeploySettings, taken: Map<string, string>): PlannedFile {
+  if (file === SETTINGS_FILE) return { kind: "skip", file, why: "settings" };
+  if (settings.ignore.some((name) => file === name || file.startsWith(`${name.replace(/\/+$/, "")}/`))) return { kind: "skip", file, why: `${SETTINGS_FILE} ignores it` };
+  const language = languageOfExtension(extname(file));
+  if (language === undefined) return { kind: "skip", file, why: "no script" };
+  const name = file.slice(0, -extname(file).length);
+  const bad = name.split("/").find((segment) => !SEGMENT.test(segment));
+  if (bad !== undefined) return { kind: "problem", file, problem: `"${bad}" cannot be part of a path: use letters, digits, _ . and -` };
+  const path = `${base}/${name}`;
+  if (path.length > MAX_PATH) return { kind: "problem", file, problem: `its path would have ${path.length} characters; ${MAX_PATH} are allowed` };
+  const other = taken.get(path);
+  if (other !== undefined) return { kind: "problem", file, problem: `${other} has the same path ${path}: rename one` };
+  taken.set(path, file);
+  try {
+    const { size } = statSync(join(root, file));
+    if (size > MAX_SCRIPT_BYTES) return { kind: "problem", file, problem: `it has ${formatBytes(size)}; a script may have ${formatBytes(MAX_SCRIPT_BYTES)}` };
+    return { kind: "deploy", file, request: { path, language, content: decodeUtf8(readFileSync(join(root, file)), file), ...settings.files.get(file) } };
+  } catch (error) {
+    return { kind: "problem", file, problem: messageOf(error) };
+  }
+}
+
+/** Files below a folder by their path from it, with `/`. Links to folders are not followed: they may lead in circles. */
+function listFiles(root: string): string[] {
+  const found: string[] = [];
+  const walk = (below: string): void => {
+    for (const entry of readdirSync(join(root, below), { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const path = below === "" ? entry.name : `${below}/${entry.name}`;
+      if (entry.isDirectory()) {
+        if (!IGNORED_FOLDERS.has(entry.name)) walk(path);
+      } else if (entry.isFile() || (entry.isSymbolicLink() && statSync(join(root, path), { throwIfNoEntry: false })?.isFile() === true)) {
+        found.push(path);
+      }
+      if (found.length > MAX_FILES) throw new AppError("invalid_argument", `"${root}" holds more than ${MAX_FILES} files`, { hint: "deploy a folder that holds scripts only" });
+    }
+  };
+  walk("");
+  return found.sort();
+}

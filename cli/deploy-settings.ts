@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { AppError, messageOf } from "../kernel/app-error.ts";
+import type { DeployScriptRequest } from "../control-plane/scripts/contract.ts";
+import { parseDurationMs } from "./durations.ts";
+
+/** A file of this name in a deployed folder says more about its scripts. */
+export const SETTINGS_FILE = "millrace.json";
+
+export interface DeploySettings {
+  readonly prefix: string | undefined;
+  /** Files and folders that are no scripts to deploy, by path from the folder. */
+  readonly ignore: readonly string[];
+  /** By path from the folder, with extension. */
+  readonly files: ReadonlyMap<string, Pick<DeployScriptRequest, "tag" | "timeout_ms" | "summary">>;
+}
+
+const schema = z.strictObject({
+  prefix: z.string().optional(),
+  ignore: z.array(z.string()).optional(),
+  files: z.record(z.string(), z.strictObject({ tag: z.string().optional(), timeout: z.string().optional(), summary: z.string().optional() })).optional(),
+});
+
+/** Reads millrace.json of a folder; nothing is set when there is none. Errors: invalid_argument with the place that is wrong. */
+export function readDeploySettings(folder: string): DeploySettings {
+  const path = join(folder, SETTINGS_FILE);
+  if (!existsSync(path)) return { prefix: undefined, ignore: [], files: new Map() };
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new AppError("invalid_argument", `"${path}" is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.length === 0 ? "" : `${issue.path.join(" → ")}: `}${issue.message}`);
+    throw new AppError("invalid_argument", `"${path}" is not right: ${issues.join("; ")}`, { hint: '{"files": {"name.py": {"tag": "…", "timeout": "30s", "summary": "…"}}}' });
+  }
+  const files = new Map<string, Pick<DeployScriptRequest, "tag" | "timeout_ms" | "summary">>();
+  for (const [name, { tag, timeout, summary }] of Object.entries(parsed.data.files ?? {})) {
+    files.set(name, { ...(tag !== undefined && { tag }), ...(summary !== undefined && { summary }), ...(timeout !== undefined && { timeout_ms: parseDurationMs(timeout) }) });
+  }
+  return { prefix: parsed.data.prefix, ignore: parsed.data.ignore ?? [], files };
+}

@@ -1,0 +1,45 @@
+import { AppError } from "../kernel/app-error.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { PlannedFile } from "./deploy-plan.ts";
+
+/** What became of one file. */
+export interface DeployedFile {
+  readonly file: string;
+  readonly status: "created" | "unchanged" | "skipped" | "failed";
+  readonly path?: string;
+  readonly hash?: string;
+  /** Why it was skipped or failed. */
+  readonly reason?: string;
+  readonly hint?: string;
+}
+
+/** Errors that every other file would meet as well. */
+const HOPELESS: ReadonlySet<AppError["code"]> = new Set(["unavailable", "deadline_exceeded", "unauthenticated", "permission_denied"]);
+
+/**
+ * Deploys what was planned, file by file; a file that is refused does not stop the others.
+ * Errors: those that would meet every file, such as a server that is not there.
+ */
+export async function deployFiles(client: ApiClient, planned: readonly PlannedFile[], onFile: (file: DeployedFile) => void): Promise<DeployedFile[]> {
+  const deployed: DeployedFile[] = [];
+  for (const plan of planned) {
+    const file = await deployFile(client, plan);
+    deployed.push(file);
+    onFile(file);
+  }
+  return deployed;
+}
+
+async function deployFile(client: ApiClient, plan: PlannedFile): Promise<DeployedFile> {
+  const { file } = plan;
+  if (plan.kind === "skip") return { file, status: "skipped", reason: plan.why };
+  if (plan.kind === "problem") return { file, status: "failed", reason: plan.problem };
+  const { path } = plan.request;
+  try {
+    const script = await client.deploy(plan.request);
+    return { file, status: script.created ? "created" : "unchanged", path, hash: script.hash };
+  } catch (error) {
+    if (!(error instanceof AppError) || HOPELESS.has(error.code)) throw error;
+    return { file, status: "failed", path, reason: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
+  }
+}

@@ -1,0 +1,212 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exitOf } from "../../kernel/exit.ts";
+import { asAgentKey, asToken, asWorkspaceId, createJobIdGenerator, type JobId, type Token } from "../../kernel/ids.ts";
+import { createTestDatabase, type TestDatabase } from "../db/test-database.ts";
+import { makePartitions } from "../housekeeping/partition-store.ts";
+import type { WaitingJob } from "../scheduler/core/model.ts";
+import { acquireLease, renewLease, type Lease } from "../scheduler/lease-store.ts";
+import { encodeFlush } from "./flush-codec.ts";
+import { FlushWriter } from "./flush-writer.ts";
+import { laneOf, LANES, SHARDS, shardOf, type FlushOperation, type FlushOutcome, type JobEnd } from "./model.ts";
+import { flushStatement, HOT_SETTINGS } from "./statements.ts";
+
+const newId = createJobIdGenerator(() => Date.now());
+const workspace = asWorkspaceId("1");
+const agent = asAgentKey("1");
+const log = { warn: () => undefined };
+const replica = { name: "test", address: "", version: "" };
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let lease: Lease;
+let writer: FlushWriter;
+let lost = 0;
+let sequence = 0;
+const newToken = (): Token => asToken(String((sequence += 1)));
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  pool = new pg.Pool({ connectionString: database.url, max: 4 });
+  await makePartitions(pool, Date.now());
+  const acquired = await acquireLease(pool, replica);
+  if (acquired.kind !== "acquired") throw new Error("the lease must be free");
+  lease = acquired.lease;
+  writer = await startWriter(lease);
+});
+
+afterAll(async () => {
+  await writer.stop();
+  await pool.end();
+  await database.drop();
+});
+
+async function startWriter(of: Lease): Promise<FlushWriter> {
+  const made = new FlushWriter({ url: database.url, ...of, connections: 2, log, metrics: { flushed: () => undefined }, onLeaseLost: () => (lost += 1) });
+  await made.start();
+  return made;
+}
+
+function waiting(fields: Partial<WaitingJob> = {}): WaitingJob {
+  const of = fields.workspace ?? workspace;
+  return { id: newId(), workspace: of, shard: shardOf(of), tag: "default", language: "bash", prio: 4, dueAtMs: Date.now(), attempt: 0, lost: 0, scriptId: undefined, timeoutMs: undefined, ...fields };
+}
+
+const payload = { kind: "inline", scriptHash: undefined, code: "echo", argsJson: "{}", createdBy: "test" } as const;
+const submit = (operation: FlushOperation, to = writer): Promise<FlushOutcome> => new Promise((resolve, reject) => to.submit(operation, resolve, reject));
+const insert = (job: WaitingJob, direct?: { token: Token; agent: typeof agent }): FlushOperation => ({ kind: "insert", job, payload, direct });
+
+function end(job: WaitingJob, token: Token, resultJson = "1"): FlushOperation {
+  const fields: JobEnd = { id: job.id, workspace: job.workspace, token, exit: exitOf("succeeded"), resultJson, startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: 5, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+  return { kind: "finish", job, end: fields };
+}
+
+async function placesOf(id: JobId): Promise<string[]> {
+  const { rows } = await pool.query<{ place: string }>(
+    "SELECT 'pending' AS place FROM job_pending WHERE id = $1 UNION ALL SELECT 'running' FROM job_running WHERE id = $1 UNION ALL SELECT 'done' FROM job_done WHERE id = $1",
+    [id],
+  );
+  return rows.map((row) => row.place);
+}
+
+/** Ends the backends of the hot connections, wherever they are in their work. */
+async function killHot(): Promise<void> {
+  await pool.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'millrace/hot' AND datname = current_database()");
+}
+
+describe("one flush", () => {
+  test("moves a job through pending, running and done, and it is in one place at a time", async () => {
+    const job = waiting();
+    const token = newToken();
+    await submit(insert(job));
+    expect(await placesOf(job.id)).toEqual(["pending"]);
+    expect(await submit({ kind: "claim", job, token, agent })).toBe("moved");
+    expect(await placesOf(job.id)).toEqual(["running"]);
+    expect(await submit(end(job, token))).toBe("moved");
+    expect(await placesOf(job.id)).toEqual(["done"]);
+  });
+
+  test("a direct dispatch never touches the pending table", async () => {
+    const job = waiting();
+    const token = newToken();
+    await submit(insert(job, { token, agent }));
+    expect(await placesOf(job.id)).toEqual(["running"]);
+    expect(await submit(end(job, token))).toBe("moved");
+  });
+
+  test("an end under a stale token changes nothing", async () => {
+    const job = waiting();
+    const [first, second] = [newToken(), newToken()];
+    await submit(insert(job, { token: first, agent }));
+    expect(await submit({ kind: "requeue", job: { ...job, attempt: 1, lost: 1 }, token: first })).toBe("moved");
+    expect(await submit(end(job, first))).toBe("gone");
+    expect(await placesOf(job.id)).toEqual(["pending"]);
+    expect(await submit({ kind: "claim", job, token: second, agent })).toBe("moved");
+    expect(await submit(end(job, first))).toBe("gone");
+    expect(await submit(end(job, second))).toBe("moved");
+    const { rows } = await pool.query<{ attempt: number }>("SELECT attempt FROM job_done WHERE id = $1", [job.id]);
+    expect(rows).toEqual([{ attempt: 2 }]);
+  });
+
+  test("cancelling a waiting job ends it; cancelling or claiming what is gone says so", async () => {
+    const job = waiting();
+    await submit(insert(job));
+    const cancel: FlushOperation = { kind: "cancel", job, doneAtMs: Date.now(), exit: exitOf("cancelled", "enough"), resultJson: "{}" };
+    expect(await submit(cancel)).toBe("moved");
+    expect(await submit(cancel)).toBe("gone");
+    expect(await submit({ kind: "claim", job, token: newToken(), agent })).toBe("gone");
+    expect(await placesOf(job.id)).toEqual(["done"]);
+  });
+
+  test("hundreds of operations of many workspaces and lanes commit together and each finds its own outcome", async () => {
+    const jobs = Array.from({ length: 400 }, (_, at) => waiting({ workspace: asWorkspaceId(String(1 + (at % 40))) }));
+    await Promise.all(jobs.map((job) => submit(insert(job))));
+    const tokens = jobs.map(() => newToken());
+    const claims = await Promise.all(jobs.map((job, at) => submit({ kind: "claim", job, token: tokens[at] ?? asToken("0"), agent })));
+    expect(new Set(claims)).toEqual(new Set(["moved"]));
+    const ends = await Promise.all(jobs.map((job, at) => submit(end(job, at % 2 === 0 ? (tokens[at] ?? asToken("0")) : asToken("999999999")))));
+    expect(ends.filter((outcome) => outcome === "moved")).toHaveLength(200);
+    expect(ends.every((outcome, at) => (outcome === "moved") === (at % 2 === 0))).toBe(true);
+  });
+
+  test("a row that the database refuses fails alone", async () => {
+    const good = Array.from({ length: 20 }, () => waiting());
+    const tokens = good.map(() => newToken());
+    await Promise.all(good.map((job, at) => submit(insert(job, { token: tokens[at] ?? asToken("0"), agent }))));
+    const results = await Promise.allSettled(good.map((job, at) => submit(end(job, tokens[at] ?? asToken("0"), at === 7 ? "nul \u0000" : "1"))));
+    expect(results.map((result) => result.status).filter((status) => status === "rejected")).toHaveLength(1);
+    expect(results[7]?.status).toBe("rejected");
+  });
+});
+
+describe("faults", () => {
+  test("a backend that is killed in the middle loses nothing and does nothing twice", async () => {
+    const jobs = Array.from({ length: 300 }, () => waiting());
+    const outcomes: FlushOutcome[] = [];
+    for (let at = 0; at < jobs.length; at += 20) {
+      const part = jobs.slice(at, at + 20).map((job) => ({ job, token: newToken() }));
+      const inserted = Promise.all(part.map(({ job, token }) => submit(insert(job, { token, agent }))));
+      await killHot();
+      await inserted;
+      const ended = Promise.all(part.map(({ job, token }) => submit(end(job, token))));
+      await killHot();
+      outcomes.push(...(await ended));
+    }
+    expect(new Set(outcomes)).toEqual(new Set(["moved"]));
+    const { rows } = await pool.query<{ count: number }>("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[])", [jobs.map((job) => job.id)]);
+    expect(rows[0]?.count).toBe(300);
+  });
+
+  test("after a take-over the old owner moves nothing and learns of it", async () => {
+    const job = waiting();
+    await submit(insert(job));
+    const next = await acquireLease(pool, replica);
+    if (next.kind !== "acquired") throw new Error("a restart under the same name takes over at once");
+    expect(next.lease.epoch).toBeGreaterThan(lease.epoch);
+    expect(await renewLease(pool, lease)).toBe(false);
+    const before = lost;
+    await expect(submit({ kind: "claim", job, token: newToken(), agent })).rejects.toMatchObject({ code: "unavailable" });
+    await expect(submit(insert(waiting()))).rejects.toMatchObject({ code: "unavailable" });
+    expect(lost).toBeGreaterThan(before);
+    expect(await placesOf(job.id)).toEqual(["pending"]);
+    await writer.stop();
+    writer = await startWriter(next.lease);
+    expect(await submit({ kind: "claim", job, token: newToken(), agent })).toBe("moved");
+  });
+
+  test("a living replica of another name keeps its shards", async () => {
+    expect(await acquireLease(pool, { ...replica, name: "other" })).toEqual({ kind: "busy", holder: "test" });
+  });
+});
+
+describe("plan", () => {
+  test("every lane deletes through primary keys, also when the tables look empty to the planner", async () => {
+    const client = new pg.Client({ connectionString: database.url, options: HOT_SETTINGS });
+    await client.connect();
+    try {
+      for (let lane = 0; lane < LANES; lane++) {
+        const types = encodeFlush("1", 1, []).length;
+        await client.query(`PREPARE flush_plan_${lane} AS ${flushStatement(lane)}`);
+        const values = Array.from({ length: types }, (_, at) => (at < 2 ? "1" : "'{}'")).join(", ");
+        const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE flush_plan_${lane}(${values})`);
+        const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+        expect(plan).not.toMatch(/Nested Loop|Merge Join/);
+        expect(plan).not.toMatch(/Seq Scan on job_/);
+        expect(plan).toMatch(new RegExp(`Index Scan (using|on) job_running_${lane}_pkey`));
+        expect(plan).toMatch(new RegExp(`Index Scan (using|on) job_pending_${lane}_pkey`));
+      }
+    } finally {
+      await client.end();
+    }
+  });
+
+  test("workspaces are spread evenly over shards and lanes", () => {
+    const counts = new Array<number>(LANES).fill(0);
+    for (let id = 1; id <= 4000; id++) {
+      const lane = laneOf(shardOf(asWorkspaceId(String(id))));
+      counts[lane] = (counts[lane] ?? 0) + 1;
+    }
+    for (const count of counts) expect(count).toBeGreaterThan(900);
+    expect(SHARDS % LANES).toBe(0);
+  });
+});

@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LANGUAGES } from "../../../kernel/languages.ts";
+import { createArgsValidator } from "../args-schema.ts";
+import { MAX_PROBLEMS } from "./source-position.ts";
+import { readSignature } from "./read-signature.ts";
+import { signatureToJsonSchema } from "./to-json-schema.ts";
+import { WorkBudget } from "./work-budget.ts";
+
+const SEEDS: Readonly<Record<(typeof LANGUAGES)[number], readonly string[]>> = {
+  typescript: [
+    "type A<T> = { a: T; b?: A<T>[] } | null;\nexport async function main(a: A<string>, b: 'x' | 'y' = 'x', { c = 1 }: Record<string, number>, ...d: Date[]) {\n  return `${a}`;\n}\n",
+    "enum E { A = 'a', B = 2 }\nconst L = ['x'] as const;\ninterface I extends J { [k: string]: E }\nexport const main = (a: (typeof L)[number], b?: Partial<I>) => ({ a, b });\n",
+  ],
+  javascript: ["export const main = async ({ a, b = { c: [1, -2, 'x'] }, ...rest }) => { for (const x of a) await x; };\n"],
+  python3: [
+    "from typing import Optional as O, Literal\nclass U(TypedDict, total=False):\n    x: 'list[U]'\n    y: Literal['a', 1]\nasync def main(a: O[U], *, b: dict[str, U] | None = {'x': [1, 'é']}, **k):\n    print(f'{a!r:>{b}}')\n",
+    "@dec\ndef main(a=b'x', c: int = -1, /):\n    match a:\n        case [1, *r] if r: pass\n    return (\n        a\n    )\n",
+  ],
+  bash: ['#!/bin/bash\nname="$1"\nlimit="${2:-${DEFAULT:-10}}"\ncat <<-EOF\n\tx=$1\nEOF\n'],
+};
+
+/** A source with some pieces cut out, doubled or replaced by noise. */
+function mutated(seed: string): fc.Arbitrary<string> {
+  const noise = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 6 }),
+    fc.constantFrom("(", ")", "[", "{", "}", "'", '"', "`", "\\\n", "\n  ", "\t", ":", "=", "=>", "<", "${", "#", "\0", "\ud800", "def ", "class "),
+  );
+  const edit = fc.record({ at: fc.nat(seed.length), cut: fc.nat(12), insert: noise });
+  return fc.array(edit, { maxLength: 6 }).map((edits) => {
+    let code = seed;
+    for (const { at, cut, insert } of edits) code = code.slice(0, at) + insert + code.slice(at + cut);
+    return code;
+  });
+}
+
+const WORK_PER_CHARACTER = 200;
+
+describe.each(LANGUAGES)("reading %s", (language) => {
+  const source = fc.oneof(fc.string({ unit: "binary", maxLength: 60 }), fc.string({ unit: "grapheme", maxLength: 60 }), ...SEEDS[language].map(mutated));
+  const validator = createArgsValidator({ maxSchemas: 10 });
+
+  it("never throws, stays within its work and gives what its model promises", async () => {
+    await fc.assert(
+      fc.asyncProperty(source, async (code) => {
+        const budget = new WorkBudget();
+        const { signature, problems } = await readSignature(language, code, budget);
+        expect(budget.spent).toBeLessThanOrEqual(WORK_PER_CHARACTER * (code.length + 1));
+        expect(problems.length).toBeLessThanOrEqual(MAX_PROBLEMS);
+        const lines = code.split(/\r\n|\n|\r/);
+        for (const problem of problems) {
+          expect(problem.line).toBeGreaterThanOrEqual(1);
+          expect(problem.line).toBeLessThanOrEqual(lines.length);
+          expect(problem.column).toBeGreaterThanOrEqual(1);
+          expect(problem.text).toBe((lines[problem.line - 1] ?? "").slice(0, 200));
+          expect(problem.message).not.toBe("");
+        }
+        // Whatever came out can travel as JSON, and its schema compiles and judges.
+        expect(JSON.parse(JSON.stringify(signature))).toEqual(signature);
+        const schema = signatureToJsonSchema(signature);
+        expect(Array.isArray(validator.validate(code, schema, {}))).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("gives the same reading every time", async () => {
+    await fc.assert(
+      fc.asyncProperty(source, async (code) => {
+        expect(await readSignature(language, code)).toEqual(await readSignature(language, code));
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("defaults", () => {
+  const names = fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/), { minLength: 1, maxLength: 5 });
+  const value = fc.jsonValue({ maxDepth: 2, noUnicodeString: false }).filter((one) => !JSON.stringify(one).includes("e"));
+
+  it("of TypeScript come out as they went in", async () => {
+    await fc.assert(
+      fc.asyncProperty(names, value, async (parameterNames, fallback) => {
+        const list = parameterNames.map((name) => `_${name} = ${JSON.stringify(fallback)}`).join(", ");
+        const { signature } = await readSignature("typescript", `export function main(${list}) {}`);
+        expect(signature.parameters.map(({ name }) => name)).toEqual(parameterNames.map((name) => `_${name}`));
+        for (const parameter of signature.parameters) expect(JSON.stringify(parameter.default)).toBe(JSON.stringify(fallback));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import { afterEach, describe, expect, test } from "vitest";
+import { ExitReason } from "../proto/gen/millrace/agent/v1/job.ts";
+import { Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
+import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { RawAgent } from "./raw-agent.ts";
+
+let world: World | undefined;
+const agents: RawAgent[] = [];
+afterEach(async () => {
+  for (const agent of agents.splice(0)) agent.close();
+  await world?.close();
+  world = undefined;
+});
+
+const raw = (of: World, hello?: ConstructorParameters<typeof RawAgent>[2]): RawAgent => {
+  const agent = new RawAgent(`127.0.0.1:${of.grpcPort}`, of.credentials.agent_token, hello);
+  agents.push(agent);
+  return agent;
+};
+/** Leases of a second instead of half a minute: the same code, with shorter times. */
+const shortLeases = { MILLRACE_KEEPALIVE_MS: "200", MILLRACE_SUSPECT_MS: "600", MILLRACE_SELF_FENCE_MS: "700", MILLRACE_RECLAIM_MS: "1000" };
+const echo = { code: { language: "bash", content: "echo '\"from the valid attempt\"'" } };
+
+function finished(jobId: string, token: string, resultJson = '"from the stale attempt"') {
+  const exit = { reason: ExitReason.EXIT_REASON_SUCCEEDED, code: 0, signal: "", message: "" };
+  return { jobId, token, exit, resultJson, startedAtUs: Date.now() * 1000, finishedAtUs: Date.now() * 1000, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+}
+
+async function verdictOf(agent: RawAgent, token: string): Promise<number | undefined> {
+  await until("the end is answered", async () => agent.frames.some((frame) => frame.finishedAcks.some((ack) => ack.token === token)));
+  return agent.frames.flatMap((frame) => frame.finishedAcks).find((ack) => ack.token === token)?.verdict;
+}
+
+describe("fencing", () => {
+  test("an attempt that was held past its lease and then finished is refused; the job ends by the valid one", async () => {
+    world = await startWorld({ env: shortLeases });
+    const agentId = randomUUID();
+    const stale = raw(world, { agentId });
+    const { id } = await run(world, echo);
+    const { token } = await stale.assigned();
+    stale.send({ received: [{ jobId: id, token }] });
+    // Silent from here on: the lease runs out, the job goes to another agent.
+    await until("the job was taken away", async () => (await job(world as World, id)).status === "queued", 10_000);
+    await world.startAgent("valid");
+    expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", attempt: 2, agent: "valid" });
+    const back = raw(world, { agentId, held: [{ jobId: id, token }] });
+    await until("the agent is welcome again", async () => back.frames.some((frame) => frame.welcome !== undefined));
+    expect(back.frames.flatMap((frame) => frame.welcome?.drop ?? [])).toEqual([{ jobId: id, token }]);
+    back.send({ finished: [finished(id, token)] });
+    expect(await verdictOf(back, token)).toBe(Verdict.VERDICT_STALE);
+    expect((await world.api("GET", `/jobs/${id}/result`)).body).toBe("from the valid attempt");
+  });
+
+  test("while the second attempt runs, the first one's result is refused too", async () => {
+    world = await startWorld({ env: shortLeases });
+    const agentId = randomUUID();
+    const first = raw(world, { agentId });
+    const { id } = await run(world, echo);
+    const { token } = await first.assigned();
+    await until("the job was taken away", async () => (await job(world as World, id)).status === "queued", 10_000);
+    const second = raw(world);
+    const { token: valid } = await second.assigned();
+    const back = raw(world, { agentId });
+    await until("the first agent is back", async () => back.frames.some((frame) => frame.welcome !== undefined));
+    back.send({ finished: [finished(id, token)] });
+    expect(await verdictOf(back, token)).toBe(Verdict.VERDICT_STALE);
+    // Nor may one agent end what another runs, even if it knows the token.
+    back.send({ finished: [finished(id, valid)] });
+    expect(await verdictOf(back, valid)).toBe(Verdict.VERDICT_STALE);
+    second.send({ finished: [finished(id, valid, '"valid"')] });
+    expect(await verdictOf(second, valid)).toBe(Verdict.VERDICT_RECORDED);
+    // A resent end is acknowledged again and changes nothing.
+    const resends = second.frames.length;
+    second.send({ finished: [finished(id, valid, '"again"')] });
+    await until("the resent end is answered", async () => second.frames.slice(resends).some((frame) => frame.finishedAcks.length > 0));
+    expect(second.frames.slice(resends).flatMap((frame) => frame.finishedAcks)[0]?.verdict).toBe(Verdict.VERDICT_RECORDED);
+    expect((await world.api("GET", `/jobs/${id}/result`)).body).toBe("valid");
+  });
+
+  test("an assignment that is never confirmed is sent again with the same token", async () => {
+    world = await startWorld();
+    const agent = raw(world);
+    const { id } = await run(world, echo);
+    const { token } = await agent.assigned();
+    const alive = setInterval(() => agent.send({ keepalive: { sentAtMs: 1, held: [] } }), 1000);
+    await until("it is sent again", async () => agent.frames.flatMap((frame) => frame.assign).length >= 2, 15_000);
+    clearInterval(alive);
+    expect(agent.frames.flatMap((frame) => frame.assign).map((bundle) => [bundle.jobId, bundle.token])).toEqual([[id, token], [id, token]]);
+  });
+});
+
+describe("the door", () => {
+  test("an agent of an unknown protocol version is refused with both versions named", async () => {
+    world = await startWorld();
+    const agent = raw(world, { protocolVersion: 99 });
+    await until("it is refused", async () => agent.error !== undefined);
+    expect(agent.error).toMatchObject({ code: 9, details: expect.stringMatching(/speaks protocol 99, this control plane speaks 1 to 1: upgrade the control plane/) });
+  });
+
+  test("a wrong token and a token that is not an agent's are refused", async () => {
+    world = await startWorld();
+    const address = `127.0.0.1:${world.grpcPort}`;
+    const wrong = new RawAgent(address, "mr_agt_000000000000_00000000000000000000000000000000_000000");
+    const user = new RawAgent(address, world.credentials.token);
+    agents.push(wrong, user);
+    await until("both are refused", async () => wrong.error !== undefined && user.error !== undefined);
+    expect([wrong.error?.code, user.error?.code]).toEqual([16, 7]);
+  });
+
+  test("frames that make no sense do not hurt: the session and the server go on", async () => {
+    world = await startWorld();
+    const agent = raw(world);
+    await until("it is welcome", async () => agent.frames.length > 0);
+    agent.send({
+      received: [{ jobId: "nonsense", token: "x" }],
+      started: [{ jobId: "", token: "-1", atUs: 2 ** 52 }],
+      finished: [finished("nonsense", "1"), finished("01a20000-36dd-7000-aeb1-1bbad5bb6980", "77")],
+      logChunks: [{ jobId: "01a20000-36dd-7000-aeb1-1bbad5bb6980", token: "77", seq: 0, offsetBytes: 0, sizeBytes: 5, atUs: 0, encoding: 1, data: Buffer.from("hello"), segments: [5 * 4], lines: 0 }],
+      capacity: { slots: 4_000_000_000, draining: false },
+    });
+    await until("the unknown log is dropped", async () => agent.frames.some((frame) => frame.logAcks.some((ack) => ack.drop)));
+    expect(await verdictOf(agent, "77")).toBe(Verdict.VERDICT_STALE);
+    expect((await world.api<{ agents: { slots: number }[] }>("GET", "/agents")).body.agents).toMatchObject([{ name: "raw", slots: 10_000 }]);
+  });
+});

@@ -1,0 +1,180 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createWriteStream, mkdtempSync, chmodSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
+import { databaseUrl as addressOf } from "../control-plane/db/embedded-messages.ts";
+import { createTestDatabase } from "../control-plane/db/test-database.ts";
+import type { Credentials } from "../control-plane/identity/first-start.ts";
+
+/** Boots the real processes (`millrace server`, `millrace agent`) on a database of their own, and can kill any of them. */
+const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+
+export interface Process {
+  readonly child: ChildProcess;
+  readonly logFile: string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+export interface World {
+  readonly dir: string;
+  readonly databaseUrl: string;
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  readonly credentials: Credentials;
+  server: Process;
+  startServer(): Promise<void>;
+  startAgent(name: string, env?: NodeJS.ProcessEnv): Promise<Process>;
+  api<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }>;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** An existing database instead of a copy of the template; `close` leaves it alone. */
+  readonly databaseUrl?: string;
+  /** A real embedded Postgres of the server's own, with durable commits, instead of the shared one of the tests. */
+  readonly embedded?: boolean;
+  /** Port that agents use, when it is not the server's own: a proxy. */
+  readonly agentsUse?: string;
+}
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const dir = mkdtempSync(join(tmpdir(), "millrace-e2e-"));
+  // Sandboxes run under other users and bind folders below this one.
+  chmodSync(dir, 0o755);
+  const database = options.databaseUrl === undefined && options.embedded !== true ? await createTestDatabase() : undefined;
+  let databaseUrl = options.databaseUrl ?? database?.url ?? "";
+  const httpPort = await freePort();
+  const grpcPort = await freePort();
+  const processes: Process[] = [];
+
+  const serverEnv = {
+    ...(options.embedded !== true && { MILLRACE_DATABASE_URL: databaseUrl }),
+    MILLRACE_STATE_DIR: join(dir, "server"),
+    MILLRACE_HTTP_PORT: String(httpPort),
+    MILLRACE_GRPC_PORT: String(grpcPort),
+    MILLRACE_REPLICA_NAME: "e2e",
+    MILLRACE_LOG_LEVEL: "debug",
+    ...options.env,
+  };
+  const base = `http://127.0.0.1:${httpPort}`;
+  const credentials = (): Credentials => JSON.parse(readFileSync(join(dir, "server", "credentials.json"), "utf8")) as Credentials;
+
+  const world: World = {
+    dir,
+    get databaseUrl() {
+      return databaseUrl;
+    },
+    httpPort,
+    grpcPort,
+    get credentials() {
+      return credentials();
+    },
+    server: undefined as unknown as Process,
+    async startServer() {
+      world.server = launch(["server"], serverEnv, join(dir, `server-${processes.length}.log`));
+      processes.push(world.server);
+      await until("the server is ready", async () => (await fetch(`${base}/readyz`).catch(() => undefined))?.status === 200, 60_000);
+    },
+    async startAgent(name, env = {}) {
+      const agent = launch(
+        ["agent"],
+        {
+          MILLRACE_GRPC_ADDRESS: options.agentsUse ?? `127.0.0.1:${grpcPort}`,
+          MILLRACE_AGENT_TOKEN: credentials().agent_token,
+          MILLRACE_AGENT_NAME: name,
+          MILLRACE_AGENT_DATA_DIR: join(dir, `agent-${name}`),
+          MILLRACE_AGENT_SLOTS: "4",
+          ...env,
+        },
+        join(dir, `agent-${name}-${processes.length}.log`),
+      );
+      processes.push(agent);
+      await until(`agent ${name} is connected`, async () => {
+        const { body } = await world.api<{ agents?: { name: string }[] }>("GET", "/agents");
+        return body.agents?.some((entry) => entry.name === name) === true;
+      });
+      return agent;
+    },
+    async api<T>(method: string, path: string, body?: unknown) {
+      const response = await fetch(`${base}/api/v1/w/main${path}`, {
+        method,
+        headers: { authorization: `Bearer ${credentials().token}`, ...(body !== undefined && { "content-type": "application/json" }) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const json = (response.headers.get("content-type") ?? "").includes("json");
+      return { status: response.status, body: (json ? JSON.parse(text) : text) as T };
+    },
+    async close() {
+      await Promise.all(processes.map((process) => process.kill("SIGKILL")));
+      await database?.drop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  await world.startServer();
+  if (options.embedded === true) databaseUrl = embeddedUrl(join(dir, "server", "postgres"));
+  return world;
+}
+
+/** Starts a process of ours with nothing in its environment but PATH and what is given; its output goes to a file. */
+export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string): Process {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const log = createWriteStream(logFile);
+  child.stdout?.pipe(log, { end: false });
+  child.stderr?.pipe(log, { end: false });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  return {
+    child,
+    logFile,
+    async kill(signal) {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      await exited;
+    },
+  };
+}
+
+/** Looks until it is true. The pause is a poll of something that really happens, with a limit that fails the test. */
+export async function until(what: string, check: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+  for (const begun = performance.now(); performance.now() - begun < withinMs; ) {
+    if (await check().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`not within ${withinMs} ms: ${what}`);
+}
+
+export async function run(world: World, body: Record<string, unknown>, waitS?: number): Promise<JobWithResult> {
+  const { status, body: view } = await world.api<JobWithResult>("POST", `/jobs${waitS === undefined ? "" : `?wait=${waitS}`}`, body);
+  if (status >= 300) throw new Error(`run failed: ${status} ${JSON.stringify(view)}`);
+  return view;
+}
+
+export async function job(world: World, id: string): Promise<JobView> {
+  return (await world.api<JobView>("GET", `/jobs/${id}`)).body;
+}
+
+export async function untilEnded(world: World, id: string, withinMs = 60_000): Promise<JobView> {
+  await until(`job ${id} has ended`, async () => (await job(world, id)).finished_at !== undefined, withinMs);
+  return job(world, id);
+}
+
+/** A TCP port of loopback that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+}
+
+/** Address of the server's embedded database, from what it keeps in its folder. */
+function embeddedUrl(folder: string): string {
+  const [port, password] = ["port", "password"].map((name) => readFileSync(join(folder, name), "utf8").trim());
+  return addressOf({ port: Number(port), socketFolder: join(folder, "socket") }, password ?? "");
+}
