@@ -81,8 +81,10 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
+    await run(doors.ownership);
     log.info({ event: "control-plane.ready", http: doors.httpUrl, grpc: doors.grpcAddress, version: VERSION }, "control plane ready");
-    return { ...doors, databaseUrl, credentials, stop };
+    const { httpUrl, grpcAddress } = doors;
+    return { httpUrl, grpcAddress, databaseUrl, credentials, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -126,7 +128,7 @@ interface DoorParts {
 }
 
 /** Opens the ports before the lease is taken: a second start on the same ports must not fence the first. */
-async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string }> {
+async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const authenticator = createAuthenticator(pools.api, realClock);
   const events = new JobEvents();
@@ -173,10 +175,9 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   observe(metrics, ownership, sessions);
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
-  await run(sessions);
-  await run(ownership);
   stops.push(() => app.close());
-  return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}` };
+  await run(sessions);
+  return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership };
 }
 
 function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobEvents, live: LiveLogs): Ownership {

@@ -34,8 +34,11 @@ async function follow(of: World, id: string, lastId?: string, breakAfter = Numbe
   });
   let [rest, text, last, events] = ["", "", lastId ?? "", 0];
   const decoder = new TextDecoder();
-  for await (const piece of response.body ?? []) {
-    const blocks = (rest + decoder.decode(piece, { stream: true })).split("\n\n");
+  const body = response.body?.getReader();
+  reading: for (;;) {
+    const piece = await body?.read();
+    if (piece === undefined || piece.done) break;
+    const blocks = (rest + decoder.decode(piece.value, { stream: true })).split("\n\n");
     rest = blocks.pop() ?? "";
     for (const block of blocks) {
       const event = /^event: (.*)$/m.exec(block)?.[1];
@@ -45,12 +48,10 @@ async function follow(of: World, id: string, lastId?: string, breakAfter = Numbe
       text += (JSON.parse(data) as { text: string }).text;
       last = /^id: (.*)$/m.exec(block)?.[1] ?? last;
       events += 1;
-      if (events >= breakAfter) {
-        abort.abort();
-        return { text, lastId: last, ended: false };
-      }
+      if (events >= breakAfter) break reading;
     }
   }
+  abort.abort();
   return { text, lastId: last, ended: false };
 }
 
@@ -117,7 +118,7 @@ describe("logs", () => {
     world = await startWorld({ env: { MILLRACE_LOG_MAX_BYTES: String(4 * 1024 * 1024) } });
     const agent = await world.startAgent("printer");
     const before = rssMb(agent);
-    const { id } = await run(world, { code: { language: "bash", content: "yes 'a line that comes again and again' | head -c 1000000000; echo; echo '\"through\"'" } });
+    const { id } = await run(world, { code: { language: "bash", content: "head -c 1000000000 /dev/zero | tr '\\0' 'x'; echo; echo '\"through\"'" } });
     const ended = await untilEnded(world, id, 90_000);
     expect(ended).toMatchObject({ status: "succeeded", exit: { reason: "succeeded" } });
     expect(ended.log_dropped_bytes).toBeGreaterThan(990_000_000);
