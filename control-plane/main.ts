@@ -1,5 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator } from "../kernel/ids.ts";
@@ -7,7 +7,7 @@ import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { addAgentRoutes } from "./agents/routes.ts";
 import { SessionServer } from "./agents/session-server.ts";
-import { loadConfig, type Config } from "./config.ts";
+import { type Config, loadConfig } from "./config.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
@@ -17,7 +17,7 @@ import { addAuthorization } from "./http/authorize.ts";
 import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
-import { ensureFirstTokens, type Credentials } from "./identity/first-start.ts";
+import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
 import { JobEvents } from "./jobs/job-events.ts";
 import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
@@ -62,7 +62,8 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
   const { log } = options;
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
-    for (const step of stops.splice(0).reverse()) await step().catch((error: unknown) => log.error({ event: "stop.failed", error: messageOf(error) }, "a part did not stop cleanly"));
+    for (const step of stops.splice(0).reverse())
+      await step().catch((error: unknown) => log.error({ event: "stop.failed", error: messageOf(error) }, "a part did not stop cleanly"));
   };
   const run = async <S extends Service>(service: S): Promise<S> => {
     stops.push(() => service.stop("shutdown"));
@@ -107,7 +108,10 @@ async function openDatabase(config: Config, stateDir: string, log: Log, stops: (
     } catch (error) {
       if (AppError.from(error).code !== "unavailable") throw error;
       if (performance.now() - begun > DATABASE_WITHIN_MS) {
-        throw new AppError("unavailable", `Postgres does not answer: ${messageOf(error instanceof AppError ? (error.cause ?? error) : error)}`, { hint: "check MILLRACE_DATABASE_URL and that the server runs", cause: error });
+        throw new AppError("unavailable", `Postgres does not answer: ${messageOf(error instanceof AppError ? (error.cause ?? error) : error)}`, {
+          hint: "check MILLRACE_DATABASE_URL and that the server runs",
+          cause: error,
+        });
       }
       log.warn({ event: "db.waiting", error: messageOf(error) }, "Postgres does not answer yet, trying again");
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -151,7 +155,12 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     ingest,
     clock: realClock,
     log,
-    policy: { keepaliveMs: config.MILLRACE_KEEPALIVE_MS, selfFenceMs: config.MILLRACE_SELF_FENCE_MS, logFlushMs: LOG_FLUSH_MS, logWindowBytes: LOG_WINDOW_BYTES },
+    policy: {
+      keepaliveMs: config.MILLRACE_KEEPALIVE_MS,
+      selfFenceMs: config.MILLRACE_SELF_FENCE_MS,
+      logFlushMs: LOG_FLUSH_MS,
+      logWindowBytes: LOG_WINDOW_BYTES,
+    },
     suspectMs: config.MILLRACE_SUSPECT_MS,
   });
   const ownership: Ownership = createOwnership(parts, sessions, events, live);

@@ -86,7 +86,10 @@ describe("fencing", () => {
     const alive = setInterval(() => agent.send({ keepalive: { sentAtMs: 1, held: [] } }), 1000);
     await until("it is sent again", async () => agent.frames.flatMap((frame) => frame.assign).length >= 2, 15_000);
     clearInterval(alive);
-    expect(agent.frames.flatMap((frame) => frame.assign).map((bundle) => [bundle.jobId, bundle.token])).toEqual([[id, token], [id, token]]);
+    expect(agent.frames.flatMap((frame) => frame.assign).map((bundle) => [bundle.jobId, bundle.token])).toEqual([
+      [id, token],
+      [id, token],
+    ]);
   });
 });
 
@@ -95,7 +98,10 @@ describe("the door", () => {
     world = await startWorld();
     const agent = raw(world, { protocolVersion: 99 });
     await until("it is refused", async () => agent.error !== undefined);
-    expect(agent.error).toMatchObject({ code: 9, details: expect.stringMatching(/speaks protocol 99, this control plane speaks 1 to 1: upgrade the control plane/) });
+    expect(agent.error).toMatchObject({
+      code: 9,
+      details: expect.stringMatching(/speaks protocol 99, this control plane speaks 1 to 1: upgrade the control plane/),
+    });
   });
 
   test("a wrong token and a token that is not an agent's are refused", async () => {
@@ -116,7 +122,20 @@ describe("the door", () => {
       received: [{ jobId: "nonsense", token: "x" }],
       started: [{ jobId: "", token: "-1", atUs: 2 ** 52 }],
       finished: [finished("nonsense", "1"), finished("01a20000-36dd-7000-aeb1-1bbad5bb6980", "77")],
-      logChunks: [{ jobId: "01a20000-36dd-7000-aeb1-1bbad5bb6980", token: "77", seq: 0, offsetBytes: 0, sizeBytes: 5, atUs: 0, encoding: 1, data: Buffer.from("hello"), segments: [5 * 4], lines: 0 }],
+      logChunks: [
+        {
+          jobId: "01a20000-36dd-7000-aeb1-1bbad5bb6980",
+          token: "77",
+          seq: 0,
+          offsetBytes: 0,
+          sizeBytes: 5,
+          atUs: 0,
+          encoding: 1,
+          data: Buffer.from("hello"),
+          segments: [5 * 4],
+          lines: 0,
+        },
+      ],
       capacity: { slots: 4_000_000_000, draining: false },
     });
     await until("the unknown log is dropped", async () => agent.frames.some((frame) => frame.logAcks.some((ack) => ack.drop)));

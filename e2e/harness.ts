@@ -1,13 +1,13 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream, mkdtempSync, chmodSync, readFileSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
 import { databaseUrl as addressOf } from "../control-plane/db/embedded-messages.ts";
 import { createTestDatabase } from "../control-plane/db/test-database.ts";
 import type { Credentials } from "../control-plane/identity/first-start.ts";
+import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
 
 /** Boots the real processes (`millrace server`, `millrace agent`) on a database of their own, and can kill any of them. */
 const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
@@ -122,7 +122,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 /** Starts a process of ours with nothing in its environment but PATH and what is given; its output goes to a file. */
 export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string): Process {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const log = createWriteStream(logFile);
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });

@@ -11,7 +11,9 @@ afterEach(async () => {
 });
 
 /** A Bash job that takes some seconds and says how far it is. */
-const slow = (seconds: number): Record<string, unknown> => ({ code: { language: "bash", content: `for i in $(seq 1 ${seconds * 5}); do echo "tick $i"; sleep 0.2; done; echo '"through"'` } });
+const slow = (seconds: number): Record<string, unknown> => ({
+  code: { language: "bash", content: `for i in $(seq 1 ${seconds * 5}); do echo "tick $i"; sleep 0.2; done; echo '"through"'` },
+});
 
 describe("kill -9", () => {
   test("of an agent in the middle of a job: another agent finishes it within 35 s of the kill", async () => {
@@ -43,7 +45,9 @@ describe("kill -9", () => {
     world = await startWorld();
     await world.startAgent("steady");
     const { id } = await run(world, slow(3));
-    await until("the job has printed something", async () => ((await (world as World).api<string>("GET", `/jobs/${id}/logs`)).body as string).includes("tick 2"));
+    await until("the job has printed something", async () =>
+      ((await (world as World).api<string>("GET", `/jobs/${id}/logs`)).body as string).includes("tick 2"),
+    );
     await world.server.kill("SIGKILL");
     await world.startServer();
     const ended = await untilEnded(world, id, 30_000);
@@ -65,7 +69,9 @@ describe("kill -9", () => {
     let loading = true;
     const load = (async () => {
       while (loading) {
-        const answer = await world?.api<{ ids?: string[] }>("POST", "/jobs/batch", { script: "f/load/noop", jobs: Array.from({ length: 20 }, (_, value) => ({ args: { value } })) }).catch(() => undefined);
+        const answer = await world
+          ?.api<{ ids?: string[] }>("POST", "/jobs/batch", { script: "f/load/noop", jobs: Array.from({ length: 20 }, (_, value) => ({ args: { value } })) })
+          .catch(() => undefined);
         acknowledged.push(...(answer?.body.ids ?? []));
       }
     })();
@@ -119,9 +125,17 @@ async function expectAllEnded(databaseUrl: string, ids: readonly string[]): Prom
   pool.on("error", () => undefined);
   try {
     const count = async (sql: string): Promise<number> => (await pool.query<{ count: number }>(sql, [ids])).rows[0]?.count ?? -1;
-    await until("all jobs have ended", async () => (await count("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[])")) >= ids.length, 60_000);
+    await until(
+      "all jobs have ended",
+      async () => (await count("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[])")) >= ids.length,
+      60_000,
+    );
     expect(await count("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[])")).toBe(ids.length);
-    expect(await count("SELECT ((SELECT count(*) FROM job_pending WHERE id = ANY($1::uuid[])) + (SELECT count(*) FROM job_running WHERE id = ANY($1::uuid[])))::int AS count")).toBe(0);
+    expect(
+      await count(
+        "SELECT ((SELECT count(*) FROM job_pending WHERE id = ANY($1::uuid[])) + (SELECT count(*) FROM job_running WHERE id = ANY($1::uuid[])))::int AS count",
+      ),
+    ).toBe(0);
     expect(await count("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[]) AND outcome <> 0")).toBe(0);
   } finally {
     await pool.end();

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
-import { job, run, startWorld, until, untilEnded, type Process, type World } from "./harness.ts";
+import { job, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 let world: World | undefined;
 afterEach(async () => {
@@ -61,7 +61,9 @@ describe("logs", () => {
     const agent = await world.startAgent("printer");
     const before = { agent: rssMb(agent), server: rssMb(world.server) };
     const peak = { ...before };
-    const { id } = await run(world, { code: { language: "python3", content: "def main():\n    for i in range(1_000_000):\n        print('line', i, 'of a job that has a lot to say')" } });
+    const { id } = await run(world, {
+      code: { language: "python3", content: "def main():\n    for i in range(1_000_000):\n        print('line', i, 'of a job that has a lot to say')" },
+    });
     const followed = follow(world, id);
     const watch = setInterval(() => {
       peak.agent = Math.max(peak.agent, rssMb(agent));
@@ -78,7 +80,9 @@ describe("logs", () => {
     expect(read.findIndex((line, at) => line !== expected[at])).toBe(-1);
     expect(live.ended).toBe(true);
     expect(live.text === `${expected.join("\n")}\n`).toBe(true);
-    console.info(`memory, MB: agent ${Math.round(before.agent)} → peak ${Math.round(peak.agent)}; control plane ${Math.round(before.server)} → peak ${Math.round(peak.server)}`);
+    console.info(
+      `memory, MB: agent ${Math.round(before.agent)} → peak ${Math.round(peak.agent)}; control plane ${Math.round(before.server)} → peak ${Math.round(peak.server)}`,
+    );
     expect(peak.agent - before.agent).toBeLessThan(300);
     expect(peak.server - before.server).toBeLessThan(400);
   });
@@ -86,7 +90,7 @@ describe("logs", () => {
   test("a reader that comes back with the last id goes on without a gap and without a repetition", async () => {
     world = await startWorld();
     await world.startAgent("printer");
-    const { id } = await run(world, { code: { language: "bash", content: "for i in $(seq 1 60); do echo \"out $i\"; echo \"err $i\" >&2; sleep 0.02; done" } });
+    const { id } = await run(world, { code: { language: "bash", content: 'for i in $(seq 1 60); do echo "out $i"; echo "err $i" >&2; sleep 0.02; done' } });
     let text = "";
     let lastId: string | undefined;
     for (let round = 0; ; round++) {
@@ -133,14 +137,21 @@ describe("logs", () => {
     world = await startWorld();
     await world.startAgent("printer");
     const { id } = await run(world, { code: { language: "bash", content: "printf '\\033[31mred\\033[0m\\n'; printf '\\xff\\xfe\\x00\\x01\\n'" } }, 10);
-    const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${id}/logs`, { headers: { authorization: `Bearer ${world.credentials.token}` } });
+    const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${id}/logs`, {
+      headers: { authorization: `Bearer ${world.credentials.token}` },
+    });
     expect(Buffer.from(await response.arrayBuffer())).toEqual(Buffer.concat([Buffer.from("\u001b[31mred\u001b[0m\n"), Buffer.from([0xff, 0xfe, 0, 1, 0x0a])]));
   });
 
   test("logs survive kill -9 of the control plane in the middle: nothing is missing, nothing comes twice", async () => {
     world = await startWorld();
     await world.startAgent("printer");
-    const { id } = await run(world, { code: { language: "python3", content: "import time\ndef main():\n    for i in range(200_000):\n        print('row', i)\n        if i % 10000 == 0: time.sleep(0.1)" } });
+    const { id } = await run(world, {
+      code: {
+        language: "python3",
+        content: "import time\ndef main():\n    for i in range(200_000):\n        print('row', i)\n        if i % 10000 == 0: time.sleep(0.1)",
+      },
+    });
     await until("it prints", async () => (await lines(world as World, id)).length > 20_000);
     await world.server.kill("SIGKILL");
     await world.startServer();

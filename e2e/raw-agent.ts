@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { credentials, Metadata, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import { type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import type { Bundle } from "../proto/gen/millrace/agent/v1/job.ts";
-import { AgentSessionClient, type AgentFrame, type Hello, type ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
+import { type AgentFrame, AgentSessionClient, type Hello, type ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
 import { until } from "./harness.ts";
 
 /** An agent that does just what a test tells it to, over the real wire: for what a correct agent never does. */

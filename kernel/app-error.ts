@@ -63,7 +63,21 @@ export class AppError extends Error {
   }
 }
 
-const CONNECTION_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT", "57P01", "57P02", "57P03", "08000", "08001", "08003", "08006", "53300"]);
+const CONNECTION_CODES = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOENT",
+  "57P01",
+  "57P02",
+  "57P03",
+  "08000",
+  "08001",
+  "08003",
+  "08006",
+  "53300",
+]);
 
 /** True for a failure of the connection to Postgres (socket codes, SQLSTATE class 08, shutdown states), false for a refused statement. */
 export function isLostConnection(thrown: unknown): boolean {

@@ -89,9 +89,14 @@ function closingBrace(text: string, from: number): number {
   return -1;
 }
 
+/** Nothing, a semicolon, or a comment may follow. Without a regular expression: a long run of blanks must not cost more than its length. */
 function endsStatement(rest: string, quoted: boolean): boolean {
   if (quoted && !rest.startsWith('"')) return false;
-  return /^[ \t]*(?:;?[ \t]*|[ \t]+#.*|;[ \t]*#.*)$/.test(quoted ? rest.slice(1) : rest);
+  const after = quoted ? rest.slice(1) : rest;
+  const text = after.trim();
+  if (text === "") return true;
+  if (text.startsWith(";")) return /^(#.*)?$/.test(text.slice(1).trimStart());
+  return text.startsWith("#") && after !== after.trimStart();
 }
 
 /** Takes one pair of quotes off and undoes the escapes that Bash knows inside double quotes. */

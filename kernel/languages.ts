@@ -6,9 +6,25 @@ export type Language = (typeof LANGUAGES)[number];
 export const NOOP_LANGUAGE = "noop";
 
 /** OpenFlow names that mean one of ours. */
-const ALIASES: Readonly<Record<string, Language>> = { python: "python3", bun: "typescript", deno: "typescript", nativets: "typescript", ts: "typescript", js: "javascript", sh: "bash" };
+const ALIASES: Readonly<Record<string, Language>> = {
+  python: "python3",
+  bun: "typescript",
+  deno: "typescript",
+  nativets: "typescript",
+  ts: "typescript",
+  js: "javascript",
+  sh: "bash",
+};
 
-const BY_EXTENSION: Readonly<Record<string, Language>> = { ".py": "python3", ".ts": "typescript", ".mts": "typescript", ".js": "javascript", ".mjs": "javascript", ".sh": "bash", ".bash": "bash" };
+const BY_EXTENSION: Readonly<Record<string, Language>> = {
+  ".py": "python3",
+  ".ts": "typescript",
+  ".mts": "typescript",
+  ".js": "javascript",
+  ".mjs": "javascript",
+  ".sh": "bash",
+  ".bash": "bash",
+};
 
 /** Our name of a language, or undefined when there is none. */
 export function parseLanguage(name: string): Language | undefined {

@@ -1,6 +1,6 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { availableParallelism, loadavg, totalmem, tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
@@ -19,7 +19,12 @@ export interface BenchWorld {
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`) };
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
+};
 
 export async function startBenchWorld(): Promise<BenchWorld> {
   const dir = mkdtempSync(join(tmpdir(), "millrace-bench-"));
@@ -27,7 +32,10 @@ export async function startBenchWorld(): Promise<BenchWorld> {
   const postgres = await startEmbeddedPostgres({ stateDir: dir, log: quiet });
   const children: ChildProcess[] = [];
   const launch = (script: string, args: string[], env: NodeJS.ProcessEnv): ChildProcess => {
-    const child = spawn(process.execPath, [join(root, script), ...args], { env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env }, stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(process.execPath, [join(root, script), ...args], {
+      env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     children.push(child);
     return child;
   };

@@ -1,14 +1,22 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { build } from "hdr-histogram-js";
-import { cpuSeconds, machine, startBenchWorld, until, type BenchWorld } from "./bench-world.ts";
+import { type BenchWorld, cpuSeconds, machine, startBenchWorld, until } from "./bench-world.ts";
 
 /**
  * `npm run bench`: idle dispatch latency (HTTP request → process start, Bash in the sandbox) and sustained full-lifecycle
  * throughput (authenticated HTTP batches → pick → gRPC agent → history) with the in-process no-op runtime, with WAL and
  * commits per job from Postgres' own counters. Everything runs on this machine: generator, control plane, agents, Postgres.
  */
-const { values: options } = parseArgs({ options: { short: { type: "boolean", default: false }, json: { type: "string" }, seconds: { type: "string" }, agents: { type: "string", default: "8" }, slots: { type: "string", default: "64" } } });
+const { values: options } = parseArgs({
+  options: {
+    short: { type: "boolean", default: false },
+    json: { type: "string" },
+    seconds: { type: "string" },
+    agents: { type: "string", default: "8" },
+    slots: { type: "string", default: "64" },
+  },
+});
 const seconds = Number(options.seconds ?? (options.short ? "10" : "60"));
 const latencyRuns = options.short ? 100 : 400;
 const BATCH = 250;
@@ -43,9 +51,11 @@ async function idleLatency(on: BenchWorld): Promise<Figures> {
     }
     await until(async () => (await on.sql.query("SELECT 1 FROM job_done WHERE id = $1", [id])).rowCount === 1);
     if (at >= 0) whole.recordValue(Math.round((performance.timeOrigin + performance.now()) * 1000 - sentUs));
-    await new Promise((resolve) => setTimeout(resolve, 5 + ((at * 7) % 30 + 30) % 30));
+    await new Promise((resolve) => setTimeout(resolve, 5 + ((((at * 7) % 30) + 30) % 30)));
   }
-  const { rows } = await on.sql.query<{ id: string; started_us: string; outcome: number }>("SELECT id::text, (extract(epoch FROM started_at) * 1000000)::bigint AS started_us, outcome FROM job_done WHERE started_at IS NOT NULL");
+  const { rows } = await on.sql.query<{ id: string; started_us: string; outcome: number }>(
+    "SELECT id::text, (extract(epoch FROM started_at) * 1000000)::bigint AS started_us, outcome FROM job_done WHERE started_at IS NOT NULL",
+  );
   const started = build();
   let failed = 0;
   for (const row of rows) {
@@ -119,7 +129,9 @@ async function sustained(on: BenchWorld): Promise<Figures> {
 
 async function counters(on: BenchWorld): Promise<{ ended: number; wal: number; commits: number; cpu: number; atMs: number }> {
   const ended = await on.metric("millrace_jobs_ended_total");
-  const { rows } = await on.sql.query<{ wal: string; commits: string }>("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::text AS wal, xact_commit::text AS commits FROM pg_stat_database WHERE datname = current_database()");
+  const { rows } = await on.sql.query<{ wal: string; commits: string }>(
+    "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::text AS wal, xact_commit::text AS commits FROM pg_stat_database WHERE datname = current_database()",
+  );
   return { ended, wal: Number(rows[0]?.wal), commits: Number(rows[0]?.commits), cpu: cpuSeconds(on.processes.server.pid), atMs: performance.now() };
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { AppError } from "../../kernel/app-error.ts";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { isUuid } from "../../kernel/ids.ts";
 
 /** The agent's own folder on disk, held by one process. */
@@ -29,11 +29,25 @@ export function openDataFolder(dataDir: string): DataFolder {
     [spoolDir, 0o700],
     [execDir, 0o711],
   ] as const) {
-    mkdirSync(path, { recursive: true, mode });
-    chmodSync(path, mode);
+    try {
+      makeFolders(path);
+      chmodSync(path, mode);
+    } catch (error) {
+      throw new AppError("failed_precondition", `the agent's data folder "${path}" cannot be made or is not ours: ${messageOf(error)}`, {
+        hint: "give the agent's user write access to it, or set MILLRACE_AGENT_DATA_DIR",
+        cause: error,
+      });
+    }
   }
   const release = takeLock(join(dataDir, "agent.lock"));
   return { agentId: readAgentId(join(dataDir, "agent-id")), spoolDir, execDir, release };
+}
+
+/** Not by Node's `recursive` option: below /proc, where the parent is there and mkdir still says ENOENT, Node 24 tries for ever. */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  mkdirSync(path, { mode: 0o711 });
 }
 
 function readAgentId(path: string): string {

@@ -1,4 +1,4 @@
-import { asAgentKey, type AgentKey, type WorkspaceId } from "../../kernel/ids.ts";
+import { type AgentKey, asAgentKey, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { EXIT_REASONS, exitOf, type Exit, type ExitReason } from "../../kernel/exit.ts";
-import { parseJobId, parseToken, type JobId, type Token } from "../../kernel/ids.ts";
-import { ExitReason as WireReason, type AttemptRef, type Finished, type LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { EXIT_REASONS, type Exit, type ExitReason, exitOf } from "../../kernel/exit.ts";
+import { type JobId, parseJobId, parseToken, type Token } from "../../kernel/ids.ts";
+import { type AttemptRef, type Finished, type LogChunk, ExitReason as WireReason } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobEnd } from "../jobs/model.ts";
 
 /** Agents are not trusted: everything they send is checked here, once. What does not pass is undefined and is dropped with a warning. */
@@ -53,7 +53,8 @@ export function endFromWire(wire: Finished, nowMs: number): Omit<JobEnd, "worksp
 
 /** True for a chunk whose numbers agree with each other. */
 export function isSoundChunk(chunk: LogChunk): boolean {
-  if (chunk.sizeBytes === 0 || chunk.sizeBytes > MAX_CHUNK_BYTES || chunk.data.length > MAX_CHUNK_BYTES || chunk.segments.length > chunk.sizeBytes) return false;
+  if (chunk.sizeBytes === 0 || chunk.sizeBytes > MAX_CHUNK_BYTES || chunk.data.length > MAX_CHUNK_BYTES || chunk.segments.length > chunk.sizeBytes)
+    return false;
   let total = 0;
   for (const segment of chunk.segments) total += Math.floor(segment / 4);
   return total === chunk.sizeBytes && chunk.seq < 2 ** 31 && (chunk.encoding === 1 || chunk.encoding === 2);

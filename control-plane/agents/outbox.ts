@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { AgentFrame, ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
 import { FRAME_SOFT_BYTES } from "../../kernel/protocol.ts";
+import type { AgentFrame, ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
 
 export type AgentStream = ServerDuplexStream<AgentFrame, ServerFrame>;
 

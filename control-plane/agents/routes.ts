@@ -27,7 +27,13 @@ export function addAgentRoutes(root: FastifyInstance, server: SessionServer, own
     "/api/v1/w/:workspace/agents",
     {
       config: { permission: "agents:read" },
-      schema: { tags: ["agents"], operationId: "listAgents", summary: "Connected agents that serve the workspace", params: z.object({ workspace: z.string() }), response: { 200: agentList, default: problemView } },
+      schema: {
+        tags: ["agents"],
+        operationId: "listAgents",
+        summary: "Connected agents that serve the workspace",
+        params: z.object({ workspace: z.string() }),
+        response: { 200: agentList, default: problemView },
+      },
     },
     async (request) => {
       const { workspace } = callerOf(request);

@@ -3,10 +3,10 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { GRPC_STATUS } from "../../kernel/error-maps.ts";
-import { asSessionId, isUuid, type AgentKey, type SessionId } from "../../kernel/ids.ts";
+import { type AgentKey, asSessionId, isUuid, type SessionId } from "../../kernel/ids.ts";
 import { MAX_MESSAGE_BYTES, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../../kernel/protocol.ts";
 import type { Service } from "../../kernel/service.ts";
-import { AgentSessionService, type AgentFrame, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { type AgentFrame, AgentSessionService, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Authenticator } from "../identity/authenticate.ts";
 import type { LogIngest } from "../logs/ingest.ts";
@@ -76,7 +76,12 @@ export class SessionServer implements Service, AgentPort {
     this.#port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(this.#options.address, ServerCredentials.createInsecure(), (error, port) => {
         if (error === null) resolve(port);
-        else reject(new AppError("failed_precondition", `the agents' address ${this.#options.address} cannot be opened: ${messageOf(error)}`, { hint: "is another Millrace running? set MILLRACE_GRPC_PORT to a free port" }));
+        else
+          reject(
+            new AppError("failed_precondition", `the agents' address ${this.#options.address} cannot be opened: ${messageOf(error)}`, {
+              hint: "is another Millrace running? set MILLRACE_GRPC_PORT to a free port",
+            }),
+          );
       });
     });
     this.#watch = setInterval(() => this.#endSilent(), 1000);
@@ -138,7 +143,10 @@ export class SessionServer implements Service, AgentPort {
       for (const frame of early.slice(1)) session.receive(frame);
     } catch (error) {
       const refusal = AppError.from(error);
-      this.#options.log.warn({ event: "agent.refused", code: refusal.code, peer: stream.getPeer(), error: messageOf(refusal.cause ?? refusal) }, `agent refused: ${refusal.message}`);
+      this.#options.log.warn(
+        { event: "agent.refused", code: refusal.code, peer: stream.getPeer(), error: messageOf(refusal.cause ?? refusal) },
+        `agent refused: ${refusal.message}`,
+      );
       stream.emit("error", { code: GRPC_STATUS[refusal.code], details: refusal.message });
     }
   }
@@ -172,7 +180,17 @@ export class SessionServer implements Service, AgentPort {
     this.#byAgent.set(key, session);
     session.begin();
     this.#options.log.info(
-      { event: "agent.connected", agentKey: key, agent: hello.agentName, host: hello.host, version: hello.agentVersion, slots: hello.slots, tags: hello.tags, held: hello.held.length, sandbox: hello.sandbox?.level },
+      {
+        event: "agent.connected",
+        agentKey: key,
+        agent: hello.agentName,
+        host: hello.host,
+        version: hello.agentVersion,
+        slots: hello.slots,
+        tags: hello.tags,
+        held: hello.held.length,
+        sandbox: hello.sandbox?.level,
+      },
       "agent connected",
     );
   }
@@ -200,7 +218,10 @@ export class SessionServer implements Service, AgentPort {
 function checkHello(hello: Hello): void {
   const { protocolVersion: version } = hello;
   if (version < OLDEST_PROTOCOL_VERSION || version > PROTOCOL_VERSION) {
-    throw new AppError("failed_precondition", `the agent speaks protocol ${version}, this control plane speaks ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}: ${version > PROTOCOL_VERSION ? "upgrade the control plane first" : "upgrade the agent"}`);
+    throw new AppError(
+      "failed_precondition",
+      `the agent speaks protocol ${version}, this control plane speaks ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}: ${version > PROTOCOL_VERSION ? "upgrade the control plane first" : "upgrade the agent"}`,
+    );
   }
   if (!isUuid(hello.agentId)) throw new AppError("invalid_argument", "agent_id must be a UUID");
   if (hello.agentName.length === 0 || hello.agentName.length > 128) throw new AppError("invalid_argument", "agent_name must have 1 to 128 characters");

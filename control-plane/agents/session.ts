@@ -4,12 +4,12 @@ import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../kernel/protocol.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
-import { Verdict, type AgentFrame, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { type AgentFrame, type Hello, type Policy, Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { LogIngest, LogSource } from "../logs/ingest.ts";
 import type { Owner } from "../scheduler/owner.ts";
 import type { Log } from "../telemetry/log.ts";
-import { attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk, type Attempt } from "./frames-codec.ts";
-import { Outbox, type AgentStream } from "./outbox.ts";
+import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk } from "./frames-codec.ts";
+import { type AgentStream, Outbox } from "./outbox.ts";
 
 /** Who the stream belongs to, once it has said hello. */
 export interface SessionAgent {
@@ -121,7 +121,10 @@ export class AgentSession implements LogSource {
     const sound = chunks.flatMap((chunk) => {
       const attempt = attemptFromWire(chunk);
       if (attempt !== undefined && isSoundChunk(chunk)) return [{ ...attempt, chunk }];
-      this.#deps.log.warn({ event: "agent.bad_chunk", agentKey: this.agent, jobId: chunk.jobId, seq: chunk.seq }, "a log chunk that does not add up was refused");
+      this.#deps.log.warn(
+        { event: "agent.bad_chunk", agentKey: this.agent, jobId: chunk.jobId, seq: chunk.seq },
+        "a log chunk that does not add up was refused",
+      );
       if (attempt !== undefined) this.acknowledge(attempt.id, attempt.token, 0, true);
       return [];
     });
@@ -140,11 +143,13 @@ export class AgentSession implements LogSource {
     }
     this.#deps.owner.attemptFinished(this.agent, end).then(
       (verdict) => {
-        if (verdict === "stale") this.#deps.log.warn({ event: "attempt.stale", agentKey: this.agent, jobId: end.id, token: end.token }, "the result of a stale token was refused");
+        if (verdict === "stale")
+          this.#deps.log.warn({ event: "attempt.stale", agentKey: this.agent, jobId: end.id, token: end.token }, "the result of a stale token was refused");
         this.#outbox.add("finishedAcks", { ...toRef(end), verdict: verdict === "recorded" ? Verdict.VERDICT_RECORDED : Verdict.VERDICT_STALE });
       },
       // Not recorded and not refused: without an acknowledgement the agent keeps it and sends it again.
-      (error: unknown) => this.#deps.log.warn({ event: "attempt.end_failed", jobId: end.id, error: messageOf(error) }, "an end could not be recorded; the agent will resend it"),
+      (error: unknown) =>
+        this.#deps.log.warn({ event: "attempt.end_failed", jobId: end.id, error: messageOf(error) }, "an end could not be recorded; the agent will resend it"),
     );
   }
 

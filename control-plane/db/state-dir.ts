@@ -129,9 +129,23 @@ function moveState(local: string, target: string): void {
 
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
   } catch (error) {
     throw new AppError("failed_precondition", `the state folder "${path}" cannot be made: ${messageOf(error)}`, { hint: HINT, cause: error });
+  }
+}
+
+/**
+ * Makes a folder and those above it. Not by Node's `recursive` option: below /proc, where the parent is there and mkdir still
+ * says ENOENT, Node 24 tries for ever.
+ */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!existsSync(path)) throw error;
   }
 }
 

@@ -23,7 +23,9 @@ export class PartitionMaker implements Service {
   async start(): Promise<void> {
     await this.#make();
     this.#timer = setInterval(() => {
-      this.#make().catch((error: unknown) => this.#log.error({ event: "partitions.failed", error: messageOf(error) }, "partitions could not be made: enqueue fails when the days ahead run out"));
+      this.#make().catch((error: unknown) =>
+        this.#log.error({ event: "partitions.failed", error: messageOf(error) }, "partitions could not be made: enqueue fails when the days ahead run out"),
+      );
     }, EVERY_MS);
   }
 

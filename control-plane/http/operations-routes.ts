@@ -20,7 +20,12 @@ export function addOperationsRoutes(app: FastifyInstance, metrics: Metrics, read
     return reply.code(state.ready ? 200 : 503).send({ status: state.status, reasons: state.reasons });
   });
 
-  app.get("/metrics", open, async (_request, reply) => reply.type(metrics.registry.contentType).serializer(String).send(await metrics.registry.metrics()));
+  app.get("/metrics", open, async (_request, reply) =>
+    reply
+      .type(metrics.registry.contentType)
+      .serializer(String)
+      .send(await metrics.registry.metrics()),
+  );
 
   app.get("/api/v1/openapi.json", open, async () => app.swagger());
 

@@ -36,7 +36,14 @@ export function sendProblem(log: Log, thrown: FastifyError | Error, request: Fas
   if (status >= 500) {
     const { cause } = error;
     log.error(
-      { event: "http.error", requestId: request.id, method: request.method, url: request.url, code: error.code, cause: cause instanceof Error ? cause.stack : cause },
+      {
+        event: "http.error",
+        requestId: request.id,
+        method: request.method,
+        url: request.url,
+        code: error.code,
+        cause: cause instanceof Error ? cause.stack : cause,
+      },
       error.message,
     );
   }
@@ -63,15 +70,22 @@ function normalise(thrown: FastifyError | Error): AppError {
   if (hasZodFastifySchemaValidationErrors(thrown)) return validationError(thrown);
   const code = "code" in thrown && typeof thrown.code === "string" ? FASTIFY_CODES[thrown.code] : undefined;
   if (code !== undefined) return new AppError(code, thrown.message);
-  if (thrown instanceof SyntaxError && "statusCode" in thrown && thrown.statusCode === 400) return new AppError("invalid_argument", `the body is not JSON: ${thrown.message}`);
+  if (thrown instanceof SyntaxError && "statusCode" in thrown && thrown.statusCode === 400)
+    return new AppError("invalid_argument", `the body is not JSON: ${thrown.message}`);
   return AppError.from(thrown);
 }
 
 function validationError(thrown: { validation: { instancePath: string; message?: string; params?: unknown }[]; validationContext?: string }): AppError {
   const where = thrown.validationContext ?? "body";
-  const fields: FieldError[] = thrown.validation.map((issue) => ({ pointer: issue.instancePath === "" ? "/" : issue.instancePath, message: issue.message ?? "is not valid" }));
+  const fields: FieldError[] = thrown.validation.map((issue) => ({
+    pointer: issue.instancePath === "" ? "/" : issue.instancePath,
+    message: issue.message ?? "is not valid",
+  }));
   const first = fields[0];
   const place = where === "body" ? "the body" : where === "querystring" ? "the query" : `the ${where}`;
-  const detail = first === undefined ? `${place} is not valid` : `${place} is not valid: ${first.pointer === "/" ? "" : `${first.pointer.slice(1).replaceAll("/", ".")}: `}${first.message}`;
+  const detail =
+    first === undefined
+      ? `${place} is not valid`
+      : `${place} is not valid: ${first.pointer === "/" ? "" : `${first.pointer.slice(1).replaceAll("/", ".")}: `}${first.message}`;
   return new AppError("invalid_argument", detail, { fields });
 }

@@ -33,7 +33,12 @@ export async function createHttpServer(log: Log): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((error: Error, request, reply) => sendProblem(log, error, request, reply));
   app.setNotFoundHandler((request, reply) => {
-    sendProblem(log, new AppError("not_found", `there is no ${request.method} ${request.url.split("?")[0] ?? ""}`, { hint: "the routes are listed at /api/v1/openapi.json" }), request, reply);
+    sendProblem(
+      log,
+      new AppError("not_found", `there is no ${request.method} ${request.url.split("?")[0] ?? ""}`, { hint: "the routes are listed at /api/v1/openapi.json" }),
+      request,
+      reply,
+    );
   });
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);

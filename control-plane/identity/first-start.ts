@@ -8,14 +8,26 @@ import { generateToken, parseBearer, sameHash, type TokenKind } from "./token-fo
 import { findToken, insertToken } from "./token-store.ts";
 
 /** What `npm start` and the CLI of this checkout use; kept in the state folder, readable by its owner only. */
-const credentialsSchema = z.object({ url: z.string(), grpc: z.string(), workspace: z.string(), token: z.string(), admin_token: z.string(), agent_token: z.string() });
+const credentialsSchema = z.object({
+  url: z.string(),
+  grpc: z.string(),
+  workspace: z.string(),
+  token: z.string(),
+  admin_token: z.string(),
+  agent_token: z.string(),
+});
 export type Credentials = z.infer<typeof credentialsSchema>;
 
 /**
  * Makes the first workspace with one token of each kind and writes them to a file; tokens that are in the file and
  * still valid are kept, so that a restart changes nothing. The tokens exist nowhere else: the database has hashes.
  */
-export async function ensureFirstTokens(pool: Pool, workspaces: Workspaces, file: string, where: { url: string; grpc: string; workspace: string }): Promise<Credentials> {
+export async function ensureFirstTokens(
+  pool: Pool,
+  workspaces: Workspaces,
+  file: string,
+  where: { url: string; grpc: string; workspace: string },
+): Promise<Credentials> {
   const workspace = await workspaces.ensure(where.workspace);
   const known = readCredentials(file);
   const keepOrMake = async (text: string | undefined, kind: TokenKind, label: string): Promise<string> => {
@@ -59,6 +71,8 @@ function writePrivate(file: string, text: string): void {
     chmodSync(temporary, 0o600);
     renameSync(temporary, file);
   } catch (error) {
-    throw new AppError("failed_precondition", `${file} cannot be written: ${messageOf(error)}`, { hint: "give the user that runs Millrace write access to the folder, or set MILLRACE_STATE_DIR" });
+    throw new AppError("failed_precondition", `${file} cannot be written: ${messageOf(error)}`, {
+      hint: "give the user that runs Millrace write access to the folder, or set MILLRACE_STATE_DIR",
+    });
   }
 }

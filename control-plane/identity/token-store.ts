@@ -47,7 +47,13 @@ export async function findToken(pool: Pool, id: string): Promise<StoredToken | u
 
 /** Stores a new token; only its hash. */
 export async function insertToken(pool: Pool, token: NewToken, workspace: WorkspaceId | undefined, label: string): Promise<void> {
-  await pool.query("INSERT INTO token (id, secret_hash, kind, workspace_id, label) VALUES ($1, $2, $3, $4, $5)", [token.id, token.secretHash, token.kind, workspace ?? null, label]);
+  await pool.query("INSERT INTO token (id, secret_hash, kind, workspace_id, label) VALUES ($1, $2, $3, $4, $5)", [
+    token.id,
+    token.secretHash,
+    token.kind,
+    workspace ?? null,
+    label,
+  ]);
 }
 
 /** Revokes earlier tokens of a label, when new ones are made in their place. */

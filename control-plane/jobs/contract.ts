@@ -58,15 +58,20 @@ export const runJobRequest = z
   });
 export type RunJobRequest = z.infer<typeof runJobRequest>;
 
-export const runBatchRequest = z.strictObject({
-  script: scriptPath.optional(),
-  hash: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-  jobs: z.array(z.strictObject({ args: args.optional() })).min(1).max(JOB_LIMITS.batchJobs),
-  ...runSettings,
-}).refine((body) => (body.script === undefined) !== (body.hash === undefined), { message: "give exactly one of script and hash" });
+export const runBatchRequest = z
+  .strictObject({
+    script: scriptPath.optional(),
+    hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    jobs: z
+      .array(z.strictObject({ args: args.optional() }))
+      .min(1)
+      .max(JOB_LIMITS.batchJobs),
+    ...runSettings,
+  })
+  .refine((body) => (body.script === undefined) !== (body.hash === undefined), { message: "give exactly one of script and hash" });
 export type RunBatchRequest = z.infer<typeof runBatchRequest>;
 
 export const exitView = z.object({

@@ -2,12 +2,12 @@ import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
-import type { NewJob } from "../scheduler/owner.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
+import type { NewJob } from "../scheduler/owner.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { JOB_LIMITS } from "./contract.ts";
-import { shardOf, type JobPayload } from "./model.ts";
+import { type JobPayload, shardOf } from "./model.ts";
 import { toPrio } from "./present.ts";
 
 export const DEFAULT_TAG = "default";
@@ -37,30 +37,49 @@ export function scriptJob(context: EnqueueContext, version: ScriptVersion, args:
   const fields = context.checkArgs(version, args, prefix);
   if (fields.length > 0) throw argsError(version.path, fields);
   const payload: JobPayload = { kind: "script", scriptHash: version.hash, code: undefined, argsJson: argsText(args, prefix), createdBy: context.createdBy };
-  return { job: waitingJob(context, { ...settings, language: version.language, tag: settings.tag ?? version.tag, scriptId: version.scriptId, timeoutMs: settings.timeout_ms ?? version.timeoutMs }), payload };
+  return {
+    job: waitingJob(context, {
+      ...settings,
+      language: version.language,
+      tag: settings.tag ?? version.tag,
+      scriptId: version.scriptId,
+      timeoutMs: settings.timeout_ms ?? version.timeoutMs,
+    }),
+    payload,
+  };
 }
 
 /** Makes a job of inline code. Errors: invalid_argument for an unknown language; out_of_range for too much code or arguments. */
 export function inlineJob(context: EnqueueContext, code: { language: string; content: string }, args: Record<string, unknown>, settings: RunSettings): NewJob {
   const language = code.language === NOOP_LANGUAGE ? NOOP_LANGUAGE : parseLanguage(code.language);
   if (language === undefined) {
-    throw new AppError("invalid_argument", `there is no runtime for language "${code.language}"`, { fields: [{ pointer: "/code/language", message: "must be python3, typescript, javascript or bash" }] });
+    throw new AppError("invalid_argument", `there is no runtime for language "${code.language}"`, {
+      fields: [{ pointer: "/code/language", message: "must be python3, typescript, javascript or bash" }],
+    });
   }
   checkCode(code.content, "/code/content");
   const payload: JobPayload = { kind: "inline", scriptHash: undefined, code: code.content, argsJson: argsText(args, "/args"), createdBy: context.createdBy };
-  return { job: waitingJob(context, { ...settings, language, tag: settings.tag ?? DEFAULT_TAG, scriptId: undefined, timeoutMs: settings.timeout_ms }), payload };
+  return {
+    job: waitingJob(context, { ...settings, language, tag: settings.tag ?? DEFAULT_TAG, scriptId: undefined, timeoutMs: settings.timeout_ms }),
+    payload,
+  };
 }
 
 /** Errors: out_of_range over the limit; invalid_argument when the code has a NUL character. */
 export function checkCode(content: string, pointer: string): void {
-  if (Buffer.byteLength(content) > JOB_LIMITS.codeBytes) throw new AppError("out_of_range", `the code is larger than ${JOB_LIMITS.codeBytes} bytes`, { fields: [{ pointer, message: "is too large" }] });
-  if (content.includes("\u0000")) throw new AppError("invalid_argument", "the code contains a NUL character", { fields: [{ pointer, message: "must not contain NUL" }] });
+  if (Buffer.byteLength(content) > JOB_LIMITS.codeBytes)
+    throw new AppError("out_of_range", `the code is larger than ${JOB_LIMITS.codeBytes} bytes`, { fields: [{ pointer, message: "is too large" }] });
+  if (content.includes("\u0000"))
+    throw new AppError("invalid_argument", "the code contains a NUL character", { fields: [{ pointer, message: "must not contain NUL" }] });
 }
 
 function argsText(args: Record<string, unknown>, pointer: string): string {
   const text = JSON.stringify(args);
   if (text.length > JOB_LIMITS.argsBytes || Buffer.byteLength(text) > JOB_LIMITS.argsBytes) {
-    throw new AppError("out_of_range", `the arguments are larger than ${JOB_LIMITS.argsBytes} bytes of JSON`, { fields: [{ pointer, message: "is too large" }], hint: "put large data where the script can fetch it, and pass its address" });
+    throw new AppError("out_of_range", `the arguments are larger than ${JOB_LIMITS.argsBytes} bytes of JSON`, {
+      fields: [{ pointer, message: "is too large" }],
+      hint: "put large data where the script can fetch it, and pass its address",
+    });
   }
   return text;
 }
@@ -68,10 +87,17 @@ function argsText(args: Record<string, unknown>, pointer: string): string {
 function argsError(path: string, fields: readonly FieldError[]): AppError {
   const first = fields[0];
   const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
-  return new AppError("invalid_argument", `the arguments do not fit ${path}: ${first === undefined ? "" : `${first.pointer.split("/").slice(2).join(".") || "args"} ${first.message}`}${more}`, { fields });
+  return new AppError(
+    "invalid_argument",
+    `the arguments do not fit ${path}: ${first === undefined ? "" : `${first.pointer.split("/").slice(2).join(".") || "args"} ${first.message}`}${more}`,
+    { fields },
+  );
 }
 
-function waitingJob(context: EnqueueContext, wanted: { language: string; tag: string; priority?: number | undefined; scriptId: string | undefined; timeoutMs: number | undefined }): WaitingJob {
+function waitingJob(
+  context: EnqueueContext,
+  wanted: { language: string; tag: string; priority?: number | undefined; scriptId: string | undefined; timeoutMs: number | undefined },
+): WaitingJob {
   return {
     id: context.newJobId(),
     workspace: context.workspace.id,

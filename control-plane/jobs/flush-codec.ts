@@ -1,4 +1,4 @@
-import { EXIT_REASONS, OUTCOMES, outcomeOf, type ExitReason } from "../../kernel/exit.ts";
+import { EXIT_REASONS, type ExitReason, OUTCOMES, outcomeOf } from "../../kernel/exit.ts";
 import type { FlushOperation } from "./model.ts";
 
 /** Text and numbers of one parameter of the flush statement. */

@@ -41,7 +41,13 @@ export class FlushConnection {
 
   /** Opens the connection. Errors: unavailable when Postgres cannot be reached now. */
   async open(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#url, application_name: "millrace/hot", options: HOT_SETTINGS, keepAlive: true, connectionTimeoutMillis: 5000 });
+    const client = new pg.Client({
+      connectionString: this.#url,
+      application_name: "millrace/hot",
+      options: HOT_SETTINGS,
+      keepAlive: true,
+      connectionTimeoutMillis: 5000,
+    });
     // Without a listener a broken idle connection would end the process; the next flush notices and reconnects.
     client.on("error", () => this.#drop(client));
     client.on("end", () => this.#drop(client));
@@ -107,7 +113,10 @@ export class FlushConnection {
         const client = await this.#connected();
         // The old backend may still be at work on the statement: end it first, so that it cannot commit after our look.
         if (lostBackend !== undefined) {
-          await client.query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = $1 AND application_name = 'millrace/hot' AND pid <> pg_backend_pid()", [lostBackend]);
+          await client.query(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = $1 AND application_name = 'millrace/hot' AND pid <> pg_backend_pid()",
+            [lostBackend],
+          );
         }
         return await hasWitness(client, operations);
       } catch (error) {

@@ -1,7 +1,7 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
-import { FlushConnection, outcomeOfOperation, type FlushLog } from "./flush-store.ts";
-import { LANES, laneOf, type FlushOperation, type FlushOutcome } from "./model.ts";
+import { FlushConnection, type FlushLog, outcomeOfOperation } from "./flush-store.ts";
+import { type FlushOperation, type FlushOutcome, LANES, laneOf } from "./model.ts";
 
 /**
  * Group commit. Operations queue per lane; whenever one of the hot connections is free it takes what has gathered, so that

@@ -5,10 +5,10 @@ import { asAgentKey, asToken, asWorkspaceId, createJobIdGenerator, type JobId, t
 import { createTestDatabase, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
-import { acquireLease, renewLease, type Lease } from "../scheduler/lease-store.ts";
+import { acquireLease, type Lease, renewLease } from "../scheduler/lease-store.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { FlushWriter } from "./flush-writer.ts";
-import { laneOf, LANES, SHARDS, shardOf, type FlushOperation, type FlushOutcome, type JobEnd } from "./model.ts";
+import { type FlushOperation, type FlushOutcome, type JobEnd, LANES, laneOf, SHARDS, shardOf } from "./model.ts";
 import { flushStatement, HOT_SETTINGS } from "./statements.ts";
 
 const newId = createJobIdGenerator(() => Date.now());
@@ -23,7 +23,10 @@ let lease: Lease;
 let writer: FlushWriter;
 let lost = 0;
 let sequence = 0;
-const newToken = (): Token => asToken(String((sequence += 1)));
+function newToken(): Token {
+  sequence += 1;
+  return asToken(String(sequence));
+}
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -49,7 +52,20 @@ async function startWriter(of: Lease): Promise<FlushWriter> {
 
 function waiting(fields: Partial<WaitingJob> = {}): WaitingJob {
   const of = fields.workspace ?? workspace;
-  return { id: newId(), workspace: of, shard: shardOf(of), tag: "default", language: "bash", prio: 4, dueAtMs: Date.now(), attempt: 0, lost: 0, scriptId: undefined, timeoutMs: undefined, ...fields };
+  return {
+    id: newId(),
+    workspace: of,
+    shard: shardOf(of),
+    tag: "default",
+    language: "bash",
+    prio: 4,
+    dueAtMs: Date.now(),
+    attempt: 0,
+    lost: 0,
+    scriptId: undefined,
+    timeoutMs: undefined,
+    ...fields,
+  };
 }
 
 const payload = { kind: "inline", scriptHash: undefined, code: "echo", argsJson: "{}", createdBy: "test" } as const;
@@ -57,7 +73,19 @@ const submit = (operation: FlushOperation, to = writer): Promise<FlushOutcome> =
 const insert = (job: WaitingJob, direct?: { token: Token; agent: typeof agent }): FlushOperation => ({ kind: "insert", job, payload, direct });
 
 function end(job: WaitingJob, token: Token, resultJson = "1"): FlushOperation {
-  const fields: JobEnd = { id: job.id, workspace: job.workspace, token, exit: exitOf("succeeded"), resultJson, startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: 5, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+  const fields: JobEnd = {
+    id: job.id,
+    workspace: job.workspace,
+    token,
+    exit: exitOf("succeeded"),
+    resultJson,
+    startedAtMs: Date.now(),
+    doneAtMs: Date.now(),
+    runUs: 5,
+    logChunks: 0,
+    logBytes: 0,
+    logDroppedBytes: 0,
+  };
   return { kind: "finish", job, end: fields };
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { parseJobId, timeOfId, type JobId } from "../../kernel/ids.ts";
+import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Caller } from "../http/authorize.ts";
 import { waitReason } from "../scheduler/core/dispatch-core.ts";
@@ -9,9 +9,9 @@ import { currentVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
-import { inlineJob, scriptJob, type EnqueueContext } from "./enqueue.ts";
+import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
 import type { JobEvents } from "./job-events.ts";
-import { listJobIds, readArgs, readJob, readJobs, readResult, type JobRecord } from "./job-store.ts";
+import { type JobRecord, listJobIds, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
 import { presentJob } from "./present.ts";
 
@@ -46,7 +46,12 @@ export class JobService {
   }
 
   /** Accepts one job and waits for its end. */
-  async runAndWait(caller: Caller, request: RunJobRequest, waitMs: number, signal: AbortSignal): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
+  async runAndWait(
+    caller: Caller,
+    request: RunJobRequest,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
     const job = await this.#newJob(caller, request);
     const { id } = job.job;
     const end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, signal);
@@ -96,7 +101,8 @@ export class JobService {
     const { pool } = this.#deps;
     const limit = query.limit ?? PAGE;
     const before = query.cursor === undefined ? undefined : parseJobId(query.cursor);
-    if (query.cursor !== undefined && before === undefined) throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
+    if (query.cursor !== undefined && before === undefined)
+      throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
     const ids = await listJobIds(pool, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit: limit + 1 });
@@ -149,7 +155,10 @@ export class JobService {
   async #enqueue(jobs: readonly NewJob[]): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new AppError("unavailable", "the database did not answer in time: it is not known whether the job was accepted", { retryAfterS: 2 })), ENQUEUE_DEADLINE_MS);
+      timer = setTimeout(
+        () => reject(new AppError("unavailable", "the database did not answer in time: it is not known whether the job was accepted", { retryAfterS: 2 })),
+        ENQUEUE_DEADLINE_MS,
+      );
     });
     try {
       await Promise.race([this.#owner().enqueue(jobs), deadline]);

@@ -1,5 +1,5 @@
 import { EXIT_REASONS, OUTCOMES } from "../../kernel/exit.ts";
-import { asAgentKey, asJobId, timeOfId, type AgentKey, type JobId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type AgentKey, asAgentKey, asJobId, type JobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { JobStatus } from "./contract.ts";
 import { shardOf } from "./model.ts";

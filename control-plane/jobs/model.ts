@@ -44,11 +44,22 @@ export interface JobEnd {
 
 /** One thing that the next flush of a lane does. All of a flush commits or none. */
 export type FlushOperation =
-  | { readonly kind: "insert"; readonly job: WaitingJob; readonly payload: JobPayload; readonly direct: { readonly token: Token; readonly agent: AgentKey } | undefined }
+  | {
+      readonly kind: "insert";
+      readonly job: WaitingJob;
+      readonly payload: JobPayload;
+      readonly direct: { readonly token: Token; readonly agent: AgentKey } | undefined;
+    }
   | { readonly kind: "claim"; readonly job: WaitingJob; readonly token: Token; readonly agent: AgentKey }
   | { readonly kind: "finish"; readonly job: WaitingJob; readonly end: JobEnd }
   | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token }
-  | { readonly kind: "cancel"; readonly job: Pick<WaitingJob, "id" | "workspace" | "shard">; readonly doneAtMs: number; readonly exit: Exit; readonly resultJson: string };
+  | {
+      readonly kind: "cancel";
+      readonly job: Pick<WaitingJob, "id" | "workspace" | "shard">;
+      readonly doneAtMs: number;
+      readonly exit: Exit;
+      readonly resultJson: string;
+    };
 
 /** moved: the row changed its place · gone: there was no such row (any more), nothing was done */
 export type FlushOutcome = "moved" | "gone";

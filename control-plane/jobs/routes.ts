@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
-import { parseJobId, type JobId } from "../../kernel/ids.ts";
+import { type JobId, parseJobId } from "../../kernel/ids.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { cancelRequest, JOB_LIMITS, jobListQuery, jobPage, jobView, jobWithResult, runBatchRequest, runBatchResponse, runJobRequest } from "./contract.ts";
@@ -13,7 +13,12 @@ export const inWorkspace = z.object({ workspace: z.string() });
 export const ofJob = inWorkspace.extend({ id: z.string() });
 
 const waitQuery = z.strictObject({
-  wait: z.coerce.number().min(0).max(JOB_LIMITS.waitS).optional().meta({ description: "Seconds to wait for the end. 200 with the result when it came, 202 when it did not." }),
+  wait: z.coerce
+    .number()
+    .min(0)
+    .max(JOB_LIMITS.waitS)
+    .optional()
+    .meta({ description: "Seconds to wait for the end. 200 with the result when it came, 202 when it did not." }),
 });
 
 export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
@@ -68,7 +73,14 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
     base,
     {
       config: { permission: "jobs:read" },
-      schema: { tags, operationId: "listJobs", summary: "Jobs, newest first", params: inWorkspace, querystring: jobListQuery, response: { 200: jobPage, default: problemView } },
+      schema: {
+        tags,
+        operationId: "listJobs",
+        summary: "Jobs, newest first",
+        params: inWorkspace,
+        querystring: jobListQuery,
+        response: { 200: jobPage, default: problemView },
+      },
     },
     async (request) => jobs.list(callerOf(request), request.query),
   );
@@ -95,7 +107,13 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
     `${base}/:id/args`,
     {
       config: { permission: "jobs:read" },
-      schema: { tags, operationId: "getJobArgs", summary: "The arguments, as JSON", params: ofJob, response: { 200: z.record(z.string(), z.unknown()), default: problemView } },
+      schema: {
+        tags,
+        operationId: "getJobArgs",
+        summary: "The arguments, as JSON",
+        params: ofJob,
+        response: { 200: z.record(z.string(), z.unknown()), default: problemView },
+      },
     },
     async (request, reply) => sendJsonText(reply, await jobs.args(callerOf(request), jobIdOf(request))),
   );

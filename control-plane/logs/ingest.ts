@@ -1,11 +1,11 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
-import { asWorkspaceId, type AgentKey, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
+import { type AgentKey, asWorkspaceId, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Log } from "../telemetry/log.ts";
-import { findEndedAttempt, insertChunks, type NewChunk } from "./log-store.ts";
 import type { LiveLogs } from "./live-logs.ts";
+import { findEndedAttempt, insertChunks, type NewChunk } from "./log-store.ts";
 
 /**
  * Takes chunks from agents, shows them to live readers at once, and writes them in batches on connections of their own.
@@ -147,9 +147,16 @@ export class LogIngest {
         );
         failures = 0;
         this.#acknowledge(batch);
-        this.#options.onWritten(batch.length, batch.reduce((sum, entry) => sum + entry.chunk.data.length, 0), performance.now() - begun);
+        this.#options.onWritten(
+          batch.length,
+          batch.reduce((sum, entry) => sum + entry.chunk.data.length, 0),
+          performance.now() - begun,
+        );
       } catch (error) {
-        this.#options.log.warn({ event: "logs.write_failed", chunks: batch.length, error: messageOf(error) }, "log chunks could not be written, will be retried");
+        this.#options.log.warn(
+          { event: "logs.write_failed", chunks: batch.length, error: messageOf(error) },
+          "log chunks could not be written, will be retried",
+        );
         this.#queue = [...batch, ...this.#queue];
         await new Promise((resolve) => setTimeout(resolve, backoffMs(failures, 100, 2000, Math.random())));
         failures += 1;

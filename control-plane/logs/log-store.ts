@@ -47,7 +47,13 @@ export async function insertChunks(pool: Pool, chunks: readonly NewChunk[]): Pro
 }
 
 /** Chunks of a job after a position, in order, at most `limit`. Plan: primary key of one partition. */
-export async function readChunks(pool: Pool, workspace: WorkspaceId, id: JobId, after: { attempt: number; seq: number }, limit: number): Promise<StoredChunk[]> {
+export async function readChunks(
+  pool: Pool,
+  workspace: WorkspaceId,
+  id: JobId,
+  after: { attempt: number; seq: number },
+  limit: number,
+): Promise<StoredChunk[]> {
   const { rows } = await pool.query<{
     attempt: number;
     seq: number;

@@ -4,16 +4,16 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { JobId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf, type Caller } from "../http/authorize.ts";
+import { type Caller, callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { openEventStream, type EventStream } from "../http/sse.ts";
+import { type EventStream, openEventStream } from "../http/sse.ts";
 import { logQuery } from "../jobs/contract.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import { jobIdOf, ofJob } from "../jobs/routes.ts";
-import { segmentsOf, type StreamName } from "./chunk-text.ts";
+import { type StreamName, segmentsOf } from "./chunk-text.ts";
 import type { LiveLogs } from "./live-logs.ts";
 import { readChunks, type StoredChunk } from "./log-store.ts";
-import { LOG_START, tailLog, type LogPosition, type TailSource } from "./tail.ts";
+import { LOG_START, type LogPosition, type TailSource, tailLog } from "./tail.ts";
 
 const PAGE = 64;
 

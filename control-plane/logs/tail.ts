@@ -79,7 +79,8 @@ export async function* tailLog(source: TailSource, workspace: WorkspaceId, id: J
       if (state === undefined) return;
       if (state.ended) {
         endedSinceMs ??= performance.now();
-        const complete = position.attempt > state.attempt || (position.attempt === state.attempt && position.seq + 1 >= state.logChunks) || state.logChunks === 0;
+        const complete =
+          position.attempt > state.attempt || (position.attempt === state.attempt && position.seq + 1 >= state.logChunks) || state.logChunks === 0;
         if (complete || performance.now() - endedSinceMs > LATE_CHUNKS_MS) return;
       }
       if (woken || signal.aborted) continue;

@@ -1,6 +1,6 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
-import { errorResult, exitOf, outcomeOf, type Exit } from "../../kernel/exit.ts";
+import { type Exit, errorResult, exitOf, outcomeOf } from "../../kernel/exit.ts";
 import type { JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { JobEnd } from "../jobs/model.ts";
 import type { FinishVerdict } from "./agent-port.ts";

@@ -32,7 +32,9 @@ export async function acquireLease(pool: Pool, replica: { name: string; address:
       await client.query("ROLLBACK");
       return { kind: "busy", holder: holder.name };
     }
-    await client.query("UPDATE replica_lease SET epoch = nextval('owner_epoch') WHERE name <> $1 AND replica_id IN (SELECT replica_id FROM shard_map)", [replica.name]);
+    await client.query("UPDATE replica_lease SET epoch = nextval('owner_epoch') WHERE name <> $1 AND replica_id IN (SELECT replica_id FROM shard_map)", [
+      replica.name,
+    ]);
     const { rows } = await client.query<{ replica_id: string; epoch: string }>(
       `INSERT INTO replica_lease (name, boot_id, epoch, address, version, expires_at)
        VALUES ($1, $2, nextval('owner_epoch'), $3, $4, clock_timestamp() + make_interval(secs => ${LEASE_TTL_S}))
@@ -55,10 +57,10 @@ export async function acquireLease(pool: Pool, replica: { name: string; address:
 
 /** Extends the lease. @returns false when it is no longer ours */
 export async function renewLease(pool: Pool, lease: Lease): Promise<boolean> {
-  const { rowCount } = await pool.query(`UPDATE replica_lease SET expires_at = clock_timestamp() + make_interval(secs => ${LEASE_TTL_S}) WHERE replica_id = $1 AND epoch = $2`, [
-    lease.replicaId,
-    lease.epoch,
-  ]);
+  const { rowCount } = await pool.query(
+    `UPDATE replica_lease SET expires_at = clock_timestamp() + make_interval(secs => ${LEASE_TTL_S}) WHERE replica_id = $1 AND epoch = $2`,
+    [lease.replicaId, lease.epoch],
+  );
   return rowCount === 1;
 }
 

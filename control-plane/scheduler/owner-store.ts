@@ -1,6 +1,6 @@
+import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { asAgentKey, asJobId, asToken, asWorkspaceId, timeOfId, type AgentKey, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
-import { LANES, laneOf, shardOf, type JobPayload } from "../jobs/model.ts";
+import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { DONE_TOKEN_BY_ID, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
 import type { OwnerStore } from "./owner-deps.ts";
@@ -45,21 +45,35 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(): Promise<{ r
     async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
       const { workspace } = queue.tenant;
       const from = queue.cursor;
-      const values = [workspace, queue.route.tag, queue.route.language, from?.prio ?? -32768, from?.dueAtMs ?? 0, from?.id ?? "00000000-0000-0000-0000-000000000000", limit];
+      const values = [
+        workspace,
+        queue.route.tag,
+        queue.route.language,
+        from?.prio ?? -32768,
+        from?.dueAtMs ?? 0,
+        from?.id ?? "00000000-0000-0000-0000-000000000000",
+        limit,
+      ];
       const { rows } = await pool.query<WaitingRow>(refillStatement(laneOf(shardOf(workspace))), values);
       return rows.map(waitingJob);
     },
 
     async payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>> {
       const workspaces = [...new Set(jobs.map((job) => job.workspace))];
-      const { rows } = await pool.query<{ id: string; kind: number; script_hash: string | null; args: string; code: string | null; created_by: string }>(PAYLOADS, [
-        workspaces,
-        jobs.map((job) => job.id),
-      ]);
+      const { rows } = await pool.query<{ id: string; kind: number; script_hash: string | null; args: string; code: string | null; created_by: string }>(
+        PAYLOADS,
+        [workspaces, jobs.map((job) => job.id)],
+      );
       return new Map(
         rows.map((row) => [
           asJobId(row.id),
-          { kind: row.kind === 0 ? "script" : "inline", scriptHash: row.script_hash ?? undefined, code: row.code ?? undefined, argsJson: row.args, createdBy: row.created_by },
+          {
+            kind: row.kind === 0 ? "script" : "inline",
+            scriptHash: row.script_hash ?? undefined,
+            code: row.code ?? undefined,
+            argsJson: row.args,
+            createdBy: row.created_by,
+          },
         ]),
       );
     },

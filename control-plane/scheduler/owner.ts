@@ -1,17 +1,17 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
-import { errorResult, exitOf, type Exit } from "../../kernel/exit.ts";
+import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { JobEnd, JobPayload } from "../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "./agent-port.ts";
 import { buildBundle, loadBundle } from "./bundles.ts";
-import { attachAgent, detachAgent, reclaimSilent, setSlots, type AgentHello, type Attached } from "./core/agents-core.ts";
+import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
 import { abortRefill, admitWaiting, finishRefill, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
 import type { SchedulerState } from "./core/state-core.ts";
-import type { OwnerDeps } from "./owner-deps.ts";
 import { Endings } from "./endings.ts";
+import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
 
 const DISPATCH_BATCH = 1000;

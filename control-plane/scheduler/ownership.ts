@@ -1,15 +1,15 @@
-import type { Pool } from "../db/pools.ts";
 import { isLostConnection, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
-import { FlushWriter, type FlushMetrics } from "../jobs/flush-writer.ts";
-import { adoptRunning } from "./core/dispatch-core.ts";
+import type { Pool } from "../db/pools.ts";
+import { type FlushMetrics, FlushWriter } from "../jobs/flush-writer.ts";
 import { silentAgent } from "./core/agents-core.ts";
+import { adoptRunning } from "./core/dispatch-core.ts";
 import { admitCold } from "./core/queue-core.ts";
 import { createSchedulerState } from "./core/state-core.ts";
-import { acquireLease, LEASE_RENEW_MS, releaseLease, renewLease, type Lease } from "./lease-store.ts";
+import { acquireLease, LEASE_RENEW_MS, type Lease, releaseLease, renewLease } from "./lease-store.ts";
+import { Owner } from "./owner.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { createOwnerStore } from "./owner-store.ts";
-import { Owner } from "./owner.ts";
 
 /**
  * Holds the lease and, while it does, an Owner. States: waiting (another replica owns the shards, or Postgres is away),
@@ -116,7 +116,14 @@ export class Ownership implements Service {
     const { running, groups } = await store.load();
     for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begun), row.job, row.token, row.claimedAtMs);
     for (const group of groups) admitCold(state, group);
-    const writer = new FlushWriter({ url, ...lease, connections: hotConnections, log: deps.log, metrics: flushMetrics, onLeaseLost: () => this.#leaseLost(lease) });
+    const writer = new FlushWriter({
+      url,
+      ...lease,
+      connections: hotConnections,
+      log: deps.log,
+      metrics: flushMetrics,
+      onLeaseLost: () => this.#leaseLost(lease),
+    });
     await writer.start();
     const owner = new Owner({ ...deps, state, writer, store });
     owner.start();

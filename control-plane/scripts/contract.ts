@@ -3,7 +3,10 @@ import { JOB_LIMITS, scriptPath, tagName } from "../jobs/contract.ts";
 
 export const deployScriptRequest = z.strictObject({
   path: scriptPath,
-  language: z.string().max(32).meta({ examples: ["python3", "typescript", "javascript", "bash"] }),
+  language: z
+    .string()
+    .max(32)
+    .meta({ examples: ["python3", "typescript", "javascript", "bash"] }),
   content: z.string(),
   summary: z.string().max(1000).optional(),
   tag: tagName.optional(),

@@ -24,7 +24,9 @@ export async function deployScript(
 ): Promise<{ version: ScriptVersion; created: boolean }> {
   const language = request.language === NOOP_LANGUAGE ? NOOP_LANGUAGE : parseLanguage(request.language);
   if (language === undefined) {
-    throw new AppError("invalid_argument", `there is no runtime for language "${request.language}"`, { fields: [{ pointer: "/language", message: "must be python3, typescript, javascript or bash" }] });
+    throw new AppError("invalid_argument", `there is no runtime for language "${request.language}"`, {
+      fields: [{ pointer: "/language", message: "must be python3, typescript, javascript or bash" }],
+    });
   }
   checkCode(request.content, "/content");
   const schema = language === NOOP_LANGUAGE ? { type: "object" } : await schemaOf(language, request.content);
@@ -50,8 +52,17 @@ async function schemaOf(language: Exclude<ReturnType<typeof parseLanguage>, unde
   const { signature, problems } = await inferSignature(language, content);
   const first = problems[0];
   if (first !== undefined) {
-    const fields = problems.slice(0, 20).map((problem) => ({ pointer: "/content", message: `line ${problem.line}, column ${problem.column}: ${problem.message}` }));
+    const fields = problems
+      .slice(0, 20)
+      .map((problem) => ({ pointer: "/content", message: `line ${problem.line}, column ${problem.column}: ${problem.message}` }));
     throw new AppError("invalid_argument", `syntax error in line ${first.line}: ${first.message}`, { fields, hint: first.text });
+  }
+  if (!signature.hasMain && language !== "bash") {
+    const example = language === "python3" ? "def main(name: str):" : "export function main(name: string) {";
+    throw new AppError("invalid_argument", "the script has no function main", {
+      fields: [{ pointer: "/content", message: "must define main" }],
+      hint: `start with: ${example}`,
+    });
   }
   return signatureToJsonSchema(signature);
 }

@@ -2,7 +2,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { similarPaths, type ScriptVersion } from "./script-store.ts";
+import { type ScriptVersion, similarPaths } from "./script-store.ts";
 
 /** The newest version of a path. Errors: not_found, with paths that look like the one that was meant. */
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {

@@ -44,7 +44,14 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     base,
     {
       config: { permission: "scripts:read" },
-      schema: { tags, operationId: "listScripts", summary: "Current versions, by path", params: inWorkspace, querystring: scriptListQuery, response: { 200: scriptPage, default: problemView } },
+      schema: {
+        tags,
+        operationId: "listScripts",
+        summary: "Current versions, by path",
+        params: inWorkspace,
+        querystring: scriptListQuery,
+        response: { 200: scriptPage, default: problemView },
+      },
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
@@ -59,7 +66,13 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     `${base}/by-path/*`,
     {
       config: { permission: "scripts:read" },
-      schema: { tags, operationId: "getScript", summary: "The current version of a path, with its code", params: inWorkspace.extend({ "*": z.string() }), response: { 200: scriptWithContent, default: problemView } },
+      schema: {
+        tags,
+        operationId: "getScript",
+        summary: "The current version of a path, with its code",
+        params: inWorkspace.extend({ "*": z.string() }),
+        response: { 200: scriptWithContent, default: problemView },
+      },
     },
     async (request) => {
       const { workspace } = callerOf(request);
@@ -72,7 +85,13 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     `${base}/by-hash/:hash`,
     {
       config: { permission: "scripts:read" },
-      schema: { tags, operationId: "getScriptVersion", summary: "One version, with its code", params: inWorkspace.extend({ hash: z.string() }), response: { 200: scriptWithContent, default: problemView } },
+      schema: {
+        tags,
+        operationId: "getScriptVersion",
+        summary: "One version, with its code",
+        params: inWorkspace.extend({ hash: z.string() }),
+        response: { 200: scriptWithContent, default: problemView },
+      },
     },
     async (request) => {
       const version = await cache.loadVersion(callerOf(request).workspace.id, request.params.hash);

@@ -36,7 +36,11 @@ interface VersionRow {
 const COLUMNS = "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.schema, v.created_at, v.created_by";
 
 /** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. */
-export async function insertVersion(pool: Pool, workspace: WorkspaceId, version: Omit<ScriptVersion, "scriptId" | "createdAtMs">): Promise<{ created: boolean }> {
+export async function insertVersion(
+  pool: Pool,
+  workspace: WorkspaceId,
+  version: Omit<ScriptVersion, "scriptId" | "createdAtMs">,
+): Promise<{ created: boolean }> {
   const { rows } = await pool.query<{ created: boolean }>(
     `WITH s AS (
        INSERT INTO script (workspace_id, path, hash) VALUES ($1, $2, $3)
@@ -87,11 +91,10 @@ export async function listScripts(pool: Pool, workspace: WorkspaceId, page: { pr
 /** Paths that resemble one that does not exist, for the error message. */
 export async function similarPaths(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const { rows } = await pool.query<{ path: string }>("SELECT path FROM script WHERE workspace_id = $1 AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%') ORDER BY path LIMIT 3", [
-    workspace,
-    name.slice(0, 5).replaceAll(/[%_\\]/g, ""),
-    path,
-  ]);
+  const { rows } = await pool.query<{ path: string }>(
+    "SELECT path FROM script WHERE workspace_id = $1 AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%') ORDER BY path LIMIT 3",
+    [workspace, name.slice(0, 5).replaceAll(/[%_\\]/g, ""), path],
+  );
   return rows.map((row) => row.path);
 }
 

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { OwnerMetrics } from "./owner-metrics.ts";
 
 const FAST_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -51,14 +51,30 @@ export function createMetrics(): Metrics {
   const acceptedJobs = new Counter({ name: "millrace_jobs_accepted_total", help: "Jobs acknowledged to their callers", registers });
   const ended = new Counter({ name: "millrace_jobs_ended_total", help: "Jobs that ended", labelNames: ["outcome", "reason"], registers });
   const lost = new Counter({ name: "millrace_attempts_lost_total", help: "Attempts whose agent went away", registers });
-  const dispatchSeconds = new Histogram({ name: "millrace_dispatch_seconds", help: "From due to the hand-over to an agent's stream", buckets: FAST_BUCKETS, registers });
+  const dispatchSeconds = new Histogram({
+    name: "millrace_dispatch_seconds",
+    help: "From due to the hand-over to an agent's stream",
+    buckets: FAST_BUCKETS,
+    registers,
+  });
   const waitSeconds = new Histogram({ name: "millrace_job_wait_seconds", help: "From due to the start of the process", buckets: FAST_BUCKETS, registers });
   const flushSeconds = new Histogram({ name: "millrace_flush_seconds", help: "Time of one group commit", buckets: FAST_BUCKETS, registers });
-  const flushRows = new Histogram({ name: "millrace_flush_rows", help: "Operations in one group commit", buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], registers });
+  const flushRows = new Histogram({
+    name: "millrace_flush_rows",
+    help: "Operations in one group commit",
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+    registers,
+  });
   const logBytes = new Counter({ name: "millrace_log_bytes_total", help: "Compressed bytes of output stored", registers });
   const logChunks = new Counter({ name: "millrace_log_chunks_total", help: "Chunks of output stored", registers });
   const logSeconds = new Histogram({ name: "millrace_log_write_seconds", help: "Time to store one batch of chunks", buckets: FAST_BUCKETS, registers });
-  const requests = new Histogram({ name: "millrace_http_request_seconds", help: "Time of one request", labelNames: ["route", "status"], buckets: FAST_BUCKETS, registers });
+  const requests = new Histogram({
+    name: "millrace_http_request_seconds",
+    help: "Time of one request",
+    labelNames: ["route", "status"],
+    buckets: FAST_BUCKETS,
+    registers,
+  });
 
   return {
     registry,

@@ -18,6 +18,9 @@ export type Signature =
   | { readonly kind: "no_main"; readonly message: string }
   | { readonly kind: "syntax"; readonly fault: SyntaxFault };
 
+/** What only a type checker minds; Node runs it: "a required parameter cannot follow an optional one". */
+const HARMLESS = /\bTS\((?:1016)\)/;
+
 type Node = Readonly<Record<string, unknown>>;
 
 /**
@@ -26,7 +29,7 @@ type Node = Readonly<Record<string, unknown>>;
  */
 export function readSignature(code: string, language: "typescript" | "javascript"): Signature {
   const parsed = parseSync(language === "typescript" ? "main.ts" : "main.mjs", code, { sourceType: "module" });
-  const error = parsed.errors.find((one) => one.severity === "Error");
+  const error = parsed.errors.find((one) => one.severity === "Error" && !HARMLESS.test(one.message));
   if (error !== undefined) return { kind: "syntax", fault: faultAt(code, error.message, error.labels[0]?.start) };
   const body = nodes(record(parsed.program)?.["body"]);
   const found = exportedMain(body);
@@ -79,9 +82,10 @@ function unwrap(node: unknown): unknown {
 
 function parametersOf(params: readonly Node[]): SignatureParameter[] {
   const named = params.filter((param) => param["type"] !== "RestElement" && nameOf(param) !== "this");
-  return named.map((param) => {
+  // A destructured parameter beside others has no name of its own: the schema calls it by its place.
+  return named.map((param, index) => {
     const target = param["type"] === "AssignmentPattern" ? record(param["left"]) : param;
-    return { name: nameOf(target) ?? "", whole: named.length === 1 && target?.["type"] === "ObjectPattern" };
+    return { name: nameOf(target) ?? (named.length === 1 ? "" : `arg${index + 1}`), whole: named.length === 1 && target?.["type"] === "ObjectPattern" };
   });
 }
 

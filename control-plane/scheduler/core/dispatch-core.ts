@@ -3,7 +3,7 @@ import { asToken } from "../../../kernel/ids.ts";
 import { freeAgent, freeSharedAgent, hasFreeSlot } from "./agents-core.ts";
 import type { AgentState, Assignment, JobQueue, Route, RunningJob, WaitingJob } from "./model.ts";
 import { announce, popJob } from "./queue-core.ts";
-import { charge, routeOf, settle, tenantOf, wakeTenant, type SchedulerState } from "./state-core.ts";
+import { charge, routeOf, type SchedulerState, settle, tenantOf, wakeTenant } from "./state-core.ts";
 
 const SEQUENCE_BITS = 40n;
 
@@ -196,7 +196,9 @@ function freeSlot(state: SchedulerState, running: RunningJob): void {
 
 /** Why a waiting job of this route and workspace does not run, in words for people. */
 export function waitReason(state: SchedulerState, job: { workspace: WorkspaceId; tag: string; language: string }): string {
-  const serving = [...state.agents.values()].filter((agent) => agent.session !== undefined && (agent.workspace === undefined || agent.workspace === job.workspace));
+  const serving = [...state.agents.values()].filter(
+    (agent) => agent.session !== undefined && (agent.workspace === undefined || agent.workspace === job.workspace),
+  );
   const tagged = serving.filter((agent) => agent.routes.some((route) => route.tag === job.tag));
   if (tagged.length === 0) return `no agent with tag ${job.tag} is connected`;
   const able = tagged.filter((agent) => agent.routes.some((route) => route.tag === job.tag && route.language === job.language));

@@ -1,5 +1,5 @@
-import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
 import type { Heap } from "../../../kernel/heap.ts";
+import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
 
 /** What the scheduler knows of a job that waits. Payloads are not here: the owner keeps them apart and may drop them. */
 export interface WaitingJob {

@@ -1,6 +1,6 @@
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import type { JobQueue, WaitingJob } from "./model.ts";
-import { queueOf, routeOf, sortsBefore, wakeTenant, type SchedulerState } from "./state-core.ts";
+import { queueOf, routeOf, type SchedulerState, sortsBefore, wakeTenant } from "./state-core.ts";
 
 /**
  * A queue is hot at its head (in memory) and may be cold behind it (only rows in job_pending). Invariant: every cold row

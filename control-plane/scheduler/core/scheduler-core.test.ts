@@ -163,7 +163,12 @@ describe("agents", () => {
     confirmClaim(state, missing);
     detachAgent(state, asAgentKey("1"), asSessionId("session 1"), 0);
     const foreign = job("1").id;
-    const attached = connect(state, "1", 5, { held: new Map([[kept.job.id, kept.token], [foreign, kept.token]]) });
+    const attached = connect(state, "1", 5, {
+      held: new Map([
+        [kept.job.id, kept.token],
+        [foreign, kept.token],
+      ]),
+    });
     expect(attached.missing).toEqual([missing]);
     expect(attached.drop.map((entry) => entry.id)).toEqual([foreign]);
   });

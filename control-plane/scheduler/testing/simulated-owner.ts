@@ -3,7 +3,7 @@ import { attachAgent, detachAgent, reclaimSilent } from "../core/agents-core.ts"
 import { abandonClaim, afterLoss, confirmClaim, dispatch, endRunning, forgetRunning, offerJob, takeBack } from "../core/dispatch-core.ts";
 import type { RunningJob, WaitingJob } from "../core/model.ts";
 import { abortRefill, admitWaiting, finishRefill, removeWaiting, reserveWaiting, takeRefills } from "../core/queue-core.ts";
-import { createSchedulerState, sortsBefore, type SchedulerState } from "../core/state-core.ts";
+import { createSchedulerState, type SchedulerState, sortsBefore } from "../core/state-core.ts";
 
 /** A seeded generator of numbers in [0, 1): mulberry32. */
 export function seededRandom(seed: number): () => number {
@@ -110,7 +110,8 @@ export class SimulatedOwner {
       if (places !== 1) throw new Error(`job ${id} is in ${places} places`);
     }
     for (const agent of this.state.agents.values()) {
-      if (agent.session !== undefined && agent.running.size > agent.slots) throw new Error(`agent ${agent.key} has ${agent.running.size} of ${agent.slots} slots`);
+      if (agent.session !== undefined && agent.running.size > agent.slots)
+        throw new Error(`agent ${agent.key} has ${agent.running.size} of ${agent.slots} slots`);
     }
     for (const route of this.state.routes.values()) if (route.waiting < 0) throw new Error(`route ${route.key} counts ${route.waiting}`);
   }
@@ -209,7 +210,12 @@ export class SimulatedOwner {
   #connect(agent: SimulatedAgent): void {
     agent.session += 1;
     agent.connected = true;
-    const hello = { key: agent.key, name: `agent-${agent.key}`, session: asSessionId(`${agent.key}/${agent.session}`), workspace: agent.key === "4" ? asWorkspaceId("2") : undefined };
+    const hello = {
+      key: agent.key,
+      name: `agent-${agent.key}`,
+      session: asSessionId(`${agent.key}/${agent.session}`),
+      workspace: agent.key === "4" ? asWorkspaceId("2") : undefined,
+    };
     const { missing, drop } = attachAgent(this.state, { ...hello, tags: ["default"], languages: ["bash", "python3"], slots: 3, held: new Map(agent.held) });
     for (const running of missing) this.#giveBack(running, true);
     for (const { id } of drop) agent.held.delete(id);

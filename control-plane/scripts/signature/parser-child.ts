@@ -1,6 +1,6 @@
 // The parser process: reads one signature after the other, as its parent asks (see `parser-process.ts`).
 import { messageOf } from "../../../kernel/app-error.ts";
-import { asParseRequest, type ParserMessage, type ParseRequest } from "./parser-messages-codec.ts";
+import { asParseRequest, type ParseRequest, type ParserMessage } from "./parser-messages-codec.ts";
 import { readSignature } from "./read-signature.ts";
 
 /** The memory of WebAssembly never shrinks; a process that has grown this large is replaced. */

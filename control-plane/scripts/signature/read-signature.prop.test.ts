@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LANGUAGES } from "../../../kernel/languages.ts";
 import { createArgsValidator } from "../args-schema.ts";
-import { MAX_PROBLEMS } from "./source-position.ts";
 import { readSignature } from "./read-signature.ts";
+import { MAX_PROBLEMS } from "./source-position.ts";
 import { signatureToJsonSchema } from "./to-json-schema.ts";
 import { WorkBudget } from "./work-budget.ts";
 

@@ -1,4 +1,4 @@
-import { type OxcError, parseSync, type Program } from "oxc-parser";
+import { type OxcError, type Program, parseSync } from "oxc-parser";
 import { NO_MAIN, OPAQUE_MAIN, type Signature, type SignatureReading, type SyntaxProblem } from "./model.ts";
 import { SourcePositions, tidyProblems } from "./source-position.ts";
 import { collectDeclarations } from "./typescript-declarations.ts";
