@@ -1,5 +1,7 @@
+import { assertNever } from "../../kernel/assert-never.ts";
 import { EXIT_REASONS, type ExitReason, OUTCOMES, outcomeOf } from "../../kernel/exit.ts";
 import type { FlushOperation } from "./model.ts";
+import { FAMILIES, type Family } from "./statements.ts";
 
 /** Text and numbers of one parameter of the flush statement. */
 type Column = (string | number | null)[];
@@ -7,48 +9,43 @@ type Column = (string | number | null)[];
 export const outcomeNumber = (reason: ExitReason): number => OUTCOMES.indexOf(outcomeOf(reason));
 export const reasonNumber = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
 
-function columns(count: number): Column[] {
-  return Array.from({ length: count }, () => []);
+export interface EncodedFlush {
+  readonly families: readonly Family[];
+  /** Parameters of the statement, in its order. */
+  readonly values: readonly unknown[];
 }
 
-function add(target: readonly Column[], values: Column): void {
-  for (let i = 0; i < values.length; i++) target[i]?.push(values[i] ?? null);
-}
-
-/** The parameters of the flush statement, in its order: `$1`, `$2`, then the columns of each family. */
-export function encodeFlush(replicaId: string, epoch: number, operations: readonly FlushOperation[]): unknown[] {
-  const inserts = columns(16);
-  const claims = columns(3);
-  const finishIds: Column = [];
-  const finishes = columns(13);
-  const requeueIds: Column = [];
-  const requeues = columns(3);
-  const cancels = columns(6);
+/** Sorts operations by family and lays their rows out as columns. */
+export function encodeFlush(replicaId: string, epoch: number, operations: readonly FlushOperation[]): EncodedFlush {
+  const byFamily = new Map<Family, Column[]>();
   for (const operation of operations) {
-    const { job } = operation;
-    switch (operation.kind) {
-      case "insert":
-        add(inserts, insertRow(operation));
-        break;
-      case "claim":
-        add(claims, [job.id, operation.token, operation.agent]);
-        break;
-      case "finish":
-        finishIds.push(job.id);
-        add(finishes, finishRow(operation));
-        break;
-      case "requeue":
-        requeueIds.push(job.id);
-        add(requeues, [operation.token, operation.job.lost, operation.job.dueAtMs]);
-        break;
-      case "cancel": {
-        const { reason, message } = operation.exit;
-        add(cancels, [job.id, outcomeNumber(reason), reasonNumber(reason), message, operation.doneAtMs, operation.resultJson]);
-        break;
-      }
-    }
+    const family = operation.kind === "insert" ? (operation.direct === undefined ? "pending" : "direct") : operation.kind;
+    const row = rowOf(operation);
+    const columns = byFamily.get(family) ?? row.map(() => []);
+    byFamily.set(family, columns);
+    for (let at = 0; at < row.length; at++) columns[at]?.push(row[at] ?? null);
   }
-  return [replicaId, epoch, ...inserts, ...claims, finishIds, ...finishes, requeueIds, ...requeues, ...cancels];
+  const families = FAMILIES.filter((family) => byFamily.has(family));
+  return { families, values: [replicaId, epoch, ...families.flatMap((family) => byFamily.get(family) ?? [])] };
+}
+
+function rowOf(operation: FlushOperation): Column {
+  switch (operation.kind) {
+    case "insert":
+      return insertRow(operation);
+    case "claim":
+      return [operation.job.id, operation.token, operation.agent];
+    case "finish":
+      return finishRow(operation);
+    case "requeue":
+      return [operation.job.id, operation.token, operation.job.lost, operation.job.dueAtMs];
+    case "cancel": {
+      const { reason, message } = operation.exit;
+      return [operation.job.id, outcomeNumber(reason), reasonNumber(reason), message, operation.doneAtMs, operation.resultJson];
+    }
+    default:
+      return assertNever(operation);
+  }
 }
 
 function insertRow({ job, payload, direct }: Extract<FlushOperation, { kind: "insert" }>): Column {
@@ -66,15 +63,14 @@ function insertRow({ job, payload, direct }: Extract<FlushOperation, { kind: "in
     payload.argsJson,
     payload.code ?? null,
     job.shard,
-    job.dueAtMs,
-    direct?.token ?? null,
-    direct?.agent ?? null,
+    ...(direct === undefined ? [job.dueAtMs] : [direct.token, direct.agent]),
   ];
 }
 
 function finishRow({ end }: Extract<FlushOperation, { kind: "finish" }>): Column {
   const { exit } = end;
   return [
+    end.id,
     end.token,
     outcomeNumber(exit.reason),
     reasonNumber(exit.reason),

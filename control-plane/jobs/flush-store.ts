@@ -14,10 +14,8 @@ export interface FlushLog {
 
 interface FlushRow {
   own: boolean;
-  unclaimed: string[];
-  unfinished: string[];
-  unrequeued: string[];
-  uncancelled: string[];
+  /** Ids of operations that found no row to move. */
+  gone: string[];
 }
 
 /**
@@ -28,6 +26,8 @@ export class FlushConnection {
   readonly #url: string;
   readonly #owner: { readonly replicaId: string; readonly epoch: number };
   readonly #log: FlushLog;
+  /** Statements by name: at most one per lane and set of families. */
+  readonly #texts = new Map<string, string>();
   #client: pg.Client | undefined;
   #backendPid: number | undefined;
   #stopped = false;
@@ -86,11 +86,14 @@ export class FlushConnection {
   }
 
   async #execute(client: pg.Client, lane: number, operations: readonly FlushOperation[]): Promise<FlushResult> {
-    const { replicaId, epoch } = this.#owner;
-    const { rows } = await client.query<FlushRow>({ name: `flush_${lane}`, text: FLUSH[lane] ?? "", values: encodeFlush(replicaId, epoch, operations) });
+    const { families, values } = encodeFlush(this.#owner.replicaId, this.#owner.epoch, operations);
+    const name = `flush_${lane}_${families.join("_")}`;
+    const text = this.#texts.get(name) ?? flushStatement(lane, families);
+    this.#texts.set(name, text);
+    const { rows } = await client.query<FlushRow>({ name, text, values: [...values] });
     const row = rows[0];
     if (row === undefined || !row.own) return { kind: "lost" };
-    return { kind: "committed", gone: new Set([...row.unclaimed, ...row.unfinished, ...row.unrequeued, ...row.uncancelled]) };
+    return { kind: "committed", gone: new Set(row.gone) };
   }
 
   async #connected(): Promise<pg.Client> {
@@ -137,8 +140,6 @@ export class FlushConnection {
     });
   }
 }
-
-const FLUSH = [flushStatement(0), flushStatement(1), flushStatement(2), flushStatement(3)];
 
 /** Lost connections, shutdowns, deadlocks, lock and statement timeouts: nothing was done, or it can be looked up. */
 const TRANSIENT_STATES = new Set(["40001", "40P01", "55P03", "57014", "53100", "53200", "25006"]);

@@ -6,10 +6,9 @@ import { createTestDatabase, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { acquireLease, type Lease, renewLease } from "../scheduler/lease-store.ts";
-import { encodeFlush } from "./flush-codec.ts";
 import { FlushWriter } from "./flush-writer.ts";
 import { type FlushOperation, type FlushOutcome, type JobEnd, LANES, laneOf, SHARDS, shardOf } from "./model.ts";
-import { flushStatement, HOT_SETTINGS } from "./statements.ts";
+import { FAMILIES, flushStatement, HOT_SETTINGS } from "./statements.ts";
 
 const newId = createJobIdGenerator(() => Date.now());
 const workspace = asWorkspaceId("1");
@@ -213,9 +212,11 @@ describe("plan", () => {
     await client.connect();
     try {
       for (let lane = 0; lane < LANES; lane++) {
-        const types = encodeFlush("1", 1, []).length;
-        await client.query(`PREPARE flush_plan_${lane} AS ${flushStatement(lane)}`);
-        const values = Array.from({ length: types }, (_, at) => (at < 2 ? "1" : "'{}'")).join(", ");
+        await client.query(`PREPARE flush_plan_${lane} AS ${flushStatement(lane, FAMILIES)}`);
+        const parameters = await client.query<{ count: number }>("SELECT cardinality(parameter_types) AS count FROM pg_prepared_statements WHERE name = $1", [
+          `flush_plan_${lane}`,
+        ]);
+        const values = Array.from({ length: parameters.rows[0]?.count ?? 0 }, (_, at) => (at < 2 ? "1" : "'{}'")).join(", ");
         const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE flush_plan_${lane}(${values})`);
         const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
         expect(plan).not.toMatch(/Nested Loop|Merge Join/);

@@ -1,73 +1,126 @@
 /**
- * The hot statement: everything a flush does, in one round trip and one commit. Plan: index scans on the primary keys of
- * the lane's children and hash joins with the arrays; the hot connections switch nested loops, merge joins and sequential
- * scans off and force generic plans, because statistics of these tables are always wrong (they are empty or full within
- * seconds). Ids and tokens are matched by `= ANY($n)` and not by a join, since the planner may otherwise walk the table
- * (shared/reference/prototype.md measured 370 µs a job for that plan and 60 µs for this one).
- * Every part is fenced: with a lost lease `own` is empty and nothing happens.
+ * The hot statement: everything a flush does, in one round trip and one commit. It is composed of the families that the
+ * flush has operations of, since a part without rows still costs its start-up; the compositions are prepared on first use.
+ *
+ * Plan: index scans on the primary keys of the lane's children and hash joins with the arrays; the hot connections switch
+ * nested loops, merge joins and sequential scans off and force generic plans, because statistics of these tables are
+ * always wrong (they are empty or full within seconds). Ids and tokens are matched by `= ANY($n)` and not by a join, since
+ * the planner may otherwise walk the table (shared/reference/prototype.md measured 370 µs a job for that plan and 60 µs for
+ * this one). Every part is fenced: with a lost lease `own` is empty and nothing happens.
  */
-export function flushStatement(lane: number): string {
-  const pending = `job_pending_${lane}`;
-  const running = `job_running_${lane}`;
-  return `
-WITH own AS MATERIALIZED (SELECT 1 FROM replica_lease WHERE replica_id = $1 AND epoch = $2 FOR SHARE),
-new AS MATERIALIZED (
-  SELECT * FROM unnest($3::bigint[], $4::uuid[], $5::smallint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::smallint[], $11::int[],
-                       $12::text[], $13::text[], $14::text[], $15::smallint[], $16::float8[], $17::bigint[], $18::bigint[])
-         AS n(workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code, shard, due_ms, token, agent_key)
-  WHERE EXISTS (SELECT 1 FROM own)),
-new_payload AS (
-  INSERT INTO job (workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code)
-  SELECT workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code FROM new),
-new_running AS (
-  INSERT INTO ${running} (id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at)
-  SELECT id, workspace_id, shard, tag, language, prio, 0, 1, 0, token, agent_key, script_id, timeout_ms, now() FROM new WHERE token IS NOT NULL),
-new_pending AS (
-  INSERT INTO ${pending} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms)
-  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms FROM new WHERE token IS NULL),
+export const FAMILIES = ["direct", "pending", "claim", "finish", "requeue", "cancel"] as const;
+export type Family = (typeof FAMILIES)[number];
+
+interface FamilySql {
+  /** Types of the family's parameters, in order: one array each. */
+  readonly types: readonly string[];
+  /** Common table expressions; `$` is the parameter at a position, `lane` the number of the child tables. */
+  readonly sql: (lane: number, $: (at: number) => string) => string;
+  /** Expression that gives the ids which did not move; undefined when they always do. */
+  readonly unmoved?: ($: (at: number) => string) => string;
+}
+
+const JOB_COLUMNS = "workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code";
+const JOB_TYPES = ["bigint", "uuid", "smallint", "bigint", "text", "text", "text", "smallint", "int", "text", "text", "text", "smallint"];
+const RUNNING_COLUMNS = "id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at";
+const DONE_COLUMNS = `workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, token, agent_key,
+  started_at, done_at, run_us, result, log_chunks, log_bytes, log_dropped_bytes`;
+
+const unnest = (types: readonly string[], $: (at: number) => string): string => `unnest(${types.map((type, at) => `${$(at)}::${type}[]`).join(", ")})`;
+const notIn = (ids: string, moved: string): string => `ARRAY(SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved})::text[]`;
+
+const SQL: Readonly<Record<Family, FamilySql>> = {
+  direct: {
+    types: [...JOB_TYPES, "bigint", "bigint"],
+    sql: (lane, $) => `
+direct AS MATERIALIZED (
+  SELECT * FROM ${unnest([...JOB_TYPES, "bigint", "bigint"], $)} AS n(${JOB_COLUMNS}, shard, token, agent_key) WHERE EXISTS (SELECT 1 FROM own)),
+direct_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM direct),
+direct_running AS (
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
+  SELECT id, workspace_id, shard, tag, language, prio, 0, 1, 0, token, agent_key, script_id, timeout_ms, now() FROM direct)`,
+  },
+  pending: {
+    types: [...JOB_TYPES, "float8"],
+    sql: (lane, $) => `
+pending AS MATERIALIZED (
+  SELECT * FROM ${unnest([...JOB_TYPES, "float8"], $)} AS n(${JOB_COLUMNS}, shard, due_ms) WHERE EXISTS (SELECT 1 FROM own)),
+pending_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM pending),
+pending_row AS (
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms)
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms FROM pending)`,
+  },
+  claim: {
+    types: ["uuid", "bigint", "bigint"],
+    sql: (lane, $) => `
 claim_gone AS (
-  DELETE FROM ${pending} WHERE id = ANY($19::uuid[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms),
 claimed AS (
-  INSERT INTO ${running} (id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at)
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now()
-  FROM claim_gone g JOIN unnest($19::uuid[], $20::bigint[], $21::bigint[]) AS c(id, token, agent_key) ON c.id = g.id
-  RETURNING id),
+  FROM claim_gone g JOIN ${unnest(["uuid", "bigint", "bigint"], $)} AS c(id, token, agent_key) ON c.id = g.id
+  RETURNING id)`,
+    unmoved: ($) => notIn($(0), "claimed"),
+  },
+  finish: {
+    types: ["uuid", "bigint", "smallint", "smallint", "int", "text", "text", "float8", "float8", "bigint", "text", "int", "bigint", "bigint"],
+    sql: (lane, $) => `
 finish_gone AS (
-  DELETE FROM ${running} WHERE id = ANY($22::uuid[]) AND token = ANY($23::bigint[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, script_id, tag, attempt, token, agent_key),
 finished AS (
-  INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, token, agent_key,
-                        started_at, done_at, run_us, result, log_chunks, log_bytes, log_dropped_bytes)
+  INSERT INTO job_done (${DONE_COLUMNS})
   SELECT g.workspace_id, g.id, g.script_id, g.tag, f.outcome, f.reason, f.code, f.signal, f.message, g.attempt, g.token, g.agent_key,
-         to_timestamp(f.started_ms / 1000), to_timestamp(f.done_ms / 1000), f.run_us, f.result, f.log_chunks, f.log_bytes, f.log_dropped
-  FROM finish_gone g
-  JOIN unnest($23::bigint[], $24::smallint[], $25::smallint[], $26::int[], $27::text[], $28::text[], $29::float8[], $30::float8[], $31::bigint[],
-              $32::text[], $33::int[], $34::bigint[], $35::bigint[])
-       AS f(token, outcome, reason, code, signal, message, started_ms, done_ms, run_us, result, log_chunks, log_bytes, log_dropped) ON f.token = g.token
-  RETURNING id),
+    to_timestamp(f.started_ms / 1000), to_timestamp(f.done_ms / 1000), f.run_us, f.result, f.log_chunks, f.log_bytes, f.log_dropped
+  FROM finish_gone g JOIN ${unnest(SQL.finish.types, $)}
+    AS f(id, token, outcome, reason, code, signal, message, started_ms, done_ms, run_us, result, log_chunks, log_bytes, log_dropped) ON f.token = g.token
+  RETURNING id)`,
+    unmoved: ($) => notIn($(0), "finished"),
+  },
+  requeue: {
+    types: ["uuid", "bigint", "smallint", "float8"],
+    sql: (lane, $) => `
 requeue_gone AS (
-  DELETE FROM ${running} WHERE id = ANY($36::uuid[]) AND token = ANY($37::bigint[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token),
 requeued AS (
-  INSERT INTO ${pending} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms)
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms)
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms
-  FROM requeue_gone g JOIN unnest($37::bigint[], $38::smallint[], $39::float8[]) AS r(token, lost, due_ms) ON r.token = g.token
-  RETURNING id),
+  FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms) ON r.token = g.token
+  RETURNING id)`,
+    unmoved: ($) => notIn($(0), "requeued"),
+  },
+  cancel: {
+    types: ["uuid", "smallint", "smallint", "text", "float8", "text"],
+    sql: (lane, $) => `
 cancel_gone AS (
-  DELETE FROM ${pending} WHERE id = ANY($40::uuid[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, script_id, tag, attempt),
 cancelled AS (
   INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_message, attempt, done_at, result)
   SELECT g.workspace_id, g.id, g.script_id, g.tag, x.outcome, x.reason, 0, x.message, g.attempt, to_timestamp(x.done_ms / 1000), x.result
-  FROM cancel_gone g JOIN unnest($40::uuid[], $41::smallint[], $42::smallint[], $43::text[], $44::float8[], $45::text[])
-       AS x(id, outcome, reason, message, done_ms, result) ON x.id = g.id
-  RETURNING id)
-SELECT EXISTS (SELECT 1 FROM own) AS own,
-  ARRAY(SELECT unnest($19::uuid[]) EXCEPT SELECT id FROM claimed)::text[] AS unclaimed,
-  ARRAY(SELECT unnest($22::uuid[]) EXCEPT SELECT id FROM finished)::text[] AS unfinished,
-  ARRAY(SELECT unnest($36::uuid[]) EXCEPT SELECT id FROM requeued)::text[] AS unrequeued,
-  ARRAY(SELECT unnest($40::uuid[]) EXCEPT SELECT id FROM cancelled)::text[] AS uncancelled`;
+  FROM cancel_gone g JOIN ${unnest(SQL.cancel.types, $)} AS x(id, outcome, reason, message, done_ms, result) ON x.id = g.id
+  RETURNING id)`,
+    unmoved: ($) => notIn($(0), "cancelled"),
+  },
+};
+
+/** Text of the statement for a lane and the families that it has, in the order of FAMILIES. $1 replica, $2 epoch, then the families' arrays. */
+export function flushStatement(lane: number, families: readonly Family[]): string {
+  const parts: string[] = [];
+  const unmoved: string[] = [];
+  let next = 3;
+  for (const family of families) {
+    const first = next;
+    const { types, sql, unmoved: expression } = SQL[family];
+    const at = (position: number): string => `$${first + position}`;
+    parts.push(sql(lane, at));
+    if (expression !== undefined) unmoved.push(expression(at));
+    next += types.length;
+  }
+  return `WITH own AS MATERIALIZED (SELECT 1 FROM replica_lease WHERE replica_id = $1 AND epoch = $2 FOR SHARE),${parts.join(",")}
+SELECT EXISTS (SELECT 1 FROM own) AS own, ${unmoved.length === 0 ? "'{}'::text[]" : unmoved.join(" || ")} AS gone`;
 }
 
 /** Settings of the hot connections; see flushStatement. */
