@@ -1,22 +1,9 @@
-import { AppError, messageOf } from "../kernel/app-error.ts";
-import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
+import type { AgentView } from "../control-plane/agents/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
+import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
+import { AppError, messageOf } from "../kernel/app-error.ts";
 import { decodeObject, decodeProblem } from "./api-codec.ts";
 import type { Settings } from "./settings.ts";
-
-/** A connected agent, as the API shows it. */
-export interface AgentView {
-  readonly id: string;
-  readonly name: string;
-  readonly host: string;
-  readonly version: string;
-  readonly tags: readonly string[];
-  readonly languages: readonly { readonly language: string; readonly version: string }[];
-  readonly sandbox: { readonly level: number; readonly reasons: readonly string[] };
-  readonly slots: number;
-  readonly running: number;
-  readonly connected_at: string;
-}
 
 export interface JobPage {
   readonly jobs: readonly JobView[];
@@ -30,7 +17,7 @@ export interface JobFilter {
   readonly limit?: number;
 }
 
-export interface LogRequest {
+interface LogRequest {
   readonly follow?: boolean;
   readonly attempt?: number;
   /** Id of the last event that was seen: the stream goes on after it. */
@@ -66,7 +53,13 @@ export function createApiClient(settings: Settings): ApiClient {
     if (body !== undefined) headers["content-type"] = "application/json";
     let response: Response;
     try {
-      response = await fetch(`${base}${path}`, { method, headers, redirect: "error", signal: extra.signal ?? AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(body !== undefined && { body }) });
+      response = await fetch(`${base}${path}`, {
+        method,
+        headers,
+        redirect: "error",
+        signal: extra.signal ?? AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        ...(body !== undefined && { body }),
+      });
     } catch (error) {
       throw connectionError(error, settings.url);
     }
@@ -100,7 +93,10 @@ export function createApiClient(settings: Settings): ApiClient {
       if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
       const query = queryOf({ follow: follow === true ? "true" : undefined, attempt });
       // Without a limit in time: the caller watches the stream, or the person at the keyboard does.
-      const response = await send("GET", `/jobs/${encodeURIComponent(id)}/logs${query}`, undefined, { headers, signal: signal ?? new AbortController().signal });
+      const response = await send("GET", `/jobs/${encodeURIComponent(id)}/logs${query}`, undefined, {
+        headers,
+        signal: signal ?? new AbortController().signal,
+      });
       return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
     },
   };
@@ -128,7 +124,9 @@ export function connectionError(thrown: unknown, url: string): AppError {
   if (name === "AbortError") return new AppError("cancelled", "interrupted", { cause: thrown });
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  if (code === "ECONNREFUSED") return new AppError("unavailable", `nothing answers at ${url}`, { hint: "start it with `npm start`, or set MILLRACE_URL to where it runs", cause: thrown });
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return new AppError("unavailable", `the host of ${url} is not known`, { hint: "check MILLRACE_URL or --url", cause: thrown });
+  if (code === "ECONNREFUSED")
+    return new AppError("unavailable", `nothing answers at ${url}`, { hint: "start it with `npm start`, or set MILLRACE_URL to where it runs", cause: thrown });
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return new AppError("unavailable", `the host of ${url} is not known`, { hint: "check MILLRACE_URL or --url", cause: thrown });
   return new AppError("unavailable", `the connection to ${url} failed: ${messageOf(cause)}`, { cause: thrown });
 }

@@ -1,6 +1,6 @@
+import type { JobView, LogEvent } from "../control-plane/jobs/contract.ts";
 import type { ErrorCode, FieldError } from "../kernel/app-error.ts";
 import { HTTP_STATUS } from "../kernel/error-maps.ts";
-import type { JobView, LogEvent } from "../control-plane/jobs/contract.ts";
 import { isJsonObject } from "./exact-json.ts";
 import { ApiError } from "./exit-codes.ts";
 
@@ -9,7 +9,10 @@ import { ApiError } from "./exit-codes.ts";
 /** A JSON object that the contract says is a T. Errors: ApiError when it is no object at all. */
 export function decodeObject<T extends object>(text: string, what: string): T {
   const value = parse(text);
-  if (!isJsonObject(value)) throw new ApiError("unavailable", `the server answered ${what} with something that is no JSON object`, 502, undefined, { hint: "is this the address of a Millrace server?" });
+  if (!isJsonObject(value))
+    throw new ApiError("unavailable", `the server answered ${what} with something that is no JSON object`, 502, undefined, {
+      hint: "is this the address of a Millrace server?",
+    });
   return value as T;
 }
 

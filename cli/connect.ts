@@ -1,5 +1,5 @@
-import { createApiClient, type ApiClient } from "./api-client.ts";
-import { PROJECT_ROOT, resolveSettings, type ConnectionFlags } from "./settings.ts";
+import { type ApiClient, createApiClient } from "./api-client.ts";
+import { type ConnectionFlags, PROJECT_ROOT, resolveSettings } from "./settings.ts";
 
 /** A client for the server that the flags, the environment and the files name. Errors: invalid_argument. */
 export function connect(flags: ConnectionFlags): ApiClient {

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
+import type { DeployScriptRequest } from "../control-plane/scripts/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { languageOfExtension } from "../kernel/languages.ts";
 import { formatBytes } from "../kernel/size.ts";
-import type { DeployScriptRequest } from "../control-plane/scripts/contract.ts";
-import { readDeploySettings, SETTINGS_FILE, type DeploySettings } from "./deploy-settings.ts";
+import { type DeploySettings, readDeploySettings, SETTINGS_FILE } from "./deploy-settings.ts";
 import { decodeUtf8 } from "./job-args.ts";
 
 /** What shall become of one file of a folder. */
@@ -34,7 +34,9 @@ export function planDeploy(folder: string, prefix: string | undefined): PlannedF
   const settings = readDeploySettings(root);
   const base = prefix ?? settings.prefix ?? `f/${basename(root)}`;
   if (!PREFIX.test(base)) {
-    throw new AppError("invalid_argument", `"${base}" cannot begin the path of a script`, { hint: "give one with --prefix f/name; letters, digits, _ and - are allowed" });
+    throw new AppError("invalid_argument", `"${base}" cannot begin the path of a script`, {
+      hint: "give one with --prefix f/name; letters, digits, _ and - are allowed",
+    });
   }
   const files = listFiles(root);
   const taken = new Map<string, string>();
@@ -47,7 +49,8 @@ export function planDeploy(folder: string, prefix: string | undefined): PlannedF
 
 function planFile(root: string, file: string, base: string, settings: DeploySettings, taken: Map<string, string>): PlannedFile {
   if (file === SETTINGS_FILE) return { kind: "skip", file, why: "settings" };
-  if (settings.ignore.some((name) => file === name || file.startsWith(`${name.replace(/\/+$/, "")}/`))) return { kind: "skip", file, why: `${SETTINGS_FILE} ignores it` };
+  if (settings.ignore.some((name) => file === name || file.startsWith(`${name.replace(/\/+$/, "")}/`)))
+    return { kind: "skip", file, why: `${SETTINGS_FILE} ignores it` };
   const language = languageOfExtension(extname(file));
   if (language === undefined) return { kind: "skip", file, why: "no script" };
   const name = file.slice(0, -extname(file).length);
@@ -79,7 +82,8 @@ function listFiles(root: string): string[] {
       } else if (entry.isFile() || (entry.isSymbolicLink() && statSync(join(root, path), { throwIfNoEntry: false })?.isFile() === true)) {
         found.push(path);
       }
-      if (found.length > MAX_FILES) throw new AppError("invalid_argument", `"${root}" holds more than ${MAX_FILES} files`, { hint: "deploy a folder that holds scripts only" });
+      if (found.length > MAX_FILES)
+        throw new AppError("invalid_argument", `"${root}" holds more than ${MAX_FILES} files`, { hint: "deploy a folder that holds scripts only" });
     }
   };
   walk("");

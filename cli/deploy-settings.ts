@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { AppError, messageOf } from "../kernel/app-error.ts";
 import type { DeployScriptRequest } from "../control-plane/scripts/contract.ts";
+import { AppError, messageOf } from "../kernel/app-error.ts";
 import { parseDurationMs } from "./durations.ts";
 
 /** A file of this name in a deployed folder says more about its scripts. */
@@ -35,11 +35,17 @@ export function readDeploySettings(folder: string): DeploySettings {
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => `${issue.path.length === 0 ? "" : `${issue.path.join(" → ")}: `}${issue.message}`);
-    throw new AppError("invalid_argument", `"${path}" is not right: ${issues.join("; ")}`, { hint: '{"files": {"name.py": {"tag": "…", "timeout": "30s", "summary": "…"}}}' });
+    throw new AppError("invalid_argument", `"${path}" is not right: ${issues.join("; ")}`, {
+      hint: '{"files": {"name.py": {"tag": "…", "timeout": "30s", "summary": "…"}}}',
+    });
   }
   const files = new Map<string, Pick<DeployScriptRequest, "tag" | "timeout_ms" | "summary">>();
   for (const [name, { tag, timeout, summary }] of Object.entries(parsed.data.files ?? {})) {
-    files.set(name, { ...(tag !== undefined && { tag }), ...(summary !== undefined && { summary }), ...(timeout !== undefined && { timeout_ms: parseDurationMs(timeout) }) });
+    files.set(name, {
+      ...(tag !== undefined && { tag }),
+      ...(summary !== undefined && { summary }),
+      ...(timeout !== undefined && { timeout_ms: parseDurationMs(timeout) }),
+    });
   }
   return { prefix: parsed.data.prefix, ignore: parsed.data.ignore ?? [], files };
 }

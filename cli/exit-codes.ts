@@ -1,5 +1,5 @@
-import { AppError, type AppErrorOptions, type ErrorCode } from "../kernel/app-error.ts";
 import type { JobView } from "../control-plane/jobs/contract.ts";
+import { AppError, type AppErrorOptions, type ErrorCode } from "../kernel/app-error.ts";
 
 /** What the process tells its caller; the same for every command. Scripts rely on these numbers: they never change. */
 export const EXIT = {

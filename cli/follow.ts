@@ -1,7 +1,7 @@
+import type { JobView, LogEvent } from "../control-plane/jobs/contract.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { backoffMs } from "../kernel/backoff.ts";
-import type { JobView, LogEvent } from "../control-plane/jobs/contract.ts";
-import { connectionError, type ApiClient } from "./api-client.ts";
+import { type ApiClient, connectionError } from "./api-client.ts";
 import { decodeJobEvent, decodeLogEvent } from "./api-codec.ts";
 import { createSseParser, type SseEvent } from "./sse.ts";
 
@@ -10,6 +10,8 @@ export interface FollowHandlers {
   log(event: LogEvent): void;
   /** Once at the start and on each change. */
   state(job: JobView): void;
+  /** Resolves when there is room for more output: a slow reader slows the stream down instead of filling memory. */
+  room(): Promise<void>;
   /** Contact was lost (once per outage) or is back. */
   contact(state: "lost" | "back", error: AppError | undefined): void;
 }
@@ -60,10 +62,11 @@ export async function followJob(client: ApiClient, id: string, handlers: FollowH
     const begunMs = performance.now();
     let error: AppError | undefined;
     try {
-      const ended = await readStream(client, id, lastId, options, onEvent, () => {
+      const onOpen = (): void => {
         if (lost) handlers.contact("back", undefined);
         lost = false;
-      });
+      };
+      const ended = await readStream(client, id, lastId, options, { onOpen, onEvent, room: handlers.room });
       if (ended !== undefined) return ended;
     } catch (thrown) {
       error = connectionError(thrown, client.settings.url);
@@ -78,15 +81,14 @@ export async function followJob(client: ApiClient, id: string, handlers: FollowH
   }
 }
 
+interface StreamHandlers {
+  onOpen(): void;
+  onEvent(event: SseEvent): JobView | undefined;
+  room(): Promise<void>;
+}
+
 /** Reads one connection. @returns the ended job, or undefined when the stream stopped before that */
-async function readStream(
-  client: ApiClient,
-  id: string,
-  lastId: string,
-  options: FollowOptions,
-  onEvent: (event: SseEvent) => JobView | undefined,
-  onOpen: () => void,
-): Promise<JobView | undefined> {
+async function readStream(client: ApiClient, id: string, lastId: string, options: FollowOptions, handlers: StreamHandlers): Promise<JobView | undefined> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
   let ended: JobView | undefined;
@@ -97,15 +99,16 @@ async function readStream(
       ...(options.attempt !== undefined && { attempt: options.attempt }),
       ...(lastId !== "" && { lastEventId: lastId }),
     });
-    onOpen();
+    handlers.onOpen();
     const parser = createSseParser((event) => {
-      ended ??= onEvent(event);
+      ended ??= handlers.onEvent(event);
     });
     for await (const bytes of body) {
       clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE_MS);
       parser.push(bytes);
       if (ended !== undefined) return ended;
+      await handlers.room();
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
     }
     return undefined;
   } catch (error) {
@@ -117,7 +120,7 @@ async function readStream(
 }
 
 /** Orders `attempt.seq.segment` ids. */
-export function comparePositions(a: string, b: string): number {
+function comparePositions(a: string, b: string): number {
   const left = a.split(".").map(Number);
   const right = b.split(".").map(Number);
   for (let at = 0; at < 3; at++) {

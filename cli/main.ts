@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { AppError } from "../kernel/app-error.ts";
 import { EXIT, exitCodeOfError } from "./exit-codes.ts";
-import { sayError } from "./output.ts";
+import { flushed, sayError } from "./output.ts";
 import { buildProgram } from "./program.ts";
 
 /** What a shell reports for a process that a closed pipe ended (128 + SIGPIPE). */
@@ -31,4 +31,7 @@ async function main(): Promise<number> {
   }
 }
 
-process.exit(await main());
+const code = await main();
+await flushed(process.stdout);
+await flushed(process.stderr);
+process.exit(code);

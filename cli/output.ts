@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import { AppError } from "../kernel/app-error.ts";
+import type { AppError } from "../kernel/app-error.ts";
 import { formatDuration } from "./durations.ts";
 import { ApiError } from "./exit-codes.ts";
 import { plainText } from "./sanitise.ts";
@@ -34,6 +34,19 @@ export function printJson(value: unknown): void {
   print(process.stdout.isTTY === true ? JSON.stringify(value, undefined, 2) : JSON.stringify(value));
 }
 
+/**
+ * Resolves when a stream takes more. Writes to a pipe are asynchronous once it is full (measured: `process.exit` then cuts the
+ * rest off), so whoever writes much waits for this, and memory stays bounded however slow the reader is.
+ */
+export async function roomIn(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableNeedDrain) await new Promise<void>((resolve) => stream.once("drain", resolve));
+}
+
+/** Resolves when all that was written has left this process. */
+export async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+}
+
 /** Shows an error: what, which fields, what to do, and the id to find it in the server's log. */
 export function sayError(error: AppError): void {
   const ink = inkFor(process.stderr);
@@ -43,7 +56,8 @@ export function sayError(error: AppError): void {
   }
   if (error.hint !== undefined) say(`  ${ink.cyan("hint:")} ${plainLines(error.hint)}`);
   if (error instanceof ApiError && error.status >= 500 && error.requestId !== undefined) say(ink.dim(`  request ${plainText(error.requestId)}`));
-  if (error.code === "internal" && !(error instanceof ApiError)) say(ink.dim(error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause)));
+  if (error.code === "internal" && !(error instanceof ApiError))
+    say(ink.dim(error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause)));
 }
 
 function plainLines(text: string): string {
@@ -54,7 +68,11 @@ function plainLines(text: string): string {
  * Lays rows out in columns, two blanks apart, without blanks at the end of a line. Cells are made safe for a terminal.
  * @param paint colours a cell after its width is known
  */
-export function formatTable(header: readonly string[], rows: readonly (readonly string[])[], paint: (cell: string, column: number, row: number) => string = (cell) => cell): string {
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  paint: (cell: string, column: number, row: number) => string = (cell) => cell,
+): string {
   const cells = [header, ...rows].map((row) => header.map((_, column) => plainText(row[column] ?? "")));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => [...(row[column] ?? "")].length)));
   return cells

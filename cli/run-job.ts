@@ -1,14 +1,14 @@
+import type { JobView } from "../control-plane/jobs/contract.ts";
 import type { AppError } from "../kernel/app-error.ts";
 import { backoffMs } from "../kernel/backoff.ts";
 import { formatBytes } from "../kernel/size.ts";
-import type { JobView } from "../control-plane/jobs/contract.ts";
 import type { ApiClient } from "./api-client.ts";
 import { formatDuration } from "./durations.ts";
 import { ApiError } from "./exit-codes.ts";
 import { describeExit, explainFailure } from "./failure.ts";
 import { followJob, pause } from "./follow.ts";
 import { createLogPrinter, type LogPrinter } from "./log-printer.ts";
-import { inkFor, startProgress, type Progress } from "./output.ts";
+import { inkFor, type Progress, roomIn, startProgress } from "./output.ts";
 import { plainText } from "./sanitise.ts";
 
 /** Where output and status lines of a job go. */
@@ -17,6 +17,8 @@ export interface JobScreen {
   log(event: Parameters<LogPrinter["log"]>[0]): void;
   state(job: JobView): void;
   contact(state: "lost" | "back", error: AppError | undefined): void;
+  /** Resolves when there is room for more output. */
+  room(): Promise<void>;
   /** A line of ours. */
   line(text: string): void;
   close(): void;
@@ -51,8 +53,11 @@ export function openJobScreen(stream: NodeJS.WriteStream, raw: boolean): JobScre
     contact(state, error) {
       stopWaiting();
       if (state === "back") return talk(ink.green("connected again"));
-      talk(ink.yellow(`lost contact with the server${error === undefined ? "" : ` (${error.message})`}; the job does not need it: trying again until it answers`));
+      talk(
+        ink.yellow(`lost contact with the server${error === undefined ? "" : ` (${error.message})`}; the job does not need it: trying again until it answers`),
+      );
     },
+    room: () => roomIn(stream),
     line(text) {
       stopWaiting();
       talk(text);
@@ -95,6 +100,7 @@ export async function watchJob(client: ApiClient, id: string, screen: JobScreen,
           screen.state(job);
         },
         contact: screen.contact,
+        room: screen.room,
       },
       { signal, ...(attempt !== undefined && { attempt }) },
     );

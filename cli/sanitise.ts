@@ -107,5 +107,7 @@ export function createSanitiser(colours: boolean): Sanitiser {
 
 /** One line of text from outside, safe for tables and messages: no control characters, no sequences, no line breaks. */
 export function plainText(text: string): string {
-  return createSanitiser(false).push(text).replace(/[\t\n\r]+/g, " ");
+  return createSanitiser(false)
+    .push(text)
+    .replace(/[\t\n\r]+/g, " ");
 }

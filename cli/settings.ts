@@ -62,7 +62,7 @@ export function resolveSettings(sources: SettingsSources): Settings {
 }
 
 /** Where the server of a checkout writes its address and tokens. Only looked at, never made. */
-export function credentialsPath(projectRoot: string, env: NodeJS.ProcessEnv): string {
+function credentialsPath(projectRoot: string, env: NodeJS.ProcessEnv): string {
   return join(nonEmpty(env["MILLRACE_STATE_DIR"]) ?? join(projectRoot, ".millrace"), "credentials.json");
 }
 

@@ -13,6 +13,12 @@ export const SETTINGS = {
     .regex(/^postgres(ql)?:\/\//)
     .optional()
     .meta({ description: "PostgreSQL 15 to 18. Without it an embedded PostgreSQL runs in the state folder." }),
+  MILLRACE_DATABASE_WAIT_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(30_000)
+    .meta({ description: "How long a start waits for Postgres to answer, milliseconds." }),
   MILLRACE_STATE_DIR: z
     .string()
     .optional()

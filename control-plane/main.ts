@@ -11,6 +11,7 @@ import { type Config, loadConfig } from "./config.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
+import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
@@ -49,7 +50,6 @@ const LOG_FLUSH_MS = 50;
 /** What the owner grants beyond an attempt's own deadline and grace. */
 const OWNER_MARGIN_MS = 10_000;
 const RESEND_MS = 5000;
-const DATABASE_WITHIN_MS = 30_000;
 
 /**
  * The composition root of a control plane: database, doors, owner, in this order; `stop` goes the other way. Resolves
@@ -107,7 +107,7 @@ async function openDatabase(config: Config, stateDir: string, log: Log, stops: (
       return url;
     } catch (error) {
       if (AppError.from(error).code !== "unavailable") throw error;
-      if (performance.now() - begun > DATABASE_WITHIN_MS) {
+      if (performance.now() - begun > config.MILLRACE_DATABASE_WAIT_MS) {
         throw new AppError("unavailable", `Postgres does not answer: ${messageOf(error instanceof AppError ? (error.cause ?? error) : error)}`, {
           hint: "check MILLRACE_DATABASE_URL and that the server runs",
           cause: error,
@@ -169,6 +169,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const validator = createArgsValidator();
   const jobs = new JobService({
     pool: pools.api,
+    db: createQueryBuilder(pools.api),
     scripts,
     events,
     clock: realClock,
@@ -178,7 +179,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   addScriptRoutes(app, pools.api, scripts);
   addJobRoutes(app, jobs);
-  addLogRoutes(app, pools.api, jobs, live);
+  addLogRoutes(app, pools.api, jobs, live, log);
   addAgentRoutes(app, sessions, () => ownership.owner);
   addOperationsRoutes(app, metrics, () => readiness(pools, ownership));
   observe(metrics, ownership, sessions);

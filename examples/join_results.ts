@@ -35,7 +35,9 @@ export function main(sizes: Sizes, priorities: Priorities, largest = 8) {
   console.log(`joined ${joined.length} sections; the ${largest} largest:`);
   for (const row of joined.slice(0, largest)) {
     const kinds = Object.entries(row.priorities).map(([name, count]) => `${count} ${name}`);
-    console.log(`  ${row.section.padEnd(12)} ${row.installed_mb.toFixed(1).padStart(10)} MB  ${row.compression.toFixed(1).padStart(4)} : 1  ${kinds.join(", ")}`.trimEnd());
+    console.log(
+      `  ${row.section.padEnd(12)} ${row.installed_mb.toFixed(1).padStart(10)} MB  ${row.compression.toFixed(1).padStart(4)} : 1  ${kinds.join(", ")}`.trimEnd(),
+    );
   }
   return {
     sections: joined.length,

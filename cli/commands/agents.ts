@@ -1,4 +1,4 @@
-import type { AgentView } from "../api-client.ts";
+import type { AgentView } from "../../control-plane/agents/contract.ts";
 import { connect } from "../connect.ts";
 import { formatAge } from "../durations.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -21,7 +21,13 @@ export async function agentsCommand(options: AgentsOptions): Promise<ExitCode> {
     return EXIT.ok;
   }
   const ink = inkFor(process.stdout);
-  process.stdout.write(formatTable(["NAME", "TAGS", "BUSY", "SLOTS", "LANGUAGES", "SANDBOX", "CONNECTED", "VERSION"], agents.map((agent) => rowOf(agent, Date.now())), (cell, _column, row) => (row === -1 ? ink.dim(cell) : cell)));
+  process.stdout.write(
+    formatTable(
+      ["NAME", "TAGS", "BUSY", "SLOTS", "LANGUAGES", "SANDBOX", "CONNECTED", "VERSION"],
+      agents.map((agent) => rowOf(agent, Date.now())),
+      (cell, _column, row) => (row === -1 ? ink.dim(cell) : cell),
+    ),
+  );
   return EXIT.ok;
 }
 

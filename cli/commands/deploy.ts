@@ -1,8 +1,8 @@
 import { connect } from "../connect.ts";
-import { deployFiles, type DeployedFile } from "../deploy.ts";
+import { type DeployedFile, deployFiles } from "../deploy.ts";
 import { planDeploy } from "../deploy-plan.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { inkFor, print, printJson, say, type Ink } from "../output.ts";
+import { type Ink, inkFor, print, printJson, say } from "../output.ts";
 import { plainText } from "../sanitise.ts";
 import type { ConnectionFlags } from "../settings.ts";
 

@@ -1,8 +1,8 @@
 import type { ExitCode } from "../exit-codes.ts";
-import { say } from "../output.ts";
+import { sayAddresses } from "../local/addresses.ts";
 import { startLocalStack } from "../local/stack.ts";
 import { listenForStop, stayUntil } from "../local/stay-up.ts";
-import { sayAddresses } from "../local/addresses.ts";
+import { say } from "../output.ts";
 
 /** `millrace dev`: database, control plane and one agent on this machine, until Ctrl-C. */
 export async function devCommand(): Promise<ExitCode> {

@@ -4,7 +4,7 @@ import { formatAge, formatDuration } from "../durations.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { describeExit } from "../failure.ts";
 import { shortId } from "../job-ids.ts";
-import { formatTable, inkFor, printJson, say, type Ink } from "../output.ts";
+import { formatTable, type Ink, inkFor, printJson, say } from "../output.ts";
 import type { ConnectionFlags } from "../settings.ts";
 
 export interface JobsOptions extends ConnectionFlags {
@@ -18,7 +18,12 @@ export interface JobsOptions extends ConnectionFlags {
 /** `millrace jobs`: one page of jobs, newest first. */
 export async function jobsCommand(options: JobsOptions): Promise<ExitCode> {
   const { status, script, cursor, limit } = options;
-  const page = await connect(options).jobs({ limit, ...(status !== undefined && { status }), ...(script !== undefined && { script }), ...(cursor !== undefined && { cursor }) });
+  const page = await connect(options).jobs({
+    limit,
+    ...(status !== undefined && { status }),
+    ...(script !== undefined && { script }),
+    ...(cursor !== undefined && { cursor }),
+  });
   if (options.json === true) {
     printJson(page);
     return EXIT.ok;

@@ -1,10 +1,10 @@
-import { AppError } from "../../kernel/app-error.ts";
 import type { LogEvent } from "../../control-plane/jobs/contract.ts";
+import { AppError } from "../../kernel/app-error.ts";
 import type { ApiClient } from "../api-client.ts";
 import { connect } from "../connect.ts";
-import { EXIT, exitCodeOfJob, type ExitCode } from "../exit-codes.ts";
+import { EXIT, type ExitCode, exitCodeOfJob } from "../exit-codes.ts";
 import { resolveJobId } from "../job-ids.ts";
-import { wantsColour } from "../output.ts";
+import { roomIn, wantsColour } from "../output.ts";
 import { endLine, openJobScreen, watchJob } from "../run-job.ts";
 import { createSanitiser } from "../sanitise.ts";
 import type { ConnectionFlags } from "../settings.ts";
@@ -28,6 +28,7 @@ export async function logsCommand(typed: string, options: LogsOptions): Promise<
   const decoder = new TextDecoder();
   for await (const bytes of await client.logs(id, options.attempt === undefined ? {} : { attempt: options.attempt })) {
     process.stdout.write(sanitiser === undefined ? bytes : sanitiser.push(decoder.decode(bytes, { stream: true })));
+    await roomIn(process.stdout);
   }
   return EXIT.ok;
 }

@@ -1,17 +1,17 @@
-import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { JobView } from "../../control-plane/jobs/contract.ts";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { ApiClient } from "../api-client.ts";
 import { connect } from "../connect.ts";
 import { parseDurationMs } from "../durations.ts";
 import { indentJson } from "../exact-json.ts";
-import { EXIT, exitCodeOfJob, type ExitCode } from "../exit-codes.ts";
+import { EXIT, type ExitCode, exitCodeOfJob } from "../exit-codes.ts";
 import { onInterrupts } from "../interrupts.ts";
 import { readJobArgs } from "../job-args.ts";
 import { inkFor } from "../output.ts";
-import { fetchResult, openJobScreen, reportEnd, watchJob, type JobScreen } from "../run-job.ts";
+import { fetchResult, type JobScreen, openJobScreen, reportEnd, watchJob } from "../run-job.ts";
 import { createSanitiser } from "../sanitise.ts";
 import type { ConnectionFlags } from "../settings.ts";
-import { readTarget, type RunTarget } from "../target.ts";
+import { type RunTarget, readTarget } from "../target.ts";
 
 export interface RunOptions extends ConnectionFlags {
   readonly args?: string;
@@ -55,7 +55,8 @@ export async function runCommand(text: string, options: RunOptions): Promise<Exi
 export function requestBody(target: RunTarget, options: Pick<RunOptions, "args" | "arg" | "tag" | "timeout" | "priority">): string {
   const args = readJobArgs(options.args, options.arg);
   const priority = options.priority === undefined ? undefined : Number(options.priority);
-  if (priority !== undefined && (!Number.isInteger(priority) || priority < 0 || priority > 9)) throw new AppError("invalid_argument", "--priority is a number from 0 to 9");
+  if (priority !== undefined && (!Number.isInteger(priority) || priority < 0 || priority > 9))
+    throw new AppError("invalid_argument", "--priority is a number from 0 to 9");
   return JSON.stringify({
     ...(target.kind === "file" ? { code: { language: target.language, content: target.content } } : { script: target.path }),
     args,

@@ -5,17 +5,17 @@ import type { ApiClient } from "../api-client.ts";
 import { deployFiles } from "../deploy.ts";
 import { planDeploy } from "../deploy-plan.ts";
 import { formatDuration } from "../durations.ts";
-import { EXIT, exitCodeOfJob, type ExitCode } from "../exit-codes.ts";
+import { EXIT, type ExitCode, exitCodeOfJob } from "../exit-codes.ts";
 import { describeExit } from "../failure.ts";
 import { shortId } from "../job-ids.ts";
 import { sayAddresses } from "../local/addresses.ts";
-import { readExampleRuns, runExamples, type ExampleOutcome } from "../local/examples.ts";
-import { startLocalStack, type LocalStack } from "../local/stack.ts";
-import { listenForStop, stayUntil, type StopWish } from "../local/stay-up.ts";
+import { type ExampleOutcome, readExampleRuns, runExamples } from "../local/examples.ts";
+import { type LocalStack, startLocalStack } from "../local/stack.ts";
+import { listenForStop, type StopWish, stayUntil } from "../local/stay-up.ts";
 import { formatTable, inkFor, say, startProgress } from "../output.ts";
 import { PROJECT_ROOT } from "../settings.ts";
-import { paintStatus } from "./jobs.ts";
 import { deployLine } from "./deploy.ts";
+import { paintStatus } from "./jobs.ts";
 
 export interface StartOptions {
   readonly once?: boolean;

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { JobView } from "../../control-plane/jobs/contract.ts";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { ApiClient } from "../api-client.ts";
 import { parseExactJson } from "../exact-json.ts";
 import { inkFor, say } from "../output.ts";
@@ -37,7 +37,7 @@ export async function runExamples(client: ApiClient, folder: string, prefix: str
   for (const { script, says, args } of readExampleRuns(folder)) {
     if (signal.aborted) break;
     say(`\n${ink.cyan("▸")} ${ink.bold(script)} ${ink.dim(says)}`);
-    const given = Object.fromEntries(Object.entries(args).map(([name, source]) => [name, valueOf(source, folder, results)]));
+    const given = Object.fromEntries(Object.entries(args).map(([name, source]) => [name, argumentFrom(source, folder, results)]));
     const accepted = await client.runJob(JSON.stringify({ script: `${prefix}/${script}`, args: given }));
     const screen = openJobScreen(process.stderr, false);
     const job = await watchJob(client, accepted.id, screen, signal);
@@ -50,7 +50,7 @@ export async function runExamples(client: ApiClient, folder: string, prefix: str
   return outcomes;
 }
 
-function valueOf(source: z.infer<typeof argument>, folder: string, results: ReadonlyMap<string, unknown>): unknown {
+function argumentFrom(source: z.infer<typeof argument>, folder: string, results: ReadonlyMap<string, unknown>): unknown {
   if ("file" in source) return readFileSync(join(folder, source.file), "utf8");
   if ("value" in source) return source.value;
   if (!results.has(source.result_of)) throw new AppError("invalid_argument", `run.json uses the result of ${source.result_of} before it runs`);

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { AppError } from "../../kernel/app-error.ts";
 import { resolveStateDir } from "../../control-plane/db/state-dir.ts";
 import type { ControlPlane } from "../../control-plane/main.ts";
-import { createApiClient, type ApiClient } from "../api-client.ts";
+import { AppError } from "../../kernel/app-error.ts";
+import { type ApiClient, createApiClient } from "../api-client.ts";
 import { startProgress } from "../output.ts";
 import { PROJECT_ROOT } from "../settings.ts";
 import { AgentChild } from "./agent-child.ts";
@@ -69,14 +69,20 @@ async function waitForAgent(client: ApiClient, agent: AgentChild, signal: AbortS
     const [first] = await client.agents();
     if (first !== undefined) {
       const languages = first.languages.map((entry) => entry.language).join(", ");
-      progress.done(`agent "${first.name}": ${first.slots} slots, ${languages === "" ? "no languages" : languages}, ${first.sandbox.level > 0 ? `sandbox level ${first.sandbox.level}` : "NO sandbox"}`);
+      progress.done(
+        `agent "${first.name}": ${first.slots} slots, ${languages === "" ? "no languages" : languages}, ${first.sandbox.level > 0 ? `sandbox level ${first.sandbox.level}` : "NO sandbox"}`,
+      );
       return;
     }
     if (agent.deaths >= MAX_DEATHS || performance.now() - begunMs > AGENT_WITHIN_MS) {
       progress.fail("no agent");
-      throw new AppError("failed_precondition", agent.deaths > 0 ? "the agent ends as soon as it starts" : `the agent did not connect within ${AGENT_WITHIN_MS / 1000} s`, {
-        hint: agent.lastLines.length === 0 ? "try it alone: millrace agent" : `its last words are above; alone it starts with: millrace agent`,
-      });
+      throw new AppError(
+        "failed_precondition",
+        agent.deaths > 0 ? "the agent ends as soon as it starts" : `the agent did not connect within ${AGENT_WITHIN_MS / 1000} s`,
+        {
+          hint: agent.lastLines.length === 0 ? "try it alone: millrace agent" : `its last words are above; alone it starts with: millrace agent`,
+        },
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

@@ -19,10 +19,3 @@ export async function registerAgent(
   const row = rows[0];
   return row === undefined ? undefined : asAgentKey(row.id);
 }
-
-/** Names of agents by number, for the API. */
-export async function agentNames(pool: Pool, keys: readonly AgentKey[]): Promise<Map<AgentKey, string>> {
-  if (keys.length === 0) return new Map();
-  const { rows } = await pool.query<{ id: string; name: string }>("SELECT id::text, name FROM agent WHERE id = ANY($1::bigint[])", [keys]);
-  return new Map(rows.map((row) => [asAgentKey(row.id), row.name]));
-}

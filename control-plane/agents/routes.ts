@@ -4,22 +4,8 @@ import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import type { Owner } from "../scheduler/owner.ts";
+import { agentList } from "./contract.ts";
 import type { SessionServer } from "./session-server.ts";
-
-export const agentView = z.object({
-  id: z.string(),
-  name: z.string(),
-  host: z.string(),
-  version: z.string(),
-  shared: z.boolean().meta({ description: "true: it serves every workspace." }),
-  tags: z.array(z.string()),
-  languages: z.array(z.object({ language: z.string(), version: z.string() })),
-  sandbox: z.object({ level: z.int(), reasons: z.array(z.string()) }),
-  slots: z.int(),
-  running: z.int(),
-  connected_at: z.iso.datetime(),
-});
-const agentList = z.object({ agents: z.array(agentView) });
 
 export function addAgentRoutes(root: FastifyInstance, server: SessionServer, owner: () => Owner | undefined): void {
   const app = root.withTypeProvider<ZodTypeProvider>();

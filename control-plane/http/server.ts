@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Log } from "../telemetry/log.ts";
+import { addExactJsonParser } from "./exact-json.ts";
 import { sendProblem } from "./problem.ts";
 
 export interface HttpOptions {
@@ -28,6 +29,7 @@ export async function createHttpServer(log: Log): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 512 },
     http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: 16 * 1024 },
   });
+  addExactJsonParser(app);
   app.setValidatorCompiler(validatorCompiler);
   // Responses are made by our own code: their schemas document them, checking each one again would only cost time.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));

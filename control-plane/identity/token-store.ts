@@ -55,8 +55,3 @@ export async function insertToken(pool: Pool, token: NewToken, workspace: Worksp
     label,
   ]);
 }
-
-/** Revokes earlier tokens of a label, when new ones are made in their place. */
-export async function revokeByLabel(pool: Pool, label: string): Promise<void> {
-  await pool.query("UPDATE token SET revoked_at = now() WHERE label = $1 AND revoked_at IS NULL", [label]);
-}

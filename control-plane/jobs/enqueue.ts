@@ -2,6 +2,7 @@ import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { withPlainNumbers } from "../http/exact-json.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
@@ -34,9 +35,10 @@ export interface EnqueueContext {
  * @param prefix JSON pointer of the arguments in the request's body
  */
 export function scriptJob(context: EnqueueContext, version: ScriptVersion, args: Record<string, unknown>, settings: RunSettings, prefix = "/args"): NewJob {
-  const fields = context.checkArgs(version, args, prefix);
+  const argsJson = argsText(args, prefix);
+  const fields = context.checkArgs(version, withPlainNumbers(args, argsJson), prefix);
   if (fields.length > 0) throw argsError(version.path, fields);
-  const payload: JobPayload = { kind: "script", scriptHash: version.hash, code: undefined, argsJson: argsText(args, prefix), createdBy: context.createdBy };
+  const payload: JobPayload = { kind: "script", scriptHash: version.hash, code: undefined, argsJson, createdBy: context.createdBy };
   return {
     job: waitingJob(context, {
       ...settings,

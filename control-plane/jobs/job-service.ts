@@ -2,6 +2,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
 import { waitReason } from "../scheduler/core/dispatch-core.ts";
 import type { NewJob, Owner } from "../scheduler/owner.ts";
@@ -17,6 +18,7 @@ import { presentJob } from "./present.ts";
 
 export interface JobServiceDeps {
   readonly pool: Pool;
+  readonly db: Db;
   readonly scripts: ScriptCache;
   readonly events: JobEvents;
   readonly clock: Clock;
@@ -98,14 +100,14 @@ export class JobService {
   }
 
   async list(caller: Caller, query: JobListQuery): Promise<{ jobs: JobView[]; next_cursor?: string }> {
-    const { pool } = this.#deps;
+    const { pool, db } = this.#deps;
     const limit = query.limit ?? PAGE;
     const before = query.cursor === undefined ? undefined : parseJobId(query.cursor);
     if (query.cursor !== undefined && before === undefined)
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
-    const ids = await listJobIds(pool, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit: limit + 1 });
+    const ids = await listJobIds(db, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit: limit + 1 });
     const page = ids.slice(0, limit);
     const records = await readJobs(pool, caller.workspace.id, page);
     const last = page.at(-1);

@@ -1,6 +1,8 @@
+import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { EXIT_REASONS, OUTCOMES } from "../../kernel/exit.ts";
 import { type AgentKey, asAgentKey, asJobId, type JobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Db } from "../db/query-builder.ts";
 import type { JobStatus } from "./contract.ts";
 import { shardOf } from "./model.ts";
 
@@ -114,30 +116,27 @@ export interface JobFilter {
 }
 
 /** Ids of a page, newest first. Each filter has its own table and index; none sorts. */
-export async function listJobIds(pool: Pool, workspace: WorkspaceId, filter: JobFilter): Promise<JobId[]> {
-  const { rows } = await pool.query<{ id: string }>(pageStatement(filter), pageValues(workspace, filter));
-  return rows.map((row) => asJobId(row.id));
+export async function listJobIds(db: Db, workspace: WorkspaceId, filter: JobFilter): Promise<JobId[]> {
+  const { status, scriptId } = filter;
+  const table = status === undefined ? "job" : status === "queued" ? "job_pending" : status === "running" ? "job_running" : "job_done";
+  let query = db
+    .selectFrom(table)
+    .select("id")
+    .where("workspace_id", "=", workspace)
+    .where("id", "<", filter.before ?? LAST_ID)
+    .orderBy("id", "desc")
+    .limit(filter.limit);
+  if (status !== undefined && isOutcome(status)) query = query.where(outcomeIs(status));
+  if (scriptId !== undefined) query = query.where("script_id", "=", scriptId);
+  return (await query.execute()).map((row) => asJobId(row.id));
 }
 
 const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
-function pageValues(workspace: WorkspaceId, filter: JobFilter): unknown[] {
-  const values: unknown[] = [workspace, filter.before ?? LAST_ID, filter.limit];
-  if (filter.status !== undefined && isOutcome(filter.status) && filter.status !== "succeeded") values.push(OUTCOMES.indexOf(filter.status));
-  if (filter.scriptId !== undefined) values.push(filter.scriptId);
-  return values;
-}
-
-function pageStatement(filter: JobFilter): string {
-  const { status, scriptId } = filter;
-  const table = status === undefined ? "job" : status === "queued" ? "job_pending" : status === "running" ? "job_running" : "job_done";
-  let where = "workspace_id = $1 AND id < $2";
-  let next = 4;
-  // The partial index on what went wrong holds outcome <> 0: the condition must be written out for it to be used.
-  if (status === "succeeded") where += " AND outcome = 0";
-  else if (table === "job_done") where += ` AND outcome <> 0 AND outcome = $${next++}`;
-  if (scriptId !== undefined) where += ` AND script_id = $${next}`;
-  return `SELECT id::text FROM ${table} WHERE ${where} ORDER BY id DESC LIMIT $3`;
+/** The partial index on what went wrong holds `outcome <> 0`: the condition must be written out, with constants, for it to be used. */
+function outcomeIs(status: (typeof OUTCOMES)[number]): RawBuilder<SqlBool> {
+  const outcome = sql.lit(OUTCOMES.indexOf(status));
+  return status === "succeeded" ? sql<SqlBool>`outcome = ${outcome}` : sql<SqlBool>`outcome <> 0 AND outcome = ${outcome}`;
 }
 
 function isOutcome(status: JobStatus): status is (typeof OUTCOMES)[number] {

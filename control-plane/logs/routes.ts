@@ -10,6 +10,7 @@ import { type EventStream, openEventStream } from "../http/sse.ts";
 import { logQuery } from "../jobs/contract.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import { jobIdOf, ofJob } from "../jobs/routes.ts";
+import type { Log } from "../telemetry/log.ts";
 import { type StreamName, segmentsOf } from "./chunk-text.ts";
 import type { LiveLogs } from "./live-logs.ts";
 import { readChunks, type StoredChunk } from "./log-store.ts";
@@ -17,7 +18,7 @@ import { LOG_START, type LogPosition, type TailSource, tailLog } from "./tail.ts
 
 const PAGE = 64;
 
-export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService, live: LiveLogs): void {
+export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService, live: LiveLogs, log: Log): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.get(
     "/api/v1/w/:workspace/jobs/:id/logs",
@@ -38,7 +39,7 @@ export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService
       const caller = callerOf(request);
       const id = jobIdOf(request);
       const record = await jobs.record(caller, id);
-      if (request.query.follow === true) await follow(pool, jobs, live, caller, id, request, reply);
+      if (request.query.follow === true) await follow({ pool, jobs, live, log }, caller, id, request, reply);
       else await plain(pool, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
     },
   );
@@ -49,6 +50,16 @@ async function plain(pool: Pool, caller: Caller, id: JobId, attempt: number, rep
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "sandbox", "x-content-type-options": "nosniff" });
+  try {
+    await writeAttempt(pool, caller, id, attempt, raw);
+    raw.end();
+  } catch {
+    // The headers are sent: only a broken transfer can still say that this is not all.
+    raw.destroy();
+  }
+}
+
+async function writeAttempt(pool: Pool, caller: Caller, id: JobId, attempt: number, raw: FastifyReply["raw"]): Promise<void> {
   for (let position: LogPosition = { attempt, seq: -1 }; ; ) {
     const page = await readChunks(pool, caller.workspace.id, id, position, PAGE);
     for (const chunk of page) {
@@ -60,10 +71,17 @@ async function plain(pool: Pool, caller: Caller, id: JobId, attempt: number, rep
     position = last;
     if (raw.writableNeedDrain) await new Promise<void>((resolve) => raw.once("drain", resolve).once("close", resolve));
   }
-  raw.end();
 }
 
-async function follow(pool: Pool, jobs: JobService, live: LiveLogs, caller: Caller, id: JobId, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+interface Followable {
+  readonly pool: Pool;
+  readonly jobs: JobService;
+  readonly live: LiveLogs;
+  readonly log: Log;
+}
+
+async function follow(parts: Followable, caller: Caller, id: JobId, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { pool, jobs, live, log } = parts;
   const from = parsePosition(request.headers["last-event-id"]);
   const stream = openEventStream(request, reply);
   const source = tailSource(pool, jobs, live, caller, stream);
@@ -76,7 +94,7 @@ async function follow(pool: Pool, jobs: JobService, live: LiveLogs, caller: Call
     if (!stream.signal.aborted) await stream.send("end", await jobs.get(caller, id));
   } catch (error) {
     // The reader comes back by itself, with the id of the last event that it has.
-    request.log.warn({ event: "logs.follow_failed", error: error instanceof Error ? error.message : String(error) }, "a followed log ended early");
+    log.warn({ event: "logs.follow_failed", error: error instanceof Error ? error.message : String(error) }, "a followed log ended early");
   } finally {
     stream.end();
   }
@@ -103,9 +121,10 @@ function tailSource(pool: Pool, jobs: JobService, live: LiveLogs, caller: Caller
 async function sendChunk(stream: EventStream, chunk: StoredChunk, decoders: Map<string, StringDecoder>, skip: number): Promise<void> {
   const at = new Date(chunk.atMs).toISOString();
   for (const [segment, { stream: name, bytes }] of (await segmentsOf(chunk)).entries()) {
-    if (segment < skip) continue;
     const text = decoderOf(decoders, chunk.attempt, name).write(bytes);
-    if (text !== "") await stream.send("log", { attempt: chunk.attempt, stream: name, at, text }, `${chunk.attempt}.${chunk.seq}.${segment}`);
+    // What the reader already has goes through the decoder all the same: a character may be cut by its end.
+    if (text !== "" && segment >= skip)
+      await stream.send("log", { attempt: chunk.attempt, stream: name, at, text }, `${chunk.attempt}.${chunk.seq}.${segment}`);
   }
 }
 

@@ -1,0 +1,190 @@
+import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { event, type Finished, JOB_ID, jobView, json, logEvent, problem, ScriptedApi, startCli, stream, text } from "../scripted-api.fixture.ts";
+
+const DONE = jobView({ status: "succeeded", attempt: 1, finished_at: "2026-01-01T00:00:02.000Z", exit: { reason: "succeeded" }, run_ms: 40 });
+const LOGS = `GET /jobs/${JOB_ID}/logs`;
+
+let api: ScriptedApi;
+beforeEach(async () => {
+  api = new ScriptedApi();
+  await api.open();
+});
+afterEach(() => api.close());
+const millrace = (...args: string[]): Promise<Finished> => startCli(api.url, args).finished;
+
+describe("millrace logs", () => {
+  it("puts the output on stdout as it came and nothing else", async () => {
+    api.on(LOGS, text(200, "a\u001b[31mb\u001b]0;t\u0007\nno end"));
+    expect(await millrace("logs", JOB_ID)).toEqual({ code: 0, stdout: "a\u001b[31mb\u001b]0;t\u0007\nno end", stderr: "" });
+  });
+
+  it("follows with -f, marks stderr, and exits as the job did", async () => {
+    const failed = { ...DONE, status: "failed", exit: { reason: "exit_code", code: 4 } } as const;
+    api
+      .on(`GET /jobs/${JOB_ID}`, json(200, jobView({ status: "running" })))
+      .on(LOGS, stream(logEvent("1.0.0", "out\n") + logEvent("1.0.1", "err\n", "stderr") + event("end", failed)));
+    expect(await millrace("logs", JOB_ID, "-f")).toEqual({ code: 1, stdout: "out\n[stderr] err\n", stderr: "✗ failed: exit code 4 in 40 ms\n" });
+    expect(api.to(LOGS)[0]?.path).toContain("follow=true");
+  });
+
+  it("gives one JSON object a line with --json, of an ended job", async () => {
+    api.on(`GET /jobs/${JOB_ID}`, json(200, DONE)).on(LOGS, stream(event("state", DONE) + logEvent("1.0.0", "out\n") + event("end", DONE)));
+    const { code, stdout } = await millrace("logs", JOB_ID, "--json");
+    expect({ code, lines: stdout.split("\n").map((line) => (line === "" ? "" : JSON.parse(line))) }).toEqual({
+      code: 0,
+      lines: [{ attempt: 1, stream: "stdout", at: "2026-01-01T00:00:00.000Z", text: "out\n" }, ""],
+    });
+  });
+
+  it("asks for -f when the JSON of a running job would have no end", async () => {
+    api.on(`GET /jobs/${JOB_ID}`, json(200, jobView({ status: "running" })));
+    expect(await millrace("logs", JOB_ID, "--json")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("add -f") });
+  });
+
+  it("finds a job by the end of its id, and says when there is none", async () => {
+    api.on("GET /jobs", json(200, { jobs: [DONE] })).on(LOGS, text(200, "x"));
+    expect(await millrace("logs", JOB_ID.slice(-8))).toMatchObject({ code: 0, stdout: "x" });
+    expect(await millrace("logs", "ffffffff")).toMatchObject({ code: 3, stdout: "" });
+  });
+});
+
+describe("millrace jobs", () => {
+  it("asks for the page that is wanted and shows it as a table", async () => {
+    const queued = jobView({ id: "01a20011-d4bf-7000-acd1-3a4bdddd2261", kind: "script", script: "f/a/b", wait_reason: "no agent with tag gpu" });
+    api.on("GET /jobs", json(200, { jobs: [queued, DONE], next_cursor: "c2" }));
+    const { code, stdout, stderr } = await millrace("jobs", "--status", "queued", "--script", "f/a/b", "--cursor", "c1", "-n", "2");
+    expect(code).toBe(0);
+    expect(api.requests[0]?.path).toBe("/jobs?limit=2&status=queued&script=f%2Fa%2Fb&cursor=c1");
+    expect(stdout.split("\n").map((line) => line.split(/ {2,}/).filter((_, column) => column !== 3))).toEqual([
+      ["ID", "STATUS", "SCRIPT", "WAITED", "RAN", "AGENT", "NOTE"],
+      ["dddd2261", "queued", "f/a/b", "no agent with tag gpu"],
+      ["5a100103", "succeeded", "(inline python3)", "40 ms"],
+      [""],
+    ]);
+    expect(stderr).toBe("more: add --cursor c2\n");
+  });
+
+  it("tells an empty workspace from an empty filter, on stderr", async () => {
+    api.on("GET /jobs", json(200, { jobs: [] }));
+    expect(await millrace("jobs")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("no jobs yet") });
+    expect(await millrace("jobs", "--status", "failed")).toMatchObject({ code: 0, stdout: "", stderr: "no job fits the filter\n" });
+  });
+
+  it("prints the page as one line of JSON", async () => {
+    const page = { jobs: [DONE], next_cursor: "c2" };
+    api.on("GET /jobs", json(200, page));
+    expect(await millrace("jobs", "--json")).toEqual({ code: 0, stdout: `${JSON.stringify(page)}\n`, stderr: "" });
+  });
+
+  it.each([["--status", "odd"], ["-n", "0"], ["-n", "201"], ["-n", "x"], ["more"]])("refuses %s %s", async (...args) => {
+    expect(await millrace("jobs", ...args)).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+describe("millrace deploy", () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-cli-"));
+  writeFileSync(join(folder, "a.py"), "def main(): pass");
+  writeFileSync(join(folder, "b.sh"), "echo");
+  writeFileSync(join(folder, "c.ts"), "export function main() {");
+  const deployed = (created: boolean) => json(created ? 201 : 200, { path: "p", hash: "0123456789abcdef", created });
+
+  it("goes on after a refused file and exits 1", async () => {
+    api.on("POST /scripts", deployed(true), problem(400, "invalid_argument", "line 1: syntax error", { hint: "close it" }), deployed(false));
+    const { code, stdout, stderr } = await millrace("deploy", folder, "--prefix", "f/x");
+    expect(stdout).toBe("created    f/x/a 0123456789ab\nfailed     b.sh: line 1: syntax error (close it)\nunchanged  f/x/c 0123456789ab\n");
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "1 created, 1 unchanged, 0 skipped, 1 failed\n" });
+    expect(JSON.parse(api.requests[0]?.body ?? "")).toEqual({ path: "f/x/a", language: "python3", content: "def main(): pass" });
+  });
+
+  it("stops at once when every file would fail alike", async () => {
+    api.on("POST /scripts", problem(401, "unauthenticated", "the token is not valid"));
+    expect(await millrace("deploy", folder, "--prefix", "f/x")).toMatchObject({ code: 5, stdout: "" });
+    expect(api.requests).toHaveLength(1);
+  });
+
+  it("prints a report with --json", async () => {
+    api.on("POST /scripts", deployed(true));
+    const { code, stdout } = await millrace("deploy", folder, "--prefix", "f/x", "--json");
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      created: 3,
+      failed: 0,
+      files: [{ file: "a.py", status: "created", path: "f/x/a" }, {}, {}],
+    });
+  });
+});
+
+describe("millrace cancel and agents", () => {
+  it("cancels with a reason", async () => {
+    api.on(`POST /jobs/${JOB_ID}/cancel`, json(202, jobView({ status: "cancelled" })));
+    expect(await millrace("cancel", JOB_ID, "--reason", "wrong input")).toEqual({ code: 0, stdout: "", stderr: `cancelled job ${JOB_ID}\n` });
+    expect(api.requests[0]?.body).toBe('{"reason":"wrong input"}');
+  });
+
+  it("calls a job that has already ended a conflict", async () => {
+    api.on(`POST /jobs/${JOB_ID}/cancel`, problem(409, "failed_precondition", "it has already ended"));
+    expect(await millrace("cancel", JOB_ID)).toMatchObject({ code: 4, stderr: "error: it has already ended\n" });
+  });
+
+  it("lists agents", async () => {
+    const agent = {
+      id: "1",
+      name: "a\u001b[2J1",
+      host: "h",
+      version: "0.1.0",
+      shared: true,
+      tags: ["default", "gpu"],
+      languages: [{ language: "bash", version: "5.2" }],
+      sandbox: { level: 2, reasons: [] },
+      slots: 4,
+      running: 1,
+      connected_at: new Date().toISOString(),
+    };
+    api.on("GET /agents", json(200, { agents: [agent] }), json(200, { agents: [] }));
+    const { stdout } = await millrace("agents");
+    expect(stdout.split("\n")[1]?.split(/ {2,}/)).toEqual(["a1", "default,gpu", "1", "4", "bash 5.2", "level 2", expect.stringContaining("ago"), "0.1.0"]);
+    expect(await millrace("agents")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("no agent is connected") });
+  });
+});
+
+describe("millrace", () => {
+  it("shows help and version on stdout and exits 0", async () => {
+    expect(await millrace("--help")).toMatchObject({ code: 0, stdout: expect.stringContaining("Exit codes: 0 ok"), stderr: "" });
+    expect(await millrace("--version")).toMatchObject({ code: 0, stdout: "0.1.0\n" });
+    expect(await millrace("frob")).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("unknown command") });
+  });
+
+  it("says so when something else than a Millrace server answers", async () => {
+    api.on("GET /jobs", text(200, "<html>hello</html>", "text/html"));
+    expect(await millrace("jobs")).toMatchObject({ code: 7, stdout: "", stderr: expect.stringContaining("is this the address of a Millrace server?") });
+  });
+});
+
+describe("large output", () => {
+  it("arrives whole although the reader is slower than the server", async () => {
+    const sent = "x".repeat(400_000);
+    const answered = Promise.withResolvers<void>();
+    api.on(LOGS, (response) => void response.end(sent, answered.resolve));
+    const cli = startCli(api.url, ["logs", JOB_ID]);
+    // More than the pipe holds: a command that left as soon as it has written would take the rest with it.
+    cli.child.stdout?.pause();
+    await answered.promise;
+    await Promise.race([once(cli.child, "exit"), setTimeout(400)]);
+    cli.child.stdout?.resume();
+    const { code, stdout } = await cli.finished;
+    expect({ code, length: stdout.length }).toEqual({ code: 0, length: sent.length });
+  });
+
+  it("is no error when its reader has enough", async () => {
+    api.on(LOGS, text(200, "line\n".repeat(1_000_000)));
+    const cli = startCli(api.url, ["logs", JOB_ID]);
+    await api.next(LOGS);
+    cli.child.stdout?.destroy();
+    expect(await cli.finished).toMatchObject({ code: 141, stderr: "" });
+  });
+});

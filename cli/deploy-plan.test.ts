@@ -1,0 +1,95 @@
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type PlannedFile, planDeploy } from "./deploy-plan.ts";
+
+function folderWith(files: Record<string, string>, name = "tools"): string {
+  const root = join(mkdtempSync(join(tmpdir(), "millrace-deploy-")), name);
+  mkdirSync(root);
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+  return root;
+}
+
+/** One short line a file. */
+function brief(plan: readonly PlannedFile[]): string[] {
+  return plan.map(
+    (file) =>
+      `${file.file}: ${file.kind === "deploy" ? `${file.request.path} ${file.request.language}` : file.kind === "skip" ? `(${file.why})` : `! ${file.problem}`}`,
+  );
+}
+
+describe("planDeploy", () => {
+  it("names scripts after the folder and their place in it, and lists what is none", () => {
+    const root = folderWith({ "a.py": "", "sub/dir/b.ts": "", "c.sh": "", "d.mjs": "", "data.csv": "", ".hidden.py": "", "node_modules/x.js": "", README: "" });
+    symlinkSync(root, join(root, "circle"));
+    symlinkSync(join(root, "a.py"), join(root, "linked.py"));
+    expect(brief(planDeploy(root, undefined))).toEqual([
+      "README: (no script)",
+      "a.py: f/tools/a python3",
+      "c.sh: f/tools/c bash",
+      "d.mjs: f/tools/d javascript",
+      "data.csv: (no script)",
+      "linked.py: f/tools/linked python3",
+      "sub/dir/b.ts: f/tools/sub/dir/b typescript",
+    ]);
+  });
+
+  it("explains each file that cannot be deployed and goes on with the others", () => {
+    const root = folderWith({ "a.py": "", "a.ts": "", "big.sh": "#".repeat(1024 * 1024 + 1), "two words.py": "", "z.js": "" });
+    writeFileSync(join(root, "latin1.py"), Buffer.from([0xfc]));
+    expect(brief(planDeploy(root, undefined))).toEqual([
+      "a.py: f/tools/a python3",
+      "a.ts: ! a.py has the same path f/tools/a: rename one",
+      "big.sh: ! it has 1.0 MB; a script may have 1.0 MB",
+      'latin1.py: ! "latin1.py" is not UTF-8 text',
+      'two words.py: ! "two words" cannot be part of a path: use letters, digits, _ . and -',
+      "z.js: f/tools/z javascript",
+    ]);
+  });
+
+  it("takes the prefix of the command line, of millrace.json, of the folder's name", () => {
+    const files = { "a.py": "" };
+    expect(brief(planDeploy(folderWith({ ...files, "millrace.json": '{"prefix": "f/file"}' }), "u/ada/x"))).toContain("a.py: u/ada/x/a python3");
+    expect(brief(planDeploy(folderWith({ ...files, "millrace.json": '{"prefix": "f/file"}' }), undefined))).toContain("a.py: f/file/a python3");
+    expect(() => planDeploy(folderWith(files, "my tools"), undefined)).toThrow('"f/my tools" cannot begin the path of a script');
+  });
+
+  it("passes settings of a file on and leaves ignored ones out", () => {
+    const root = folderWith({
+      "a.py": "x",
+      "gen/b.py": "",
+      "general.py": "",
+      "millrace.json": '{"ignore": ["gen/"], "files": {"a.py": {"tag": "gpu", "timeout": "1m", "summary": "S"}, "gone.py": {"tag": "x"}}}',
+    });
+    const plan = planDeploy(root, undefined);
+    expect(plan[0]).toEqual({
+      kind: "deploy",
+      file: "a.py",
+      request: { path: "f/tools/a", language: "python3", content: "x", tag: "gpu", timeout_ms: 60_000, summary: "S" },
+    });
+    expect(brief(plan).slice(1)).toEqual([
+      "gen/b.py: (millrace.json ignores it)",
+      "general.py: f/tools/general python3",
+      "millrace.json: (settings)",
+      "gone.py: ! millrace.json has settings for it, but it is not there",
+    ]);
+  });
+
+  it.each([
+    ["no JSON", "{", "is not JSON"],
+    ["an unknown key", '{"file": {}}', "is not right"],
+    ["a bad duration", '{"files": {"a.py": {"timeout": "soon"}}}', "is not a duration"],
+  ])("refuses a millrace.json with %s", (_name, content, message) => {
+    expect(() => planDeploy(folderWith({ "millrace.json": content }), undefined)).toThrow(message);
+  });
+
+  it("refuses what is no folder", () => {
+    const root = folderWith({ "a.py": "" });
+    expect(() => planDeploy(join(root, "a.py"), undefined)).toThrow("is no folder");
+    expect(() => planDeploy(join(root, "none"), undefined)).toThrow("there is no folder");
+  });
+});

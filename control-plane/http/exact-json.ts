@@ -1,0 +1,48 @@
+import type { FastifyInstance } from "fastify";
+import { AppError } from "../../kernel/app-error.ts";
+
+/** JavaScript's numbers hold 15 digits safely; a body without a longer run of digits can be parsed as usual. */
+const LONG_NUMBER = /\d{16}/;
+
+/** `JSON.rawJSON` and the reviver's source text (ES2026; in Node since 22) are not yet in TypeScript's library. */
+interface ExactJson {
+  rawJSON(text: string): object;
+  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+}
+const exact = JSON as unknown as ExactJson;
+
+/**
+ * Parses JSON without losing digits: an integer that a JavaScript number cannot hold becomes a raw value, which
+ * `JSON.stringify` writes out as it came. Errors: SyntaxError as from JSON.parse; invalid_argument for a `__proto__` key.
+ */
+export function parseExactJson(text: string): unknown {
+  if (text.includes('"__proto__"')) throw new AppError("invalid_argument", "the body has a key __proto__");
+  return exact.parse(text, (_key, value, { source }) =>
+    typeof value === "number" && source !== undefined && isUnsafeInteger(value, source) ? exact.rawJSON(source) : value,
+  );
+}
+
+function isUnsafeInteger(value: number, source: string): boolean {
+  return !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+}
+
+/** Teaches the server to keep the digits of large integers in JSON bodies. */
+export function addExactJsonParser(app: FastifyInstance): void {
+  const usual = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (!LONG_NUMBER.test(body)) {
+      void usual(request, body, done);
+      return;
+    }
+    try {
+      done(null, parseExactJson(body));
+    } catch (error) {
+      done(error instanceof SyntaxError ? new AppError("invalid_argument", `the body is not JSON: ${error.message}`) : (error as Error), undefined);
+    }
+  });
+}
+
+/** The same data with ordinary numbers, for a validator that knows no raw values. @param text the data as JSON text */
+export function withPlainNumbers<T>(data: T, text: string): T {
+  return LONG_NUMBER.test(text) ? (JSON.parse(text) as T) : data;
+}

@@ -1,0 +1,23 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Heap } from "./heap.ts";
+
+test("pops what was pushed in sorted order, with pushes and pops mixed", () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.integer(), { nil: undefined }), { maxLength: 400 }), (steps) => {
+      const heap = new Heap<number>((a, b) => a < b);
+      const model: number[] = [];
+      for (const step of steps) {
+        if (step === undefined) {
+          expect(heap.pop()).toBe(model.shift());
+        } else {
+          heap.push(step);
+          model.push(step);
+          model.sort((a, b) => a - b);
+        }
+        expect(heap.size).toBe(model.length);
+        expect(heap.peek()).toBe(model[0]);
+      }
+    }),
+  );
+});
