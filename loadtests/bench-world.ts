@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { availableParallelism, loadavg, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,10 +15,13 @@ export interface BenchWorld {
   readonly processes: { readonly server: ChildProcess };
   startAgents(count: number, slots: number, extra: NodeJS.ProcessEnv): Promise<ChildProcess>;
   api(method: string, path: string, body?: string): Promise<Response>;
+  /** A POST on a kept-alive connection, with as little of a client as possible: for latencies. @returns the body */
+  post(path: string, body: string): Promise<string>;
   metric(name: string): Promise<number>;
   close(): Promise<void>;
 }
 
+const keptAlive = new Agent({ keepAlive: true, maxSockets: 1 });
 const root = fileURLToPath(new URL("..", import.meta.url));
 const quiet = {
   debug: () => undefined,
@@ -77,6 +81,20 @@ export async function startBenchWorld(): Promise<BenchWorld> {
         method,
         headers: { authorization: `Bearer ${credentials.token}`, ...(body !== undefined && { "content-type": "application/json" }) },
         ...(body !== undefined && { body }),
+      }),
+    post: (path, body) =>
+      new Promise((resolve, reject) => {
+        const headers = { authorization: `Bearer ${credentials.token}`, "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+        const outgoing = request(`${base}/api/v1/w/${credentials.workspace}${path}`, { method: "POST", agent: keptAlive, headers }, (response) => {
+          let text = "";
+          response.setEncoding("utf8");
+          response.on("data", (data: string) => {
+            text += data;
+          });
+          response.on("end", () => (response.statusCode === 201 ? resolve(text) : reject(new Error(text))));
+        });
+        outgoing.on("error", reject);
+        outgoing.end(body);
       }),
     async metric(name) {
       const text = await (await fetch(`${base}/metrics`)).text();

@@ -7,7 +7,7 @@ export type AgentStream = ServerDuplexStream<AgentFrame, ServerFrame>;
 export type Pending = Pick<ServerFrame, "assign" | "finishedAcks" | "logAcks" | "cancel">;
 
 /**
- * What waits to be sent to one agent. All that gathers in a turn of the event loop goes into one frame, since a grpc-js
+ * What waits to be sent to one agent. All that one event brings (a commit, a frame) goes into one frame, since a grpc-js
  * message costs as much as fifty entries in it; while the stream's buffer is full nothing is written and the next frame
  * grows. It is bounded by the agent's slots and by its own unacknowledged results and chunks.
  */
@@ -46,7 +46,9 @@ export class Outbox {
   #schedule(): void {
     if (this.#scheduled || this.#blocked || this.#closed) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    // After the code that is running now, which may add more, and before anything else: a commit's assignments leave before
+    // the answers to those who enqueued, whose writing would delay the start.
+    queueMicrotask(() => {
       this.#scheduled = false;
       this.#write();
     });

@@ -16,7 +16,7 @@ export interface Pools {
 
 /** Opens nothing yet: connections are made on demand and survive restarts of Postgres by being replaced. */
 export function createPools(url: string, log: Log): Pools {
-  const make = (duty: string, max: number, options: string): Pool => {
+  const make = (duty: string, max: number, answerWithinMs: number, options: string): Pool => {
     const pool = new pg.Pool({
       connectionString: url,
       max,
@@ -24,6 +24,7 @@ export function createPools(url: string, log: Log): Pools {
       options,
       keepAlive: true,
       connectionTimeoutMillis: 5000,
+      query_timeout: answerWithinMs,
       idleTimeoutMillis: 60_000,
     });
     pool.on("error", (error) => log.warn({ event: "db.connection_lost", duty, error: error.message }, "a database connection was lost"));
@@ -32,10 +33,11 @@ export function createPools(url: string, log: Log): Pools {
   const api = make(
     "api",
     10,
+    7000,
     "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off",
   );
-  const logs = make("logs", 2, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
-  const lease = make("lease", 1, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
+  const logs = make("logs", 2, 35_000, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
+  const lease = make("lease", 1, 7000, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
   return {
     api,
     logs,

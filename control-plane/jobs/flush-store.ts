@@ -12,6 +12,9 @@ export interface FlushLog {
   warn(fields: Record<string, unknown>, message: string): void;
 }
 
+/** Beyond the server's own statement timeout: then it is the way to the server that is broken, not the statement. */
+const ANSWER_WITHIN_MS = 12_000;
+
 interface FlushRow {
   own: boolean;
   /** Ids of operations that found no row to move. */
@@ -47,6 +50,7 @@ export class FlushConnection {
       options: HOT_SETTINGS,
       keepAlive: true,
       connectionTimeoutMillis: 5000,
+      query_timeout: ANSWER_WITHIN_MS,
     });
     // Without a listener a broken idle connection would end the process; the next flush notices and reconnects.
     client.on("error", () => this.#drop(client));

@@ -13,6 +13,12 @@ export interface FlushMetrics {
   flushed(size: number, tookMs: number): void;
 }
 
+/** What moves running work comes first, jobs that will only wait come second; each in the order of its arrival. */
+interface Lane {
+  urgent: Entry[];
+  waiting: Entry[];
+}
+
 interface Entry {
   readonly operation: FlushOperation;
   readonly settle: (outcome: FlushOutcome) => void;
@@ -20,6 +26,8 @@ interface Entry {
 }
 
 const MAX_BATCH = 1000;
+/** New waiting jobs per flush: a burst of them must not hold up claims and ends, which free slots. */
+const MAX_NEW_WAITING = 500;
 /** Operations that make a second flush at the same time worth while. */
 const WORTH_A_SECOND = 200;
 /** Beyond this many waiting operations new work is refused; ends of attempts are always taken. */
@@ -28,7 +36,7 @@ const MAX_QUEUED = 20_000;
 export class FlushWriter implements Service {
   readonly #connections: FlushConnection[];
   readonly #idle: FlushConnection[];
-  readonly #lanes: Entry[][] = Array.from({ length: LANES }, () => []);
+  readonly #lanes: readonly Lane[] = Array.from({ length: LANES }, () => ({ urgent: [], waiting: [] }));
   readonly #metrics: FlushMetrics;
   readonly #onLeaseLost: () => void;
   #queued = 0;
@@ -73,29 +81,17 @@ export class FlushWriter implements Service {
 
   /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
-    this.#lanes[laneOf(operation.job.shard)]?.push({ operation, settle, fail });
+    const lane = this.#lanes[laneOf(operation.job.shard)];
+    const waits = operation.kind === "insert" && operation.direct === undefined;
+    (waits ? lane?.waiting : lane?.urgent)?.push({ operation, settle, fail });
     this.#queued += 1;
     if (!this.#pumping) {
       this.#pumping = true;
-      setImmediate(() => {
+      queueMicrotask(() => {
         this.#pumping = false;
         this.#pump();
       });
     }
-  }
-
-  /** Takes back operations that have not been sent, e.g. enqueues whose caller has given up. @returns how many */
-  withdraw(matches: (operation: FlushOperation) => boolean, error: AppError): number {
-    let count = 0;
-    for (const [lane, entries] of this.#lanes.entries()) {
-      const kept = entries.filter((entry) => !matches(entry.operation));
-      if (kept.length === entries.length) continue;
-      this.#lanes[lane] = kept;
-      count += entries.length - kept.length;
-      for (const entry of entries) if (matches(entry.operation)) entry.fail(error);
-    }
-    this.#queued -= count;
-    return count;
   }
 
   #pump(): void {
@@ -105,30 +101,30 @@ export class FlushWriter implements Service {
       const connection = this.#idle.pop();
       const lane = this.#pickLane();
       if (connection === undefined || lane === undefined) return;
-      const batch = this.#lanes[lane]?.splice(0, MAX_BATCH) ?? [];
+      const batch = takeBatch(lane);
       this.#queued -= batch.length;
-      void this.#flush(connection, lane, batch);
+      void this.#flush(connection, batch);
     }
     if (this.#queued === 0 && this.#idle.length === this.#connections.length) this.#drained?.();
   }
 
-  #pickLane(): number | undefined {
+  #pickLane(): Lane | undefined {
     for (let tried = 0; tried < LANES; tried++) {
-      const lane = (this.#nextLane + tried) % LANES;
-      if ((this.#lanes[lane]?.length ?? 0) > 0) {
-        this.#nextLane = (lane + 1) % LANES;
-        return lane;
-      }
+      const at = (this.#nextLane + tried) % LANES;
+      const lane = this.#lanes[at];
+      if (lane === undefined || lane.urgent.length + lane.waiting.length === 0) continue;
+      this.#nextLane = (at + 1) % LANES;
+      return lane;
     }
     return undefined;
   }
 
   /** Never rejects: every entry's callback is called. */
-  async #flush(connection: FlushConnection, lane: number, batch: Entry[]): Promise<void> {
+  async #flush(connection: FlushConnection, batch: Entry[]): Promise<void> {
     const begun = performance.now();
     try {
       const result = await connection.run(
-        lane,
+        laneOfBatch(batch),
         batch.map((entry) => entry.operation),
       );
       this.#metrics.flushed(batch.length, performance.now() - begun);
@@ -140,19 +136,19 @@ export class FlushWriter implements Service {
       }
     } catch (error) {
       if (batch.length === 1) batch[0]?.fail(error);
-      else await this.#isolate(connection, lane, batch);
+      else await this.#isolate(connection, batch);
     }
     this.#idle.push(connection);
     this.#pump();
   }
 
   /** The database refused the batch: halves find the row that it does not like, so that one bad row cannot fail its neighbours. */
-  async #isolate(connection: FlushConnection, lane: number, batch: Entry[]): Promise<void> {
+  async #isolate(connection: FlushConnection, batch: Entry[]): Promise<void> {
     const middle = batch.length >> 1;
     for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
       try {
         const result = await connection.run(
-          lane,
+          laneOfBatch(half),
           half.map((entry) => entry.operation),
         );
         if (result.kind === "lost") {
@@ -161,8 +157,17 @@ export class FlushWriter implements Service {
         } else for (const entry of half) entry.settle(outcomeOfOperation(entry.operation, result.gone));
       } catch (error) {
         if (half.length === 1) half[0]?.fail(error);
-        else await this.#isolate(connection, lane, half);
+        else await this.#isolate(connection, half);
       }
     }
   }
+}
+
+function takeBatch(lane: Lane): Entry[] {
+  const batch = lane.urgent.splice(0, MAX_BATCH);
+  return batch.length === MAX_BATCH ? batch : batch.concat(lane.waiting.splice(0, Math.min(MAX_NEW_WAITING, MAX_BATCH - batch.length)));
+}
+
+function laneOfBatch(batch: readonly Entry[]): number {
+  return laneOf(batch[0]?.operation.job.shard ?? 0);
 }

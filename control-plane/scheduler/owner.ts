@@ -202,8 +202,8 @@ export class Owner {
     this.#deps.writer.submit(
       { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent } },
       () => {
-        settled();
         this.#claimed(running, payload);
+        settled();
       },
       (error) => {
         abandonClaim(this.#state, running);
