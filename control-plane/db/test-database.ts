@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { Client } from "pg";
+import { Client, Pool } from "pg";
 import { inject } from "vitest";
 
 /** The server that vitest's global set-up started (`test-global-setup.ts`). */
@@ -39,6 +39,14 @@ async function cloneDatabase(server: TestServer, template: string): Promise<Test
     url: withDatabase(server.url, name),
     drop: () => runOnServer(server.url, `drop database if exists ${name} with (force)`),
   };
+}
+
+/** A small pool on a test database. Its connections may be killed by a test, or by the drop, without ending the process. */
+export function openTestPool(url: string): Pool {
+  const pool = new Pool({ connectionString: url, max: 4 });
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  return pool;
 }
 
 /** The same server, another database. */

@@ -1,13 +1,13 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../db/test-database.ts";
+import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions, PREMADE_DAYS, partitionName } from "./partition-store.ts";
 
 let database: TestDatabase;
 let pool: pg.Pool;
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new pg.Pool({ connectionString: database.url, max: 4 });
+  pool = openTestPool(database.url);
 });
 afterAll(async () => {
   await pool.end();

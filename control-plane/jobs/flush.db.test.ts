@@ -2,7 +2,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exitOf } from "../../kernel/exit.ts";
 import { asAgentKey, asToken, asWorkspaceId, createJobIdGenerator, type JobId, type Token } from "../../kernel/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../db/test-database.ts";
+import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { acquireLease, type Lease, renewLease } from "../scheduler/lease-store.ts";
@@ -29,7 +29,7 @@ function newToken(): Token {
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new pg.Pool({ connectionString: database.url, max: 4 });
+  pool = openTestPool(database.url);
   await makePartitions(pool, Date.now());
   const acquired = await acquireLease(pool, replica);
   if (acquired.kind !== "acquired") throw new Error("the lease must be free");

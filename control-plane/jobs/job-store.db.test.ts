@@ -1,8 +1,8 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asWorkspaceId, createJobIdGenerator, type JobId } from "../../kernel/ids.ts";
 import { createQueryBuilder, type Db } from "../db/query-builder.ts";
-import { createTestDatabase, type TestDatabase } from "../db/test-database.ts";
+import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { JobStatus } from "./contract.ts";
 import { listJobIds, readJob, readJobs, readResult } from "./job-store.ts";
@@ -18,7 +18,7 @@ const made: { id: JobId; status: JobStatus; scriptId: string }[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new pg.Pool({ connectionString: database.url, max: 4 });
+  pool = openTestPool(database.url);
   db = createQueryBuilder(pool);
   await makePartitions(pool, Date.now());
   const statuses: JobStatus[] = ["queued", "running", "succeeded", "failed", "cancelled"];
