@@ -34,7 +34,7 @@ export interface ConfigKey {
 
 const GRPC_PORT = 8001;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
-const TAG = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}$/;
+const TAG = /^[a-z0-9][a-z0-9._:-]{0,62}$/;
 
 export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
@@ -211,7 +211,7 @@ function readToken(token: string | undefined, file: string | undefined): string 
   const found = file === undefined ? token : readTokenFile(file);
   if (found === undefined || found.trim() === "") {
     throw new AppError("invalid_argument", "no token: set MILLRACE_AGENT_TOKEN or MILLRACE_AGENT_TOKEN_FILE", {
-      hint: "Make one with `millrace agents token` or on the console's Agents page.",
+      hint: "The control plane's first start writes one to credentials.json in its state folder (agent_token).",
     });
   }
   if (!/^[\x21-\x7e]+$/.test(found.trim())) throw new AppError("invalid_argument", "the agent token holds characters that no token has");

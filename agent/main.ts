@@ -6,6 +6,7 @@ import { closeInheritedFds } from "./sandbox/inherited-fds.ts";
 
 /** As a shell reports a process that ended by SIGINT. */
 const EXIT_INTERRUPTED = 130;
+const ECHO_MS = 150;
 
 /**
  * The command `millrace agent`: settings from the environment, events as JSON lines on stderr. The first SIGTERM or SIGINT drains,
@@ -25,13 +26,17 @@ export async function runAgentProcess(): Promise<number> {
   const destination = pino.destination({ fd: 2, sync: false });
   const log = pino({ level: config.logLevel, base: { agent: config.name } }, destination);
   const stop = new AbortController();
+  let stoppingSinceMs = Number.NEGATIVE_INFINITY;
   const onSignal = (signal: NodeJS.Signals): void => {
+    // npm and `timeout` signal the process and its group: two that come together are one wish.
+    if (performance.now() - stoppingSinceMs < ECHO_MS) return;
     if (stop.signal.aborted) {
       log.warn({ event: "agent.killed", signal }, "second signal: ending at once");
       destination.flushSync();
       process.exit(EXIT_INTERRUPTED);
     }
     log.info({ event: "agent.stopping", signal }, "signal received: draining");
+    stoppingSinceMs = performance.now();
     stop.abort();
   };
   process.on("SIGTERM", onSignal);

@@ -175,6 +175,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     clock: realClock,
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
+    onAccepted: (count) => metrics.accepted(count),
     owner: () => ownership.owner,
   });
   addScriptRoutes(app, pools.api, scripts);

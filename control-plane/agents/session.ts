@@ -114,7 +114,7 @@ export class AgentSession implements LogSource {
     if (this.#ended) return;
     this.#ended = true;
     this.#outbox.close();
-    this.#deps.owner.agentDetached(this.agent, this.agentInfo.session);
+    this.#deps.owner.agentDetached(this.agent, this.agentInfo.session, this.#heardAtMs);
   }
 
   #takeLogs(chunks: readonly LogChunk[]): void {

@@ -99,7 +99,7 @@ export const jobView = z.object({
   created_at: z.iso.datetime(),
   started_at: z.iso.datetime().optional(),
   finished_at: z.iso.datetime().optional(),
-  wait_ms: z.number().optional().meta({ description: "From created to started (or until now)." }),
+  wait_ms: z.number().optional().meta({ description: "From created to started." }),
   run_ms: z.number().optional(),
   log_bytes: z.int().optional(),
   log_dropped_bytes: z.int().optional(),

@@ -24,6 +24,8 @@ export interface JobServiceDeps {
   readonly clock: Clock;
   readonly newJobId: () => JobId;
   readonly checkArgs: EnqueueContext["checkArgs"];
+  /** Called with the number of jobs that were just acknowledged. */
+  readonly onAccepted: (jobs: number) => void;
   /** Undefined while another replica owns the shards, or none does. */
   readonly owner: () => Owner | undefined;
 }
@@ -164,6 +166,7 @@ export class JobService {
     });
     try {
       await Promise.race([this.#owner().enqueue(jobs), deadline]);
+      this.#deps.onAccepted(jobs.length);
     } finally {
       clearTimeout(timer);
     }

@@ -123,8 +123,9 @@ export class Owner {
     return drop;
   }
 
-  agentDetached(key: AgentKey, session: SessionId): void {
-    detachAgent(this.#state, key, session, this.#deps.clock.monotonicMs());
+  /** @param heardAtMs monotonic time of the agent's last frame: its attempts are given away `reclaimMs` after that */
+  agentDetached(key: AgentKey, session: SessionId, heardAtMs: number): void {
+    detachAgent(this.#state, key, session, heardAtMs);
   }
 
   slotsChanged(key: AgentKey, slots: number): void {

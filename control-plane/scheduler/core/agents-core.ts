@@ -54,12 +54,12 @@ export function attachAgent(state: SchedulerState, hello: AgentHello): Attached 
   return { missing, drop };
 }
 
-/** The stream ended or fell silent. The agent keeps its attempts until `reclaim` says otherwise. */
-export function detachAgent(state: SchedulerState, key: AgentKey, session: SessionId, nowMs: number): void {
+/** The stream ended or fell silent; `sinceMs` is when the agent was last heard. The agent keeps its attempts until `reclaim` says otherwise. */
+export function detachAgent(state: SchedulerState, key: AgentKey, session: SessionId, sinceMs: number): void {
   const agent = state.agents.get(key);
   if (agent === undefined || agent.session !== session) return;
   agent.session = undefined;
-  agent.silentSinceMs = nowMs;
+  agent.silentSinceMs = sinceMs;
   leaveRoutes(agent);
 }
 

@@ -1,0 +1,117 @@
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { generateToken } from "../control-plane/identity/token-format.ts";
+import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { RawAgent } from "./raw-agent.ts";
+
+/** Two workspaces on one server: ours (main) and theirs, each with things of its own. */
+let world: World;
+let theirToken: string;
+let theirAgent: string;
+let ourJob: string;
+let ourHash: string;
+
+beforeAll(async () => {
+  world = await startWorld();
+  const client = new pg.Client({ connectionString: world.databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ id: string }>("INSERT INTO workspace (name) VALUES ('theirs') RETURNING id::text");
+  const [user, agent] = [generateToken("workspace"), generateToken("agent")];
+  for (const token of [user, agent]) {
+    await client.query("INSERT INTO token (id, secret_hash, kind, workspace_id, label) VALUES ($1, $2, $3, $4, 'test')", [
+      token.id,
+      token.secretHash,
+      token.kind,
+      rows[0]?.id,
+    ]);
+  }
+  await client.end();
+  theirToken = user.text;
+  theirAgent = agent.text;
+  await world.startAgent("shared");
+  const script = await world.api<{ hash: string }>("POST", "/scripts", { path: "f/ours/secret", language: "bash", content: "echo our-secret" });
+  ourHash = script.body.hash;
+  ourJob = (await run(world, { script: "f/ours/secret" }, 20)).id;
+});
+afterAll(async () => {
+  await world.close();
+});
+
+async function ask(token: string, workspace: string, method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+  const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/${workspace}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body !== undefined && { "content-type": "application/json" }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+describe("two workspaces", () => {
+  test("a token of one opens no route of the other", async () => {
+    const routes: [string, string, unknown?][] = [
+      ["GET", "/jobs"],
+      ["GET", `/jobs/${ourJob}`],
+      ["GET", `/jobs/${ourJob}/result`],
+      ["GET", `/jobs/${ourJob}/args`],
+      ["GET", `/jobs/${ourJob}/logs`],
+      ["GET", `/jobs/${ourJob}/logs?follow=true`],
+      ["POST", `/jobs/${ourJob}/cancel`, {}],
+      ["POST", "/jobs", { script: "f/ours/secret" }],
+      ["POST", "/jobs/batch", { script: "f/ours/secret", jobs: [{}] }],
+      ["GET", "/scripts"],
+      ["GET", "/scripts/by-path/f/ours/secret"],
+      ["GET", `/scripts/by-hash/${ourHash}`],
+      ["POST", "/scripts", { path: "f/ours/secret", language: "bash", content: "echo mine now" }],
+      ["GET", "/agents"],
+    ];
+    for (const [method, path, body] of routes) {
+      const answer = await ask(theirToken, "main", method, path, body);
+      expect([method, path, answer.status]).toEqual([method, path, 404]);
+      expect(answer.text).toMatch(/no such workspace, or the token has no access/);
+    }
+  });
+
+  test("ids of one mean nothing in the other: the answer is the one for what never existed", async () => {
+    const nowhere = "01a20000-36dd-7000-aeb1-1bbad5bb6980";
+    for (const [method, suffix, body] of [
+      ["GET", ""],
+      ["GET", "/result"],
+      ["GET", "/args"],
+      ["GET", "/logs"],
+      ["POST", "/cancel", {}],
+    ] as const) {
+      const foreign = await ask(theirToken, "theirs", method, `/jobs/${ourJob}${suffix}`, body);
+      const missing = await ask(theirToken, "theirs", method, `/jobs/${nowhere}${suffix}`, body);
+      expect([foreign.status, missing.status]).toEqual([404, 404]);
+      const shape = (text: string): string =>
+        text
+          .replaceAll(ourJob, "ID")
+          .replaceAll(nowhere, "ID")
+          .replace(/"request_id":"[^"]+"/, "");
+      expect(shape(foreign.text)).toBe(shape(missing.text));
+    }
+    expect((await ask(theirToken, "theirs", "POST", "/jobs", { hash: ourHash })).status).toBe(404);
+    expect((await ask(theirToken, "theirs", "POST", "/jobs", { script: "f/ours/secre" })).text).not.toMatch(/secret/);
+    expect(JSON.parse((await ask(theirToken, "theirs", "GET", "/jobs")).text)).toEqual({ jobs: [] });
+    expect(JSON.parse((await ask(theirToken, "theirs", "GET", "/scripts")).text)).toEqual({ scripts: [] });
+  });
+
+  test("an agent of one workspace gets its jobs only, and is shown to it only", async () => {
+    const own = new RawAgent(`127.0.0.1:${world.grpcPort}`, theirAgent, { agentName: "theirs-own", slots: 5, tags: ["private"] });
+    try {
+      await until("it is welcome", async () => own.frames.length > 0);
+      const ours = await run(world, { code: { language: "bash", content: "true" }, tag: "private" });
+      const theirs = JSON.parse((await ask(theirToken, "theirs", "POST", "/jobs", { code: { language: "bash", content: "true" }, tag: "private" })).text) as {
+        id: string;
+      };
+      expect((await own.assigned()).jobId).toBe(theirs.id);
+      expect((await job(world, ours.id)).wait_reason).toBe("no agent with tag private is connected");
+      expect(own.frames.flatMap((frame) => frame.assign).map((bundle) => bundle.jobId)).toEqual([theirs.id]);
+      expect((await world.api<{ agents: { name: string }[] }>("GET", "/agents")).body.agents.map((agent) => agent.name)).toEqual(["shared"]);
+      await world.api("POST", `/jobs/${ours.id}/cancel`);
+      expect((await untilEnded(world, ours.id)).status).toBe("cancelled");
+    } finally {
+      own.close();
+    }
+  });
+});
