@@ -57,34 +57,26 @@ export class AppError extends Error {
     if (thrown instanceof AppError) return thrown;
     if (thrown instanceof Error && thrown.name === "AbortError") return new AppError("cancelled", "the request was aborted", { cause: thrown });
     if (isLostConnection(thrown)) {
-      return new AppError("unavailable", "the database cannot be reached at the moment", { cause: thrown, retryAfterS: 1 });
+      return new AppError("unavailable", "the database cannot be reached or is overloaded at the moment", { cause: thrown, retryAfterS: 1 });
     }
     return new AppError("internal", "an unexpected error occurred", { cause: thrown });
   }
 }
 
-const CONNECTION_CODES = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EPIPE",
-  "ETIMEDOUT",
-  "ENOENT",
-  "57P01",
-  "57P02",
-  "57P03",
-  "08000",
-  "08001",
-  "08003",
-  "08006",
-  "53300",
-]);
+const SOCKET_CODES = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND", "EAI_AGAIN"]);
+/**
+ * SQLSTATEs of a database that cannot serve now but may again: connection (08), rollback (40), resources (53), shutdown and start (57),
+ * a lock that was not to be had (55P03), read only (25006), I/O (58).
+ */
+const PASSING_STATES = /^(08...|40...|53...|57...|58...|55P03|25006)$/;
+const LOST = /connection terminated|connection error|not queryable|timeout exceeded when trying to connect|query read timeout|timeout expired/i;
 
-/** True for a failure of the connection to Postgres (socket codes, SQLSTATE class 08, shutdown states), false for a refused statement. */
+/** True for a database that cannot be reached or cannot serve now; false for one that refuses what it was asked. */
 export function isLostConnection(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
   const code = "code" in thrown ? thrown.code : undefined;
-  if (typeof code === "string" && CONNECTION_CODES.has(code)) return true;
-  return /connection terminated|connection error|not queryable|timeout exceeded when trying to connect|query read timeout/i.test(thrown.message);
+  if (typeof code === "string" && (SOCKET_CODES.has(code) || PASSING_STATES.test(code))) return true;
+  return LOST.test(thrown.message);
 }
 
 /** The message of anything thrown, for logs. */

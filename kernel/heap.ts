@@ -29,6 +29,11 @@ export class Heap<T> {
     items[at] = item;
   }
 
+  /** Keeps only the items for which `keep` is true. Linear, plus the cost of pushing what is kept. */
+  retain(keep: (item: T) => boolean): void {
+    for (const item of this.#items.splice(0)) if (keep(item)) this.push(item);
+  }
+
   pop(): T | undefined {
     const items = this.#items;
     const first = items[0];

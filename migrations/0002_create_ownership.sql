@@ -11,6 +11,16 @@ CREATE TABLE replica_lease (
   expires_at timestamptz NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
 
+-- Each hot connection writes the number and the outcome of its flush in the flush's own transaction: when a connection breaks
+-- before the answer, this row tells whether the flush was committed, and what it moved.
+CREATE TABLE flush_progress (
+  epoch      bigint NOT NULL,
+  connection smallint NOT NULL,
+  seq        bigint NOT NULL,
+  gone       text[] NOT NULL,
+  PRIMARY KEY (epoch, connection)
+) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+
 CREATE TABLE shard_map (
   shard      smallint PRIMARY KEY CHECK (shard BETWEEN 0 AND 63),
   replica_id bigint

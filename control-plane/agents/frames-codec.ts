@@ -1,5 +1,5 @@
 import { EXIT_REASONS, type Exit, type ExitReason, exitOf } from "../../kernel/exit.ts";
-import { type JobId, parseJobId, parseToken, type Token } from "../../kernel/ids.ts";
+import { type JobId, parseJobId, parseToken, type Token, timeOfId } from "../../kernel/ids.ts";
 import { type AttemptRef, type Finished, type LogChunk, ExitReason as WireReason } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobEnd } from "../jobs/model.ts";
 
@@ -12,6 +12,10 @@ export interface Attempt {
 const MAX_RESULT_CHARS = 4 * 1024 * 1024;
 const MAX_MESSAGE_CHARS = 4000;
 const MAX_CHUNK_BYTES = 256 * 1024;
+/** Largest number of a Postgres int. */
+const MAX_INT = 2 ** 31 - 1;
+/** The year 2200. */
+const MAX_TIME_US = 7_258_118_400_000_000;
 /** Wire numbers are the positions in EXIT_REASONS plus one: 0 is "unspecified". */
 const REASONS: ReadonlyMap<number, ExitReason> = new Map(EXIT_REASONS.map((reason, at) => [at + 1, reason]));
 
@@ -36,8 +40,10 @@ export function endFromWire(wire: Finished, nowMs: number): Omit<JobEnd, "worksp
   const attempt = attemptFromWire(wire);
   const exit = exitFromWire(wire.exit);
   if (attempt === undefined || exit === undefined || wire.resultJson.length > MAX_RESULT_CHARS) return undefined;
-  const runUs = wire.startedAtUs > 0 ? Math.max(0, wire.finishedAtUs - wire.startedAtUs) : undefined;
-  const startedAtMs = wire.startedAtUs > 0 ? Math.min(nowMs, wire.startedAtUs / 1000) : undefined;
+  if (wire.logChunks > MAX_INT || !Number.isSafeInteger(wire.logBytes) || !Number.isSafeInteger(wire.logDroppedBytes)) return undefined;
+  const runUs = wire.startedAtUs > 0 ? Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(wire.finishedAtUs - wire.startedAtUs))) : undefined;
+  // An agent's clock may be wrong by hours: no attempt starts before its job was made, or after now.
+  const startedAtMs = wire.startedAtUs > 0 ? withinLife(wire.startedAtUs / 1000, attempt.id, nowMs) : undefined;
   return {
     ...attempt,
     exit,
@@ -51,13 +57,19 @@ export function endFromWire(wire: Finished, nowMs: number): Omit<JobEnd, "worksp
   };
 }
 
+/** A moment that an agent names, cut to the life of the job so far. Milliseconds since the epoch. */
+export function withinLife(atMs: number, id: JobId, nowMs: number): number {
+  return Math.max(timeOfId(id), Math.min(nowMs, atMs));
+}
+
 /** True for a chunk whose numbers agree with each other. */
 export function isSoundChunk(chunk: LogChunk): boolean {
   if (chunk.sizeBytes === 0 || chunk.sizeBytes > MAX_CHUNK_BYTES || chunk.data.length > MAX_CHUNK_BYTES || chunk.segments.length > chunk.sizeBytes)
     return false;
   let total = 0;
   for (const segment of chunk.segments) total += Math.floor(segment / 4);
-  return total === chunk.sizeBytes && chunk.seq < 2 ** 31 && (chunk.encoding === 1 || chunk.encoding === 2);
+  if (chunk.lines > chunk.sizeBytes || !Number.isSafeInteger(chunk.offsetBytes) || chunk.atUs > MAX_TIME_US) return false;
+  return total === chunk.sizeBytes && chunk.seq <= MAX_INT && (chunk.encoding === 1 || chunk.encoding === 2);
 }
 
 /** Postgres' text cannot hold NUL. */

@@ -39,6 +39,11 @@ export class Outbox {
     this.#schedule();
   }
 
+  /** True while something waits to be sent. */
+  get isBehind(): boolean {
+    return this.#blocked || this.#scheduled || this.#pending.assign.length > 0;
+  }
+
   close(): void {
     this.#closed = true;
   }

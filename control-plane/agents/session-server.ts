@@ -30,6 +30,9 @@ export interface SessionServerOptions {
 }
 
 const HELLO_WITHIN_MS = 10_000;
+const MAX_EARLY_FRAMES = 8;
+const LANGUAGE = /^[a-z0-9_]{1,32}$/;
+const MAX_RUNTIMES = 32;
 const TAG = /^[a-z0-9][a-z0-9._:-]{0,62}$/;
 
 /**
@@ -108,6 +111,10 @@ export class SessionServer implements Service, AgentPort {
     return live !== undefined;
   }
 
+  isBehind(session: SessionId): boolean {
+    return this.#sessions.get(session)?.outbox.isBehind === true;
+  }
+
   cancel(session: SessionId, attempt: Parameters<AgentPort["cancel"]>[1]): void {
     this.#sessions.get(session)?.outbox.add("cancel", { ...toRef(attempt), reason: attempt.reason, fenced: attempt.fenced });
   }
@@ -120,11 +127,13 @@ export class SessionServer implements Service, AgentPort {
       const timer = setTimeout(() => resolve(undefined), HELLO_WITHIN_MS);
       stream.on("data", (frame: AgentFrame) => {
         if (session !== undefined) session.receive(frame);
-        else if (frame.hello !== undefined && early.length === 0) {
-          clearTimeout(timer);
+        else if (early.length < MAX_EARLY_FRAMES) {
+          // Nothing more is read of a stream until it is known whose it is; what the transport had already read is kept.
+          stream.pause();
           early.push(frame);
+          clearTimeout(timer);
           resolve(frame.hello);
-        } else if (early.length < 100) early.push(frame);
+        }
       });
       for (const event of ["end", "error", "cancelled"]) {
         stream.on(event, () => {
@@ -141,6 +150,7 @@ export class SessionServer implements Service, AgentPort {
       session = hello;
       this.#adopt(session);
       for (const frame of early.slice(1)) session.receive(frame);
+      stream.resume();
     } catch (error) {
       const refusal = AppError.from(error);
       this.#options.log.warn(
@@ -227,5 +237,8 @@ function checkHello(hello: Hello): void {
   if (hello.agentName.length === 0 || hello.agentName.length > 128) throw new AppError("invalid_argument", "agent_name must have 1 to 128 characters");
   if (hello.tags.length === 0 || hello.tags.length > 100 || !hello.tags.every((tag) => TAG.test(tag))) {
     throw new AppError("invalid_argument", "tags must be 1 to 100 names of the form a-z, 0-9, dot, underscore, colon, hyphen");
+  }
+  if (hello.runtimes.length > MAX_RUNTIMES || !hello.runtimes.every((runtime) => LANGUAGE.test(runtime.language))) {
+    throw new AppError("invalid_argument", `an agent may have ${MAX_RUNTIMES} runtimes, named by a-z, 0-9 and underscore`);
   }
 }

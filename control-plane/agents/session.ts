@@ -8,7 +8,7 @@ import { type AgentFrame, type Hello, type Policy, Verdict } from "../../proto/g
 import type { LogIngest, LogSource } from "../logs/ingest.ts";
 import type { Owner } from "../scheduler/owner.ts";
 import type { Log } from "../telemetry/log.ts";
-import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk } from "./frames-codec.ts";
+import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
 import { type AgentStream, Outbox } from "./outbox.ts";
 
 /** Who the stream belongs to, once it has said hello. */
@@ -87,15 +87,16 @@ export class AgentSession implements LogSource {
     if (this.#ended) return;
     this.#heardAtMs = this.#deps.monotonic();
     const { owner } = this.#deps;
+    // First, since it was true before the rest of the frame: an attempt that the frame confirms may be too new for the list.
+    if (frame.keepalive !== undefined) this.#keepalive(frame.keepalive);
     for (const attempt of attemptsFromWire(frame.received)) owner.attemptReceived(this.agent, attempt.id, attempt.token);
     for (const started of frame.started) {
       const attempt = attemptFromWire(started);
-      if (attempt !== undefined) owner.attemptStarted(this.agent, attempt.id, attempt.token, Math.min(started.atUs / 1000, this.#deps.now()));
+      if (attempt !== undefined) owner.attemptStarted(this.agent, attempt.id, attempt.token, withinLife(started.atUs / 1000, attempt.id, this.#deps.now()));
     }
     if (frame.logChunks.length > 0) this.#takeLogs(frame.logChunks);
     for (const finished of frame.finished) this.#takeEnd(finished);
     if (frame.capacity !== undefined) owner.slotsChanged(this.agent, Math.min(frame.capacity.slots, MAX_SLOTS));
-    if (frame.keepalive !== undefined) this.#keepalive(frame.keepalive);
   }
 
   acknowledge(id: JobId, token: Token, nextSeq: number, drop: boolean): void {

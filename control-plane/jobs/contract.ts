@@ -126,7 +126,7 @@ export const cancelRequest = z.strictObject({ reason: z.string().max(500).option
 
 export const logQuery = z.strictObject({
   follow: z.stringbool().optional().meta({ description: "true: Server-Sent Events until the job has ended; otherwise plain text of what is there." }),
-  attempt: z.coerce.number().int().min(1).optional().meta({ description: "Default: the newest attempt (following: each in turn)." }),
+  attempt: z.coerce.number().int().min(1).max(32_767).optional().meta({ description: "Default: the newest attempt (following: each in turn)." }),
 });
 
 /** Events of the followed log. The id of a log event is `attempt.seq.segment`; send it back as Last-Event-ID to go on. */

@@ -11,12 +11,12 @@ export const reasonNumber = (reason: ExitReason): number => EXIT_REASONS.indexOf
 
 export interface EncodedFlush {
   readonly families: readonly Family[];
-  /** Parameters of the statement, in its order. */
+  /** Parameters of the families, in the order of the statement. */
   readonly values: readonly unknown[];
 }
 
 /** Sorts operations by family and lays their rows out as columns. */
-export function encodeFlush(replicaId: string, epoch: number, operations: readonly FlushOperation[]): EncodedFlush {
+export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush {
   const byFamily = new Map<Family, Column[]>();
   for (const operation of operations) {
     const family = operation.kind === "insert" ? (operation.direct === undefined ? "pending" : "direct") : operation.kind;
@@ -26,7 +26,7 @@ export function encodeFlush(replicaId: string, epoch: number, operations: readon
     for (let at = 0; at < row.length; at++) columns[at]?.push(row[at] ?? null);
   }
   const families = FAMILIES.filter((family) => byFamily.has(family));
-  return { families, values: [replicaId, epoch, ...families.flatMap((family) => byFamily.get(family) ?? [])] };
+  return { families, values: families.flatMap((family) => byFamily.get(family) ?? []) };
 }
 
 function rowOf(operation: FlushOperation): Column {

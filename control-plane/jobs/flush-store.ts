@@ -1,48 +1,50 @@
 import pg from "pg";
-import { AppError, isLostConnection, messageOf } from "../../kernel/app-error.ts";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import type { FlushOperation, FlushOutcome } from "./model.ts";
-import { flushStatement, HOT_SETTINGS, WITNESS } from "./statements.ts";
+import { flushStatement, HOT_SETTINGS, OPEN_PROGRESS, READ_PROGRESS } from "./statements.ts";
 
-/** What one flush did. `lost`: the lease is no longer ours, nothing was done. */
+/** What one flush did. `gone` holds `family/id` of the operations that found no row. `lost`: the lease is no longer ours, nothing was done. */
 export type FlushResult = { readonly kind: "committed"; readonly gone: ReadonlySet<string> } | { readonly kind: "lost" };
 
 export interface FlushLog {
   warn(fields: Record<string, unknown>, message: string): void;
 }
 
+export interface FlushOwner {
+  readonly replicaId: string;
+  readonly epoch: number;
+}
+
 /** Beyond the server's own statement timeout: then it is the way to the server that is broken, not the statement. */
 const ANSWER_WITHIN_MS = 12_000;
 
-interface FlushRow {
-  own: boolean;
-  /** Ids of operations that found no row to move. */
-  gone: string[];
-}
-
 /**
- * One hot connection. It runs flushes one at a time and hides lost connections: a flush whose outcome is unknown is
- * looked up by a witness row and run again only when it was not committed, after the old backend has certainly ended.
+ * One hot connection. It runs flushes one at a time and hides lost connections: a flush whose outcome is unknown is looked
+ * up in the connection's progress row, after the old backend has certainly ended, and run again only when it is not there.
  */
 export class FlushConnection {
   readonly #url: string;
-  readonly #owner: { readonly replicaId: string; readonly epoch: number };
+  readonly #owner: FlushOwner;
+  readonly #number: number;
   readonly #log: FlushLog;
   /** Statements by name: at most one per lane and set of families. */
   readonly #texts = new Map<string, string>();
   #client: pg.Client | undefined;
-  #backendPid: number | undefined;
+  #backend: { pid: number; started: string } | undefined;
+  #seq = 0;
   #stopped = false;
   #wake: (() => void) | undefined;
 
-  constructor(url: string, owner: { replicaId: string; epoch: number }, log: FlushLog) {
+  constructor(url: string, owner: FlushOwner, number: number, log: FlushLog) {
     this.#url = url;
     this.#owner = owner;
+    this.#number = number;
     this.#log = log;
   }
 
-  /** Opens the connection. Errors: unavailable when Postgres cannot be reached now. */
+  /** Opens the connection. Errors: those of pg when Postgres cannot be reached now. */
   async open(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.#url,
@@ -55,26 +57,43 @@ export class FlushConnection {
     // Without a listener a broken idle connection would end the process; the next flush notices and reconnects.
     client.on("error", () => this.#drop(client));
     client.on("end", () => this.#drop(client));
-    await client.connect();
-    const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
-    this.#backendPid = rows[0]?.pid;
-    this.#client = client;
+    try {
+      await client.connect();
+      const { rows } = await client.query<{ pid: number; started: string }>(
+        "SELECT pid, backend_start::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+      );
+      await client.query(OPEN_PROGRESS, [this.#owner.epoch, this.#number]);
+      this.#backend = rows[0];
+      this.#client = client;
+    } catch (error) {
+      client.end().catch(() => undefined);
+      throw error;
+    }
   }
 
   /**
    * Runs one flush until its outcome is known, for as long as that takes.
-   * Errors: the database's own refusal of the statement (nothing was written); `unavailable` after `close`.
+   * Errors: the database's own refusal of the data (nothing was written); `unavailable` after `close`.
    */
   async run(lane: number, operations: readonly FlushOperation[]): Promise<FlushResult> {
+    const { families, values } = encodeFlush(operations);
+    const name = `flush_${lane}_${families.join("_")}`;
+    const text = this.#texts.get(name) ?? flushStatement(lane, families);
+    this.#texts.set(name, text);
+    const { replicaId, epoch } = this.#owner;
+    this.#seq += 1;
+    const query = { name, text, values: [replicaId, epoch, this.#number, this.#seq, ...values] };
     for (let attempt = 0; ; attempt++) {
       if (this.#stopped) throw new AppError("unavailable", "the control plane is shutting down");
       try {
-        const client = await this.#connected();
-        return await this.#execute(client, lane, operations);
+        const { rows } = await (await this.#connected()).query<{ gone: string[] }>(query);
+        return rows[0] === undefined ? { kind: "lost" } : { kind: "committed", gone: new Set(rows[0].gone) };
       } catch (error) {
-        if (this.#stopped || !isTransient(error)) throw error;
+        if (this.#stopped || isRefusal(error)) throw error;
         this.#log.warn({ event: "flush.retry", lane, size: operations.length, attempt, error: messageOf(error) }, "flush failed, will be retried");
-        if (isLostConnection(error) && (await this.#wasCommitted(operations))) return { kind: "committed", gone: new Set() };
+        // An error that Postgres itself reports has rolled the flush back; after any other its outcome is unknown.
+        const committed = error instanceof pg.DatabaseError && this.#client !== undefined ? undefined : await this.#lookUp();
+        if (committed !== undefined) return committed;
         await this.#pause(backoffMs(attempt, 50, 1000, Math.random()));
       }
     }
@@ -89,17 +108,6 @@ export class FlushConnection {
     await client?.end().catch(() => undefined);
   }
 
-  async #execute(client: pg.Client, lane: number, operations: readonly FlushOperation[]): Promise<FlushResult> {
-    const { families, values } = encodeFlush(this.#owner.replicaId, this.#owner.epoch, operations);
-    const name = `flush_${lane}_${families.join("_")}`;
-    const text = this.#texts.get(name) ?? flushStatement(lane, families);
-    this.#texts.set(name, text);
-    const { rows } = await client.query<FlushRow>({ name, text, values: [...values] });
-    const row = rows[0];
-    if (row === undefined || !row.own) return { kind: "lost" };
-    return { kind: "committed", gone: new Set(row.gone) };
-  }
-
   async #connected(): Promise<pg.Client> {
     if (this.#client === undefined) await this.open();
     if (this.#client === undefined) throw new AppError("unavailable", "no connection to Postgres");
@@ -110,28 +118,24 @@ export class FlushConnection {
     if (this.#client === client) this.#client = undefined;
   }
 
-  /** Only called after the connection broke. Returns once the outcome is certain or the connection is closed for good. */
-  async #wasCommitted(operations: readonly FlushOperation[]): Promise<boolean> {
-    const lostBackend = this.#backendPid;
+  /** What became of the flush that was under way when the connection broke. Undefined: it was not committed, and never will be. */
+  async #lookUp(): Promise<FlushResult | undefined> {
+    const before = this.#backend;
     for (let attempt = 0; !this.#stopped; attempt++) {
       try {
         this.#client?.end().catch(() => undefined);
         this.#client = undefined;
         const client = await this.#connected();
-        // The old backend may still be at work on the statement: end it first, so that it cannot commit after our look.
-        if (lostBackend !== undefined) {
-          await client.query(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = $1 AND application_name = 'millrace/hot' AND pid <> pg_backend_pid()",
-            [lostBackend],
-          );
-        }
-        return await hasWitness(client, operations);
+        // The old backend may still be at work on the statement: it must be gone before our look, or it could commit after it.
+        if (before !== undefined && !(await hasEnded(client, before))) throw new Error(`backend ${before.pid} has not ended yet`);
+        const { rows } = await client.query<{ seq: number; gone: string[] }>(READ_PROGRESS, [this.#owner.epoch, this.#number]);
+        return rows[0]?.seq === this.#seq ? { kind: "committed", gone: new Set(rows[0].gone) } : undefined;
       } catch (error) {
-        if (!isTransient(error)) throw error;
+        this.#log.warn({ event: "flush.look_up", attempt, error: messageOf(error) }, "the outcome of a flush is not known yet");
         await this.#pause(backoffMs(attempt, 50, 1000, Math.random()));
       }
     }
-    return false;
+    return undefined;
   }
 
   #pause(ms: number): Promise<void> {
@@ -145,29 +149,22 @@ export class FlushConnection {
   }
 }
 
-/** Lost connections, shutdowns, deadlocks, lock and statement timeouts: nothing was done, or it can be looked up. */
-const TRANSIENT_STATES = new Set(["40001", "40P01", "55P03", "57014", "53100", "53200", "25006"]);
-
-function isTransient(error: unknown): boolean {
-  if (isLostConnection(error)) return true;
-  return error instanceof pg.DatabaseError && error.code !== undefined && TRANSIENT_STATES.has(error.code);
+/** Ends a backend of ours. Process numbers come again: the start time makes sure that it is the one. @returns true when it is gone */
+async function hasEnded(client: pg.Client, backend: { pid: number; started: string }): Promise<boolean> {
+  const { rowCount } = await client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2::timestamptz", [
+    backend.pid,
+    backend.started,
+  ]);
+  return rowCount === 0;
 }
 
-const WITNESS_ORDER = ["finish", "insert", "cancel", "claim", "requeue"] as const;
+/** Data that the database does not take, or a statement that it does not understand: trying again would not help. Everything else may pass. */
+const REFUSALS = /^(22|23|42|54|0A)/;
 
-async function hasWitness(client: pg.Client, operations: readonly FlushOperation[]): Promise<boolean> {
-  for (const kind of WITNESS_ORDER) {
-    const operation = operations.find((candidate) => candidate.kind === kind);
-    if (operation === undefined) continue;
-    const values: string[] = [operation.job.workspace, operation.job.id];
-    if (operation.kind === "claim") values.push(operation.token);
-    if (operation.kind === "finish") values.push(operation.end.token);
-    const { rowCount } = await client.query(WITNESS[kind], values);
-    return rowCount === 1;
-  }
-  return false;
+function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code !== undefined && REFUSALS.test(error.code);
 }
 
 export function outcomeOfOperation(operation: FlushOperation, gone: ReadonlySet<string>): FlushOutcome {
-  return operation.kind !== "insert" && gone.has(operation.job.id) ? "gone" : "moved";
+  return gone.has(`${operation.kind}/${operation.job.id}`) ? "gone" : "moved";
 }

@@ -1,6 +1,6 @@
-import { AppError } from "../../kernel/app-error.ts";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
-import { FlushConnection, type FlushLog, outcomeOfOperation } from "./flush-store.ts";
+import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlushOperation, type FlushOutcome, LANES, laneOf } from "./model.ts";
 
 /**
@@ -23,23 +23,31 @@ interface Entry {
   readonly operation: FlushOperation;
   readonly settle: (outcome: FlushOutcome) => void;
   readonly fail: (error: unknown) => void;
+  readonly bytes: number;
 }
 
 const MAX_BATCH = 1000;
 /** New waiting jobs per flush: a burst of them must not hold up claims and ends, which free slots. */
 const MAX_NEW_WAITING = 500;
-/** Operations that make a second flush at the same time worth while. */
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** Operations that make a second flush at the same time worth while, and how long one may take before the second starts anyway. */
 const WORTH_A_SECOND = 200;
-/** Beyond this many waiting operations new work is refused; ends of attempts are always taken. */
+const SLOW_FLUSH_MS = 20;
+/** Beyond this new work is refused; ends of attempts are always taken. */
 const MAX_QUEUED = 20_000;
+const MAX_QUEUED_BYTES = 128 * 1024 * 1024;
 
 export class FlushWriter implements Service {
   readonly #connections: FlushConnection[];
   readonly #idle: FlushConnection[];
   readonly #lanes: readonly Lane[] = Array.from({ length: LANES }, () => ({ urgent: [], waiting: [] }));
   readonly #metrics: FlushMetrics;
+  readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
   #queued = 0;
+  #queuedBytes = 0;
+  #busySinceMs = 0;
+  #nudge: NodeJS.Timeout | undefined;
   #nextLane = 0;
   #pumping = false;
   #stopping = false;
@@ -47,19 +55,25 @@ export class FlushWriter implements Service {
 
   constructor(options: { url: string; replicaId: string; epoch: number; connections: number; log: FlushLog; metrics: FlushMetrics; onLeaseLost: () => void }) {
     const { url, replicaId, epoch, log } = options;
-    this.#connections = Array.from({ length: options.connections }, () => new FlushConnection(url, { replicaId, epoch }, log));
+    this.#connections = Array.from({ length: options.connections }, (_, number) => new FlushConnection(url, { replicaId, epoch }, number, log));
     this.#idle = [...this.#connections];
     this.#metrics = options.metrics;
+    this.#log = log;
     this.#onLeaseLost = options.onLeaseLost;
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.#connections.map((connection) => connection.open()));
+    const opened = await Promise.allSettled(this.#connections.map((connection) => connection.open()));
+    const failed = opened.find((result) => result.status === "rejected");
+    if (failed === undefined) return;
+    await this.stop();
+    throw failed.reason;
   }
 
   /** Writes what is queued, at most for 5 s, then closes the connections. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    clearTimeout(this.#nudge);
     if (this.#queued > 0 || this.#idle.length < this.#connections.length) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -76,15 +90,17 @@ export class FlushWriter implements Service {
 
   /** False when new jobs should be refused: the database does not keep up or is away. */
   get accepts(): boolean {
-    return !this.#stopping && this.#queued < MAX_QUEUED;
+    return !this.#stopping && this.#queued < MAX_QUEUED && this.#queuedBytes < MAX_QUEUED_BYTES;
   }
 
   /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
     const lane = this.#lanes[laneOf(operation.job.shard)];
     const waits = operation.kind === "insert" && operation.direct === undefined;
-    (waits ? lane?.waiting : lane?.urgent)?.push({ operation, settle, fail });
+    const bytes = sizeOf(operation);
+    (waits ? lane?.waiting : lane?.urgent)?.push({ operation, settle, fail, bytes });
     this.#queued += 1;
+    this.#queuedBytes += bytes;
     if (!this.#pumping) {
       this.#pumping = true;
       queueMicrotask(() => {
@@ -96,16 +112,29 @@ export class FlushWriter implements Service {
 
   #pump(): void {
     while (this.#idle.length > 0 && this.#queued > 0) {
-      const busy = this.#idle.length < this.#connections.length;
-      if (busy && this.#queued < WORTH_A_SECOND) return;
+      if (!this.#worthAFlush()) return;
       const connection = this.#idle.pop();
       const lane = this.#pickLane();
       if (connection === undefined || lane === undefined) return;
       const batch = takeBatch(lane);
       this.#queued -= batch.length;
+      this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
+      this.#busySinceMs = performance.now();
       void this.#flush(connection, batch);
     }
     if (this.#queued === 0 && this.#idle.length === this.#connections.length) this.#drained?.();
+  }
+
+  /** While a flush is under way, a second one starts when it has much to do, or when the first takes unusually long. */
+  #worthAFlush(): boolean {
+    if (this.#idle.length === this.#connections.length || this.#queued >= WORTH_A_SECOND) return true;
+    const restMs = SLOW_FLUSH_MS - (performance.now() - this.#busySinceMs);
+    if (restMs <= 0) return true;
+    this.#nudge ??= setTimeout(() => {
+      this.#nudge = undefined;
+      this.#pump();
+    }, restMs);
+    return false;
   }
 
   #pickLane(): Lane | undefined {
@@ -119,53 +148,65 @@ export class FlushWriter implements Service {
     return undefined;
   }
 
-  /** Never rejects: every entry's callback is called. */
+  /** Never rejects: of every entry one callback is called. */
   async #flush(connection: FlushConnection, batch: Entry[]): Promise<void> {
-    const begun = performance.now();
-    try {
-      const result = await connection.run(
-        laneOfBatch(batch),
-        batch.map((entry) => entry.operation),
-      );
-      this.#metrics.flushed(batch.length, performance.now() - begun);
-      if (result.kind === "lost") {
-        for (const entry of batch) entry.fail(new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 }));
-        this.#onLeaseLost();
-      } else {
-        for (const entry of batch) entry.settle(outcomeOfOperation(entry.operation, result.gone));
-      }
-    } catch (error) {
-      if (batch.length === 1) batch[0]?.fail(error);
-      else await this.#isolate(connection, batch);
-    }
+    await this.#settle(connection, batch);
     this.#idle.push(connection);
     this.#pump();
   }
 
-  /** The database refused the batch: halves find the row that it does not like, so that one bad row cannot fail its neighbours. */
-  async #isolate(connection: FlushConnection, batch: Entry[]): Promise<void> {
-    const middle = batch.length >> 1;
-    for (const half of [batch.slice(0, middle), batch.slice(middle)]) {
-      try {
-        const result = await connection.run(
-          laneOfBatch(half),
-          half.map((entry) => entry.operation),
-        );
-        if (result.kind === "lost") {
-          for (const entry of half) entry.fail(new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 }));
-          this.#onLeaseLost();
-        } else for (const entry of half) entry.settle(outcomeOfOperation(entry.operation, result.gone));
-      } catch (error) {
-        if (half.length === 1) half[0]?.fail(error);
-        else await this.#isolate(connection, half);
-      }
+  async #settle(connection: FlushConnection, batch: Entry[]): Promise<void> {
+    const begun = performance.now();
+    let result: FlushResult;
+    try {
+      result = await connection.run(
+        laneOfBatch(batch),
+        batch.map((entry) => entry.operation),
+      );
+    } catch (error) {
+      // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
+      if (batch.length === 1) this.#call(() => batch[0]?.fail(error));
+      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#settle(connection, half);
+      return;
+    }
+    this.#metrics.flushed(batch.length, performance.now() - begun);
+    if (result.kind === "lost") {
+      for (const entry of batch)
+        this.#call(() => entry.fail(new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 })));
+      this.#onLeaseLost();
+      return;
+    }
+    const { gone } = result;
+    for (const entry of batch) this.#call(() => entry.settle(outcomeOfOperation(entry.operation, gone)));
+  }
+
+  /** A callback that throws must neither keep the others from being called nor look like a failed flush. */
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#log.warn({ event: "flush.callback_failed", error: messageOf(error) }, "a callback after a commit failed");
     }
   }
 }
 
+function sizeOf(operation: FlushOperation): number {
+  if (operation.kind === "insert") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
+  return operation.kind === "finish" ? operation.end.resultJson.length : 0;
+}
+
 function takeBatch(lane: Lane): Entry[] {
-  const batch = lane.urgent.splice(0, MAX_BATCH);
-  return batch.length === MAX_BATCH ? batch : batch.concat(lane.waiting.splice(0, Math.min(MAX_NEW_WAITING, MAX_BATCH - batch.length)));
+  const batch = cut(lane.urgent, MAX_BATCH, MAX_BATCH_BYTES);
+  const bytes = batch.reduce((sum, entry) => sum + entry.bytes, 0);
+  const room = Math.min(MAX_NEW_WAITING, MAX_BATCH - batch.length);
+  return room === 0 || bytes >= MAX_BATCH_BYTES ? batch : batch.concat(cut(lane.waiting, room, MAX_BATCH_BYTES - bytes));
+}
+
+/** Takes entries from the front: at least one, at most `count`, and no more once they add up to `bytes`. */
+function cut(entries: Entry[], count: number, bytes: number): Entry[] {
+  let taken = 0;
+  for (let sum = 0; taken < count && taken < entries.length && sum < bytes; taken++) sum += entries[taken]?.bytes ?? 0;
+  return entries.splice(0, taken);
 }
 
 function laneOfBatch(batch: readonly Entry[]): number {

@@ -145,6 +145,19 @@ describe("one flush", () => {
     expect(await placesOf(job.id)).toEqual(["done"]);
   });
 
+  test("a claim and a cancel of the same job in one flush: one of them wins, and both are told the truth", async () => {
+    for (let round = 0; round < 20; round++) {
+      const job = waiting();
+      await submit(insert(job));
+      const cancel: FlushOperation = { kind: "cancel", job, doneAtMs: Date.now(), exit: exitOf("cancelled", "enough"), resultJson: "{}" };
+      const claim: FlushOperation = { kind: "claim", job, token: newToken(), agent };
+      const [claimed, cancelled] = await Promise.all(round % 2 === 0 ? [submit(claim), submit(cancel)] : [submit(cancel), submit(claim)].reverse());
+      const places = await placesOf(job.id);
+      expect([claimed, cancelled].filter((outcome) => outcome === "moved")).toHaveLength(1);
+      expect(places).toEqual([claimed === "moved" ? "running" : "done"]);
+    }
+  });
+
   test("hundreds of operations of many workspaces and lanes commit together and each finds its own outcome", async () => {
     const jobs = Array.from({ length: 400 }, (_, at) => waiting({ workspace: asWorkspaceId(String(1 + (at % 40))) }));
     await Promise.all(jobs.map((job) => submit(insert(job))));
@@ -216,7 +229,7 @@ describe("plan", () => {
         const parameters = await client.query<{ count: number }>("SELECT cardinality(parameter_types) AS count FROM pg_prepared_statements WHERE name = $1", [
           `flush_plan_${lane}`,
         ]);
-        const values = Array.from({ length: parameters.rows[0]?.count ?? 0 }, (_, at) => (at < 2 ? "1" : "'{}'")).join(", ");
+        const values = Array.from({ length: parameters.rows[0]?.count ?? 0 }, (_, at) => (at < 4 ? "1" : "'{}'")).join(", ");
         const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE flush_plan_${lane}(${values})`);
         const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
         expect(plan).not.toMatch(/Nested Loop|Merge Join/);

@@ -35,7 +35,8 @@ export class JobEvents {
       const off = this.on(id, (change) => {
         if (change === "ended") finish(true);
       });
-      signal.addEventListener("abort", aborted);
+      if (signal.aborted) finish(false);
+      else signal.addEventListener("abort", aborted);
     });
   }
 }

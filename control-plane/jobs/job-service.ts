@@ -58,16 +58,23 @@ export class JobService {
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
     const job = await this.#newJob(caller, request);
     const { id } = job.job;
-    const end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, signal);
-    await this.#enqueue([job]);
-    const deadline = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), waitMs).unref());
-    const ended = await Promise.race([end, deadline]);
+    const given = new AbortController();
+    const end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, AbortSignal.any([signal, given.signal]));
+    let ended = false;
+    try {
+      await this.#enqueue([job]);
+      const deadline = setTimeout(() => given.abort(), waitMs);
+      ended = await end;
+      clearTimeout(deadline);
+    } finally {
+      given.abort();
+    }
     const view = await this.get(caller, id);
     if (!ended && view.finished_at === undefined) return { ended: false, view, resultJson: "null" };
     return { ended: true, view, resultJson: await this.result(caller, id) };
   }
 
-  /** Accepts all jobs of a batch or none. */
+  /** Accepts the jobs of a batch. Errors: unavailable when it is not known that all of them were. */
   async runBatch(caller: Caller, request: RunBatchRequest): Promise<JobId[]> {
     const version = await this.#version(caller, request);
     const context = this.#context(caller);

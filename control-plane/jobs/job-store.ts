@@ -115,10 +115,27 @@ export interface JobFilter {
   readonly limit: number;
 }
 
-/** Ids of a page, newest first. Each filter has its own table and index; none sorts. */
+/**
+ * Ids of a page, newest first. Each filter has its own table and index. A script's jobs of any status are gathered from the three places
+ * in the order in which jobs move, so that one that moves meanwhile is seen twice rather than not at all.
+ */
 export async function listJobIds(db: Db, workspace: WorkspaceId, filter: JobFilter): Promise<JobId[]> {
   const { status, scriptId } = filter;
-  const table = status === undefined ? "job" : status === "queued" ? "job_pending" : status === "running" ? "job_running" : "job_done";
+  if (status !== undefined || scriptId === undefined) return pageOf(db, tableOf(status), workspace, filter);
+  const found = new Set<JobId>();
+  for (const table of ["job_pending", "job_running", "job_done"] as const) for (const id of await pageOf(db, table, workspace, filter)) found.add(id);
+  return [...found].sort().reverse().slice(0, filter.limit);
+}
+
+type JobTable = "job" | "job_pending" | "job_running" | "job_done";
+
+function tableOf(status: JobStatus | undefined): JobTable {
+  if (status === undefined) return "job";
+  if (status === "queued") return "job_pending";
+  return status === "running" ? "job_running" : "job_done";
+}
+
+async function pageOf(db: Db, table: JobTable, workspace: WorkspaceId, filter: JobFilter): Promise<JobId[]> {
   let query = db
     .selectFrom(table)
     .select("id")
@@ -126,8 +143,10 @@ export async function listJobIds(db: Db, workspace: WorkspaceId, filter: JobFilt
     .where("id", "<", filter.before ?? LAST_ID)
     .orderBy("id", "desc")
     .limit(filter.limit);
-  if (status !== undefined && isOutcome(status)) query = query.where(outcomeIs(status));
-  if (scriptId !== undefined) query = query.where("script_id", "=", scriptId);
+  // The workspace's shard names the one child table that can hold its rows.
+  if (table === "job_pending" || table === "job_running") query = query.where(sql<SqlBool>`shard = ${sql.lit(shardOf(workspace))}`);
+  if (filter.status !== undefined && isOutcome(filter.status)) query = query.where(outcomeIs(filter.status));
+  if (filter.scriptId !== undefined) query = query.where("script_id", "=", filter.scriptId);
   return (await query.execute()).map((row) => asJobId(row.id));
 }
 

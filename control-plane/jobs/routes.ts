@@ -44,7 +44,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
       const { wait } = request.query;
       if (wait === undefined) return reply.code(201).send(await jobs.run(caller, request.body));
       const gone = new AbortController();
-      request.raw.on("close", () => gone.abort());
+      reply.raw.on("close", () => gone.abort());
       const { ended, view, resultJson } = await jobs.runAndWait(caller, request.body, wait * 1000, gone.signal);
       if (!ended) return reply.code(202).send(view);
       // The result is relayed as the script wrote it: parsing it would cost time, and digits of large numbers.
@@ -60,7 +60,8 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
         tags,
         operationId: "runJobs",
         summary: "Run a deployed script many times",
-        description: "All jobs are accepted or none. The ids come in the order of the request.",
+        description:
+          "The ids come in the order of the request. 201 means that all are accepted. After a 503 it is not known which of them were: they may be accepted in part.",
         params: inWorkspace,
         body: runBatchRequest,
         response: { 201: runBatchResponse, default: problemView },

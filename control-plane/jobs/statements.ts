@@ -16,7 +16,7 @@ interface FamilySql {
   readonly types: readonly string[];
   /** Common table expressions; `$` is the parameter at a position, `lane` the number of the child tables. */
   readonly sql: (lane: number, $: (at: number) => string) => string;
-  /** Expression that gives the ids which did not move; undefined when they always do. */
+  /** Expression that gives `family/id` of those that did not move; undefined when they always do. */
   readonly unmoved?: ($: (at: number) => string) => string;
 }
 
@@ -27,7 +27,8 @@ const DONE_COLUMNS = `workspace_id, id, script_id, tag, outcome, exit_reason, ex
   started_at, done_at, run_us, result, log_chunks, log_bytes, log_dropped_bytes`;
 
 const unnest = (types: readonly string[], $: (at: number) => string): string => `unnest(${types.map((type, at) => `${$(at)}::${type}[]`).join(", ")})`;
-const notIn = (ids: string, moved: string): string => `ARRAY(SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved})::text[]`;
+const notIn = (family: Family, ids: string, moved: string): string =>
+  `ARRAY(SELECT '${family}/' || i FROM (SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved}) AS x(i))`;
 
 const SQL: Readonly<Record<Family, FamilySql>> = {
   direct: {
@@ -61,7 +62,7 @@ claimed AS (
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now()
   FROM claim_gone g JOIN ${unnest(["uuid", "bigint", "bigint"], $)} AS c(id, token, agent_key) ON c.id = g.id
   RETURNING id)`,
-    unmoved: ($) => notIn($(0), "claimed"),
+    unmoved: ($) => notIn("claim", $(0), "claimed"),
   },
   finish: {
     types: ["uuid", "bigint", "smallint", "smallint", "int", "text", "text", "float8", "float8", "bigint", "text", "int", "bigint", "bigint"],
@@ -76,7 +77,7 @@ finished AS (
   FROM finish_gone g JOIN ${unnest(SQL.finish.types, $)}
     AS f(id, token, outcome, reason, code, signal, message, started_ms, done_ms, run_us, result, log_chunks, log_bytes, log_dropped) ON f.token = g.token
   RETURNING id)`,
-    unmoved: ($) => notIn($(0), "finished"),
+    unmoved: ($) => notIn("finish", $(0), "finished"),
   },
   requeue: {
     types: ["uuid", "bigint", "smallint", "float8"],
@@ -89,7 +90,7 @@ requeued AS (
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms
   FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms) ON r.token = g.token
   RETURNING id)`,
-    unmoved: ($) => notIn($(0), "requeued"),
+    unmoved: ($) => notIn("requeue", $(0), "requeued"),
   },
   cancel: {
     types: ["uuid", "smallint", "smallint", "text", "float8", "text"],
@@ -102,15 +103,18 @@ cancelled AS (
   SELECT g.workspace_id, g.id, g.script_id, g.tag, x.outcome, x.reason, 0, x.message, g.attempt, to_timestamp(x.done_ms / 1000), x.result
   FROM cancel_gone g JOIN ${unnest(SQL.cancel.types, $)} AS x(id, outcome, reason, message, done_ms, result) ON x.id = g.id
   RETURNING id)`,
-    unmoved: ($) => notIn($(0), "cancelled"),
+    unmoved: ($) => notIn("cancel", $(0), "cancelled"),
   },
 };
 
-/** Text of the statement for a lane and the families that it has, in the order of FAMILIES. $1 replica, $2 epoch, then the families' arrays. */
+/**
+ * Text of the statement for a lane and the families that it has, in the order of FAMILIES. $1 replica, $2 epoch, $3 connection, $4 number
+ * of the flush, then the families' arrays. Returns one row, or none when the lease is lost.
+ */
 export function flushStatement(lane: number, families: readonly Family[]): string {
   const parts: string[] = [];
   const unmoved: string[] = [];
-  let next = 3;
+  let next = 5;
   for (const family of families) {
     const first = next;
     const { types, sql, unmoved: expression } = SQL[family];
@@ -120,7 +124,8 @@ export function flushStatement(lane: number, families: readonly Family[]): strin
     next += types.length;
   }
   return `WITH own AS MATERIALIZED (SELECT 1 FROM replica_lease WHERE replica_id = $1 AND epoch = $2 FOR SHARE),${parts.join(",")}
-SELECT EXISTS (SELECT 1 FROM own) AS own, ${unmoved.length === 0 ? "'{}'::text[]" : unmoved.join(" || ")} AS gone`;
+UPDATE flush_progress SET seq = $4, gone = ${unmoved.length === 0 ? "'{}'::text[]" : unmoved.join(" || ")}
+WHERE epoch = $2 AND connection = $3 AND EXISTS (SELECT 1 FROM own) RETURNING gone`;
 }
 
 /** Settings of the hot connections; see flushStatement. */
@@ -145,21 +150,16 @@ export function pendingGroupsStatement(lane: number): string {
 /** Running rows of a lane, for a new owner. */
 export function runningStatement(lane: number): string {
   return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms,
-  (extract(epoch FROM claimed_at) * 1000)::float8 AS claimed_ms FROM job_running_${lane}`;
+  (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
 }
 
-/** Whether a flush with an unknown outcome was committed: one witness row is enough, since a flush is one transaction. */
-export const WITNESS = {
-  insert: "SELECT 1 FROM job WHERE workspace_id = $1 AND id = $2",
-  claim: "SELECT 1 FROM job_running WHERE id = $2 AND workspace_id = $1 AND token = $3",
-  finish: "SELECT 1 FROM job_done WHERE workspace_id = $1 AND id = $2 AND token = $3",
-  requeue: "SELECT 1 FROM job_pending WHERE id = $2 AND workspace_id = $1",
-  cancel: "SELECT 1 FROM job_done WHERE workspace_id = $1 AND id = $2",
-} as const;
+/** The row in which a hot connection leaves its progress. $1 epoch, $2 connection */
+export const OPEN_PROGRESS = "INSERT INTO flush_progress (epoch, connection, seq, gone) VALUES ($1, $2, 0, '{}') ON CONFLICT DO NOTHING";
+export const READ_PROGRESS = "SELECT seq::float8 AS seq, gone FROM flush_progress WHERE epoch = $1 AND connection = $2";
 
 /** Payloads of jobs that are about to be sent and are no longer in memory. $1 workspace ids, $2 ids */
 export const PAYLOADS = `SELECT workspace_id::text, id::text, kind, script_hash, args, code, created_by FROM job
-WHERE workspace_id = ANY($1::bigint[]) AND id = ANY($2::uuid[])`;
+WHERE (workspace_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`;
 
-/** The token under which a job was finished, to tell a resent result from a stale one. Two statements: an agent names only the job. */
-export const DONE_TOKEN_BY_ID = "SELECT d.token::text FROM job_done d WHERE d.id = $1 AND d.workspace_id IN (SELECT id FROM workspace)";
+/** The token under which an agent finished a job, to tell a resent result from a stale one. An agent names only the job. $1 id, $2 agent */
+export const DONE_TOKEN_BY_ID = "SELECT d.token::text FROM job_done d WHERE d.id = $1 AND d.agent_key = $2 AND d.workspace_id IN (SELECT id FROM workspace)";

@@ -1,11 +1,12 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { background } from "../../kernel/background.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import { type AgentKey, asWorkspaceId, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { LiveLogs } from "./live-logs.ts";
-import { findEndedAttempt, insertChunks, type NewChunk } from "./log-store.ts";
+import { findEndedAttempt, insertChunks, isRefusal, type NewChunk } from "./log-store.ts";
 
 /**
  * Takes chunks from agents, shows them to live readers at once, and writes them in batches on connections of their own.
@@ -42,6 +43,13 @@ interface Queued {
   readonly source: LogSource;
 }
 
+/** A chunk as it comes from the wire, with its ids checked. */
+export interface OfferedChunk {
+  readonly id: JobId;
+  readonly token: Token;
+  readonly chunk: LogChunk;
+}
+
 const MAX_BATCH_CHUNKS = 500;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** Attempts that ended less than this long ago may still send the rest of their output. */
@@ -51,6 +59,8 @@ const MAX_KNOWN = 50_000;
 export class LogIngest {
   readonly #options: IngestOptions;
   readonly #known = new Map<Token, Known>();
+  /** The frame of each source that is being taken. */
+  readonly #turns = new WeakMap<LogSource, Promise<void>>();
   #queue: Queued[] = [];
   #writing = false;
   #stopped = false;
@@ -64,32 +74,48 @@ export class LogIngest {
     return this.#queue.length;
   }
 
-  /** Takes sound chunks of one frame, in order. */
-  async accept(source: LogSource, chunks: readonly { id: JobId; token: Token; chunk: LogChunk }[]): Promise<void> {
-    for (const { id, token, chunk } of chunks) {
-      // No await for attempts that are known, so that chunks of one stream keep their order.
-      const attempt = this.#attempt(source, id, token) ?? (await this.#ended(source, id, token));
-      if (attempt === undefined) {
-        source.acknowledge(id, token, 0, true);
-        continue;
+  /**
+   * Takes the sound chunks of one frame. Frames of one source are taken one after the other: a look-up for one must not let the
+   * next one overtake it, since an acknowledgement covers everything before it.
+   */
+  accept(source: LogSource, chunks: readonly OfferedChunk[]): Promise<void> {
+    const before = this.#turns.get(source) ?? Promise.resolve();
+    const turn = before.then(() => this.#take(source, chunks));
+    // The next frame waits for this one, whatever becomes of it.
+    const settled = turn.catch(() => undefined);
+    this.#turns.set(source, settled);
+    return turn;
+  }
+
+  async #take(source: LogSource, chunks: readonly OfferedChunk[]): Promise<void> {
+    try {
+      for (const { id, token, chunk } of chunks) {
+        const attempt = this.#attempt(source, id, token) ?? (await this.#ended(source, id, token));
+        if (attempt === undefined) source.acknowledge(id, token, 0, true);
+        else this.#enqueue(source, id, token, attempt, chunk);
       }
-      const stored: NewChunk = {
-        workspace: attempt.workspace,
-        id,
-        attempt: attempt.attempt,
-        seq: chunk.seq,
-        atMs: chunk.atUs / 1000,
-        offsetBytes: chunk.offsetBytes,
-        sizeBytes: chunk.sizeBytes,
-        lines: chunk.lines,
-        encoding: chunk.encoding,
-        segments: chunk.segments,
-        data: chunk.data,
-      };
-      this.#options.live.publish(id, stored);
-      this.#queue.push({ chunk: stored, token, source });
+    } finally {
+      if (!this.#writing && this.#queue.length > 0) background(this.#options.log, "log writer", this.#write());
     }
-    if (!this.#writing && this.#queue.length > 0) void this.#write();
+  }
+
+  #enqueue(source: LogSource, id: JobId, token: Token, attempt: AttemptOfChunk, wire: LogChunk): void {
+    const { seq, offsetBytes, sizeBytes, lines, encoding, segments, data } = wire;
+    const chunk: NewChunk = {
+      workspace: attempt.workspace,
+      id,
+      attempt: attempt.attempt,
+      seq,
+      atMs: wire.atUs / 1000,
+      offsetBytes,
+      sizeBytes,
+      lines,
+      encoding,
+      segments,
+      data,
+    };
+    this.#options.live.publish(id, chunk);
+    this.#queue.push({ chunk, token, source });
   }
 
   async stop(): Promise<void> {
@@ -111,7 +137,7 @@ export class LogIngest {
   async #ended(source: LogSource, id: JobId, token: Token): Promise<Known | undefined> {
     if (this.#known.has(token)) return undefined;
     try {
-      const found = await findEndedAttempt(this.#options.pool, id, token);
+      const found = await findEndedAttempt(this.#options.pool, id, token, source.agent);
       return found === undefined ? undefined : this.#remember(source.agent, token, { workspace: asWorkspaceId(found.workspace), attempt: found.attempt });
     } catch (error) {
       throw AppError.from(error);
@@ -134,24 +160,14 @@ export class LogIngest {
     }
   }
 
-  /** Writes until the queue is empty; a failed batch is tried again for ever, since the agents keep what is not acknowledged. */
+  /** Writes until the queue is empty. While Postgres is away it tries for ever: the agents keep what is not acknowledged. */
   async #write(): Promise<void> {
     this.#writing = true;
     for (let failures = 0; this.#queue.length > 0 && !this.#stopped; ) {
-      const batch = this.#take();
-      const begun = performance.now();
+      const batch = this.#nextBatch();
       try {
-        await insertChunks(
-          this.#options.pool,
-          batch.map((entry) => entry.chunk),
-        );
+        await this.#insert(batch);
         failures = 0;
-        this.#acknowledge(batch);
-        this.#options.onWritten(
-          batch.length,
-          batch.reduce((sum, entry) => sum + entry.chunk.data.length, 0),
-          performance.now() - begun,
-        );
       } catch (error) {
         this.#options.log.warn(
           { event: "logs.write_failed", chunks: batch.length, error: messageOf(error) },
@@ -165,7 +181,33 @@ export class LogIngest {
     this.#writing = false;
   }
 
-  #take(): Queued[] {
+  /** Throws only what may pass. A chunk that the database does not take is found by halving and dropped: it must not hold up all others. */
+  async #insert(batch: readonly Queued[]): Promise<void> {
+    const begun = performance.now();
+    const chunks = batch.map((entry) => entry.chunk);
+    try {
+      await insertChunks(this.#options.pool, chunks);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const [only] = batch;
+      if (batch.length === 1 && only !== undefined) {
+        this.#options.log.warn(
+          { event: "logs.chunk_refused", jobId: only.chunk.id, seq: only.chunk.seq, error: messageOf(error) },
+          "a log chunk was refused and is dropped",
+        );
+        only.source.acknowledge(only.chunk.id, only.token, 0, true);
+        return;
+      }
+      await this.#insert(batch.slice(0, batch.length >> 1));
+      await this.#insert(batch.slice(batch.length >> 1));
+      return;
+    }
+    this.#acknowledge(batch);
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.data.length, 0);
+    this.#options.onWritten(batch.length, bytes, performance.now() - begun);
+  }
+
+  #nextBatch(): Queued[] {
     let bytes = 0;
     let count = 0;
     while (count < this.#queue.length && count < MAX_BATCH_CHUNKS && bytes < MAX_BATCH_BYTES) {
@@ -180,7 +222,7 @@ export class LogIngest {
     for (const entry of batch) last.set(entry.token, entry);
     for (const { chunk, token, source } of last.values()) {
       source.acknowledge(chunk.id, token, chunk.seq + 1, false);
-      this.#options.live.durable(chunk.id);
+      this.#options.live.durable(chunk.id, chunk);
     }
   }
 }

@@ -1,10 +1,14 @@
 import type { JobId } from "../../kernel/ids.ts";
 import type { StoredChunk } from "./log-store.ts";
 
-/** What a live reader of a job's log hears. `durable` and `changed` mean: look at the database again. */
+/** What a live reader of a job's log hears. */
 export interface LiveListener {
+  /** A fresh chunk, before it is durable. */
   chunk(chunk: StoredChunk): void;
-  wake(): void;
+  /** Chunks up to this one are in the database. */
+  durable(upTo: { readonly attempt: number; readonly seq: number }): void;
+  /** The job's state changed. */
+  changed(): void;
 }
 
 /** Fan-out of fresh chunks to those who watch a job now. Nothing is kept for those who come later: they read the database. */
@@ -25,13 +29,11 @@ export class LiveLogs {
     for (const listener of this.#listeners.get(id) ?? []) listener.chunk(chunk);
   }
 
-  /** Chunks of the job were committed. */
-  durable(id: JobId): void {
-    this.changed(id);
+  durable(id: JobId, upTo: { attempt: number; seq: number }): void {
+    for (const listener of this.#listeners.get(id) ?? []) listener.durable(upTo);
   }
 
-  /** The job's state changed. */
   changed(id: JobId): void {
-    for (const listener of this.#listeners.get(id) ?? []) listener.wake();
+    for (const listener of this.#listeners.get(id) ?? []) listener.changed();
   }
 }

@@ -1,4 +1,5 @@
-import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
+import { DatabaseError } from "pg";
+import type { AgentKey, JobId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 
 /** A chunk as it is stored and read: compressed as the agent sent it. */
@@ -83,11 +84,16 @@ export async function readChunks(
 }
 
 /** Where an attempt that has ended is known: its chunks may arrive after its end. */
-export async function findEndedAttempt(pool: Pool, id: JobId, token: string): Promise<{ workspace: string; attempt: number } | undefined> {
+export async function findEndedAttempt(pool: Pool, id: JobId, token: string, agent: AgentKey): Promise<{ workspace: string; attempt: number } | undefined> {
   const { rows } = await pool.query<{ workspace: string; attempt: number }>(
     `SELECT d.workspace_id::text AS workspace, d.attempt FROM job_done d
-     WHERE d.id = $1 AND d.token = $2 AND d.workspace_id IN (SELECT id FROM workspace) AND d.done_at > now() - interval '10 minutes'`,
-    [id, token],
+     WHERE d.id = $1 AND d.token = $2 AND d.agent_key = $3 AND d.workspace_id IN (SELECT id FROM workspace) AND d.done_at > now() - interval '10 minutes'`,
+    [id, token, agent],
   );
   return rows[0];
+}
+
+/** True when the database will never take the data: out of range, or no partition for its day. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof DatabaseError && /^(22|23)/.test(error.code ?? "");
 }

@@ -137,7 +137,7 @@ function decoderOf(decoders: Map<string, StringDecoder>, attempt: number, name: 
 
 /** `attempt.seq.segment` of the last event that a reader has: its chunk may have more segments, so it is read again and cut. */
 function parsePosition(header: string | string[] | undefined): { chunk: LogPosition; partial: { attempt: number; seq: number; segment: number } } {
-  const match = typeof header === "string" ? /^(\d{1,5})\.(\d{1,9})\.(\d{1,6})$/.exec(header) : null;
+  const match = typeof header === "string" ? /^(\d{1,4})\.(\d{1,9})\.(\d{1,6})$/.exec(header) : null;
   if (match === null) return { chunk: LOG_START, partial: { attempt: -1, seq: -1, segment: -1 } };
   const [attempt, seq, segment] = match.slice(1).map(Number) as [number, number, number];
   return { chunk: { attempt, seq: seq - 1 }, partial: { attempt, seq, segment } };

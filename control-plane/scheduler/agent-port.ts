@@ -5,6 +5,8 @@ import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
 export interface AgentPort {
   /** Queues a bundle for the agent's next frame. @returns false when the session is gone: the agent certainly did not get it */
   assign(session: SessionId, bundle: Bundle): boolean;
+  /** True while frames for the session have not left yet: more of the same would only queue up. */
+  isBehind(session: SessionId): boolean;
   /** Asks for a graceful end, or with `fenced` for an immediate one whose result nobody wants. */
   cancel(session: SessionId, attempt: { readonly id: JobId; readonly token: Token; readonly reason: string; readonly fenced: boolean }): void;
 }

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import { type Exit, errorResult, exitOf, outcomeOf } from "../../kernel/exit.ts";
-import type { JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { JobEnd } from "../jobs/model.ts";
 import type { FinishVerdict } from "./agent-port.ts";
 import { afterLoss, endRunning, forgetRunning, takeBack } from "./core/dispatch-core.ts";
@@ -23,6 +23,8 @@ export class Endings {
   readonly #owner: { wake: () => void; cancelAgain: (job: WaitingJob, reason: string) => void };
   /** Reports whose commit is under way: a resent one waits for the same verdict. */
   readonly #reported = new Map<Token, Promise<FinishVerdict>>();
+  /** Reports whose commit failed: they are still the valid ones, and are taken when they come again. Bounded by the running attempts. */
+  readonly #failed = new Set<Token>();
 
   constructor(deps: OwnerDeps, owner: { wake: () => void; cancelAgain: (job: WaitingJob, reason: string) => void }) {
     this.#deps = deps;
@@ -30,26 +32,45 @@ export class Endings {
   }
 
   /** An agent's report. @param running the attempt if the agent and token are the valid ones */
-  async finished(running: RunningJob | undefined, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> {
+  async finished(agent: AgentKey, running: RunningJob | undefined, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> {
     const underWay = this.#reported.get(end.token);
     if (underWay !== undefined) return underWay;
-    const ending = running === undefined ? undefined : endRunning(this.#deps.state, end.id, end.token, this.#deps.clock.wallMs());
+    if (running !== undefined && end.exit.reason === "fenced") {
+      // The agent hands it back (it drains): nobody asked for an end, so it is not one.
+      this.giveBack(running, false);
+      return "recorded";
+    }
+    const ending = running === undefined ? undefined : this.#begin(running, end.token);
     if (ending === undefined) {
       // Not valid now. It may be a report whose acknowledgement was lost; then history knows the token.
-      return (await this.#deps.store.doneToken(end.id)) === end.token ? "recorded" : "stale";
+      return (await this.#deps.store.doneToken(end.id, agent)) === end.token ? "recorded" : "stale";
     }
     this.#owner.wake();
     const verdict = this.#record(ending, { ...end, workspace: ending.job.workspace });
     this.#reported.set(end.token, verdict);
     try {
       return await verdict;
+    } catch (error) {
+      this.#failed.add(end.token);
+      throw error;
     } finally {
       this.#reported.delete(end.token);
     }
   }
 
-  /** The agent went away with the attempt. */
+  /** Takes the attempt out of the running ones, or out of those whose report could not be committed before. */
+  #begin(running: RunningJob | undefined, token: Token): RunningJob | undefined {
+    if (running === undefined) return undefined;
+    if (this.#failed.delete(token)) return running;
+    return endRunning(this.#deps.state, running.job.id, token, this.#deps.clock.monotonicMs());
+  }
+
+  /** The agent went away with the attempt. One that it never confirmed did not run: it is given back, not lost. */
   lose(running: RunningJob, why: string): void {
+    if (running.phase === "assigned") {
+      this.giveBack(running, false);
+      return;
+    }
     this.#deps.log.warn({ event: "attempt.lost", jobId: running.job.id, attempt: running.job.attempt + 1, agentKey: running.agent }, `attempt lost: ${why}`);
     this.#deps.metrics.lost();
     this.giveBack(running, true);
@@ -57,7 +78,7 @@ export class Endings {
 
   /** An attempt that will not end by itself: back into the queue, unless it was cancelled or was lost too often. */
   giveBack(running: RunningJob, countLoss: boolean): void {
-    if (!takeBack(this.#deps.state, running, this.#deps.clock.wallMs())) return;
+    if (!takeBack(this.#deps.state, running, this.#deps.clock.monotonicMs())) return;
     const job = afterLoss(running, countLoss);
     if (running.cancel !== undefined) this.#endWithoutAgent(running, exitOf("cancelled", running.cancel.reason));
     else if (job.lost >= MAX_LOST) this.#endWithoutAgent(running, exitOf("lost", `the agent went away during ${job.lost} attempts`));
@@ -68,7 +89,7 @@ export class Endings {
   force(running: RunningJob, exit: Exit): void {
     const session = this.#deps.state.agents.get(running.agent)?.session;
     if (session !== undefined) this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason: exit.message, fenced: true });
-    if (takeBack(this.#deps.state, running, this.#deps.clock.wallMs())) this.#endWithoutAgent(running, exit);
+    if (takeBack(this.#deps.state, running, this.#deps.clock.monotonicMs())) this.#endWithoutAgent(running, exit);
   }
 
   /** After the commit: counts, logs and tells those who wait for the job. */
@@ -139,5 +160,6 @@ export class Endings {
 /** The database refused the end as it was (an agent may send anything): the job still ends, and says why. */
 function unstorable(end: JobEnd, error: unknown): JobEnd {
   const message = `the result could not be stored: ${messageOf(error)}`;
-  return { ...end, exit: exitOf("result_invalid", message), resultJson: errorResult("ResultInvalid", message) };
+  const nothing = { startedAtMs: undefined, runUs: undefined, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+  return { ...end, ...nothing, exit: exitOf("result_invalid", message), resultJson: errorResult("ResultInvalid", message) };
 }

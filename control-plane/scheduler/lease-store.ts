@@ -44,6 +44,7 @@ export async function acquireLease(pool: Pool, replica: { name: string; address:
     );
     const row = rows[0];
     if (row === undefined) throw new Error("the lease row was not returned");
+    await client.query("DELETE FROM flush_progress WHERE epoch < $1::bigint - 100", [row.epoch]);
     await client.query("UPDATE shard_map SET replica_id = $1 WHERE replica_id IS DISTINCT FROM $1", [row.replica_id]);
     await client.query("COMMIT");
     return { kind: "acquired", lease: { replicaId: row.replica_id, epoch: Number(row.epoch) } };

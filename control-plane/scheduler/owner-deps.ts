@@ -1,5 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
-import type { JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { FlushWriter } from "../jobs/flush-writer.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -13,7 +13,8 @@ import type { SchedulerState } from "./core/state-core.ts";
 export interface OwnerStore {
   refill(queue: JobQueue, limit: number): Promise<WaitingJob[]>;
   payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>>;
-  doneToken(id: JobId): Promise<Token | undefined>;
+  /** The token under which this agent ended the job, if it did. */
+  doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined>;
 }
 
 export interface OwnerTimes {

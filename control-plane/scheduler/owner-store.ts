@@ -22,14 +22,15 @@ interface WaitingRow {
 interface RunningRow extends Omit<WaitingRow, "due_ms"> {
   token: string;
   agent_key: string;
-  claimed_ms: number;
+  age_ms: number;
 }
 
 export interface StoredRunning {
   readonly job: WaitingJob;
   readonly token: Token;
   readonly agent: AgentKey;
-  readonly claimedAtMs: number;
+  /** Since the claim, by the database's clock. */
+  readonly ageMs: number;
 }
 
 export interface StoredGroup {
@@ -40,7 +41,7 @@ export interface StoredGroup {
 }
 
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
-export function createOwnerStore(pool: Pool): OwnerStore & { load(): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
   return {
     async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
       const { workspace } = queue.tenant;
@@ -59,10 +60,9 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(): Promise<{ r
     },
 
     async payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>> {
-      const workspaces = [...new Set(jobs.map((job) => job.workspace))];
       const { rows } = await pool.query<{ id: string; kind: number; script_hash: string | null; args: string; code: string | null; created_by: string }>(
         PAYLOADS,
-        [workspaces, jobs.map((job) => job.id)],
+        [jobs.map((job) => job.workspace), jobs.map((job) => job.id)],
       );
       return new Map(
         rows.map((row) => [
@@ -78,25 +78,39 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(): Promise<{ r
       );
     },
 
-    async doneToken(id: JobId): Promise<Token | undefined> {
-      const { rows } = await pool.query<{ token: string | null }>(DONE_TOKEN_BY_ID, [id]);
+    async doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined> {
+      const { rows } = await pool.query<{ token: string | null }>(DONE_TOKEN_BY_ID, [id, agent]);
       const token = rows[0]?.token;
       return token == null ? undefined : asToken(token);
     },
 
     /** Everything a new owner takes over: running rows whole, waiting ones as counts. */
-    async load() {
+    async load(withinMs) {
       const running: StoredRunning[] = [];
       const groups: StoredGroup[] = [];
-      for (let lane = 0; lane < LANES; lane++) {
-        const rows = await pool.query<RunningRow>(runningStatement(lane));
-        for (const row of rows.rows) running.push(runningJob(row));
-        const counts = await pool.query<{ workspace_id: string; tag: string; language: string; count: number }>(pendingGroupsStatement(lane));
-        for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
+      const client = await pool.connect();
+      try {
+        await client.query(`SET statement_timeout = ${withinMs}`);
+        for (let lane = 0; lane < LANES; lane++) {
+          const rows = await client.query<RunningRow>(slowly(runningStatement(lane), withinMs));
+          for (const row of rows.rows) running.push(runningJob(row));
+          const counts = await client.query<{ workspace_id: string; tag: string; language: string; count: number }>(
+            slowly(pendingGroupsStatement(lane), withinMs),
+          );
+          for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
+        }
+        return { running, groups };
+      } finally {
+        // With its own timeout it must not go back to the others.
+        client.release(true);
       }
-      return { running, groups };
     },
   };
+}
+
+/** A query that may take longer than the pool's own limit. */
+function slowly(text: string, withinMs: number): { text: string; query_timeout: number } {
+  return { text, query_timeout: withinMs };
 }
 
 function waitingJob(row: WaitingRow): WaitingJob {
@@ -118,5 +132,5 @@ function waitingJob(row: WaitingRow): WaitingJob {
 /** A running row counts its own attempt; a waiting job counts those before. Its due time is not kept: its creation stands in for it. */
 function runningJob(row: RunningRow): StoredRunning {
   const job = waitingJob({ ...row, due_ms: timeOfId(asJobId(row.id)), attempt: row.attempt - 1 });
-  return { job, token: asToken(row.token), agent: asAgentKey(row.agent_key), claimedAtMs: row.claimed_ms };
+  return { job, token: asToken(row.token), agent: asAgentKey(row.agent_key), ageMs: row.age_ms };
 }

@@ -8,7 +8,7 @@ import { buildBundle, loadBundle } from "./bundles.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
-import { abortRefill, admitWaiting, finishRefill, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import { abortRefill, admitWaiting, finishRefill, forgetIdleRoutes, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
 import type { SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
@@ -17,6 +17,8 @@ import { PayloadCache } from "./payloads.ts";
 const DISPATCH_BATCH = 1000;
 const REFILL_ROWS = 2000;
 const MAX_REFILLS = 4;
+/** An agent that does not confirm an assignment after this many copies does not get it. */
+const MAX_SENDS = 5;
 const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
 
 export interface NewJob {
@@ -83,7 +85,7 @@ export class Owner {
         if (open === 0) resolve();
       };
       for (const { job, payload } of jobs) {
-        const assignment = offerJob(this.#state, job, clock.wallMs());
+        const assignment = offerJob(this.#state, job, clock.monotonicMs());
         if (assignment === undefined) this.#insertPending(job, payload, settled, reject);
         else this.#insertRunning(assignment.running, payload, settled, reject);
       }
@@ -118,7 +120,11 @@ export class Owner {
   /** A session begins. @returns the attempts that the agent must drop */
   agentAttached(hello: AgentHello): Attached["drop"] {
     const { missing, drop } = attachAgent(this.#state, hello);
-    for (const running of missing) this.#endings.lose(running, "the agent restarted without it");
+    for (const running of missing) this.#endings.lose(running, "the agent came back without it");
+    // A cancel that was asked for while the agent was away.
+    for (const running of this.#state.agents.get(hello.key)?.running.values() ?? []) {
+      if (running.cancel !== undefined) this.#cancelRunning(running, running.cancel.reason);
+    }
     this.#schedule();
     return drop;
   }
@@ -143,6 +149,7 @@ export class Owner {
     if (running === undefined || running.phase === "ending") return;
     running.phase = "started";
     running.startedAtMs = atMs;
+    running.startHeardMs = this.#deps.clock.monotonicMs();
     this.#deps.metrics.started(this.#deps.clock.wallMs() - running.job.dueAtMs);
   }
 
@@ -166,19 +173,20 @@ export class Owner {
 
   /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */
   attemptFinished(agent: AgentKey, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> {
-    return this.#endings.finished(this.#valid(agent, end.id, end.token), end);
+    return this.#endings.finished(agent, this.#valid(agent, end.id, end.token), end);
   }
 
   /** Once a second: silent agents, unconfirmed assignments, attempts far beyond their deadline. */
   tick(): void {
     const { clock, times } = this.#deps;
     for (const running of reclaimSilent(this.#state, clock.monotonicMs(), times.reclaimMs)) this.#endings.lose(running, "its agent was silent for too long");
-    const nowMs = clock.wallMs();
+    const nowMs = clock.monotonicMs();
     for (const running of this.#state.running.values()) {
-      if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#unsent.push(running);
+      if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sendAgain(running, nowMs);
       const overdue = this.#overdue(running, nowMs);
       if (overdue !== undefined) this.#endings.force(running, overdue);
     }
+    forgetIdleRoutes(this.#state);
     this.#schedule();
   }
 
@@ -224,7 +232,7 @@ export class Owner {
   }
 
   #round(): void {
-    for (const { running } of dispatch(this.#state, this.#deps.clock.wallMs(), DISPATCH_BATCH)) this.#claim(running);
+    for (const { running } of dispatch(this.#state, this.#deps.clock.monotonicMs(), DISPATCH_BATCH)) this.#claim(running);
     for (const queue of takeRefills(this.#state, MAX_REFILLS)) void this.#refill(queue);
     if (this.#unsent.length > 0 && !this.#loading) void this.#sendUnsent();
     if (this.#state.dirty.size > 0) this.#schedule();
@@ -267,9 +275,9 @@ export class Owner {
       if (running.sentAtMs === 0) this.#endings.giveBack(running, false);
       return;
     }
-    const nowMs = clock.wallMs();
-    if (running.sentAtMs === 0) metrics.dispatched(nowMs - running.job.dueAtMs);
-    running.sentAtMs = nowMs;
+    if (running.sentAtMs === 0) metrics.dispatched(clock.wallMs() - running.job.dueAtMs);
+    running.sentAtMs = clock.monotonicMs();
+    running.sends += 1;
     if (running.cancel !== undefined) agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });
   }
 
@@ -279,17 +287,44 @@ export class Owner {
     const batch = this.#unsent.splice(0, 500);
     try {
       const payloads = await this.#deps.store.payloads(batch.map((running) => running.job));
-      for (const running of batch) {
-        const payload = payloads.get(running.job.id);
-        if (payload === undefined) this.#endings.force(running, exitOf("sandbox_error", "the job's payload is no longer in the database"));
-        else this.#send(running, await loadBundle(this.#deps.source, this.#deps.limits, running, payload));
-      }
+      for (const running of batch) await this.#sendLoaded(running, payloads.get(running.job.id));
     } catch (error) {
       this.#deps.log.error({ event: "job.load_failed", jobs: batch.length, error: messageOf(error) }, "payloads could not be read");
-      for (const running of batch) if (running.sentAtMs === 0) running.sentAtMs = this.#deps.clock.wallMs();
+      for (const running of batch) this.#tryLater(running);
     } finally {
       this.#loading = false;
       if (this.#unsent.length > 0) this.#schedule();
+    }
+  }
+
+  async #sendLoaded(running: RunningJob, payload: JobPayload | undefined): Promise<void> {
+    try {
+      if (payload === undefined) this.#endings.force(running, exitOf("sandbox_error", "the job's payload is no longer in the database"));
+      else this.#send(running, await loadBundle(this.#deps.source, this.#deps.limits, running, payload));
+    } catch (error) {
+      this.#deps.log.error({ event: "job.bundle_failed", jobId: running.job.id, error: messageOf(error) }, "the bundle of a job could not be made");
+      this.#tryLater(running);
+    }
+  }
+
+  /** The next attempt to send it comes with a tick, as for one that was not confirmed. */
+  #tryLater(running: RunningJob): void {
+    if (running.sentAtMs === 0) running.sentAtMs = this.#deps.clock.monotonicMs();
+  }
+
+  /**
+   * An assignment that was not confirmed. The stream is reliable: as long as earlier frames have not left, sending another copy would
+   * only add to them. An agent that keeps ignoring it loses it.
+   */
+  #sendAgain(running: RunningJob, nowMs: number): void {
+    const session = this.#state.agents.get(running.agent)?.session;
+    if (session !== undefined && this.#deps.agents.isBehind(session)) return;
+    running.sentAtMs = nowMs;
+    if (running.sends < MAX_SENDS) this.#unsent.push(running);
+    else {
+      if (session !== undefined)
+        this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason: "it was never confirmed", fenced: true });
+      this.#endings.giveBack(running, false);
     }
   }
 
@@ -310,7 +345,7 @@ export class Owner {
   }
 
   #cancelRunning(running: RunningJob, reason: string): void {
-    if (running.cancel === undefined) running.cancel = { reason, atMs: this.#deps.clock.wallMs() };
+    if (running.cancel === undefined) running.cancel = { reason, atMs: this.#deps.clock.monotonicMs() };
     const session = this.#state.agents.get(running.agent)?.session;
     if (session !== undefined && running.phase !== "claiming" && running.phase !== "ending") {
       this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason, fenced: false });
@@ -328,7 +363,7 @@ export class Owner {
     const slack = limits.cancelGraceMs + times.marginMs;
     if (running.cancel !== undefined && nowMs - running.cancel.atMs > slack) return exitOf("cancelled", running.cancel.reason);
     const timeoutMs = running.job.timeoutMs ?? limits.timeoutMs;
-    const sinceMs = running.startedAtMs ?? running.claimedAtMs;
+    const sinceMs = running.startHeardMs ?? running.claimedAtMs;
     return nowMs - sinceMs > timeoutMs + slack ? exitOf("timeout", `the attempt did not end within ${timeoutMs} ms and its agent did not stop it`) : undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { isLostConnection, messageOf } from "../../kernel/app-error.ts";
+import { background } from "../../kernel/background.ts";
 import type { Service } from "../../kernel/service.ts";
 import type { Pool } from "../db/pools.ts";
 import { type FlushMetrics, FlushWriter } from "../jobs/flush-writer.ts";
@@ -31,6 +32,8 @@ export interface OwnershipOptions {
 }
 
 const RETRY_MS = 1000;
+/** Rows of a large backlog are counted on take-over: that may take longer than other reads. */
+const LOAD_WITHIN_MS = 120_000;
 
 export class Ownership implements Service {
   readonly #options: OwnershipOptions;
@@ -38,9 +41,10 @@ export class Ownership implements Service {
   #writer: FlushWriter | undefined;
   #lease: Lease | undefined;
   #holder: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  #working: Promise<void> | undefined;
+  #leaseLost = false;
+  #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
@@ -60,39 +64,43 @@ export class Ownership implements Service {
     return this.#holder === undefined ? "starting" : `standby: ${this.#holder} owns the shards`;
   }
 
+  /** Resolves after the first try to become the owner. */
   async start(): Promise<void> {
     await this.#step();
+    this.#loop = this.#run();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#working;
+    this.#wake?.();
+    await this.#loop;
     await this.#giveUp();
     if (this.#lease !== undefined) await releaseLease(this.#options.leasePool, this.#lease).catch(() => undefined);
   }
 
-  #next(delayMs: number): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#working = this.#step();
-    }, delayMs);
+  /** The one loop that acquires, renews and gives up: nothing else does. */
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      if (!this.#leaseLost) await this.#pause(this.#lease === undefined ? RETRY_MS : LEASE_RENEW_MS);
+      if (!this.#stopped) await this.#step();
+    }
   }
 
-  /** One round of acquire or renew. Never rejects. */
+  /** Never rejects. */
   async #step(): Promise<void> {
     const { log } = this.#options.deps;
     try {
-      if (this.#lease === undefined) await this.#acquire();
-      else if (!(await renewLease(this.#options.leasePool, this.#lease))) {
+      if (this.#lease !== undefined && (this.#leaseLost || !(await renewLease(this.#options.leasePool, this.#lease)))) {
         log.warn({ event: "lease.lost", epoch: this.#lease.epoch }, "the lease was taken over; starting anew");
+        this.#lease = undefined;
         await this.#giveUp();
       }
+      this.#leaseLost = false;
+      if (this.#lease === undefined) await this.#acquire();
     } catch (error) {
-      // While Postgres is away nobody can take over either: the owner goes on, and every write is fenced by its epoch.
+      // While Postgres is away the owner goes on with what it knows: every write is fenced by its epoch.
       log.warn({ event: "lease.error", error: messageOf(error), lostConnection: isLostConnection(error) }, "lease could not be acquired or renewed");
     }
-    this.#next(this.#lease === undefined ? RETRY_MS : LEASE_RENEW_MS);
   }
 
   async #acquire(): Promise<void> {
@@ -104,17 +112,23 @@ export class Ownership implements Service {
       return;
     }
     this.#holder = undefined;
-    await this.#load(result.lease);
-    this.#lease = result.lease;
+    // A large backlog takes time to load: the lease must not run out meanwhile.
+    const renewal = setInterval(() => background(deps.log, "lease renewal while loading", renewLease(leasePool, result.lease)), LEASE_RENEW_MS);
+    try {
+      await this.#load(result.lease);
+      this.#lease = result.lease;
+    } finally {
+      clearInterval(renewal);
+    }
   }
 
   async #load(lease: Lease): Promise<void> {
     const { url, pool, deps, hotConnections, hotLimit, flushMetrics } = this.#options;
-    const begun = deps.clock.monotonicMs();
+    const begunMs = deps.clock.monotonicMs();
     const store = createOwnerStore(pool);
     const state = createSchedulerState(lease.epoch, hotLimit);
-    const { running, groups } = await store.load();
-    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begun), row.job, row.token, row.claimedAtMs);
+    const { running, groups } = await store.load(LOAD_WITHIN_MS);
+    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
     for (const group of groups) admitCold(state, group);
     const writer = new FlushWriter({
       url,
@@ -122,7 +136,7 @@ export class Ownership implements Service {
       connections: hotConnections,
       log: deps.log,
       metrics: flushMetrics,
-      onLeaseLost: () => this.#leaseLost(lease),
+      onLeaseLost: () => this.#loseLease(lease),
     });
     await writer.start();
     const owner = new Owner({ ...deps, state, writer, store });
@@ -130,26 +144,36 @@ export class Ownership implements Service {
     this.#writer = writer;
     this.#owner = owner;
     deps.log.info(
-      { event: "owner.started", epoch: lease.epoch, running: running.length, queues: groups.length, tookMs: Math.round(deps.clock.monotonicMs() - begun) },
+      { event: "owner.started", epoch: lease.epoch, running: running.length, queues: groups.length, tookMs: Math.round(deps.clock.monotonicMs() - begunMs) },
       "this replica owns the shards",
     );
     this.#options.onOwner(owner);
   }
 
-  #leaseLost(lease: Lease): void {
-    if (this.#lease !== lease || this.#stopped) return;
-    clearTimeout(this.#timer);
-    this.#working = this.#giveUp().then(() => this.#next(0));
+  /** A flush found that the epoch is no longer ours. */
+  #loseLease(lease: Lease): void {
+    if (this.#lease !== lease) return;
+    this.#leaseLost = true;
+    this.#wake?.();
   }
 
   async #giveUp(): Promise<void> {
     const writer = this.#writer;
     if (this.#owner === undefined) return;
     this.#owner.stop();
-    if (!this.#stopped) this.#lease = undefined;
     this.#owner = undefined;
     this.#writer = undefined;
     this.#options.onOwner(undefined);
     await writer?.stop();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

@@ -29,10 +29,16 @@ export interface RunningJob {
   readonly job: WaitingJob;
   readonly token: Token;
   readonly agent: AgentKey;
+  /** Monotonic, like all times here but `startedAtMs`: neither the wall clock nor an agent's clock decides on deadlines. */
   readonly claimedAtMs: number;
   phase: RunningPhase;
   /** When it was last sent to the agent; 0 when it was not sent by this owner. */
   sentAtMs: number;
+  /** How often it was sent without being confirmed. */
+  sends: number;
+  /** When the server heard of the start, monotonic. */
+  startHeardMs: number | undefined;
+  /** When the process began by the agent's clock, cut to what is possible; wall clock, for people. */
   startedAtMs: number | undefined;
   cancel: { reason: string; atMs: number } | undefined;
   /** Milliseconds that the workspace was charged in advance. */

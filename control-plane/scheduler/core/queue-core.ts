@@ -10,6 +10,8 @@ import { queueOf, routeOf, type SchedulerState, sortsBefore, wakeTenant } from "
  * and an upper bound otherwise, because a cancelled cold row is not noticed until the next complete refill.
  */
 
+const MAX_STALE = 64;
+
 /** Counts a job as waiting from before its insert commits, so that none that comes later is dispatched ahead of it. */
 export function reserveWaiting(state: SchedulerState, job: WaitingJob): void {
   const queue = queueFor(state, job);
@@ -44,7 +46,10 @@ export function admitCold(state: SchedulerState, group: { workspace: WorkspaceId
 export function removeWaiting(state: SchedulerState, id: JobId): WaitingJob | undefined {
   const job = state.waiting.get(id);
   if (job === undefined) return undefined;
-  takeOut(state, queueFor(state, job), job);
+  const queue = queueFor(state, job);
+  takeOut(state, queue, job);
+  // Removed jobs stay in the heap until they surface: without this, enqueue and cancel in turns would make it grow for ever.
+  if (queue.hot.size > 2 * queue.hotCount + MAX_STALE) queue.hot.retain((entry) => state.waiting.get(entry.id) === entry);
   return job;
 }
 
@@ -112,7 +117,40 @@ function place(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
   if (queue.hotCount >= state.hotLimit && queue.tail !== undefined && sortsBefore(queue.tail, job)) {
     queue.cursor = job;
     setCold(state, queue, 1);
-  } else pushHot(state, queue, job);
+    return;
+  }
+  pushHot(state, queue, job);
+  if (queue.hotCount > 2 * state.hotLimit) spill(state, queue);
+}
+
+/** Jobs of better priority keep coming ahead of a full memory: the worse half goes cold, its rows are in the database. */
+function spill(state: SchedulerState, queue: JobQueue): void {
+  const kept: WaitingJob[] = [];
+  while (kept.length < state.hotLimit) {
+    const job = popJob(state, queue);
+    if (job === undefined) break;
+    kept.push(job);
+  }
+  const first = popJob(state, queue);
+  if (first === undefined) return;
+  let spilled = 1;
+  while (popJob(state, queue) !== undefined) spilled += 1;
+  // Every cold row must sort at or after the cursor; an undefined one already stands for the beginning.
+  if (queue.cold === 0 || (queue.cursor !== undefined && sortsBefore(first, queue.cursor))) queue.cursor = first;
+  setCold(state, queue, queue.cold + spilled);
+  queue.tail = undefined;
+  for (const job of kept) pushHot(state, queue, job);
+}
+
+/** Routes that no agent serves and nobody waits on are forgotten: their names are free text. */
+export function forgetIdleRoutes(state: SchedulerState): void {
+  for (const route of state.routes.values()) {
+    const served = route.shared.length > 0 || [...route.scoped.values()].some((agents) => agents.length > 0);
+    if (!served && route.waiting === 0) {
+      state.routes.delete(route.key);
+      state.dirty.delete(route);
+    }
+  }
 }
 
 function pushHot(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
