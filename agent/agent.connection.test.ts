@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Clock } from "../kernel/clock.ts";
+import { Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { AgentConfig } from "./config.ts";
 import { AgentBench, acknowledgeAll, refOf, type StartedAgent, tokensOf } from "./session/testing/agent-bench.ts";
 import { bundleOf, type ScriptedPlane } from "./session/testing/scripted-plane.ts";
@@ -66,25 +67,42 @@ test("output in flight at a break is sent again, without a gap", async () => {
   expect(second.chunks.map((chunk) => chunk.seq)).toEqual([1, 2, 3, 4]);
 });
 
-test("attempts that the server took back are killed at Welcome and nothing of them is sent", async () => {
+test("an attempt that the server took back is killed at Welcome; of one that has ended the verdict decides", async () => {
   plane.habits.ackFinished = false;
-  startAgent();
+  plane.habits.ackLogs = false;
+  const { agent } = startAgent();
   const session = await plane.session(0);
-  const [running, ended, kept] = [bundleOf(), bundleOf(), bundleOf()];
-  session.send({ assign: [running, ended, kept] });
-  (await executor.attempt(1)).end();
-  (await executor.attempt(2)).end();
+  const [running, stale, recorded] = [bundleOf(), bundleOf(), bundleOf()];
+  session.send({ assign: [running, stale, recorded] });
+  await executor.attempt(2);
+  for (const attempt of executor.attempts) void attempt.io.onOutput(0, Buffer.from("some output\n"));
+  executor.attempts[1]?.end();
+  executor.attempts[2]?.end();
   await session.until(() => session.finished.length === 2);
-  plane.habits.drop = [refOf(running), refOf(ended)];
+  plane.habits.drop = [refOf(running), refOf(stale), refOf(recorded)];
   session.break();
   const second = await plane.session(1);
-  await second.until(() => second.finished.length === 1);
+  await second.until(() => second.finished.length === 2);
   expect(executor.attempts[0]?.fenced).toBeDefined();
-  expect(tokensOf(second.finished)).toEqual([kept.token]);
+  expect(tokensOf(second.finished)).toEqual([stale.token, recorded.token]);
+  expect([...new Set(tokensOf(second.chunks))].sort()).toEqual([stale.token, recorded.token].sort());
+  second.send({
+    finishedAcks: [
+      { ...refOf(stale), verdict: Verdict.VERDICT_STALE },
+      { ...refOf(recorded), verdict: Verdict.VERDICT_RECORDED },
+    ],
+  });
+  second.send({ policy: { keepaliveMs: 20, selfFenceMs: 0, logFlushMs: 0, logWindowBytes: 0 } });
+  const before = second.keepalives;
+  await second.until(() => second.keepalives > before);
+  // The output of the recorded one is still welcome; that of the stale one is not.
+  expect(agent.status()).toMatchObject({ running: 0, unacknowledged: 0, unacknowledgedLogs: 1 });
   plane.habits.drop = [];
   second.break();
   const third = await plane.session(2);
-  expect(third.hello?.held).toEqual([refOf(kept)]);
+  expect(third.hello?.held).toEqual([]);
+  await third.until(() => third.chunks.length === 1);
+  expect([tokensOf(third.chunks), third.finished]).toEqual([[recorded.token], []]);
 });
 
 test("without contact for too long attempts are killed and their results kept to itself; results of before are still handed in", async () => {
@@ -205,6 +223,19 @@ test("an agent that was never let in ends with the server's reason", async () =>
   await plane.session(0);
 });
 
+test.each([
+  ["a name that no runtime may have", [{ language: "C++", version: "23" }], /"C\+\+" cannot be the name of a runtime/],
+  ["too many runtimes", Array.from({ length: 33 }, (_, index) => ({ language: `l${index}`, version: "1" })), /33 runtimes, at most 32/],
+])("an agent does not dial with what would be refused: %s", async (_, runtimes, message) => {
+  executor.runtimes = runtimes;
+  await expect(startAgent().done).rejects.toMatchObject({ code: "failed_precondition", message: expect.stringMatching(message) });
+  expect(plane.sessions).toEqual([]);
+  // One name of 32 characters is the longest that may be, and 32 runtimes the most.
+  executor.runtimes = Array.from({ length: 32 }, (_, index) => ({ language: String(index).padStart(32, "_"), version: "1" }));
+  startAgent();
+  expect((await plane.session(0)).hello?.runtimes).toHaveLength(32);
+});
+
 test("an agent that was let in before survives a refusal", async () => {
   const { agent, done } = startAgent();
   const session = await plane.session(0);
@@ -220,4 +251,24 @@ test("the agent finds a control plane that comes up later", async () => {
   expect(agent.status().connected).toBe(false);
   await plane.start();
   await plane.session(0);
+});
+
+test("no frame speaks of an attempt that its own keepalive leaves out, however assignments, fences, ends and keepalives cross", async () => {
+  plane.habits.policy = { keepaliveMs: 20 };
+  startAgent({ slots: 500 });
+  const session = await plane.session(0);
+  let assigning = true;
+  const turn = (ended: number): void => {
+    const [kept, fenced] = [bundleOf(), bundleOf()];
+    session.send({ assign: [kept, fenced] });
+    session.send({ cancel: [{ ...refOf(fenced), reason: "taken back", fenced: true }] });
+    const upTo = executor.attempts.length;
+    for (const attempt of executor.attempts.slice(ended)) attempt.end();
+    if (assigning) setImmediate(turn, upTo);
+  };
+  turn(0);
+  await session.until(() => session.frames.filter((frame) => frame.keepalive !== undefined && frame.received.length > 0).length === 20);
+  assigning = false;
+  expect(session.unheld).toEqual([]);
+  expect(session.frames.some((frame) => frame.keepalive !== undefined && frame.finished.length > 0)).toBe(true);
 });

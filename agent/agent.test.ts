@@ -5,8 +5,9 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Clock } from "../kernel/clock.ts";
 import { exitOf } from "../kernel/exit.ts";
 import { ExitReason } from "../proto/gen/millrace/agent/v1/job.ts";
+import { Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { AgentConfig } from "./config.ts";
-import { AgentBench, refOf, type StartedAgent, tokensOf } from "./session/testing/agent-bench.ts";
+import { AgentBench, acknowledgeAll, refOf, type StartedAgent, tokensOf } from "./session/testing/agent-bench.ts";
 import { bundleOf, type ScriptedPlane } from "./session/testing/scripted-plane.ts";
 import type { TestExecutor } from "./session/testing/test-executor.ts";
 
@@ -133,6 +134,32 @@ test("a cancelled attempt sends its result; a fenced one is killed and sends not
   expect([tokensOf(session.finished), session.chunks]).toEqual([[cancelled.token, next.token], []]);
 });
 
+test("a fenced cancel of an attempt that has ended throws nothing away: its result and output wait for their verdict", async () => {
+  plane.habits.ackFinished = false;
+  plane.habits.ackLogs = false;
+  const { agent } = startAgent();
+  const session = await plane.session(0);
+  const bundle = bundleOf();
+  session.send({ assign: [bundle] });
+  const attempt = await executor.attempt(0);
+  void attempt.io.onOutput(0, Buffer.from("last words\n"));
+  attempt.end();
+  await session.until(() => session.finished.length === 1);
+  session.send({ cancel: [{ ...refOf(bundle), reason: "the attempt is no longer valid", fenced: true }] });
+  session.send({ policy: { keepaliveMs: 20, selfFenceMs: 0, logFlushMs: 0, logWindowBytes: 0 } });
+  await session.until(() => session.keepalives > 0);
+  expect(agent.status()).toMatchObject({ running: 0, unacknowledged: 1, unacknowledgedLogs: 1 });
+  expect(session.frames.findLast((frame) => frame.keepalive !== undefined)?.keepalive?.held).toEqual([refOf(bundle)]);
+  session.send({ finishedAcks: [{ ...refOf(bundle), verdict: Verdict.VERDICT_RECORDED }] });
+  session.send({ cancel: [{ ...refOf(bundle), reason: "the attempt is no longer valid", fenced: true }] });
+  await session.until(() => session.frames.at(-1)?.keepalive?.held.length === 0);
+  expect(agent.status()).toMatchObject({ unacknowledged: 0, unacknowledgedLogs: 1 });
+  session.send({ logAcks: [{ ...refOf(bundle), nextSeq: 0, drop: true }] });
+  const before = session.keepalives;
+  await session.until(() => session.keepalives > before + 1);
+  expect(agent.status().unacknowledgedLogs).toBe(0);
+});
+
 test("two agents cannot use one data folder", async () => {
   startAgent();
   await plane.session(0);
@@ -154,14 +181,43 @@ test("draining says so, lets attempts end, hands their results in and ends", asy
   expect(attempt.cancelled).toBeUndefined();
 });
 
-test("a drain that takes too long cancels what still runs", async () => {
+test("a drain that takes too long hands back what still runs or waits, and what comes late", async () => {
+  const { stop, done } = startAgent({ slots: 1, drainGraceMs: 50 });
+  const session = await plane.session(0);
+  session.send({ assign: Array.from({ length: 66 }, () => bundleOf()) });
+  await executor.attempt(64);
+  await session.until(() => session.received.length === 66);
+  plane.habits.ackFinished = false;
+  stop.abort();
+  await session.until(() => session.finished.length === 66);
+  // The server had sent this one before it knew.
+  const late = bundleOf();
+  session.send({ assign: [late] });
+  await session.until(() => session.finished.length === 67);
+  acknowledgeAll(session);
+  await done;
+  expect(new Set(session.finished.map((one) => one.exit?.reason))).toEqual(new Set([ExitReason.EXIT_REASON_FENCED]));
+  expect(tokensOf(session.received)).toEqual(tokensOf(session.finished).sort((a, b) => Number(a) - Number(b)));
+  expect([executor.attempts.length, executor.attempts.every((attempt) => attempt.fenced !== undefined && attempt.cancelled === undefined)]).toEqual([65, true]);
+});
+
+test("at the end of a drain, what the server wanted cancelled is reported as cancelled", async () => {
   const { stop, done } = startAgent({ drainGraceMs: 50 });
   const session = await plane.session(0);
-  session.send({ assign: [bundleOf()] });
-  await executor.attempt(0);
+  const [stubborn, running] = [bundleOf(), bundleOf()];
+  session.send({ assign: [stubborn, running] });
+  const attempt = await executor.attempt(0);
+  attempt.ignoresCancel = true;
+  await executor.attempt(1);
+  session.send({ cancel: [{ ...refOf(stubborn), reason: "by anna", fenced: false }] });
   stop.abort();
+  await session.until(() => session.finished.length === 1);
+  expect(session.finished).toMatchObject([{ ...refOf(running), exit: { reason: ExitReason.EXIT_REASON_FENCED } }]);
+  // Its grace goes on; the drain waits for it.
+  expect([attempt.cancelled, attempt.fenced]).toEqual(["by anna", undefined]);
+  attempt.end({ exit: exitOf("cancelled", "by anna") });
   await done;
-  expect(session.finished).toMatchObject([{ exit: { reason: ExitReason.EXIT_REASON_CANCELLED } }]);
+  expect(session.finished[1]).toMatchObject({ ...refOf(stubborn), exit: { reason: ExitReason.EXIT_REASON_CANCELLED } });
 });
 
 test("a draining agent that reconnects has no slots", async () => {

@@ -9,7 +9,7 @@ import { PROTOCOL_VERSION, VERSION } from "../kernel/protocol.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import type { Hello, RuntimeInfo, SandboxInfo } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { AgentConfig } from "./config.ts";
-import { refOf } from "./journal/attempt-key.ts";
+import { keyOf, refOf } from "./journal/attempt-key.ts";
 import { type DataFolder, openDataFolder } from "./journal/data-folder.ts";
 import { Journal } from "./journal/journal.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
@@ -20,6 +20,7 @@ import { ConnectLoop } from "./session/connect-loop.ts";
 import { receive } from "./session/inbox.ts";
 import { Outbox } from "./session/outbox.ts";
 import { Results } from "./session/results.ts";
+import { checkRuntimes } from "./session/runtime-check.ts";
 
 /** What runs attempts on this host, and what it can do. */
 export interface Executor {
@@ -48,7 +49,7 @@ export interface AgentStatus {
 
 export interface Agent {
   /**
-   * Serves until the signal, then drains: takes nothing more, lets attempts end within the grace, cancels the rest, hands in results.
+   * Serves until the signal, then drains: takes nothing more, lets attempts end within the grace, hands the rest back, hands in results.
    * Rejects with the server's reason when the control plane refuses an agent that it never accepted, and with
    * `failed_precondition` when another process uses the data folder. May be called once.
    */
@@ -56,8 +57,10 @@ export interface Agent {
   status(): AgentStatus;
 }
 
-/** After the drain grace: for cancelled attempts to die, beyond their own grace. */
-const CANCEL_WITHIN_MS = 15_000;
+/** After the drain grace: for killed attempts to die, and for cancelled ones to use their own grace. */
+const HAND_BACK_WITHIN_MS = 15_000;
+/** For what is killed after that. */
+const DIE_WITHIN_MS = 15_000;
 /** For the last results to be acknowledged. */
 const HAND_IN_WITHIN_MS = 5_000;
 /** A Hello or keepalive names this many attempts at most: about 4 MB. */
@@ -78,6 +81,7 @@ export function createAgent(config: AgentConfig, deps: AgentDeps): Agent {
       try {
         const executor = await (deps.openExecutor ?? openRealExecutor)(config, folder);
         try {
+          checkRuntimes(executor.runtimes);
           parts = build(config, deps, folder, executor);
           await serve(parts, config, signal);
         } finally {
@@ -97,6 +101,7 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder): Promis
     dir: folder.execDir,
     sandbox: config.sandbox ? "required" : "off",
     network: config.network,
+    prepared: config.prepared,
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
   });
   return {
@@ -127,7 +132,13 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
   shipper.recover((key) => journal.has(key));
   if (journal.size > 0) log.info({ event: "agent.recovered", results: journal.size, logs: shipper.size }, "results of an earlier process will be sent");
   const results = new Results({ journal, shipper, log, onReady: () => outbox.poke() });
-  const outbox: Outbox = new Outbox({ results, shipper, beforeSend: () => loop.look() });
+  const outbox: Outbox = new Outbox({
+    results,
+    shipper,
+    beforeSend: () => loop.look(),
+    keepaliveNow: () => loop.keepaliveNow(),
+    isHeld: (ref) => attempts.has(keyOf(ref)) || results.has(keyOf(ref)),
+  });
   const attempts = new Attempts({
     slots: config.slots,
     startAttempt: executor.startAttempt,
@@ -208,13 +219,14 @@ async function drain(parts: Parts, graceMs: number): Promise<void> {
   log.info({ event: "agent.draining", running: attempts.size, graceMs }, "no new work; waiting for what runs");
   parts.stopTaking();
   if (!(await within(graceMs, attempts.whenEmpty()))) {
-    log.warn({ event: "agent.drain_timeout", running: attempts.size }, "grace is over: cancelling what still runs");
-    attempts.dropQueued();
-    attempts.cancelAll("the agent is shutting down");
-    if (!(await within(CANCEL_WITHIN_MS, attempts.whenEmpty()))) {
-      attempts.dropAll("did not end in time");
-      await within(CANCEL_WITHIN_MS, attempts.whenEmpty());
-    }
+    log.warn({ event: "agent.drain_timeout", running: attempts.size }, "grace is over: handing back what still runs");
+  }
+  // Also when all have ended: what the server sent before it knew may still come.
+  attempts.handBack("the agent is shutting down");
+  if (!(await within(HAND_BACK_WITHIN_MS, attempts.whenEmpty()))) {
+    attempts.killCancelled();
+    // A process that cannot be killed may still run: handing its attempt back could run the job twice. The server finds it lost.
+    if (!(await within(DIE_WITHIN_MS, attempts.whenEmpty()))) attempts.dropAll("did not end in time");
   }
   const handedIn = await within(HAND_IN_WITHIN_MS, Promise.all([results.whenSettled(), shipper.whenSettled()]));
   log.info({ event: "agent.stopped", unacknowledged: results.size }, handedIn ? "drained" : "stopped; what is not acknowledged stays in the spool");

@@ -18,6 +18,8 @@ export interface AgentConfig {
   readonly dataDir: string;
   readonly sandbox: boolean;
   readonly network: "none" | "full";
+  /** Sandboxes kept ready. */
+  readonly prepared: number;
   readonly extraRuntimes: readonly string[];
   readonly drainGraceMs: number;
   readonly logLevel: string;
@@ -115,6 +117,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     consequence: "With none, scripts that call other systems fail.",
   },
   {
+    key: "MILLRACE_AGENT_PREPARED",
+    unit: "sandboxes, 0 to 200",
+    fallback: "4",
+    meaning: "How many sandboxes are kept ready for jobs to come, each used once.",
+    consequence: "A job that finds one starts some 15 ms sooner; each takes about 0.6 MB. 0 makes every sandbox on demand.",
+  },
+  {
     key: "MILLRACE_AGENT_RUNTIMES",
     unit: "comma list",
     fallback: "",
@@ -140,7 +149,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     unit: "milliseconds, 0 to 86400000",
     fallback: "30000",
     meaning: "How long running jobs may go on after SIGTERM.",
-    consequence: "What still runs then is cancelled. Keep it below the kill timeout of the service manager.",
+    consequence: "What still runs then is handed back and starts again elsewhere. Keep it below the kill timeout of the service manager.",
   },
 ];
 
@@ -168,6 +177,7 @@ const environment = z.object({
   MILLRACE_AGENT_NAME: z.string().max(100).default(hostname()),
   MILLRACE_AGENT_TAGS: list.pipe(z.array(z.string().regex(TAG, "is not a tag")).min(1).max(100)).prefault("default"),
   MILLRACE_AGENT_SLOTS: whole(1, 10_000).prefault(String(availableParallelism() * 2)),
+  MILLRACE_AGENT_PREPARED: whole(0, 200).prefault("4"),
   MILLRACE_AGENT_DATA_DIR: z.string().optional(),
   MILLRACE_AGENT_SANDBOX: onOff.prefault("on"),
   MILLRACE_AGENT_NETWORK: z.enum(["none", "full"]).default("none"),
@@ -200,6 +210,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     dataDir: value.MILLRACE_AGENT_DATA_DIR ?? defaultDataDir(),
     sandbox: value.MILLRACE_AGENT_SANDBOX,
     network: value.MILLRACE_AGENT_NETWORK,
+    prepared: value.MILLRACE_AGENT_PREPARED,
     extraRuntimes: value.MILLRACE_AGENT_RUNTIMES,
     drainGraceMs: value.MILLRACE_AGENT_DRAIN_GRACE_MS,
     logLevel: value.MILLRACE_LOG_LEVEL,

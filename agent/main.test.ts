@@ -76,8 +76,10 @@ test("a second signal ends the process at once", async () => {
   await session.until(() => session.started.length === 1);
   child.kill("SIGTERM");
   await session.until(() => session.capacity.length === 1);
-  child.kill("SIGINT");
+  // Signals that come together are one wish: this one counts once it comes later than that.
+  const again = setInterval(() => child.kill("SIGINT"), 50);
   expect(await exit).toEqual([130, null]);
+  clearInterval(again);
 }, 20_000);
 
 test("a refused agent exits with a code and the server's message", async () => {

@@ -1,9 +1,10 @@
 /** Support for tests of this folder, of runtimes and of the sandbox: real attempts, with what they printed. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bundle, Limits } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { closeInheritedFds } from "../sandbox/inherited-fds.ts";
+import { BLANK_PREFIX } from "../sandbox/job-dir.ts";
 import { startAttempt } from "./attempt.ts";
 import type { AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
 import { type AgentExecution, type ExecutionOptions, type OpenedExecution, openExecution } from "./execution.ts";
@@ -97,6 +98,18 @@ export async function runScript(execution: AgentExecution, language: string, cod
   const outcome = await script.done;
   const text = (stream: 0 | 1 | 2): string => script.printed(stream).toString("utf8");
   return { ...outcome, stdout: text(0), stderr: text(1), agentText: text(2) };
+}
+
+/** Resolves when so many prepared places wait. The limit is that of the test. */
+export async function untilPrepared(execution: AgentExecution, count: number): Promise<void> {
+  while (execution.sandbox.stats().ready < count) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** The files of jobs, by folder, in the turn of the event loop after this one. Folders that wait for a job have empty ones, which do not count. */
+export async function filesOfJobs(execution: AgentExecution): Promise<string[]> {
+  await new Promise((resolve) => setImmediate(resolve));
+  const files = readdirSync(execution.jobsDir).flatMap((folder) => readdirSync(join(execution.jobsDir, folder)).map((name) => `${folder}/${name}`));
+  return files.filter((file) => !(file.includes(`/${BLANK_PREFIX}`) && statSync(join(execution.jobsDir, file)).size === 0));
 }
 
 /** True while some process of this machine has exactly these arguments. */

@@ -5,7 +5,7 @@ export type OutputStream = 0 | 1 | 2;
 
 /** What a running attempt tells its caller. */
 export interface AttemptIo {
-  /** The process exists now; microseconds since the epoch. Called at most once. */
+  /** The script's program begins now; microseconds since the epoch. Called at most once. */
   onStarted(atUs: number): void;
   /**
    * Raw output, in the order in which it was read. Returns a promise when the log pipeline is full: the attempt
@@ -19,13 +19,13 @@ export interface AttemptOutcome {
   readonly exit: Exit;
   /** JSON text: the script's result, or `{"error":{"name","message","stack"?}}`. */
   readonly resultJson: string;
-  /** Microseconds since the epoch; 0 when no process was started. */
+  /** When the script's program began, microseconds since the epoch; 0 when it never did. */
   readonly startedAtUs: number;
   readonly finishedAtUs: number;
 }
 
 export interface RunningAttempt {
-  /** Resolves when the whole process tree is gone, its output has been read and its files have been removed. */
+  /** Resolves when the whole process tree is gone and its output has been read. Its files are gone one turn of the event loop later. */
   readonly done: Promise<AttemptOutcome>;
   /** TERM to the script's processes, KILL of the whole tree after the bundle's grace. The exit reason becomes `cancelled`. Idempotent. */
   cancel(reason: string): void;

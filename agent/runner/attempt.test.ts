@@ -7,10 +7,10 @@ import { FifoPool } from "../sandbox/fifo-pool.ts";
 import { createJobUids } from "../sandbox/job-uids.ts";
 import { readSystemTree } from "../sandbox/system-tree.ts";
 import { startAttempt } from "./attempt.ts";
-import { bundleOf, openTestExecution, runScript, startScript } from "./attempt-harness.ts";
+import { bundleOf, filesOfJobs, openTestExecution, runScript, startScript } from "./attempt-harness.ts";
 import { openExecution } from "./execution.ts";
 
-const opened = await openTestExecution({ noop: true, network: "none", limits: { timeoutGraceMs: 200 } });
+const opened = await openTestExecution({ noop: true, network: "none", prepared: 0, limits: { timeoutGraceMs: 200 } });
 const { execution } = opened;
 afterAll(() => opened.dispose());
 
@@ -51,7 +51,7 @@ describe("startAttempt", () => {
     await runScript(execution, "bash", "exit 1");
     await runScript(execution, "bash", "fi");
     await runScript(execution, "bash", "echo", { args: '{"unknown":1}' });
-    expect(readdirSync(execution.jobsDir)).toEqual([]);
+    expect(await filesOfJobs(execution)).toEqual([]);
   });
 
   it("runs many at once, each with its own result", async () => {
@@ -68,6 +68,7 @@ describe("startAttempt", () => {
       seccompPath: join(opened.dir, "seccomp.bpf"),
       uids: createJobUids(),
       pipes: new FifoPool(join(opened.dir, "pipes-2")),
+      jobsDir: execution.jobsDir,
     });
     const outcome = await runScript({ ...execution, sandbox }, "bash", "echo ran");
     expect(outcome.exit).toMatchObject({ reason: "sandbox_error", message: expect.stringContaining("/no/such/folder") });
@@ -81,6 +82,7 @@ describe("startAttempt", () => {
       seccompPath: join(opened.dir, "seccomp.bpf"),
       uids: createJobUids(),
       pipes: new FifoPool(join(opened.dir, "pipes-3")),
+      jobsDir: execution.jobsDir,
     });
     expect((await runScript({ ...execution, sandbox }, "bash", "echo ran")).exit).toMatchObject({
       reason: "sandbox_error",
@@ -98,6 +100,7 @@ describe("startAttempt", () => {
       seccompPath: join(opened.dir, "seccomp.bpf"),
       uids: createJobUids(),
       pipes: new FifoPool(join(opened.dir, "pipes-4")),
+      jobsDir: execution.jobsDir,
     });
     const outcome = await runScript({ ...execution, sandbox }, "bash", "echo ran", { limits: { timeoutMs: 200 } });
     expect(outcome).toMatchObject({ exit: { reason: "timeout" }, startedAtUs: 0 });

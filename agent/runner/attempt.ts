@@ -4,18 +4,16 @@
  *   preparing → running → (stopping) → cleaning → done
  *
  * Invariants: `done` resolves exactly once and never rejects. A stop (timeout, cancel, fence) that comes before the process
- * has ended decides the exit reason; the first one counts, except that a fence overrides the others. Whoever holds a
- * job user and a job folder gives both back before `done`, and only after the process tree is gone.
+ * has ended decides the exit reason; the first one counts, except that a fence overrides the others. A place (job
+ * user, job folder) is given back before `done`, and only after the process tree is gone.
  */
 import { messageOf } from "../../kernel/app-error.ts";
 import { errorResult, exitOf } from "../../kernel/exit.ts";
 import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { InProcessRuntime, Launch, ProcessRuntime } from "../runtimes/runtime.ts";
-import type { JobIdentity } from "../sandbox/job-uids.ts";
-import type { SandboxEnd, SandboxProcess } from "../sandbox/sandbox.ts";
+import type { Place, SandboxEnd, SandboxProcess } from "../sandbox/sandbox.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
 import type { AgentExecution } from "./execution.ts";
-import { fillJobDir, makeJobDir, removeJobDir } from "./job-dir.ts";
 import { jobEnv } from "./job-env.ts";
 import { LastLine } from "./last-line.ts";
 import { judgeEnd, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
@@ -109,26 +107,20 @@ class Attempt {
   }
 
   async #runProcess(runtime: ProcessRuntime): Promise<Verdict> {
-    const { sandbox, jobsDir } = this.#execution;
-    const dir = makeJobDir(jobsDir);
-    let identity: JobIdentity | undefined;
+    const place = this.#execution.sandbox.place();
     try {
-      const launch = await runtime.launch({ code: this.#bundle.code, argsJson: this.#bundle.argsJson, paths: sandbox.paths(dir) });
+      const launch = await runtime.launch({ code: this.#bundle.code, argsJson: this.#bundle.argsJson, paths: place.paths });
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
-      identity = sandbox.uids.acquire();
-      fillJobDir(dir, launch.files, identity);
-      return await this.#runLaunch(launch, dir, identity);
+      return await this.#runLaunch(launch, place);
     } finally {
-      // A folder that cannot be removed now is removed at the next start; the outcome stands.
-      await removeJobDir(dir).catch(() => undefined);
-      if (identity !== undefined) sandbox.uids.release(identity);
+      await place.discard();
     }
   }
 
-  async #runLaunch(launch: Launch, dir: string, identity: JobIdentity): Promise<Verdict> {
-    const { sandbox, network, limits } = this.#execution;
-    const { env, refused } = jobEnv(this.#bundle, sandbox.paths(dir).tmp, launch.env);
+  async #runLaunch(launch: Launch, place: Place): Promise<Verdict> {
+    const { network, limits } = this.#execution;
+    const { env, refused } = jobEnv(this.#bundle, place.paths.tmp, launch.env);
     if (refused.length > 0)
       await this.#say(
         `not passed on to the script: ${refused
@@ -139,9 +131,9 @@ class Attempt {
     const lastLine = launch.resultFrom === "last_stdout_line" ? new LastLine(this.#resultMaxBytes) : undefined;
     const recordMaxBytes = Math.max(this.#resultMaxBytes + 1, MIN_RECORD_BYTES);
     const { tmpBytes, rlimits } = limits;
-    this.#process = await sandbox.start(
-      { argv: launch.argv, env, jobDir: dir, mounts: launch.mounts, network, identity, tmpBytes, rlimits, recordMaxBytes },
-      { onSpawned: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
+    this.#process = await place.start(
+      { files: launch.files, argv: launch.argv, env, mounts: launch.mounts, network, tmpBytes, rlimits, recordMaxBytes },
+      { onBegun: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
     );
     // A stop that came while the process was being made found nothing to end.
     if (this.#stop !== undefined) this.#process.kill();
@@ -153,10 +145,7 @@ class Attempt {
   async #judge(end: SandboxEnd, lastLine: LastLine | undefined): Promise<Verdict> {
     if (end.kind === "ended" && end.outputCut) await this.#say("some output was lost: a process outlived the script and held its pipes");
     if (this.#stop !== undefined) return judgeStop(this.#stop);
-    if (end.kind === "setup_failed") {
-      this.#startedAtUs = 0;
-      return judgeSetupFailure(end.message);
-    }
+    if (end.kind === "setup_failed") return judgeSetupFailure(end.message);
     return judgeEnd({
       code: end.code,
       record: parseRecord(end.record),

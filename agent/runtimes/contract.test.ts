@@ -1,12 +1,17 @@
-import { readdirSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { isRunning, openTestExecution, runScript, startScript } from "../runner/attempt-harness.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { filesOfJobs, isRunning, openTestExecution, runScript, startScript, untilPrepared } from "../runner/attempt-harness.ts";
 import { SAMPLES, type Samples } from "./contract-samples.ts";
 
-const MODES = ["required", "off"] as const;
+/** No test below starts more scripts than that. */
+const PREPARED = 4;
+const MODES = ["cold", "prepared", "off"] as const;
 const opened = new Map(
   await Promise.all(
-    MODES.map(async (mode) => [mode, await openTestExecution({ sandbox: mode, limits: { timeoutGraceMs: 300, cancelGraceMs: 10_000 } })] as const),
+    MODES.map(async (mode) => {
+      const sandbox = mode === "off" ? "off" : "required";
+      const prepared = mode === "prepared" ? PREPARED : 0;
+      return [mode, await openTestExecution({ sandbox, prepared, limits: { timeoutGraceMs: 300, cancelGraceMs: 10_000 } })] as const;
+    }),
   ),
 );
 
@@ -18,6 +23,7 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
   const one = opened.get(mode);
   if (one === undefined) throw new Error(`no execution for ${mode}`);
   const { execution } = one;
+  afterAll(() => expect(execution.sandbox.stats().fast > 20).toBe(mode === "prepared"));
 
   // A missing runtime shows up as a skipped suite with its name, never as a pass.
   const available = (samples: Samples): boolean => execution.runtimes.find(samples.language) !== undefined;
@@ -27,7 +33,17 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
       const start = (code: string, options: Parameters<typeof runScript>[3] = {}) => startScript(execution, samples.language, code, options);
 
       beforeAll(() => expect(execution.sandbox.kind).toBe(mode === "off" ? "unsandboxed" : "bubblewrap"));
-      afterEach(() => expect(readdirSync(execution.jobsDir)).toEqual([]));
+      let before = execution.sandbox.stats();
+      beforeEach(async () => {
+        if (mode === "prepared") await untilPrepared(execution, PREPARED);
+        before = execution.sandbox.stats();
+      });
+      afterEach(async () => {
+        expect(await filesOfJobs(execution)).toEqual([]);
+        const { fast, cold } = execution.sandbox.stats();
+        // Scripts that were refused were not started at all.
+        expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
+      });
 
       it("returns the result and says when it ran", async () => {
         const before = Date.now() * 1_000;
@@ -109,8 +125,8 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
 
       it("leaves no process behind", async () => {
         // A number nobody else sleeps for.
-        const seconds = `${3_000 + SAMPLES.indexOf(samples)}.${process.pid}${mode === "off" ? 1 : 2}`;
-        const outcome = await run(samples.leaves(seconds, mode === "required"));
+        const seconds = `${3_000 + SAMPLES.indexOf(samples)}.${process.pid}${MODES.indexOf(mode) + 1}`;
+        const outcome = await run(samples.leaves(seconds, mode !== "off"));
         expect(outcome).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '"left"' });
         expect(isRunning("sleep", seconds)).toBe(false);
       });

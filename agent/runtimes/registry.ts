@@ -1,3 +1,5 @@
+import type { ReadOnlyMount } from "../sandbox/sandbox.ts";
+import { uniteMounts } from "../sandbox/shape.ts";
 import type { DetectContext, Runtime, RuntimeSupport } from "./runtime.ts";
 
 /** The runtimes that this machine really has. */
@@ -20,6 +22,11 @@ export class RuntimeRegistry {
   /** For Hello, in order of name. */
   list(): { language: string; version: string }[] {
     return [...this.#byLanguage].map(([language, { version }]) => ({ language, version })).sort((a, b) => (a.language < b.language ? -1 : 1));
+  }
+
+  /** What the launches of all of them may mount. */
+  mounts(): ReadOnlyMount[] {
+    return uniteMounts([...this.#byLanguage.values()].flatMap((runtime) => (runtime.kind === "process" ? runtime.mounts : [])));
   }
 
   close(): void {

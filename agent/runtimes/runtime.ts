@@ -4,7 +4,7 @@
  */
 import type { Exit } from "../../kernel/exit.ts";
 import type { ProbeResult } from "../sandbox/probe.ts";
-import type { InsidePaths, ReadOnlyMount } from "../sandbox/sandbox.ts";
+import type { InsidePaths, JobFile, ReadOnlyMount } from "../sandbox/sandbox.ts";
 
 export interface LaunchRequest {
   readonly code: string;
@@ -13,15 +13,9 @@ export interface LaunchRequest {
   readonly paths: InsidePaths;
 }
 
-export interface LaunchFile {
-  /** A plain file name; the file appears in the job folder. */
-  readonly name: string;
-  readonly content: string | Buffer;
-}
-
 export interface Launch {
   readonly kind: "launch";
-  readonly files: readonly LaunchFile[];
+  readonly files: readonly JobFile[];
   /** Constants only, nothing from the tenant. */
   readonly argv: readonly string[];
   readonly env: ReadonlyMap<string, string>;
@@ -40,6 +34,8 @@ export interface Refusal {
 export interface ProcessRuntime {
   readonly kind: "process";
   readonly version: string;
+  /** All that any of its launches may mount: sandboxes are made before their job is known. */
+  readonly mounts: readonly ReadOnlyMount[];
   launch(request: LaunchRequest): Promise<Launch | Refusal>;
   /** Ends helper processes. Idempotent. */
   close(): void;

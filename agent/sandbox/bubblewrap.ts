@@ -1,123 +1,239 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
-import { Writable } from "node:stream";
+import { unlinkSync } from "node:fs";
+import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
-import { AppError, messageOf } from "../../kernel/app-error.ts";
-import type { FifoPool } from "./fifo-pool.ts";
-import type { JobUids } from "./job-uids.ts";
-import { launcherArgv } from "./launcher.ts";
-import { ARGS_FD, bubblewrapArgs, encodeArgs, INSIDE_JOB, INSIDE_TMP, STATUS_FD, type SystemTree } from "./profile.ts";
-import type { Sandbox, SandboxEnd, SandboxIo, SandboxProcess, SandboxSpec } from "./sandbox.ts";
-import { readableOf, supervise } from "./supervise.ts";
+import { AppError } from "../../kernel/app-error.ts";
+import { realClock } from "../../kernel/clock.ts";
+import { type BwrapParts, type BwrapProcess, startBwrap } from "./bwrap-process.ts";
+import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, writeJobFiles } from "./job-dir.ts";
+import type { JobIdentity, JobUids } from "./job-uids.ts";
+import { launcherArgv, waitingLauncherArgv } from "./launcher.ts";
+import { bubblewrapArgs, encodeArgs, INSIDE_JOB, INSIDE_TMP, type SystemTree } from "./profile.ts";
+import { ReadyPool } from "./ready-pool.ts";
+import type { InsidePaths, Place, Sandbox, SandboxIo, SandboxProcess, SandboxShape, SandboxSpec, SandboxStats } from "./sandbox.ts";
+import { fitsShape } from "./shape.ts";
+import { canExport, START_FILE, startFileText } from "./start-file.ts";
 
-export interface BubblewrapParts {
-  readonly bwrapPath: string;
+export interface BubblewrapParts extends BwrapParts {
   readonly system: SystemTree;
-  /** File with the filter of `seccomp.ts`. */
-  readonly seccompPath: string;
   readonly uids: JobUids;
-  readonly pipes: FifoPool;
+  /** Folder for job folders, see `makeReachableDir`. */
+  readonly jobsDir: string;
 }
 
-/** After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time it is killed too. */
-const KILL_FALLBACK_MS = 1_000;
+/** A folder and a user, and the names of the files in it: the job's, and empty ones that may become the job's. */
+interface Room {
+  readonly dir: string;
+  readonly identity: JobIdentity;
+  readonly names: string[];
+  readonly blanks: string[];
+}
+
+/** As many files as a script of any runtime needs, with the start file. More are made when they are needed. */
+const BLANKS = 6;
+
+/** A sandbox that waits for its job. Nothing of a tenant is in it, and it is used once. */
+interface Prepared {
+  readonly room: Room;
+  readonly process: BwrapProcess;
+  readonly ended: Promise<unknown>;
+  readonly madeAtMs: number;
+}
+
+const PATHS: InsidePaths = { job: INSIDE_JOB, tmp: INSIDE_TMP };
+
+/** While a script that has just been started is at work, and after one has ended: making a sandbox stops the agent for milliseconds. */
+const QUIET_AFTER_START_MS = 20;
+const QUIET_AFTER_END_MS = 4;
 
 /**
- * Runs jobs in bubblewrap. bwrap starts with an empty environment and as the job's own user: inside, /proc/1/environ
- * would show the agent's secrets otherwise, and a bwrap of root leaves /proc/sys writable. The script's variables
- * and all paths travel through a descriptor, because argument lists can be read by everybody on the host.
+ * Runs jobs in bubblewrap. A place is *cold* (everything is made when its script is known) or *prepared*: a launcher already
+ * waits inside, the job's files appear in its folder, one byte lets it go on.
  */
 export function createBubblewrap(parts: BubblewrapParts): Sandbox {
   if (!isMainThread) throw new AppError("internal", "sandboxes must be started from the main thread: the kernel ends them with the thread that made them");
-  return {
-    kind: "bubblewrap",
-    uids: parts.uids,
-    paths: () => ({ job: INSIDE_JOB, tmp: INSIDE_TMP, mount: (mount) => mount.target }),
-    start: (spec, io) => start(parts, spec, io),
-  };
+  return new Bubblewrap(parts);
 }
 
-async function start(parts: BubblewrapParts, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
-  const args = encodeArgs(bubblewrapArgs(spec, parts.system));
-  const { stdout, stderr } = await parts.pipes.takePair(spec.identity);
-  const opened = [stdout.writeFd, stderr.writeFd];
-  try {
-    const seccompFd = openSync(parts.seccompPath, "r");
-    opened.push(seccompFd);
-    const child = spawn(parts.bwrapPath, ["--args", String(ARGS_FD), "--", ...launcherArgv(spec.argv, spec.rlimits)], {
-      env: {},
-      cwd: "/",
-      ...(spec.identity.own ? {} : { uid: spec.identity.uid, gid: spec.identity.gid }),
-      // fds: 0 nothing, 1 and 2 output, 3 arguments, 4 filter, 5 record, 6 status
-      stdio: ["ignore", stdout.writeFd, stderr.writeFd, "pipe", seccompFd, "pipe", "pipe"],
-    });
-    send(child, args);
-    return follow(child, stdout.reader, stderr.reader, spec, io);
-  } catch (error) {
-    stdout.reader.destroy();
-    stderr.reader.destroy();
-    return failed(messageOf(error));
-  } finally {
-    for (const fd of opened) closeSync(fd);
+class Bubblewrap implements Sandbox {
+  readonly kind = "bubblewrap";
+  readonly parts: BubblewrapParts;
+  #shape: SandboxShape | undefined;
+  #pool: ReadyPool<Prepared> | undefined;
+  #fast = 0;
+  #cold = 0;
+  /** Folders of ended jobs, until the next turn of the event loop. */
+  readonly #leaving: Room[] = [];
+
+  constructor(parts: BubblewrapParts) {
+    this.parts = parts;
   }
-}
 
-function send(child: ChildProcess, args: Buffer): void {
-  const stream = child.stdio[ARGS_FD];
-  if (!(stream instanceof Writable)) return;
-  // bwrap that ends before it has read everything shows up as its exit.
-  stream.on("error", () => undefined);
-  stream.end(args);
-}
+  mountPath(mount: { readonly target: string }): string {
+    return mount.target;
+  }
 
-function follow(child: ChildProcess, stdout: SandboxPipe, stderr: SandboxPipe, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
-  const status = new StatusReader(child);
-  const watched = supervise({ child, stdout, stderr, recordMaxBytes: spec.recordMaxBytes }, io);
-  const kill = (): void => {
-    if (watched.exited()) {
-      watched.cut();
-      return;
+  place(): Place {
+    this.#pool?.rest(QUIET_AFTER_START_MS);
+    return new BubblewrapPlace(this, this.#pool?.take());
+  }
+
+  prepare(shape: SandboxShape, count: number): void {
+    if (count <= 0 || this.#pool !== undefined) return;
+    this.#shape = shape;
+    const make = (): Promise<Prepared | undefined> => this.#prepare(shape);
+    this.#pool = new ReadyPool({ size: count, make, drop: (prepared) => this.#drop(prepared), clock: realClock });
+  }
+
+  stats(): SandboxStats {
+    return { ready: this.#pool?.size ?? 0, fast: this.#fast, cold: this.#cold };
+  }
+
+  close(): void {
+    this.#pool?.close();
+    this.#sweep();
+  }
+
+  /** Whether this launch may run in a prepared sandbox that is still alive. */
+  fits(prepared: Prepared, spec: SandboxSpec): boolean {
+    return !prepared.process.exited() && this.#shape !== undefined && fitsShape(this.#shape, spec) && canExport(spec.env);
+  }
+
+  giveBack(prepared: Prepared): void {
+    this.#pool?.giveBack(prepared);
+  }
+
+  startFast(prepared: Prepared, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
+    this.#fast += 1;
+    const { room, process } = prepared;
+    fill(room, [...spec.files, { name: START_FILE, content: startFileText(spec.argv, spec.env) }]);
+    const onBegun = (atUs: number): void => {
+      io.onBegun(atUs);
+      // The launcher has read it. Variables are often secrets: so short a life on a disk mostly ends before anything is written there.
+      removeFiles(room, [START_FILE, ...room.blanks]);
+    };
+    process.attach({ io: { onBegun, onOutput: (stream, data) => io.onOutput(stream, data) }, recordMaxBytes: spec.recordMaxBytes });
+    process.go();
+    return process;
+  }
+
+  async startCold(room: Room, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
+    this.#cold += 1;
+    const args = encodeArgs(bubblewrapArgs({ ...spec, jobDir: room.dir }, this.parts.system));
+    fill(room, spec.files);
+    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity: room.identity, waits: false });
+    process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
+    return process;
+  }
+
+  makeRoom(): Room {
+    const { uids, jobsDir } = this.parts;
+    const dir = makeJobDir(jobsDir);
+    try {
+      const identity = uids.acquire();
+      openJobDirTo(dir, identity);
+      return { dir, identity, names: [], blanks: [] };
+    } catch (error) {
+      removeFlatJobDir(dir, []);
+      throw error;
     }
-    if (status.firstPid === undefined || !signal(status.firstPid, "SIGKILL")) child.kill("SIGKILL");
-    const fallback = setTimeout(() => child.kill("SIGKILL"), KILL_FALLBACK_MS);
-    child.once("exit", () => clearTimeout(fallback));
-  };
-  const terminate = (): void => {
-    if (watched.exited()) return;
-    // The first process leads the group; as process 1 of its namespace it ignores the signal itself.
-    if (!watched.begun() || status.firstPid === undefined || !signal(-status.firstPid, "SIGTERM")) kill();
-  };
-  return { done: watched.done, exited: watched.exited, terminate, kill };
-}
+  }
 
-type SandboxPipe = Parameters<typeof supervise>[0]["stdout"];
+  /** Removes the files, after whoever waits for the job has been told, and gives the user back. Only when no process is left. */
+  clear(room: Room): void {
+    this.#pool?.rest(QUIET_AFTER_END_MS);
+    if (this.#leaving.push(room) === 1) setImmediate(() => this.#sweep());
+  }
 
-/** The status pipe of bwrap: tells the host's number of the first process inside. */
-class StatusReader {
-  firstPid: number | undefined;
+  #sweep(): void {
+    for (const room of this.#leaving.splice(0)) {
+      removeRoomDir(room);
+      this.parts.uids.release(room.identity);
+    }
+  }
 
-  constructor(child: ChildProcess) {
-    let text = "";
-    const stream = readableOf(child, STATUS_FD);
-    stream.on("error", () => undefined);
-    stream.on("data", (data: Buffer) => {
-      if (this.firstPid !== undefined || text.length > 4096) return;
-      text += data.toString("latin1");
-      const match = /"child-pid": *([0-9]+)/.exec(text);
-      if (match !== null) this.firstPid = Number(match[1]);
-    });
+  /** @returns undefined when it did not come to wait */
+  async #prepare(shape: SandboxShape): Promise<Prepared | undefined> {
+    const room = this.makeRoom();
+    try {
+      room.blanks.push(...makeBlankFiles(room.dir, BLANKS));
+      const args = encodeArgs(bubblewrapArgs({ ...shape, env: new Map(), jobDir: room.dir }, this.parts.system));
+      const process = await startBwrap(this.parts, { args, launcher: waitingLauncherArgv(shape.rlimits), identity: room.identity, waits: true });
+      const prepared = { room, process, ended: process.done, madeAtMs: realClock.monotonicMs() };
+      if (await process.ready) return prepared;
+      this.#drop(prepared);
+    } catch {
+      // No process was started. A cold start will meet the same and can say so.
+      this.clear(room);
+    }
+    return undefined;
+  }
+
+  /** Ends a sandbox without a job. Its folder goes at once, since the agent may be about to end; its user when the last process is gone. */
+  #drop({ room, process }: Prepared): void {
+    process.kill();
+    removeRoomDir(room);
+    void process.done.then(() => this.parts.uids.release(room.identity));
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals): boolean {
+class BubblewrapPlace implements Place {
+  readonly paths = PATHS;
+  readonly #sandbox: Bubblewrap;
+  /** Untouched as long as it is here. */
+  #prepared: Prepared | undefined;
+  #room: Room | undefined;
+  #process: SandboxProcess | undefined;
+
+  constructor(sandbox: Bubblewrap, prepared: Prepared | undefined) {
+    this.#sandbox = sandbox;
+    this.#prepared = prepared;
+  }
+
+  async start(spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
+    const prepared = this.#prepared;
+    if (prepared !== undefined && this.#sandbox.fits(prepared, spec)) {
+      this.#prepared = undefined;
+      this.#room = prepared.room;
+      this.#process = prepared.process;
+      return this.#sandbox.startFast(prepared, spec, io);
+    }
+    this.#room = this.#sandbox.makeRoom();
+    this.#process = await this.#sandbox.startCold(this.#room, spec, io);
+    return this.#process;
+  }
+
+  async discard(): Promise<void> {
+    if (this.#prepared !== undefined) this.#sandbox.giveBack(this.#prepared);
+    this.#prepared = undefined;
+    const room = this.#room;
+    if (room === undefined) return;
+    this.#room = undefined;
+    // Not after `done`: something failed between taking a prepared sandbox and its start.
+    if (this.#process?.exited() === false) {
+      this.#process.kill();
+      await this.#process.done;
+    }
+    this.#sandbox.clear(room);
+  }
+}
+
+function fill(room: Room, files: SandboxSpec["files"]): void {
+  room.names.push(...files.map((file) => file.name));
+  writeJobFiles(room.dir, files, room.blanks);
+}
+
+function removeFiles(room: Room, names: readonly string[]): void {
   try {
-    return process.kill(pid, name);
+    for (const name of names) unlinkSync(join(room.dir, name));
   } catch {
-    return false;
+    // Then they go with the folder.
   }
 }
 
-function failed(message: string): SandboxProcess {
-  const end: SandboxEnd = { kind: "setup_failed", message };
-  return { done: Promise.resolve(end), exited: () => true, terminate: () => undefined, kill: () => undefined };
+function removeRoomDir(room: Room): void {
+  try {
+    removeFlatJobDir(room.dir, [...room.names, ...room.blanks]);
+  } catch {
+    // What cannot be removed now is removed at the next start of the agent.
+  }
 }

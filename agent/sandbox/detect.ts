@@ -26,6 +26,8 @@ export interface DetectOptions {
   readonly mode: "required" | "off";
   /** Folder that job users can reach, see `makeReachableDir`. */
   readonly stateDir: string;
+  /** Folder for job folders, ready for use: see `sweepJobsDir`. */
+  readonly jobsDir: string;
   readonly bwrapPath?: string;
 }
 
@@ -36,14 +38,18 @@ const NO_CGROUP = "no cgroup limits: memory and processor use of a job are not b
 export async function detectSandbox(options: DetectOptions): Promise<DetectedSandbox> {
   const pipes = new FifoPool(join(options.stateDir, "pipes"));
   if (options.mode === "off") {
-    return { sandbox: createUnsandboxed(pipes), level: 0, reasons: ["switched off by the operator: scripts can read what the agent can"] };
+    return {
+      sandbox: createUnsandboxed({ pipes, jobsDir: options.jobsDir }),
+      level: 0,
+      reasons: ["switched off by the operator: scripts can read what the agent can"],
+    };
   }
   const bwrapPath = options.bwrapPath ?? DEFAULT_BWRAP;
   if (!existsSync(bwrapPath)) return refused(`${bwrapPath} is missing; install bubblewrap`);
   try {
     const uids = createJobUids();
     const system = readSystemTree(options.stateDir);
-    const sandbox = createBubblewrap({ bwrapPath, system, seccompPath: writeFilter(options.stateDir), uids, pipes });
+    const sandbox = createBubblewrap({ bwrapPath, system, seccompPath: writeFilter(options.stateDir), uids, pipes, jobsDir: options.jobsDir });
     const faults = await selfTest(sandbox);
     if (faults.length > 0) return { sandbox: undefined, level: 0, reasons: faults };
     if (uids.separate) return { sandbox, level: 2, reasons: [NO_CGROUP] };

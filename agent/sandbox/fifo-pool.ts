@@ -17,7 +17,8 @@ export interface PipePair {
   readonly stderr: Pipe;
 }
 
-const BATCH = 32;
+/** Two are used per job, and making a batch stops the agent for milliseconds. */
+const BATCH = 128;
 const MKFIFO = "/usr/bin/mkfifo";
 const run = promisify(execFile);
 

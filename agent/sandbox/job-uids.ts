@@ -52,12 +52,11 @@ export class JobUids {
 
 /** The pool for this process: separate users when it is root, itself otherwise. */
 export function createJobUids(): JobUids {
-  const uid = process.getuid?.() ?? -1;
-  const gid = process.getgid?.() ?? -1;
-  return new JobUids(uid === 0 ? undefined : { uid, gid, own: true }, Math.random());
+  const own = ownIdentity();
+  return new JobUids(own.uid === 0 ? undefined : own, Math.random());
 }
 
 /** The agent's own user, also when that is root: for runs without a sandbox. */
-export function createOwnUids(): JobUids {
-  return new JobUids({ uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, own: true }, 0);
+export function ownIdentity(): JobIdentity {
+  return { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, own: true };
 }

@@ -13,25 +13,24 @@ const KEPT_BYTES = 16 * 1024;
 /** Runs a short command of our own in a throw-away sandbox without job files and without network. */
 export async function probe(sandbox: Sandbox, argv: readonly string[], mounts: readonly ReadOnlyMount[] = []): Promise<ProbeResult> {
   const printed = ["", ""];
-  const identity = sandbox.uids.acquire();
+  const place = sandbox.place();
   try {
-    const running = await sandbox.start(
+    const running = await place.start(
       {
         argv,
         env: new Map([
           ["PATH", "/usr/local/bin:/usr/bin:/bin"],
-          ["HOME", "/tmp"],
+          ["HOME", place.paths.tmp],
         ]),
-        jobDir: undefined,
+        files: [],
         mounts,
         network: sandbox.kind === "unsandboxed" ? "full" : "none",
-        identity,
         tmpBytes: 16 * 1024 * 1024,
         rlimits: DEFAULT_RLIMITS,
         recordMaxBytes: 0,
       },
       {
-        onSpawned: () => undefined,
+        onBegun: () => undefined,
         onOutput: (stream, data) => {
           const before = printed[stream] ?? "";
           if (before.length < KEPT_BYTES) printed[stream] = before + data.toString("utf8");
@@ -44,6 +43,6 @@ export async function probe(sandbox: Sandbox, argv: readonly string[], mounts: r
     clearTimeout(timer);
     return { end, stdout: printed[0] ?? "", stderr: printed[1] ?? "" };
   } finally {
-    sandbox.uids.release(identity);
+    await place.discard();
   }
 }

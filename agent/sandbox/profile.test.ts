@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bubblewrapArgs, encodeArgs, type SystemTree } from "./profile.ts";
-import { DEFAULT_RLIMITS, type SandboxSpec } from "./sandbox.ts";
+import { bubblewrapArgs, encodeArgs, type ProfileSpec, type SystemTree } from "./profile.ts";
 
 const system: SystemTree = {
   links: [{ target: "usr/bin", path: "/bin" }],
@@ -12,16 +11,12 @@ const system: SystemTree = {
   maskedProcFolders: ["/proc/acpi"],
 };
 
-const spec: SandboxSpec = {
-  argv: ["/bin/true"],
+const spec: ProfileSpec = {
   env: new Map([["NAME", "value"]]),
   jobDir: "/state/jobs/job-1",
   mounts: [{ source: "/opt/node", target: "/runtimes/node" }],
   network: "none",
-  identity: { uid: 200_000, gid: 200_000, own: false },
   tmpBytes: 1024,
-  rlimits: DEFAULT_RLIMITS,
-  recordMaxBytes: 1,
 };
 
 /** How many strings follow each option: the grammar by which bwrap reads the list. */

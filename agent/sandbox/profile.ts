@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { SandboxSpec } from "./sandbox.ts";
+import type { SandboxShape } from "./sandbox.ts";
 
 /** What the host looks like, found once at start by `system-tree.ts`. All paths are absolute. */
 export interface SystemTree {
@@ -13,6 +13,13 @@ export interface SystemTree {
   /** Files of /proc that are covered with /dev/null, and folders covered with an empty tmpfs. */
   readonly maskedProcFiles: readonly string[];
   readonly maskedProcFolders: readonly string[];
+}
+
+/** What the arguments of bwrap depend on. */
+export interface ProfileSpec extends Pick<SandboxShape, "mounts" | "network" | "tmpBytes"> {
+  /** Host folder that appears read-only as the job folder. */
+  readonly jobDir: string;
+  readonly env: ReadonlyMap<string, string>;
 }
 
 /** Numbers of the descriptors that bwrap gets. */
@@ -33,9 +40,9 @@ const SHM_BYTES = String(16 * 1024 * 1024);
  * turn into an option of its own.
  * @throws invalid_argument for a relative path, a NUL, or an environment name that is empty or holds `=`
  */
-export function bubblewrapArgs(spec: SandboxSpec, system: SystemTree): string[] {
+export function bubblewrapArgs(spec: ProfileSpec, system: SystemTree): string[] {
   const args = [...namespaceArgs(spec), ...rootArgs(spec, system), ...procArgs(system), ...writableArgs(spec)];
-  if (spec.jobDir !== undefined) args.push("--ro-bind", checkedPath(spec.jobDir), INSIDE_JOB);
+  args.push("--ro-bind", checkedPath(spec.jobDir), INSIDE_JOB);
   for (const mount of spec.mounts) args.push("--ro-bind", checkedPath(mount.source), checkedPath(mount.target));
   args.push("--remount-ro", "/", "--chdir", INSIDE_TMP, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD));
   for (const [name, value] of spec.env) args.push("--setenv", checkedName(name), checkedText(value));
@@ -47,7 +54,7 @@ export function encodeArgs(args: readonly string[]): Buffer {
   return Buffer.from(`${args.join("\0")}\0`);
 }
 
-function namespaceArgs(spec: SandboxSpec): string[] {
+function namespaceArgs(spec: ProfileSpec): string[] {
   const args = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup"];
   if (spec.network === "none") args.push("--unshare-net");
   args.push("--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--disable-userns", "--assert-userns-disabled");
@@ -55,7 +62,7 @@ function namespaceArgs(spec: SandboxSpec): string[] {
   return args;
 }
 
-function rootArgs(spec: SandboxSpec, system: SystemTree): string[] {
+function rootArgs(spec: ProfileSpec, system: SystemTree): string[] {
   const args: string[] = [];
   const binds = [...system.binds, ...(spec.network === "full" ? system.networkBinds : system.isolatedBinds)];
   for (const bind of binds) args.push("--ro-bind", checkedPath(bind.source), checkedPath(bind.path));
@@ -70,7 +77,7 @@ function procArgs(system: SystemTree): string[] {
   return args;
 }
 
-function writableArgs(spec: SandboxSpec): string[] {
+function writableArgs(spec: ProfileSpec): string[] {
   if (!Number.isSafeInteger(spec.tmpBytes) || spec.tmpBytes <= 0) throw new AppError("invalid_argument", "the size of /tmp must be a positive number of bytes");
   return ["--dev", "/dev", "--size", SHM_BYTES, "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--size", String(spec.tmpBytes), "--tmpfs", INSIDE_TMP];
 }

@@ -1,32 +1,31 @@
 import type { Readable } from "node:stream";
-import { BEGUN } from "./launcher.ts";
+import { BEGUN, READY } from "./launcher.ts";
 
 /**
- * The agent's end of fd 5. The first byte comes from the launcher and says that set-up is over; the rest is the
+ * The agent's end of fd 5. The first bytes come from the launcher: perhaps that it waits, then that set-up is over. The rest is the
  * wrapper's record, kept up to a cap. What exceeds the cap is read and dropped, so that the script does not block on it.
  */
 export class RecordChannel {
   readonly ended: Promise<void>;
+  /** To be set before the script begins. */
+  maxBytes = 0;
   #begun = false;
   #pieces: Buffer[] = [];
   #bytes = 0;
   #overflowed = false;
 
-  constructor(stream: Readable, maxBytes: number, onBegun: () => void) {
+  constructor(stream: Readable, on: { ready(): void; begun(): void }) {
     stream.on("data", (data: Buffer) => {
       let rest = data;
-      if (!this.#begun) {
-        if (rest[0] !== BEGUN) return;
-        this.#begun = true;
+      while (!this.#begun && rest.length > 0) {
+        if (rest[0] === BEGUN) {
+          this.#begun = true;
+          on.begun();
+        } else if (rest[0] === READY) on.ready();
+        else return;
         rest = rest.subarray(1);
-        onBegun();
       }
-      const room = maxBytes - this.#bytes;
-      if (rest.length > room) this.#overflowed = true;
-      const kept = rest.subarray(0, Math.max(0, room));
-      if (kept.length === 0) return;
-      this.#pieces.push(kept);
-      this.#bytes += kept.length;
+      this.#keep(rest);
     });
     this.ended = new Promise((resolve) => {
       stream.on("error", () => undefined);
@@ -46,5 +45,14 @@ export class RecordChannel {
     const record = Buffer.concat(this.#pieces);
     this.#pieces = [];
     return record;
+  }
+
+  #keep(data: Buffer): void {
+    const room = this.maxBytes - this.#bytes;
+    if (data.length > room) this.#overflowed = true;
+    const kept = data.subarray(0, Math.max(0, room));
+    if (kept.length === 0) return;
+    this.#pieces.push(kept);
+    this.#bytes += kept.length;
   }
 }

@@ -1,9 +1,9 @@
 /**
  * The seam between the runner and what encloses a script. Two implementations: `bubblewrap.ts` (the default) and
- * `unsandboxed.ts` (only when the operator asked for it). The runner never asks which one it has.
+ * `unsandboxed.ts` (only when the operator asked for it). The runner never asks which one it has: it takes a place,
+ * starts one script in it and discards it.
  */
 import type { OutputStream } from "../runner/attempt-types.ts";
-import type { JobIdentity, JobUids } from "./job-uids.ts";
 
 /** `none`: a network namespace of its own with nothing in it. `full`: the network of the agent, loopback included. */
 export type NetworkPolicy = "none" | "full";
@@ -25,25 +25,34 @@ export interface Rlimits {
 
 export const DEFAULT_RLIMITS: Rlimits = { openFiles: 1024, fileBytes: 1024 * 1024 * 1024, processes: 512 };
 
-export interface SandboxSpec {
-  /** Program (absolute, as seen inside) and its arguments. Constants only: arguments of processes can be read by others on the host. */
-  readonly argv: readonly string[];
-  readonly env: ReadonlyMap<string, string>;
-  /** Host folder that appears read-only as the job folder; undefined for probes. */
-  readonly jobDir: string | undefined;
+/** What of a sandbox is fixed when it is made, before anybody knows the job. */
+export interface SandboxShape {
   readonly mounts: readonly ReadOnlyMount[];
   readonly network: NetworkPolicy;
-  readonly identity: JobIdentity;
   /** Size of the private /tmp, bytes. */
   readonly tmpBytes: number;
   readonly rlimits: Rlimits;
+}
+
+export interface JobFile {
+  /** A plain file name; the file appears in the job folder. */
+  readonly name: string;
+  readonly content: string | Buffer;
+}
+
+/** One script run. */
+export interface SandboxSpec extends SandboxShape {
+  readonly files: readonly JobFile[];
+  /** Program (absolute, as seen inside) and its arguments. Constants only: arguments of processes can be read by others on the host. */
+  readonly argv: readonly string[];
+  readonly env: ReadonlyMap<string, string>;
   /** At most this much is kept of what the script writes to fd 5. */
   readonly recordMaxBytes: number;
 }
 
 export interface SandboxIo {
-  /** The sandbox's process exists; microseconds since the epoch. At most once, before any output. */
-  onSpawned(atUs: number): void;
+  /** Set-up is over, the script's program begins; microseconds since the epoch. At most once, before any output. */
+  onBegun(atUs: number): void;
   /** See `AttemptIo.onOutput`. Held back until the script's program begins. */
   onOutput(stream: OutputStream, data: Buffer): Promise<void> | undefined;
 }
@@ -80,13 +89,40 @@ export interface InsidePaths {
   readonly job: string;
   /** Writable folder: working directory, HOME and TMPDIR. */
   readonly tmp: string;
-  mount(mount: ReadOnlyMount): string;
+}
+
+/** Room for one script: a folder, a user, perhaps a sandbox that is ready. Whoever takes one discards it. */
+export interface Place {
+  readonly paths: InsidePaths;
+  /**
+   * Puts the files there and starts the tree. At most once. Whatever goes wrong outside is a `setup_failed`.
+   * Rejects for defects of ours and when the folder cannot be written; `discard` cleans up in any case.
+   */
+  start(spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess>;
+  /**
+   * Gives back the user and removes the files, once the tree is gone; at the latest in the turn of the event loop after the promise
+   * has resolved. To be called after `done`. Never rejects.
+   */
+  discard(): Promise<void>;
+}
+
+export interface SandboxStats {
+  /** Prepared places that wait for a job. */
+  readonly ready: number;
+  /** Starts in a prepared place. */
+  readonly fast: number;
+  /** Starts that made everything first. */
+  readonly cold: number;
 }
 
 export interface Sandbox {
   readonly kind: "bubblewrap" | "unsandboxed";
-  readonly uids: JobUids;
-  paths(jobDir: string): InsidePaths;
-  /** Starts the tree. Rejects only for defects of ours; whatever goes wrong outside is a `setup_failed`. */
-  start(spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess>;
+  /** Where a mount appears to scripts. */
+  mountPath(mount: ReadOnlyMount): string;
+  place(): Place;
+  /** Keeps `count` places ready for scripts of this shape until `close`. At most once; nothing happens where it makes no sense. */
+  prepare(shape: SandboxShape, count: number): void;
+  stats(): SandboxStats;
+  /** Ends what waits. Places in use are not touched. Idempotent. */
+  close(): void;
 }

@@ -15,7 +15,6 @@ export interface SupervisedChild {
   readonly child: ChildProcess;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  readonly recordMaxBytes: number;
   /** Called when the child was reaped, before its pipes are drained: ends whatever it left behind. */
   afterExit?(): void;
 }
@@ -23,14 +22,23 @@ export interface SupervisedChild {
 /**
  * Follows one child from spawn to the last byte. Completion is decided by the exit of the child; the pipes are then
  * read to their end, for a bounded time (a process outside the tree could hold them open for ever).
+ * The receiver may come later than the child; no script may begin before.
  */
-export function supervise(parts: SupervisedChild, io: SandboxIo): Supervised {
+export function supervise(parts: SupervisedChild): Supervised {
   let exited = false;
-  const pump = new OutputPump(parts.stdout, parts.stderr, (stream, data) => io.onOutput(stream, data));
-  if (parts.child.pid !== undefined) io.onSpawned(Math.round((performance.timeOrigin + performance.now()) * 1_000));
-  const record = new RecordChannel(readableOf(parts.child, RECORD_FD), parts.recordMaxBytes, () => pump.release());
+  let receiver: Receiver | undefined;
+  const ready = Promise.withResolvers<boolean>();
+  const pump = new OutputPump(parts.stdout, parts.stderr, (stream, data) => receiver?.io.onOutput(stream, data));
+  const record = new RecordChannel(readableOf(parts.child, RECORD_FD), {
+    ready: () => ready.resolve(true),
+    begun: () => {
+      receiver?.io.onBegun(Math.round((performance.timeOrigin + performance.now()) * 1_000));
+      pump.release();
+    },
+  });
   const finish = async (exit: ChildExit): Promise<SandboxEnd> => {
     exited = true;
+    ready.resolve(false);
     parts.afterExit?.();
     await settlesWithin(record.ended, RECORD_WAIT_MS);
     if (!record.begun) {
@@ -42,11 +50,25 @@ export function supervise(parts: SupervisedChild, io: SandboxIo): Supervised {
     const outputCut = await pump.drain(DRAIN_IDLE_MS, DRAIN_LIMIT_MS);
     return { kind: "ended", code: exit.code, record: record.take(), recordOverflowed: record.overflowed, outputCut };
   };
-  return { done: untilExit(parts.child).then(finish), begun: () => record.begun, exited: () => exited, cut: () => pump.cut() };
+  const attach = (to: Receiver): void => {
+    receiver = to;
+    record.maxBytes = to.recordMaxBytes;
+  };
+  const done = untilExit(parts.child).then(finish);
+  return { done, ready: ready.promise, attach, begun: () => record.begun, exited: () => exited, cut: () => pump.cut() };
+}
+
+/** Who is told about a script. */
+export interface Receiver {
+  readonly io: SandboxIo;
+  readonly recordMaxBytes: number;
 }
 
 export interface Supervised {
   readonly done: Promise<SandboxEnd>;
+  /** A waiting launcher waits now: true. The child ended first: false. Of a launcher that does not wait nothing is heard until the end. */
+  readonly ready: Promise<boolean>;
+  attach(receiver: Receiver): void;
   begun(): boolean;
   exited(): boolean;
   /** Gives up on output that has not been read. */

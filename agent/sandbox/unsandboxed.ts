@@ -1,38 +1,65 @@
 import { spawn } from "node:child_process";
-import { closeSync } from "node:fs";
+import { closeSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { FifoPool } from "./fifo-pool.ts";
-import { createOwnUids } from "./job-uids.ts";
+import { makeJobDir, removeJobDir, writeJobFiles } from "./job-dir.ts";
+import { ownIdentity } from "./job-uids.ts";
 import { launcherArgv } from "./launcher.ts";
-import type { Sandbox, SandboxIo, SandboxProcess, SandboxSpec } from "./sandbox.ts";
+import type { Place, Sandbox, SandboxIo, SandboxProcess, SandboxSpec } from "./sandbox.ts";
 import { supervise } from "./supervise.ts";
 
 /** Name of the writable folder inside the job folder; it stands in for /tmp. */
-export const OWN_TMP = "tmp";
+const OWN_TMP = "tmp";
+
+export interface UnsandboxedParts {
+  readonly pipes: FifoPool;
+  readonly jobsDir: string;
+}
 
 /**
  * Runs jobs as plain processes of the agent's own user. Scripts can read whatever the agent can: only for operators who
  * asked for it by name. What remains: a cleared environment, a private folder, limits, and a KILL of the process
- * group at the end. A process that made a session of its own survives that.
+ * group at the end. A process that made a session of its own survives that. Places are never prepared.
  */
-export function createUnsandboxed(pipes: FifoPool): Sandbox {
+export function createUnsandboxed(parts: UnsandboxedParts): Sandbox {
+  let starts = 0;
   return {
     kind: "unsandboxed",
-    uids: createOwnUids(),
-    paths: (jobDir) => ({ job: jobDir, tmp: join(jobDir, OWN_TMP), mount: (mount) => mount.source }),
-    start: (spec, io) => start(pipes, spec, io),
+    mountPath: (mount) => mount.source,
+    place: () => {
+      starts += 1;
+      return makePlace(parts);
+    },
+    prepare: () => undefined,
+    stats: () => ({ ready: 0, fast: 0, cold: starts }),
+    close: () => undefined,
   };
 }
 
-async function start(pipes: FifoPool, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
+function makePlace({ pipes, jobsDir }: UnsandboxedParts): Place {
+  const dir = makeJobDir(jobsDir);
+  const tmp = join(dir, OWN_TMP);
+  return {
+    paths: { job: dir, tmp },
+    start: async (spec, io) => {
+      mkdirSync(tmp, { mode: 0o700 });
+      writeJobFiles(dir, spec.files);
+      return await start(pipes, tmp, spec, io);
+    },
+    // A folder that cannot be removed now is removed at the next start.
+    discard: () => removeJobDir(dir).catch(() => undefined),
+  };
+}
+
+async function start(pipes: FifoPool, cwd: string, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
   if (spec.network === "none") throw new AppError("failed_precondition", "without a sandbox a script cannot be cut off from the network");
-  const { stdout, stderr } = await pipes.takePair(spec.identity);
+  const { stdout, stderr } = await pipes.takePair(ownIdentity());
   try {
     const [program = "/bin/sh", ...args] = launcherArgv(spec.argv, spec.rlimits);
     const child = spawn(program, args, {
       env: Object.fromEntries(spec.env),
-      cwd: spec.jobDir === undefined ? "/" : join(spec.jobDir, OWN_TMP),
+      cwd,
       detached: true,
       stdio: ["ignore", stdout.writeFd, stderr.writeFd, "ignore", "ignore", "pipe"],
     });
@@ -43,10 +70,8 @@ async function start(pipes: FifoPool, spec: SandboxSpec, io: SandboxIo): Promise
         // The group is empty.
       }
     };
-    const watched = supervise(
-      { child, stdout: stdout.reader, stderr: stderr.reader, recordMaxBytes: spec.recordMaxBytes, afterExit: () => group("SIGKILL") },
-      io,
-    );
+    const watched = supervise({ child, stdout: stdout.reader, stderr: stderr.reader, afterExit: () => group("SIGKILL") });
+    watched.attach({ io, recordMaxBytes: spec.recordMaxBytes });
     const terminate = (): void => {
       if (!watched.exited()) group("SIGTERM");
     };

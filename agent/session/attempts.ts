@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { errorResult, exitOf } from "../../kernel/exit.ts";
+import { type Exit, type ExitReason, errorResult, exitOf } from "../../kernel/exit.ts";
 import { NOOP_LANGUAGE } from "../../kernel/languages.ts";
 import type { AttemptRef, Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { Cancel, Started } from "../../proto/gen/millrace/agent/v1/session.ts";
@@ -22,6 +22,8 @@ const EXTRA_STARTS = 64;
 /** Attempts that may wait, at least. What comes beyond is not confirmed: the server must give it to somebody else. */
 const MAX_QUEUED = 4_096;
 const REFUSAL_LOG_SPACING_MS = 1_000;
+/** What results call the ends that are decided here. */
+const ERROR_NAMES: Readonly<Partial<Record<ExitReason, string>>> = { cancelled: "Cancelled", fenced: "Fenced" };
 
 interface Held {
   readonly ref: AttemptRef;
@@ -31,6 +33,8 @@ interface Held {
   running: RunningAttempt | undefined;
   log: AttemptLog | undefined;
   startedAtUs: number;
+  /** Set when the server has asked to cancel it. */
+  cancelReason: string | undefined;
   /** No longer ours: whatever comes of it is thrown away. */
   forgotten: boolean;
 }
@@ -54,6 +58,8 @@ export class Attempts {
   /** Killed and forgotten, but their processes may not be gone yet. */
   readonly #dying = new Set<Held>();
   #startingHeld = false;
+  /** Set when this process will start nothing any more. */
+  #handBackReason: string | undefined;
   #emptyWaiters: (() => void)[] = [];
   #refused = 0;
   #refusalLoggedMs = Number.NEGATIVE_INFINITY;
@@ -65,6 +71,10 @@ export class Attempts {
   /** Attempts that run or wait to. */
   get size(): number {
     return this.#held.size;
+  }
+
+  has(key: AttemptKey): boolean {
+    return this.#held.has(key);
   }
 
   refs(): AttemptRef[] {
@@ -99,11 +109,13 @@ export class Attempts {
       running: undefined,
       log: undefined,
       startedAtUs: 0,
+      cancelReason: undefined,
       forgotten: false,
     };
     this.#held.set(key, held);
     this.#queued.add(held);
     this.#options.onReceived(ref);
+    if (this.#handBackReason !== undefined) this.#handBackOne(held, this.#handBackReason);
     this.#startQueued();
   }
 
@@ -119,27 +131,33 @@ export class Attempts {
 
   /** What the server wants stopped. Unknown attempts have ended already: their result is on its way. */
   cancel(cancel: Cancel): void {
-    const key = keyOf(cancel);
     if (cancel.fenced) {
-      this.drop(key, cancel.reason);
-      this.#options.results.forget(key);
+      this.drop(cancel, cancel.reason);
       return;
     }
-    const held = this.#held.get(key);
+    const held = this.#held.get(keyOf(cancel));
     if (held !== undefined) this.#cancelOne(held, cancel.reason);
   }
 
-  cancelAll(reason: string): void {
-    for (const held of [...this.#held.values()]) this.#cancelOne(held, reason);
+  /**
+   * Kills what still runs and reports it, with what waits and all that comes later, as fenced: the server gives it to another agent.
+   * What the server wants cancelled may end within its own grace.
+   */
+  handBack(reason: string): void {
+    this.#handBackReason = reason;
+    for (const held of [...this.#held.values()]) this.#handBackOne(held, reason);
   }
 
-  /** Kills an attempt at once and forgets it: nothing of it is sent any more. */
-  drop(key: AttemptKey, why: string): void {
+  /** Kills what still uses the grace of its cancellation; it is reported as cancelled. */
+  killCancelled(): void {
+    for (const held of this.#held.values()) if (held.cancelReason !== undefined) held.running?.fence(held.cancelReason);
+  }
+
+  /** Kills a live attempt at once and forgets it: nothing of it is sent any more. One that has ended is left to the verdict on its result. */
+  drop(ref: AttemptRef, why: string): void {
+    const key = keyOf(ref);
     const held = this.#held.get(key);
-    if (held === undefined) {
-      this.#options.shipper.find(key)?.discard();
-      return;
-    }
+    if (held === undefined) return;
     this.#options.log.warn({ event: "attempt.fenced", ...held.ref, why }, "attempt killed: it is no longer this agent's");
     held.forgotten = true;
     this.#held.delete(key);
@@ -151,12 +169,7 @@ export class Attempts {
   }
 
   dropAll(why: string): void {
-    for (const key of [...this.#held.keys()]) this.drop(key, why);
-  }
-
-  /** Hands back what was never started: the server learns it from the end of the session. */
-  dropQueued(): void {
-    for (const held of [...this.#queued]) this.drop(keyOf(held.ref), "never started");
+    for (const held of [...this.#held.values()]) this.drop(held.ref, why);
   }
 
   /** Resolves when nothing is held and every process is gone. */
@@ -179,6 +192,7 @@ export class Attempts {
 
   #cancelOne(held: Held, reason: string): void {
     this.#options.log.info({ event: "attempt.cancelling", ...held.ref, reason }, "attempt is being cancelled");
+    held.cancelReason = reason;
     if (held.running !== undefined) {
       held.running.cancel(reason);
       return;
@@ -187,7 +201,19 @@ export class Attempts {
     this.#ended(held, unstarted(exitOf("cancelled", reason), this.#nowUs()));
   }
 
+  #handBackOne(held: Held, reason: string): void {
+    if (held.cancelReason !== undefined) return;
+    this.#options.log.info({ event: "attempt.handed_back", ...held.ref, reason }, "attempt goes back to the control plane");
+    if (held.running !== undefined) {
+      held.running.fence(reason);
+      return;
+    }
+    this.#queued.delete(held);
+    this.#ended(held, unstarted(exitOf("fenced", reason), this.#nowUs()));
+  }
+
   #startQueued(): void {
+    if (this.#handBackReason !== undefined) return;
     for (const held of this.#queued) {
       const active = this.#held.size - this.#queued.size;
       if (this.#startingHeld || active >= this.#options.slots + EXTRA_STARTS) return;
@@ -225,12 +251,13 @@ export class Attempts {
     this.#options.onStarted({ ...held.ref, atUs });
   }
 
-  #ended(held: Held, outcome: AttemptOutcome): void {
+  #ended(held: Held, ended: AttemptOutcome): void {
     if (held.forgotten) {
       this.#dying.delete(held);
       this.#settled();
       return;
     }
+    const outcome = asAsked(held, ended);
     const finished = finishedToWire(held.ref, outcome, held.log?.end() ?? { chunks: 0, bytes: 0, droppedBytes: 0 });
     this.#held.delete(keyOf(held.ref));
     this.#options.log[held.quiet ? "debug" : "info"](
@@ -252,7 +279,18 @@ export class Attempts {
   }
 }
 
+/** Killed by us, but the server had asked to cancel it: handing it back would run it again. */
+function asAsked(held: Held, outcome: AttemptOutcome): AttemptOutcome {
+  if (held.cancelReason === undefined || outcome.exit.reason !== "fenced") return outcome;
+  const exit = exitOf("cancelled", held.cancelReason);
+  return { ...outcome, exit, resultJson: errorOf(exit) };
+}
+
 /** The end of an attempt that never ran. */
-function unstarted(exit: AttemptOutcome["exit"], nowUs: number): AttemptOutcome {
-  return { exit, resultJson: errorResult(exit.reason === "cancelled" ? "Cancelled" : "AgentError", exit.message), startedAtUs: 0, finishedAtUs: nowUs };
+function unstarted(exit: Exit, nowUs: number): AttemptOutcome {
+  return { exit, resultJson: errorOf(exit), startedAtUs: 0, finishedAtUs: nowUs };
+}
+
+function errorOf(exit: Exit): string {
+  return errorResult(ERROR_NAMES[exit.reason] ?? "AgentError", exit.message);
 }

@@ -5,7 +5,7 @@ import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import type { AttemptRef } from "../../proto/gen/millrace/agent/v1/job.ts";
-import type { Hello, ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
+import type { AgentKeepalive, Hello, ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
 import { LeaseGuard } from "./lease-guard.ts";
 import type { Outbox } from "./outbox.ts";
 import { INITIAL_SESSION, nextSession, type Refusal, type SessionEffect, type SessionEvent, type SessionState } from "./session-state.ts";
@@ -112,6 +112,11 @@ export class ConnectLoop {
     // Without attempts an expired lease only matters to a stream whose keepalives are not answered.
     const live = this.kind === "online" || this.kind === "doubtful";
     if (live || this.#options.runningCount() > 0) this.#apply({ kind: "lease_expired", atMs });
+  }
+
+  /** The keepalive of a frame that is being built. Its number is the time now, so that the echo says how fresh the lease is. */
+  keepaliveNow(): AgentKeepalive {
+    return { sentAtMs: this.#guard.noteSent(), held: this.#options.heldNow() };
   }
 
   #now(): number {
@@ -252,7 +257,7 @@ export class ConnectLoop {
 
   #sendKeepalive(): void {
     this.#lastKeepaliveMs = this.#now();
-    this.#options.outbox.keepalive({ sentAtMs: this.#guard.noteSent(), held: this.#options.heldNow() });
+    this.#options.outbox.wantKeepalive();
   }
 
   #refused(refusal: Refusal, fatal: boolean): void {

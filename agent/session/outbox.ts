@@ -24,18 +24,25 @@ export interface OutboxOptions {
   readonly shipper: LogShipper;
   /** Looks at the lease; afterwards the outbox may be held or detached. */
   readonly beforeSend: () => void;
+  /** The keepalive as it is now: asked for while the frame is built that carries it. */
+  readonly keepaliveNow: () => AgentKeepalive;
+  /** False when the agent neither runs the attempt nor has a result of it. */
+  readonly isHeld: (ref: AttemptRef) => boolean;
 }
 
 /**
  * Gathers all that the agent has to say and sends it in few, large frames. What becomes ready in one turn of the event loop shares a
  * frame; while the transport is full things gather in their sources, which are bounded. Before Welcome, and while the lease is in
  * doubt, the outbox is held: only a keepalive passes.
+ *
+ * A server that reads of an attempt which the keepalive beside it does not name takes that attempt for lost. So the keepalive is made
+ * with its frame, and notes on attempts that are gone meanwhile are left out.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   #call: SessionCall | undefined;
   #held = true;
-  #keepalive: AgentKeepalive | undefined;
+  #keepaliveWanted = false;
   #capacity: Capacity | undefined;
   #received: AttemptRef[] = [];
   #started: Started[] = [];
@@ -67,7 +74,7 @@ export class Outbox {
   detach(): void {
     this.#call = undefined;
     this.#held = true;
-    this.#keepalive = undefined;
+    this.#keepaliveWanted = false;
     this.#received = [];
     this.#started = [];
   }
@@ -93,8 +100,9 @@ export class Outbox {
     this.poke();
   }
 
-  keepalive(keepalive: AgentKeepalive): void {
-    this.#keepalive = keepalive;
+  /** The next frame has a keepalive, also while the outbox is held. */
+  wantKeepalive(): void {
+    this.#keepaliveWanted = true;
     this.poke();
   }
 
@@ -129,7 +137,7 @@ export class Outbox {
   }
 
   #hasWork(): boolean {
-    if (this.#keepalive !== undefined) return true;
+    if (this.#keepaliveWanted) return true;
     if (this.#held) return false;
     const notes = this.#received.length + this.#started.length;
     return notes > 0 || this.#capacity !== undefined || this.#options.results.hasWork || this.#options.shipper.hasWork;
@@ -137,14 +145,14 @@ export class Outbox {
 
   #build(): { readonly frame: AgentFrame; readonly bytes: number } {
     const frame = emptyFrame();
-    frame.keepalive = this.#keepalive;
-    this.#keepalive = undefined;
+    if (this.#keepaliveWanted) frame.keepalive = this.#options.keepaliveNow();
+    this.#keepaliveWanted = false;
     let bytes = (frame.keepalive?.held.length ?? 0) * NOTE_BYTES;
     if (this.#held) return { frame, bytes };
     frame.capacity = this.#capacity;
     this.#capacity = undefined;
-    frame.received = this.#received.splice(0, NOTES_PER_FRAME);
-    frame.started = this.#started.splice(0, NOTES_PER_FRAME);
+    frame.received = takeNotes(this.#received, this.#options.isHeld);
+    frame.started = takeNotes(this.#started, this.#options.isHeld);
     bytes += (frame.received.length + frame.started.length) * NOTE_BYTES;
     // Logs go first, since their last chunk makes a result ready; but a result that found no room has the next frame for itself.
     if (!this.#resultsFirst) frame.logChunks = this.#options.shipper.take(Math.max(0, FRAME_SOFT_BYTES - bytes) / 2);
@@ -168,6 +176,19 @@ export class Outbox {
   #isFull(): boolean {
     return this.#full || this.#unwrittenBytes >= MAX_UNWRITTEN_BYTES;
   }
+}
+
+/** Takes a frame's share off the list. None means that the list is empty. */
+function takeNotes<Note extends AttemptRef>(notes: Note[], isHeld: (ref: AttemptRef) => boolean): Note[] {
+  const taken: Note[] = [];
+  let passed = 0;
+  for (const note of notes) {
+    if (taken.length === NOTES_PER_FRAME) break;
+    passed += 1;
+    if (isHeld(note)) taken.push(note);
+  }
+  notes.splice(0, passed);
+  return taken;
 }
 
 function sizeOfChunks(frame: AgentFrame): number {

@@ -2,6 +2,8 @@ import type { ErrorObject } from "ajv";
 import type { FieldError } from "../../kernel/app-error.ts";
 
 const MAX_FIELD_ERRORS = 50;
+/** Errors that are neither told by a union nor beyond this are looked at, to count the fields that are wrong. */
+const MAX_ERRORS_LOOKED_AT = 1_000;
 /** Names and values are quoted no longer than this; lists name no more than this many. */
 const MAX_QUOTED = 60;
 const MAX_LISTED = 20;
@@ -12,44 +14,81 @@ const MAX_LISTED = 20;
  */
 const REFERENCE = /^\$(?:res|var):/;
 
-/** Turns Ajv's errors into one plain sentence per field. Errors must come from an Ajv with `verbose` on. */
+/**
+ * Turns Ajv's errors into one plain sentence per field, for the first 50 fields; the last one says how many more there are.
+ * Takes time in proportion to the number of errors, and looks closely at the first thousand. Errors must come from an Ajv with
+ * `verbose` on.
+ */
 export function describeErrors(errors: readonly ErrorObject[], schema: object, args: unknown, prefix: string): FieldError[] {
-  const unions = errors.filter((error) => error.keyword === "anyOf");
-  const byPointer = new Map<string, FieldError>();
-  let isRefused = false;
+  const isPartOfUnion = unionParts(errors);
+  const pointers = new Set<string>();
+  const fields: FieldError[] = [];
+  let looked = 0;
   for (const error of errors) {
+    if (isPartOfUnion(error.schemaPath)) continue;
+    if (++looked > MAX_ERRORS_LOOKED_AT) break;
     if (typeof error.data === "string" && REFERENCE.test(error.data)) continue;
-    // What the options of a union say separately is said once, by the union.
-    if (unions.some((union) => error !== union && error.schemaPath.startsWith(`${union.schemaPath}/`))) continue;
-    isRefused = true;
-    const field = describe(error, schema, args, prefix);
-    if (field === undefined || byPointer.has(field.pointer) || byPointer.size >= MAX_FIELD_ERRORS) continue;
-    byPointer.set(field.pointer, field);
+    const pointer = pointerOf(error, prefix);
+    if (pointers.has(pointer)) continue;
+    pointers.add(pointer);
+    if (fields.length < MAX_FIELD_ERRORS) fields.push({ pointer, message: describe(error, schema, args) });
   }
-  if (isRefused && byPointer.size === 0) return [{ pointer: prefix, message: "is not valid" }];
-  return [...byPointer.values()];
+  const hidden = pointers.size - fields.length;
+  const last = fields.at(-1);
+  if (hidden === 0 || last === undefined) return fields;
+  const more = `${looked > MAX_ERRORS_LOOKED_AT ? "at least " : ""}${hidden} more ${hidden === 1 ? "field is" : "fields are"} wrong`;
+  return [...fields.slice(0, -1), { ...last, message: `${last.message}; ${more}` }];
 }
 
-function describe(error: ErrorObject, schema: object, args: unknown, prefix: string): FieldError | undefined {
+/**
+ * What the options of a union say separately is said once, by the union: tells by its schema path whether an error belongs to an
+ * option. There are as many paths as the schema has parts, however many values fail at them, so each path is judged once.
+ */
+function unionParts(errors: readonly ErrorObject[]): (schemaPath: string) => boolean {
+  const unions = new Set<string>();
+  for (const error of errors) if (error.keyword === "anyOf") unions.add(error.schemaPath);
+  const judged = new Map<string, boolean>();
+  return (schemaPath) => {
+    if (unions.size === 0) return false;
+    const known = judged.get(schemaPath);
+    if (known !== undefined) return known;
+    const isPart = prefixesOf(schemaPath).some((prefix) => unions.has(prefix));
+    judged.set(schemaPath, isPart);
+    return isPart;
+  };
+}
+
+/** `#/a/b` has `#` and `#/a`. */
+function prefixesOf(path: string): string[] {
+  const prefixes: string[] = [];
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) prefixes.push(path.slice(0, at));
+  return prefixes;
+}
+
+/** The field that an error is about; for a missing or an unknown member it is that member. */
+function pointerOf(error: ErrorObject, prefix: string): string {
   const at = `${prefix}${error.instancePath}`;
+  if (error.keyword === "required") return `${at}/${escapePointer(String(error.params["missingProperty"]))}`;
+  if (error.keyword === "additionalProperties") return `${at}/${escapePointer(String(error.params["additionalProperty"]))}`;
+  return at;
+}
+
+function describe(error: ErrorObject, schema: object, args: unknown): string {
   switch (error.keyword) {
     case "required":
-      return { pointer: `${at}/${escapePointer(String(error.params["missingProperty"]))}`, message: "is required" };
+      return "is required";
     case "additionalProperties":
-      return unknownMember(at, String(error.params["additionalProperty"]), schema);
+      return unknownMember(schema);
     case "type":
-      return { pointer: at, message: `must be ${withArticle(error.params["type"])}, got ${kindOf(error.data)}` };
+      return `must be ${withArticle(error.params["type"])}, got ${kindOf(error.data)}`;
     case "enum":
-      return { pointer: at, message: `must be one of ${list(error.params["allowedValues"], (value) => JSON.stringify(value))}, got ${quote(error.data)}` };
+      return `must be one of ${list(error.params["allowedValues"], (value) => JSON.stringify(value))}, got ${quote(error.data)}`;
     case "format":
-      return {
-        pointer: at,
-        message: `must be ${FORMAT_NAMES[String(error.params["format"])] ?? `a ${String(error.params["format"])}`}, got ${quote(error.data)}`,
-      };
+      return `must be ${FORMAT_NAMES[String(error.params["format"])] ?? `a ${String(error.params["format"])}`}, got ${quote(error.data)}`;
     case "anyOf":
-      return { pointer: at, message: `fits none of the types that are allowed here, got ${args === error.data ? "these arguments" : kindOf(error.data)}` };
+      return `fits none of the types that are allowed here, got ${args === error.data ? "these arguments" : kindOf(error.data)}`;
     default:
-      return { pointer: at, message: error.message ?? "is not valid" };
+      return error.message ?? "is not valid";
   }
 }
 
@@ -61,11 +100,11 @@ const FORMAT_NAMES: Readonly<Record<string, string>> = {
   email: "an e-mail address",
 };
 
-function unknownMember(at: string, name: string, schema: object): FieldError {
+function unknownMember(schema: object): string {
   const order: unknown = "order" in schema ? schema.order : undefined;
   const names = Array.isArray(order) ? order.map(String) : [];
   const known = names.length === 0 ? "it has none" : `parameters are: ${list(names, (one) => String(one))}`;
-  return { pointer: `${at}/${escapePointer(name)}`, message: `is not a parameter of this script; ${known}` };
+  return `is not a parameter of this script; ${known}`;
 }
 
 function escapePointer(name: string): string {

@@ -14,7 +14,7 @@ export interface ArgsValidator {
    * Checks a job's arguments against a schema. `schemaKey` stands for the schema: the same key must always come with
    * the same schema (the hash of the script version does). Nothing is converted: "5" is no number.
    * @param prefix JSON pointer of the arguments in the request
-   * @returns one error per field, none when all is well; at most 50
+   * @returns one error per field, none when all is well; at most 50, the last of which says how many more fields are wrong
    */
   validate(schemaKey: string, schema: object, args: unknown, prefix?: string): FieldError[];
   /** Schemas that are compiled at the moment. */
@@ -23,6 +23,8 @@ export interface ArgsValidator {
 
 interface Compiled {
   readonly isValid: ValidateFunction;
+  /** Arguments with more values than this get their first error only. */
+  readonly maxValues: number;
   /** Collects all errors; compiled when the first arguments fail. */
   listErrors: ValidateFunction | undefined;
 }
@@ -34,6 +36,8 @@ interface Compiled {
 const COMPILES_PER_INSTANCE = 4;
 /** Arguments with more values than this get their first error only: a list of half a million wrong items would make half a million errors. */
 const MAX_VALUES_FOR_ALL_ERRORS = 20_000;
+/** Ajv cannot be stopped, and takes about half a second for a million errors: arguments that could make more get their first error only, too. */
+const MAX_POSSIBLE_ERRORS = 50_000;
 
 /** Formats that inferred schemas ask for. */
 const FORMATS: FormatName[] = ["date", "uuid", "email", "iso-date-time", "iso-time"];
@@ -64,13 +68,14 @@ export function createArgsValidator(options: ArgsValidatorOptions = {}): ArgsVal
       all = createAjv(true);
       compiles = 1;
     }
-    const entry = { isValid: compile(first, schema), listErrors: undefined };
+    const maxValues = Math.min(MAX_VALUES_FOR_ALL_ERRORS, Math.floor(MAX_POSSIBLE_ERRORS / errorsPerValue(schema, false)));
+    const entry = { isValid: compile(first, schema), maxValues, listErrors: undefined };
     compiled.set(schemaKey, entry);
     return entry;
   }
 
   function errorsOf(entry: Compiled, schema: AnySchema, args: unknown): readonly ErrorObject[] {
-    if (!isSmall(args)) return entry.isValid.errors ?? [];
+    if (!isSmall(args, entry.maxValues)) return entry.isValid.errors ?? [];
     entry.listErrors ??= compile(all, schema);
     entry.listErrors(args);
     return entry.listErrors.errors ?? [];
@@ -97,15 +102,36 @@ function createAjv(allErrors: boolean): Ajv {
   return ajv;
 }
 
+/**
+ * How many errors one value of the arguments can cause at most. Every option of a union complains about the same value. Parts of the
+ * schema outside of lists and maps meet one value only, whatever the arguments: their errors are few and do not count.
+ */
+function errorsPerValue(schema: unknown, isRepeated: boolean): number {
+  if (!isRecord(schema)) return 1;
+  const { required, anyOf, properties, items, additionalProperties } = schema;
+  const own = isRepeated ? OWN_KEYWORDS.filter((keyword) => keyword in schema).length + (Array.isArray(required) ? required.length : 0) : 1;
+  const members = isRecord(properties) ? Object.values(properties) : [];
+  const below = [...members.map((member) => errorsPerValue(member, isRepeated)), errorsPerValue(items, true), errorsPerValue(additionalProperties, true)];
+  const options = Array.isArray(anyOf) ? anyOf : [];
+  return options.reduce<number>((sum, option) => sum + errorsPerValue(option, isRepeated), Math.max(own, ...below));
+}
+
+/** Keywords that complain about the value itself. */
+const OWN_KEYWORDS = ["type", "enum", "format", "anyOf"];
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Counts no further than it must. */
-function isSmall(args: unknown): boolean {
+function isSmall(args: unknown, maxValues: number): boolean {
   const pending = [args];
   let count = 0;
   for (let next = pending.pop(); pending.length > 0 || next !== undefined; next = pending.pop()) {
-    if (++count > MAX_VALUES_FOR_ALL_ERRORS) return false;
+    if (++count > maxValues) return false;
     if (typeof next !== "object" || next === null) continue;
     const values = Array.isArray(next) ? next : Object.values(next);
-    if (values.length + count > MAX_VALUES_FOR_ALL_ERRORS) return false;
+    if (values.length + count > maxValues) return false;
     pending.push(...values);
   }
   return true;

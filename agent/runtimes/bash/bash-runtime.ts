@@ -22,7 +22,7 @@ export const bashSupport: RuntimeSupport = {
   detect: async (context: DetectContext) => {
     const version = outputOf(await context.probe([BASH, "--noprofile", "--norc", "-c", 'echo "$BASH_VERSION"'], []));
     if (version === undefined || version === "") return undefined;
-    const runtime: ProcessRuntime = { kind: "process", version, launch: (request) => Promise.resolve(launch(request)), close: () => undefined };
+    const runtime: ProcessRuntime = { kind: "process", version, mounts: [], launch: (request) => Promise.resolve(launch(request)), close: () => undefined };
     return new Map<string, Runtime>([["bash", runtime]]);
   },
 };

@@ -46,7 +46,8 @@ async function tryInterpreter(candidate: string, context: DetectContext): Promis
 }
 
 function runtimeOf(interpreter: Interpreter): ProcessRuntime {
-  return { kind: "process", version: interpreter.version, launch: (request) => Promise.resolve(launch(interpreter, request)), close: () => undefined };
+  const { version, mounts } = interpreter;
+  return { kind: "process", version, mounts, launch: (request) => Promise.resolve(launch(interpreter, request)), close: () => undefined };
 }
 
 function launch(interpreter: Interpreter, request: LaunchRequest): Launch {

@@ -18,7 +18,7 @@ describe("readSignature", () => {
     ["export function main(this: Window, a) {}", ["a"]],
     ["export function main({ a, b }: { a: string; b: number }) {}", ["{}"]],
     ["export function main({ a } = { a: 1 }) {}", ["{}"]],
-    ["export function main({ a }, b) {}", ["", "b"]],
+    ["export function main({ a }, b) {}", ["arg1", "b"]],
     ["export function main() {}\nexport function other(a) {}", []],
   ])("reads %s", (code, expected) => {
     expect(names(code)).toEqual(expected);

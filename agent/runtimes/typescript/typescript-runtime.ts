@@ -40,6 +40,7 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
       const runtime = (language: ScriptLanguage): ProcessRuntime => ({
         kind: "process",
         version: version.replace(/^v/, ""),
+        mounts: [mount],
         launch: (request) => launch({ node, mount, signatures, language, heapMb: options.heapMb }, request),
         close: () => signatures.close(),
       });

@@ -40,7 +40,7 @@ export class AgentBench {
     return started;
   }
 
-  /** Lets every agent end quickly, and removes what it left. */
+  /** Lets every agent end quickly, and removes what it left. Rejects when some frame contradicted its own keepalive. */
   async close(): Promise<void> {
     this.plane.habits.ackFinished = true;
     this.plane.habits.ackLogs = true;
@@ -56,6 +56,8 @@ export class AgentBench {
     }
     this.plane.stop();
     rmSync(this.dataDir, { recursive: true, force: true });
+    const unheld = this.plane.sessions.flatMap((session) => session.unheld);
+    if (unheld.length > 0) throw new Error(`frames spoke of attempts that their keepalive did not name: ${unheld.slice(0, 20).join(", ")}`);
   }
 }
 

@@ -39,6 +39,8 @@ export class PlaneSession {
   readonly chunks: LogChunk[] = [];
   readonly capacity: Capacity[] = [];
   keepalives = 0;
+  /** Attempts that a frame spoke of while its own keepalive did not name them: the server takes such an attempt for lost. */
+  readonly unheld: string[] = [];
   finishedCount = 0;
   ended = false;
   #watchers: { done: () => boolean; resolve: () => void }[] = [];
@@ -149,6 +151,7 @@ export class ScriptedPlane {
       session.started.push(...frame.started);
       session.finished.push(...frame.finished);
       session.chunks.push(...frame.logChunks);
+      session.unheld.push(...unheldIn(frame));
     }
     session.finishedCount += frame.finished.length;
     if (frame.capacity !== undefined) session.capacity.push(frame.capacity);
@@ -172,6 +175,13 @@ export class ScriptedPlane {
     const policy = { keepaliveMs: 0, selfFenceMs: 0, logFlushMs: 0, logWindowBytes: 0, ...this.habits.policy };
     session.send({ welcome: { protocolVersion: 1, sessionId: `s${this.sessions.length}`, policy, drop: this.habits.drop, serverVersion: "test" } });
   }
+}
+
+/** Tokens of attempts that the frame confirms, starts or ends, and that its keepalive (if it has one) does not name. */
+function unheldIn(frame: AgentFrame): string[] {
+  if (frame.keepalive === undefined) return [];
+  const held = new Set(frame.keepalive.held.map((ref) => ref.token));
+  return [...frame.received, ...frame.started, ...frame.finished].flatMap(({ token }) => (held.has(token) ? [] : [token]));
 }
 
 let nextToken = 1;

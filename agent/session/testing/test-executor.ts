@@ -10,6 +10,8 @@ export class TestAttempt implements RunningAttempt {
   readonly done: Promise<AttemptOutcome>;
   cancelled: string | undefined;
   fenced: string | undefined;
+  /** It goes on after a cancel, as a script may until its grace is over. */
+  ignoresCancel = false;
   #resolve: (outcome: AttemptOutcome) => void = () => undefined;
 
   constructor(bundle: Bundle, io: AttemptIo) {
@@ -26,7 +28,7 @@ export class TestAttempt implements RunningAttempt {
 
   cancel(reason: string): void {
     this.cancelled = reason;
-    this.end({ exit: exitOf("cancelled", reason) });
+    if (!this.ignoresCancel) this.end({ exit: exitOf("cancelled", reason) });
   }
 
   fence(reason: string): void {
@@ -37,7 +39,7 @@ export class TestAttempt implements RunningAttempt {
 
 /** Runs nothing: hands every attempt to the test. For tests. */
 export class TestExecutor implements Executor {
-  readonly runtimes = [{ language: "bash", version: "5" }];
+  runtimes = [{ language: "bash", version: "5" }];
   readonly sandbox = { level: 0, reasons: ["test"] };
   readonly attempts: TestAttempt[] = [];
   /** Ends what comes from now on at once. */

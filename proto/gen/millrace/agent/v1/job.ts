@@ -33,7 +33,10 @@ export const ExitReason = {
   EXIT_REASON_RUNTIME_MISSING: 12,
   /** EXIT_REASON_LOST - Set by the control plane: the agent went away too often. */
   EXIT_REASON_LOST: 13,
-  /** EXIT_REASON_FENCED - The agent killed the attempt because it had lost contact for too long. */
+  /**
+   * EXIT_REASON_FENCED - The agent ended the attempt without anybody asking: it hands the job back. Sent by an agent that drains; one that has
+   * lost contact for too long kills its attempts too, but sends nothing.
+   */
   EXIT_REASON_FENCED: 14,
 } as const;
 

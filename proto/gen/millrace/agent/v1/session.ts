@@ -122,7 +122,10 @@ export interface Welcome {
   policy:
     | Policy
     | undefined;
-  /** Attempts of Hello.held that are no longer this agent's: kill them and forget them. */
+  /**
+   * Attempts of Hello.held that are no longer this agent's: those that still run are to be killed and forgotten. For those
+   * that have ended the verdict on their Finished decides.
+   */
   drop: AttemptRef[];
   serverVersion: string;
 }
@@ -156,7 +159,7 @@ export interface Cancel {
   jobId: string;
   token: string;
   reason: string;
-  /** The attempt is no longer valid: kill at once and send no result. */
+  /** The attempt is no longer valid: if it still runs, kill it at once and send no result. */
   fenced: boolean;
 }
 

@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { Writable } from "node:stream";
+import { messageOf } from "../../kernel/app-error.ts";
+import type { FifoPool, PipePair } from "./fifo-pool.ts";
+import type { JobIdentity } from "./job-uids.ts";
+import { CONTROL_FD, GO } from "./launcher.ts";
+import { ARGS_FD, STATUS_FD } from "./profile.ts";
+import type { SandboxEnd, SandboxProcess } from "./sandbox.ts";
+import { type Receiver, readableOf, supervise } from "./supervise.ts";
+
+export interface BwrapParts {
+  readonly bwrapPath: string;
+  /** File with the filter of `seccomp.ts`. */
+  readonly seccompPath: string;
+  readonly pipes: FifoPool;
+}
+
+export interface BwrapRun {
+  /** Encoded arguments of bwrap, see `profile.ts`. */
+  readonly args: Buffer;
+  /** What bwrap runs. Constants only. */
+  readonly launcher: readonly string[];
+  readonly identity: JobIdentity;
+  /** The launcher waits on the control descriptor. */
+  readonly waits: boolean;
+}
+
+export interface BwrapProcess extends SandboxProcess {
+  /** See `Supervised.ready`. */
+  readonly ready: Promise<boolean>;
+  /** To be called before the script begins. */
+  attach(receiver: Receiver): void;
+  /** Lets a waiting launcher go on. Once. */
+  go(): void;
+}
+
+/** After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time it is killed too. */
+const KILL_FALLBACK_MS = 1_000;
+
+/**
+ * Starts one bwrap, with an empty environment and as the job's own user: inside, /proc/1/environ would show the agent's secrets
+ * otherwise, and a bwrap of root leaves /proc/sys writable. What it is to do travels through a descriptor, because argument
+ * lists can be read by everybody on the host. Never rejects but for a lack of pipes.
+ */
+export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<BwrapProcess> {
+  const pipes = await parts.pipes.takePair(run.identity);
+  const opened = [pipes.stdout.writeFd, pipes.stderr.writeFd];
+  try {
+    const seccompFd = openSync(parts.seccompPath, "r");
+    opened.push(seccompFd);
+    const child = spawn(parts.bwrapPath, ["--args", String(ARGS_FD), "--", ...run.launcher], {
+      env: {},
+      cwd: "/",
+      ...(run.identity.own ? {} : { uid: run.identity.uid, gid: run.identity.gid }),
+      // fds: 0 nothing, 1 and 2 output, 3 arguments, 4 filter, 5 record, 6 status, 7 control
+      stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...(run.waits ? (["pipe"] as const) : [])],
+    });
+    send(child, ARGS_FD, run.args);
+    return follow(child, pipes);
+  } catch (error) {
+    pipes.stdout.reader.destroy();
+    pipes.stderr.reader.destroy();
+    return failed(messageOf(error));
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+/** Writes to one of the child's pipes and ends it. */
+function send(child: ChildProcess, fd: number, data: Buffer | string): void {
+  const stream = child.stdio[fd];
+  if (!(stream instanceof Writable)) return;
+  // A child that ends before it has read everything shows up as its exit.
+  stream.on("error", () => undefined);
+  stream.end(data);
+}
+
+function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
+  const status = new StatusReader(child);
+  const watched = supervise({ child, stdout: pipes.stdout.reader, stderr: pipes.stderr.reader });
+  const kill = (): void => {
+    if (watched.exited()) {
+      watched.cut();
+      return;
+    }
+    if (status.firstPid === undefined || !signal(status.firstPid, "SIGKILL")) child.kill("SIGKILL");
+    const fallback = setTimeout(() => child.kill("SIGKILL"), KILL_FALLBACK_MS);
+    child.once("exit", () => clearTimeout(fallback));
+  };
+  const terminate = (): void => {
+    if (watched.exited()) return;
+    // The first process leads the group; as process 1 of its namespace it ignores the signal itself.
+    if (!watched.begun() || status.firstPid === undefined || !signal(-status.firstPid, "SIGTERM")) kill();
+  };
+  const go = (): void => send(child, CONTROL_FD, GO);
+  return { done: watched.done, ready: watched.ready, exited: watched.exited, attach: watched.attach, terminate, kill, go };
+}
+
+/** The status pipe of bwrap: tells the host's number of the first process inside. */
+class StatusReader {
+  firstPid: number | undefined;
+
+  constructor(child: ChildProcess) {
+    let text = "";
+    const stream = readableOf(child, STATUS_FD);
+    stream.on("error", () => undefined);
+    stream.on("data", (data: Buffer) => {
+      if (this.firstPid !== undefined || text.length > 4096) return;
+      text += data.toString("latin1");
+      const match = /"child-pid": *([0-9]+)/.exec(text);
+      if (match !== null) this.firstPid = Number(match[1]);
+    });
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+function failed(message: string): BwrapProcess {
+  const end: SandboxEnd = { kind: "setup_failed", message };
+  const nothing = (): void => undefined;
+  return { done: Promise.resolve(end), ready: Promise.resolve(false), exited: () => true, attach: nothing, terminate: nothing, kill: nothing, go: nothing };
+}

@@ -1,0 +1,112 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../../kernel/app-error.ts";
+import type { JobIdentity } from "./job-uids.ts";
+import type { JobFile } from "./sandbox.ts";
+
+const PREFIX = "job-";
+/** Empty files that may become a job's. */
+export const BLANK_PREFIX = ".blank-";
+const FILE_MODE = 0o644;
+/** A dot in front is for the agent's own files. */
+const FILE_NAME = /^\.?[a-z][a-z0-9.-]{0,63}$/;
+
+/** An empty folder with a name that cannot be guessed; nobody but the agent can enter it yet. */
+export function makeJobDir(jobsDir: string): string {
+  return mkdtempSync(join(jobsDir, PREFIX));
+}
+
+/**
+ * Lets the job's group read the folder. It belongs to the agent and nobody else may write, so that a job can neither
+ * change its files nor their permissions.
+ */
+export function openJobDirTo(dir: string, identity: JobIdentity): void {
+  if (identity.own) return;
+  chownSync(dir, -1, identity.gid);
+  chmodSync(dir, 0o750);
+}
+
+/**
+ * Makes empty files ahead of time, to become a job's files. ext4 looks at every recently freed inode before it hands out one:
+ * where jobs come and go quickly, making five files took 2.5 ms instead of 0.2 ms.
+ * @returns their names
+ */
+export function makeBlankFiles(dir: string, count: number): string[] {
+  const names = Array.from({ length: count }, (_, index) => `${BLANK_PREFIX}${index}`);
+  for (const name of names) {
+    const fd = openSync(join(dir, name), "wx", FILE_MODE);
+    // Whatever the agent's umask is: the folder keeps others out.
+    fchmodSync(fd, FILE_MODE);
+    closeSync(fd);
+  }
+  return names;
+}
+
+/**
+ * Writes a job's files. Without waiting in between: it is a few kilobytes per job.
+ * @param blanks from `makeBlankFiles`, as many as there are files or fewer; those that are used are taken out
+ */
+export function writeJobFiles(dir: string, files: readonly JobFile[], blanks: string[] = []): void {
+  for (const { name, content } of files) {
+    if (!FILE_NAME.test(name)) throw new AppError("internal", `${JSON.stringify(name)} is not a name for a job file`);
+    const path = join(dir, name);
+    const blank = blanks.pop();
+    if (blank !== undefined) renameSync(join(dir, blank), path);
+    const fd = blank === undefined ? openSync(path, "wx", FILE_MODE) : openSync(path, constants.O_WRONLY);
+    try {
+      if (blank === undefined) fchmodSync(fd, FILE_MODE);
+      const data = typeof content === "string" ? Buffer.from(content) : content;
+      for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/**
+ * Removes a folder into which only the agent can have written. Quicker than `removeJobDir`, and over when it returns.
+ * @param names the files in it; those that are missing do not matter
+ */
+export function removeFlatJobDir(dir: string, names: readonly string[]): void {
+  for (const name of names) {
+    try {
+      unlinkSync(join(dir, name));
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    }
+  }
+  rmdirSync(dir);
+}
+
+/** Removes a job folder with all that is in it; links are removed, never followed. */
+export async function removeJobDir(dir: string): Promise<void> {
+  await rm(dir, { recursive: true, force: true, maxRetries: 2 });
+}
+
+/**
+ * Removes the folders of jobs that an earlier run of the agent left behind. To be called at start, before the first job.
+ * @returns how many were removed
+ */
+export async function sweepJobsDir(jobsDir: string): Promise<number> {
+  mkdirSync(jobsDir, { recursive: true, mode: 0o711 });
+  // Whatever the umask is: job users must pass through, and not list.
+  chmodSync(jobsDir, 0o711);
+  const left = readdirSync(jobsDir).filter((name) => name.startsWith(PREFIX));
+  for (const name of left) await removeJobDir(join(jobsDir, name));
+  return left.length;
+}
