@@ -43,6 +43,6 @@ test("api.md gives each error code its HTTP status", () => {
 
 test("limits.md has the limits of the API", () => {
   const text = readFileSync(new URL("../docs/limits.md", import.meta.url), "utf8");
-  const listed = [...text.matchAll(/\| (\d+) \| `JOB_LIMITS\.(\w+)`/g)].map(([, value, name]) => [name, Number(value)]);
+  const listed = [...text.matchAll(/\| (\d+) +\| `JOB_LIMITS\.(\w+)`/g)].map(([, value, name]) => [name, Number(value)]);
   expect(Object.fromEntries(listed)).toEqual(JOB_LIMITS);
 });

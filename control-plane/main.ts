@@ -26,6 +26,7 @@ import { LogIngest } from "./logs/ingest.ts";
 import { LiveLogs } from "./logs/live-logs.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
+import { LEASE_TTL_S } from "./scheduler/lease-store.ts";
 import { Ownership } from "./scheduler/ownership.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
 import { codeHash } from "./scripts/content-hash.ts";
@@ -50,6 +51,7 @@ const LOG_FLUSH_MS = 50;
 /** What the owner grants beyond an attempt's own deadline and grace. */
 const OWNER_MARGIN_MS = 10_000;
 const RESEND_MS = 5000;
+const HOLD_MARGIN_MS = 5000;
 
 /**
  * The composition root of a control plane: database, doors, owner, in this order; `stop` goes the other way. Resolves
@@ -162,6 +164,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
       logWindowBytes: LOG_WINDOW_BYTES,
     },
     suspectMs: config.MILLRACE_SUSPECT_MS,
+    holdsAgents: () => ownership.holdsAgents,
   });
   const ownership: Ownership = createOwnership(parts, sessions, events, live);
   const app = await createHttpServer(log);
@@ -200,6 +203,8 @@ function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobE
     replica: { name: config.replicaName, address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`, version: VERSION },
     hotConnections: config.MILLRACE_HOT_CONNECTIONS,
     hotLimit: config.MILLRACE_HOT_JOBS,
+    // The other replica gives attempts away a lease and a reclaim time after our last renewal; agents need the self-fence time to end them.
+    holdAgentsMs: LEASE_TTL_S * 1000 + config.MILLRACE_RECLAIM_MS - config.MILLRACE_SELF_FENCE_MS - HOLD_MARGIN_MS,
     flushMetrics: metrics,
     onOwner: (owner) => sessions.setOwner(owner),
     deps: {

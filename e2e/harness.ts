@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly databaseUrl?: string;
   /** A real embedded Postgres of the server's own, with durable commits, instead of the shared one of the tests. */
   readonly embedded?: boolean;
+  /** The server is not expected to become the owner now. */
+  readonly standby?: boolean;
   /** Port that agents use, when it is not the server's own: a proxy. */
   readonly agentsUse?: string;
 }
@@ -77,7 +79,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     async startServer() {
       world.server = launch(["server"], serverEnv, join(dir, `server-${processes.length}.log`));
       processes.push(world.server);
-      await until("the server is ready", async () => (await fetch(`${base}/readyz`).catch(() => undefined))?.status === 200, 60_000);
+      await until(
+        "the server is ready",
+        async () => {
+          const status = (await fetch(`${base}/readyz`).catch(() => undefined))?.status;
+          return options.standby === true ? status !== undefined : status === 200;
+        },
+        60_000,
+      );
     },
     async startAgent(name, env = {}) {
       const agent = launch(

@@ -11,6 +11,12 @@ CREATE TABLE replica_lease (
   expires_at timestamptz NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
 
+-- Replicas that stand by. An owner that cannot reach Postgres any more must let its agents go when there is one that can take over.
+CREATE TABLE replica_presence (
+  name    text PRIMARY KEY,
+  seen_at timestamptz NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
+
 -- Each hot connection writes the number and the outcome of its flush in the flush's own transaction: when a connection breaks
 -- before the answer, this row tells whether the flush was committed, and what it moved.
 CREATE TABLE flush_progress (

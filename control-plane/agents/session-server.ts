@@ -27,6 +27,8 @@ export interface SessionServerOptions {
   readonly policy: Policy;
   /** Silence after which a stream is given up. */
   readonly suspectMs: number;
+  /** False when this replica may no longer be the owner: keepalives are not answered then. */
+  readonly holdsAgents: () => boolean;
 }
 
 const HELLO_WITHIN_MS = 10_000;
@@ -174,9 +176,9 @@ export class SessionServer implements Service, AgentPort {
     const key = await registerAgent(this.#options.pool, { agentId: hello.agentId, name: hello.agentName, workspace, tokenId });
     if (key === undefined) throw new AppError("permission_denied", "this agent id is registered in another workspace: give the agent an empty data folder");
     if (this.#owner !== owner) throw new AppError("unavailable", "the owner of the shards has changed: connect again");
-    const { ingest, log, policy, clock } = this.#options;
+    const { ingest, log, policy, clock, holdsAgents } = this.#options;
     const agent = { key, session: asSessionId(randomUUID()), workspace, workspaceName, hello };
-    return new AgentSession(stream, agent, { owner, ingest, log, policy, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
+    return new AgentSession(stream, agent, { owner, ingest, log, policy, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
   }
 
   #adopt(session: AgentSession): void {

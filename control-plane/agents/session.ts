@@ -25,6 +25,7 @@ export interface SessionDeps {
   readonly ingest: LogIngest;
   readonly log: Log;
   readonly policy: Policy;
+  readonly holdsAgents: () => boolean;
   readonly now: () => number;
   readonly monotonic: () => number;
 }
@@ -156,6 +157,7 @@ export class AgentSession implements LogSource {
 
   /** A keepalive proves the work path: what the agent holds is compared with what it should hold. */
   #keepalive(keepalive: NonNullable<AgentFrame["keepalive"]>): void {
+    if (!this.#deps.holdsAgents()) return;
     this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
     const held = new Map<JobId, Token>(attemptsFromWire(keepalive.held).map((attempt) => [attempt.id, attempt.token]));
     for (const attempt of this.#deps.owner.reconcile(this.agent, held)) {

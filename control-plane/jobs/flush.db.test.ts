@@ -203,7 +203,7 @@ describe("faults", () => {
     const next = await acquireLease(pool, replica);
     if (next.kind !== "acquired") throw new Error("a restart under the same name takes over at once");
     expect(next.lease.epoch).toBeGreaterThan(lease.epoch);
-    expect(await renewLease(pool, lease)).toBe(false);
+    expect(await renewLease(pool, lease)).toMatchObject({ ours: false });
     const before = lost;
     await expect(submit({ kind: "claim", job, token: newToken(), agent })).rejects.toMatchObject({ code: "unavailable" });
     await expect(submit(insert(waiting()))).rejects.toMatchObject({ code: "unavailable" });
@@ -215,7 +215,11 @@ describe("faults", () => {
   });
 
   test("a living replica of another name keeps its shards", async () => {
+    const current = await acquireLease(pool, replica);
+    if (current.kind !== "acquired") throw new Error("the lease is ours");
+    expect(await renewLease(pool, current.lease)).toEqual({ ours: true, watched: false });
     expect(await acquireLease(pool, { ...replica, name: "other" })).toEqual({ kind: "busy", holder: "test" });
+    expect(await renewLease(pool, current.lease)).toEqual({ ours: true, watched: true });
   });
 });
 

@@ -29,7 +29,11 @@ export async function acquireLease(pool: Pool, replica: { name: string; address:
     );
     const holder = holders[0];
     if (holder !== undefined) {
-      await client.query("ROLLBACK");
+      await client.query(
+        "INSERT INTO replica_presence (name, seen_at) VALUES ($1, clock_timestamp()) ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+        [replica.name],
+      );
+      await client.query("COMMIT");
       return { kind: "busy", holder: holder.name };
     }
     await client.query("UPDATE replica_lease SET epoch = nextval('owner_epoch') WHERE name <> $1 AND replica_id IN (SELECT replica_id FROM shard_map)", [
@@ -56,13 +60,21 @@ export async function acquireLease(pool: Pool, replica: { name: string; address:
   }
 }
 
-/** Extends the lease. @returns false when it is no longer ours */
-export async function renewLease(pool: Pool, lease: Lease): Promise<boolean> {
-  const { rowCount } = await pool.query(
-    `UPDATE replica_lease SET expires_at = clock_timestamp() + make_interval(secs => ${LEASE_TTL_S}) WHERE replica_id = $1 AND epoch = $2`,
+export interface Renewal {
+  /** False when the lease is no longer ours. */
+  readonly ours: boolean;
+  /** Another replica stands by, and would take over if this one fell silent. */
+  readonly watched: boolean;
+}
+
+/** Extends the lease. */
+export async function renewLease(pool: Pool, lease: Lease): Promise<Renewal> {
+  const { rows } = await pool.query<{ watched: boolean }>(
+    `UPDATE replica_lease l SET expires_at = clock_timestamp() + make_interval(secs => ${LEASE_TTL_S}) WHERE replica_id = $1 AND epoch = $2
+     RETURNING EXISTS (SELECT 1 FROM replica_presence p WHERE p.name <> l.name AND p.seen_at > clock_timestamp() - interval '60 s') AS watched`,
     [lease.replicaId, lease.epoch],
   );
-  return rowCount === 1;
+  return { ours: rows[0] !== undefined, watched: rows[0]?.watched === true };
 }
 
 /** Lets others take over at once. */

@@ -25,6 +25,8 @@ export interface OwnershipOptions {
   readonly replica: { readonly name: string; readonly address: string; readonly version: string };
   readonly hotConnections: number;
   readonly hotLimit: number;
+  /** How long agents are kept alive without a renewed lease when another replica stands by. */
+  readonly holdAgentsMs: number;
   readonly deps: Omit<OwnerDeps, "state" | "writer" | "store">;
   readonly flushMetrics: FlushMetrics;
   /** Called when an owner has loaded, and when it is gone (undefined): agents have to attach anew. */
@@ -43,6 +45,8 @@ export class Ownership implements Service {
   #holder: string | undefined;
   #stopped = false;
   #leaseLost = false;
+  #renewedAtMs = 0;
+  #watched = false;
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -56,6 +60,15 @@ export class Ownership implements Service {
 
   get writer(): FlushWriter | undefined {
     return this.#writer;
+  }
+
+  /**
+   * False when another replica may have taken over by now: the lease was not renewed for too long and somebody stands by. Agents must not be
+   * kept alive then, or they would still run what the other one gives away. Alone, an owner holds its agents through any outage of Postgres.
+   */
+  get holdsAgents(): boolean {
+    if (this.#owner === undefined) return false;
+    return !this.#watched || this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#options.holdAgentsMs;
   }
 
   /** Why there is no owner here, for the readiness check. */
@@ -90,7 +103,7 @@ export class Ownership implements Service {
   async #step(): Promise<void> {
     const { log } = this.#options.deps;
     try {
-      if (this.#lease !== undefined && (this.#leaseLost || !(await renewLease(this.#options.leasePool, this.#lease)))) {
+      if (this.#lease !== undefined && (this.#leaseLost || !(await this.#renew(this.#lease)))) {
         log.warn({ event: "lease.lost", epoch: this.#lease.epoch }, "the lease was taken over; starting anew");
         this.#lease = undefined;
         await this.#giveUp();
@@ -101,6 +114,14 @@ export class Ownership implements Service {
       // While Postgres is away the owner goes on with what it knows: every write is fenced by its epoch.
       log.warn({ event: "lease.error", error: messageOf(error), lostConnection: isLostConnection(error) }, "lease could not be acquired or renewed");
     }
+  }
+
+  async #renew(lease: Lease): Promise<boolean> {
+    const askedAtMs = this.#options.deps.clock.monotonicMs();
+    const { ours, watched } = await renewLease(this.#options.leasePool, lease);
+    this.#renewedAtMs = askedAtMs;
+    this.#watched = watched;
+    return ours;
   }
 
   async #acquire(): Promise<void> {
@@ -115,6 +136,7 @@ export class Ownership implements Service {
     // A large backlog takes time to load: the lease must not run out meanwhile.
     const renewal = setInterval(() => background(deps.log, "lease renewal while loading", renewLease(leasePool, result.lease)), LEASE_RENEW_MS);
     try {
+      this.#renewedAtMs = deps.clock.monotonicMs();
       await this.#load(result.lease);
       this.#lease = result.lease;
     } finally {
