@@ -21,7 +21,7 @@ export interface BenchWorld {
   close(): Promise<void>;
 }
 
-const keptAlive = new Agent({ keepAlive: true, maxSockets: 1 });
+const keptAlive = new Agent({ keepAlive: true, maxSockets: 4 });
 const root = fileURLToPath(new URL("..", import.meta.url));
 const quiet = {
   debug: () => undefined,
