@@ -198,7 +198,7 @@ function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobE
   const { config, pools, log, metrics, workspaces, scripts, databaseUrl } = parts;
   return new Ownership({
     url: databaseUrl,
-    pool: pools.api,
+    pool: pools.owner,
     leasePool: pools.lease,
     replica: { name: config.replicaName, address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`, version: VERSION },
     hotConnections: config.MILLRACE_HOT_CONNECTIONS,

@@ -7,6 +7,8 @@ export type Pool = pg.Pool;
 export interface Pools {
   /** API and console reads and writes. */
   readonly api: Pool;
+  /** What the scheduler reads back: readers of logs and lists must not be able to hold it up. */
+  readonly owner: Pool;
   /** Log chunks: never in front of claims. */
   readonly logs: Pool;
   /** Lease renewals: never behind anything. */
@@ -36,14 +38,16 @@ export function createPools(url: string, log: Log): Pools {
     7000,
     "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off",
   );
+  const owner = make("owner", 3, 12_000, "-c statement_timeout=10s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off");
   const logs = make("logs", 2, 35_000, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
   const lease = make("lease", 1, 7000, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
   return {
     api,
+    owner,
     logs,
     lease,
     close: async () => {
-      await Promise.all([api.end(), logs.end(), lease.end()]);
+      await Promise.all([api.end(), owner.end(), logs.end(), lease.end()]);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 const HEARTBEAT_MS = 15_000;
+const STUCK_MS = 60_000;
 /** A reader that lets more than this gather is waited for. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 
@@ -35,10 +36,13 @@ export function openEventStream(request: FastifyRequest, reply: FastifyReply): E
       if (abort.signal.aborted) return;
       raw.write(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
       if (raw.writableLength < MAX_BUFFERED_BYTES) return;
+      // A reader that takes nothing for this long is gone or stuck: it may come back with the id of its last event.
+      const stuck = setTimeout(() => raw.destroy(), STUCK_MS);
       await new Promise<void>((resolve) => {
         raw.once("drain", resolve);
         raw.once("close", resolve);
       });
+      clearTimeout(stuck);
     },
     end() {
       clearInterval(heartbeat);

@@ -2,7 +2,8 @@ import { StringDecoder } from "node:string_decoder";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { JobId } from "../../kernel/ids.ts";
+import { AppError } from "../../kernel/app-error.ts";
+import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
@@ -17,9 +18,12 @@ import { readChunks, type StoredChunk } from "./log-store.ts";
 import { LOG_START, type LogPosition, type TailSource, tailLog } from "./tail.ts";
 
 const PAGE = 64;
+/** Followed logs of one workspace at a time. */
+export const MAX_FOLLOWERS = 200;
 
 export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService, live: LiveLogs, log: Log): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
+  const followers = new Map<WorkspaceId, number>();
   app.get(
     "/api/v1/w/:workspace/jobs/:id/logs",
     {
@@ -39,7 +43,7 @@ export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService
       const caller = callerOf(request);
       const id = jobIdOf(request);
       const record = await jobs.record(caller, id);
-      if (request.query.follow === true) await follow({ pool, jobs, live, log }, caller, id, request, reply);
+      if (request.query.follow === true) await follow({ pool, jobs, live, log, followers }, caller, id, request, reply);
       else await plain(pool, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
     },
   );
@@ -78,10 +82,16 @@ interface Followable {
   readonly jobs: JobService;
   readonly live: LiveLogs;
   readonly log: Log;
+  readonly followers: Map<WorkspaceId, number>;
 }
 
 async function follow(parts: Followable, caller: Caller, id: JobId, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { pool, jobs, live, log } = parts;
+  const { pool, jobs, live, log, followers } = parts;
+  const workspace = caller.workspace.id;
+  const following = followers.get(workspace) ?? 0;
+  if (following >= MAX_FOLLOWERS)
+    throw new AppError("resource_exhausted", `${MAX_FOLLOWERS} logs of this workspace are being followed already`, { retryAfterS: 10 });
+  followers.set(workspace, following + 1);
   const from = parsePosition(request.headers["last-event-id"]);
   const stream = openEventStream(request, reply);
   const source = tailSource(pool, jobs, live, caller, stream);
@@ -97,6 +107,9 @@ async function follow(parts: Followable, caller: Caller, id: JobId, request: Fas
     log.warn({ event: "logs.follow_failed", error: error instanceof Error ? error.message : String(error) }, "a followed log ended early");
   } finally {
     stream.end();
+    const left = (followers.get(workspace) ?? 1) - 1;
+    if (left > 0) followers.set(workspace, left);
+    else followers.delete(workspace);
   }
 }
 
