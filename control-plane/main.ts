@@ -85,6 +85,7 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
+    stops.push(() => doors.sessions.drain());
     log.info({ event: "control-plane.ready", http: doors.httpUrl, grpc: doors.grpcAddress, version: VERSION }, "control plane ready");
     const { httpUrl, grpcAddress } = doors;
     return { httpUrl, grpcAddress, databaseUrl, credentials, stop };
@@ -134,7 +135,7 @@ interface DoorParts {
 }
 
 /** Opens the ports before the lease is taken: a second start on the same ports must not fence the first. */
-async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership }> {
+async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const authenticator = createAuthenticator(pools.api, realClock);
   const events = new JobEvents();
@@ -191,7 +192,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
   await run(sessions);
-  return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership };
+  return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
 }
 
 function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobEvents, live: LiveLogs): Ownership {

@@ -104,6 +104,17 @@ describe("the door", () => {
     });
   });
 
+  test("a server that stops tells its agents to move before it ends their streams", async () => {
+    world = await startWorld();
+    const agent = raw(world);
+    await until("it is welcome", async () => agent.frames.length > 0);
+    await world.server.kill("SIGTERM");
+    await until("the stream has ended", async () => agent.error !== undefined);
+    expect(agent.frames.map((frame) => frame.drain?.reason).filter((reason) => reason !== undefined)).toEqual(["the control plane is shutting down"]);
+    expect(agent.error?.code).toBe(14);
+    expect(world.server.child.exitCode).toBe(0);
+  });
+
   test("a wrong token and a token that is not an agent's are refused", async () => {
     world = await startWorld();
     const address = `127.0.0.1:${world.grpcPort}`;

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import pg from "pg";
 import { afterEach, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../control-plane/db/test-database.ts";
 import { TcpProxy } from "../loadtests/faults/tcp-proxy.ts";
@@ -13,8 +14,24 @@ afterEach(async () => {
   await database?.drop();
 });
 
+/** The lease is extended by ten seconds each time: that tells when it was last renewed. */
+async function renewedAfterPresence(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(
+      "SELECT 1 FROM replica_lease l, replica_presence p WHERE p.name = 'second' AND l.name = 'first' AND l.expires_at - interval '10 s' > p.seen_at",
+    );
+    // The row shows the latest sight of the standby: an owner that renews every two seconds is after it at some moment of each round.
+    return rowCount === 1;
+  } finally {
+    await client.end();
+  }
+}
+
 test("an owner that is cut off from Postgres lets its agents go before the standby gives their jobs away", async () => {
   database = await createTestDatabase();
+  const { url } = database;
   proxy = new TcpProxy({ host: "127.0.0.1", port: Number(new URL(database.url).port) });
   await proxy.open();
   const through = new URL(database.url);
@@ -28,8 +45,7 @@ test("an owner that is cut off from Postgres lets its agents go before the stand
   await until("the job runs", async () => (await job(first, id)).status === "running");
   const second = await startWorld({ databaseUrl: database.url, env: { MILLRACE_REPLICA_NAME: "second" }, standby: true });
   worlds.push(second);
-  // The owner learns of the standby with its next renewal.
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await until("the owner has renewed its lease after the standby showed up", () => renewedAfterPresence(url), 20_000);
   proxy.freeze();
   await until("the standby has taken over", async () => (await fetch(`http://127.0.0.1:${second.httpPort}/readyz`)).status === 200, 40_000);
   await second.startAgent("of-the-second");

@@ -59,7 +59,7 @@ describe("two workspaces", () => {
       ["POST", "/jobs", { script: "f/ours/secret" }],
       ["POST", "/jobs/batch", { script: "f/ours/secret", jobs: [{}] }],
       ["GET", "/scripts"],
-      ["GET", "/scripts/by-path/f/ours/secret"],
+      ["GET", "/scripts/by-path?path=f/ours/secret"],
       ["GET", `/scripts/by-hash/${ourHash}`],
       ["POST", "/scripts", { path: "f/ours/secret", language: "bash", content: "echo mine now" }],
       ["GET", "/agents"],

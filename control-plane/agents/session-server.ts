@@ -31,6 +31,8 @@ export interface SessionServerOptions {
   readonly holdsAgents: () => boolean;
 }
 
+/** For the frame to leave before the streams are ended. */
+const DRAIN_MS = 100;
 const HELLO_WITHIN_MS = 10_000;
 const MAX_EARLY_FRAMES = 8;
 const LANGUAGE = /^[a-z0-9_]{1,32}$/;
@@ -48,6 +50,7 @@ export class SessionServer implements Service, AgentPort {
   readonly #byAgent = new Map<AgentKey, AgentSession>();
   #owner: Owner | undefined;
   #port = 0;
+  #draining = false;
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: SessionServerOptions) {
@@ -90,6 +93,13 @@ export class SessionServer implements Service, AgentPort {
       });
     });
     this.#watch = setInterval(() => this.#endSilent(), 1000);
+  }
+
+  /** First step of a shutdown: agents are told to move, and no new ones are taken. Resolves when the word is out. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    for (const session of this.#sessions.values()) session.drain("the control plane is shutting down", DRAIN_MS);
+    if (this.#sessions.size > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
   }
 
   async stop(): Promise<void> {
@@ -170,6 +180,7 @@ export class SessionServer implements Service, AgentPort {
     const hello = await first;
     if (hello === undefined) throw new AppError("invalid_argument", "the first frame of a stream must be Hello");
     checkHello(hello);
+    if (this.#draining) throw new AppError("unavailable", "the control plane is shutting down");
     const owner = this.#owner;
     if (owner === undefined) throw new AppError("unavailable", "this replica does not own the shards at the moment");
     const { workspace, workspaceName, tokenId } = principal;

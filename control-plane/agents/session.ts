@@ -104,6 +104,11 @@ export class AgentSession implements LogSource {
     this.#outbox.add("logAcks", { jobId: id, token, nextSeq, drop });
   }
 
+  /** Tells the agent to move: the stream is about to end, and nothing was wrong with it. */
+  drain(reason: string, withinMs: number): void {
+    this.#outbox.set({ drain: { reason, withinMs } });
+  }
+
   /** Ends the stream from our side. The agent reconnects, unless `error` is one that it cannot cure. */
   end(error: AppError): void {
     if (this.#ended) return;

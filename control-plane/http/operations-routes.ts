@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { completeOpenApi } from "./openapi.ts";
 
 export interface Readiness {
   readonly ready: boolean;
@@ -27,7 +28,7 @@ export function addOperationsRoutes(app: FastifyInstance, metrics: Metrics, read
       .send(await metrics.registry.metrics()),
   );
 
-  app.get("/api/v1/openapi.json", open, async () => app.swagger());
+  app.get("/api/v1/openapi.json", open, async () => completeOpenApi(app.swagger()));
 
   app.addHook("onResponse", async (request, reply) => {
     metrics.request(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime);

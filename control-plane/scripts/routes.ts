@@ -63,20 +63,21 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
   );
 
   app.get(
-    `${base}/by-path/*`,
+    `${base}/by-path`,
     {
       config: { permission: "scripts:read" },
       schema: {
         tags,
         operationId: "getScript",
         summary: "The current version of a path, with its code",
-        params: inWorkspace.extend({ "*": z.string() }),
+        params: inWorkspace,
+        querystring: z.strictObject({ path: z.string().max(255) }),
         response: { 200: scriptWithContent, default: problemView },
       },
     },
     async (request) => {
       const { workspace } = callerOf(request);
-      const version = await currentVersion(pool, cache, workspace.id, request.params["*"]);
+      const version = await currentVersion(pool, cache, workspace.id, request.query.path);
       return { ...presentScript(version), content: version.content };
     },
   );
