@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import fastifySwagger from "@fastify/swagger";
 import fastify, { type FastifyInstance } from "fastify";
 import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
@@ -16,6 +17,7 @@ export interface HttpOptions {
 
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
+const DISCARD_WITHIN_MS = 2000;
 
 /** An empty server with our errors, limits and OpenAPI; routes are added by the domains. */
 export async function createHttpServer(log: Log): Promise<FastifyInstance> {
@@ -33,7 +35,13 @@ export async function createHttpServer(log: Log): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler);
   // Responses are made by our own code: their schemas document them, checking each one again would only cost time.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  app.setErrorHandler((error: Error, request, reply) => sendProblem(log, error, request, reply));
+  app.setErrorHandler(async (error: Error, request, reply) => {
+    // The answer to a body that is too large comes before all of it was read; a client that still writes would see a broken
+    // connection instead of the answer. So the rest is read and thrown away, for a bounded time.
+    if ("code" in error && error.code === "FST_ERR_CTP_BODY_TOO_LARGE") await discardBody(request.raw);
+    sendProblem(log, error, request, reply);
+    return reply;
+  });
   app.setNotFoundHandler((request, reply) => {
     sendProblem(
       log,
@@ -55,6 +63,19 @@ export async function createHttpServer(log: Log): Promise<FastifyInstance> {
     transform: jsonSchemaTransform,
   });
   return app;
+}
+
+async function discardBody(request: IncomingMessage): Promise<void> {
+  if (request.complete) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, DISCARD_WITHIN_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.once("end", done).once("close", done).once("error", done);
+    request.resume();
+  });
 }
 
 /** Opens the port. Errors: failed_precondition when it is taken or not ours to open. @returns the URL */

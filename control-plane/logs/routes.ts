@@ -18,6 +18,9 @@ import { readChunks, type StoredChunk } from "./log-store.ts";
 import { LOG_START, type LogPosition, type TailSource, tailLog } from "./tail.ts";
 
 const PAGE = 64;
+const JUST_ENDED_MS = 60_000;
+const STORED_WITHIN_MS = 2000;
+const LOOK_AGAIN_MS = 100;
 /** Followed logs of one workspace at a time. */
 export const MAX_FOLLOWERS = 200;
 
@@ -44,9 +47,36 @@ export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService
       const id = jobIdOf(request);
       const record = await jobs.record(caller, id);
       if (request.query.follow === true) await follow({ pool, jobs, live, log, followers }, caller, id, request, reply);
-      else await plain(pool, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
+      else {
+        if (record.done !== undefined && Date.now() - record.done.doneAtMs < JUST_ENDED_MS) {
+          await untilStored(pool, live, caller, id, { attempt: record.attempt, seq: record.done.logChunks - 1 });
+        }
+        await plain(pool, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
+      }
     },
   );
+}
+
+/** The last chunks of a job may be committed a moment after its end: whoever has just seen the end must not miss them. Waits two seconds at most. */
+async function untilStored(pool: Pool, live: LiveLogs, caller: Caller, id: JobId, last: LogPosition): Promise<void> {
+  const deadlineMs = performance.now() + STORED_WITHIN_MS;
+  let wake = (): void => undefined;
+  const unsubscribe = live.subscribe(id, { chunk: () => undefined, durable: () => wake(), changed: () => undefined });
+  try {
+    while (last.seq >= 0 && performance.now() < deadlineMs) {
+      const stored = await readChunks(pool, caller.workspace.id, id, { attempt: last.attempt, seq: last.seq - 1 }, 1);
+      if (stored.length > 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_AGAIN_MS);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  } finally {
+    unsubscribe();
+  }
 }
 
 /** Streams the stored output of one attempt; memory holds one page of chunks. */
