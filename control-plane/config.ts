@@ -29,6 +29,11 @@ export const SETTINGS = {
     .max(100)
     .optional()
     .meta({ description: "Name under which this replica holds its lease; a restart under the same name takes over at once. Default: host and port." }),
+  MILLRACE_PEER_ADDRESS: z
+    .string()
+    .regex(/^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/)
+    .optional()
+    .meta({ description: "host:port where other replicas reach this one's port for agents. Default: that port's own address, or the host name for 0.0.0.0." }),
   MILLRACE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").meta({ description: "Least level that is logged." }),
   MILLRACE_WORKSPACE: z
     .string()

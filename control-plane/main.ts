@@ -1,11 +1,14 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
-import { createJobIdGenerator } from "../kernel/ids.ts";
+import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
-import { addAgentRoutes } from "./agents/routes.ts";
+import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
+import { AgentHome } from "./agents/agent-home.ts";
+import { addAgentRoutes, agentsOf } from "./agents/routes.ts";
 import { SessionServer } from "./agents/session-server.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
@@ -25,8 +28,10 @@ import { addJobRoutes } from "./jobs/routes.ts";
 import { LogIngest } from "./logs/ingest.ts";
 import { LiveLogs } from "./logs/live-logs.ts";
 import { addLogRoutes } from "./logs/routes.ts";
+import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
-import { LEASE_TTL_S } from "./scheduler/lease-store.ts";
+import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
+import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
 import { Ownership } from "./scheduler/ownership.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
 import { codeHash } from "./scripts/content-hash.ts";
@@ -52,6 +57,10 @@ const LOG_FLUSH_MS = 50;
 const OWNER_MARGIN_MS = 10_000;
 const RESEND_MS = 5000;
 const HOLD_MARGIN_MS = 5000;
+/** A replica that is alone keeps its agents through an outage of Postgres of this length. */
+const HOLD_ALONE_MS = 5 * 60 * 1000;
+/** Other replicas have this long to name their agents. */
+const ANSWER_WITHIN_MS = 500;
 
 /**
  * The composition root of a control plane: database, doors, owner, in this order; `stop` goes the other way. Resolves
@@ -85,7 +94,9 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
+    // In this order at the end: shards go to other replicas, then agents do.
     stops.push(() => doors.sessions.drain());
+    stops.push(() => doors.ownership.leave());
     log.info({ event: "control-plane.ready", http: doors.httpUrl, grpc: doors.grpcAddress, version: VERSION }, "control plane ready");
     const { httpUrl, grpcAddress } = doors;
     return { httpUrl, grpcAddress, databaseUrl, credentials, stop };
@@ -138,20 +149,39 @@ interface DoorParts {
 async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const authenticator = createAuthenticator(pools.api, realClock);
-  const events = new JobEvents();
-  const live = new LiveLogs();
+  const directory = new OwnerDirectory();
+  const network: PeerNetwork = new PeerNetwork({
+    directory,
+    home: (replicaId) => home.homeFor(replicaId),
+    secret: () => readClusterSecret(pools.api),
+    clock: realClock,
+    log,
+    agentsOf: (workspace) => agentsOf(sessions, home, workspace),
+    onNews: (cancels) => ownership.look(cancels),
+    onEvent: (id, change) => {
+      if (change.kind === "durable") live.heard(id, change);
+      else changed(id, change.kind);
+    },
+  });
+  const events = new JobEvents(network.interest);
+  const live = new LiveLogs(network.interest, (id, upTo) => network.happened(id, { kind: "durable", ...upTo }));
+  const changed = (id: JobId, change: "running" | "ended"): void => {
+    events.emit(id, change);
+    live.changed(id);
+  };
   const ingest = new LogIngest({
     pool: pools.logs,
     live,
     log,
-    running: (agent, id, token) => {
-      const running = ownership.owner?.isAttemptOf(agent, id, token);
-      return running === undefined ? undefined : { workspace: running.job.workspace, attempt: running.job.attempt + 1 };
+    running: (source, id, token) => {
+      const running = ownership.local?.owner.isAttemptOf(source.agent, id, token);
+      if (running === undefined) return home.attemptOf(source.session, token);
+      return { workspace: running.job.workspace, attempt: running.job.attempt + 1 };
     },
     onWritten: (chunks, bytes, tookMs) => metrics.logsWritten(chunks, bytes, tookMs),
   });
   stops.push(() => ingest.stop());
-  const sessions = new SessionServer({
+  const sessions: SessionServer = new SessionServer({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.api,
     authenticator,
@@ -165,9 +195,12 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
       logWindowBytes: LOG_WINDOW_BYTES,
     },
     suspectMs: config.MILLRACE_SUSPECT_MS,
+    home: () => home,
     holdsAgents: () => ownership.holdsAgents,
   });
-  const ownership: Ownership = createOwnership(parts, sessions, events, live);
+  sessions.addService(PeerLinkService, { link: (stream: Parameters<PeerNetwork["accept"]>[0]) => network.accept(stream) });
+  const home = new AgentHome({ directory, streams: sessions, clock: realClock, log, fenceMs: config.MILLRACE_SELF_FENCE_MS });
+  const ownership: Ownership = createOwnership(parts, { directory, network, home, changed, grpcPort: () => sessions.port });
   const app = await createHttpServer(log);
   addAuthorization(app, authenticator, workspaces);
   const validator = createArgsValidator();
@@ -180,36 +213,63 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
     onAccepted: (count) => metrics.accepted(count),
-    owner: () => ownership.owner,
+    owners: directory,
   });
   addScriptRoutes(app, pools.api, scripts);
   addJobRoutes(app, jobs);
   addLogRoutes(app, pools.api, jobs, live, log);
-  addAgentRoutes(app, sessions, () => ownership.owner);
-  addOperationsRoutes(app, metrics, () => readiness(pools, ownership));
-  observe(metrics, ownership, sessions);
+  addAgentRoutes(app, async (workspace) => [...agentsOf(sessions, home, workspace), ...(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS))]);
+  addOperationsRoutes(app, metrics, () => readiness(pools, ownership, directory));
+  observe(metrics, ownership, sessions, { directory, network, home });
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
+  await run(network);
   await run(sessions);
+  home.start();
+  stops.push(async () => home.stop());
   return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
 }
 
-function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobEvents, live: LiveLogs): Ownership {
+interface Cluster {
+  readonly directory: OwnerDirectory;
+  readonly network: PeerNetwork;
+  readonly home: AgentHome;
+  readonly changed: (id: JobId, change: "running" | "ended") => void;
+  /** Known when the port is open. */
+  readonly grpcPort: () => number;
+}
+
+/** Where other replicas reach this one. */
+function peerAddress(config: Config, port: number): string {
+  const { MILLRACE_PEER_ADDRESS: given, MILLRACE_GRPC_HOST: host } = config;
+  if (given !== undefined) return given;
+  if (host === "0.0.0.0" || host === "::") return `${hostname()}:${port}`;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
   const { config, pools, log, metrics, workspaces, scripts, databaseUrl } = parts;
+  const { directory, network, home, changed, grpcPort } = cluster;
   return new Ownership({
     url: databaseUrl,
     pool: pools.owner,
     leasePool: pools.lease,
-    replica: { name: config.replicaName, address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`, version: VERSION },
+    replica: () => ({ name: config.replicaName, address: peerAddress(config, grpcPort()), version: VERSION }),
     hotConnections: config.MILLRACE_HOT_CONNECTIONS,
     hotLimit: config.MILLRACE_HOT_JOBS,
-    // The other replica gives attempts away a lease and a reclaim time after our last renewal; agents need the self-fence time to end them.
-    holdAgentsMs: LEASE_TTL_S * 1000 + config.MILLRACE_RECLAIM_MS - config.MILLRACE_SELF_FENCE_MS - HOLD_MARGIN_MS,
+    times: {
+      // Another replica gives attempts away a lease and a reclaim time after our last renewal; agents need the self-fence time to end them.
+      holdMs: LEASE_TTL_S * 1000 + config.MILLRACE_RECLAIM_MS - config.MILLRACE_SELF_FENCE_MS - HOLD_MARGIN_MS,
+      holdAloneMs: HOLD_ALONE_MS,
+      fencedWithinMs: config.MILLRACE_SELF_FENCE_MS + HOLD_MARGIN_MS,
+    },
     flushMetrics: metrics,
-    onOwner: (owner) => sessions.setOwner(owner),
+    metrics: metrics.cluster,
+    directory,
+    peers: network,
+    home: (replicaId) => home.homeFor(replicaId),
     deps: {
-      agents: sessions,
       source: bundleSource(workspaces, scripts),
       clock: realClock,
       log,
@@ -222,8 +282,8 @@ function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobE
       },
       times: { reclaimMs: config.MILLRACE_RECLAIM_MS, resendMs: RESEND_MS, marginMs: OWNER_MARGIN_MS },
       onChange: (_workspace, id, change) => {
-        events.emit(id, change);
-        live.changed(id);
+        changed(id, change);
+        network.happened(id, { kind: change });
       },
     },
   });
@@ -245,28 +305,29 @@ function bundleSource(workspaces: Workspaces, scripts: ScriptCache): BundleSourc
   };
 }
 
-async function readiness(pools: Pools, ownership: Ownership): Promise<Readiness> {
+async function readiness(pools: Pools, ownership: Ownership, directory: OwnerDirectory): Promise<Readiness> {
   const reasons: string[] = [];
   try {
     await pools.api.query("SELECT 1");
   } catch (error) {
     reasons.push(`Postgres does not answer: ${messageOf(error)}`);
   }
-  if (ownership.owner === undefined) reasons.push(`no owner here (${ownership.status})`);
+  if (ownership.local === undefined) reasons.push("this replica has not joined the cluster yet");
+  else if (directory.ports.length === 0) reasons.push("no owner of any shard is known");
   else if (ownership.writer?.accepts !== true) reasons.push("the database does not keep up with the writes");
   return { ready: reasons.length === 0, status: reasons.length === 0 ? "ready" : "not ready", reasons };
 }
 
-function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer): void {
+function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer, cluster: Pick<Cluster, "directory" | "network" | "home">): void {
   metrics.observe({
-    waiting: () => [...(ownership.owner?.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
-    running: () => ownership.owner?.state.running.size ?? 0,
+    waiting: () => [...(ownership.local?.owner.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
+    running: () => ownership.local?.owner.state.running.size ?? 0,
     agents: () => sessions.sessions.length,
-    slots: () => {
-      const agents = [...(ownership.owner?.state.agents.values() ?? [])].filter((agent) => agent.session !== undefined);
-      return { total: agents.reduce((sum, agent) => sum + agent.slots, 0), used: agents.reduce((sum, agent) => sum + agent.running.size, 0) };
-    },
+    slots: () => cluster.home.slots,
     flushQueue: () => ownership.writer?.queued ?? 0,
-    payloadBytes: () => ownership.owner?.payloadBytes ?? 0,
+    payloadBytes: () => ownership.local?.owner.payloadBytes ?? 0,
+    shardsOwned: () => ownership.local?.shards.with("owned").length ?? 0,
+    shardsMissing: () => cluster.directory.missing,
+    peerLinks: () => cluster.network.linksUp,
   });
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { GRPC_STATUS } from "../../kernel/error-maps.ts";
@@ -11,8 +11,8 @@ import type { Pool } from "../db/pools.ts";
 import type { Authenticator } from "../identity/authenticate.ts";
 import type { LogIngest } from "../logs/ingest.ts";
 import type { AgentPort } from "../scheduler/agent-port.ts";
-import type { Owner } from "../scheduler/owner.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { AgentHome } from "./agent-home.ts";
 import { registerAgent } from "./agent-store.ts";
 import type { AgentStream } from "./outbox.ts";
 import { AgentSession, toRef } from "./session.ts";
@@ -27,7 +27,8 @@ export interface SessionServerOptions {
   readonly policy: Policy;
   /** Silence after which a stream is given up. */
   readonly suspectMs: number;
-  /** False when this replica may no longer be the owner: keepalives are not answered then. */
+  readonly home: () => AgentHome;
+  /** False when this replica is no home at the moment: it is cut off from Postgres, and others may give its agents' attempts away. */
   readonly holdsAgents: () => boolean;
 }
 
@@ -48,7 +49,6 @@ export class SessionServer implements Service, AgentPort {
   readonly #server: Server;
   readonly #sessions = new Map<SessionId, AgentSession>();
   readonly #byAgent = new Map<AgentKey, AgentSession>();
-  #owner: Owner | undefined;
   #port = 0;
   #draining = false;
   #watch: NodeJS.Timeout | undefined;
@@ -74,10 +74,9 @@ export class SessionServer implements Service, AgentPort {
     return [...this.#sessions.values()];
   }
 
-  /** The owner that new sessions attach to. Sessions of the one before are ended: their agents come back at once. */
-  setOwner(owner: Owner | undefined): void {
-    this.#owner = owner;
-    for (const session of this.#sessions.values()) session.end(new AppError("unavailable", "the owner of the shards has changed: connect again"));
+  /** More services behind the same port. Before `start`. */
+  addService(service: ServiceDefinition, handlers: UntypedServiceImplementation): void {
+    this.#server.addService(service, handlers);
   }
 
   async start(): Promise<void> {
@@ -181,15 +180,14 @@ export class SessionServer implements Service, AgentPort {
     if (hello === undefined) throw new AppError("invalid_argument", "the first frame of a stream must be Hello");
     checkHello(hello);
     if (this.#draining) throw new AppError("unavailable", "the control plane is shutting down");
-    const owner = this.#owner;
-    if (owner === undefined) throw new AppError("unavailable", "this replica does not own the shards at the moment");
+    const { ingest, log, policy, clock, holdsAgents } = this.#options;
+    const home = this.#options.home();
+    if (!home.isOpen || !holdsAgents()) throw new AppError("unavailable", "this replica cannot serve agents at the moment");
     const { workspace, workspaceName, tokenId } = principal;
     const key = await registerAgent(this.#options.pool, { agentId: hello.agentId, name: hello.agentName, workspace, tokenId });
     if (key === undefined) throw new AppError("permission_denied", "this agent id is registered in another workspace: give the agent an empty data folder");
-    if (this.#owner !== owner) throw new AppError("unavailable", "the owner of the shards has changed: connect again");
-    const { ingest, log, policy, clock, holdsAgents } = this.#options;
     const agent = { key, session: asSessionId(randomUUID()), workspace, workspaceName, hello };
-    return new AgentSession(stream, agent, { owner, ingest, log, policy, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
+    return new AgentSession(stream, agent, { home, ingest, log, policy, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
   }
 
   #adopt(session: AgentSession): void {
@@ -226,8 +224,18 @@ export class SessionServer implements Service, AgentPort {
     this.#options.log.info({ event: "agent.disconnected", agentKey: key, agent: hello.agentName }, "agent disconnected");
   }
 
+  /** Agents look for another home, and kill what they run if they find none in time. */
+  #sendAway(): void {
+    if (this.#sessions.size > 0) this.#options.log.warn({ event: "home.closed" }, "this replica was cut off for too long: its agents are sent away");
+    for (const session of [...this.#sessions.values()]) {
+      session.end(new AppError("unavailable", "this replica cannot renew its lease: connect to another one"));
+      this.#gone(session);
+    }
+  }
+
   #endSilent(): void {
     const nowMs = this.#options.clock.monotonicMs();
+    if (!this.#options.holdsAgents()) this.#sendAway();
     for (const session of this.#sessions.values()) {
       if (nowMs - session.heardAtMs < this.#options.suspectMs) continue;
       this.#options.log.warn({ event: "agent.silent", agentKey: session.agent }, "agent silent: its stream is given up, its attempts are kept for now");

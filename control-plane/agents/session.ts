@@ -6,8 +6,8 @@ import { PROTOCOL_VERSION, VERSION } from "../../kernel/protocol.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentFrame, type Hello, type Policy, Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { LogIngest, LogSource } from "../logs/ingest.ts";
-import type { Owner } from "../scheduler/owner.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { AgentHome } from "./agent-home.ts";
 import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
 import { type AgentStream, Outbox } from "./outbox.ts";
 
@@ -21,7 +21,7 @@ export interface SessionAgent {
 }
 
 export interface SessionDeps {
-  readonly owner: Owner;
+  readonly home: AgentHome;
   readonly ingest: LogIngest;
   readonly log: Log;
   readonly policy: Policy;
@@ -55,6 +55,10 @@ export class AgentSession implements LogSource {
     return this.agentInfo.key;
   }
 
+  get session(): SessionId {
+    return this.agentInfo.session;
+  }
+
   get outbox(): Outbox {
     return this.#outbox;
   }
@@ -64,11 +68,11 @@ export class AgentSession implements LogSource {
     return this.#heardAtMs;
   }
 
-  /** Attaches the agent to the owner and welcomes it. */
+  /** Attaches the agent to the owners and welcomes it. */
   begin(): void {
     const { hello, key, session, workspace } = this.agentInfo;
     const held = new Map<JobId, Token>(attemptsFromWire(hello.held).map((attempt) => [attempt.id, attempt.token]));
-    const drop = this.#deps.owner.agentAttached({
+    const drop = this.#deps.home.begin({
       key,
       session,
       workspace,
@@ -87,17 +91,18 @@ export class AgentSession implements LogSource {
   receive(frame: AgentFrame): void {
     if (this.#ended) return;
     this.#heardAtMs = this.#deps.monotonic();
-    const { owner } = this.#deps;
+    const { home } = this.#deps;
+    const { session } = this.agentInfo;
     // First, since it was true before the rest of the frame: an attempt that the frame confirms may be too new for the list.
     if (frame.keepalive !== undefined) this.#keepalive(frame.keepalive);
-    for (const attempt of attemptsFromWire(frame.received)) owner.attemptReceived(this.agent, attempt.id, attempt.token);
+    for (const attempt of attemptsFromWire(frame.received)) home.received(session, attempt);
     for (const started of frame.started) {
       const attempt = attemptFromWire(started);
-      if (attempt !== undefined) owner.attemptStarted(this.agent, attempt.id, attempt.token, withinLife(started.atUs / 1000, attempt.id, this.#deps.now()));
+      if (attempt !== undefined) home.started(session, attempt, withinLife(started.atUs / 1000, attempt.id, this.#deps.now()));
     }
     if (frame.logChunks.length > 0) this.#takeLogs(frame.logChunks);
     for (const finished of frame.finished) this.#takeEnd(finished);
-    if (frame.capacity !== undefined) owner.slotsChanged(this.agent, Math.min(frame.capacity.slots, MAX_SLOTS));
+    if (frame.capacity !== undefined) home.capacity(session, Math.min(frame.capacity.slots, MAX_SLOTS));
   }
 
   acknowledge(id: JobId, token: Token, nextSeq: number, drop: boolean): void {
@@ -121,7 +126,7 @@ export class AgentSession implements LogSource {
     if (this.#ended) return;
     this.#ended = true;
     this.#outbox.close();
-    this.#deps.owner.agentDetached(this.agent, this.agentInfo.session, this.#heardAtMs);
+    this.#deps.home.end(this.agentInfo.session, this.#heardAtMs);
   }
 
   #takeLogs(chunks: readonly LogChunk[]): void {
@@ -148,7 +153,7 @@ export class AgentSession implements LogSource {
       this.#outbox.add("finishedAcks", { jobId: finished.jobId, token: finished.token, verdict: Verdict.VERDICT_STALE });
       return;
     }
-    this.#deps.owner.attemptFinished(this.agent, end).then(
+    this.#deps.home.finished(this.session, end, finished).then(
       (verdict) => {
         if (verdict === "stale")
           this.#deps.log.warn({ event: "attempt.stale", agentKey: this.agent, jobId: end.id, token: end.token }, "the result of a stale token was refused");
@@ -165,9 +170,7 @@ export class AgentSession implements LogSource {
     if (!this.#deps.holdsAgents()) return;
     this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
     const held = new Map<JobId, Token>(attemptsFromWire(keepalive.held).map((attempt) => [attempt.id, attempt.token]));
-    for (const attempt of this.#deps.owner.reconcile(this.agent, held)) {
-      this.#outbox.add("cancel", { ...toRef(attempt), reason: "the attempt is no longer valid", fenced: true });
-    }
+    this.#deps.home.keepalive(this.session, held);
   }
 }
 

@@ -1,7 +1,7 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
-import { type FlushOperation, type FlushOutcome, LANES, laneOf } from "./model.ts";
+import { type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS } from "./model.ts";
 
 /**
  * Group commit. Operations queue per lane; whenever one of the hot connections is free it takes what has gathered, so that
@@ -44,6 +44,10 @@ export class FlushWriter implements Service {
   readonly #metrics: FlushMetrics;
   readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
+  readonly #mayWrite: (shard: number) => boolean;
+  /** Operations of each shard that have been submitted and not yet settled. */
+  readonly #inFlight = new Int32Array(SHARDS);
+  #shardWaiters: (() => void)[] = [];
   #queued = 0;
   #queuedBytes = 0;
   #busySinceMs = 0;
@@ -53,13 +57,23 @@ export class FlushWriter implements Service {
   #stopping = false;
   #drained: (() => void) | undefined;
 
-  constructor(options: { url: string; replicaId: string; epoch: number; connections: number; log: FlushLog; metrics: FlushMetrics; onLeaseLost: () => void }) {
+  constructor(options: {
+    url: string;
+    replicaId: string;
+    epoch: number;
+    connections: number;
+    log: FlushLog;
+    metrics: FlushMetrics;
+    onLeaseLost: () => void;
+    mayWrite?: (shard: number) => boolean;
+  }) {
     const { url, replicaId, epoch, log } = options;
     this.#connections = Array.from({ length: options.connections }, (_, number) => new FlushConnection(url, { replicaId, epoch }, number, log));
     this.#idle = [...this.#connections];
     this.#metrics = options.metrics;
     this.#log = log;
     this.#onLeaseLost = options.onLeaseLost;
+    this.#mayWrite = options.mayWrite ?? (() => true);
   }
 
   async start(): Promise<void> {
@@ -93,11 +107,33 @@ export class FlushWriter implements Service {
     return !this.#stopping && this.#queued < MAX_QUEUED && this.#queuedBytes < MAX_QUEUED_BYTES;
   }
 
+  /** Resolves with true when nothing of the shards is in flight, with false after `withinMs`. */
+  async whenIdle(shards: readonly number[], withinMs: number): Promise<boolean> {
+    const deadlineMs = performance.now() + withinMs;
+    while (shards.some((shard) => this.#inFlight[shard] !== 0)) {
+      const restMs = deadlineMs - performance.now();
+      if (restMs <= 0) return false;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, restMs);
+        this.#shardWaiters.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    return true;
+  }
+
   /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
     const lane = this.#lanes[laneOf(operation.job.shard)];
     const waits = operation.kind === "insert" && operation.direct === undefined;
     const bytes = sizeOf(operation);
+    if (!this.#mayWrite(operation.job.shard)) {
+      queueMicrotask(() => fail(notOwned()));
+      return;
+    }
+    this.#inFlight[operation.job.shard] = (this.#inFlight[operation.job.shard] ?? 0) + 1;
     (waits ? lane?.waiting : lane?.urgent)?.push({ operation, settle, fail, bytes });
     this.#queued += 1;
     this.#queuedBytes += bytes;
@@ -165,29 +201,36 @@ export class FlushWriter implements Service {
       );
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
-      if (batch.length === 1) this.#call(() => batch[0]?.fail(error));
+      if (batch.length === 1) for (const entry of batch) this.#call(entry, () => entry.fail(error));
       else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#settle(connection, half);
       return;
     }
     this.#metrics.flushed(batch.length, performance.now() - begun);
     if (result.kind === "lost") {
-      for (const entry of batch)
-        this.#call(() => entry.fail(new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 })));
+      for (const entry of batch) this.#call(entry, () => entry.fail(notOwned()));
       this.#onLeaseLost();
       return;
     }
     const { gone } = result;
-    for (const entry of batch) this.#call(() => entry.settle(outcomeOfOperation(entry.operation, gone)));
+    for (const entry of batch) this.#call(entry, () => entry.settle(outcomeOfOperation(entry.operation, gone)));
   }
 
   /** A callback that throws must neither keep the others from being called nor look like a failed flush. */
-  #call(callback: () => void): void {
+  #call({ operation }: Entry, callback: () => void): void {
     try {
       callback();
     } catch (error) {
       this.#log.warn({ event: "flush.callback_failed", error: messageOf(error) }, "a callback after a commit failed");
     }
+    // After the callback: it may have submitted the next operation of the shard.
+    const { shard } = operation.job;
+    this.#inFlight[shard] = (this.#inFlight[shard] ?? 1) - 1;
+    if (this.#inFlight[shard] === 0) for (const wake of this.#shardWaiters.splice(0)) wake();
   }
+}
+
+function notOwned(): AppError {
+  return new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
 }
 
 function sizeOf(operation: FlushOperation): number {

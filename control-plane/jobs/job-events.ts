@@ -1,18 +1,31 @@
 import type { JobId } from "../../kernel/ids.ts";
 
+/** Jobs that somebody waits for. */
+export interface Interest {
+  add(id: JobId): void;
+  remove(id: JobId): void;
+}
+
 type Listener = (change: "running" | "ended") => void;
 
 /** In-memory notice of what happens to jobs, for those who wait for one right now. The database is the truth. */
 export class JobEvents {
   readonly #listeners = new Map<JobId, Set<Listener>>();
+  readonly #interest: Interest | undefined;
+
+  /** @param interest told of every job that somebody waits for: it may change on another replica */
+  constructor(interest?: Interest) {
+    this.#interest = interest;
+  }
 
   /** @returns the function that ends the subscription */
   on(id: JobId, listener: Listener): () => void {
     const listeners = this.#listeners.get(id) ?? new Set();
     this.#listeners.set(id, listeners);
     listeners.add(listener);
+    this.#interest?.add(id);
     return () => {
-      listeners.delete(listener);
+      if (listeners.delete(listener)) this.#interest?.remove(id);
       if (listeners.size === 0) this.#listeners.delete(id);
     };
   }

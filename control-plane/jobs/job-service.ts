@@ -4,8 +4,9 @@ import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
-import { waitReason } from "../scheduler/core/dispatch-core.ts";
-import type { NewJob, Owner } from "../scheduler/owner.ts";
+import type { OwnerPort } from "../scheduler/agent-port.ts";
+import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
+import type { NewJob } from "../scheduler/owner.ts";
 import { currentVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
@@ -26,13 +27,18 @@ export interface JobServiceDeps {
   readonly checkArgs: EnqueueContext["checkArgs"];
   /** Called with the number of jobs that were just acknowledged. */
   readonly onAccepted: (jobs: number) => void;
-  /** Undefined while another replica owns the shards, or none does. */
-  readonly owner: () => Owner | undefined;
+  readonly owners: OwnerDirectory;
 }
 
 const PAGE = 50;
 /** How long an enqueue waits for Postgres before it is given up. */
 const ENQUEUE_DEADLINE_MS = 10_000;
+/** How long a request waits for a shard that changes hands: a planned hand-over takes less, a take-over longer. */
+const OWNER_WITHIN_MS = 2500;
+/** A wait reason that takes longer is left out. */
+const REASON_WITHIN_MS = 500;
+/** Looks again for an end that no notice came of: its owner may have changed meanwhile. */
+const LOOK_AGAIN_MS = 1000;
 
 /** What people can do with jobs; the routes are its HTTP face. Every method takes the caller, whose workspace bounds it. */
 export class JobService {
@@ -61,13 +67,16 @@ export class JobService {
     const given = new AbortController();
     const end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, AbortSignal.any([signal, given.signal]));
     let ended = false;
+    let looking: NodeJS.Timeout | undefined;
     try {
       await this.#enqueue([job]);
+      looking = setInterval(() => void this.#lookForEnd(caller, job.job), LOOK_AGAIN_MS);
       const deadline = setTimeout(() => given.abort(), waitMs);
       ended = await end;
       clearTimeout(deadline);
     } finally {
       given.abort();
+      clearInterval(looking);
     }
     const view = await this.get(caller, id);
     if (!ended && view.finished_at === undefined) return { ended: false, view, resultJson: "null" };
@@ -120,7 +129,8 @@ export class JobService {
     const page = ids.slice(0, limit);
     const records = await readJobs(pool, caller.workspace.id, page);
     const last = page.at(-1);
-    return { jobs: records.map((record) => this.#present(caller, record)), ...(ids.length > limit && last !== undefined && { next_cursor: last }) };
+    const jobs = await Promise.all(records.map((record) => this.#present(caller, record)));
+    return { jobs, ...(ids.length > limit && last !== undefined && { next_cursor: last }) };
   }
 
   /** Errors: not_found; failed_precondition when the job has already ended. */
@@ -130,15 +140,25 @@ export class JobService {
     for (let attempt = 0; attempt < 5; attempt++) {
       const record = await this.record(caller, id);
       if (record.done !== undefined) throw new AppError("failed_precondition", `job ${id} has already ended (${record.status})`);
-      const outcome = await this.#owner().cancel({ id, workspace, shard: shardOf(workspace) }, reason);
+      const outcome = await this.#withOwner(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, reason));
       if (outcome !== "gone") break;
     }
     return this.get(caller, id);
   }
 
-  #present(caller: Caller, record: JobRecord): JobView {
-    const owner = record.status === "queued" ? this.#deps.owner() : undefined;
-    const reason = owner === undefined ? undefined : waitReason(owner.state, { workspace: caller.workspace.id, tag: record.tag, language: record.language });
+  /** The notice of an end comes from its owner; one that changes hands, or a link that breaks, may lose it. */
+  async #lookForEnd(caller: Caller, { id, shard }: { id: JobId; shard: number }): Promise<void> {
+    if (this.#deps.owners.ownerOf(shard)?.isLocal === true) return;
+    const record = await readJob(this.#deps.pool, caller.workspace.id, id).catch(() => undefined);
+    if (record?.done !== undefined) this.#deps.events.emit(id, "ended");
+  }
+
+  async #present(caller: Caller, record: JobRecord): Promise<JobView> {
+    const workspace = caller.workspace.id;
+    const owner = record.status === "queued" ? this.#deps.owners.ownerOf(shardOf(workspace)) : undefined;
+    if (owner === undefined) return presentJob(caller.workspace.name, record, undefined);
+    const asked = owner.waitReason({ workspace, tag: record.tag, language: record.language }).catch(() => undefined);
+    const reason = owner.isLocal ? await asked : await Promise.race([asked, later(REASON_WITHIN_MS)]);
     return presentJob(caller.workspace.name, record, reason);
   }
 
@@ -172,18 +192,34 @@ export class JobService {
       );
     });
     try {
-      await Promise.race([this.#owner().enqueue(jobs), deadline]);
+      await Promise.race([this.#accept(jobs), deadline]);
       this.#deps.onAccepted(jobs.length);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #owner(): Owner {
-    const owner = this.#deps.owner();
-    if (owner === undefined) throw new AppError("unavailable", "no owner of this workspace's shard answers here at the moment", { retryAfterS: 1 });
-    return owner;
+  async #accept(jobs: readonly NewJob[]): Promise<void> {
+    const [first] = jobs;
+    if (first !== undefined) await this.#withOwner(first.job.shard, (owner) => owner.enqueue(jobs));
   }
+
+  /** Asks the shard's owner; while it changes hands, and nothing was done, its next one. Errors: unavailable when there is none for too long. */
+  async #withOwner<T>(shard: number, ask: (owner: OwnerPort) => Promise<T | "moved">): Promise<T> {
+    const { owners, clock } = this.#deps;
+    for (const untilMs = clock.monotonicMs() + OWNER_WITHIN_MS; ; ) {
+      const owner = owners.ownerOf(shard);
+      const answer = owner === undefined ? "moved" : await ask(owner);
+      if (answer !== "moved") return answer;
+      const restMs = untilMs - clock.monotonicMs();
+      if (restMs <= 0) throw new AppError("unavailable", "no owner of this workspace's shard answers at the moment", { retryAfterS: 1 });
+      await owners.changed(Math.min(restMs, 100));
+    }
+  }
+}
+
+function later(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
 }
 
 /** A job as it is right after it was accepted: said from memory, since reading it back would double the time of a request. */

@@ -12,6 +12,11 @@ export function shardOf(workspace: WorkspaceId): number {
   return Number((BigInt(workspace) * 2654435761n) & 0xffffffffn) >>> 26;
 }
 
+/** Shard of the job that an attempt belongs to: the lowest six bits of its token. The last six decimal digits are enough, 10^6 is a multiple of 64. */
+export function shardOfToken(token: Token): number {
+  return Number(token.slice(-6)) % SHARDS;
+}
+
 export function laneOf(shard: number): number {
   return Math.floor(shard / (SHARDS / LANES));
 }

@@ -142,15 +142,15 @@ WHERE workspace_id = $1 AND tag = $2 AND language = $3 AND (prio, due_at, id) >=
 ORDER BY workspace_id, tag, language, prio, due_at, id LIMIT $7`;
 }
 
-/** Queues of a lane, for a new owner. One scan of the lane. */
+/** Queues of shards of a lane, for their new owner. One scan of the lane. $1 shards */
 export function pendingGroupsStatement(lane: number): string {
-  return `SELECT workspace_id::text, tag, language, count(*)::int AS count FROM job_pending_${lane} GROUP BY 1, 2, 3`;
+  return `SELECT workspace_id::text, tag, language, count(*)::int AS count FROM job_pending_${lane} WHERE shard = ANY($1::smallint[]) GROUP BY 1, 2, 3`;
 }
 
-/** Running rows of a lane, for a new owner. */
+/** Running rows of shards of a lane, for their new owner. $1 shards */
 export function runningStatement(lane: number): string {
   return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms,
-  (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
+  (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane} WHERE shard = ANY($1::smallint[])`;
 }
 
 /** The row in which a hot connection leaves its progress. $1 epoch, $2 connection */

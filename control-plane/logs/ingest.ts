@@ -1,12 +1,13 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
-import { type AgentKey, asWorkspaceId, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
+import { type AgentKey, asWorkspaceId, type JobId, type SessionId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../db/pools.ts";
+import { shardOfToken } from "../jobs/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { LiveLogs } from "./live-logs.ts";
-import { findEndedAttempt, insertChunks, isRefusal, type NewChunk } from "./log-store.ts";
+import { findEndedAttempt, findRunningAttempt, insertChunks, isRefusal, type NewChunk } from "./log-store.ts";
 
 /**
  * Takes chunks from agents, shows them to live readers at once, and writes them in batches on connections of their own.
@@ -14,6 +15,7 @@ import { findEndedAttempt, insertChunks, isRefusal, type NewChunk } from "./log-
  */
 export interface LogSource {
   readonly agent: AgentKey;
+  readonly session: SessionId;
   /** Durable up to (not including) `nextSeq`; with `drop` the agent shall send no more of the attempt. */
   acknowledge(id: JobId, token: Token, nextSeq: number, drop: boolean): void;
 }
@@ -28,7 +30,7 @@ export interface IngestOptions {
   readonly live: LiveLogs;
   readonly log: Log;
   /** The valid attempt of this agent, if it runs now. */
-  readonly running: (agent: AgentKey, id: JobId, token: Token) => AttemptOfChunk | undefined;
+  readonly running: (source: LogSource, id: JobId, token: Token) => AttemptOfChunk | undefined;
   readonly onWritten: (chunks: number, bytes: number, tookMs: number) => void;
 }
 
@@ -130,14 +132,17 @@ export class LogIngest {
       known.lastUsedMs = performance.now();
       return known;
     }
-    const running = this.#options.running(source.agent, id, token);
+    const running = this.#options.running(source, id, token);
     return running === undefined ? undefined : this.#remember(source.agent, token, running);
   }
 
   async #ended(source: LogSource, id: JobId, token: Token): Promise<Known | undefined> {
     if (this.#known.has(token)) return undefined;
     try {
-      const found = await findEndedAttempt(this.#options.pool, id, token, source.agent);
+      // Running first: a row that moves meanwhile is then seen in its new place.
+      const found =
+        (await findRunningAttempt(this.#options.pool, id, token, shardOfToken(token), source.agent)) ??
+        (await findEndedAttempt(this.#options.pool, id, token, source.agent));
       return found === undefined ? undefined : this.#remember(source.agent, token, { workspace: asWorkspaceId(found.workspace), attempt: found.attempt });
     } catch (error) {
       throw AppError.from(error);

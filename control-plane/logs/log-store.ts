@@ -83,6 +83,21 @@ export async function readChunks(
   }));
 }
 
+/** An attempt that runs under an owner of another replica. */
+export async function findRunningAttempt(
+  pool: Pool,
+  id: JobId,
+  token: string,
+  shard: number,
+  agent: AgentKey,
+): Promise<{ workspace: string; attempt: number } | undefined> {
+  const { rows } = await pool.query<{ workspace: string; attempt: number }>(
+    "SELECT workspace_id::text AS workspace, attempt FROM job_running WHERE id = $1 AND token = $2 AND agent_key = $3 AND shard = $4",
+    [id, token, agent, shard],
+  );
+  return rows[0];
+}
+
 /** Where an attempt that has ended is known: its chunks may arrive after its end. */
 export async function findEndedAttempt(pool: Pool, id: JobId, token: string, agent: AgentKey): Promise<{ workspace: string; attempt: number } | undefined> {
   const { rows } = await pool.query<{ workspace: string; attempt: number }>(

@@ -37,6 +37,10 @@ export interface OwnerDeps {
   readonly metrics: OwnerMetrics;
   readonly limits: BundleLimits;
   readonly times: OwnerTimes;
+  /** True for shards whose attempts are judged here. */
+  readonly owns: (shard: number) => boolean;
+  /** Called after each round of decisions. */
+  readonly afterRound: () => void;
   /** Called after the commit that ended a job, and when one changes to running. */
   readonly onChange: (workspace: WorkspaceId, id: JobId, change: "running" | "ended") => void;
 }

@@ -41,7 +41,9 @@ export interface StoredGroup {
 }
 
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
-export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+export function createOwnerStore(
+  pool: Pool,
+): OwnerStore & { load(shards: readonly number[], withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
   return {
     async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
       const { workspace } = queue.tenant;
@@ -84,18 +86,20 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
       return token == null ? undefined : asToken(token);
     },
 
-    /** Everything a new owner takes over: running rows whole, waiting ones as counts. */
-    async load(withinMs) {
+    /** Everything a new owner of shards takes over: running rows whole, waiting ones as counts. */
+    async load(shards, withinMs) {
       const running: StoredRunning[] = [];
       const groups: StoredGroup[] = [];
       const client = await pool.connect();
       try {
         await client.query(`SET statement_timeout = ${withinMs}`);
         for (let lane = 0; lane < LANES; lane++) {
-          const rows = await client.query<RunningRow>(slowly(runningStatement(lane), withinMs));
+          const inLane = shards.filter((shard) => laneOf(shard) === lane);
+          if (inLane.length === 0) continue;
+          const rows = await client.query<RunningRow>(slowly(runningStatement(lane), inLane, withinMs));
           for (const row of rows.rows) running.push(runningJob(row));
           const counts = await client.query<{ workspace_id: string; tag: string; language: string; count: number }>(
-            slowly(pendingGroupsStatement(lane), withinMs),
+            slowly(pendingGroupsStatement(lane), inLane, withinMs),
           );
           for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
         }
@@ -109,8 +113,8 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
 }
 
 /** A query that may take longer than the pool's own limit. */
-function slowly(text: string, withinMs: number): { text: string; query_timeout: number } {
-  return { text, query_timeout: withinMs };
+function slowly(text: string, shards: readonly number[], withinMs: number): { text: string; values: unknown[]; query_timeout: number } {
+  return { text, values: [shards], query_timeout: withinMs };
 }
 
 function waitingJob(row: WaitingRow): WaitingJob {

@@ -2,13 +2,14 @@ import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import type { JobEnd, JobPayload } from "../jobs/model.ts";
+import { type JobEnd, type JobPayload, shardOfToken } from "../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "./agent-port.ts";
 import { buildBundle, loadBundle } from "./bundles.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
 import { abortRefill, admitWaiting, finishRefill, forgetIdleRoutes, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import { type ForgottenShards, forgetShards, isKnownQueue, type Shards } from "./core/shards-core.ts";
 import type { SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
@@ -117,8 +118,8 @@ export class Owner {
     });
   }
 
-  /** A session begins. @returns the attempts that the agent must drop */
-  agentAttached(hello: AgentHello): Attached["drop"] {
+  /** A session begins. @returns the attempts of our shards: those that the agent must drop, and those that it goes on with */
+  agentAttached(hello: AgentHello): { drop: Attached["drop"]; kept: Token[] } {
     const { missing, drop } = attachAgent(this.#state, hello);
     for (const running of missing) this.#endings.lose(running, "the agent came back without it");
     // A cancel that was asked for while the agent was away.
@@ -126,7 +127,8 @@ export class Owner {
       if (running.cancel !== undefined) this.#cancelRunning(running, running.cancel.reason);
     }
     this.#schedule();
-    return drop;
+    const kept = [...hello.held].flatMap(([id, token]) => (this.#valid(hello.key, id, token) === undefined ? [] : [token]));
+    return { drop: drop.filter(({ token }) => this.#deps.owns(shardOfToken(token))), kept };
   }
 
   /** @param heardAtMs monotonic time of the agent's last frame: its attempts are given away `reclaimMs` after that */
@@ -168,7 +170,9 @@ export class Owner {
       if (confirmed && held.get(running.job.id) !== running.token) this.#endings.lose(running, "the agent no longer has it");
     }
     const { running } = this.#state;
-    return [...held].flatMap(([id, token]) => (running.get(id)?.token === token && running.get(id)?.agent === agent ? [] : [{ id, token }]));
+    return [...held].flatMap(([id, token]) =>
+      (running.get(id)?.token === token && running.get(id)?.agent === agent) || !this.#deps.owns(shardOfToken(token)) ? [] : [{ id, token }],
+    );
   }
 
   /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */
@@ -187,6 +191,19 @@ export class Owner {
       if (overdue !== undefined) this.#endings.force(running, overdue);
     }
     forgetIdleRoutes(this.#state);
+    this.#schedule();
+  }
+
+  /** Shards were given to another owner; nothing of them is in flight. */
+  forget(shards: Shards): ForgottenShards {
+    const forgotten = forgetShards(this.#state, shards);
+    for (const id of forgotten.waiting) this.#payloads.drop(id);
+    this.#unsent = this.#unsent.filter((running) => !shards.has(running.job.shard));
+    return forgotten;
+  }
+
+  /** Something has changed outside: looks at what can be dispatched. */
+  wake(): void {
     this.#schedule();
   }
 
@@ -236,6 +253,7 @@ export class Owner {
     for (const queue of takeRefills(this.#state, MAX_REFILLS)) void this.#refill(queue);
     if (this.#unsent.length > 0 && !this.#loading) void this.#sendUnsent();
     if (this.#state.dirty.size > 0) this.#schedule();
+    this.#deps.afterRound();
   }
 
   #claim(running: RunningJob): void {
@@ -331,10 +349,11 @@ export class Owner {
   async #refill(queue: JobQueue): Promise<void> {
     try {
       const rows = await this.#deps.store.refill(queue, REFILL_ROWS);
+      if (!isKnownQueue(this.#state, queue)) return;
       finishRefill(this.#state, queue, rows, rows.length < REFILL_ROWS);
       this.#schedule();
     } catch (error) {
-      abortRefill(this.#state, queue);
+      if (isKnownQueue(this.#state, queue)) abortRefill(this.#state, queue);
       this.#deps.log.warn({ event: "queue.refill_failed", error: messageOf(error) }, "queue could not be read, will be retried");
     }
   }

@@ -3,199 +3,401 @@ import { background } from "../../kernel/background.ts";
 import type { Service } from "../../kernel/service.ts";
 import type { Pool } from "../db/pools.ts";
 import { type FlushMetrics, FlushWriter } from "../jobs/flush-writer.ts";
-import { silentAgent } from "./core/agents-core.ts";
-import { adoptRunning } from "./core/dispatch-core.ts";
-import { admitCold } from "./core/queue-core.ts";
+import { SHARDS } from "../jobs/model.ts";
+import type { Home, OwnerPort } from "./agent-port.ts";
+import { Alarm } from "./cluster/alarm.ts";
+import { type LocalOwner, ownerPort } from "./cluster/local-owner.ts";
+import type { OwnerDirectory } from "./cluster/owner-directory.ts";
+import type { ClusterMetrics, Peers, PendingCancel } from "./cluster/peers.ts";
+import { surplusOf } from "./cluster/rebalance.ts";
+import { adoptShards, drainShards, keepShards, letGo } from "./cluster/shard-moves.ts";
+import { ShardSet } from "./cluster/shard-set.ts";
+import { SharedAgents } from "./cluster/shared-agents.ts";
+import { beginEpoch, needsEpoch } from "./core/shards-core.ts";
 import { createSchedulerState } from "./core/state-core.ts";
-import { acquireLease, LEASE_RENEW_MS, type Lease, releaseLease, renewLease } from "./lease-store.ts";
+import * as store from "./lease-store.ts";
+import { type ClusterView, hasDead, LEASE_RENEW_MS, type Lease, type ReplicaIdentity, type ReplicaView } from "./lease-store.ts";
 import { Owner } from "./owner.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { createOwnerStore } from "./owner-store.ts";
 
 /**
- * Holds the lease and, while it does, an Owner. States: waiting (another replica owns the shards, or Postgres is away),
- * owning, stopped. When the lease turns out to be lost the owner is thrown away with all it knew: the next one is built
- * from the database and from what the agents declare.
+ * Keeps this replica in the cluster: its lease, the owner that it stands for, and which shards that owner has. One loop looks at the
+ * tables every two seconds, and at once when a peer says so or a lease runs out; whatever reads or changes the map goes through
+ * `#exclusive`, so that no look is older than a change of ours. Looking decides: shards that the map gives to us are loaded, those of the
+ * dead are taken over, what is too much is handed over. When the lease turns out to be lost the owner is thrown away with all it knew.
  */
 export interface OwnershipOptions {
   readonly url: string;
   readonly pool: Pool;
   /** Lease renewals must not queue behind anything else. */
   readonly leasePool: Pool;
-  readonly replica: { readonly name: string; readonly address: string; readonly version: string };
+  /** Asked for when joining. */
+  readonly replica: () => ReplicaIdentity;
   readonly hotConnections: number;
   readonly hotLimit: number;
-  /** How long agents are kept alive without a renewed lease when another replica stands by. */
-  readonly holdAgentsMs: number;
-  readonly deps: Omit<OwnerDeps, "state" | "writer" | "store">;
+  readonly times: OwnershipTimes;
+  readonly deps: Omit<OwnerDeps, "state" | "writer" | "store" | "agents" | "owns" | "afterRound">;
   readonly flushMetrics: FlushMetrics;
-  /** Called when an owner has loaded, and when it is gone (undefined): agents have to attach anew. */
-  readonly onOwner: (owner: Owner | undefined) => void;
+  readonly metrics: ClusterMetrics;
+  readonly directory: OwnerDirectory;
+  readonly peers: Peers;
+  /** The agents of this replica, for the owner of this replica. */
+  readonly home: (replicaId: string) => Home;
+}
+
+export interface OwnershipTimes {
+  /** How long agents are kept without a renewed lease when another replica could take over, and when this one is alone. */
+  readonly holdMs: number;
+  readonly holdAloneMs: number;
+  /** From then until the agents have certainly ended what they ran. */
+  readonly fencedWithinMs: number;
 }
 
 const RETRY_MS = 1000;
+/** A look at the moment at which a lease runs out, by another clock. */
+const EXPIRY_SLACK_MS = 30;
 /** Rows of a large backlog are counted on take-over: that may take longer than other reads. */
 const LOAD_WITHIN_MS = 120_000;
+const DRAIN_WITHIN_MS = 3000;
+const LEAVE_WITHIN_MS = 8000;
+const MAX_CANCELS = 10_000;
+
+interface Held extends LocalOwner {
+  readonly lease: Lease;
+  readonly writer: FlushWriter;
+  readonly port: OwnerPort;
+  readonly store: ReturnType<typeof createOwnerStore>;
+}
 
 export class Ownership implements Service {
   readonly #options: OwnershipOptions;
-  #owner: Owner | undefined;
-  #writer: FlushWriter | undefined;
-  #lease: Lease | undefined;
-  #holder: string | undefined;
+  #held: Held | undefined;
+  #exclusiveTail: Promise<unknown> = Promise.resolve();
   #stopped = false;
+  #leaving = false;
   #leaseLost = false;
   #renewedAtMs = 0;
-  #watched = false;
+  /** What the row promises: how long agents are kept without a renewal. */
+  #holdMs = 0;
+  #alone = true;
+  #moving = false;
+  readonly #loads = new Set<Promise<void>>();
+  readonly #cancels = new Map<string, PendingCancel>();
+  #view: ClusterView | undefined;
   #loop: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+  readonly #alarm = new Alarm();
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
+    this.#holdMs = options.times.holdAloneMs;
   }
 
-  get owner(): Owner | undefined {
-    return this.#owner;
+  get local(): LocalOwner | undefined {
+    return this.#held;
   }
 
   get writer(): FlushWriter | undefined {
-    return this.#writer;
+    return this.#held?.writer;
+  }
+
+  get lease(): Lease | undefined {
+    return this.#held?.lease;
+  }
+
+  /** The cluster at the last look. */
+  get view(): ClusterView | undefined {
+    return this.#view;
   }
 
   /**
-   * False when another replica may have taken over by now: the lease was not renewed for too long and somebody stands by. Agents must not be
-   * kept alive then, or they would still run what the other one gives away. Alone, an owner holds its agents through any outage of Postgres.
+   * False when this replica could not renew its lease for so long that others may give away what its agents run: it is no home then. How
+   * long that is stands in its row beforehand, as a promise to whoever takes over: short in company, long for a replica that is alone, so that
+   * an outage of Postgres does not cost the jobs of the only one. A replica that starts meanwhile finds the promise and waits.
    */
   get holdsAgents(): boolean {
-    if (this.#owner === undefined) return false;
-    return !this.#watched || this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#options.holdAgentsMs;
+    return this.#held !== undefined && this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#holdMs;
   }
 
-  /** Why there is no owner here, for the readiness check. */
-  get status(): string {
-    if (this.#owner !== undefined) return "owner";
-    return this.#holder === undefined ? "starting" : `standby: ${this.#holder} owns the shards`;
-  }
-
-  /** Resolves after the first try to become the owner. */
+  /** Resolves after the first try to join, and to load what is ours. */
   async start(): Promise<void> {
     await this.#step();
+    await Promise.all(this.#loads);
     this.#loop = this.#run();
+  }
+
+  /** First step of a shutdown: every shard goes to a replica that lives, if there is one. */
+  async leave(): Promise<void> {
+    const held = this.#held;
+    this.#leaving = true;
+    if (held === undefined) return;
+    const until = performance.now() + LEAVE_WITHIN_MS;
+    try {
+      await store.announceLeaving(this.#options.leasePool, held.lease);
+      while (performance.now() < until && this.#held === held && held.shards.with("none").length < SHARDS) {
+        await this.#step();
+        if (!this.#othersLinked().length) return;
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    } catch (error) {
+      this.#options.deps.log.warn({ event: "cluster.leave_failed", error: messageOf(error) }, "shards could not be handed over; they will be taken over");
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#wake?.();
+    this.#alarm.ring();
     await this.#loop;
+    const lease = this.#held?.lease;
     await this.#giveUp();
-    if (this.#lease !== undefined) await releaseLease(this.#options.leasePool, this.#lease).catch(() => undefined);
+    if (lease !== undefined) await store.releaseLease(this.#options.leasePool, lease).catch(() => undefined);
   }
 
-  /** The one loop that acquires, renews and gives up: nothing else does. */
+  /** A peer has something for us, or the link to it has changed: looks at once. */
+  look(cancels: readonly PendingCancel[] = []): void {
+    for (const cancel of cancels) if (this.#cancels.size < MAX_CANCELS) this.#cancels.set(cancel.token, cancel);
+    this.#alarm.ring();
+  }
+
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      if (!this.#leaseLost) await this.#pause(this.#lease === undefined ? RETRY_MS : LEASE_RENEW_MS);
+      await this.#alarm.wait(this.#nextLookMs());
       if (!this.#stopped) await this.#step();
     }
+  }
+
+  #nextLookMs(): number {
+    if (this.#leaseLost) return 0;
+    if (this.#held === undefined) return RETRY_MS;
+    const expiries = this.#others().flatMap((replica) => (replica.leftMs > 0 ? [replica.leftMs + EXPIRY_SLACK_MS] : []));
+    return Math.min(LEASE_RENEW_MS, ...expiries);
   }
 
   /** Never rejects. */
   async #step(): Promise<void> {
     const { log } = this.#options.deps;
     try {
-      if (this.#lease !== undefined && (this.#leaseLost || !(await this.#renew(this.#lease)))) {
-        log.warn({ event: "lease.lost", epoch: this.#lease.epoch }, "the lease was taken over; starting anew");
-        this.#lease = undefined;
-        await this.#giveUp();
-      }
-      this.#leaseLost = false;
-      if (this.#lease === undefined) await this.#acquire();
+      if (this.#leaseLost) await this.#giveUp();
+      if (this.#held === undefined) await this.#join();
+      await this.#lookAround();
     } catch (error) {
       // While Postgres is away the owner goes on with what it knows: every write is fenced by its epoch.
       log.warn({ event: "lease.error", error: messageOf(error), lostConnection: isLostConnection(error) }, "lease could not be acquired or renewed");
     }
   }
 
-  async #renew(lease: Lease): Promise<boolean> {
-    const askedAtMs = this.#options.deps.clock.monotonicMs();
-    const { ours, watched } = await renewLease(this.#options.leasePool, lease);
-    this.#renewedAtMs = askedAtMs;
-    this.#watched = watched;
-    return ours;
-  }
-
-  async #acquire(): Promise<void> {
-    const { leasePool, replica, deps } = this.#options;
-    const result = await acquireLease(leasePool, replica);
-    if (result.kind === "busy") {
-      if (this.#holder !== result.holder) deps.log.info({ event: "lease.standby", holder: result.holder }, "another replica owns the shards; standing by");
-      this.#holder = result.holder;
-      return;
-    }
-    this.#holder = undefined;
-    // A large backlog takes time to load: the lease must not run out meanwhile.
-    const renewal = setInterval(() => background(deps.log, "lease renewal while loading", renewLease(leasePool, result.lease)), LEASE_RENEW_MS);
-    try {
-      this.#renewedAtMs = deps.clock.monotonicMs();
-      await this.#load(result.lease);
-      this.#lease = result.lease;
-    } finally {
-      clearInterval(renewal);
-    }
-  }
-
-  async #load(lease: Lease): Promise<void> {
-    const { url, pool, deps, hotConnections, hotLimit, flushMetrics } = this.#options;
-    const begunMs = deps.clock.monotonicMs();
-    const store = createOwnerStore(pool);
+  async #join(): Promise<void> {
+    const { url, pool, leasePool, replica, deps, hotConnections, hotLimit, flushMetrics, directory } = this.#options;
+    const askedAtMs = deps.clock.monotonicMs();
+    const lease = await store.joinCluster(leasePool, replica());
     const state = createSchedulerState(lease.epoch, hotLimit);
-    const { running, groups } = await store.load(LOAD_WITHIN_MS);
-    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
-    for (const group of groups) admitCold(state, group);
+    const shards = new ShardSet();
     const writer = new FlushWriter({
       url,
       ...lease,
       connections: hotConnections,
       log: deps.log,
       metrics: flushMetrics,
+      mayWrite: (shard) => shards.mayWrite(shard),
       onLeaseLost: () => this.#loseLease(lease),
     });
     await writer.start();
-    const owner = new Owner({ ...deps, state, writer, store });
+    const agents = new SharedAgents(() => directory.hasRemote);
+    const ownerStore = createOwnerStore(pool);
+    const owner = new Owner({
+      ...deps,
+      state,
+      writer,
+      store: ownerStore,
+      agents,
+      owns: (shard) => shards.owns(shard),
+      afterRound: () => agents.afterRound(),
+    });
+    agents.bind(owner);
+    const local: LocalOwner = { ...lease, owner, shards, agents };
+    const home = this.#options.home(lease.replicaId);
+    agents.addHome(home);
     owner.start();
-    this.#writer = writer;
-    this.#owner = owner;
-    deps.log.info(
-      { event: "owner.started", epoch: lease.epoch, running: running.length, queues: groups.length, tookMs: Math.round(deps.clock.monotonicMs() - begunMs) },
-      "this replica owns the shards",
+    this.#renewedAtMs = askedAtMs;
+    this.#held = { ...local, lease, writer, store: ownerStore, port: ownerPort(local, home, deps.clock) };
+    this.#options.peers.serve(local);
+    deps.log.info({ event: "cluster.joined", replicaId: lease.replicaId, epoch: lease.epoch, name: replica().name }, "joined the cluster");
+  }
+
+  async #lookAround(): Promise<void> {
+    const held = this.#held;
+    if (held === undefined) return;
+    const { leasePool, times, deps, peers } = this.#options;
+    const holdMs = this.#alone ? times.holdAloneMs : times.holdMs;
+    const askedAtMs = deps.clock.monotonicMs();
+    const ours = await this.#exclusive(async () => {
+      let view = await store.renewLease(leasePool, held.lease, holdMs + times.fencedWithinMs);
+      if (!view.ours) return false;
+      this.#renewedAtMs = askedAtMs;
+      this.#holdMs = holdMs;
+      if (!this.#leaving && hasDead(view)) view = await this.#takeOver(held, view);
+      return this.#held !== held || this.#apply(held, view);
+    });
+    if (this.#held !== held) return;
+    if (!ours) {
+      deps.log.warn({ event: "lease.lost", epoch: held.epoch }, "the lease was taken over; starting anew");
+      this.#leaseLost = true;
+      return;
+    }
+    const wasAlone = this.#alone;
+    this.#alone = !this.#others().some((replica) => replica.leftMs > 0);
+    peers.meet(held.lease, this.#others());
+    if (needsEpoch(held.owner.state)) beginEpoch(held.owner.state, await store.drawEpoch(leasePool));
+    // The promise in our row must fit the company before anything rests on it.
+    if (wasAlone && !this.#alone) this.#alarm.ring();
+    await this.#giveSurplus(held);
+  }
+
+  async #takeOver(held: Held, before: ClusterView): Promise<ClusterView> {
+    const { leasePool, metrics, deps } = this.#options;
+    const shards = await store.takeOverShards(leasePool, held.lease);
+    if (shards > 0) {
+      const dead = before.replicas.filter((replica) => replica.leftMs <= 0 && before.map.includes(replica.replicaId)).map((replica) => replica.name);
+      deps.log.warn({ event: "cluster.took_over", shards, of: dead }, "shards without a living owner were given to the living");
+      metrics.tookOver(shards);
+    }
+    return store.readCluster(leasePool, held.lease);
+  }
+
+  /** @returns false when the tables say that shards of ours are somebody else's: then we were taken for dead */
+  #apply(held: Held, view: ClusterView): boolean {
+    this.#view = view;
+    if (!view.ours) return false;
+    const mine = (shard: number): boolean => view.map[shard] === held.replicaId;
+    if ((["loading", "owned", "leaving"] as const).some((status) => !held.shards.with(status).every(mine))) return false;
+    const fresh = held.shards.with("none").filter(mine);
+    if (fresh.length === 0) return true;
+    held.shards.set(fresh, "loading");
+    const load = this.#load(held, fresh, view.goneInMs).finally(() => this.#loads.delete(load));
+    this.#loads.add(load);
+    return true;
+  }
+
+  /** Never rejects. */
+  async #load(held: Held, shards: readonly number[], goneInMs: readonly number[]): Promise<void> {
+    const { deps, pool, metrics, peers } = this.#options;
+    const begunMs = deps.clock.monotonicMs();
+    try {
+      // Tokens of the shards must be greater than those that their owners before have issued.
+      const [epoch, loaded] = [await store.drawEpoch(pool), await held.store.load(shards, LOAD_WITHIN_MS)];
+      if (this.#held !== held) return;
+      const nowMs = deps.clock.monotonicMs();
+      beginEpoch(held.owner.state, epoch);
+      held.shards.set(shards, "owned");
+      adoptShards(held, loaded, goneInMs, nowMs, deps.times.reclaimMs);
+      this.#announce(held);
+      for (const { job, token } of loaded.running) this.#cancelAgain(held, job, token);
+      held.owner.wake();
+      metrics.gained(shards.length, nowMs - begunMs);
+      deps.log.info(
+        { event: "owner.gained", shards: shards.length, running: loaded.running.length, queues: loaded.groups.length, tookMs: Math.round(nowMs - begunMs) },
+        "shards loaded: this replica owns them",
+      );
+      peers.meet(held.lease, this.#others());
+    } catch (error) {
+      deps.log.warn({ event: "owner.load_failed", shards: shards.length, error: messageOf(error) }, "shards could not be loaded, will be retried");
+      if (this.#held === held) held.shards.set(shards, "none");
+    }
+  }
+
+  #cancelAgain(held: Held, job: Parameters<Owner["cancel"]>[0], token: string): void {
+    const cancel = this.#cancels.get(token);
+    if (cancel === undefined) return;
+    this.#cancels.delete(token);
+    background(this.#options.deps.log, "cancel after a hand-over", held.owner.cancel(job, cancel.reason));
+  }
+
+  /** Hands over what is more than our part, to one replica at a time. */
+  async #giveSurplus(held: Held): Promise<void> {
+    if (this.#moving || this.#view === undefined || held.shards.with("loading").length > 0) return;
+    const living = this.#othersLinked().map((replica) => replica.replicaId);
+    if (!this.#leaving) living.push(held.replicaId);
+    const moves = surplusOf(
+      this.#view.map,
+      living.sort((a, b) => Number(a) - Number(b)),
+      held.replicaId,
     );
-    this.#options.onOwner(owner);
+    this.#moving = true;
+    try {
+      for (const to of new Set(moves.map((move) => move.to))) {
+        const target = this.#view.replicas.find((replica) => replica.replicaId === to);
+        const shards = moves.flatMap((move) => (move.to === to && held.shards.owns(move.shard) ? [move.shard] : []));
+        if (target !== undefined && shards.length > 0) await this.#handOver(held, target, shards);
+      }
+    } finally {
+      this.#moving = false;
+    }
+  }
+
+  async #handOver(held: Held, to: ReplicaView, shards: readonly number[]): Promise<void> {
+    const { deps, peers, metrics, leasePool } = this.#options;
+    const begunMs = deps.clock.monotonicMs();
+    const drained = drainShards(held, held.writer, shards, DRAIN_WITHIN_MS);
+    this.#announce(held);
+    const move = async (): Promise<number[]> => {
+      const moved = await store.moveShards(leasePool, held.lease, to, shards);
+      // In the same turn: no look may find the map changed and the shards still here.
+      if (moved.length > 0 && this.#held === held) peers.handOver(to.replicaId, moved, letGo(held, moved));
+      return moved;
+    };
+    const moved = (await drained) ? await this.#exclusive(move).catch((error: unknown) => this.#moveFailed(held, error)) : [];
+    if (this.#held !== held || this.#leaseLost) return;
+    const kept = shards.filter((shard) => !moved.includes(shard));
+    if (kept.length > 0) keepShards(held, kept);
+    this.#announce(held);
+    const tookMs = deps.clock.monotonicMs() - begunMs;
+    if (moved.length > 0) metrics.handedOver(moved.length, tookMs);
+    deps.log.info({ event: "owner.handed_over", to: to.name, shards: moved.length, kept: kept.length, tookMs: Math.round(tookMs) }, "shards handed over");
+  }
+
+  /** It is not known what became of the move, and it may happen yet: a new epoch voids it, and the tables tell what is ours then. */
+  #moveFailed(held: Held, error: unknown): number[] {
+    this.#options.deps.log.warn({ event: "owner.move_failed", error: messageOf(error) }, "it is not known whether shards were handed over: starting anew");
+    if (this.#held === held) this.#leaseLost = true;
+    return [];
+  }
+
+  #announce(held: Held): void {
+    const owned = held.shards.with("owned");
+    this.#options.directory.announce(held.port, owned);
+    this.#options.peers.announce(owned);
+  }
+
+  #others(): ReplicaView[] {
+    return (this.#view?.replicas ?? []).filter((replica) => replica.replicaId !== this.#held?.replicaId);
+  }
+
+  #othersLinked(): ReplicaView[] {
+    return this.#others().filter((replica) => replica.leftMs > 0 && !replica.leaving && this.#options.peers.isLinked(replica.replicaId));
   }
 
   /** A flush found that the epoch is no longer ours. */
   #loseLease(lease: Lease): void {
-    if (this.#lease !== lease) return;
+    if (this.#held?.lease !== lease) return;
     this.#leaseLost = true;
-    this.#wake?.();
+    this.#alarm.ring();
   }
 
   async #giveUp(): Promise<void> {
-    const writer = this.#writer;
-    if (this.#owner === undefined) return;
-    this.#owner.stop();
-    this.#owner = undefined;
-    this.#writer = undefined;
-    this.#options.onOwner(undefined);
-    await writer?.stop();
+    const held = this.#held;
+    this.#leaseLost = false;
+    if (held === undefined) return;
+    this.#held = undefined;
+    held.owner.stop();
+    this.#options.peers.serve(undefined);
+    this.#options.directory.remove(held.port);
+    held.agents.stop();
+    await held.writer.stop();
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#exclusiveTail.then(work);
+    this.#exclusiveTail = turn.catch(() => undefined);
+    return turn;
   }
 }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { ClusterMetrics } from "../scheduler/cluster/peers.ts";
 import type { OwnerMetrics } from "./owner-metrics.ts";
 
 const FAST_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -11,11 +12,15 @@ export interface MetricSources {
   slots(): { total: number; used: number };
   flushQueue(): number;
   payloadBytes(): number;
+  shardsOwned(): number;
+  shardsMissing(): number;
+  peerLinks(): number;
 }
 
 export interface Metrics {
   readonly registry: Registry;
   readonly owner: OwnerMetrics;
+  readonly cluster: ClusterMetrics;
   flushed(size: number, tookMs: number): void;
   logsWritten(chunks: number, bytes: number, tookMs: number): void;
   request(route: string, status: number, tookMs: number): void;
@@ -48,6 +53,18 @@ export function createMetrics(): Metrics {
   gauge("millrace_flush_queue_rows", "Operations that wait for a flush", (from) => from.flushQueue());
   gauge("millrace_payload_cache_bytes", "Payloads of waiting jobs held in memory", (from) => from.payloadBytes());
 
+  gauge("millrace_shards_owned", "Shards that this replica schedules", (from) => from.shardsOwned());
+  gauge("millrace_shards_missing", "Shards without an owner, as far as this replica knows", (from) => from.shardsMissing());
+  gauge("millrace_peer_links", "Other replicas that this one is linked to", (from) => from.peerLinks());
+
+  const handOverSeconds = new Histogram({
+    name: "millrace_hand_over_seconds",
+    help: "From the freeze of shards until they were given to another replica",
+    buckets: FAST_BUCKETS,
+    registers,
+  });
+  const gainSeconds = new Histogram({ name: "millrace_shard_load_seconds", help: "Time to load shards that were gained", buckets: FAST_BUCKETS, registers });
+  const takenOver = new Counter({ name: "millrace_shards_taken_over_total", help: "Shards of dead replicas that were given to the living", registers });
   const acceptedJobs = new Counter({ name: "millrace_jobs_accepted_total", help: "Jobs acknowledged to their callers", registers });
   const ended = new Counter({ name: "millrace_jobs_ended_total", help: "Jobs that ended", labelNames: ["outcome", "reason"], registers });
   const lost = new Counter({ name: "millrace_attempts_lost_total", help: "Attempts whose agent went away", registers });
@@ -83,6 +100,11 @@ export function createMetrics(): Metrics {
       started: (ms) => waitSeconds.observe(Math.max(0, ms) / 1000),
       ended: (outcome, reason) => ended.inc({ outcome, reason }),
       lost: () => lost.inc(),
+    },
+    cluster: {
+      handedOver: (_shards, tookMs) => handOverSeconds.observe(tookMs / 1000),
+      gained: (_shards, tookMs) => gainSeconds.observe(tookMs / 1000),
+      tookOver: (shards) => takenOver.inc(shards),
     },
     flushed(size, tookMs) {
       flushRows.observe(size);

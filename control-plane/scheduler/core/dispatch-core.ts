@@ -1,11 +1,14 @@
 import type { JobId, Token, WorkspaceId } from "../../../kernel/ids.ts";
 import { asToken } from "../../../kernel/ids.ts";
+import { SHARDS } from "../../jobs/model.ts";
 import { freeAgent, freeSharedAgent, hasFreeSlot } from "./agents-core.ts";
 import type { AgentState, Assignment, JobQueue, Route, RunningJob, WaitingJob } from "./model.ts";
 import { announce, popJob } from "./queue-core.ts";
 import { charge, routeOf, type SchedulerState, settle, tenantOf, wakeTenant } from "./state-core.ts";
 
 const SEQUENCE_BITS = 40n;
+/** The lowest bits of a token name the shard, so that whoever sees one knows which owner it concerns. */
+const SHARD_STEP = SHARDS;
 
 /**
  * A new job: when an agent is free and nobody waits on its route, it is assigned at once and never becomes a pending row.
@@ -38,13 +41,14 @@ export function dispatch(state: SchedulerState, nowMs: number, most: number): As
 }
 
 /**
- * The claim of a job is committed; it may be sent. @returns false when it must not be: the agent's session is gone, so
- * that the caller puts the job back
+ * The claim of a job is committed; it may be sent. @returns false when it must not be: the agent's session is gone, or it has come back
+ * with fewer slots for this owner, so that the caller puts the job back
  */
 export function confirmClaim(state: SchedulerState, running: RunningJob): boolean {
   if (state.running.get(running.job.id) !== running) return false;
   running.phase = "assigned";
-  return state.agents.get(running.agent)?.session !== undefined;
+  const agent = state.agents.get(running.agent);
+  return agent?.session !== undefined && (agent.session === running.session || agent.running.size <= agent.slots);
 }
 
 /**
@@ -91,6 +95,7 @@ export function adoptRunning(state: SchedulerState, agent: AgentState, job: Wait
     job,
     token,
     agent: agent.key,
+    session: undefined,
     claimedAtMs,
     phase: "received",
     sentAtMs: 0,
@@ -135,7 +140,7 @@ function topPass(route: Route): number | undefined {
     const top = route.ready.peek();
     if (top === undefined) return undefined;
     const { queue } = top;
-    if (queue.hotCount > 0 && top.pass >= queue.tenant.pass) return top.pass;
+    if (queue.hotCount > 0 && !queue.tenant.frozen && top.pass >= queue.tenant.pass) return top.pass;
     route.ready.pop();
     queue.inHeap = false;
     announce(queue);
@@ -156,7 +161,7 @@ function dispatchOne(state: SchedulerState, route: Route, nowMs: number): Runnin
 function dispatchScoped(state: SchedulerState, route: Route, nowMs: number): RunningJob | undefined {
   for (const [workspace, agents] of route.scoped) {
     const queue = route.queues.get(workspace);
-    if (queue === undefined || queue.hotCount === 0) continue;
+    if (queue === undefined || queue.hotCount === 0 || queue.tenant.frozen) continue;
     const agent = agents.find(hasFreeSlot);
     if (agent !== undefined) return dispatchFrom(state, queue, agent, nowMs);
   }
@@ -175,8 +180,9 @@ function assign(state: SchedulerState, route: Route, agent: AgentState, job: Wai
   state.sequence += 1;
   const running: RunningJob = {
     job,
-    token: asToken(((BigInt(state.epoch) << SEQUENCE_BITS) | BigInt(state.sequence)).toString()),
+    token: asToken(((BigInt(state.epoch) << SEQUENCE_BITS) | BigInt(state.sequence * SHARD_STEP + job.shard)).toString()),
     agent: agent.key,
+    session: agent.session,
     claimedAtMs: nowMs,
     phase: "claiming",
     sentAtMs: 0,

@@ -29,6 +29,8 @@ export interface RunningJob {
   readonly job: WaitingJob;
   readonly token: Token;
   readonly agent: AgentKey;
+  /** The agent's session at the claim. */
+  readonly session: SessionId | undefined;
   /** Monotonic, like all times here but `startedAtMs`: neither the wall clock nor an agent's clock decides on deadlines. */
   readonly claimedAtMs: number;
   phase: RunningPhase;
@@ -69,6 +71,8 @@ export interface Tenant {
   creditMs: number;
   waiting: number;
   running: number;
+  /** Its shard is being handed over: nothing of it is picked any more. */
+  frozen: boolean;
 }
 
 /** The waiting jobs of one workspace on one route, in the order (prio, due_at, id). */

@@ -69,7 +69,7 @@ export function takeRefills(state: SchedulerState, most: number): JobQueue[] {
   const wanted: JobQueue[] = [];
   for (const queue of state.coldQueues) {
     if (wanted.length >= most) break;
-    if (queue.refilling || queue.hotCount > state.hotLimit / 4) continue;
+    if (queue.refilling || queue.tenant.frozen || queue.hotCount > state.hotLimit / 4) continue;
     queue.refilling = true;
     wanted.push(queue);
   }
@@ -165,7 +165,7 @@ function pushHot(state: SchedulerState, queue: JobQueue, job: WaitingJob): void 
 
 /** Puts a queue with hot jobs into its route's heap. */
 export function announce(queue: JobQueue): void {
-  if (queue.inHeap || queue.hotCount === 0) return;
+  if (queue.inHeap || queue.hotCount === 0 || queue.tenant.frozen) return;
   queue.inHeap = true;
   queue.route.ready.push({ queue, pass: queue.tenant.pass });
 }

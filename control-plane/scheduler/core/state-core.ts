@@ -7,7 +7,8 @@ import type { AgentState, JobQueue, Route, RunningJob, Tenant, WaitingJob } from
  * have no clock, no randomness and no I/O, so that a simulation can drive them.
  */
 export interface SchedulerState {
-  readonly epoch: number;
+  /** The upper part of every token; grows when shards are gained. */
+  epoch: number;
   /** Attempts numbered so far in this epoch. */
   sequence: number;
   readonly routes: Map<string, Route>;
@@ -69,7 +70,7 @@ export function routeOf(state: SchedulerState, tag: string, language: string): R
 export function tenantOf(state: SchedulerState, workspace: WorkspaceId): Tenant {
   const known = state.tenants.get(workspace);
   if (known !== undefined) return known;
-  const tenant: Tenant = { workspace, pass: state.virtualTime, weight: 1, creditMs: 0, waiting: 0, running: 0 };
+  const tenant: Tenant = { workspace, pass: state.virtualTime, weight: 1, creditMs: 0, waiting: 0, running: 0, frozen: false };
   state.tenants.set(workspace, tenant);
   return tenant;
 }

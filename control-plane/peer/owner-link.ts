@@ -1,0 +1,278 @@
+import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { backoffMs } from "../../kernel/backoff.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
+import { MAX_MESSAGE_BYTES, VERSION } from "../../kernel/protocol.ts";
+import { AnswerKind, type HomeFrame, type OwnerFrame, PeerLinkClient } from "../../proto/gen/millrace/peer/v1/peer.ts";
+import type { OwnersHome } from "../agents/agent-home.ts";
+import type { AgentView } from "../agents/contract.ts";
+import type { FinishVerdict, OwnerPort } from "../scheduler/agent-port.ts";
+import type { PendingCancel } from "../scheduler/cluster/peers.ts";
+import type { Lease, ReplicaView } from "../scheduler/lease-store.ts";
+import type { NewJob } from "../scheduler/owner.ts";
+import type { Log } from "../telemetry/log.ts";
+import { FrameQueue } from "./frame-queue.ts";
+import type { JobChange } from "./job-watch.ts";
+import { receiveFromOwner } from "./owner-frames.ts";
+import { isProof, proofOf } from "./peer-auth.ts";
+import { agentsFromWire, answerFromWire, cancelFromWire, emptyHomeFrame, heldToWire, reasonFromWire } from "./peer-codec.ts";
+import { LINK_KEEPALIVE_MS, LINK_SILENT_MS, PEER_PROTOCOL_VERSION } from "./peer-protocol.ts";
+import { Requests } from "./requests.ts";
+
+/** What a link needs of the replica that dials. */
+export interface OwnerLinkParts {
+  readonly self: Lease;
+  readonly secret: Buffer;
+  readonly home: OwnersHome;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Jobs whose changes are wanted; asked for at the start of each stream. */
+  readonly watched: () => Iterable<JobId>;
+  readonly onUp: (link: OwnerLink) => void;
+  readonly onDown: (link: OwnerLink) => void;
+  readonly onOwned: (link: OwnerLink, shards: readonly number[]) => void;
+  readonly onEvent: (id: JobId, change: JobChange) => void;
+}
+
+const BATCH_BYTES = 256 * 1024;
+const ENTRY_BYTES = 80;
+
+/**
+ * The link to one other replica as an owner: dials, proves who it is, and dials again when the stream breaks, for as long as that replica
+ * has this epoch. Questions that are open when the stream breaks fail with `unavailable`: it is not known what became of them.
+ */
+export class OwnerLink implements OwnerPort {
+  readonly peer: ReplicaView;
+  readonly isLocal = false;
+  readonly #parts: OwnerLinkParts;
+  readonly #requests = new Requests();
+  #client: PeerLinkClient | undefined;
+  #queue: FrameQueue<HomeFrame> | undefined;
+  #up = false;
+  #closed = false;
+  #failures = 0;
+  #openedAtMs = 0;
+  #heardAtMs = 0;
+  #confirmedAtMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(peer: ReplicaView, parts: OwnerLinkParts) {
+    this.peer = peer;
+    this.#parts = parts;
+  }
+
+  get replicaId(): string {
+    return this.peer.replicaId;
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  open(): void {
+    const { self, secret, clock } = this.#parts;
+    this.#client = new PeerLinkClient(this.peer.address, credentials.createInsecure(), {
+      "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+      "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+      "grpc.enable_retries": 0,
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.service_config_disable_resolution": 1,
+    });
+    const stream = this.#client.link();
+    this.#heardAtMs = clock.monotonicMs();
+    this.#openedAtMs = this.#heardAtMs;
+    this.#queue = new FrameQueue<HomeFrame>(stream, emptyHomeFrame, () => this.#lose(stream, "it takes nothing"));
+    stream.on("data", (frame: OwnerFrame) => this.#receive(stream, frame));
+    stream.on("error", (error: Error) => this.#lose(stream, messageOf(error)));
+    stream.on("end", () => this.#lose(stream, "it ended the stream"));
+    this.#queue.add(1, (frame) => {
+      const proof = proofOf(secret, "home", self, this.peer);
+      frame.hello = { protocolVersion: PEER_PROTOCOL_VERSION, replicaId: self.replicaId, epoch: self.epoch, proof, version: VERSION };
+    });
+    this.#timer = setInterval(() => this.#tick(stream), LINK_KEEPALIVE_MS);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#drop("the link was closed");
+  }
+
+  confirmedAtMs(): number {
+    return this.#confirmedAtMs;
+  }
+
+  async enqueue(jobs: readonly NewJob[]): Promise<"accepted" | "moved"> {
+    const answers: Promise<{ text: string } | "moved">[] = [];
+    for (let at = 0; at < jobs.length; ) {
+      const texts: string[] = [];
+      let bytes = 0;
+      for (; at < jobs.length && (bytes === 0 || bytes < BATCH_BYTES); at++) {
+        const text = JSON.stringify(jobs[at]);
+        texts.push(text);
+        bytes += text.length;
+      }
+      answers.push(this.#ask(bytes, (frame, request) => frame.enqueue.push({ request, jobsJson: texts })));
+    }
+    const results = await Promise.all(answers);
+    const moved = results.filter((answer) => answer === "moved").length;
+    if (moved === 0) return "accepted";
+    if (moved === results.length) return "moved";
+    throw new AppError("unavailable", "the workspace is moving to another owner: some of the jobs were not accepted", { retryAfterS: 1 });
+  }
+
+  async cancel(job: { readonly id: JobId; readonly workspace: WorkspaceId }, reason: string): ReturnType<OwnerPort["cancel"]> {
+    const answer = await this.#ask(ENTRY_BYTES + reason.length, (frame, request) =>
+      frame.cancelJob.push({ request, jobId: job.id, workspaceId: job.workspace, reason }),
+    );
+    return answer === "moved" ? "moved" : (cancelFromWire(answer.text) ?? "gone");
+  }
+
+  async waitReason(job: Parameters<OwnerPort["waitReason"]>[0]): Promise<string | undefined> {
+    const answer = await this.#ask(ENTRY_BYTES, (frame, request) => frame.askReason.push({ request, jobJson: JSON.stringify(job) }));
+    return answer === "moved" ? undefined : reasonFromWire(answer.text);
+  }
+
+  /** Agents whose home the other replica is, as far as the workspace may see them. */
+  async agentsOf(workspace: WorkspaceId): Promise<AgentView[]> {
+    const answer = await this.#ask(ENTRY_BYTES, (frame, request) => frame.askAgents.push({ request, workspaceId: workspace }));
+    return answer === "moved" ? [] : agentsFromWire(answer.text);
+  }
+
+  attach(hello: Parameters<OwnerPort["attach"]>[0]): [] {
+    const { session, key, name, workspace, tags, languages, slots, held } = hello;
+    this.#say(ENTRY_BYTES * (2 + held.size), (frame) =>
+      frame.attached.push({
+        session,
+        agentKey: key,
+        name,
+        workspaceId: workspace ?? "",
+        tags: [...tags],
+        languages: [...languages],
+        slots,
+        held: heldToWire(held),
+      }),
+    );
+    return [];
+  }
+
+  detach(agentKey: string, session: string, heardAtMs: number): void {
+    const silentMs = Math.max(0, this.#parts.clock.monotonicMs() - heardAtMs);
+    this.#say(ENTRY_BYTES, (frame) => frame.detached.push({ session, agentKey, silentMs }));
+  }
+
+  share(session: string, { seq, round, slots }: Parameters<OwnerPort["share"]>[1]): void {
+    this.#say(ENTRY_BYTES, (frame) => frame.shares.push({ session, seq, round, slots }));
+  }
+
+  received(session: string, { id, token }: Parameters<OwnerPort["received"]>[1]): void {
+    this.#say(ENTRY_BYTES, (frame) => frame.received.push({ session, attempt: { jobId: id, token } }));
+  }
+
+  started(session: string, { id, token }: Parameters<OwnerPort["started"]>[1], atMs: number): void {
+    this.#say(ENTRY_BYTES, (frame) => frame.started.push({ session, attempt: { jobId: id, token }, atMs }));
+  }
+
+  held(session: string, held: Parameters<OwnerPort["held"]>[1]): void {
+    this.#say(ENTRY_BYTES * (1 + held.size), (frame) => frame.held.push({ session, held: heldToWire(held) }));
+  }
+
+  async finished(agent: string, _end: unknown, wire: Parameters<OwnerPort["finished"]>[2]): Promise<FinishVerdict | "moved"> {
+    const answer = await this.#ask(ENTRY_BYTES * 2 + wire.resultJson.length, (frame, request) =>
+      frame.finished.push({ request, agentKey: agent, finished: wire }),
+    );
+    if (answer === "moved") return "moved";
+    return answer.text === "recorded" ? "recorded" : "stale";
+  }
+
+  watch(id: JobId): void {
+    this.#say(ENTRY_BYTES, (frame) => frame.watch.push(id));
+  }
+
+  unwatch(id: JobId): void {
+    this.#say(ENTRY_BYTES, (frame) => frame.unwatch.push(id));
+  }
+
+  handOver(shards: readonly number[], cancels: readonly PendingCancel[]): void {
+    const wire = cancels.map(({ id, token, reason }) => ({ jobId: id, token, reason }));
+    this.#say(ENTRY_BYTES * (1 + cancels.length), (frame) => frame.handOver.push({ shards: [...shards], cancels: wire }));
+  }
+
+  /** Nothing is said over a link that is not up: what matters is said again when it is. */
+  #say(bytes: number, put: (frame: HomeFrame) => void): void {
+    if (this.#up) this.#queue?.add(bytes, put);
+  }
+
+  async #ask(bytes: number, put: (frame: HomeFrame, request: number) => void): Promise<{ text: string } | "moved"> {
+    const { clock } = this.#parts;
+    if (!this.#up || this.#queue === undefined) throw new AppError("unavailable", "the owner of the shard does not answer", { retryAfterS: 1 });
+    const { request, answer } = this.#requests.open(clock.monotonicMs());
+    this.#queue.add(bytes, (frame) => put(frame, request));
+    return answerFromWire(await answer);
+  }
+
+  #receive(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, frame: OwnerFrame): void {
+    if (this.#closed || this.#client === undefined) return;
+    this.#heardAtMs = this.#parts.clock.monotonicMs();
+    if (!this.#up && !this.#welcomed(stream, frame)) return;
+    const { home, onOwned, onEvent } = this.#parts;
+    if (frame.keepalive?.isEcho === true) this.#confirmedAtMs = Math.max(this.#confirmedAtMs, frame.keepalive.sentAtMs);
+    for (const answer of frame.answers) this.#requests.settle(answer);
+    for (const { request, kind, recorded } of frame.finished) {
+      this.#requests.settle({ request, kind, text: recorded && kind === AnswerKind.ANSWER_KIND_DONE ? "recorded" : "stale", code: "unavailable" });
+    }
+    receiveFromOwner(frame, { home, owned: (shards) => onOwned(this, shards), event: onEvent });
+  }
+
+  #welcomed(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, frame: OwnerFrame): boolean {
+    const { self, secret, log, watched, onUp } = this.#parts;
+    const { welcome } = frame;
+    if (welcome === undefined || !isProof(welcome.proof, proofOf(secret, "owner", self, this.peer))) {
+      this.#lose(stream, "it could not prove that it belongs to the cluster");
+      return false;
+    }
+    this.#up = true;
+    this.#failures = 0;
+    this.#confirmedAtMs = Math.max(this.#confirmedAtMs, this.#openedAtMs);
+    log.info({ event: "peer.linked", peer: this.peer.name, address: this.peer.address, version: welcome.version }, "linked to a peer");
+    for (const id of watched()) this.watch(id);
+    onUp(this);
+    return true;
+  }
+
+  #tick(stream: ClientDuplexStream<HomeFrame, OwnerFrame>): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#requests.expire(nowMs);
+    if (nowMs - this.#heardAtMs > LINK_SILENT_MS) this.#lose(stream, "it is silent");
+    else if (this.#up)
+      this.#queue?.add(ENTRY_BYTES, (frame) => {
+        frame.keepalive = { sentAtMs: nowMs, isEcho: false };
+      });
+  }
+
+  #lose(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, reason: string): void {
+    if (this.#client === undefined || this.#closed) return;
+    stream.cancel();
+    if (this.#up || this.#failures === 0)
+      this.#parts.log.warn({ event: "peer.unlinked", peer: this.peer.name, address: this.peer.address, reason }, "no link to a peer");
+    this.#drop(reason);
+    this.#retry = setTimeout(() => this.open(), backoffMs(this.#failures, 50, 1000, Math.random()));
+    this.#failures += 1;
+  }
+
+  #drop(reason: string): void {
+    clearInterval(this.#timer);
+    this.#queue?.close();
+    this.#queue = undefined;
+    this.#client?.close();
+    this.#client = undefined;
+    this.#requests.fail(
+      new AppError("unavailable", `the owner of the shard was lost: ${reason}; it is not known what became of the request`, { retryAfterS: 1 }),
+    );
+    if (!this.#up) return;
+    this.#up = false;
+    this.#parts.onDown(this);
+  }
+}

@@ -1,0 +1,192 @@
+import { z } from "zod";
+import { AppError, type ErrorCode } from "../../kernel/app-error.ts";
+import { GRPC_STATUS } from "../../kernel/error-maps.ts";
+import { asAgentKey, asSessionId, asWorkspaceId, type JobId, parseJobId, parseToken, type SessionId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
+import type { AttemptRef } from "../../proto/gen/millrace/agent/v1/job.ts";
+import {
+  type AgentAttached,
+  type Answer,
+  AnswerKind,
+  type Demand,
+  type HandOver,
+  type HomeFrame,
+  type OwnerFrame,
+} from "../../proto/gen/millrace/peer/v1/peer.ts";
+import { type AgentView, agentView } from "../agents/contract.ts";
+import { SHARDS, shardOf } from "../jobs/model.ts";
+import type { AttemptId, CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/agent-port.ts";
+import type { PendingCancel } from "../scheduler/cluster/peers.ts";
+import type { AgentHello } from "../scheduler/core/agents-core.ts";
+import type { NewJob } from "../scheduler/owner.ts";
+
+/** What peers send is checked like everything from outside: they prove who they are, but may be of another version. */
+const DECIMAL = /^[0-9]{1,19}$/;
+const UUID = /^[0-9a-f-]{36}$/;
+const MAX_SLOTS = 10_000;
+
+const decimal = z.string().regex(DECIMAL);
+// Loose: fields that this file does not name are passed on to those who know them.
+const newJob = z.looseObject({
+  job: z.looseObject({
+    id: z.string().refine((id) => parseJobId(id) === id),
+    workspace: decimal,
+    shard: z
+      .int()
+      .min(0)
+      .max(SHARDS - 1),
+    tag: z.string().min(1).max(64),
+    language: z.string().min(1).max(64),
+    prio: z.int(),
+    dueAtMs: z.number(),
+    attempt: z.int(),
+    lost: z.int(),
+    scriptId: decimal.optional(),
+    timeoutMs: z.int().optional(),
+  }),
+  payload: z.looseObject({
+    kind: z.enum(["script", "inline"]),
+    scriptHash: z.string().optional(),
+    code: z.string().optional(),
+    argsJson: z.string(),
+    createdBy: z.string(),
+  }),
+});
+const waitingFor = z.looseObject({ workspace: decimal, tag: z.string(), language: z.string() });
+const cancelOutcome = z.enum(["cancelled", "cancelling", "gone"]);
+
+export const emptyHomeFrame = (): HomeFrame => ({
+  hello: undefined,
+  keepalive: undefined,
+  enqueue: [],
+  cancelJob: [],
+  askReason: [],
+  attached: [],
+  detached: [],
+  shares: [],
+  received: [],
+  started: [],
+  held: [],
+  finished: [],
+  watch: [],
+  unwatch: [],
+  askAgents: [],
+  handOver: [],
+});
+
+export const emptyOwnerFrame = (): OwnerFrame => ({
+  welcome: undefined,
+  keepalive: undefined,
+  answers: [],
+  assign: [],
+  cancel: [],
+  holding: [],
+  demand: undefined,
+  finished: [],
+  events: [],
+  owned: undefined,
+});
+
+/** Errors: invalid_argument for what is no job, or one of another shard than it says. */
+export function jobsFromWire(texts: readonly string[]): NewJob[] {
+  return texts.map((text) => {
+    const parsed = newJob.safeParse(json(text));
+    if (!parsed.success || parsed.data.job.shard !== shardOf(asWorkspaceId(parsed.data.job.workspace))) {
+      throw new AppError("invalid_argument", "a peer sent a job that cannot be read");
+    }
+    return parsed.data as unknown as NewJob;
+  });
+}
+
+export function waitingFromWire(text: string): WaitingFor | undefined {
+  const parsed = waitingFor.safeParse(json(text));
+  return parsed.success ? (parsed.data as unknown as WaitingFor) : undefined;
+}
+
+export function cancelFromWire(text: string): CancelOutcome | undefined {
+  return cancelOutcome.safeParse(json(text)).data;
+}
+
+export function agentsFromWire(text: string): AgentView[] {
+  return z.array(agentView).safeParse(json(text)).data ?? [];
+}
+
+export function reasonFromWire(text: string): string | undefined {
+  return z.string().max(1000).safeParse(json(text)).data;
+}
+
+export function workspaceFromWire(text: string): WorkspaceId | undefined {
+  return DECIMAL.test(text) ? asWorkspaceId(text) : undefined;
+}
+
+export function sessionFromWire(text: string): SessionId | undefined {
+  return UUID.test(text) ? asSessionId(text) : undefined;
+}
+
+export function attemptFromWire(ref: AttemptRef | undefined): AttemptId | undefined {
+  const id = parseJobId(ref?.jobId ?? "");
+  const token = parseToken(ref?.token ?? "");
+  return id === undefined || token === undefined ? undefined : { id, token };
+}
+
+export function heldFromWire(refs: readonly AttemptRef[]): Map<JobId, Token> {
+  return new Map(refs.flatMap((ref) => attemptFromWire(ref) ?? []).map(({ id, token }) => [id, token]));
+}
+
+export function heldToWire(held: ReadonlyMap<JobId, Token>): AttemptRef[] {
+  return [...held].map(([jobId, token]) => ({ jobId, token }));
+}
+
+export function tokensFromWire(texts: readonly string[]): Token[] {
+  return texts.flatMap((text) => parseToken(text) ?? []);
+}
+
+export function helloFromWire(wire: AgentAttached): AgentHello | undefined {
+  const session = sessionFromWire(wire.session);
+  if (session === undefined || !DECIMAL.test(wire.agentKey) || (wire.workspaceId !== "" && !DECIMAL.test(wire.workspaceId))) return undefined;
+  return {
+    key: asAgentKey(wire.agentKey),
+    name: wire.name.slice(0, 128),
+    session,
+    workspace: wire.workspaceId === "" ? undefined : asWorkspaceId(wire.workspaceId),
+    tags: wire.tags.slice(0, 100),
+    languages: wire.languages.slice(0, 64),
+    slots: Math.min(wire.slots, MAX_SLOTS),
+    held: heldFromWire(wire.held),
+  };
+}
+
+export function demandFromWire(demand: Demand): RouteDemand[] {
+  return demand.routes.map(({ tag, language, waiting, tenants }) => ({ tag, language, waiting, tenants }));
+}
+
+export function shardsFromWire(shards: readonly number[]): number[] {
+  return [...new Set(shards)].filter((shard) => shard < SHARDS);
+}
+
+export function cancelsFromWire(wire: readonly HandOver[]): PendingCancel[] {
+  return wire.flatMap((entry) =>
+    entry.cancels.flatMap((cancel) => {
+      const attempt = attemptFromWire(cancel);
+      return attempt === undefined ? [] : [{ ...attempt, reason: cancel.reason.slice(0, 1000) }];
+    }),
+  );
+}
+
+/** The answer to a question: its text, or "moved". Errors: the one that the other side met. */
+export function answerFromWire(answer: Answer): { text: string } | "moved" {
+  if (answer.kind === AnswerKind.ANSWER_KIND_DONE) return { text: answer.text };
+  if (answer.kind === AnswerKind.ANSWER_KIND_MOVED) return "moved";
+  throw new AppError(isCode(answer.code) ? answer.code : "unavailable", answer.text, { retryAfterS: 1 });
+}
+
+function isCode(code: string): code is ErrorCode {
+  return code in GRPC_STATUS;
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+import type { ShareOrder } from "../agent-port.ts";
+
+/** The owner's side of a share; see agents/slots-core.ts. */
+export interface HeldShare {
+  seq: number;
+  round: number;
+  slots: number;
+}
+
+/** @returns false for an order that did not know of what was given away meanwhile: it is void, and another one follows */
+export function takeOrder(share: HeldShare, order: ShareOrder): boolean {
+  if (order.round !== share.round) return false;
+  share.seq = order.seq;
+  share.slots = order.slots;
+  return true;
+}
+
+/** Attempts leave the share with their shard, and take their slots along. */
+export function giveAway(share: HeldShare, attempts: number): void {
+  share.round += 1;
+  share.slots = Math.max(0, share.slots - attempts);
+}
+
+/** What the owner holds: a share that was made smaller is used until its attempts have ended. */
+export function holdingOf(share: HeldShare, running: number): number {
+  return Math.max(share.slots, running);
+}
