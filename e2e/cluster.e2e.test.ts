@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import { afterEach, expect, test } from "vitest";
+import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
+import { ask, Cluster, endsOf, Load, metricsOf, noop, slowest } from "./cluster-harness.ts";
+import { until, type World } from "./harness.ts";
+
+let cluster: Cluster;
+afterEach(async () => {
+  await cluster.close();
+});
+
+const noopAgent = { MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "8" };
+
+async function workspacesOf(name: string): Promise<string[]> {
+  const shards = await cluster.shardsOf(name);
+  return [...cluster.workspaces].flatMap(([workspace, shard]) => (shards.includes(shard) ? [workspace] : []));
+}
+
+/** What is said of a followed log as it is said. */
+async function follow(replica: World, workspace: string, id: string): Promise<{ text: () => string; stop: () => void }> {
+  const gone = new AbortController();
+  const response = await fetch(`http://127.0.0.1:${replica.httpPort}/api/v1/w/${workspace}/jobs/${id}/logs?follow=true`, {
+    headers: { authorization: `Bearer ${replica.credentials.admin_token}` },
+    signal: gone.signal,
+  });
+  let text = "";
+  const decoder = new TextDecoder();
+  const reading = (async () => {
+    for await (const part of response.body ?? []) text += decoder.decode(part as Uint8Array, { stream: true });
+  })().catch(() => undefined);
+  return {
+    text: () => text,
+    stop: () => {
+      gone.abort();
+      void reading;
+    },
+  };
+}
+
+test("two servers on one database share the shards; any of them takes jobs for any workspace, and any agent runs them", async () => {
+  cluster = await Cluster.create();
+  const [a, b] = await Promise.all([cluster.start("a"), cluster.start("b")]);
+  await cluster.balanced();
+  await cluster.makeWorkspaces(10);
+  expect((await workspacesOf("a")).length).toBeGreaterThan(0);
+  expect((await workspacesOf("b")).length).toBeGreaterThan(0);
+  // One agent with one slot, at one home, for the owners of both.
+  await a.startAgent("only", { MILLRACE_AGENT_SLOTS: "1", MILLRACE_AGENT_RUNTIMES: "noop" });
+  for (const replica of [a, b]) {
+    const ended = await Promise.all(
+      [...cluster.workspaces.keys()].map((workspace) =>
+        ask<JobWithResult>(replica, workspace, "POST", "/jobs?wait=20", { ...noop, args: { value: workspace } }),
+      ),
+    );
+    expect(ended.map(({ body }) => body.result)).toEqual([...cluster.workspaces.keys()]);
+  }
+  // Everybody names every agent.
+  expect((await b.api<{ agents: { name: string }[] }>("GET", "/agents")).body.agents).toMatchObject([{ name: "only", slots: 1 }]);
+  const [ofA] = await workspacesOf("a");
+  const [ofB] = await workspacesOf("b");
+  if (ofA === undefined || ofB === undefined) throw new Error("no workspaces");
+  for (const [workspace, reader] of [
+    [ofA, b],
+    [ofB, b],
+  ] as const) {
+    // Followed live where neither the agent nor (for the first) the owner is.
+    const code = { language: "bash", content: "echo first; while [ ! -e /nowhere ]; do sleep 0.1; done" };
+    const { body: job } = await ask<JobView>(b, workspace, "POST", "/jobs", { code });
+    const log = await follow(reader, workspace, job.id);
+    await until("the line is seen while the job runs", async () => log.text().includes("first"));
+    const waiting = (await ask<JobView>(reader, workspace, "POST", "/jobs", noop)).body;
+    await until("the other job says why it waits", async () => {
+      const { body } = await ask<JobView>(reader, workspace, "GET", `/jobs/${waiting.id}`);
+      return body.wait_reason !== undefined;
+    });
+    expect((await ask(reader, workspace, "POST", `/jobs/${job.id}/cancel`, {})).status).toBe(202);
+    await until("the end is told to the reader", async () => log.text().includes("event: end"));
+    log.stop();
+    expect((await ask<JobView>(reader, workspace, "GET", `/jobs/${job.id}`)).body.status).toBe("cancelled");
+    await until("the waiting one ran", async () => (await ask<JobView>(a, workspace, "GET", `/jobs/${waiting.id}`)).body.status === "succeeded");
+  }
+}, 60_000);
+
+test("kill -9 of a replica under load: its shards dispatch again within 12 s, every accepted job ends once", async () => {
+  cluster = await Cluster.create();
+  const [a, b] = await Promise.all([cluster.start("a"), cluster.start("b")]);
+  await cluster.balanced();
+  await cluster.makeWorkspaces(8);
+  const ofB = await workspacesOf("b");
+  expect(ofB.length).toBeGreaterThan(0);
+  await a.startAgent("worker", noopAgent);
+  const loads = new Map([...cluster.workspaces.keys()].map((workspace) => [workspace, new Load(a, workspace, 15)]));
+  await until("jobs are accepted everywhere", async () => [...loads.values()].every((load) => load.accepted.length > 20));
+  const killedAt = performance.now();
+  const before = new Map(ofB.map((workspace) => [workspace, loads.get(workspace)?.accepted.length ?? 0]));
+  await b.server.kill("SIGKILL");
+  await until(
+    "the shards of the dead one take jobs again",
+    async () => ofB.every((workspace) => (loads.get(workspace)?.accepted.length ?? 0) > (before.get(workspace) ?? 0) + 5),
+    20_000,
+  );
+  const backMs = performance.now() - killedAt;
+  for (const load of loads.values()) await load.stop();
+  const accepted = [...loads.values()].flatMap((load) => load.accepted);
+  expect(await endsOf(cluster.pool, accepted)).toEqual({ count: accepted.length, notSucceeded: 0, waiting: 0 });
+  process.stdout.write(`take-over after kill -9: ${Math.round(backMs)} ms; ${accepted.length} jobs\n`);
+  expect(backMs).toBeLessThan(12_000);
+  expect((await metricsOf(a))["millrace_shards_owned"]).toBe(64);
+}, 60_000);
+
+test("planned hand-overs, when a replica joins and when one ends, stall the jobs of a shard for less than 300 ms", async () => {
+  cluster = await Cluster.create();
+  const a = await cluster.start("a");
+  await cluster.makeWorkspaces(8);
+  await a.startAgent("worker", noopAgent);
+  const loads = [...cluster.workspaces.keys()].map((workspace) => new Load(a, workspace, 10));
+  await until("jobs are accepted everywhere", async () => loads.every((load) => load.accepted.length > 20));
+  const b = await cluster.start("b");
+  await cluster.balanced();
+  const moved = await workspacesOf("b");
+  expect(moved.length).toBeGreaterThan(0);
+  const [names, counts] = [[...cluster.workspaces.keys()], loads.map((load) => load.accepted.length)];
+  await until("jobs go on", async () => loads.every((load, at) => load.accepted.length > (counts[at] ?? 0) + 20));
+  await b.server.kill("SIGTERM");
+  expect(b.server.child.exitCode).toBe(0);
+  await cluster.balanced([a]);
+  for (const load of loads) await load.stop();
+  const accepted = loads.flatMap((load) => load.accepted);
+  expect(await endsOf(cluster.pool, accepted)).toEqual({ count: accepted.length, notSucceeded: 0, waiting: 0 });
+  // Beside those that moved there are some that did not: what they took is the noise of this machine.
+  const times = await Promise.all(loads.map((load) => slowest(cluster.pool, load.accepted)));
+  const worst = (those: boolean): number => Math.max(0, ...times.filter((_, at) => moved.includes(names[at] ?? "") === those));
+  process.stdout.write(`slowest job: ${Math.round(worst(true))} ms where shards moved, ${Math.round(worst(false))} ms beside; ${accepted.length} jobs\n`);
+  expect(worst(true) - worst(false)).toBeLessThan(300);
+  expect(loads.map((load) => load.refused)).toEqual(loads.map(() => 0));
+}, 60_000);
+
+test("a replica that stood still beyond its lease finds its shards gone, and loses or repeats nothing", async () => {
+  cluster = await Cluster.create();
+  const [a, b] = await Promise.all([cluster.start("a"), cluster.start("b")]);
+  await cluster.balanced();
+  await cluster.makeWorkspaces(8);
+  await a.startAgent("worker", noopAgent);
+  const loads = [...cluster.workspaces.keys()].map((workspace) => new Load(a, workspace, 15));
+  await until("jobs are accepted everywhere", async () => loads.every((load) => load.accepted.length > 20));
+  b.server.child.kill("SIGSTOP");
+  await until("the other one has all shards", async () => (await metricsOf(a))["millrace_shards_owned"] === 64, 20_000);
+  b.server.child.kill("SIGCONT");
+  await cluster.balanced();
+  const counts = loads.map((load) => load.accepted.length);
+  await until("jobs are accepted everywhere", async () => loads.every((load, at) => load.accepted.length > (counts[at] ?? 0) + 10));
+  for (const load of loads) await load.stop();
+  const accepted = loads.flatMap((load) => load.accepted);
+  expect(await endsOf(cluster.pool, accepted)).toEqual({ count: accepted.length, notSucceeded: 0, waiting: 0 });
+  expect(readFileSync(b.server.logFile, "utf8")).toMatch(/lease\.lost/);
+}, 60_000);
