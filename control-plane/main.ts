@@ -219,7 +219,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   addJobRoutes(app, jobs);
   addLogRoutes(app, pools.api, jobs, live, log);
   addAgentRoutes(app, async (workspace) => [...agentsOf(sessions, home, workspace), ...(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS))]);
-  addOperationsRoutes(app, metrics, () => readiness(pools, ownership, directory));
+  addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
   observe(metrics, ownership, sessions, { directory, network, home });
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
@@ -305,7 +305,7 @@ function bundleSource(workspaces: Workspaces, scripts: ScriptCache): BundleSourc
   };
 }
 
-async function readiness(pools: Pools, ownership: Ownership, directory: OwnerDirectory): Promise<Readiness> {
+async function readiness(replica: string, pools: Pools, ownership: Ownership, directory: OwnerDirectory, network: PeerNetwork): Promise<Readiness> {
   const reasons: string[] = [];
   try {
     await pools.api.query("SELECT 1");
@@ -315,7 +315,13 @@ async function readiness(pools: Pools, ownership: Ownership, directory: OwnerDir
   if (ownership.local === undefined) reasons.push("this replica has not joined the cluster yet");
   else if (directory.ports.length === 0) reasons.push("no owner of any shard is known");
   else if (ownership.writer?.accepts !== true) reasons.push("the database does not keep up with the writes");
-  return { ready: reasons.length === 0, status: reasons.length === 0 ? "ready" : "not ready", reasons };
+  const cluster = {
+    replica,
+    shards_owned: ownership.local?.shards.with("owned").length ?? 0,
+    shards_missing: directory.missing,
+    peers: network.linksUp,
+  };
+  return { ready: reasons.length === 0, status: reasons.length === 0 ? "ready" : "not ready", reasons, cluster };
 }
 
 function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer, cluster: Pick<Cluster, "directory" | "network" | "home">): void {

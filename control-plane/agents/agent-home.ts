@@ -4,9 +4,10 @@ import { asJobId, asToken, type JobId, type SessionId, type Token, type Workspac
 import type { Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type JobEnd, SHARDS, shardOf, shardOfToken } from "../jobs/model.ts";
 import type { AttemptOfChunk } from "../logs/ingest.ts";
-import type { AgentPort, AttemptId, FinishVerdict, HoldingReport, Home, OwnerPort, RouteDemand } from "../scheduler/agent-port.ts";
+import type { AgentPort, FinishVerdict } from "../scheduler/agent-port.ts";
 import type { DirectoryListener, OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
+import type { AttemptId, HoldingReport, Home, OwnerPort, RouteDemand } from "../scheduler/owner-port.ts";
 import type { Log } from "../telemetry/log.ts";
 import { routeKey, Seat } from "./seat.ts";
 import type { Order } from "./slots-core.ts";

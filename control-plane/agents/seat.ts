@@ -1,7 +1,7 @@
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { AttemptOfChunk } from "../logs/ingest.ts";
-import type { AttemptId, OwnerPort, RouteDemand } from "../scheduler/agent-port.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
+import type { AttemptId, OwnerPort, RouteDemand } from "../scheduler/owner-port.ts";
 import { closeShare, cover, type Need, type Order, openBook, openShare, replan, type SlotBook, takeReport } from "./slots-core.ts";
 
 /** An attempt that this agent was given through us, or that it declared, and whose end has not come by. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { asToken, type Token } from "../../kernel/ids.ts";
-import type { HoldingReport, ShareOrder } from "../scheduler/agent-port.ts";
 import { giveAway, type HeldShare, holdingOf, takeOrder } from "../scheduler/cluster/shares-core.ts";
+import type { HoldingReport, ShareOrder } from "../scheduler/owner-port.ts";
 import { seededRandom } from "../scheduler/testing/simulated-owner.ts";
 import { closeShare, cover, type Need, type Order, openBook, openShare, replan, roomOf, type SlotBook, takeReport } from "./slots-core.ts";
 

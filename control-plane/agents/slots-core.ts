@@ -1,4 +1,4 @@
-import type { HoldingReport, ShareOrder } from "../scheduler/agent-port.ts";
+import type { HoldingReport, ShareOrder } from "../scheduler/owner-port.ts";
 
 /**
  * The home's book of one agent's slots, split between owners. The invariant: what the owners may use at most (`granted`), and attempts

@@ -6,6 +6,8 @@ export interface Readiness {
   readonly ready: boolean;
   readonly status: string;
   readonly reasons: readonly string[];
+  /** What this replica knows of its cluster. */
+  readonly cluster: { readonly replica: string; readonly shards_owned: number; readonly shards_missing: number; readonly peers: number };
 }
 
 /** Routes for those who run Millrace: health, readiness, metrics, the API's description. They show no tenant's data and need no token. */
@@ -18,7 +20,7 @@ export function addOperationsRoutes(app: FastifyInstance, metrics: Metrics, read
   // Requests can be served: take the replica out of the load balancer when not.
   app.get("/readyz", open, async (_request, reply) => {
     const state = await readiness();
-    return reply.code(state.ready ? 200 : 503).send({ status: state.status, reasons: state.reasons });
+    return reply.code(state.ready ? 200 : 503).send({ status: state.status, reasons: state.reasons, cluster: state.cluster });
   });
 
   app.get("/metrics", open, async (_request, reply) =>

@@ -9,9 +9,10 @@ import { AnswerKind, type HomeFrame, type OwnerFrame } from "../../proto/gen/mil
 import type { AgentView } from "../agents/contract.ts";
 import { endFromWire } from "../agents/frames-codec.ts";
 import { shardOfToken } from "../jobs/model.ts";
-import type { AgentPort, HoldingReport, Home, OwnerPort, RouteDemand } from "../scheduler/agent-port.ts";
+import type { AgentPort } from "../scheduler/agent-port.ts";
 import { type LocalOwner, ownerPort } from "../scheduler/cluster/local-owner.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
+import type { HoldingReport, Home, OwnerPort, RouteDemand } from "../scheduler/owner-port.ts";
 import type { Log } from "../telemetry/log.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import type { JobChange, JobWatch, Watcher } from "./job-watch.ts";

@@ -14,10 +14,10 @@ import {
 } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import { type AgentView, agentView } from "../agents/contract.ts";
 import { SHARDS, shardOf } from "../jobs/model.ts";
-import type { AttemptId, CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/agent-port.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
 import type { NewJob } from "../scheduler/owner.ts";
+import type { AttemptId, CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/owner-port.ts";
 
 /** What peers send is checked like everything from outside: they prove who they are, but may be of another version. */
 const DECIMAL = /^[0-9]{1,19}$/;

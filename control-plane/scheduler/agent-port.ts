@@ -1,9 +1,5 @@
-import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import type { Bundle, Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
-import type { JobEnd } from "../jobs/model.ts";
-import type { AgentHello } from "./core/agents-core.ts";
-import type { WaitingJob } from "./core/model.ts";
-import type { NewJob } from "./owner.ts";
+import type { JobId, SessionId, Token } from "../../kernel/ids.ts";
+import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
 
 /** The way from an owner to an agent's live stream. The same interface serves streams of this replica and of its peers. */
 export interface AgentPort {
@@ -17,69 +13,3 @@ export interface AgentPort {
 
 /** recorded: in history, now or before · stale: the token is not valid, nothing was recorded */
 export type FinishVerdict = "recorded" | "stale";
-
-/** How many slots of an agent an owner may use from now on; agents/slots-core.ts has the rules. */
-export interface ShareOrder {
-  readonly seq: number;
-  readonly round: number;
-  readonly slots: number;
-}
-
-/** What an owner holds of an agent's slots. */
-export interface HoldingReport extends ShareOrder {
-  /** Attempts that it no longer counts, since it gave their shard away. */
-  readonly uncovered: readonly Token[];
-  /** Attempts that it took over or kept, and wants counted as its own. */
-  readonly adopted: readonly Token[];
-}
-
-/** Jobs that wait at an owner although it has used its share up. */
-export interface RouteDemand {
-  readonly tag: string;
-  readonly language: string;
-  readonly waiting: number;
-  /** Workspaces among them. */
-  readonly tenants: number;
-}
-
-/** A home as an owner sees it: the way to its agents, and who decides on their slots. */
-export interface Home extends AgentPort {
-  holding(session: SessionId, report: HoldingReport): void;
-  /** Replaces what was said before. */
-  demand(routes: readonly RouteDemand[]): void;
-}
-
-export type CancelOutcome = "cancelled" | "cancelling" | "gone";
-export interface AttemptId {
-  readonly id: JobId;
-  readonly token: Token;
-}
-/** What a wait reason is asked for. */
-export type WaitingFor = Pick<WaitingJob, "workspace" | "tag" | "language">;
-
-/**
- * An owner as the API and the homes see it; the one of this replica and those behind peer links look the same. "moved": the shard is not
- * owned there (any more, or yet), and nothing was done. Errors of what returns a promise: `unavailable` when it cannot be known.
- */
-export interface OwnerPort {
-  /** Stays the same over restarts under one name. */
-  readonly replicaId: string;
-  /** True for the owner of this replica. */
-  readonly isLocal: boolean;
-  /** Monotonic: the owner has certainly heard of this home at that moment or later. */
-  confirmedAtMs(): number;
-  enqueue(jobs: readonly NewJob[]): Promise<"accepted" | "moved">;
-  cancel(job: { readonly id: JobId; readonly workspace: WorkspaceId }, reason: string): Promise<CancelOutcome | "moved">;
-  waitReason(job: WaitingFor): Promise<string | undefined>;
-  /** A session begins. @returns attempts that the agent must drop, as far as that is known at once; others are cancelled later */
-  attach(hello: AgentHello): AttemptId[];
-  /** @param heardAtMs monotonic time of the agent's last frame */
-  detach(key: AgentKey, session: SessionId, heardAtMs: number): void;
-  share(session: SessionId, order: ShareOrder): void;
-  received(session: SessionId, attempt: AttemptId): void;
-  started(session: SessionId, attempt: AttemptId, atMs: number): void;
-  /** All that the agent holds now, whoever owns it; what the owner has given away is cancelled. */
-  held(session: SessionId, held: ReadonlyMap<JobId, Token>): void;
-  /** @param wire the report as it came, for those who pass it on */
-  finished(agent: AgentKey, end: Omit<JobEnd, "workspace">, wire: Finished): Promise<FinishVerdict | "moved">;
-}

@@ -4,7 +4,6 @@ import type { Service } from "../../kernel/service.ts";
 import type { Pool } from "../db/pools.ts";
 import { type FlushMetrics, FlushWriter } from "../jobs/flush-writer.ts";
 import { SHARDS } from "../jobs/model.ts";
-import type { Home, OwnerPort } from "./agent-port.ts";
 import { Alarm } from "./cluster/alarm.ts";
 import { type LocalOwner, ownerPort } from "./cluster/local-owner.ts";
 import type { OwnerDirectory } from "./cluster/owner-directory.ts";
@@ -19,6 +18,7 @@ import * as store from "./lease-store.ts";
 import { type ClusterView, hasDead, LEASE_RENEW_MS, type Lease, type ReplicaIdentity, type ReplicaView } from "./lease-store.ts";
 import { Owner } from "./owner.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
+import type { Home, OwnerPort } from "./owner-port.ts";
 import { createOwnerStore } from "./owner-store.ts";
 
 /**
@@ -99,15 +99,6 @@ export class Ownership implements Service {
 
   get writer(): FlushWriter | undefined {
     return this.#held?.writer;
-  }
-
-  get lease(): Lease | undefined {
-    return this.#held?.lease;
-  }
-
-  /** The cluster at the last look. */
-  get view(): ClusterView | undefined {
-    return this.#view;
   }
 
   /**

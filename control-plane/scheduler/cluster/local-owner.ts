@@ -1,8 +1,8 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import { shardOf, shardOfToken } from "../../jobs/model.ts";
-import type { Home, OwnerPort } from "../agent-port.ts";
 import { waitReason } from "../core/dispatch-core.ts";
 import type { Owner } from "../owner.ts";
+import type { Home, OwnerPort } from "../owner-port.ts";
 import type { ShardSet } from "./shard-set.ts";
 import type { SharedAgents } from "./shared-agents.ts";
 

@@ -1,5 +1,5 @@
 import { SHARDS } from "../../jobs/model.ts";
-import type { OwnerPort } from "../agent-port.ts";
+import type { OwnerPort } from "../owner-port.ts";
 
 export interface DirectoryListener {
   ownerCame(port: OwnerPort): void;

@@ -1,9 +1,10 @@
 import type { AgentKey, JobId, SessionId, Token } from "../../../kernel/ids.ts";
 import type { JobEnd } from "../../jobs/model.ts";
-import type { AgentPort, AttemptId, FinishVerdict, Home, RouteDemand, ShareOrder } from "../agent-port.ts";
+import type { AgentPort, FinishVerdict } from "../agent-port.ts";
 import type { AgentHello } from "../core/agents-core.ts";
 import type { RunningJob } from "../core/model.ts";
 import type { Owner } from "../owner.ts";
+import type { AttemptId, Home, RouteDemand, ShareOrder } from "../owner-port.ts";
 import { giveAway, type HeldShare, holdingOf, takeOrder } from "./shares-core.ts";
 
 interface Attached {

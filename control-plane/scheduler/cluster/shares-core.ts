@@ -1,4 +1,4 @@
-import type { ShareOrder } from "../agent-port.ts";
+import type { ShareOrder } from "../owner-port.ts";
 
 /** The owner's side of a share; see agents/slots-core.ts. */
 export interface HeldShare {
