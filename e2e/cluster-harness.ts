@@ -7,6 +7,7 @@ import { startWorld, until, type World } from "./harness.ts";
 /** Several real replicas on one database, each with its own ports and state folder, and workspaces spread over all shards. */
 export class Cluster {
   readonly replicas: World[] = [];
+  readonly named = new Map<string, World>();
   readonly database: TestDatabase;
   readonly pool: pg.Pool;
   /** Names of the workspaces, with their shards. */
@@ -25,6 +26,7 @@ export class Cluster {
   async start(name: string, options: { env?: NodeJS.ProcessEnv; databaseUrl?: string } = {}): Promise<World> {
     const replica = await startWorld({ databaseUrl: options.databaseUrl ?? this.database.url, env: { MILLRACE_REPLICA_NAME: name, ...options.env } });
     this.replicas.push(replica);
+    this.named.set(name, replica);
     return replica;
   }
 

@@ -119,6 +119,8 @@ export class Seat {
     for (const token of report.adopted) {
       const attempt = this.live.get(token);
       if (attempt !== undefined) attempt.claim = replicaId;
+      // The agent may never have got it: the owner must hear what it holds, also when that is nothing.
+      else this.#saidNothing = false;
     }
     const orders: Order[] = [];
     for (const token of [...report.uncovered, ...report.adopted]) {

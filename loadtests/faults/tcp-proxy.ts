@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
  * connection, a dropped network). Loopback only.
  */
 export class TcpProxy {
-  readonly #target: { readonly host: string; readonly port: number };
+  #target: { readonly host: string; readonly port: number };
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #server: Server | undefined;
   #port = 0;
@@ -32,6 +32,11 @@ export class TcpProxy {
     });
     const address = server.address();
     if (typeof address === "object" && address !== null) this.#port = address.port;
+  }
+
+  /** Connections lead to another port of the same host from now on; those that are open stay where they are. */
+  aim(port: number): void {
+    this.#target = { host: this.#target.host, port };
   }
 
   /** Resets every connection and refuses new ones. */
