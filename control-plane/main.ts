@@ -218,7 +218,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   addScriptRoutes(app, pools.api, scripts);
   addJobRoutes(app, jobs);
   addLogRoutes(app, pools.api, jobs, live, log);
-  addAgentRoutes(app, async (workspace) => [...agentsOf(sessions, home, workspace), ...(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS))]);
+  addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
   observe(metrics, ownership, sessions, { directory, network, home });
 

@@ -49,7 +49,9 @@ export function addAgentRoutes(root: FastifyInstance, agents: (workspace: Worksp
     async (request) => {
       const { workspace } = callerOf(request);
       const found = await agents(workspace.id);
-      return { agents: found.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+      // One that has just moved may be seen at both homes.
+      const newest = new Map(found.sort((a, b) => (a.connected_at < b.connected_at ? -1 : 1)).map((agent) => [agent.id, agent]));
+      return { agents: [...newest.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
     },
   );
 }

@@ -118,9 +118,11 @@ export function hasDead(view: ClusterView): boolean {
 
 /**
  * Gives the shards that no living replica holds to the living. The epochs of their dead holders are raised first, which waits for a claim
- * in flight and voids every later one; a holder that came back to life meanwhile keeps what it has. @returns how many shards moved
+ * in flight and voids every later one; a holder that came back to life meanwhile keeps what it has.
+ * @param reachable replicas that may get some, ours among them: one that does not answer us would be of no use
+ * @returns how many shards moved
  */
-export async function takeOverShards(pool: Pool, lease: Lease): Promise<number> {
+export async function takeOverShards(pool: Pool, lease: Lease, reachable: readonly string[]): Promise<number> {
   const client = await pool.connect();
   try {
     await client.query("BEGIN");
@@ -139,7 +141,8 @@ export async function takeOverShards(pool: Pool, lease: Lease): Promise<number> 
        FROM shard_map s LEFT JOIN replica_lease l USING (replica_id) ORDER BY s.shard FOR UPDATE OF s`,
     );
     const { rows: living } = await client.query<{ id: string }>(
-      "SELECT replica_id::text AS id FROM replica_lease WHERE expires_at > clock_timestamp() AND NOT leaving ORDER BY replica_id",
+      "SELECT replica_id::text AS id FROM replica_lease WHERE expires_at > clock_timestamp() AND NOT leaving AND replica_id = ANY($1::bigint[]) ORDER BY replica_id",
+      [reachable],
     );
     const given = assignOrphans(
       shards.map((shard) => (shard.alive ? (shard.owner ?? undefined) : undefined)),

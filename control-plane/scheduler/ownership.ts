@@ -246,7 +246,12 @@ export class Ownership implements Service {
 
   async #takeOver(held: Held, before: ClusterView): Promise<ClusterView> {
     const { leasePool, metrics, deps } = this.#options;
-    const shards = await store.takeOverShards(leasePool, held.lease);
+    const reachable = before.replicas.filter(({ replicaId }) => replicaId === held.replicaId || this.#options.peers.isLinked(replicaId));
+    const shards = await store.takeOverShards(
+      leasePool,
+      held.lease,
+      reachable.map((replica) => replica.replicaId),
+    );
     if (shards > 0) {
       const dead = before.replicas.filter((replica) => replica.leftMs <= 0 && before.map.includes(replica.replicaId)).map((replica) => replica.name);
       deps.log.warn({ event: "cluster.took_over", shards, of: dead }, "shards without a living owner were given to the living");

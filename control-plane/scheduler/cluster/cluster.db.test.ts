@@ -28,6 +28,13 @@ afterEach(async () => {
 });
 
 const join = (name: string): Promise<Lease> => joinCluster(pool, { name, address: `${name}:1`, version: "test" });
+/** Takes over with these replicas in reach. */
+const takeOver = (lease: Lease, ...others: Lease[]): Promise<number> =>
+  takeOverShards(
+    pool,
+    lease,
+    [lease, ...others].map((other) => other.replicaId),
+  );
 const ALL = Array.from({ length: SHARDS }, (_, shard) => shard);
 
 async function shardsOf(lease: Lease): Promise<number[]> {
@@ -41,7 +48,7 @@ async function die(lease: Lease): Promise<void> {
 
 test("replicas that start at the same moment get half of the shards each, once", async () => {
   const leases = await Promise.all([join("a"), join("b")]);
-  const taken = await Promise.all(leases.map((lease) => takeOverShards(pool, lease)));
+  const taken = await Promise.all(leases.map((lease) => takeOver(lease, ...leases)));
   expect(taken.sort((a, b) => a - b)).toEqual([0, SHARDS]);
   const owned = await Promise.all(leases.map(shardsOf));
   expect(owned.map((shards) => shards.length)).toEqual([32, 32]);
@@ -50,7 +57,7 @@ test("replicas that start at the same moment get half of the shards each, once",
 
 test("a restart under the same name keeps its shards, under a new epoch", async () => {
   const first = await join("a");
-  await takeOverShards(pool, first);
+  await takeOver(first);
   const again = await join("a");
   expect(again.replicaId).toBe(first.replicaId);
   expect(again.epoch).toBeGreaterThan(first.epoch);
@@ -60,18 +67,18 @@ test("a restart under the same name keeps its shards, under a new epoch", async 
 
 test("a living replica keeps its shards; a dead one's are split over the living, also what it had from one that died before", async () => {
   const [a, b, c] = [await join("a"), await join("b"), await join("c")];
-  await takeOverShards(pool, a);
-  expect(await takeOverShards(pool, b)).toBe(0);
+  await takeOver(a, b, c);
+  expect(await takeOver(b)).toBe(0);
   const [before] = [await shardsOf(c)];
   await renewLease(pool, c, 300_000);
   await die(c);
-  expect(await takeOverShards(pool, a)).toBe(before.length);
+  expect(await takeOver(a, b)).toBe(before.length);
   expect([(await shardsOf(a)).length, (await shardsOf(b)).length]).toEqual([32, 32]);
   // The promise of the dead one goes with its shards, and on to the next owner when that one dies too.
   const held = (await shardsOf(b)).filter((shard) => before.includes(shard));
   expect(held.length).toBeGreaterThan(0);
   await die(b);
-  await takeOverShards(pool, a);
+  await takeOver(a);
   const view = await readCluster(pool, a);
   expect(view.map.every((owner) => owner === a.replicaId)).toBe(true);
   for (const shard of held) expect(view.goneInMs[shard]).toBeGreaterThan(200_000);
@@ -80,7 +87,7 @@ test("a living replica keeps its shards; a dead one's are split over the living,
 
 test("the take-over waits for a flush in flight, and voids the next one", async () => {
   const [a, b] = [await join("a"), await join("b")];
-  await takeOverShards(pool, a);
+  await takeOver(a, b);
   const statement = flushStatement(0, ["claim"]);
   const values = [a.replicaId, a.epoch, 0, 1, [], [], []];
   await pool.query("INSERT INTO flush_progress (epoch, connection, seq, gone) VALUES ($1, 0, 0, '{}')", [a.epoch]);
@@ -90,7 +97,7 @@ test("the take-over waits for a flush in flight, and voids the next one", async 
     await client.query("BEGIN");
     expect((await client.query(statement, values)).rows).toHaveLength(1);
     let over = false;
-    const takeOver = takeOverShards(pool, b).then((shards) => {
+    const taking = takeOver(b).then((shards) => {
       over = true;
       return shards;
     });
@@ -100,7 +107,7 @@ test("the take-over waits for a flush in flight, and voids the next one", async 
       .toBe(1);
     expect(over).toBe(false);
     await client.query("COMMIT");
-    expect(await takeOver).toBe(32);
+    expect(await taking).toBe(32);
     expect((await client.query(statement, values)).rows).toHaveLength(0);
   } finally {
     client.release();
@@ -109,7 +116,7 @@ test("the take-over waits for a flush in flight, and voids the next one", async 
 
 test("shards move by hand only while both sides are what they were", async () => {
   const a = await join("a");
-  await takeOverShards(pool, a);
+  await takeOver(a);
   const b = await join("b");
   expect(await moveShards(pool, a, b, [3, 5])).toEqual([3, 5]);
   expect(await shardsOf(b)).toEqual([3, 5]);
@@ -124,11 +131,11 @@ test("shards move by hand only while both sides are what they were", async () =>
 test("one that leaves gets nothing; whoever is left takes over at once", async () => {
   const [a, b] = [await join("a"), await join("b")];
   await announceLeaving(pool, b);
-  await takeOverShards(pool, a);
+  await takeOver(a, b);
   expect((await shardsOf(a)).length).toBe(SHARDS);
   await releaseLease(pool, a);
   const again = await join("b");
-  expect(await takeOverShards(pool, again)).toBe(SHARDS);
+  expect(await takeOver(again)).toBe(SHARDS);
 });
 
 test("epochs for tokens grow over all that was drawn before, and the secret stays the same", async () => {

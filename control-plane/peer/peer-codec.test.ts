@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import { asWorkspaceId, createJobIdGenerator } from "../../kernel/ids.ts";
+import { AnswerKind } from "../../proto/gen/millrace/peer/v1/peer.ts";
+import { shardOf } from "../jobs/model.ts";
+import type { NewJob } from "../scheduler/owner.ts";
+import { isProof, proofOf } from "./peer-auth.ts";
+import { answerFromWire, attemptFromWire, helloFromWire, jobsFromWire, sessionFromWire, shardsFromWire } from "./peer-codec.ts";
+
+const newId = createJobIdGenerator(() => Date.now());
+const workspace = asWorkspaceId("7");
+
+function newJob(): NewJob {
+  return {
+    job: {
+      id: newId(),
+      workspace,
+      shard: shardOf(workspace),
+      tag: "default",
+      language: "bash",
+      prio: 4,
+      dueAtMs: 1.5,
+      attempt: 0,
+      lost: 0,
+      scriptId: undefined,
+      timeoutMs: 1000,
+    },
+    payload: { kind: "inline", scriptHash: undefined, code: 'echo "ü"', argsJson: '{"a":"\\u0000"}', createdBy: "test" },
+  };
+}
+
+test("a job comes through as it was, with fields that only a newer build knows", () => {
+  const job = newJob();
+  const newer = { ...job, job: { ...job.job, somethingNew: { deep: [1] } } };
+  expect(jobsFromWire([JSON.stringify(newer)])).toEqual([newer]);
+});
+
+test.each([
+  ["no JSON", "{"],
+  ["no job", "{}"],
+  ["an id that is none", JSON.stringify({ ...newJob(), job: { ...newJob().job, id: "x" } })],
+  ["a workspace that is none", JSON.stringify({ ...newJob(), job: { ...newJob().job, workspace: "1; DROP" } })],
+  ["another shard than its workspace's", JSON.stringify({ ...newJob(), job: { ...newJob().job, shard: (shardOf(workspace) + 1) % 64 } })],
+])("%s is refused", (_name, text) => {
+  expect(() => jobsFromWire([text])).toThrow(/cannot be read/);
+});
+
+test("attempts, sessions, shards and agents that make no sense are left out", () => {
+  expect(attemptFromWire({ jobId: "x", token: "1" })).toBeUndefined();
+  expect(attemptFromWire(undefined)).toBeUndefined();
+  expect(sessionFromWire("../..")).toBeUndefined();
+  expect(shardsFromWire([0, 63, 64, 4_000_000_000, 0])).toEqual([0, 63]);
+  const hello = {
+    session: "01a20000-36dd-4000-aeb1-1bbad5bb6980",
+    agentKey: "5",
+    name: "n",
+    workspaceId: "",
+    tags: ["a"],
+    languages: ["bash"],
+    slots: 9e6,
+    held: [],
+  };
+  expect(helloFromWire(hello)).toMatchObject({ key: "5", workspace: undefined, slots: 10_000 });
+  expect(helloFromWire({ ...hello, agentKey: "-1" })).toBeUndefined();
+  expect(helloFromWire({ ...hello, workspaceId: "main" })).toBeUndefined();
+});
+
+test("an answer is a text, a redirection, or the error of the other side", () => {
+  const answer = { request: 1, text: "words", code: "" };
+  expect(answerFromWire({ ...answer, kind: AnswerKind.ANSWER_KIND_DONE })).toEqual({ text: "words" });
+  expect(answerFromWire({ ...answer, kind: AnswerKind.ANSWER_KIND_MOVED })).toBe("moved");
+  expect(() => answerFromWire({ ...answer, kind: AnswerKind.ANSWER_KIND_FAILED, code: "resource_exhausted" })).toThrow(
+    expect.objectContaining({ code: "resource_exhausted", message: "words" }),
+  );
+  expect(() => answerFromWire({ ...answer, kind: AnswerKind.ANSWER_KIND_UNSPECIFIED, code: "nonsense" })).toThrow(
+    expect.objectContaining({ code: "unavailable" }),
+  );
+});
+
+test("a proof opens one direction, between these two, at these epochs, under this secret", () => {
+  const [home, owner] = [
+    { replicaId: "1", epoch: 5 },
+    { replicaId: "2", epoch: 6 },
+  ];
+  const secret = Buffer.alloc(32, 1);
+  const proof = proofOf(secret, "home", home, owner);
+  expect(isProof(proof, proofOf(secret, "home", home, owner))).toBe(true);
+  for (const other of [
+    proofOf(secret, "owner", home, owner),
+    proofOf(secret, "home", owner, home),
+    proofOf(secret, "home", { ...home, epoch: 7 }, owner),
+    proofOf(secret, "home", home, { ...owner, epoch: 7 }),
+    proofOf(Buffer.alloc(32, 2), "home", home, owner),
+    Buffer.alloc(0),
+  ]) {
+    expect(isProof(other, proof)).toBe(false);
+  }
+});
