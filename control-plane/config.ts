@@ -126,5 +126,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       "MILLRACE_RECLAIM_MS must be at least 1.3 times MILLRACE_SELF_FENCE_MS: otherwise two attempts of one job could run at the same time",
     );
   }
-  return Object.freeze({ ...config, replicaName: config.MILLRACE_REPLICA_NAME ?? `${hostname()}:${config.MILLRACE_HTTP_PORT === 0 ? `p${process.pid}` : config.MILLRACE_HTTP_PORT}` });
+  return Object.freeze({
+    ...config,
+    replicaName: config.MILLRACE_REPLICA_NAME ?? `${hostname()}:${config.MILLRACE_HTTP_PORT === 0 ? `p${process.pid}` : config.MILLRACE_HTTP_PORT}`,
+  });
 }

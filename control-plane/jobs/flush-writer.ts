@@ -107,10 +107,15 @@ export class FlushWriter implements Service {
     return !this.#stopping && this.#queued < MAX_QUEUED && this.#queuedBytes < MAX_QUEUED_BYTES;
   }
 
+  /** True when every operation of the shards has been settled. */
+  isIdle(shards: readonly number[]): boolean {
+    return shards.every((shard) => this.#inFlight[shard] === 0);
+  }
+
   /** Resolves with true when nothing of the shards is in flight, with false after `withinMs`. */
   async whenIdle(shards: readonly number[], withinMs: number): Promise<boolean> {
     const deadlineMs = performance.now() + withinMs;
-    while (shards.some((shard) => this.#inFlight[shard] !== 0)) {
+    while (!this.isIdle(shards)) {
       const restMs = deadlineMs - performance.now();
       if (restMs <= 0) return false;
       await new Promise<void>((resolve) => {

@@ -49,6 +49,8 @@ export class OwnerLink implements OwnerPort {
   readonly #parts: OwnerLinkParts;
   readonly #requests = new Requests();
   #client: PeerLinkClient | undefined;
+  /** Events of an earlier stream may come late. */
+  #stream: ClientDuplexStream<HomeFrame, OwnerFrame> | undefined;
   #queue: FrameQueue<HomeFrame> | undefined;
   #up = false;
   #closed = false;
@@ -82,6 +84,7 @@ export class OwnerLink implements OwnerPort {
       "grpc.service_config_disable_resolution": 1,
     });
     const stream = this.#client.link();
+    this.#stream = stream;
     this.#heardAtMs = clock.monotonicMs();
     this.#openedAtMs = this.#heardAtMs;
     this.#queue = new FrameQueue<HomeFrame>(stream, emptyHomeFrame, () => this.#lose(stream, "it takes nothing"));
@@ -215,7 +218,7 @@ export class OwnerLink implements OwnerPort {
   }
 
   #receive(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, frame: OwnerFrame): void {
-    if (this.#closed || this.#client === undefined) return;
+    if (this.#closed || this.#stream !== stream) return;
     this.#heardAtMs = this.#parts.clock.monotonicMs();
     if (!this.#up && !this.#welcomed(stream, frame)) return;
     const { home, onOwned, onEvent } = this.#parts;
@@ -254,7 +257,7 @@ export class OwnerLink implements OwnerPort {
   }
 
   #lose(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, reason: string): void {
-    if (this.#client === undefined || this.#closed) return;
+    if (this.#stream !== stream || this.#closed) return;
     stream.cancel();
     if (this.#up || this.#failures === 0)
       this.#parts.log.warn({ event: "peer.unlinked", peer: this.peer.name, address: this.peer.address, reason }, "no link to a peer");
@@ -267,6 +270,7 @@ export class OwnerLink implements OwnerPort {
     clearInterval(this.#timer);
     this.#queue?.close();
     this.#queue = undefined;
+    this.#stream = undefined;
     this.#client?.close();
     this.#client = undefined;
     this.#requests.fail(

@@ -1,5 +1,4 @@
 import { isLostConnection, messageOf } from "../../kernel/app-error.ts";
-import { background } from "../../kernel/background.ts";
 import type { Service } from "../../kernel/service.ts";
 import type { Pool } from "../db/pools.ts";
 import { type FlushMetrics, FlushWriter } from "../jobs/flush-writer.ts";
@@ -8,6 +7,7 @@ import { Alarm } from "./cluster/alarm.ts";
 import { type LocalOwner, ownerPort } from "./cluster/local-owner.ts";
 import type { OwnerDirectory } from "./cluster/owner-directory.ts";
 import type { ClusterMetrics, Peers, PendingCancel } from "./cluster/peers.ts";
+import { PendingCancels } from "./cluster/pending-cancels.ts";
 import { surplusOf } from "./cluster/rebalance.ts";
 import { adoptShards, drainShards, keepShards, letGo } from "./cluster/shard-moves.ts";
 import { ShardSet } from "./cluster/shard-set.ts";
@@ -61,7 +61,6 @@ const EXPIRY_SLACK_MS = 30;
 const LOAD_WITHIN_MS = 120_000;
 const DRAIN_WITHIN_MS = 3000;
 const LEAVE_WITHIN_MS = 8000;
-const MAX_CANCELS = 10_000;
 
 interface Held extends LocalOwner {
   readonly lease: Lease;
@@ -83,13 +82,14 @@ export class Ownership implements Service {
   #alone = true;
   #moving = false;
   readonly #loads = new Set<Promise<void>>();
-  readonly #cancels = new Map<string, PendingCancel>();
+  readonly #cancels: PendingCancels;
   #view: ClusterView | undefined;
   #loop: Promise<void> | undefined;
   readonly #alarm = new Alarm();
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
+    this.#cancels = new PendingCancels(options.deps.log);
     this.#holdMs = options.times.holdAloneMs;
   }
 
@@ -146,7 +146,7 @@ export class Ownership implements Service {
 
   /** A peer has something for us, or the link to it has changed: looks at once. */
   look(cancels: readonly PendingCancel[] = []): void {
-    for (const cancel of cancels) if (this.#cancels.size < MAX_CANCELS) this.#cancels.set(cancel.token, cancel);
+    this.#cancels.add(cancels, this.#held?.owner);
     this.#alarm.ring();
   }
 
@@ -265,7 +265,7 @@ export class Ownership implements Service {
     this.#view = view;
     if (!view.ours) return false;
     const mine = (shard: number): boolean => view.map[shard] === held.replicaId;
-    if ((["loading", "owned", "leaving"] as const).some((status) => !held.shards.with(status).every(mine))) return false;
+    if ((["loading", "owned", "leaving", "sealed"] as const).some((status) => !held.shards.with(status).every(mine))) return false;
     const fresh = held.shards.with("none").filter(mine);
     if (fresh.length === 0) return true;
     held.shards.set(fresh, "loading");
@@ -287,7 +287,7 @@ export class Ownership implements Service {
       held.shards.set(shards, "owned");
       adoptShards(held, loaded, goneInMs, nowMs, deps.times.reclaimMs);
       this.#announce(held);
-      for (const { job, token } of loaded.running) this.#cancelAgain(held, job, token);
+      this.#cancels.loaded(loaded.running, held.owner);
       held.owner.wake();
       metrics.gained(shards.length, nowMs - begunMs);
       deps.log.info(
@@ -299,13 +299,6 @@ export class Ownership implements Service {
       deps.log.warn({ event: "owner.load_failed", shards: shards.length, error: messageOf(error) }, "shards could not be loaded, will be retried");
       if (this.#held === held) held.shards.set(shards, "none");
     }
-  }
-
-  #cancelAgain(held: Held, job: Parameters<Owner["cancel"]>[0], token: string): void {
-    const cancel = this.#cancels.get(token);
-    if (cancel === undefined) return;
-    this.#cancels.delete(token);
-    background(this.#options.deps.log, "cancel after a hand-over", held.owner.cancel(job, cancel.reason));
   }
 
   /** Hands over what is more than our part, to one replica at a time. */
@@ -339,21 +332,22 @@ export class Ownership implements Service {
       const moved = await store.moveShards(leasePool, held.lease, to, shards);
       // In the same turn: no look may find the map changed and the shards still here.
       if (moved.length > 0 && this.#held === held) peers.handOver(to.replicaId, moved, letGo(held, moved));
+      // What came up while they were sealed was not written: only the tables know what is true of those that stay.
+      if (moved.length < shards.length) throw new Error("the other replica could not take all of them");
       return moved;
     };
     const moved = (await drained) ? await this.#exclusive(move).catch((error: unknown) => this.#moveFailed(held, error)) : [];
     if (this.#held !== held || this.#leaseLost) return;
-    const kept = shards.filter((shard) => !moved.includes(shard));
-    if (kept.length > 0) keepShards(held, kept);
+    if (moved.length === 0) keepShards(held, shards);
     this.#announce(held);
     const tookMs = deps.clock.monotonicMs() - begunMs;
     if (moved.length > 0) metrics.handedOver(moved.length, tookMs);
-    deps.log.info({ event: "owner.handed_over", to: to.name, shards: moved.length, kept: kept.length, tookMs: Math.round(tookMs) }, "shards handed over");
+    deps.log.info({ event: "owner.handed_over", to: to.name, shards: moved.length, tookMs: Math.round(tookMs) }, "shards handed over");
   }
 
   /** It is not known what became of the move, and it may happen yet: a new epoch voids it, and the tables tell what is ours then. */
   #moveFailed(held: Held, error: unknown): number[] {
-    this.#options.deps.log.warn({ event: "owner.move_failed", error: messageOf(error) }, "it is not known whether shards were handed over: starting anew");
+    this.#options.deps.log.warn({ event: "owner.move_failed", error: messageOf(error) }, "it is not known which shards were handed over: starting anew");
     if (this.#held === held) this.#leaseLost = true;
     return [];
   }

@@ -13,7 +13,8 @@ const LOOK_EVERY_MS = 5;
 /**
  * First half of a hand-over: nothing new is taken or picked for the shards, and what is in flight is awaited, so that no write of ours can
  * come after the map has changed: our epoch stays valid for the other shards and does not fence it.
- * @returns false when that took too long; `keepShards` then takes it back
+ * When that is so they are sealed: whatever comes up until the map has changed (an agent that is reclaimed, a deadline) cannot be written.
+ * @returns false when it took too long; `keepShards` then takes it back
  */
 export async function drainShards(local: LocalOwner, writer: FlushWriter, shards: readonly number[], withinMs: number): Promise<boolean> {
   const set = new Set(shards);
@@ -22,7 +23,10 @@ export async function drainShards(local: LocalOwner, writer: FlushWriter, shards
   freezeShards(local.owner.state, set);
   for (;;) {
     if (!(await writer.whenIdle(shards, Math.max(0, deadlineMs - performance.now())))) return false;
-    if (!hasUnsent(local, set)) return true;
+    if (writer.isIdle(shards) && !hasUnsent(local, set)) {
+      local.shards.set(shards, "sealed");
+      return true;
+    }
     if (performance.now() > deadlineMs) return false;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }

@@ -1,7 +1,10 @@
 import { SHARDS } from "../../jobs/model.ts";
 
-/** none: not ours · loading: ours by the map, not yet read · owned: we schedule it · leaving: nothing new, what is in flight is awaited */
-export type ShardStatus = "none" | "loading" | "owned" | "leaving";
+/**
+ * none: not ours · loading: ours by the map, not yet read · owned: we schedule it · leaving: nothing new, what is in flight is awaited ·
+ * sealed: nothing is in flight and nothing may be written, the map is being changed
+ */
+export type ShardStatus = "none" | "loading" | "owned" | "leaving" | "sealed";
 
 /** Which shards this replica schedules. */
 export class ShardSet {

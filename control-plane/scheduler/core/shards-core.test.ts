@@ -1,0 +1,129 @@
+import { expect, test } from "vitest";
+import { asAgentKey, asSessionId, asToken, asWorkspaceId, createJobIdGenerator, type WorkspaceId } from "../../../kernel/ids.ts";
+import { shardOf, shardOfToken } from "../../jobs/model.ts";
+import { attachAgent, setSlots } from "./agents-core.ts";
+import { confirmClaim, dispatch, offerJob } from "./dispatch-core.ts";
+import type { WaitingJob } from "./model.ts";
+import { admitCold, admitWaiting, finishRefill, reserveWaiting, takeRefills } from "./queue-core.ts";
+import { beginEpoch, forgetShards, freezeShards, isKnownQueue, unfreezeShards } from "./shards-core.ts";
+import { createSchedulerState, type SchedulerState } from "./state-core.ts";
+
+const newId = createJobIdGenerator(() => 1_000_000);
+const [ours, theirs] = [asWorkspaceId("1"), asWorkspaceId("2")];
+const moving = new Set([shardOf(theirs)]);
+const agent = asAgentKey("9");
+
+function jobOf(workspace: WorkspaceId): WaitingJob {
+  return {
+    id: newId(),
+    workspace,
+    shard: shardOf(workspace),
+    tag: "default",
+    language: "bash",
+    prio: 4,
+    dueAtMs: 0,
+    attempt: 0,
+    lost: 0,
+    scriptId: undefined,
+    timeoutMs: undefined,
+  };
+}
+
+function wait(state: SchedulerState, job: WaitingJob): void {
+  reserveWaiting(state, job);
+  admitWaiting(state, job);
+}
+
+function stateWith(slots: number): SchedulerState {
+  const state = createSchedulerState(7, 100);
+  attachAgent(state, {
+    key: agent,
+    name: "a",
+    session: asSessionId("s"),
+    workspace: undefined,
+    tags: ["default"],
+    languages: ["bash"],
+    slots,
+    held: new Map(),
+  });
+  return state;
+}
+
+test("nothing of frozen shards is picked; the others go on, and thawed ones too", () => {
+  const state = stateWith(10);
+  for (const workspace of [theirs, ours, theirs, ours]) wait(state, jobOf(workspace));
+  freezeShards(state, moving);
+  expect(dispatch(state, 0, 100).map(({ running }) => running.job.workspace)).toEqual([ours, ours]);
+  wait(state, jobOf(theirs));
+  expect(dispatch(state, 0, 100)).toEqual([]);
+  unfreezeShards(state, moving);
+  expect(dispatch(state, 0, 100).length).toBe(3);
+});
+
+test("what is forgotten leaves no trace: counts, slots and queues are those of the shards that stay", () => {
+  const state = stateWith(3);
+  const direct = [ours, theirs, theirs].map((workspace) => offerJob(state, jobOf(workspace), 0)?.running);
+  for (const running of direct) if (running !== undefined) confirmClaim(state, running);
+  for (const workspace of [theirs, ours, theirs]) wait(state, jobOf(workspace));
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 50 });
+  freezeShards(state, moving);
+  const forgotten = forgetShards(state, moving);
+  expect(forgotten.waiting.length).toBe(2);
+  expect(forgotten.running.get(agent)?.map(({ token }) => shardOfToken(token))).toEqual([shardOf(theirs), shardOf(theirs)]);
+  const [route] = state.routes.values();
+  expect([route?.waiting, route?.queues.size, state.running.size, state.waiting.size, state.coldQueues.size]).toEqual([1, 1, 1, 1, 0]);
+  expect([...state.tenants.keys()]).toEqual([ours]);
+  // Their slots went with them: the shell lowers the share by as many.
+  setSlots(state, agent, 1);
+  expect(dispatch(state, 0, 100)).toEqual([]);
+  setSlots(state, agent, 3);
+  expect(dispatch(state, 0, 100).map(({ running }) => running.job.workspace)).toEqual([ours]);
+});
+
+test("a refill that comes back after its shard has gone finds nobody", () => {
+  const state = stateWith(0);
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 5 });
+  const [queue] = takeRefills(state, 1);
+  if (queue === undefined) throw new Error("a refill is wanted");
+  forgetShards(state, moving);
+  expect(isKnownQueue(state, queue)).toBe(false);
+  // Gained again meanwhile: another queue.
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 5 });
+  expect(isKnownQueue(state, queue)).toBe(false);
+  const [again] = takeRefills(state, 1);
+  if (again === undefined) throw new Error("a refill is wanted");
+  finishRefill(state, again, [jobOf(theirs)], true);
+  expect(state.waiting.size).toBe(1);
+});
+
+test("tokens name their shard, and grow from epoch to epoch", () => {
+  const state = stateWith(100);
+  const tokenOf = (workspace: WorkspaceId): bigint => {
+    const token = offerJob(state, jobOf(workspace), 0)?.running.token ?? asToken("0");
+    expect(shardOfToken(token)).toBe(shardOf(workspace));
+    return BigInt(token);
+  };
+  const first = [tokenOf(theirs), tokenOf(ours), tokenOf(theirs)];
+  beginEpoch(state, 8);
+  const all = [...first, tokenOf(ours), tokenOf(theirs)];
+  expect(all).toEqual([...all].sort((a, b) => (a < b ? -1 : 1)));
+  expect(all.map((token) => token >> 40n)).toEqual([7n, 7n, 7n, 8n, 8n]);
+});
+
+test("a claim that was made for a session before is given back when the agent came back with fewer slots for us", () => {
+  const state = stateWith(2);
+  const claims = [ours, ours].map((workspace) => offerJob(state, jobOf(workspace), 0)?.running);
+  attachAgent(state, {
+    key: agent,
+    name: "a",
+    session: asSessionId("s2"),
+    workspace: undefined,
+    tags: ["default"],
+    languages: ["bash"],
+    slots: 1,
+    held: new Map(),
+  });
+  expect(claims.map((running) => running !== undefined && confirmClaim(state, running))).toEqual([false, false]);
+  setSlots(state, agent, 2);
+  expect(claims.map((running) => running !== undefined && confirmClaim(state, running))).toEqual([true, true]);
+});
