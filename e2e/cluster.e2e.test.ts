@@ -1,6 +1,11 @@
 import { readFileSync } from "node:fs";
+import { credentials, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, expect, test } from "vitest";
 import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
+import { proofOf } from "../control-plane/peer/peer-auth.ts";
+import { emptyHomeFrame } from "../control-plane/peer/peer-codec.ts";
+import { readClusterSecret } from "../control-plane/scheduler/lease-store.ts";
+import { type OwnerFrame, type PeerHello, PeerLinkClient } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { ask, Cluster, endsOf, Load, metricsOf, noop, slowest } from "./cluster-harness.ts";
 import { until, type World } from "./harness.ts";
 
@@ -80,6 +85,32 @@ test("two servers on one database share the shards; any of them takes jobs for a
     await until("the waiting one ran", async () => (await ask<JobView>(a, workspace, "GET", `/jobs/${waiting.id}`)).body.status === "succeeded");
   }
 }, 60_000);
+
+test("who cannot prove that it reads the same database is no peer", async () => {
+  cluster = await Cluster.create();
+  const a = await cluster.start("a");
+  const { rows } = await cluster.pool.query<{ id: string; epoch: string }>("SELECT replica_id::text AS id, epoch::text FROM replica_lease");
+  const to = { replicaId: rows[0]?.id ?? "", epoch: Number(rows[0]?.epoch) };
+  const from = { replicaId: "99", epoch: 99 };
+  const secret = await readClusterSecret(cluster.pool);
+  const answer = async (hello: Partial<PeerHello>): Promise<{ code: number | undefined; welcome: boolean }> => {
+    const client = new PeerLinkClient(`127.0.0.1:${a.grpcPort}`, credentials.createInsecure());
+    const stream = client.link();
+    const result = new Promise<{ code: number | undefined; welcome: boolean }>((resolve) => {
+      stream.on("data", (frame: OwnerFrame) => resolve({ code: undefined, welcome: frame.welcome !== undefined }));
+      stream.on("error", (error: ServiceError) => resolve({ code: error.code, welcome: false }));
+    });
+    stream.write({ ...emptyHomeFrame(), hello: { ...from, protocolVersion: 1, proof: Buffer.alloc(32), version: "test", ...hello } });
+    const { code, welcome } = await result;
+    stream.cancel();
+    client.close();
+    return { code, welcome };
+  };
+  expect(await answer({})).toEqual({ code: 16, welcome: false });
+  expect(await answer({ proof: proofOf(secret, "home", from, { ...to, epoch: to.epoch + 1 }) })).toEqual({ code: 16, welcome: false });
+  expect(await answer({ proof: proofOf(secret, "home", from, to), protocolVersion: 99 })).toEqual({ code: 9, welcome: false });
+  expect(await answer({ proof: proofOf(secret, "home", from, to) })).toEqual({ code: undefined, welcome: true });
+});
 
 test("kill -9 of a replica under load: its shards dispatch again within 12 s, every accepted job ends once", async () => {
   cluster = await Cluster.create();

@@ -88,7 +88,15 @@ export class OwnerLink implements OwnerPort {
     this.#heardAtMs = clock.monotonicMs();
     this.#openedAtMs = this.#heardAtMs;
     this.#queue = new FrameQueue<HomeFrame>(stream, emptyHomeFrame, () => this.#lose(stream, "it takes nothing"));
-    stream.on("data", (frame: OwnerFrame) => this.#receive(stream, frame));
+    stream.on("data", (frame: OwnerFrame) => {
+      try {
+        this.#receive(stream, frame);
+      } catch (error) {
+        // What a peer sends must not be able to end the process.
+        this.#parts.log.error({ event: "peer.frame_failed", error: messageOf(error) }, "a frame of a peer could not be handled");
+        this.#lose(stream, "a frame could not be handled");
+      }
+    });
     stream.on("error", (error: Error) => this.#lose(stream, messageOf(error)));
     stream.on("end", () => this.#lose(stream, "it ended the stream"));
     this.#queue.add(1, (frame) => {

@@ -1,5 +1,5 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { AppError } from "../../kernel/app-error.ts";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
@@ -129,20 +129,26 @@ export class PeerNetwork implements Peers {
   /** One stream of another replica: its first frame must prove who it is. */
   accept(stream: PeerStream): void {
     let link: HomeLink | undefined;
+    let refused = false;
     const refuse = (error: AppError): void => {
+      if (refused) return;
+      refused = true;
       this.#options.log.warn({ event: "peer.refused", peer: stream.getPeer(), code: error.code }, `peer refused: ${error.message}`);
       stream.emit("error", { code: GRPC_STATUS[error.code], details: error.message });
     };
     const timer = setTimeout(() => refuse(new AppError("invalid_argument", "the first frame of a stream must be Hello")), HELLO_WITHIN_MS);
     stream.on("data", (frame: HomeFrame) => {
       clearTimeout(timer);
-      if (link !== undefined) {
-        link.receive(frame);
-        return;
-      }
+      if (refused) return;
       try {
-        link = this.#admit(stream, frame.hello);
+        if (link === undefined) link = this.#admit(stream, frame.hello);
+        else link.receive(frame);
       } catch (error) {
+        // What a peer sends must not be able to end the process.
+        if (link !== undefined) {
+          this.#options.log.error({ event: "peer.frame_failed", error: messageOf(error) }, "a frame of a peer could not be handled");
+          this.#gone(link);
+        }
         refuse(AppError.from(error));
       }
     });
