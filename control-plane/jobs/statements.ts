@@ -107,6 +107,11 @@ cancelled AS (
   },
 };
 
+/** Types of a family's parameters, in order: one array each. */
+export function parameterTypes(family: Family): readonly string[] {
+  return SQL[family].types;
+}
+
 /**
  * Text of the statement for a lane and the families that it has, in the order of FAMILIES. $1 replica, $2 epoch, $3 connection, $4 number
  * of the flush, then the families' arrays. Returns one row, or none when the lease is lost.
