@@ -8,6 +8,9 @@ import { FATE, Tally } from "./tally.ts";
 import { zipf } from "./zipf.ts";
 
 const REPEAT_AFTER_MS = 50;
+/** With several replicas, refused requests pile up for as long as nobody owns their workspace: they must not become a storm. */
+const REPEAT_AT_MOST_MS = 300;
+const LOOK_EVERY_MS = 20;
 /** A request that is still refused after this long fails the run: the system is not merely busy. */
 const GIVE_UP_AFTER_US = 120_000_000;
 const HELD_BACK_PAUSE_MS = 2;
@@ -37,6 +40,7 @@ export class Generator {
   readonly #open = new Set<Promise<void>>();
   #next = 0;
   #base = 0;
+  #looking: Promise<void> | undefined;
   #accepted = 0;
   #underWay = 0;
   #ended = 0;
@@ -108,11 +112,11 @@ export class Generator {
     counts.lateness.recordUs(monotonicUs() - dueUs);
     this.#underWay += plan.batch;
     try {
-      while (!(await this.#sendOnce(source, dueUs))) {
+      for (let tries = 0; !(await this.#sendOnce(source, dueUs)); tries++) {
         if (this.#failure !== undefined) return;
         counts.repeated += 1;
         if (monotonicUs() - dueUs > GIVE_UP_AFTER_US) throw new Error("a request was refused for two minutes");
-        await pause(REPEAT_AFTER_MS);
+        await this.#beforeRepeat(tries);
       }
       const nowUs = monotonicUs();
       counts.lastUs = nowUs;
@@ -148,8 +152,29 @@ export class Generator {
       return true;
     }
     if (answer.status !== 0 && answer.status !== 503) throw new Error(`an enqueue was answered with ${answer.status}: ${answer.text.slice(0, 500)}`);
-    if (this.#base === base) this.#base = (base + 1) % this.#plan.bases.length;
     return false;
+  }
+
+  /** With one replica a refusal means that it is busy. With several, what a balancer does: ask which of them is ready, then go there. */
+  async #beforeRepeat(tries: number): Promise<void> {
+    if (this.#plan.bases.length === 1) return pause(REPEAT_AFTER_MS);
+    this.#looking ??= this.#findReady().finally(() => {
+      this.#looking = undefined;
+    });
+    await this.#looking;
+    if (tries > 0) await pause(Math.min(REPEAT_AT_MOST_MS, REPEAT_AFTER_MS * 2 ** (tries - 1)));
+  }
+
+  async #findReady(): Promise<void> {
+    const { bases } = this.#plan;
+    for (const endUs = monotonicUs() + GIVE_UP_AFTER_US; monotonicUs() < endUs && this.#failure === undefined; await pause(LOOK_EVERY_MS)) {
+      for (const [number, base] of bases.entries()) {
+        const { status } = await this.#client.send("GET", base, "/readyz", undefined, false).catch(() => ({ status: 0 }));
+        if (status !== 200) continue;
+        this.#base = number;
+        return;
+      }
+    }
   }
 }
 

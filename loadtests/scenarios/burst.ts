@@ -57,7 +57,10 @@ export const burst: Scenario = {
         burst_twice_jobs: stage.audit.twice,
       },
       aims: [],
-      charts: [rateChart("Jobs per second", stage.seen), percentileChart("From request to answer, and to assignment", { answered: answers, assigned: latenciesOf(stage.seen) })],
+      charts: [
+        rateChart("Jobs per second", stage.seen),
+        percentileChart("From request to answer, and to assignment", { answered: answers, assigned: latenciesOf(stage.seen) }),
+      ],
       settings: { jobs, within_ms: WITHIN_MS, batch: BATCH, agents, slots_of_each: slots, agent_kind: "simulated" },
       problems: stage.problems,
       notes: ["A request that was refused (503) is sent again after 50 ms; its time runs from when it was first due."],

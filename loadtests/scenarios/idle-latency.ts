@@ -1,7 +1,7 @@
 import { Latencies, latencyFigures, round } from "../load/latencies.ts";
 import { pause, wallUs } from "../load/monotonic.ts";
 import { seedFor } from "../load/random.ts";
-import { idleLatency as peerIdleLatency, measurePeers } from "../peers/peers.ts";
+import { measurePeers, idleLatency as peerIdleLatency } from "../peers/peers.ts";
 import type { Figures, Measured, PeerResult } from "../result/model.ts";
 import { until } from "../world/processes.ts";
 import { Scope } from "../world/scope.ts";
