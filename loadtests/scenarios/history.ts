@@ -17,7 +17,7 @@ const DAYS = 5;
 /** Yesterday's partition is there already; filled are the days before. */
 const FIRST_DAY = 2;
 const FAILED_ONE_IN = 50;
-const READS_PER_S = 40;
+const READS_PER_S = 70;
 const JOBS_PER_S = 100;
 
 /** Reading a long history through the API, beside a little work. */
@@ -40,7 +40,7 @@ export const history: Scenario = {
       agents: 4,
       slots: 16,
       warmUpMs: short ? 2000 : 10_000,
-      measureMs: (context.seconds ?? (short ? 12 : 120)) * 1000,
+      measureMs: (context.seconds ?? (short ? 14 : 120)) * 1000,
       sources: ({ startUs, toUs }) => [
         {
           source: 0,

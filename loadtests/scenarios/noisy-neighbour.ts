@@ -15,9 +15,9 @@ const NOISY_SOURCE = 0;
 const CALM_SOURCE = 1;
 const TENANTS = 8;
 /** Slots that the equal tenants share. */
-const SHARED = { agents: 4, slots: 10 } as const;
+const SHARED = { agents: 4, slots: 20 } as const;
 /** Half of the tenants have short jobs, half long ones: shares of worker time are equal, shares of jobs are not. */
-const RUN_MS = [20, 50] as const;
+const RUN_MS = [50, 125] as const;
 
 /** One workspace floods the system; another one must not notice. And equal workspaces that all have a backlog share the workers. */
 export const noisyNeighbour: Scenario = {

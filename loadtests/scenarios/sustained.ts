@@ -146,7 +146,7 @@ function describe(stage: StageResult, sizes: readonly { atS: number; hotBytes: n
 async function withAgentProgram(context: ScenarioContext, world: World): Promise<{ figures: Figures; problems: string[] }> {
   const [warmUpMs, measureMs] = context.short ? [2000, 4000] : [5000, 30_000];
   const agents = await world.realAgents(context.agents ?? 8, context.slots ?? 64, { noop: true });
-  const before = await countJobs(world.sql);
+  const begunMs = Date.now();
   const startEnded = await world.metric("millrace_jobs_ended_total");
   const load = await Load.start(world.scope);
   const ends = setInterval(
@@ -179,9 +179,9 @@ async function withAgentProgram(context: ScenarioContext, world: World): Promise
   for (const endUs = monotonicUs() + 60_000_000; monotonicUs() < endUs; await pause(50))
     if ((await world.metric("millrace_jobs_ended_total")) - startEnded >= acceptedJobs) break;
   clearInterval(ends);
-  const after = await countJobs(world.sql);
+  const after = await countJobs(world.sql, begunMs);
   await agents.stop("SIGTERM");
-  const missing = acceptedJobs - (after.done - before.done);
+  const missing = acceptedJobs - after.done;
   return {
     figures: { sustained_agent_program_jobs_per_s: round(((to.endedJobs - from.endedJobs) * 1e6) / (to.atUs - from.atUs)) },
     problems:

@@ -41,11 +41,13 @@ export async function readSizes(sql: pg.Client): Promise<{ hotBytes: number; his
   return { hotBytes: Number(rows[0]?.hot), historyBytes: Number(rows[0]?.history) };
 }
 
-/** Jobs by what has become of them. */
-export async function countJobs(sql: pg.Client): Promise<{ open: number; done: number; unsuccessful: number }> {
+/** Jobs that were made since a moment (wall clock), by what has become of them, and whatever is open. */
+export async function countJobs(sql: pg.Client, sinceMs: number): Promise<{ open: number; done: number; unsuccessful: number }> {
+  const time = Math.floor(sinceMs).toString(16).padStart(12, "0");
   const { rows } = await sql.query<{ open: string; done: string; unsuccessful: string }>(
     `SELECT ((SELECT count(*) FROM job_pending) + (SELECT count(*) FROM job_running))::text AS open,
-            count(*)::text AS done, (count(*) FILTER (WHERE outcome <> 0))::text AS unsuccessful FROM job_done`,
+            count(*)::text AS done, (count(*) FILTER (WHERE outcome <> 0))::text AS unsuccessful FROM job_done WHERE id >= $1`,
+    [`${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`],
   );
   return { open: Number(rows[0]?.open), done: Number(rows[0]?.done), unsuccessful: Number(rows[0]?.unsuccessful) };
 }
