@@ -50,7 +50,10 @@ try {
     const pools = createPools(server.url, log);
     const { rows } = await pool.query<{ id: string }>("SELECT id::text FROM workspace WHERE name LIKE 'history-%' ORDER BY workspace.id");
     const workspaces = rows.map((row) => row.id);
-    Object.assign(figures, await measureHistory(pools.api, createQueryBuilder(pools.api), workspaces, daysOfHistory(Number(options.days)), Number(options.runs), say));
+    Object.assign(
+      figures,
+      await measureHistory(pools.api, createQueryBuilder(pools.api), workspaces, daysOfHistory(Number(options.days)), Number(options.runs), say),
+    );
     await pools.close();
   }
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ figures }, null, 2)}\n`);

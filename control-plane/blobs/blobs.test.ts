@@ -11,7 +11,13 @@ import { openS3Blobs } from "./s3-blobs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-blobs-"));
 const credentials = { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" };
-const server = new S3rver({ address: "127.0.0.1", port: 0, silent: true, directory: join(folder, "s3"), configureBuckets: [{ name: "millrace", configs: [] }] });
+const server = new S3rver({
+  address: "127.0.0.1",
+  port: 0,
+  silent: true,
+  directory: join(folder, "s3"),
+  configureBuckets: [{ name: "millrace", configs: [] }],
+});
 const stores = new Map<string, BlobStore>();
 
 beforeAll(async () => {

@@ -10,10 +10,11 @@ declare module "s3rver" {
     readonly directory?: string;
     readonly configureBuckets?: readonly { readonly name: string; readonly configs: readonly string[] }[];
   }
-  export default class S3rver {
+  class S3rver {
     constructor(options?: Options);
     readonly httpServer: Omit<Server, "address"> & { address(): AddressInfo };
     run(): Promise<AddressInfo>;
     close(): Promise<void>;
   }
+  export = S3rver;
 }

@@ -106,7 +106,12 @@ async function lookAt(
     return { ids: rows.map((row) => asJobId(row.id)), floor: undefined };
   }
   const rows = await db
-    .selectFrom(query.select(["id", rest.as("hit")]).limit(WINDOW_ROWS).as("seen"))
+    .selectFrom(
+      query
+        .select(["id", rest.as("hit")])
+        .limit(WINDOW_ROWS)
+        .as("seen"),
+    )
     .select([
       sql<string[] | null>`((array_agg(id::text) FILTER (WHERE hit))[1:${sql.lit(range.wanted)}])`.as("ids"),
       sql<string | null>`(array_agg(id::text))[${sql.lit(WINDOW_ROWS)}]`.as("last"),

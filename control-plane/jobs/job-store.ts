@@ -65,22 +65,27 @@ interface JobRow {
 }
 
 /**
- * Jobs by id, newest first; those that do not exist are left out. Never reads arguments or results. Plan: the ids are
- * constants, so only their partitions are opened; primary keys everywhere (each table is given the ids: a join alone might walk a long queue).
+ * Jobs by id, newest first; those that do not exist are left out. Never reads arguments or results. Plan: the ids are constants, so only
+ * their partitions are opened, and each table is walked once by its primary key: in a plain join the planner, which expects one row, read the
+ * whole page of history again for every job.
  */
 export async function readJobs(pool: Pool, workspace: WorkspaceId, ids: readonly JobId[]): Promise<JobRecord[]> {
   if (ids.length === 0) return [];
   const { rows } = await pool.query<JobRow>(
-    `SELECT j.id::text, j.kind, s.path, j.script_hash, j.language, j.tag, j.prio, j.created_by,
+    `WITH p AS MATERIALIZED (SELECT id, attempt FROM job_pending WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
+       r AS MATERIALIZED (SELECT id, attempt, agent_key, claimed_at FROM job_running WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
+       d AS MATERIALIZED (SELECT id, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, agent_key, started_at, done_at, run_us, log_chunks,
+         log_bytes, log_dropped_bytes FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[]))
+     SELECT j.id::text, j.kind, s.path, j.script_hash, j.language, j.tag, j.prio, j.created_by,
        p.attempt AS p_attempt, r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
        d.outcome, d.exit_reason, d.exit_code, d.exit_signal, d.exit_message, d.attempt AS d_attempt, d.agent_key::text AS d_agent,
        (extract(epoch FROM d.started_at) * 1000)::float8 AS started_ms, (extract(epoch FROM d.done_at) * 1000)::float8 AS done_ms, d.run_us::text,
        d.log_chunks, d.log_bytes::text, d.log_dropped_bytes::text, a.name AS agent_name
      FROM job j
        LEFT JOIN script s ON s.workspace_id = j.workspace_id AND s.id = j.script_id
-       LEFT JOIN job_pending p ON p.id = j.id AND p.workspace_id = j.workspace_id AND p.shard = $3 AND p.id = ANY($2::uuid[])
-       LEFT JOIN job_running r ON r.id = j.id AND r.workspace_id = j.workspace_id AND r.shard = $3 AND r.id = ANY($2::uuid[])
-       LEFT JOIN job_done d ON d.workspace_id = j.workspace_id AND d.id = j.id AND d.id = ANY($2::uuid[])
+       LEFT JOIN p ON p.id = j.id
+       LEFT JOIN r ON r.id = j.id
+       LEFT JOIN d ON d.id = j.id
        LEFT JOIN agent a ON a.id = coalesce(r.agent_key, d.agent_key)
      WHERE j.workspace_id = $1 AND j.id = ANY($2::uuid[]) ORDER BY j.id DESC`,
     [workspace, ids, shardOf(workspace)],

@@ -63,7 +63,9 @@ async function fillDay(pool: pg.Pool, day: number, oldest: boolean, count: numbe
        SELECT n, w, ($4::bigint[])[w + 1] AS workspace_id, CASE WHEN n % 100000 = 11 THEN 9 ELSE n % 5 END AS s, ${OUTCOME_OF} AS outcome,
          (lpad(to_hex($1::bigint + n * ${DAY_MS} / $3::bigint), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0') || '8' || substr(md5(n::text), 1, 15))::uuid AS id,
          to_timestamp(($1::bigint + n * ${DAY_MS} / $3::bigint) / 1000.0) AS at
-       FROM (SELECT n, ${WORKSPACE_OF} AS w FROM generate_series(0::bigint, $3::bigint - 1) n) x`.replaceAll(/\$[1-4]/g, (p) => literal([String(day), String(oldest), String(count), `'{${workspaces.join(",")}}'`], p)),
+       FROM (SELECT n, ${WORKSPACE_OF} AS w FROM generate_series(0::bigint, $3::bigint - 1) n) x`.replaceAll(/\$[1-4]/g, (p) =>
+        literal([String(day), String(oldest), String(count), `'{${workspaces.join(",")}}'`], p),
+      ),
     );
     await client.query(
       `INSERT INTO ${partitionName("job", day)} (workspace_id, id, kind, script_id, script_hash, language, tag, prio, created_by, args)

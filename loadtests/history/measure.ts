@@ -1,10 +1,10 @@
 import type pg from "pg";
 import type { Db } from "../../control-plane/db/query-builder.ts";
+import { lowestId } from "../../control-plane/housekeeping/partition-store.ts";
 import type { JobStatus } from "../../control-plane/jobs/contract.ts";
 import { listJobs } from "../../control-plane/jobs/job-list-store.ts";
 import { readJobs } from "../../control-plane/jobs/job-store.ts";
 import { asJobId, asWorkspaceId, type JobId } from "../../kernel/ids.ts";
-import { lowestId } from "../../control-plane/housekeeping/partition-store.ts";
 import { SHAPE, scriptOf } from "./fill.ts";
 
 const PAGE = 50;
@@ -110,7 +110,10 @@ async function sampleIds(pool: pg.Pool, workspace: string, days: readonly number
   const ids: JobId[] = [];
   while (ids.length < count) {
     const moment = lowestId((days[0] ?? 0) + Math.floor(Math.random() * days.length * DAY_MS));
-    const { rows } = await pool.query<{ id: string }>("SELECT id::text FROM job_done WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT 1", [workspace, moment]);
+    const { rows } = await pool.query<{ id: string }>("SELECT id::text FROM job_done WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT 1", [
+      workspace,
+      moment,
+    ]);
     if (rows[0] !== undefined) ids.push(asJobId(rows[0].id));
   }
   return ids;
