@@ -14,14 +14,23 @@ const OPTIONS =
 /**
  * Runs `work` on a connection of its own that holds an advisory lock as long as it lives: over all replicas at most one work of a name runs
  * at a time, and a work that has lost its connection has lost its hands too.
+ * @param signal cuts the connection: the work fails at its next statement
  * @returns undefined when another one holds the lock
  */
-export async function withExclusiveSession<T>(url: string, name: string, work: (session: Session) => Promise<T>): Promise<T | undefined> {
+export async function withExclusiveSession<T>(
+  url: string,
+  name: string,
+  work: (session: Session) => Promise<T>,
+  signal = AbortSignal.any([]),
+): Promise<T | undefined> {
   const client = new pg.Client({ connectionString: url, options: OPTIONS, keepAlive: true, connectionTimeoutMillis: 10_000 });
   client.on("error", () => {
     // The running query reports it; without a listener it would end the process.
   });
+  const broken = (): void => void client.end().catch(() => undefined);
+  signal.throwIfAborted();
   await client.connect();
+  signal.addEventListener("abort", broken);
   try {
     const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock(hashtext('millrace.task'), hashtext($1)) AS locked", [name]);
     if (rows[0]?.locked !== true) return undefined;
@@ -30,6 +39,7 @@ export async function withExclusiveSession<T>(url: string, name: string, work: (
     await client.query("SELECT pg_advisory_unlock_all()");
     return result;
   } finally {
+    signal.removeEventListener("abort", broken);
     await client.end().catch(() => undefined);
   }
 }
