@@ -4,15 +4,9 @@ import type { BlobSettings } from "./blobs/open-blobs.ts";
 
 /** Settings of what is kept, for how long and where; a part of SETTINGS in config.ts. */
 export const STORAGE_SETTINGS = {
-  MILLRACE_RETENTION_DAYS: z.coerce
-    .number()
-    .int()
-    .min(2)
-    .max(3650)
-    .default(30)
-    .meta({
-      description: "Days after which jobs, results and output are let go, counted from the creation of a job, or from its end if that came much later.",
-    }),
+  MILLRACE_RETENTION_DAYS: z.coerce.number().int().min(2).max(3650).default(30).meta({
+    description: "Days after which jobs, results and output are let go, counted from the creation of a job, or from its end if that came much later.",
+  }),
   MILLRACE_ARCHIVE: z.enum(["on", "off"]).default("off").meta({ description: "Whether a day is copied to the blob store before it is let go." }),
   MILLRACE_LOG_PACK_AFTER_DAYS: z.coerce
     .number()

@@ -7,6 +7,7 @@ import { createPools } from "../control-plane/db/pools.ts";
 import { createQueryBuilder } from "../control-plane/db/query-builder.ts";
 import { shardOf } from "../control-plane/jobs/model.ts";
 import { asWorkspaceId } from "../kernel/ids.ts";
+import { measureDrop } from "./history/drop.ts";
 import { daysOfHistory, fillHistory, fillLive } from "./history/fill.ts";
 import { measureHistory } from "./history/measure.ts";
 
@@ -23,6 +24,7 @@ const { values: options, positionals: steps } = parseArgs({
     days: { type: "string", default: "30" },
     waiting: { type: "string", default: "100000" },
     runs: { type: "string", default: "400" },
+    drops: { type: "string", default: "5" },
     json: { type: "string" },
   },
 });
@@ -46,16 +48,15 @@ try {
     await pool.query("VACUUM (ANALYZE)");
     await pool.query("CHECKPOINT");
   }
+  const { rows } = await pool.query<{ id: string }>("SELECT id::text FROM workspace WHERE name LIKE 'history-%' ORDER BY workspace.id");
+  const workspaces = rows.map((row) => row.id);
+  const days = daysOfHistory(Number(options.days));
   if (steps.includes("measure")) {
     const pools = createPools(server.url, log);
-    const { rows } = await pool.query<{ id: string }>("SELECT id::text FROM workspace WHERE name LIKE 'history-%' ORDER BY workspace.id");
-    const workspaces = rows.map((row) => row.id);
-    Object.assign(
-      figures,
-      await measureHistory(pools.api, createQueryBuilder(pools.api), workspaces, daysOfHistory(Number(options.days)), Number(options.runs), say),
-    );
+    Object.assign(figures, await measureHistory(pools.api, createQueryBuilder(pools.api), workspaces, days, Number(options.runs), say));
     await pools.close();
   }
+  if (steps.includes("drop")) Object.assign(figures, await measureDrop(server.url, pool, workspaces[0] ?? "1", days, Number(options.drops), say));
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ figures }, null, 2)}\n`);
 } finally {
   await pool.end();

@@ -54,7 +54,7 @@ describe.each(["folder", "s3"])("blob store: %s", (name) => {
 
   test("a range gives its bytes, is cut at the end, and beyond the end is empty", async () => {
     await store().put("range", Buffer.from("0123456789"));
-    expect(await text("range", { offset: 0, length: 1 })).toBe("0");
+    expect(await text("range", { offset: 0, length: 2 })).toBe("01");
     expect(await text("range", { offset: 3, length: 4 })).toBe("3456");
     expect(await text("range", { offset: 8, length: 100 })).toBe("89");
     expect(await text("range", { offset: 10, length: 1 })).toBe("");
@@ -68,18 +68,13 @@ describe.each(["folder", "s3"])("blob store: %s", (name) => {
     expect(await text("gone")).toBeUndefined();
   });
 
-  test("lists are in the order of keys, below a prefix, in pages", async () => {
-    const keys = ["list/a", "list/a-b", "list/a.b", "list/a/b", "list/a/c/d", "list/b", "lister/x"];
-    for (const key of [...keys].reverse()) if (!(name === "folder" && key === "list/a")) await store().put(key, Buffer.from(key));
-    const expected = keys.filter((key) => key.startsWith("list/") && !(name === "folder" && key === "list/a"));
-    const seen: string[] = [];
-    for (;;) {
-      const page = await store().list("list/", { limit: 2, ...(seen.length > 0 && { after: seen.at(-1) ?? "" }) });
-      seen.push(...page.map((entry) => entry.key));
-      expect(page.every((entry) => entry.sizeBytes === entry.key.length)).toBe(true);
-      if (page.length < 2) break;
-    }
-    expect(seen).toEqual(expected);
+  test("lists are in the order of keys, below a prefix, and go on after a key", async () => {
+    const keys = ["list/a", "list/b/1", "list/b/2", "list/c", "lister/x"];
+    for (const key of [...keys].reverse()) await store().put(key, Buffer.from(key));
+    const all = await store().list("list/", { limit: 10 });
+    expect(all).toEqual(keys.slice(0, 4).map((key) => ({ key, sizeBytes: key.length })));
+    expect((await store().list("list/", { limit: 10, after: "list/b/1" })).map((entry) => entry.key)).toEqual(["list/b/2", "list/c"]);
+    expect((await store().list("list/b/", { limit: 10 })).map((entry) => entry.key)).toEqual(["list/b/1", "list/b/2"]);
     expect(await store().list("nothing/", { limit: 10 })).toEqual([]);
   });
 
@@ -87,6 +82,23 @@ describe.each(["folder", "s3"])("blob store: %s", (name) => {
     await expect(store().put(key, Buffer.from("x"))).rejects.toMatchObject({ code: "invalid_argument" });
     await expect(store().get(key)).rejects.toMatchObject({ code: "invalid_argument" });
   });
+});
+
+// The S3 server of the tests neither orders nor cuts its lists as S3 does.
+test("a folder's list is in the order of whole keys, in pages of any size", async () => {
+  const store = openFolderBlobs(join(folder, "pages"));
+  const keys = ["a-b", "a.b", "a/b", "a/c/d", "a/c/e", "a0", "b"];
+  for (const key of [...keys].reverse()) await store.put(key, Buffer.from(key));
+  for (const limit of [1, 2, 3, 100]) {
+    const seen: string[] = [];
+    for (;;) {
+      const page = await store.list("", { limit, ...(seen.length > 0 && { after: seen.at(-1) ?? "" }) });
+      expect(page.length).toBeLessThanOrEqual(limit);
+      seen.push(...page.map((entry) => entry.key));
+      if (page.length < limit) break;
+    }
+    expect(seen).toEqual(keys);
+  }
 });
 
 test("a write that a crash left unfinished is never seen", async () => {

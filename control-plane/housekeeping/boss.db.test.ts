@@ -5,7 +5,14 @@ import type { TaskOutcome } from "../telemetry/housekeeping-metrics.ts";
 import { type Task, TaskRunner } from "./boss-store.ts";
 
 let warnings = 0;
-const log = { debug: () => undefined, info: () => undefined, warn: () => void (warnings += 1), error: () => undefined };
+const log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => {
+    warnings += 1;
+  },
+  error: () => undefined,
+};
 let database: TestDatabase;
 let pool: pg.Pool;
 let runners: TaskRunner[] = [];
@@ -96,7 +103,9 @@ test("a round that fails is noted and waits for its next try", async () => {
   const runner = await runnerOf(rounds, "failing", "a");
   await runner.runSoon("failing");
   (await rounds.nth(1)).end(new Error("disk full"));
-  await until(async () => (await pool.query("SELECT 1 FROM boss.job WHERE name = 'housekeeping/failing' AND state = 'retry' AND start_after > now()")).rowCount === 1);
+  await until(
+    async () => (await pool.query("SELECT 1 FROM boss.job WHERE name = 'housekeeping/failing' AND state = 'retry' AND start_after > now()")).rowCount === 1,
+  );
   expect(rounds.outcomes).toEqual(["failed"]);
 });
 

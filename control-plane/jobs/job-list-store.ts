@@ -27,9 +27,10 @@ interface Found {
 
 type JobTable = "job" | "job_pending" | "job_running" | "job_done";
 
-/** Rows that one statement looks at, and statements that look in vain before the caller gets what there is, with a position to go on from. */
-const WINDOW_ROWS = 5000;
-const MAX_WINDOWS = 4;
+/** Rows that one statement looks at. After a while of looking in vain the caller gets what there is, with a position to go on from. */
+const WINDOW_ROWS = 2000;
+const MAX_WINDOWS = 10;
+const LOOK_FOR_MS = 10;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /**
  * Days that are looked at first, then all: a plan over every partition takes 2 ms to make, and most pages are full within
@@ -40,8 +41,7 @@ const LAST_ID = asJobId("ffffffff-ffff-ffff-ffff-ffffffffffff");
 
 /**
  * Ids of a page. Every filter has a table and an index that is walked from the newest row on; what no index can tell (the status of a script's
- * jobs, a success among failures) is looked for in a bounded number of rows, so that the rarest match costs no more than 20,000 rows of a
- * request. A script's jobs of any status are gathered from the three places in the order in which jobs move, so that one that moves
+ * jobs, a success among failures) is looked for in a bounded number of rows and time, so that the rarest match costs a request no more than 20,000 rows. A script's jobs of any status are gathered from the three places in the order in which jobs move, so that one that moves
  * meanwhile is seen twice rather than not at all.
  */
 export async function listJobs(db: Db, workspace: WorkspaceId, filter: JobFilter): Promise<JobIdPage> {
@@ -71,6 +71,7 @@ async function findIn(db: Db, table: JobTable, workspace: WorkspaceId, filter: J
   const found: JobId[] = [];
   let before = filter.before ?? LAST_ID;
   let windows = 0;
+  const begunMs = performance.now();
   for (const days of table === "job" || table === "job_done" ? SPANS_DAYS : [undefined]) {
     const from = days === undefined ? undefined : lowerBound(before, days);
     for (;;) {
@@ -80,7 +81,7 @@ async function findIn(db: Db, table: JobTable, workspace: WorkspaceId, filter: J
       if (window.floor === undefined) break;
       before = window.floor;
       windows += 1;
-      if (windows >= MAX_WINDOWS) return { ids: found, floor: before };
+      if (windows >= MAX_WINDOWS || performance.now() - begunMs > LOOK_FOR_MS) return { ids: found, floor: before };
     }
     if (from !== undefined) before = from;
   }
