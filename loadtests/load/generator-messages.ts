@@ -1,12 +1,12 @@
 import type { Arrivals } from "./arrivals.ts";
 
 /** Which workspace a request goes to. */
-export type Target =
+type Target =
   | { readonly kind: "one"; readonly workspace: string }
   /** Drawn by rank; `sources` says for each workspace under which number its jobs are counted. */
   | { readonly kind: "zipf"; readonly workspaces: readonly string[]; readonly exponent: number; readonly sources: readonly number[] };
 
-export type Pace =
+type Pace =
   /** Requests are due at set times, whatever becomes of those before. */
   | { readonly kind: "open"; readonly arrivals: Arrivals }
   /** As much as the system takes: so many requests at a time, held back while `backlog` jobs are accepted and not ended. */

@@ -32,7 +32,7 @@ export const idleLatency: Scenario = {
     const started = await toProcessStart(context, world);
     const quiet = await transactions(context, world);
     await own.close();
-    const options = { jobs: context.short ? 60 : 400, perS: PER_S, seed: seedFor(context.seed, 9) };
+    const options = { warmUp: 15, jobs: context.short ? 60 : 400, perS: PER_S, seed: seedFor(context.seed, 9) };
     const peers = context.peers ? await measurePeers(context.scope, context.say, (turn) => peerIdleLatency(turn, options)) : {};
     return { ...describe(context, assigned, started, quiet), peers };
   },
