@@ -32,6 +32,7 @@ export interface LoadPlan {
   /** http://host:port of each replica; after an error the next one is tried. */
   readonly bases: readonly string[];
   readonly token: string;
+  /** Of each source. */
   readonly connections: number;
   /** Answer times are recorded for requests that are due from here on. */
   readonly measureFromUs: number;
