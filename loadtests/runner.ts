@@ -18,6 +18,10 @@ const REPORTS = fileURLToPath(new URL("reports/", import.meta.url));
 
 /** Runs scenarios one after another, writes the report, and says what came out. @returns the exit code */
 export async function run(command: Run, signal: AbortSignal): Promise<number> {
+  if (process.platform !== "linux") {
+    say("load tests read /proc: they run on Linux only");
+    return 2;
+  }
   const startedAt = new Date();
   const machine = { ...describeMachine(), loadBefore: loadNow() };
   if (machine.loadBefore > 0.5) say(`the machine is not quiet: its load is ${machine.loadBefore}. Figures will suffer.`);

@@ -250,7 +250,9 @@ export class SimulatedAgent {
     const entries = this.#received.length + this.#started.length + this.#finished.length;
     if (entries === 0 && !this.#keepaliveDue) return;
     const keepalive = this.#keepaliveDue ? { sentAtMs: performance.now(), held: [...this.#held.values()].map(refOf) } : undefined;
-    this.#write({ received: this.#received, started: this.#started, finished: this.#finished, keepalive });
+    // The server takes an attempt for lost that a frame speaks of and its keepalive does not name.
+    const isHeld = (ref: { token: string }): boolean => this.#held.has(ref.token);
+    this.#write({ received: this.#received.filter(isHeld), started: this.#started.filter(isHeld), finished: this.#finished.filter(isHeld), keepalive });
     [this.#received, this.#started, this.#finished, this.#keepaliveDue] = [[], [], [], false];
     this.#busyUntilMs = entries >= BUSY_ENTRIES ? performance.now() + SPACING_MS : 0;
   }

@@ -1,12 +1,12 @@
 import type { Arrivals } from "./arrivals.ts";
 
 /** Which workspace a request goes to. */
-export type Target =
+type Target =
   | { readonly kind: "one"; readonly workspace: string }
   /** Drawn by rank; `sources` says for each workspace under which number its jobs are counted. */
   | { readonly kind: "zipf"; readonly workspaces: readonly string[]; readonly exponent: number; readonly sources: readonly number[] };
 
-export type Pace =
+type Pace =
   /** Requests are due at set times, whatever becomes of those before. */
   | { readonly kind: "open"; readonly arrivals: Arrivals }
   /** As much as the system takes: so many requests at a time, held back while `backlog` jobs are accepted and not ended. */
@@ -32,6 +32,7 @@ export interface LoadPlan {
   /** http://host:port of each replica; after an error the next one is tried. */
   readonly bases: readonly string[];
   readonly token: string;
+  /** Of each source. */
   readonly connections: number;
   /** Answer times are recorded for requests that are due from here on. */
   readonly measureFromUs: number;

@@ -27,6 +27,8 @@ interface Counts {
 
 interface Running {
   readonly plan: SourcePlan;
+  /** Of its own: callers do not share connections, so one's flood must not queue up before another's request in here. */
+  readonly client: HttpClient;
   readonly counts: Counts;
   /** Workspace of the next request, and the number under which its jobs are counted. */
   readonly next: () => { workspace: string; source: number };
@@ -35,7 +37,8 @@ interface Running {
 /** Sends what a plan says and knows the fate of each job. One to a process: nothing else may hold up its clock. */
 export class Generator {
   readonly #plan: LoadPlan;
-  readonly #client: HttpClient;
+  /** For questions to the replicas themselves. */
+  readonly #prober: HttpClient;
   readonly #fates = new Tally();
   readonly #open = new Set<Promise<void>>();
   #next = 0;
@@ -49,7 +52,7 @@ export class Generator {
 
   constructor(plan: LoadPlan) {
     this.#plan = plan;
-    this.#client = new HttpClient(plan.token, plan.connections);
+    this.#prober = new HttpClient(plan.token, 2);
   }
 
   /** Jobs that have ended, as the agents tell. */
@@ -63,10 +66,12 @@ export class Generator {
 
   /** Resolves when every source is through and every request answered. @throws what no repetition can mend, such as a 400 */
   async run(): Promise<LoadReport> {
-    const running = this.#plan.sources.map((plan): Running => ({ plan, counts: newCounts(), next: targets(plan) }));
+    const running = this.#plan.sources.map(
+      (plan): Running => ({ plan, client: new HttpClient(this.#plan.token, this.#plan.connections), counts: newCounts(), next: targets(plan) }),
+    );
     await Promise.all(running.map((source) => (source.plan.pace.kind === "open" ? this.#openLoop(source) : this.#closedLoop(source))));
     while (this.#open.size > 0) await Promise.all(this.#open);
-    this.#client.close();
+    for (const client of [this.#prober, ...running.map((source) => source.client)]) client.close();
     if (this.#failure !== undefined) throw this.#failure;
     const sources = Object.fromEntries(running.map(({ plan, counts }) => [plan.source, reportOf(counts)]));
     return { sources, fates: this.#fates.toBytes(), acceptedJobs: this.#accepted };
@@ -144,7 +149,7 @@ export class Generator {
     // Until there is an answer, nobody knows.
     for (let at = 0; at < plan.batch; at++) this.#fates.set(first + at, FATE.unknown);
     const base = this.#base;
-    const answer = await this.#client
+    const answer = await source.client
       .send("POST", this.#plan.bases[base] ?? "", `/api/v1/w/${workspace}/${path}`, body, false)
       .catch((error: unknown) => ({ status: 0, text: String(error) }));
     if (answer.status === 201) {
@@ -169,7 +174,7 @@ export class Generator {
     const { bases } = this.#plan;
     for (const endUs = monotonicUs() + GIVE_UP_AFTER_US; monotonicUs() < endUs && this.#failure === undefined; await pause(LOOK_EVERY_MS)) {
       for (const [number, base] of bases.entries()) {
-        const { status } = await this.#client.send("GET", base, "/readyz", undefined, false).catch(() => ({ status: 0 }));
+        const { status } = await this.#prober.send("GET", base, "/readyz", undefined, false).catch(() => ({ status: 0 }));
         if (status !== 200) continue;
         this.#base = number;
         return;

@@ -32,7 +32,7 @@ export class Latencies {
   /** Points of the percentile curve, only as far out as there are values to tell them apart, and the maximum at 100. */
   curve(): (readonly [percentile: number, ms: number])[] {
     if (this.count === 0) return [];
-    const known = CURVE.filter((percentile) => (1 - percentile / 100) * this.count >= 1);
+    const known = CURVE.filter((percentile) => isTold(percentile, this.count));
     return [...known.map((percentile) => [percentile, this.percentileMs(percentile)] as const), [100, this.maxMs] as const];
   }
 
@@ -67,10 +67,15 @@ export function latencyFigures(name: string, latencies: Latencies): Record<strin
   const figures: Record<string, number> = { [`${name}_samples_count`]: latencies.count };
   if (latencies.count === 0) return figures;
   for (const percentile of [50, 90, 99, 99.9]) {
-    if (latencies.count * (1 - percentile / 100) < 1) continue;
+    if (!isTold(percentile, latencies.count)) continue;
     figures[`${name}_p${String(percentile).replace(".", "")}_ms`] = round(latencies.percentileMs(percentile));
   }
   return { ...figures, [`${name}_max_ms`]: round(latencies.maxMs) };
+}
+
+/** A percentile needs at least one value beyond it: the 99th a hundred values. */
+function isTold(percentile: number, count: number): boolean {
+  return count * (100 - percentile) >= 100 - 1e-6;
 }
 
 /** Four significant digits: more than a measurement is worth. */

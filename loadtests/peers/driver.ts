@@ -1,6 +1,6 @@
 /** What a job of a peer carries. */
 export interface PeerJob {
-  /** When it was to be added, `monotonicUs`. */
+  /** When it was to be added, `monotonicUs`; 0 for one that is not measured. */
   readonly at: number;
   readonly n: number;
 }

@@ -27,7 +27,7 @@ const events = {
     seen.started += 1;
     if (starts.get(job.n) > 0) seen.again += 1;
     starts.increment(job.n);
-    latencies.recordUs(nowUs - job.at);
+    if (job.at > 0) latencies.recordUs(nowUs - job.at);
   },
   onEnd(jobs: number): void {
     seen.ended += jobs;
@@ -81,10 +81,10 @@ async function obey(message: ToPeer): Promise<void> {
     }
     case "trickle": {
       const times = arrivalTimesMs({ kind: "poisson", perS: message.perS }, Number.POSITIVE_INFINITY, seededRandom(message.seed));
-      for (let count = 0; count < message.jobs; count++) {
+      for (let count = -message.warmUp; count < message.jobs; count++) {
         const dueUs = begunUs + (times.next().value ?? 0) * 1000;
         await untilUs(dueUs);
-        void producer?.add({ at: Math.round(dueUs), n: next++ }).catch((error: unknown) => say({ kind: "failed", message: messageOf(error) }));
+        void producer?.add({ at: count < 0 ? 0 : Math.round(dueUs), n: next++ }).catch((error: unknown) => say({ kind: "failed", message: messageOf(error) }));
       }
       return produced();
     }

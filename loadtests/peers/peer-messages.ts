@@ -8,8 +8,8 @@ export type ToPeer =
   | { readonly kind: "fill"; readonly jobs: number; readonly batch: number; readonly callers: number }
   /** For a time, held back while `backlog` jobs are open. */
   | { readonly kind: "steady"; readonly forMs: number; readonly batch: number; readonly callers: number; readonly backlog: number }
-  /** One at a time, at the moments of a Poisson process. */
-  | { readonly kind: "trickle"; readonly jobs: number; readonly perS: number; readonly seed: number }
+  /** One at a time, at the moments of a Poisson process; the first ones warm up and are not measured. */
+  | { readonly kind: "trickle"; readonly warmUp: number; readonly jobs: number; readonly perS: number; readonly seed: number }
   | { readonly kind: "ended"; readonly jobs: number }
   | { readonly kind: "report" };
 

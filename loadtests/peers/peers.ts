@@ -82,14 +82,17 @@ function versionOf(name: PeerName): string {
 }
 
 /** From add to the start of the worker, one job at a time on an idle system. */
-export async function idleLatency({ scope, name, url }: Turn, options: { jobs: number; perS: number; seed: number }): Promise<Record<string, number>> {
+export async function idleLatency(
+  { scope, name, url }: Turn,
+  options: { warmUp: number; jobs: number; perS: number; seed: number },
+): Promise<Record<string, number>> {
   const worker = new PeerProcess(scope, name);
   await worker.ask({ kind: "prepare", peer: name, url }, "ready");
   await worker.ask({ kind: "work", peer: name, url, purpose: "latency" }, "ready");
   const producer = new PeerProcess(scope, name);
   await producer.ask({ kind: "produce", peer: name, url }, "ready");
   await producer.ask({ kind: "trickle", ...options }, "produced");
-  await until(`${name} has ended its jobs`, () => worker.ended >= options.jobs);
+  await until(`${name} has ended its jobs`, () => worker.ended >= options.warmUp + options.jobs);
   const report = await worker.report();
   return latencyFigures("idle_add_to_start", Latencies.fromText(report.latencies));
 }

@@ -1,9 +1,9 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { Redis } from "ioredis";
 import { temporaryFolder } from "../world/postgres.ts";
-import { freePort, until } from "../world/processes.ts";
+import { freePort, startProgram, until } from "../world/processes.ts";
 import type { Scope } from "../world/scope.ts";
 
 const APT_LIMIT_MS = 180_000;
@@ -15,18 +15,7 @@ export async function startRedis(scope: Scope): Promise<{ url: string } | { miss
   const port = await freePort();
   const folder = temporaryFolder(scope);
   const settings = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"];
-  const child = spawn(found, ["--port", String(port), "--dir", folder, "--daemonize", "no", ...settings], { stdio: "ignore" });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  scope.defer(async () => {
-    child.kill("SIGTERM");
-    const force = setTimeout(() => child.kill("SIGKILL"), 5000);
-    await exited;
-    clearTimeout(force);
-  });
-  // Where this process ends without a chance to clean up, Redis must not stay.
-  const last = (): void => void child.kill("SIGKILL");
-  process.once("exit", last);
-  scope.defer(() => void process.off("exit", last));
+  startProgram(scope, "loadtests/peers/redis-child.ts", [found, "--port", String(port), "--dir", folder, "--daemonize", "no", ...settings], {}, false);
   const url = `redis://127.0.0.1:${port}`;
   const probe = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
   probe.on("error", () => undefined);

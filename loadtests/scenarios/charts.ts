@@ -31,9 +31,16 @@ export function latencyOverTime(title: string, seen: SimulatorReport, marks: rea
   return { kind: "time", title, xTitle: "time (s)", yTitle: "dispatch latency (ms)", lines, marks };
 }
 
-/** Every latency of a source that was sampled. */
+const MOST_SAMPLES = 3000;
+
+/** The latencies of a source that was sampled; of very many, the longest of each stretch. */
 export function sampleChart(title: string, samples: Float64Array, originUs: number, marks: readonly { at: number; label: string }[] = []): Chart {
-  const points = pairs(samples).map(({ atUs, us }) => [(atUs - originUs) / 1e6, us / 1000] as const);
+  const all = pairs(samples).sort((a, b) => a.atUs - b.atUs);
+  const stretch = Math.ceil(all.length / MOST_SAMPLES);
+  const kept = Array.from({ length: Math.ceil(all.length / stretch) || 0 }, (_, at) =>
+    all.slice(at * stretch, (at + 1) * stretch).reduce((longest, one) => (one.us > longest.us ? one : longest)),
+  );
+  const points = kept.map(({ atUs, us }) => [(atUs - originUs) / 1e6, us / 1000] as const);
   return { kind: "time", title, xTitle: "time of the request (s)", yTitle: "dispatch latency (ms)", lines: [{ name: "each job", points }], marks };
 }
 

@@ -22,7 +22,7 @@ const STATISTICS_MS = 12_000;
 export const idleLatency: Scenario = {
   name: "idle-latency",
   summary: "idle system: request to assignment, request to process start, transactions/s with 600 agents; the peers' add to start",
-  takes: { short: "about a minute with peers, 40 s without", long: "4 minutes, and half a minute for each peer" },
+  takes: { short: "80 s with peers, 50 s without", long: "4 minutes, and half a minute for each peer" },
   async run(context) {
     const own = new Scope();
     context.scope.defer(() => own.close());
@@ -32,7 +32,7 @@ export const idleLatency: Scenario = {
     const started = await toProcessStart(context, world);
     const quiet = await transactions(context, world);
     await own.close();
-    const options = { jobs: context.short ? 60 : 400, perS: PER_S, seed: seedFor(context.seed, 9) };
+    const options = { warmUp: 15, jobs: context.short ? 60 : 400, perS: PER_S, seed: seedFor(context.seed, 9) };
     const peers = context.peers ? await measurePeers(context.scope, context.say, (turn) => peerIdleLatency(turn, options)) : {};
     return { ...describe(context, assigned, started, quiet), peers };
   },

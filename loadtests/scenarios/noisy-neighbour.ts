@@ -116,6 +116,7 @@ async function besideFlood(context: ScenarioContext, world: World): Promise<{ st
       ...latencyFigures("noisy_calm_during", during),
       ...latencyFigures("noisy_calm_first_second", second),
       ...latencyFigures("noisy_calm_after", after),
+      noisy_calm_generator_lateness_p99_ms: round(Latencies.fromText(load.sources[CALM_SOURCE]?.lateness ?? new Latencies().toText()).percentileMs(99)),
       noisy_flood_accept_s: round(((load.sources[NOISY_SOURCE]?.lastAcceptedUs ?? 0) - floodUs) / 1e6),
       noisy_flood_drain_s: round((quietAgainUs - floodUs) / 1e6),
     },

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -11,12 +11,23 @@ const quiet = {
   error: (fields: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(fields)}\n`),
 };
 
+const PREFIX = "millrace-load-";
+
 /** A folder that goes with the scope. Postgres and sandboxes run under other users: it is open to them. */
 export function temporaryFolder(scope: Scope): string {
-  const folder = mkdtempSync(join(tmpdir(), "millrace-load-"));
+  removeOrphans();
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   chmodSync(folder, 0o755);
   scope.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
   return folder;
+}
+
+/** Folders of runs that were killed and could not remove them: each has the process id of its run in its name. */
+function removeOrphans(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
 
 /** A new server with the settings that the product gives its own, durable commits among them. */

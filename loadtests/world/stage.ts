@@ -58,7 +58,8 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
   const begunMs = Date.now();
   const simulator = await world.simulator(options.agents, options.slots);
   const load = await Load.start(world.scope);
-  const startUs = monotonicUs() + HEAD_START_US;
+  // Whole microseconds, as the stamps of the jobs are: the first one must not lie before the window by a fraction.
+  const startUs = Math.ceil(monotonicUs() + HEAD_START_US);
   const fromUs = startUs + options.warmUpMs * 1000;
   const times: Times = { startUs, fromUs, toUs: fromUs + options.measureMs * 1000 };
   await simulator.measure({ fromUs: times.fromUs, toUs: times.toUs, bucketMs: options.bucketMs ?? 1000, sampled: options.sampled ?? [] });
