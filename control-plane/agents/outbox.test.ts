@@ -21,7 +21,9 @@ beforeEach(() => {
   wire = new Wire();
   outbox = new Outbox(wire as unknown as AgentStream);
 });
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const ack = (jobId: string): ServerFrame["finishedAcks"][number] => ({ jobId, token: "1", verdict: 1 });
 const cancel = (jobId: string): ServerFrame["cancel"][number] => ({ jobId, token: "1", reason: "", fenced: false });
