@@ -330,8 +330,9 @@ export class Owner {
 
   async #refill(queue: JobQueue): Promise<void> {
     try {
-      const rows = await this.#deps.store.refill(queue, REFILL_ROWS);
-      finishRefill(this.#state, queue, rows, rows.length < REFILL_ROWS);
+      const limit = Math.min(REFILL_ROWS, this.#state.hotLimit);
+      const rows = await this.#deps.store.refill(queue, limit);
+      finishRefill(this.#state, queue, rows, rows.length < limit);
       this.#schedule();
     } catch (error) {
       abortRefill(this.#state, queue);
