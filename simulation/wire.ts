@@ -24,6 +24,18 @@ interface Lane {
   lastMs: number;
 }
 
+interface WireOptions {
+  readonly time: VirtualTime;
+  readonly random: () => number;
+  readonly agent: Process;
+  readonly server: Process;
+  readonly handlers: StreamHandlers;
+  /** Called for each frame at the moment when the agent receives it. */
+  readonly onReceived: (frame: ServerFrame) => void;
+  /** The same for the replica. */
+  readonly onArrived: (frame: AgentFrame) => void;
+}
+
 /**
  * One gRPC stream between an agent and a replica: reliable and in order, as HTTP/2 is, until it breaks. It can be late, be cut (both ends
  * learn of it, what was under way is lost), or be half open: nothing passes, nobody is told, and what was sent arrives when it heals.
@@ -34,9 +46,9 @@ export class Wire {
   readonly #time: VirtualTime;
   readonly #random: () => number;
   readonly #handlers: StreamHandlers;
+  readonly #options: WireOptions;
   readonly #toServer: Lane = { frames: [], lastMs: 0 };
   readonly #toAgent: Lane = { frames: [], lastMs: 0 };
-  readonly #onSent: (frame: ServerFrame) => void;
   #incoming: Incoming | undefined;
   #frozenUntilMs = 0;
   #lateUntilMs = 0;
@@ -45,21 +57,13 @@ export class Wire {
   #helloArrived = false;
   #serverClosed = false;
 
-  constructor(options: {
-    time: VirtualTime;
-    random: () => number;
-    agent: Process;
-    server: Process;
-    handlers: StreamHandlers;
-    /** Called for each frame at the moment when the agent receives it. */
-    onReceived: (frame: ServerFrame) => void;
-  }) {
+  constructor(options: WireOptions) {
+    this.#options = options;
     this.#time = options.time;
     this.#random = options.random;
     this.agent = options.agent;
     this.server = options.server;
     this.#handlers = options.handlers;
-    this.#onSent = options.onReceived;
   }
 
   get open(): boolean {
@@ -75,6 +79,7 @@ export class Wire {
       this.#carry(this.#toServer, this.server, () => {
         if (this.#serverClosed) return;
         this.#helloArrived = true;
+        this.#options.onArrived(frame);
         incoming.onFrame(frame);
       });
       this.agent.after(0, written);
@@ -151,7 +156,7 @@ export class Wire {
       write: (frame: ServerFrame): boolean => {
         this.#carry(this.#toAgent, this.agent, () => {
           if (this.#agentClosed) return;
-          this.#onSent(frame);
+          this.#options.onReceived(frame);
           this.#handlers.onFrame(frame);
         });
         return true;

@@ -3,7 +3,7 @@ import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
 import { shardOf } from "../control-plane/jobs/model.ts";
 import type { NewJob } from "../control-plane/scheduler/owner.ts";
 import { asWorkspaceId } from "../kernel/ids.ts";
-import type { ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
+import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
 import { Database } from "./database.ts";
 import { type Dice, happen, type Planned } from "./events.ts";
 import type { ScriptArgs } from "./executor.ts";
@@ -207,13 +207,21 @@ export class World {
     const { process } = agent;
     const server = replica?.process ?? this.#clients;
     const onReceived = (frame: ServerFrame): void => this.oracle.received(agent, frame);
-    const wire = new Wire({ time: this.time, random: this.#random, agent: process, server, handlers, onReceived });
+    const onArrived = (frame: AgentFrame): void => this.#noteFrame(agent.name, server.name, frame);
+    const wire = new Wire({ time: this.time, random: this.#random, agent: process, server, handlers, onReceived, onArrived });
     const forMs = (this.#isolated.get(agent) ?? 0) - this.time.nowMs;
     this.#wires.push(wire);
     if (forMs > 0) wire.freeze(forMs);
     const stream = wire.dial((incoming) => replica?.accept(wire, incoming));
     if (replica?.process.alive !== true) wire.refuse();
     return stream;
+  }
+
+  #noteFrame(from: string, to: string, frame: AgentFrame): void {
+    if (this.#options.keepTrace !== true) return;
+    const refs = (list: readonly { jobId: string }[]): string => list.map((ref) => ref.jobId.slice(-4)).join(" ");
+    if (frame.hello !== undefined) this.note(`${from} to ${to}: hello, holds [${refs(frame.hello.held)}]`);
+    if (frame.finished.length > 0) this.note(`${from} to ${to}: finished [${refs(frame.finished)}]`);
   }
 
   #newJob(process: Process, workspace: ReturnType<typeof asWorkspaceId>, dice: Dice): NewJob {

@@ -364,7 +364,8 @@ export class Owner {
     const slack = limits.cancelGraceMs + times.marginMs;
     if (running.cancel !== undefined && nowMs - running.cancel.atMs > slack) return exitOf("cancelled", running.cancel.reason);
     const timeoutMs = running.job.timeoutMs ?? limits.timeoutMs;
-    const sinceMs = running.startHeardMs ?? running.claimedAtMs;
+    // A claim may take long to commit (Postgres was away): the agent's time begins when it was sent.
+    const sinceMs = running.startHeardMs ?? Math.max(running.claimedAtMs, running.sentAtMs);
     return nowMs - sinceMs > timeoutMs + slack ? exitOf("timeout", `the attempt did not end within ${timeoutMs} ms and its agent did not stop it`) : undefined;
   }
 }
