@@ -56,9 +56,10 @@ export class Database {
           return;
         }
         const answer = run();
-        const backMs = this.#latencyMs();
-        process.after(backMs, () => {
-          if (this.#reaches(process)) resolve(answer);
+        const dice = this.#random();
+        // Some answers take long, and some never come.
+        process.after(this.#latencyMs() + (dice > 0.9 ? (dice - 0.9) * 5000 : 0), () => {
+          if (this.#reaches(process) && dice < 0.98) resolve(answer);
           else failLater();
         });
       });

@@ -20,6 +20,16 @@ const between = (low: number, high: number, dice: number): number => Math.round(
 export const EVENTS: readonly EventKind[] = [
   { name: "enqueue", weight: 40, happen: (world, dice) => world.enqueue({ count: 1 + Math.floor(dice[0] * dice[0] * 5), dice }) },
   { name: "burst", weight: 4, happen: (world, dice) => world.enqueue({ count: 8 + Math.floor(dice[0] * 16), dice }) },
+  {
+    name: "shake",
+    weight: 5,
+    happen: (world, dice) => {
+      const forMs = between(500, 10_000, dice[0]);
+      world.database.slow(forMs);
+      for (const wire of world.openWires()) world.time.current.after(dice[1] * forMs, () => wire.cut());
+      return `slow database for ${forMs} ms, all streams are cut after ${Math.round(dice[1] * forMs)} ms`;
+    },
+  },
   { name: "cancel", weight: 8, happen: (world, dice) => world.cancel(dice) },
   {
     name: "crash-agent",
@@ -82,7 +92,7 @@ export const EVENTS: readonly EventKind[] = [
     happen: (world, dice) => {
       const replica = pick(world.replicas, dice[0]);
       if (replica === undefined) return "nobody";
-      const forMs = between(100, 45_000, dice[1]);
+      const forMs = Math.round(100 + dice[1] * 70_000);
       world.database.cutOff(replica.process, forMs);
       return `${replica.name} from the database for ${forMs} ms`;
     },

@@ -13,8 +13,8 @@ export interface ExecutorWatch {
 /** What a script of the simulation is to do; travels as the arguments of its job. */
 export interface ScriptArgs {
   readonly runMs: number;
-  /** success · failure · unstorable: a result that the database refuses · deaf: ignores a request to end */
-  readonly mode: "success" | "failure" | "unstorable" | "deaf";
+  /** success · failure · unstorable: a result that the database refuses · refused: the job itself is · deaf: ignores a request to end */
+  readonly mode: "success" | "failure" | "unstorable" | "refused" | "deaf";
 }
 
 interface ExecutorOptions {

@@ -214,6 +214,7 @@ export class ModelStore {
 
 /** Postgres' text cannot hold NUL; agents' ends are cleaned of it, so this stands for any row that the database does not like. */
 function isRefused(operation: FlushOperation): boolean {
+  if (operation.kind === "insert") return operation.payload.argsJson.includes("refused");
   return operation.kind === "finish" && operation.end.resultJson.includes("\u0001");
 }
 

@@ -1,6 +1,5 @@
 import type { FlushOperation } from "../control-plane/jobs/model.ts";
 import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
-import { sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
 import { asAgentKey, asJobId, asToken, type JobId, type WorkspaceId } from "../kernel/ids.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import { type ServerFrame, Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
@@ -38,6 +37,8 @@ export class Oracle implements StoreWatch, ExecutorWatch {
   readonly #world: World;
   readonly #workspaces = new Map<JobId, WorkspaceId>();
   readonly #executing = new Map<string, Executing[]>();
+  /** Tokens of all attempts that ever began. */
+  readonly #begun = new Set<string>();
   /** Until when an agent cannot be expected to have fenced itself. */
   readonly #excusedUntilMs = new Map<string, number>();
   readonly #lines = new Map<SimulatedReplica, Line>();
@@ -109,10 +110,11 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     this.#world.note(`${agent} runs ${ref.jobId.slice(-4)} token ${ref.token}`);
     const { store } = this.#world.database;
     if (!store.tokens.has(asToken(ref.token))) this.broken("order", `${agent} runs ${ref.jobId} under token ${ref.token}, which was never committed`);
+    if (this.#begun.has(ref.token)) this.broken("attempts", `attempt ${ref.token} of ${ref.jobId} runs a second time, on ${agent}`);
+    this.#begun.add(ref.token);
     const others = this.#executing.get(ref.jobId) ?? [];
     for (const other of others) {
-      if (other.token === ref.token) this.broken("attempts", `attempt ${ref.token} of ${ref.jobId} runs twice, on ${other.agent} and ${agent}`);
-      else if (!this.#isExcused(other.agent))
+      if (!this.#isExcused(other.agent))
         this.broken("attempts", `${agent} runs ${ref.jobId} under ${ref.token} while ${other.agent} runs it under ${other.token}`);
     }
     this.#executing.set(ref.jobId, [...others, { agent, token: ref.token }]);
@@ -186,7 +188,8 @@ export class Oracle implements StoreWatch, ExecutorWatch {
       if (other.workspace !== job.workspace || other.language !== job.language || other.tag !== job.tag || other.prio !== job.prio) continue;
       // An owner that has been replaced may know a job that its successor has already run.
       if (this.#store.running.has(other.id) || this.#store.done.has(other.id)) continue;
-      if (sortsBefore(other, job) && numberOf(other.id) < numberOf(job.id)) this.broken("order", `${job.id} was dispatched before ${other.id} of the same queue`);
+      if (other.dueAtMs <= job.dueAtMs && numberOf(other.id) < numberOf(job.id))
+        this.broken("order", `${job.id} was dispatched before ${other.id} of the same queue`);
     }
   }
 

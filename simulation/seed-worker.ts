@@ -9,15 +9,28 @@ import type { WorkerReport, WorkerTask } from "./seed-workers.ts";
 const ROOT = new URL("../", import.meta.url);
 const { seeds, mutation, explainFailure } = workerData as WorkerTask;
 
-function mutate({ file, text, replacement }: Mutation): void {
-  const url = new URL(file, ROOT).href;
-  const source = readFileSync(fileURLToPath(url), "utf8");
-  const parts = source.split(text);
-  if (parts.length !== 2) throw new Error(`${file} contains the text ${parts.length - 1} times`);
-  registerHooks({ load: (of, context, next) => (of === url ? { ...next(of, context), source: parts.join(replacement) } : next(of, context)) });
+/** @returns texts by address of the module */
+function mutate({ edits }: Mutation): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const { file, text, replacement } of edits) {
+    const url = new URL(file, ROOT).href;
+    const parts = (texts.get(url) ?? readFileSync(fileURLToPath(url), "utf8")).split(text);
+    if (parts.length !== 2) throw new Error(`${file} contains the text ${parts.length - 1} times`);
+    texts.set(url, parts.join(replacement));
+  }
+  return texts;
 }
 
-if (mutation !== undefined) mutate(mutation);
+if (mutation !== undefined) {
+  const texts = mutate(mutation);
+  registerHooks({
+    load: (url, context, next) => {
+      const loaded = next(url, context);
+      const source = texts.get(url);
+      return source === undefined ? loaded : { ...loaded, source };
+    },
+  });
+}
 const { explain, runSeed } = await import("./run-seed.ts");
 const report: WorkerReport = { seeds: 0, acknowledged: 0, events: 0, failure: undefined };
 for (const seed of seeds) {

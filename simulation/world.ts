@@ -40,7 +40,12 @@ export interface WorldOptions {
 /** After the last fault everything must have ended by then: two leases, the longest script, and retries on top. */
 const SETTLE_MS = 400_000;
 type LogLine = (fields: Record<string, unknown>, message: string) => void;
-const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 /**
  * A small installation of Millrace in virtual time: a store, two replicas of the control plane and a few agents, made of the real code
@@ -229,8 +234,8 @@ export class World {
     const random = this.#random;
     const mode = random();
     const args: ScriptArgs = {
-      runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.15 ? random() * 30_000 : 0)),
-      mode: mode < 0.85 ? "success" : mode < 0.93 ? "failure" : mode < 0.96 ? "unstorable" : "deaf",
+      runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.3 ? 90_000 : 15_000) : 0)),
+      mode: mode < 0.8 ? "success" : mode < 0.88 ? "failure" : mode < 0.92 ? "unstorable" : mode < 0.95 ? "refused" : "deaf",
     };
     const wallMs = process.clock.wallMs();
     const id = jobIdOf(wallMs, this.#made);
@@ -242,12 +247,12 @@ export class World {
         shard: shardOf(workspace),
         tag: "default",
         language: dice[2] < 0.8 ? "bash" : "python3",
-        prio: random() < 0.9 ? 4 : Math.floor(random() * 9),
+        prio: random() < 0.7 ? 4 : Math.floor(random() * 9),
         dueAtMs: wallMs,
         attempt: 0,
         lost: 0,
         scriptId: undefined,
-        timeoutMs: random() < 0.1 ? 2000 : undefined,
+        timeoutMs: random() < 0.2 ? 2000 : undefined,
       },
       payload: { kind: "inline", scriptHash: undefined, code: "", argsJson: JSON.stringify(args), createdBy: "simulation" },
     };

@@ -94,11 +94,7 @@ export class Owner {
 
   /** Ends a job early. @returns what was found; "gone" when no owner has it any more */
   cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<"cancelled" | "cancelling" | "gone"> {
-    const running = this.#state.running.get(job.id);
-    if (running !== undefined && running.job.workspace === job.workspace) {
-      this.#cancelRunning(running, reason);
-      return Promise.resolve("cancelling");
-    }
+    if (this.#cancelClaimed(job, reason) === "cancelling") return Promise.resolve("cancelling");
     const waiting = this.#state.waiting.get(job.id);
     if (waiting !== undefined && waiting.workspace !== job.workspace) return Promise.resolve("gone");
     removeWaiting(this.#state, job.id);
@@ -110,7 +106,7 @@ export class Owner {
         operation,
         (outcome) => {
           if (outcome === "moved") this.#endings.announce(job.workspace, job.id, exit);
-          resolve(outcome === "moved" ? "cancelled" : "gone");
+          resolve(outcome === "moved" ? "cancelled" : this.#cancelClaimed(job, reason));
         },
         reject,
       );
@@ -343,6 +339,14 @@ export class Owner {
   #valid(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
     const running = this.#state.running.get(id);
     return running !== undefined && running.token === token && running.agent === agent ? running : undefined;
+  }
+
+  /** Asked before and after a cancel of a waiting row: one that was only in the database may have been read back and claimed meanwhile. */
+  #cancelClaimed(job: { id: JobId; workspace: WorkspaceId }, reason: string): "cancelling" | "gone" {
+    const running = this.#state.running.get(job.id);
+    if (running === undefined || running.job.workspace !== job.workspace) return "gone";
+    this.#cancelRunning(running, reason);
+    return "cancelling";
   }
 
   #cancelRunning(running: RunningJob, reason: string): void {
