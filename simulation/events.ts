@@ -82,7 +82,7 @@ export const EVENTS: readonly EventKind[] = [
       const replica = pick(world.replicas, dice[0]);
       if (replica === undefined) return "nobody";
       const forMs = between(500, 45_000, dice[1]);
-      replica.process.stoppedUntilMs = Math.max(replica.process.stoppedUntilMs, world.time.nowMs + forMs);
+      replica.process.stop(forMs);
       return `${replica.name} for ${forMs} ms`;
     },
   },

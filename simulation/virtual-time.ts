@@ -12,8 +12,10 @@ export class Process {
   readonly name: string;
   readonly clock: Clock;
   readonly #time: VirtualTime;
+  /** What became due while it was stopped. */
+  readonly #parked: Timer[] = [];
+  #stoppedUntilMs = 0;
   alive = true;
-  stoppedUntilMs = 0;
   wallOffsetMs = 0;
   /** Time that its monotonic clock missed: a suspended machine. */
   sleptMs = 0;
@@ -25,7 +27,26 @@ export class Process {
   }
 
   get stopped(): boolean {
-    return this.stoppedUntilMs > this.#time.nowMs;
+    return this.#stoppedUntilMs > this.#time.nowMs;
+  }
+
+  /** SIGSTOP, and SIGCONT after that time. */
+  stop(forMs: number): void {
+    const untilMs = this.#time.nowMs + forMs;
+    if (untilMs <= this.#stoppedUntilMs) return;
+    this.#stoppedUntilMs = untilMs;
+    this.#time.world.after(forMs, () => {
+      if (!this.stopped) this.resume();
+    });
+  }
+
+  resume(): void {
+    this.#stoppedUntilMs = 0;
+    for (const timer of this.#parked.splice(0)) this.#time.again(timer);
+  }
+
+  park(timer: Timer): void {
+    this.#parked.push(timer);
   }
 
   after(delayMs: number, run: () => void): Timer {
@@ -36,7 +57,7 @@ export class Process {
 /** What setTimeout and its like return here. */
 export class Timer {
   atMs: number;
-  readonly order: number;
+  order: number;
   readonly process: Process;
   readonly run: () => void;
   cancelled = false;
@@ -72,6 +93,8 @@ const REAL = {
 export class VirtualTime {
   readonly #events = new Heap<Timer>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order));
   readonly #random: () => number;
+  /** Never stopped; for what no process does. */
+  readonly world: Process;
   #order = 0;
   #current: Process;
   nowMs = 0;
@@ -79,7 +102,8 @@ export class VirtualTime {
 
   constructor(random: () => number) {
     this.#random = random;
-    this.#current = new Process(this, "world");
+    this.world = new Process(this, "world");
+    this.#current = this.world;
   }
 
   get current(): Process {
@@ -91,6 +115,14 @@ export class VirtualTime {
     const timer = new Timer(this.nowMs + Math.max(0, delayMs), this.#order, process, run);
     this.#events.push(timer);
     return timer;
+  }
+
+  /** Puts an event that waited for its process back, behind what is due now. */
+  again(timer: Timer): void {
+    this.#order += 1;
+    timer.order = this.#order;
+    timer.atMs = this.nowMs;
+    this.#events.push(timer);
   }
 
   /**
@@ -107,9 +139,9 @@ export class VirtualTime {
         if (next === undefined || next.atMs > untilMs) break;
         this.#events.pop();
         if (next.cancelled || !next.process.alive) continue;
-        if (next.process.stoppedUntilMs > next.atMs) {
-          next.atMs = next.process.stoppedUntilMs;
-          this.#events.push(next);
+        this.nowMs = next.atMs;
+        if (next.process.stopped) {
+          next.process.park(next);
           continue;
         }
         await this.#step(next, thrown);
@@ -123,7 +155,6 @@ export class VirtualTime {
   }
 
   async #step(event: Timer, thrown: (error: unknown) => void): Promise<void> {
-    this.nowMs = event.atMs;
     this.events += 1;
     this.#current = event.process;
     try {

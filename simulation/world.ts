@@ -168,7 +168,7 @@ export class World {
 
   /** SIGSTOP and SIGCONT; when the whole machine is suspended, its monotonic clock stands still too. */
   stopAgent(agent: SimulatedAgent, forMs: number, machine: boolean): void {
-    agent.process.stoppedUntilMs = Math.max(agent.process.stoppedUntilMs, this.time.nowMs + forMs);
+    agent.process.stop(forMs);
     if (machine) agent.process.sleptMs += forMs;
     this.oracle.stopped(agent, forMs);
   }
@@ -275,7 +275,7 @@ export class World {
     this.#isolated.clear();
     for (const wire of this.#wires) wire.heal();
     for (const part of [...this.replicas, ...this.agents]) {
-      part.process.stoppedUntilMs = 0;
+      part.process.resume();
       part.start();
     }
   }

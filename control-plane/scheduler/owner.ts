@@ -191,7 +191,7 @@ export class Owner {
     this.#deps.writer.submit(
       { kind: "insert", job, payload, direct: undefined },
       () => {
-        this.#payloads.keep(job.id, payload);
+        if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
         admitWaiting(this.#state, job);
         this.#schedule();
         settled();

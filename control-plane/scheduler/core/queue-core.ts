@@ -27,6 +27,11 @@ export function unreserveWaiting(state: SchedulerState, job: WaitingJob): void {
 /** The row of a reserved job is committed in job_pending: it may be picked from now on. */
 export function admitWaiting(state: SchedulerState, job: WaitingJob): void {
   const queue = queueFor(state, job);
+  // The answer to its flush may come after that of a refill which has read the row, and even after its claim.
+  if (isKnown(state, job)) {
+    bump(queue, -1);
+    return;
+  }
   if (queue.refilling) {
     queue.duringRefill.push(job);
     return;
@@ -84,7 +89,7 @@ export function finishRefill(state: SchedulerState, queue: JobQueue, rows: reado
   queue.refilling = false;
   let fresh = 0;
   for (const row of rows) {
-    if (state.waiting.has(row.id) || state.running.has(row.id)) continue;
+    if (isKnown(state, row)) continue;
     pushHot(state, queue, row);
     fresh += 1;
   }
@@ -92,7 +97,7 @@ export function finishRefill(state: SchedulerState, queue: JobQueue, rows: reado
   setCold(state, queue, complete ? 0 : Math.max(1, queue.cold - fresh));
   for (const job of queue.duringRefill.splice(0)) {
     bump(queue, -1);
-    if (state.waiting.has(job.id)) continue;
+    if (isKnown(state, job)) continue;
     place(state, queue, job);
   }
 }
@@ -181,6 +186,11 @@ function setCold(state: SchedulerState, queue: JobQueue, cold: number): void {
   queue.cold = cold;
   if (cold > 0) state.coldQueues.add(queue);
   else state.coldQueues.delete(queue);
+}
+
+/** True when the job waits in memory or runs: a second entry of it would be dispatched again. */
+function isKnown(state: SchedulerState, job: WaitingJob): boolean {
+  return state.waiting.has(job.id) || state.running.has(job.id);
 }
 
 function queueFor(state: SchedulerState, job: WaitingJob): JobQueue {
