@@ -46,8 +46,8 @@ export class Database {
     this.#cutOff.clear();
   }
 
-  /** A query of an ordinary pool. */
-  query<T>(process: Process, run: () => T): Promise<T> {
+  /** A query of an ordinary pool. @param tail how many of the answers take long */
+  query<T>(process: Process, run: () => T, tail = 0.1): Promise<T> {
     return new Promise((resolve, reject) => {
       const failLater = (): void => void process.after(1000 + this.#random() * 4000, () => reject(unavailable("no answer from the database")));
       this.#process.after(this.#latencyMs(), () => {
@@ -58,8 +58,8 @@ export class Database {
         const answer = run();
         const dice = this.#random();
         // Some answers take long, and some never come.
-        process.after(this.#latencyMs() + (dice > 0.9 ? (dice - 0.9) * 5000 : 0), () => {
-          if (this.#reaches(process) && dice < 0.98) resolve(answer);
+        process.after(this.#latencyMs() + (dice < tail ? this.#random() * 800 : 0), () => {
+          if (this.#reaches(process) && dice < 0.97) resolve(answer);
           else failLater();
         });
       });
@@ -96,7 +96,7 @@ export class Database {
     operations: readonly FlushOperation[],
     answer: { resolve: (result: FlushResult) => void; reject: (error: unknown) => void; stopped: () => boolean },
   ): void {
-    this.#process.after(this.#latencyMs(), () => {
+    this.#process.after(this.#latencyMs() + this.#brokenMs(), () => {
       if (!this.#reaches(process)) {
         // A process that died does not try again; one that closed the connection neither.
         process.after(50 + this.#random() * 950, () => {
@@ -116,10 +116,15 @@ export class Database {
   }
 
   #reply(process: Process, reply: () => void): void {
-    process.after(this.#latencyMs(), () => {
+    process.after(this.#latencyMs() + this.#brokenMs(), () => {
       if (this.#reaches(process)) reply();
       else process.after(50 + this.#random() * 950, () => this.#reply(process, reply));
     });
+  }
+
+  /** The connection broke and a new one is made: before the commit to send again, after it to find out what became of it. */
+  #brokenMs(): number {
+    return this.#random() < 0.03 ? 100 + this.#random() * 2000 : 0;
   }
 
   #reaches(process: Process): boolean {

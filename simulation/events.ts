@@ -26,7 +26,7 @@ export const EVENTS: readonly EventKind[] = [
     happen: (world, dice) => {
       const forMs = between(500, 10_000, dice[0]);
       world.database.slow(forMs);
-      for (const wire of world.openWires()) world.time.current.after(dice[1] * forMs, () => wire.cut());
+      for (const wire of world.openWires()) world.time.world.after(dice[1] * forMs, () => wire.cut());
       return `slow database for ${forMs} ms, all streams are cut after ${Math.round(dice[1] * forMs)} ms`;
     },
   },
@@ -94,6 +94,20 @@ export const EVENTS: readonly EventKind[] = [
       if (replica === undefined) return "nobody";
       const forMs = Math.round(100 + dice[1] * 70_000);
       world.database.cutOff(replica.process, forMs);
+      return `${replica.name} from the database for ${forMs} ms`;
+    },
+  },
+  {
+    // Long enough for its successor to give away what the agents run that stay with it.
+    name: "cut-off-owner",
+    weight: 3,
+    happen: (world, dice) => {
+      const replica = world.replicas.find((entry) => entry.owner !== undefined);
+      if (replica === undefined) return "nobody";
+      const forMs = Math.round(45_000 + dice[1] * 30_000);
+      world.database.cutOff(replica.process, forMs);
+      // Some agents find the successor.
+      for (const inMs of [20_000, 30_000]) world.time.world.after(inMs, () => pick(world.openWires(), dice[2])?.cut());
       return `${replica.name} from the database for ${forMs} ms`;
     },
   },

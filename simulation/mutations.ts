@@ -32,7 +32,7 @@ const TOKENS: readonly Mutation[] = [
   {
     name: "an end is taken under any token",
     edits: [
-      { file: OWNER, text: "running.token === token && running.agent === agent ? running", replacement: "running.agent === agent ? running" },
+      { file: OWNER, text: "running !== undefined && running.token === token && running.agent === agent ?", replacement: "running !== undefined ?" },
       { file: DISPATCH, text: "running.token !== token || running.phase", replacement: "running.phase" },
     ],
     why: "An agent that comes back with the end of an earlier attempt must not end the present one.",
@@ -40,6 +40,11 @@ const TOKENS: readonly Mutation[] = [
   {
     name: "an attempt whose end is under way is given away",
     edits: [
+      {
+        file: OWNER,
+        text: 'if (running.phase === "claiming" || running.phase === "ending") return undefined;',
+        replacement: 'if (running.phase === "claiming") return undefined;',
+      },
       { file: DISPATCH, text: '|| running.phase === "ending") return false;', replacement: ") return false;" },
       {
         file: AGENTS,
@@ -52,7 +57,7 @@ const TOKENS: readonly Mutation[] = [
         replacement: 'if (running.phase === "claiming") continue;\n    if',
       },
     ],
-    why: "A result that is being committed must not be given to the queue as well.",
+    why: "A result that is being committed must not be given to the queue as well, nor be overruled by force.",
   },
   {
     name: "attempts of one epoch are not numbered",
@@ -172,7 +177,7 @@ const ORDER: readonly Mutation[] = [
   },
   {
     name: "a refill takes rows that are already known",
-    edits: [{ file: QUEUE, text: "if (state.waiting.has(row.id) || state.running.has(row.id)) continue;", replacement: "" }],
+    edits: [{ file: QUEUE, text: "if (isKnown(state, row)) continue;", replacement: "" }],
     why: "A refill reads rows whose claim is under way.",
   },
   {
@@ -187,7 +192,7 @@ const ORDER: readonly Mutation[] = [
   },
   {
     name: "jobs that were admitted during a refill are forgotten",
-    edits: [{ file: QUEUE, text: "    if (state.waiting.has(job.id)) continue;\n    place(state, queue, job);", replacement: "" }],
+    edits: [{ file: QUEUE, text: "    if (isKnown(state, job)) continue;\n    place(state, queue, job);", replacement: "" }],
     why: "The refill's snapshot may lack them.",
   },
   {
@@ -198,6 +203,16 @@ const ORDER: readonly Mutation[] = [
 ];
 
 const SLOTS: readonly Mutation[] = [
+  {
+    name: "a job whose flush is answered late is admitted a second time",
+    edits: [{ file: QUEUE, text: "  if (isKnown(state, job)) {\n    bump(queue, -1);\n    return;\n  }\n", replacement: "" }],
+    why: "A refill may have read the row already; two entries make two claims, and the second one makes the owner forget the first.",
+  },
+  {
+    name: "a cancel does not look again",
+    edits: [{ file: OWNER, text: '"cancelled" : this.#cancelClaimed(job, reason));', replacement: '"cancelled" : "gone");' }],
+    why: "The job may have been read back and claimed while its cancel was on the way.",
+  },
   {
     name: "slots are not counted",
     edits: [{ file: AGENTS, text: "agent.session !== undefined && agent.running.size < agent.slots", replacement: "agent.session !== undefined" }],
@@ -315,6 +330,16 @@ const AGENT_LIFE: readonly Mutation[] = [
 ];
 
 const AGENT: readonly Mutation[] = [
+  {
+    name: "an old result hides the attempt that runs",
+    edits: [{ file: SESSION, text: "known === undefined || BigInt(known) < BigInt(token)", replacement: "known !== undefined || known === undefined" }],
+    why: "An agent may hold the result of an earlier attempt of the same job, without a verdict.",
+  },
+  {
+    name: "an end that could not be recorded waits for the next stream",
+    edits: [{ file: SESSION, text: "if (!this.#ended) this.#takeEnd(finished);", replacement: "" }],
+    why: "A stream may last for days.",
+  },
   {
     name: "what a crashed agent ran is not missed when it comes back",
     edits: SWEEP_MISSING,

@@ -2,7 +2,7 @@ import { type Planned, planOf } from "./events.ts";
 import { seededRandom } from "./random.ts";
 import { World, type WorldResult } from "./world.ts";
 
-const FAULTS_MS = 60_000;
+const FAULTS_MS = 75_000;
 const MOST_EVENTS = 60;
 
 /** Plays one seed. @param plan another plan than the seed's own: for making it smaller */

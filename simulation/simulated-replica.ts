@@ -268,7 +268,7 @@ export class SimulatedReplica implements AgentPort {
     return {
       refill: (queue, limit) => {
         const asked = { ...queue };
-        return database.query(process, () => store.refill(asked, limit));
+        return database.query(process, () => store.refill(asked, limit), 0.4);
       },
       payloads: (jobs) =>
         database.query(

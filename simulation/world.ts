@@ -137,7 +137,8 @@ export class World {
   }
 
   cancel(dice: Dice): string {
-    const id = pick([...this.oracle.acknowledged], 1 - dice[0] * dice[0]);
+    const { pending } = this.database.store;
+    const id = pick(dice[2] < 0.5 && pending.size > 0 ? [...pending.keys()] : [...this.oracle.acknowledged], 1 - dice[0] * dice[0]);
     const replica = this.#someOwner(dice[1]);
     const workspace = id === undefined ? undefined : this.oracle.workspaceOf(id);
     if (id === undefined || replica === undefined || workspace === undefined) return "nothing";
@@ -234,7 +235,7 @@ export class World {
     const random = this.#random;
     const mode = random();
     const args: ScriptArgs = {
-      runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.3 ? 90_000 : 15_000) : 0)),
+      runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? 90_000 : 15_000) : 0)),
       mode: mode < 0.8 ? "success" : mode < 0.88 ? "failure" : mode < 0.92 ? "unstorable" : mode < 0.95 ? "refused" : "deaf",
     };
     const wallMs = process.clock.wallMs();

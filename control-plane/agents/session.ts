@@ -69,7 +69,7 @@ export class AgentSession implements LogSource {
   /** Attaches the agent to the owner and welcomes it. */
   begin(): void {
     const { hello, key, session, workspace } = this.agentInfo;
-    const held = new Map<JobId, Token>(attemptsFromWire(hello.held).map((attempt) => [attempt.id, attempt.token]));
+    const held = heldTokens(hello.held);
     const drop = this.#deps.owner.agentAttached({
       key,
       session,
@@ -170,11 +170,24 @@ export class AgentSession implements LogSource {
   #keepalive(keepalive: NonNullable<AgentFrame["keepalive"]>): void {
     if (!this.#deps.holdsAgents()) return;
     this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
-    const held = new Map<JobId, Token>(attemptsFromWire(keepalive.held).map((attempt) => [attempt.id, attempt.token]));
+    const held = heldTokens(keepalive.held);
     for (const attempt of this.#deps.owner.reconcile(this.agent, held)) {
       this.#outbox.add("cancel", { ...toRef(attempt), reason: "the attempt is no longer valid", fenced: true });
     }
   }
+}
+
+/**
+ * Token by job of what an agent holds. It may hold the result of an earlier attempt, without a verdict yet, beside the attempt that it runs
+ * now: the newest one counts, since the other is judged by its result.
+ */
+function heldTokens(refs: Hello["held"]): Map<JobId, Token> {
+  const held = new Map<JobId, Token>();
+  for (const { id, token } of attemptsFromWire(refs)) {
+    const known = held.get(id);
+    if (known === undefined || BigInt(known) < BigInt(token)) held.set(id, token);
+  }
+  return held;
 }
 
 export function toRef(attempt: Attempt): { jobId: string; token: string } {
