@@ -55,11 +55,17 @@ export class Database {
           failLater();
           return;
         }
-        const answer = run();
+        let answer: () => void;
+        try {
+          const rows = run();
+          answer = () => resolve(rows);
+        } catch (error) {
+          answer = () => reject(error);
+        }
         const dice = this.#random();
         // Some answers take long, and some never come.
         process.after(this.#latencyMs() + (dice < tail ? this.#random() * 800 : 0), () => {
-          if (this.#reaches(process) && dice < 0.97) resolve(answer);
+          if (this.#reaches(process) && dice < 0.97) answer();
           else failLater();
         });
       });

@@ -128,9 +128,12 @@ export class ModelStore {
     return { running, groups: [...groups.values()] };
   }
 
-  doneToken(id: JobId, agent: AgentKey): Token | undefined {
+  /** Errors: when there is none and the lease is no longer the asker's. */
+  doneToken(id: JobId, agent: AgentKey, epoch: number): Token | undefined {
     const row = this.done.get(id);
-    return row?.agent === agent ? row.token : undefined;
+    if (row?.agent === agent && row.token !== undefined) return row.token;
+    if (this.#lease?.epoch !== epoch) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
+    return undefined;
   }
 
   /** In how many of the three places a job is. */

@@ -246,7 +246,7 @@ export class SimulatedReplica implements AgentPort {
     const owner = new Owner({
       state,
       writer,
-      store: this.#reads(process),
+      store: this.#reads(process, epoch),
       agents: this,
       source: SOURCE,
       clock,
@@ -262,7 +262,7 @@ export class SimulatedReplica implements AgentPort {
     this.#endSessions();
   }
 
-  #reads(process: Process): OwnerDeps["store"] {
+  #reads(process: Process, epoch: number): OwnerDeps["store"] {
     const { database } = this.#world;
     const { store } = database;
     return {
@@ -275,7 +275,7 @@ export class SimulatedReplica implements AgentPort {
           process,
           () => new Map(jobs.flatMap((job) => (store.payloads.has(job.id) ? [[job.id, store.payloads.get(job.id)] as const] : [])).filter(isPresent)),
         ),
-      doneToken: (id, agent) => database.query(process, () => store.doneToken(id, agent)),
+      doneToken: (id, agent) => database.query(process, () => store.doneToken(id, agent, epoch)),
     };
   }
 

@@ -32,7 +32,8 @@ export function admitWaiting(state: SchedulerState, job: WaitingJob): void {
     bump(queue, -1);
     return;
   }
-  if (queue.refilling) {
+  // What sorts before the cursor is not among the rows that the refill reads, and must not wait for it.
+  if (queue.refilling && !(queue.cursor !== undefined && sortsBefore(job, queue.cursor))) {
     queue.duringRefill.push(job);
     return;
   }
