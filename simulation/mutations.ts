@@ -13,6 +13,8 @@ export interface Mutation {
   readonly edits: readonly Edit[];
   /** What the guard is for. */
   readonly why: string;
+  /** A seed that is known to find it, for what few seeds find. Another one may have to be looked for when the simulation changes. */
+  readonly seed?: number;
 }
 
 const DISPATCH = "control-plane/scheduler/core/dispatch-core.ts";
@@ -186,11 +188,6 @@ const ORDER: readonly Mutation[] = [
     why: "A job that came later must not be dispatched before rows that are only in the database.",
   },
   {
-    name: "a failed refill keeps its cursor",
-    edits: [{ file: QUEUE, text: "if (late.length > 0) queue.cursor = undefined;", replacement: "" }],
-    why: "Rows that were admitted meanwhile may sort before it and would never be read.",
-  },
-  {
     name: "jobs that were admitted during a refill are forgotten",
     edits: [{ file: QUEUE, text: "    if (isKnown(state, job)) continue;\n    place(state, queue, job);", replacement: "" }],
     why: "The refill's snapshot may lack them.",
@@ -310,6 +307,7 @@ const AGENT_LIFE: readonly Mutation[] = [
     name: "keepalives are answered by an owner that may have been replaced",
     edits: [{ file: SESSION, text: "if (!this.#deps.holdsAgents()) return;", replacement: "" }],
     why: "Its successor gives the attempts away while the agent believes in its lease.",
+    seed: 611,
   },
   {
     name: "agents are held without a renewed lease",
@@ -321,6 +319,7 @@ const AGENT_LIFE: readonly Mutation[] = [
       },
     ],
     why: "As above; the rule itself is in ownership.ts, of which the simulation has a model.",
+    seed: 611,
   },
   {
     name: "an unconfirmed assignment is never sent again",
@@ -330,11 +329,6 @@ const AGENT_LIFE: readonly Mutation[] = [
 ];
 
 const AGENT: readonly Mutation[] = [
-  {
-    name: "an old result hides the attempt that runs",
-    edits: [{ file: SESSION, text: "known === undefined || BigInt(known) < BigInt(token)", replacement: "known !== undefined || known === undefined" }],
-    why: "An agent may hold the result of an earlier attempt of the same job, without a verdict.",
-  },
   {
     name: "an end that could not be recorded waits for the next stream",
     edits: [{ file: SESSION, text: "if (!this.#ended) this.#takeEnd(finished);", replacement: "" }],

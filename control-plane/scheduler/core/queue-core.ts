@@ -108,8 +108,7 @@ export function abortRefill(state: SchedulerState, queue: JobQueue): void {
   queue.refilling = false;
   const late = queue.duringRefill.splice(0);
   bump(queue, -late.length);
-  // Cold rows must sort at or after the cursor, and these may not: begin again from the front, duplicates are skipped.
-  if (late.length > 0) queue.cursor = undefined;
+  // They sort at or after the cursor, as cold rows must: see admitWaiting.
   setCold(state, queue, queue.cold + late.length);
 }
 
