@@ -27,7 +27,7 @@ afterEach(() => {
 
 const ack = (jobId: string): ServerFrame["finishedAcks"][number] => ({ jobId, token: "1", verdict: 1 });
 const cancel = (jobId: string): ServerFrame["cancel"][number] => ({ jobId, token: "1", reason: "", fenced: false });
-const settled = async (): Promise<void> => await vi.advanceTimersByTimeAsync(0);
+const settled = async (): Promise<void> => void (await vi.advanceTimersByTimeAsync(0));
 
 test("an acknowledgement waits for company and leaves with the next order", async () => {
   outbox.add("finishedAcks", ack("a"));

@@ -127,7 +127,7 @@ describe("a day that is older than the retention", () => {
     expect(await readArgs(pool, ours, waits)).toBe(`{"of":"${waits}"}`);
     expect(await readJob(pool, ours, late)).toMatchObject({ status: "succeeded" });
     expect(await readJob(pool, ours, old)).toBeUndefined();
-    const payloads = await createOwnerStore(pool).payloads([{ id: waits, workspace: ours }] as never);
+    const payloads = await createOwnerStore(pool, { replicaId: "1", epoch: 1 }).payloads([{ id: waits, workspace: ours }] as never);
     expect(payloads.get(waits)?.argsJson).toBe(`{"of":"${waits}"}`);
 
     // It ends months after its creation, through the hot statement, and is found where it always was.

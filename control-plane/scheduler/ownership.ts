@@ -147,7 +147,7 @@ export class Ownership implements Service {
   async #load(lease: Lease): Promise<void> {
     const { url, pool, deps, hotConnections, hotLimit, flushMetrics } = this.#options;
     const begunMs = deps.clock.monotonicMs();
-    const store = createOwnerStore(pool);
+    const store = createOwnerStore(pool, lease);
     const state = createSchedulerState(lease.epoch, hotLimit);
     const { running, groups } = await store.load(LOAD_WITHIN_MS);
     for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
