@@ -10,12 +10,15 @@ import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { AgentHome } from "./agents/agent-home.ts";
 import { addAgentRoutes, agentsOf } from "./agents/routes.ts";
 import { SessionServer } from "./agents/session-server.ts";
+import type { BlobStore } from "./blobs/blob-store.ts";
+import { openBlobs } from "./blobs/open-blobs.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
 import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts";
@@ -27,6 +30,8 @@ import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
 import { LogIngest } from "./logs/ingest.ts";
 import { LiveLogs } from "./logs/live-logs.ts";
+import { createLogReader } from "./logs/log-reader.ts";
+import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
@@ -37,6 +42,7 @@ import { createArgsValidator } from "./scripts/args-schema.ts";
 import { codeHash } from "./scripts/content-hash.ts";
 import { addScriptRoutes } from "./scripts/routes.ts";
 import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
+import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
@@ -86,14 +92,16 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const databaseUrl = await openDatabase(config, stateDir, log, stops);
     const pools = createPools(databaseUrl, log);
     stops.push(() => pools.close());
-    await run(new PartitionMaker(pools.api, realClock, log));
+    const maker = await run(new PartitionMaker(pools.api, realClock, log));
     const metrics = createMetrics();
+    const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, databaseUrl, run, stops });
+    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
+    await run(createHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
     // In this order at the end: shards go to other replicas, then agents do.
     stops.push(() => doors.sessions.drain());
     stops.push(() => doors.ownership.leave());
@@ -140,6 +148,7 @@ interface DoorParts {
   readonly metrics: Metrics;
   readonly workspaces: Workspaces;
   readonly scripts: ScriptCache;
+  readonly blobs: BlobStore;
   readonly databaseUrl: string;
   readonly run: <S extends Service>(service: S) => Promise<S>;
   readonly stops: (() => Promise<void>)[];
@@ -217,7 +226,13 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   addScriptRoutes(app, pools.api, scripts);
   addJobRoutes(app, jobs);
-  addLogRoutes(app, pools.api, jobs, live, log);
+  addLogRoutes(
+    app,
+    createLogReader(pools.api, new PackReader(parts.blobs), () => realClock.wallMs()),
+    jobs,
+    live,
+    log,
+  );
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
   observe(metrics, ownership, sessions, { directory, network, home });
@@ -286,6 +301,23 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
         network.happened(id, { kind: change });
       },
     },
+  });
+}
+
+function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | "metrics" | "blobs" | "databaseUrl">, maker: PartitionMaker): Housekeeping {
+  const { config, pools, log, metrics, blobs, databaseUrl } = parts;
+  return new Housekeeping({
+    url: databaseUrl,
+    pool: pools.api,
+    store: blobs,
+    replica: config.replicaName,
+    maker,
+    clock: realClock,
+    log,
+    metrics: metrics.housekeeping,
+    retentionDays: config.MILLRACE_RETENTION_DAYS,
+    archive: config.MILLRACE_ARCHIVE === "on",
+    packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
 }
 

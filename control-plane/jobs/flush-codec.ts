@@ -1,7 +1,8 @@
 import { assertNever } from "../../kernel/assert-never.ts";
 import { EXIT_REASONS, type ExitReason, OUTCOMES, outcomeOf } from "../../kernel/exit.ts";
+import { arrayText } from "../db/array-text.ts";
 import type { FlushOperation } from "./model.ts";
-import { FAMILIES, type Family } from "./statements.ts";
+import { FAMILIES, type Family, parameterTypes } from "./statements.ts";
 
 /** Text and numbers of one parameter of the flush statement. */
 type Column = (string | number | null)[];
@@ -11,8 +12,8 @@ export const reasonNumber = (reason: ExitReason): number => EXIT_REASONS.indexOf
 
 export interface EncodedFlush {
   readonly families: readonly Family[];
-  /** Parameters of the families, in the order of the statement. */
-  readonly values: readonly unknown[];
+  /** Parameters of the families, in the order of the statement: array literals. */
+  readonly values: readonly string[];
 }
 
 /** Sorts operations by family and lays their rows out as columns. */
@@ -26,7 +27,8 @@ export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush
     for (let at = 0; at < row.length; at++) columns[at]?.push(row[at] ?? null);
   }
   const families = FAMILIES.filter((family) => byFamily.has(family));
-  return { families, values: families.flatMap((family) => byFamily.get(family) ?? []) };
+  const values = families.flatMap((family) => (byFamily.get(family) ?? []).map((column, at) => arrayText(column, parameterTypes(family)[at] === "text")));
+  return { families, values };
 }
 
 function rowOf(operation: FlushOperation): Column {

@@ -13,6 +13,9 @@ export interface FlushMetrics {
   flushed(size: number, tookMs: number): void;
 }
 
+/** What the writer needs of a hot connection. */
+export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
+
 /** What moves running work comes first, jobs that will only wait come second; each in the order of its arrival. */
 interface Lane {
   urgent: Entry[];
@@ -37,9 +40,23 @@ const SLOW_FLUSH_MS = 20;
 const MAX_QUEUED = 20_000;
 const MAX_QUEUED_BYTES = 128 * 1024 * 1024;
 
+export interface FlushWriterOptions {
+  readonly url: string;
+  readonly replicaId: string;
+  readonly epoch: number;
+  readonly connections: number;
+  readonly log: FlushLog;
+  readonly metrics: FlushMetrics;
+  readonly onLeaseLost: () => void;
+  /** False for shards that are not held: nothing of them is written. All by default. */
+  readonly mayWrite?: (shard: number) => boolean;
+  /** Makes a hot connection by its number; to Postgres by default. */
+  readonly connect?: (number: number) => FlushLink;
+}
+
 export class FlushWriter implements Service {
-  readonly #connections: FlushConnection[];
-  readonly #idle: FlushConnection[];
+  readonly #connections: FlushLink[];
+  readonly #idle: FlushLink[];
   readonly #lanes: readonly Lane[] = Array.from({ length: LANES }, () => ({ urgent: [], waiting: [] }));
   readonly #metrics: FlushMetrics;
   readonly #log: FlushLog;
@@ -57,18 +74,10 @@ export class FlushWriter implements Service {
   #stopping = false;
   #drained: (() => void) | undefined;
 
-  constructor(options: {
-    url: string;
-    replicaId: string;
-    epoch: number;
-    connections: number;
-    log: FlushLog;
-    metrics: FlushMetrics;
-    onLeaseLost: () => void;
-    mayWrite?: (shard: number) => boolean;
-  }) {
+  constructor(options: FlushWriterOptions) {
     const { url, replicaId, epoch, log } = options;
-    this.#connections = Array.from({ length: options.connections }, (_, number) => new FlushConnection(url, { replicaId, epoch }, number, log));
+    const connect = options.connect ?? ((number: number): FlushLink => new FlushConnection(url, { replicaId, epoch }, number, log));
+    this.#connections = Array.from({ length: options.connections }, (_, number) => connect(number));
     this.#idle = [...this.#connections];
     this.#metrics = options.metrics;
     this.#log = log;
@@ -190,13 +199,13 @@ export class FlushWriter implements Service {
   }
 
   /** Never rejects: of every entry one callback is called. */
-  async #flush(connection: FlushConnection, batch: Entry[]): Promise<void> {
+  async #flush(connection: FlushLink, batch: Entry[]): Promise<void> {
     await this.#settle(connection, batch);
     this.#idle.push(connection);
     this.#pump();
   }
 
-  async #settle(connection: FlushConnection, batch: Entry[]): Promise<void> {
+  async #settle(connection: FlushLink, batch: Entry[]): Promise<void> {
     const begun = performance.now();
     let result: FlushResult;
     try {

@@ -13,7 +13,8 @@ import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
 import type { JobEvents } from "./job-events.ts";
-import { type JobRecord, listJobIds, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
+import { listJobs } from "./job-list-store.ts";
+import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
 import { presentJob } from "./present.ts";
 
@@ -125,12 +126,10 @@ export class JobService {
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
-    const ids = await listJobIds(db, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit: limit + 1 });
-    const page = ids.slice(0, limit);
-    const records = await readJobs(pool, caller.workspace.id, page);
-    const last = page.at(-1);
+    const { ids, next } = await listJobs(db, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit });
+    const records = await readJobs(pool, caller.workspace.id, ids);
     const jobs = await Promise.all(records.map((record) => this.#present(caller, record)));
-    return { jobs, ...(ids.length > limit && last !== undefined && { next_cursor: last }) };
+    return { jobs, ...(next !== undefined && { next_cursor: next }) };
   }
 
   /** Errors: not_found; failed_precondition when the job has already ended. */

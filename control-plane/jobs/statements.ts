@@ -107,6 +107,11 @@ cancelled AS (
   },
 };
 
+/** Types of a family's parameters, in order: one array each. */
+export function parameterTypes(family: Family): readonly string[] {
+  return SQL[family].types;
+}
+
 /**
  * Text of the statement for a lane and the families that it has, in the order of FAMILIES. $1 replica, $2 epoch, $3 connection, $4 number
  * of the flush, then the families' arrays. Returns one row, or none when the lease is lost.
@@ -161,5 +166,9 @@ export const READ_PROGRESS = "SELECT seq::float8 AS seq, gone FROM flush_progres
 export const PAYLOADS = `SELECT workspace_id::text, id::text, kind, script_hash, args, code, created_by FROM job
 WHERE (workspace_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`;
 
-/** The token under which an agent finished a job, to tell a resent result from a stale one. An agent names only the job. $1 id, $2 agent */
-export const DONE_TOKEN_BY_ID = "SELECT d.token::text FROM job_done d WHERE d.id = $1 AND d.agent_key = $2 AND d.workspace_id IN (SELECT id FROM workspace)";
+/**
+ * The token under which an agent finished a job, to tell a resent result from a stale one, and whether the lease was ours when we looked:
+ * only the owner may call a result stale. An agent names only the job. $1 id, $2 agent, $3 replica, $4 epoch
+ */
+export const DONE_TOKEN_BY_ID = `SELECT (SELECT l.epoch = $4 FROM replica_lease l WHERE l.replica_id = $3) AS ours,
+  (SELECT d.token::text FROM job_done d WHERE d.id = $1 AND d.agent_key = $2 AND d.workspace_id IN (SELECT id FROM workspace)) AS token`;

@@ -21,7 +21,7 @@ const ERROR_NAMES: Partial<Record<Exit["reason"], string>> = { cancelled: "Cance
 export class Endings {
   readonly #deps: OwnerDeps;
   readonly #owner: { wake: () => void; cancelAgain: (job: WaitingJob, reason: string) => void };
-  /** Reports whose commit is under way: a resent one waits for the same verdict. */
+  /** Ends whose commit is under way: a report that comes (again) meanwhile waits for the same verdict. */
   readonly #reported = new Map<Token, Promise<FinishVerdict>>();
   /** Reports whose commit failed: they are still the valid ones, and are taken when they come again. Bounded by the running attempts. */
   readonly #failed = new Set<Token>();
@@ -46,7 +46,12 @@ export class Endings {
       return (await this.#deps.store.doneToken(end.id, agent)) === end.token ? "recorded" : "stale";
     }
     this.#owner.wake();
-    const verdict = this.#record(ending, { ...end, workspace: ending.job.workspace });
+    return this.#recordOnce(ending, { ...end, workspace: ending.job.workspace });
+  }
+
+  /** Records an end. A report of the same attempt that comes before the commit gets the same verdict. */
+  async #recordOnce(running: RunningJob, end: JobEnd): Promise<FinishVerdict> {
+    const verdict = this.#record(running, end);
     this.#reported.set(end.token, verdict);
     try {
       return await verdict;
@@ -153,7 +158,7 @@ export class Endings {
       logBytes: 0,
       logDroppedBytes: 0,
     };
-    background(this.#deps.log, "end of an attempt", this.#record(running, end));
+    background(this.#deps.log, "end of an attempt", this.#recordOnce(running, end));
   }
 }
 

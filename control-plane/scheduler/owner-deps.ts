@@ -13,7 +13,7 @@ import type { SchedulerState } from "./core/state-core.ts";
 export interface OwnerStore {
   refill(queue: JobQueue, limit: number): Promise<WaitingJob[]>;
   payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>>;
-  /** The token under which this agent ended the job, if it did. */
+  /** The token under which this agent ended the job, if it did. Rejects when it did not and the lease is no longer ours: another owner may know the attempt. */
   doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined>;
 }
 

@@ -1,8 +1,10 @@
+import { AppError } from "../../kernel/app-error.ts";
 import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { DONE_TOKEN_BY_ID, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
+import type { Lease } from "./lease-store.ts";
 import type { OwnerStore } from "./owner-deps.ts";
 
 interface WaitingRow {
@@ -43,6 +45,7 @@ export interface StoredGroup {
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
 export function createOwnerStore(
   pool: Pool,
+  lease: Lease,
 ): OwnerStore & { load(shards: readonly number[], withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
   return {
     async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
@@ -81,9 +84,11 @@ export function createOwnerStore(
     },
 
     async doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined> {
-      const { rows } = await pool.query<{ token: string | null }>(DONE_TOKEN_BY_ID, [id, agent]);
-      const token = rows[0]?.token;
-      return token == null ? undefined : asToken(token);
+      const { rows } = await pool.query<{ ours: boolean | null; token: string | null }>(DONE_TOKEN_BY_ID, [id, agent, lease.replicaId, lease.epoch]);
+      const { ours, token } = rows[0] ?? {};
+      if (token != null) return asToken(token);
+      if (ours !== true) throw new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
+      return undefined;
     },
 
     /** Everything a new owner of shards takes over: running rows whole, waiting ones as counts. */

@@ -95,11 +95,7 @@ export class Owner {
 
   /** Ends a job early. @returns what was found; "gone" when no owner has it any more */
   cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<"cancelled" | "cancelling" | "gone"> {
-    const running = this.#state.running.get(job.id);
-    if (running !== undefined && running.job.workspace === job.workspace) {
-      this.#cancelRunning(running, reason);
-      return Promise.resolve("cancelling");
-    }
+    if (this.#cancelClaimed(job, reason) === "cancelling") return Promise.resolve("cancelling");
     const waiting = this.#state.waiting.get(job.id);
     if (waiting !== undefined && waiting.workspace !== job.workspace) return Promise.resolve("gone");
     removeWaiting(this.#state, job.id);
@@ -111,7 +107,7 @@ export class Owner {
         operation,
         (outcome) => {
           if (outcome === "moved") this.#endings.announce(job.workspace, job.id, exit);
-          resolve(outcome === "moved" ? "cancelled" : "gone");
+          resolve(outcome === "moved" ? "cancelled" : this.#cancelClaimed(job, reason));
         },
         reject,
       );
@@ -212,7 +208,7 @@ export class Owner {
     this.#deps.writer.submit(
       { kind: "insert", job, payload, direct: undefined },
       () => {
-        this.#payloads.keep(job.id, payload);
+        if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
         admitWaiting(this.#state, job);
         this.#schedule();
         settled();
@@ -348,9 +344,10 @@ export class Owner {
 
   async #refill(queue: JobQueue): Promise<void> {
     try {
-      const rows = await this.#deps.store.refill(queue, REFILL_ROWS);
+      const limit = Math.min(REFILL_ROWS, this.#state.hotLimit);
+      const rows = await this.#deps.store.refill(queue, limit);
       if (!isKnownQueue(this.#state, queue)) return;
-      finishRefill(this.#state, queue, rows, rows.length < REFILL_ROWS);
+      finishRefill(this.#state, queue, rows, rows.length < limit);
       this.#schedule();
     } catch (error) {
       if (isKnownQueue(this.#state, queue)) abortRefill(this.#state, queue);
@@ -361,6 +358,14 @@ export class Owner {
   #valid(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
     const running = this.#state.running.get(id);
     return running !== undefined && running.token === token && running.agent === agent ? running : undefined;
+  }
+
+  /** Asked before and after a cancel of a waiting row: one that was only in the database may have been read back and claimed meanwhile. */
+  #cancelClaimed(job: { id: JobId; workspace: WorkspaceId }, reason: string): "cancelling" | "gone" {
+    const running = this.#state.running.get(job.id);
+    if (running === undefined || running.job.workspace !== job.workspace) return "gone";
+    this.#cancelRunning(running, reason);
+    return "cancelling";
   }
 
   #cancelRunning(running: RunningJob, reason: string): void {
@@ -382,7 +387,8 @@ export class Owner {
     const slack = limits.cancelGraceMs + times.marginMs;
     if (running.cancel !== undefined && nowMs - running.cancel.atMs > slack) return exitOf("cancelled", running.cancel.reason);
     const timeoutMs = running.job.timeoutMs ?? limits.timeoutMs;
-    const sinceMs = running.startHeardMs ?? running.claimedAtMs;
+    // A claim may take long to commit (Postgres was away): the agent's time begins when it was sent.
+    const sinceMs = running.startHeardMs ?? Math.max(running.claimedAtMs, running.sentAtMs);
     return nowMs - sinceMs > timeoutMs + slack ? exitOf("timeout", `the attempt did not end within ${timeoutMs} ms and its agent did not stop it`) : undefined;
   }
 }

@@ -194,7 +194,7 @@ export class Ownership implements Service {
     });
     await writer.start();
     const agents = new SharedAgents(() => directory.hasRemote);
-    const ownerStore = createOwnerStore(pool);
+    const ownerStore = createOwnerStore(pool, lease);
     const owner = new Owner({
       ...deps,
       state,
