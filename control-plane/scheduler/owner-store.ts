@@ -43,7 +43,10 @@ export interface StoredGroup {
 }
 
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
-export function createOwnerStore(pool: Pool, lease: Lease): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+export function createOwnerStore(
+  pool: Pool,
+  lease: Lease,
+): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
   return {
     async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
       const { workspace } = queue.tenant;
