@@ -140,11 +140,14 @@ export const HOT_SETTINGS =
 const WAITING_COLUMNS = `id::text, workspace_id::text, shard, tag, language, prio, (extract(epoch FROM due_at) * 1000)::float8 AS due_ms, attempt, lost,
   script_id::text, timeout_ms`;
 
-/** Heads of one queue from a cursor on, in queue order. Plan: job_pending_order. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit */
+/**
+ * Heads of one queue from a cursor on, in queue order. Plan: job_pending_order, without a sort: the columns of ORDER BY are the table's and
+ * not those of the result, which are text. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit
+ */
 export function refillStatement(lane: number): string {
-  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane}
+  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane} p
 WHERE workspace_id = $1 AND tag = $2 AND language = $3 AND (prio, due_at, id) >= ($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)
-ORDER BY workspace_id, tag, language, prio, due_at, id LIMIT $7`;
+ORDER BY p.workspace_id, p.tag, p.language, p.prio, p.due_at, p.id LIMIT $7`;
 }
 
 /** Queues of shards of a lane, for their new owner. One scan of the lane. $1 shards */
@@ -162,9 +165,12 @@ export function runningStatement(lane: number): string {
 export const OPEN_PROGRESS = "INSERT INTO flush_progress (epoch, connection, seq, gone) VALUES ($1, $2, 0, '{}') ON CONFLICT DO NOTHING";
 export const READ_PROGRESS = "SELECT seq::float8 AS seq, gone FROM flush_progress WHERE epoch = $1 AND connection = $2";
 
-/** Payloads of jobs that are about to be sent and are no longer in memory. $1 workspace ids, $2 ids */
+/**
+ * Payloads of jobs that are about to be sent and are no longer in memory. Two conditions and not pairs: so the ids are constants of a custom
+ * plan, which opens only their partitions. $1 workspace ids, $2 ids
+ */
 export const PAYLOADS = `SELECT workspace_id::text, id::text, kind, script_hash, args, code, created_by FROM job
-WHERE (workspace_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`;
+WHERE workspace_id = ANY($1::bigint[]) AND id = ANY($2::uuid[])`;
 
 /**
  * The token under which an agent finished a job, to tell a resent result from a stale one, and whether the lease was ours when we looked:

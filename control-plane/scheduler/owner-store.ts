@@ -91,16 +91,18 @@ export function createOwnerStore(
       return undefined;
     },
 
-    /** Everything a new owner of shards takes over: running rows whole, waiting ones as counts. */
+    /** Everything a new owner of shards takes over: running rows whole, waiting ones as counts. Without shards it asks all the same: to warm up. */
     async load(shards, withinMs) {
       const running: StoredRunning[] = [];
       const groups: StoredGroup[] = [];
       const client = await pool.connect();
+      let done = false;
       try {
-        await client.query(`SET statement_timeout = ${withinMs}`);
+        await client.query("BEGIN");
+        await client.query(`SET LOCAL statement_timeout = ${withinMs}`);
         for (let lane = 0; lane < LANES; lane++) {
           const inLane = shards.filter((shard) => laneOf(shard) === lane);
-          if (inLane.length === 0) continue;
+          if (inLane.length === 0 && shards.length > 0) continue;
           const rows = await client.query<RunningRow>(slowly(runningStatement(lane), inLane, withinMs));
           for (const row of rows.rows) running.push(runningJob(row));
           const counts = await client.query<{ workspace_id: string; tag: string; language: string; count: number }>(
@@ -108,10 +110,11 @@ export function createOwnerStore(
           );
           for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
         }
+        await client.query("COMMIT");
+        done = true;
         return { running, groups };
       } finally {
-        // With its own timeout it must not go back to the others.
-        client.release(true);
+        client.release(!done);
       }
     },
   };

@@ -195,6 +195,8 @@ export class Ownership implements Service {
     await writer.start();
     const agents = new SharedAgents(() => directory.hasRemote);
     const ownerStore = createOwnerStore(pool, lease);
+    // The first load of a process is by far the slowest, and somebody may soon hand shards over and wait for it.
+    await ownerStore.load([], LOAD_WITHIN_MS);
     const owner = new Owner({
       ...deps,
       state,
