@@ -244,8 +244,8 @@ const COMMIT: readonly Mutation[] = [
     edits: [
       {
         file: WRITER,
-        text: 'this.#call(() => entry.fail(new AppError("unavailable", "this replica no longer owns the workspace\'s shard", { retryAfterS: 1 })));',
-        replacement: 'this.#call(() => entry.settle("moved"));',
+        text: "this.#call(entry, () => entry.fail(notOwned()));",
+        replacement: 'this.#call(entry, () => entry.settle("moved"));',
       },
     ],
     why: "Nothing was written.",
@@ -255,8 +255,8 @@ const COMMIT: readonly Mutation[] = [
     edits: [
       {
         file: WRITER,
-        text: "if (batch.length === 1) this.#call(() => batch[0]?.fail(error));",
-        replacement: "if (batch.length > 0) for (const entry of batch) this.#call(() => entry.fail(error));",
+        text: "if (batch.length === 1) for (const entry of batch) this.#call(entry, () => entry.fail(error));",
+        replacement: "if (batch.length > 0) for (const entry of batch) this.#call(entry, () => entry.fail(error));",
       },
     ],
     why: "One job's odd result must not fail another's enqueue or claim.",
