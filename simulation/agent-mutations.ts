@@ -49,6 +49,11 @@ const AGENT_LIFE: readonly Mutation[] = [
         text: 'const confirmed = running.phase === "received" || running.phase === "started";',
         replacement: 'const confirmed = running.phase !== "ending" && running.phase !== "claiming";',
       },
+      {
+        file: "control-plane/agents/seat.ts",
+        text: "if (!all.has(attempt.id)) all.set(attempt.id, attempt.token);",
+        replacement: "void attempt;",
+      },
     ],
     why: "Its assignment may still be on the way when the keepalive is written.",
   },
@@ -80,7 +85,13 @@ const AGENT_LIFE: readonly Mutation[] = [
 const AGENT: readonly Mutation[] = [
   {
     name: "an end that could not be recorded waits for the next stream",
-    edits: [{ file: SESSION, text: "if (!this.#ended) this.#takeEnd(finished);", replacement: "" }],
+    edits: [
+      {
+        file: "control-plane/agents/agent-home.ts",
+        text: "      await directory.changed(waitMs);",
+        replacement: "      if (waitMs > RETRY_MS) await new Promise<never>(() => undefined);\n      await directory.changed(waitMs);",
+      },
+    ],
     why: "A stream may last for days.",
   },
   {

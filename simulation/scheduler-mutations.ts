@@ -186,6 +186,7 @@ const SLOTS: readonly Mutation[] = [
     name: "a cancel does not look again",
     edits: [{ file: OWNER, text: '"cancelled" : this.#cancelClaimed(job, reason));', replacement: '"cancelled" : "gone");' }],
     why: "The job may have been read back and claimed while its cancel was on the way.",
+    seed: 2306,
   },
   {
     name: "slots are not counted",

@@ -31,8 +31,6 @@ export interface SessionDeps {
 }
 
 const MAX_SLOTS = 10_000;
-/** Until an end that could not be recorded is tried again. What waits is bounded by the results that the agent holds. */
-const RETRY_END_MS = 1000;
 
 /** One live stream of an agent, from Hello on: frames in become owner calls, decisions go out through the outbox. */
 export class AgentSession implements LogSource {
@@ -161,13 +159,9 @@ export class AgentSession implements LogSource {
           this.#deps.log.warn({ event: "attempt.stale", agentKey: this.agent, jobId: end.id, token: end.token }, "the result of a stale token was refused");
         this.#outbox.add("finishedAcks", { ...toRef(end), verdict: verdict === "recorded" ? Verdict.VERDICT_RECORDED : Verdict.VERDICT_STALE });
       },
-      // Not recorded and not refused: the agent keeps it, but sends it again with its next stream only, which may be days away.
-      (error: unknown) => {
-        this.#deps.log.warn({ event: "attempt.end_failed", jobId: end.id, error: messageOf(error) }, "an end could not be recorded; it will be tried again");
-        setTimeout(() => {
-          if (!this.#ended) this.#takeEnd(finished);
-        }, RETRY_END_MS).unref();
-      },
+      // The home tries for as long as the session lasts; then the agent keeps it, and sends it again with its next stream.
+      (error: unknown) =>
+        this.#deps.log.debug({ event: "attempt.end_unanswered", jobId: end.id, error: messageOf(error) }, "an end was not recorded in its session"),
     );
   }
 
