@@ -68,6 +68,7 @@ describe("a job that waits for a moment", () => {
     bench.owner.tick();
     expect(await placeOf(job.job.id)).toEqual(["pending"]);
     await bench.restart();
+    expect([...bench.owner.state.routes.values()].reduce((sum, route) => sum + route.waiting, 0)).toBe(0);
     bench.attach();
     bench.shiftMs = 1000;
     bench.owner.tick();

@@ -255,6 +255,8 @@ export class Owner {
         if (outcome === "gone") {
           abandonClaim(this.#state, running);
           this.#endings.settle(running);
+          // The slot is free again: the next one must not wait for a tick.
+          this.#schedule();
         } else this.#claimed(running, this.#payloads.get(running.job.id));
         this.#payloads.drop(running.job.id);
       },

@@ -59,6 +59,27 @@ describe("timers", () => {
     expect(takeDue(timers, 1500, 10)).toHaveLength(1);
   });
 
+  test("one that is set again beyond the edge does not come at its old time", () => {
+    const timers = createTimers<Entry>(100, 1000);
+    finishRead(timers, beginRead(timers, 0) as TimerRead, [], true, () => false);
+    setTimer(timers, entry(1, 10));
+    setTimer(timers, entry(1, 1500, 1));
+    expect(takeDue(timers, 1400, 10)).toEqual([]);
+  });
+
+  test("what memory cannot hold while a read is under way is read later, not forgotten", () => {
+    const timers = createTimers<Entry>(2, 1000);
+    finishRead(timers, beginRead(timers, 0) as TimerRead, [], true, () => false);
+    setTimer(timers, entry(9, 950));
+    const read = beginRead(timers, 600) as TimerRead;
+    const many = [1, 2, 3, 4].map((number) => entry(number, 700 + number));
+    for (const made of many) setTimer(timers, made);
+    finishRead(timers, read, [], true, () => false);
+    // Whatever is not in memory now lies beyond the edge.
+    expect(takeDue(timers, 2000, 10)).toEqual(many.slice(0, 2));
+    expect(beginRead(timers, 2000)?.after).toEqual({ atMs: 702, id: idOf(2) });
+  });
+
   test("a page of several lanes ends where the first lane that was cut off ends", () => {
     const lanes = [[entry(1, 1), entry(2, 5)], [entry(3, 2), entry(4, 3)], [entry(5, 4)]];
     expect(mergePages(lanes, 2)).toEqual({ rows: [entry(1, 1), entry(3, 2), entry(4, 3)], complete: false });
@@ -82,6 +103,7 @@ class World {
   #reading: { read: TimerRead; rows: Entry[]; complete: boolean } | undefined;
   /** Handed out and not yet gone or set anew: their state is newer than any row. */
   readonly known = new Set<JobId>();
+  readonly #removed = new Set<JobId>();
 
   constructor(seed: number, limit: number) {
     this.#random = seededRandom(seed);
@@ -114,6 +136,7 @@ class World {
     for (const due of takeDue(this.timers, this.nowMs, 50)) {
       const row = this.rows.get(due.id);
       // A row that is gone may come once more, when a read had seen it before; its claim then finds nothing. A row that waits must never come early.
+      if (this.#removed.has(due.id)) throw new Error(`${due.id} came after it was removed`);
       if (row === undefined) continue;
       if (row.version !== due.version) throw new Error(`an old version of ${due.id} came out`);
       if (row.atMs > this.nowMs) throw new Error(`${due.id} came at ${this.nowMs} instead of ${row.atMs}`);
@@ -140,6 +163,7 @@ class World {
     const id = [...this.rows.keys()][Math.floor(this.#random() * this.rows.size)];
     if (id === undefined || this.known.has(id)) return;
     this.rows.delete(id);
+    this.#removed.add(id);
     removeTimer(this.timers, id);
   }
 
@@ -175,7 +199,7 @@ class World {
 
 describe("timers beside a table", () => {
   test.each(Array.from({ length: 40 }, (_, seed) => seed + 1))("seed %i: every row comes out once and in its time, with little in memory", (seed) => {
-    const world = new World(seed, seed % 3 === 0 ? 1000 : 12);
+    const world = new World(seed, [1000, 12, 3][seed % 3] ?? 12);
     for (let i = 0; i < 3000; i++) world.step();
     world.drain();
     expect(world.fired).toBeGreaterThan(300);

@@ -29,7 +29,7 @@ interface Told {
 
 /**
  * A real owner with its lease, group commit and reads on a real database, one agent whose stream is a list of what it was told, and a wall
- * clock that can be set. `restart` is a kill: nothing of the owner's memory is left.
+ * clock that can be set. After `restart` nothing of the owner's memory is left.
  */
 export class OwnerBench implements AgentPort {
   readonly assigned: Bundle[] = [];
@@ -70,11 +70,9 @@ export class OwnerBench implements AgentPort {
 
   /** A new owner, from the database alone. The agent is away afterwards. */
   async restart(): Promise<void> {
-    // The lease is taken over by its name; the former owner only learns that its epoch is void.
-    const former = this.#ownership;
+    await this.#ownership?.stop();
     this.#ownership = this.#make();
     await this.#ownership.start();
-    await former?.stop();
     this.#session += 1;
   }
 
