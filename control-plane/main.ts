@@ -227,6 +227,7 @@ function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobE
       agents: sessions,
       source: bundleSource(workspaces, scripts),
       clock: realClock,
+      random: Math.random,
       log,
       metrics: metrics.owner,
       limits: {

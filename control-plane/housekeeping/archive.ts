@@ -23,7 +23,7 @@ const OBJECT_BYTES = 16 * 1024 * 1024;
 /**
  * Copies the rows of a child that are about to go into the blob store: objects of at most about 16 MB of JSON lines, then a manifest. Each object
  * is read back; in the end the rows are counted against the child. Only then is the part recorded. It is written again under the same
- * keys as long as its rows are still in the database.
+ * keys as long as its rows are still in the database. A table without rows leaves nothing.
  */
 export function createArchiver(options: ArchiveOptions): Archiver {
   return {
@@ -34,6 +34,8 @@ export function createArchiver(options: ArchiveOptions): Archiver {
       const rows = sum(objects, (object) => object.rows);
       const going = await countGoing(session, child, kept);
       if (rows !== going) throw new AppError("unavailable", `${child.name} has ${going} rows to archive, ${rows} were written`);
+      const packs = child.parent === "job_log" ? [...(await options.packsOf(session, child.dayMs))] : [];
+      if (rows === 0 && packs.length === 0) return;
       const manifest: ArchiveManifest = {
         format: "millrace-archive",
         version: 1,
@@ -43,7 +45,7 @@ export function createArchiver(options: ArchiveOptions): Archiver {
         columns: await columnsOf(session, child),
         rows,
         objects,
-        packs: child.parent === "job_log" ? [...(await options.packsOf(session, child.dayMs))] : [],
+        packs,
         writtenAt: new Date().toISOString(),
       };
       const manifestKey = `${base}.manifest.json`;

@@ -150,7 +150,10 @@ export class Ownership implements Service {
     const store = createOwnerStore(pool, lease);
     const state = createSchedulerState(lease.epoch, hotLimit);
     const { running, groups } = await store.load(LOAD_WITHIN_MS);
-    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
+    for (const row of running) {
+      const adopted = adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
+      if (row.cancelReason !== undefined) adopted.cancel = { reason: row.cancelReason, atMs: begunMs };
+    }
     for (const group of groups) admitCold(state, group);
     const writer = new FlushWriter({
       url,
