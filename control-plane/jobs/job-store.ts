@@ -72,12 +72,28 @@ interface JobRow {
 }
 
 /**
- * Jobs by id, newest first; those that do not exist are left out. Never reads arguments or results. Plan: the ids are constants, so only
+ * Jobs by id, which come newest first; those that do not exist are left out. Never reads arguments or results. Plan: the ids are constants, so only
  * their partitions are opened, and each table is walked once by its primary key: in a plain join the planner, which expects one row, read the
  * whole page of history again for every job.
  */
 export async function readJobs(pool: Pool, workspace: WorkspaceId, ids: readonly JobId[]): Promise<JobRecord[]> {
-  if (ids.length === 0) return [];
+  const [newest] = ids;
+  if (newest === undefined) return [];
+  if (ids.length <= COLD_SHARES || Date.now() - timeOfId(newest) < COLD_MS) return readShare(pool, workspace, ids);
+  const shares: Promise<JobRecord[]>[] = [];
+  const size = Math.ceil(ids.length / COLD_SHARES);
+  for (let at = 0; at < ids.length; at += size) shares.push(readShare(pool, workspace, ids.slice(at, at + size)));
+  return (await Promise.all(shares)).flat();
+}
+
+/**
+ * The rows of a page of the past are on as many pages of the disk, and Postgres fetches them one after the other (0.15 ms each where this was
+ * measured): shares of them are read at the same time. Each job is still read in one snapshot.
+ */
+const COLD_SHARES = 3;
+const COLD_MS = 60 * 60 * 1000;
+
+async function readShare(pool: Pool, workspace: WorkspaceId, ids: readonly JobId[]): Promise<JobRecord[]> {
   const { rows } = await pool.query<JobRow>(
     `WITH p AS MATERIALIZED (SELECT id, attempt, deferred, due_at FROM job_pending WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
        r AS MATERIALIZED (SELECT id, attempt, agent_key, claimed_at FROM job_running WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
