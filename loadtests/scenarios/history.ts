@@ -5,10 +5,11 @@ import { monotonicUs, untilUs } from "../load/monotonic.ts";
 import { seededRandom, seedFor } from "../load/random.ts";
 import { daysAgo, fillDay, readScripts, sampleIds } from "../world/history-store.ts";
 import { runStage, type Times } from "../world/stage.ts";
-import { NOOP_SCRIPT, World } from "../world/world.ts";
+import { World } from "../world/world.ts";
 import { readSizes } from "../world/world-store.ts";
 import { percentileChart } from "./charts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
+import { noopJobs, poisson } from "./sources.ts";
 
 const LARGE = "large";
 const SMALL = "small";
@@ -41,19 +42,7 @@ export const history: Scenario = {
       slots: 16,
       warmUpMs: short ? 2000 : 10_000,
       measureMs: (context.seconds ?? (short ? 14 : 120)) * 1000,
-      sources: ({ startUs, toUs }) => [
-        {
-          source: 0,
-          target: { kind: "one", workspace: SMALL },
-          script: NOOP_SCRIPT,
-          batch: 1,
-          sleepMs: 0,
-          pace: { kind: "open", arrivals: { kind: "poisson", perS: JOBS_PER_S } },
-          startUs,
-          forMs: (toUs - startUs) / 1000,
-          seed: seedFor(seed, 1),
-        },
-      ],
+      sources: (times) => [noopJobs(times, { workspace: SMALL, batch: 1, pace: poisson(JOBS_PER_S), seed: seedFor(seed, 1) })],
       during: (times) => readAlong(world, times, { ids, seed, reads, errors }),
     });
     const { historyBytes } = await readSizes(world.sql);
