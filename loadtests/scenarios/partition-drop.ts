@@ -33,7 +33,7 @@ export const partitionDrop: Scenario = {
     const days = DAYS.map((ago) => daysAgo(ago, Date.now()));
     for (const dayMs of days) {
       say(`filling ${new Date(dayMs).toISOString().slice(0, 10)}: ${rows} jobs …`);
-      await fillDay(world.sql, { dayMs, rows, owners, failedOneIn: 50 });
+      await fillDay(world.sql, { dayMs, rows, owners, healthyScript: "0", failedOneIn: 50 });
     }
     const drops: Drop[] = [];
     const [quietMs, gapMs] = short ? [3000, 5000] : [20_000, 30_000];
