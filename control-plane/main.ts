@@ -18,6 +18,7 @@ import { resolveStateDir } from "./db/state-dir.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
+import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
@@ -57,6 +58,8 @@ const LOG_FLUSH_MS = 50;
 /** What the owner grants beyond an attempt's own deadline and grace. */
 const OWNER_MARGIN_MS = 10_000;
 const RESEND_MS = 5000;
+/** Large requests wait while this much waits for Postgres: two or three flushes under load. */
+const BATCH_ROOM = 1500;
 const HOLD_MARGIN_MS = 5000;
 
 /**
@@ -177,7 +180,12 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     holdsAgents: () => ownership.holdsAgents,
   });
   const ownership: Ownership = createOwnership(parts, sessions, events, live);
-  const app = await createHttpServer(log);
+  const turns = new BodyTurns({
+    hasRoom: () => (ownership.writer?.queued ?? 0) < BATCH_ROOM,
+    ownerBytes: 32 * 1024 * 1024,
+    allBytes: 128 * 1024 * 1024,
+  });
+  const app = await createHttpServer(log, turns);
   addAuthorization(app, authenticator, workspaces);
   const validator = createArgsValidator();
   const jobs = new JobService({

@@ -79,7 +79,13 @@ export async function dropChild(session: Session, child: Child): Promise<void> {
 
 /** Bytes of the rows that stay, as they would be copied. */
 export async function keptBytes(session: Session, child: Child, kept: readonly KeptJob[]): Promise<number> {
-  const wide = { job: "octet_length(args) + coalesce(octet_length(code), 0)", job_done: "coalesce(octet_length(result), 0)", job_log: "octet_length(data)", job_attempt: "0", job_key: "0" };
+  const wide = {
+    job: "octet_length(args) + coalesce(octet_length(code), 0)",
+    job_done: "coalesce(octet_length(result), 0)",
+    job_log: "octet_length(data)",
+    job_attempt: "0",
+    job_key: "0",
+  };
   const { rows } = await session.query<{ bytes: number }>(
     `SELECT coalesce(sum(200 + ${wide[child.parent]}), 0)::float8 AS bytes FROM ${child.name} c ${joinKept(child)}`,
     keptArrays(kept),
