@@ -33,7 +33,9 @@ export interface StoredGroup {
 }
 
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
-export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+export function createOwnerStore(
+  pool: Pool,
+): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[]; databaseMs: number }> } {
   return {
     ...createTimerStore(pool),
     ...createKeyStore(pool),
@@ -99,7 +101,8 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
           );
           for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
         }
-        return { running, groups };
+        const clock = await client.query<{ ms: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms");
+        return { running, groups, databaseMs: clock.rows[0]?.ms ?? 0 };
       } finally {
         // With its own timeout it must not go back to the others.
         client.release(true);
