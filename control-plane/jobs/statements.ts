@@ -270,6 +270,10 @@ export const READ_PROGRESS = "SELECT seq::float8 AS seq, gone FROM flush_progres
 export const PAYLOADS = `SELECT workspace_id::text, id::text, kind, script_hash, args, code, created_by FROM job
 WHERE (workspace_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`;
 
-/** Whether an agent ended an attempt under a token: a resent result is told from a stale one. An agent names only the job. $1 id, $2 agent, $3 token */
+/**
+ * Whether an agent ended an attempt under a token: a resent result is told from a stale one. An attempt that was lost was not ended by its
+ * agent. An agent names only the job. $1 id, $2 agent, $3 token, $4 number of the exit reason "lost"
+ */
 export const DONE_TOKEN_BY_ID = `SELECT token::text FROM job_done WHERE id = $1 AND agent_key = $2 AND token = $3 AND workspace_id IN (SELECT id FROM workspace)
-UNION ALL SELECT token::text FROM job_attempt WHERE id = $1 AND agent_key = $2 AND token = $3 AND workspace_id IN (SELECT id FROM workspace)`;
+UNION ALL SELECT token::text FROM job_attempt WHERE id = $1 AND agent_key = $2 AND token = $3 AND exit_reason <> $4
+  AND workspace_id IN (SELECT id FROM workspace)`;

@@ -1,5 +1,6 @@
 import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { reasonNumber } from "../jobs/flush-codec.ts";
 import { createKeyStore } from "../jobs/key-store.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { DONE_TOKEN_BY_ID, markCancelledStatement, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
@@ -77,7 +78,7 @@ export function createOwnerStore(
     },
 
     async isRecorded(id: JobId, agent: AgentKey, token: Token): Promise<boolean> {
-      const { rowCount } = await pool.query(DONE_TOKEN_BY_ID, [id, agent, token]);
+      const { rowCount } = await pool.query(DONE_TOKEN_BY_ID, [id, agent, token, reasonNumber("lost")]);
       return (rowCount ?? 0) > 0;
     },
 

@@ -129,12 +129,13 @@ describe("retries", () => {
     const { id } = made.job;
     await bench.finish(await bench.started(id), failure);
     await until("the second attempt is assigned", () => bench.assigned.at(-1)?.attempt === 2);
-    await bench.started(id);
+    const lost = await bench.started(id);
     bench.detach();
     bench.forget();
     await bench.restart();
     bench.attach();
     await until("the lost attempt is made up for", () => bench.assigned.at(-1)?.attempt === 3);
+    expect(await bench.finish(lost, exitOf("succeeded"))).toBe("stale");
     await bench.finish(await bench.started(id), exitOf("timeout"));
     expect(await bench.untilDone(id)).toMatchObject({ exit_reason: TIMEOUT, attempt: 3 });
     expect(await bench.rows("SELECT attempt, exit_reason FROM job_attempt WHERE id = $1 ORDER BY attempt", id)).toEqual([
