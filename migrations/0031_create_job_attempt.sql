@@ -18,3 +18,13 @@ CREATE TABLE job_attempt (
   log_dropped_bytes bigint NOT NULL,
   PRIMARY KEY (workspace_id, id, attempt)
 ) PARTITION BY RANGE (id);
+
+-- Days that are there already: a job of an earlier day may still wait or run.
+DO $$
+DECLARE day record;
+BEGIN
+  FOR day IN SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) AS bounds FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'job'::regclass
+  LOOP
+    EXECUTE format('CREATE TABLE %I PARTITION OF job_attempt %s', 'job_attempt' || substr(day.relname, 4), day.bounds);
+  END LOOP;
+END $$;

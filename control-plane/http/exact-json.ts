@@ -1,4 +1,4 @@
-import type { ContentTypeParserDoneFunction, FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
 import type { BodyTurns } from "./body-turns.ts";
 
@@ -33,6 +33,17 @@ const LARGE_CHARS = 16 * 1024;
 /** Teaches the server to keep the digits of large integers in JSON bodies, and to parse large bodies in turns. */
 export function addExactJsonParser(app: FastifyInstance, turns: BodyTurns): void {
   const usual = app.getDefaultJsonParser("error", "error");
+  const parse = (request: FastifyRequest, body: string, done: (error: Error | null, body?: unknown) => void): void => {
+    if (!LONG_NUMBER.test(body)) {
+      void usual(request, body, done);
+      return;
+    }
+    try {
+      done(null, parseExactJson(body));
+    } catch (error) {
+      done(error instanceof SyntaxError ? new AppError("invalid_argument", `the body is not JSON: ${error.message}`) : (error as Error), undefined);
+    }
+  };
   app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
     if (body.length < LARGE_CHARS) {
       parse(request, body, done);
@@ -44,18 +55,6 @@ export function addExactJsonParser(app: FastifyInstance, turns: BodyTurns): void
       done(error as Error, undefined);
     }
   });
-
-  function parse(request: FastifyRequest, body: string, done: ContentTypeParserDoneFunction): void {
-    if (!LONG_NUMBER.test(body)) {
-      void usual(request, body, done);
-      return;
-    }
-    try {
-      done(null, parseExactJson(body));
-    } catch (error) {
-      done(error instanceof SyntaxError ? new AppError("invalid_argument", `the body is not JSON: ${error.message}`) : (error as Error), undefined);
-    }
-  }
 }
 
 /** The same data with ordinary numbers, for a validator that knows no raw values. @param text the data as JSON text */

@@ -277,8 +277,10 @@ WHERE (workspace_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`;
 
 /**
  * Whether an agent ended an attempt under a token, so that a resent result is told from a stale one, and whether the lease was ours when we
- * looked: only the owner may call a result stale. An agent names only the job. $1 id, $2 agent, $3 token, $4 replica, $5 epoch
+ * looked: only the owner may call a result stale. An attempt that was lost was not ended by its agent. An agent names only the job.
+ * $1 id, $2 agent, $3 token, $4 replica, $5 epoch, $6 number of the exit reason "lost"
  */
 export const IS_RECORDED = `SELECT (SELECT l.epoch = $5 FROM replica_lease l WHERE l.replica_id = $4) AS ours,
   EXISTS (SELECT 1 FROM job_done WHERE id = $1 AND agent_key = $2 AND token = $3 AND workspace_id IN (SELECT id FROM workspace))
-  OR EXISTS (SELECT 1 FROM job_attempt WHERE id = $1 AND agent_key = $2 AND token = $3 AND workspace_id IN (SELECT id FROM workspace)) AS recorded`;
+  OR EXISTS (SELECT 1 FROM job_attempt WHERE id = $1 AND agent_key = $2 AND token = $3 AND exit_reason <> $6
+    AND workspace_id IN (SELECT id FROM workspace)) AS recorded`;

@@ -131,7 +131,13 @@ export class Endings {
     if (running.cancel !== undefined) this.#endWithoutAgent(running, exitOf("cancelled", running.cancel.reason));
     else if (job.lost >= MAX_LOST) this.#endWithoutAgent(running, exitOf("lost", `the agent went away during ${job.lost} attempts`));
     else if (end === undefined) this.#requeue(running, job);
-    else background(this.#deps.log, "putting an attempt back", this.#tryAgain(running, job, end, 0));
+    else {
+      const refused = (): Promise<FinishVerdict> => {
+        this.#requeue(running, job);
+        return Promise.resolve("recorded");
+      };
+      background(this.#deps.log, "putting an attempt back", this.#tryAgain(running, job, end, 0, refused));
+    }
   }
 
   /** Ends an attempt whose agent did not; the agent is told to kill it if it can be reached. */
@@ -154,11 +160,15 @@ export class Endings {
     const failed = job.failed ?? 0;
     const delayMs = running.cancel === undefined ? retryDelayMs(job.policy?.retry, end.exit, failed, this.#deps.random()) : undefined;
     if (delayMs === undefined) return this.#record(running, end);
-    return this.#tryAgain(running, { ...job, attempt: job.attempt + 1, failed: failed + 1 }, end, delayMs);
+    const again = { ...job, attempt: job.attempt + 1, failed: failed + 1 };
+    return this.#tryAgain(running, again, end, delayMs, () => this.#record(running, end));
   }
 
-  /** Puts the job back in the write that keeps the end of its attempt. It waits in its place in the queue, or for its moment. */
-  #tryAgain(running: RunningJob, again: WaitingJob, end: JobEnd, delayMs: number): Promise<FinishVerdict> {
+  /**
+   * Puts the job back in the write that keeps the end of its attempt. It waits in its place in the queue, or for its moment.
+   * @param refused what to do when the database does not take that end
+   */
+  #tryAgain(running: RunningJob, again: WaitingJob, end: JobEnd, delayMs: number, refused: () => Promise<FinishVerdict>): Promise<FinishVerdict> {
     const { state, writer, clock, log } = this.#deps;
     const deferred = delayMs > 0;
     const job = deferred ? { ...again, dueAtMs: Math.ceil(clock.wallMs() + delayMs) } : again;
@@ -180,8 +190,10 @@ export class Endings {
         },
         (error) => {
           if (!deferred) unreserveWaiting(state, job);
-          this.settle(running, error);
-          reject(error);
+          if (AppError.from(error).code === "unavailable") {
+            this.settle(running, error);
+            reject(error);
+          } else resolve(refused());
         },
       );
     });

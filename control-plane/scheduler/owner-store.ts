@@ -1,6 +1,7 @@
 import { AppError } from "../../kernel/app-error.ts";
 import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { reasonNumber } from "../jobs/flush-codec.ts";
 import { createKeyStore } from "../jobs/key-store.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { IS_RECORDED, markCancelledStatement, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
@@ -38,7 +39,7 @@ export interface StoredGroup {
 export function createOwnerStore(
   pool: Pool,
   lease: Lease,
-): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[]; databaseMs: number }> } {
   return {
     ...createTimerStore(pool),
     ...createKeyStore(pool),
@@ -80,7 +81,8 @@ export function createOwnerStore(
     },
 
     async isRecorded(id: JobId, agent: AgentKey, token: Token): Promise<boolean> {
-      const { rows } = await pool.query<{ ours: boolean | null; recorded: boolean }>(IS_RECORDED, [id, agent, token, lease.replicaId, lease.epoch]);
+      const values = [id, agent, token, lease.replicaId, lease.epoch, reasonNumber("lost")];
+      const { rows } = await pool.query<{ ours: boolean | null; recorded: boolean }>(IS_RECORDED, values);
       if (rows[0]?.recorded === true) return true;
       if (rows[0]?.ours !== true) throw new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
       return false;
@@ -106,7 +108,8 @@ export function createOwnerStore(
           );
           for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
         }
-        return { running, groups };
+        const clock = await client.query<{ ms: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms");
+        return { running, groups, databaseMs: clock.rows[0]?.ms ?? 0 };
       } finally {
         // With its own timeout it must not go back to the others.
         client.release(true);

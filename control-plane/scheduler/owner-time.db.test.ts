@@ -129,12 +129,13 @@ describe("retries", () => {
     const { id } = made.job;
     await bench.finish(await bench.started(id), failure);
     await until("the second attempt is assigned", () => bench.assigned.at(-1)?.attempt === 2);
-    await bench.started(id);
+    const lost = await bench.started(id);
     bench.detach();
     bench.forget();
     await bench.restart();
     bench.attach();
     await until("the lost attempt is made up for", () => bench.assigned.at(-1)?.attempt === 3);
+    expect(await bench.finish(lost, exitOf("succeeded"))).toBe("stale");
     await bench.finish(await bench.started(id), exitOf("timeout"));
     expect(await bench.untilDone(id)).toMatchObject({ exit_reason: TIMEOUT, attempt: 3 });
     expect(await bench.rows("SELECT attempt, exit_reason FROM job_attempt WHERE id = $1 ORDER BY attempt", id)).toEqual([
@@ -154,6 +155,24 @@ describe("retries", () => {
     await bench.owner.cancel(cancelled.job, "enough");
     await bench.finish(bundle, failure);
     expect(await bench.untilDone(cancelled.job.id)).toMatchObject({ attempt: 1 });
+  });
+
+  test("when the end of an attempt cannot be kept, the job ends with it; a lost one goes back all the same", async () => {
+    bench.attach();
+    const [fails, lost] = [retrying(), bench.job()];
+    await bench.owner.enqueue([fails, lost]);
+    const [bundle] = [await bench.started(fails.job.id), await bench.started(lost.job.id)];
+    await bench.pool.query("ALTER TABLE job_attempt ADD CONSTRAINT refuses CHECK (false) NOT VALID");
+    try {
+      expect(await bench.finish(bundle, failure)).toBe("recorded");
+      expect(await bench.untilDone(fails.job.id)).toMatchObject({ exit_reason: EXIT_CODE, attempt: 1 });
+      bench.detach();
+      bench.forget();
+      bench.attach();
+      await until("the lost attempt is made up for", () => bench.assigned.at(-1)?.attempt === 2);
+    } finally {
+      await bench.pool.query("ALTER TABLE job_attempt DROP CONSTRAINT refuses");
+    }
   });
 
   test("one that waits for its next attempt can be cancelled, also after a take-over", async () => {
