@@ -21,11 +21,12 @@ import { resolveStateDir } from "./db/state-dir.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
+import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
-import { JobEvents } from "./jobs/job-events.ts";
+import { type Change, JobEvents } from "./jobs/job-events.ts";
 import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
 import { LogIngest } from "./logs/ingest.ts";
@@ -62,6 +63,8 @@ const LOG_FLUSH_MS = 50;
 /** What the owner grants beyond an attempt's own deadline and grace. */
 const OWNER_MARGIN_MS = 10_000;
 const RESEND_MS = 5000;
+/** Large requests wait while this much waits for Postgres: two or three flushes under load. */
+const BATCH_ROOM = 1500;
 const HOLD_MARGIN_MS = 5000;
 /** A replica that is alone keeps its agents through an outage of Postgres of this length. */
 const HOLD_ALONE_MS = 5 * 60 * 1000;
@@ -174,7 +177,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   const events = new JobEvents(network.interest);
   const live = new LiveLogs(network.interest, (id, upTo) => network.happened(id, { kind: "durable", ...upTo }));
-  const changed = (id: JobId, change: "running" | "ended"): void => {
+  const changed = (id: JobId, change: Change): void => {
     events.emit(id, change);
     live.changed(id);
   };
@@ -210,7 +213,12 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   sessions.addService(PeerLinkService, { link: (stream: Parameters<PeerNetwork["accept"]>[0]) => network.accept(stream) });
   const home = new AgentHome({ directory, streams: sessions, clock: realClock, log, fenceMs: config.MILLRACE_SELF_FENCE_MS });
   const ownership: Ownership = createOwnership(parts, { directory, network, home, changed, grpcPort: () => sessions.port });
-  const app = await createHttpServer(log);
+  const turns = new BodyTurns({
+    hasRoom: () => (ownership.writer?.queued ?? 0) < BATCH_ROOM,
+    ownerBytes: 32 * 1024 * 1024,
+    allBytes: 128 * 1024 * 1024,
+  });
+  const app = await createHttpServer(log, turns);
   addAuthorization(app, authenticator, workspaces);
   const validator = createArgsValidator();
   const jobs = new JobService({
@@ -250,7 +258,7 @@ interface Cluster {
   readonly directory: OwnerDirectory;
   readonly network: PeerNetwork;
   readonly home: AgentHome;
-  readonly changed: (id: JobId, change: "running" | "ended") => void;
+  readonly changed: (id: JobId, change: Change) => void;
   /** Known when the port is open. */
   readonly grpcPort: () => number;
 }
@@ -287,6 +295,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     deps: {
       source: bundleSource(workspaces, scripts),
       clock: realClock,
+      random: Math.random,
       log,
       metrics: metrics.owner,
       limits: {

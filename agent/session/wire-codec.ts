@@ -85,6 +85,8 @@ function reasonToWire(reason: Reason): ExitReason {
       return ExitReason.EXIT_REASON_LOST;
     case "fenced":
       return ExitReason.EXIT_REASON_FENCED;
+    case "expired":
+      return ExitReason.EXIT_REASON_EXPIRED;
     default:
       return assertNever(reason);
   }

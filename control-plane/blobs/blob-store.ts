@@ -1,6 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 
-export interface BlobHead {
+interface BlobHead {
   readonly sizeBytes: number;
 }
 

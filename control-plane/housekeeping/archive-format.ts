@@ -32,7 +32,7 @@ export type ArchiveManifest = z.infer<typeof manifestSchema>;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Writes lines as one object, reads it back and compares. Errors: unavailable when the store has other bytes than ours. */
 export async function writeObject(store: BlobStore, key: string, lines: readonly string[]): Promise<ArchivedObject> {
@@ -43,7 +43,7 @@ export async function writeObject(store: BlobStore, key: string, lines: readonly
   return written;
 }
 
-export async function putVerified(store: BlobStore, key: string, bytes: Uint8Array, checksum = sha256(bytes)): Promise<void> {
+async function putVerified(store: BlobStore, key: string, bytes: Uint8Array, checksum = sha256(bytes)): Promise<void> {
   await store.put(key, bytes);
   const back = await store.get(key);
   if (back === undefined || sha256(back) !== checksum) throw new AppError("unavailable", `${store.place} does not give back what was written to ${key}`);

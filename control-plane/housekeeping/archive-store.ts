@@ -1,6 +1,6 @@
 import type { Session } from "../db/session.ts";
 import { dayText } from "./ledger-store.ts";
-import { type Child, countKeptRows, countRows, type KeptJob } from "./partition-drop-store.ts";
+import { type Child, countKeptRows, countRows, ID_OF, type KeptJob } from "./partition-drop-store.ts";
 import type { Parent } from "./partition-store.ts";
 
 const NIL = "00000000-0000-0000-0000-000000000000";
@@ -16,6 +16,8 @@ const SHAPES: Readonly<
     start: ["0", NIL, "-1", "-1"],
     wide: "octet_length(data)",
   },
+  job_attempt: { key: ["workspace_id", "id", "attempt"], types: ["bigint", "uuid", "smallint"], start: ["0", NIL, "-1"], wide: "200" },
+  job_key: { key: ["workspace_id", "key", "id"], types: ["bigint", "uuid", "uuid"], start: ["0", NIL, NIL], wide: "100" },
 };
 
 const PAGE_ROWS = 2000;
@@ -45,7 +47,7 @@ export async function readPage(session: Session, child: Child, cursor: readonly 
   const { rows } = await session.query<{ line: string; keep: boolean; cursor: string[] }>(
     `WITH page AS MATERIALIZED (
        SELECT ${columns}, sum(${wide}) OVER (ORDER BY ${columns}) - (${wide}) AS ahead FROM ${child.name} WHERE (${columns}) > (${after}) ORDER BY ${columns} LIMIT ${PAGE_ROWS})
-     SELECT row_to_json(c)::text AS line, (c.${key[0]}, c.${key[1]}) IN (SELECT * FROM unnest(${jobs})) AS keep, ARRAY[${key.map((column) => `c.${column}::text`).join(", ")}] AS cursor
+     SELECT row_to_json(c)::text AS line, (c.workspace_id, c.${ID_OF[child.parent]}) IN (SELECT * FROM unnest(${jobs})) AS keep, ARRAY[${key.map((column) => `c.${column}::text`).join(", ")}] AS cursor
      FROM page p JOIN ${child.name} c USING (${columns}) WHERE p.ahead < ${PAGE_BYTES} ORDER BY ${key.map((column) => `c.${column}`).join(", ")}`,
     [...cursor, kept.map((job) => job.workspace), kept.map((job) => job.id)],
   );

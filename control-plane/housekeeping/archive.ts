@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../kernel/app-error.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
@@ -22,18 +23,21 @@ const OBJECT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Copies the rows of a child that are about to go into the blob store: objects of at most about 16 MB of JSON lines, then a manifest. Each object
- * is read back; in the end the rows are counted against the child. Only then is the part recorded. It is written again under the same
- * keys as long as its rows are still in the database.
+ * is read back; in the end the rows are counted against the child. Only then is the part recorded. As long as its rows are still in the database it is
+ * written again, beside what an earlier try left: that one may have lost its connection, and its lock, and still be writing. A table without
+ * rows leaves nothing.
  */
 export function createArchiver(options: ArchiveOptions): Archiver {
   return {
     async archive(session, child, kept) {
       const part = await nextPart(session, child);
       const base = `archive/v1/${child.parent}/${dayText(child.dayMs)}/part-${part}`;
-      const objects = await writeRows(session, child, kept, base, options);
+      const objects = await writeRows(session, child, kept, `${base}/${randomBytes(6).toString("hex")}`, options);
       const rows = sum(objects, (object) => object.rows);
       const going = await countGoing(session, child, kept);
       if (rows !== going) throw new AppError("unavailable", `${child.name} has ${going} rows to archive, ${rows} were written`);
+      const packs = child.parent === "job_log" ? [...(await options.packsOf(session, child.dayMs))] : [];
+      if (rows === 0 && packs.length === 0) return;
       const manifest: ArchiveManifest = {
         format: "millrace-archive",
         version: 1,
@@ -43,7 +47,7 @@ export function createArchiver(options: ArchiveOptions): Archiver {
         columns: await columnsOf(session, child),
         rows,
         objects,
-        packs: child.parent === "job_log" ? [...(await options.packsOf(session, child.dayMs))] : [],
+        packs,
         writtenAt: new Date().toISOString(),
       };
       const manifestKey = `${base}.manifest.json`;

@@ -11,10 +11,11 @@ import { openFolderBlobs } from "../blobs/folder-blobs.ts";
 import { withExclusiveSession } from "../db/session.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { segmentsOf } from "../logs/chunk-text.ts";
+import { LiveLogs } from "../logs/live-logs.ts";
 import { createLogReader } from "../logs/log-reader.ts";
 import { insertChunks, type NewChunk } from "../logs/log-store.ts";
 import { PackReader } from "../logs/pack-reader.ts";
-import { LOG_START } from "../logs/tail.ts";
+import { LOG_START, tailLog } from "../logs/tail.ts";
 import { type CompactionOptions, type CompactionOutcome, forgetLogs, runCompaction } from "./compaction.ts";
 import { DAY_MS, makePartitions, partitionName } from "./partition-store.ts";
 import { runRetention } from "./retention.ts";
@@ -109,7 +110,7 @@ test("output is the same from the table and from the packs, in pages of any size
   const before = await readEverything(jobs, 64);
   expect(await compact({ packBytes: 500_000 })).toMatchObject({ packed: 12 * 5 + 12 * 5 + 25, late: [] });
   expect(await rowsOf(day)).toBe(0);
-  expect((await pool.query("SELECT 1 FROM log_pack")).rowCount).toBe(4);
+  expect((await pool.query("SELECT 1 FROM log_pack")).rowCount).toBe(3);
   for (const page of [64, 7, 1]) expect(await readEverything(jobs, page)).toEqual(before);
   const long = jobs[4];
   if (long === undefined) throw new Error("the job is there");
@@ -201,6 +202,25 @@ test("a reader that begins before the packs and goes on after them misses nothin
   expect([...half.map((chunk) => `${chunk.attempt}.${chunk.seq}`), ...rest.map((line) => line.split(" ")[0])]).toEqual(
     before.map((line) => line.split(" ")[0]),
   );
+});
+
+test("following a job whose output was packed gives all of it and ends, also from where a reader had stopped", async () => {
+  const day = dayAgo(34);
+  const jobs = await fillDay(day);
+  const job = jobs[4];
+  if (job === undefined) throw new Error("the job is there");
+  await compact();
+  const read = createLogReader(pool, new PackReader(store), () => nowMs);
+  const source = { live: new LiveLogs(), read, state: async () => ({ ended: true, attempt: 2, logChunks: 30 }) };
+  for (const [from, count] of [
+    [LOG_START, 35],
+    [{ attempt: 2, seq: 20 }, 9],
+  ] as const) {
+    const seen: string[] = [];
+    for await (const one of tailLog(source, job.workspace, job.id, from, AbortSignal.timeout(10_000))) seen.push(`${one.attempt}.${one.seq}`);
+    expect(seen.length).toBe(count);
+    expect(seen.at(-1)).toBe("2.29");
+  }
 });
 
 test("packs go with the jobs of their day; with an archive they stay, and its manifest names them", async () => {

@@ -1,8 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { BlobStore } from "../blobs/blob-store.ts";
 import type { Session } from "../db/session.ts";
-import { forgetPacks, insertPacks, packKeys, readChildChunks } from "../logs/log-pack-store.ts";
+import { forgetPacks, insertPacks, readChildChunks } from "../logs/log-pack-store.ts";
 import type { PackKey } from "../logs/pack-codec.ts";
 import { PACK_BYTES, PackWriter } from "../logs/pack-writer.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -37,7 +38,7 @@ const AGAIN_MS = DAY_MS;
  * to packs, which are read back; then, in one transaction, writers of this one child are held off, its rows are counted (a chunk that came
  * late is not in the packs: then nothing is done until the next round), the child is emptied but for the output of jobs that are not over, and
  * the packs are noted. Before that commit readers find the rows, after it the packs, and never neither. A crash before it
- * leaves packs that nobody knows; the next round writes over them.
+ * leaves packs that nobody knows; they go with their day.
  */
 export async function runCompaction(session: Session, options: CompactionOptions): Promise<CompactionOutcome> {
   const due = (await listChildren(session)).filter(
@@ -69,8 +70,8 @@ async function compactDay(session: Session, child: Child, options: CompactionOpt
   if (live.length > 0 && (await packedLately(session, child))) return 0;
   if ((await keptBytes(session, child, live)) > KEEP_BYTES) return undefined;
   const day = dayText(child.dayMs);
-  const number = (await packKeys(session, day)).length + 1;
-  const writer = new PackWriter(options.store, `logs/v1/${day}/${number}`, options.packBytes ?? PACK_BYTES);
+  // A name that no other round has: one that has lost its connection, and its lock, may still be writing.
+  const writer = new PackWriter(options.store, `logs/v1/${day}/${randomBytes(6).toString("hex")}`, options.packBytes ?? PACK_BYTES);
   await packChild(session, child, live, writer, options.rest);
   const packs = await writer.end();
   const chunks = packs.reduce((sum, pack) => sum + pack.chunks, 0);

@@ -32,6 +32,8 @@ export interface HousekeepingOptions {
   readonly packAfterDays: number;
 }
 
+type TaskOptions = Omit<HousekeepingOptions, "pool" | "replica">;
+
 const NOTE_VIEW_EVERY_MS = 60 * 60 * 1000;
 /** Tasks that read whole days work half of the time at most. */
 const REST = 1;
@@ -77,7 +79,8 @@ export class Housekeeping implements Service {
   }
 }
 
-function tasksOf(options: HousekeepingOptions): Task[] {
+/** The tasks, each ready to be run on this replica. */
+export function tasksOf(options: TaskOptions): Task[] {
   const { url, maker } = options;
   const exclusively = async (work: (session: Session) => Promise<void>, signal: AbortSignal): Promise<boolean> =>
     (await withExclusiveSession(
@@ -103,7 +106,7 @@ function tasksOf(options: HousekeepingOptions): Task[] {
   ];
 }
 
-async function pack(session: Session, options: HousekeepingOptions): Promise<void> {
+async function pack(session: Session, options: TaskOptions): Promise<void> {
   const { store, clock, log, metrics, packAfterDays } = options;
   if (packAfterDays === 0 || !(await mayMove(session, options))) return;
   await runCompaction(session, {
@@ -116,7 +119,7 @@ async function pack(session: Session, options: HousekeepingOptions): Promise<voi
   });
 }
 
-async function retain(session: Session, options: HousekeepingOptions): Promise<void> {
+async function retain(session: Session, options: TaskOptions): Promise<void> {
   const { store, clock, log, metrics, retentionDays, archive } = options;
   if (archive && !(await mayMove(session, options))) return;
   const archiver = createArchiver({
@@ -136,7 +139,7 @@ async function retain(session: Session, options: HousekeepingOptions): Promise<v
 }
 
 /** What is moved to the blob store must be there for every replica. */
-async function mayMove(session: Session, { store, log }: HousekeepingOptions): Promise<boolean> {
+async function mayMove(session: Session, { store, log }: TaskOptions): Promise<boolean> {
   if (await isShared(session, store)) return true;
   log.error(
     { event: "blobs.not_shared", place: store.place },

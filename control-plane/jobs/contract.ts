@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EXIT_REASONS } from "../../kernel/exit.ts";
+import { keyText, keyWindow, policySettings, startSettings } from "./policy-contract.ts";
 
 /** Limits of the API, in one place; `docs/limits.md` and the OpenAPI text are made from them. */
 export const JOB_LIMITS = {
@@ -36,6 +37,9 @@ const runSettings = {
   tag: tagName.optional(),
   timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional().meta({ description: "The attempt is stopped after this many milliseconds." }),
   priority: z.int().min(0).max(9).optional().meta({ description: "0 waits longest, 9 goes first; only against jobs of the same workspace. Default 5." }),
+  ...policySettings,
+  ...startSettings,
+  ...keyWindow,
 };
 
 export const runJobRequest = z
@@ -66,7 +70,12 @@ export const runBatchRequest = z
       .regex(/^[0-9a-f]{64}$/)
       .optional(),
     jobs: z
-      .array(z.strictObject({ args: args.optional() }))
+      .array(
+        z.strictObject({
+          args: args.optional(),
+          idempotency_key: keyText.optional().meta({ description: "Of this one job; instead of the header, which is for the whole batch." }),
+        }),
+      )
       .min(1)
       .max(JOB_LIMITS.batchJobs),
     ...runSettings,
@@ -80,6 +89,16 @@ export const exitView = z.object({
   signal: z.string().optional(),
   message: z.string().optional(),
 });
+
+export const attemptView = z.object({
+  attempt: z.int(),
+  agent: z.string().optional(),
+  exit: exitView.optional().meta({ description: "Absent for one that has not ended." }),
+  started_at: z.iso.datetime().optional(),
+  finished_at: z.iso.datetime().optional(),
+  run_ms: z.number().optional(),
+});
+export type AttemptView = z.infer<typeof attemptView>;
 
 export const jobView = z.object({
   id: z.string(),
@@ -95,11 +114,15 @@ export const jobView = z.object({
   attempt: z.int().meta({ description: "Number of the current or last attempt; 0 before the first." }),
   agent: z.string().optional(),
   exit: exitView.optional(),
+  attempts: z.array(attemptView).optional().meta({ description: "All attempts, when there was more than one. Only of a single job." }),
+  scheduled_for: z.iso.datetime().optional(),
+  next_attempt_at: z.iso.datetime().optional().meta({ description: "When a job that waits for a moment becomes ready." }),
+  ...policySettings,
   created_by: z.string(),
   created_at: z.iso.datetime(),
   started_at: z.iso.datetime().optional(),
   finished_at: z.iso.datetime().optional(),
-  wait_ms: z.number().optional().meta({ description: "From created to started." }),
+  wait_ms: z.number().optional().meta({ description: "From created, or the moment it was scheduled for, to started." }),
   run_ms: z.number().optional(),
   log_bytes: z.int().optional(),
   log_dropped_bytes: z.int().optional(),

@@ -1,5 +1,6 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
+import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS } from "./model.ts";
 
@@ -16,23 +17,17 @@ export interface FlushMetrics {
 /** What the writer needs of a hot connection. */
 export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
 
-/** What moves running work comes first, jobs that will only wait come second; each in the order of its arrival. */
-interface Lane {
-  urgent: Entry[];
-  waiting: Entry[];
-}
-
-interface Entry {
-  readonly operation: FlushOperation;
-  readonly settle: (outcome: FlushOutcome) => void;
-  readonly fail: (error: unknown) => void;
-  readonly bytes: number;
-}
-
+/**
+ * A flush is as large as fits into this time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to
+ * two of them. Larger ones are hardly cheaper for each job.
+ */
+const FLUSH_MS = 6;
+const MIN_BATCH = 64;
 const MAX_BATCH = 1000;
-/** New waiting jobs per flush: a burst of them must not hold up claims and ends, which free slots. */
-const MAX_NEW_WAITING = 500;
-const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** The first guess. */
+const FIRST_OPERATION_MS = 0.03;
+/** Flushes from this size on say what an operation costs. */
+const TELLING_BATCH = 32;
 /** Operations that make a second flush at the same time worth while, and how long one may take before the second starts anyway. */
 const WORTH_A_SECOND = 200;
 const SLOW_FLUSH_MS = 20;
@@ -57,7 +52,9 @@ export interface FlushWriterOptions {
 export class FlushWriter implements Service {
   readonly #connections: FlushLink[];
   readonly #idle: FlushLink[];
-  readonly #lanes: readonly Lane[] = Array.from({ length: LANES }, () => ({ urgent: [], waiting: [] }));
+  readonly #lanes: readonly FlushLane[] = Array.from({ length: LANES }, () => new FlushLane());
+  /** Milliseconds of one operation, a moving mean. */
+  #operationMs = FIRST_OPERATION_MS;
   readonly #metrics: FlushMetrics;
   readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
@@ -141,14 +138,13 @@ export class FlushWriter implements Service {
   /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
     const lane = this.#lanes[laneOf(operation.job.shard)];
-    const waits = operation.kind === "insert" && operation.direct === undefined;
     const bytes = sizeOf(operation);
     if (!this.#mayWrite(operation.job.shard)) {
       queueMicrotask(() => fail(notOwned()));
       return;
     }
     this.#inFlight[operation.job.shard] = (this.#inFlight[operation.job.shard] ?? 0) + 1;
-    (waits ? lane?.waiting : lane?.urgent)?.push({ operation, settle, fail, bytes });
+    lane?.push({ operation, settle, fail, bytes });
     this.#queued += 1;
     this.#queuedBytes += bytes;
     if (!this.#pumping) {
@@ -166,7 +162,7 @@ export class FlushWriter implements Service {
       const connection = this.#idle.pop();
       const lane = this.#pickLane();
       if (connection === undefined || lane === undefined) return;
-      const batch = takeBatch(lane);
+      const batch = lane.take(this.#batchLimit());
       this.#queued -= batch.length;
       this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
       this.#busySinceMs = performance.now();
@@ -187,11 +183,15 @@ export class FlushWriter implements Service {
     return false;
   }
 
-  #pickLane(): Lane | undefined {
+  #batchLimit(): number {
+    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(FLUSH_MS / this.#operationMs)));
+  }
+
+  #pickLane(): FlushLane | undefined {
     for (let tried = 0; tried < LANES; tried++) {
       const at = (this.#nextLane + tried) % LANES;
       const lane = this.#lanes[at];
-      if (lane === undefined || lane.urgent.length + lane.waiting.length === 0) continue;
+      if (lane === undefined || lane.size === 0) continue;
       this.#nextLane = (at + 1) % LANES;
       return lane;
     }
@@ -219,7 +219,9 @@ export class FlushWriter implements Service {
       else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#settle(connection, half);
       return;
     }
-    this.#metrics.flushed(batch.length, performance.now() - begun);
+    const tookMs = performance.now() - begun;
+    this.#metrics.flushed(batch.length, tookMs);
+    if (batch.length >= TELLING_BATCH) this.#operationMs += (tookMs / batch.length - this.#operationMs) / 8;
     if (result.kind === "lost") {
       for (const entry of batch) this.#call(entry, () => entry.fail(notOwned()));
       this.#onLeaseLost();
@@ -250,20 +252,6 @@ function notOwned(): AppError {
 function sizeOf(operation: FlushOperation): number {
   if (operation.kind === "insert") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
   return operation.kind === "finish" ? operation.end.resultJson.length : 0;
-}
-
-function takeBatch(lane: Lane): Entry[] {
-  const batch = cut(lane.urgent, MAX_BATCH, MAX_BATCH_BYTES);
-  const bytes = batch.reduce((sum, entry) => sum + entry.bytes, 0);
-  const room = Math.min(MAX_NEW_WAITING, MAX_BATCH - batch.length);
-  return room === 0 || bytes >= MAX_BATCH_BYTES ? batch : batch.concat(cut(lane.waiting, room, MAX_BATCH_BYTES - bytes));
-}
-
-/** Takes entries from the front: at least one, at most `count`, and no more once they add up to `bytes`. */
-function cut(entries: Entry[], count: number, bytes: number): Entry[] {
-  let taken = 0;
-  for (let sum = 0; taken < count && taken < entries.length && sum < bytes; taken++) sum += entries[taken]?.bytes ?? 0;
-  return entries.splice(0, taken);
 }
 
 function laneOfBatch(batch: readonly Entry[]): number {

@@ -6,7 +6,8 @@ export interface Interest {
   remove(id: JobId): void;
 }
 
-type Listener = (change: "running" | "ended") => void;
+export type Change = "queued" | "running" | "ended";
+type Listener = (change: Change) => void;
 
 /** In-memory notice of what happens to jobs, for those who wait for one right now. The database is the truth. */
 export class JobEvents {
@@ -30,7 +31,7 @@ export class JobEvents {
     };
   }
 
-  emit(id: JobId, change: "running" | "ended"): void {
+  emit(id: JobId, change: Change): void {
     for (const listener of this.#listeners.get(id) ?? []) listener(change);
   }
 

@@ -27,9 +27,14 @@ interface Found {
 
 type JobTable = "job" | "job_pending" | "job_running" | "job_done";
 
-/** Rows that one statement looks at. After a while of looking in vain the caller gets what there is, with a position to go on from. */
-const WINDOW_ROWS = 2000;
-const MAX_WINDOWS = 10;
+/**
+ * Rows that one statement looks at: few at first, since most matches are not rare, then more, up to a limit. After a while of looking in vain the
+ * caller gets what there is, with a position to go on from.
+ */
+const FIRST_ROWS = 100;
+const MORE_ROWS = 4;
+const MAX_ROWS = 2000;
+const MAX_LOOKS = 12;
 const LOOK_FOR_MS = 10;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /**
@@ -70,18 +75,21 @@ async function findIn(db: Db, table: JobTable, workspace: WorkspaceId, filter: J
   const wanted = filter.limit + 1;
   const found: JobId[] = [];
   let before = filter.before ?? LAST_ID;
-  let windows = 0;
+  let looks = 0;
+  let rows = Math.max(FIRST_ROWS, wanted);
   const begunMs = performance.now();
   for (const days of table === "job" || table === "job_done" ? SPANS_DAYS : [undefined]) {
     const from = days === undefined ? undefined : lowerBound(before, days);
     for (;;) {
-      const window = await lookAt(db, table, workspace, filter, { before, from, wanted: wanted - found.length });
+      const lookMs = performance.now();
+      const window = await lookAt(db, table, workspace, filter, { before, from, rows, wanted: wanted - found.length });
       found.push(...window.ids);
       if (found.length >= wanted) return { ids: found, floor: found.at(-1) };
       if (window.floor === undefined) break;
       before = window.floor;
-      windows += 1;
-      if (windows >= MAX_WINDOWS || performance.now() - begunMs > LOOK_FOR_MS) return { ids: found, floor: before };
+      looks += 1;
+      rows = Math.min(MAX_ROWS, rows * MORE_ROWS, Math.ceil((rows * LOOK_FOR_MS) / (performance.now() - lookMs)));
+      if (looks >= MAX_LOOKS || performance.now() - begunMs > LOOK_FOR_MS) return { ids: found, floor: before };
     }
     if (from !== undefined) before = from;
   }
@@ -94,7 +102,7 @@ async function lookAt(
   table: JobTable,
   workspace: WorkspaceId,
   filter: JobFilter,
-  range: { before: JobId; from: JobId | undefined; wanted: number },
+  range: { before: JobId; from: JobId | undefined; rows: number; wanted: number },
 ): Promise<Found> {
   const { indexed, rest } = conditions(table, filter);
   let query = db.selectFrom(table).where("workspace_id", "=", workspace).where("id", "<", range.before).orderBy("id", "desc");
@@ -106,19 +114,19 @@ async function lookAt(
     const rows = await query.select("id").limit(range.wanted).execute();
     return { ids: rows.map((row) => asJobId(row.id)), floor: undefined };
   }
-  const rows = await db
+  const found = await db
     .selectFrom(
       query
         .select(["id", rest.as("hit")])
-        .limit(WINDOW_ROWS)
+        .limit(range.rows)
         .as("seen"),
     )
     .select([
       sql<string[] | null>`((array_agg(id::text) FILTER (WHERE hit))[1:${sql.lit(range.wanted)}])`.as("ids"),
-      sql<string | null>`(array_agg(id::text))[${sql.lit(WINDOW_ROWS)}]`.as("last"),
+      sql<string | null>`(array_agg(id::text))[${sql.lit(range.rows)}]`.as("last"),
     ])
     .execute();
-  const [row] = rows;
+  const [row] = found;
   return { ids: (row?.ids ?? []).map(asJobId), floor: row?.last == null ? undefined : asJobId(row.last) };
 }
 

@@ -5,18 +5,22 @@ import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
+import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
 import { currentVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
+import { readAttempts } from "./attempt-store.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
+import { type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
 import { listJobs } from "./job-list-store.ts";
 import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
-import { presentJob } from "./present.ts";
+import { POLICY_LIMITS } from "./policy-contract.ts";
+import { deferredReason, presentAttempts, presentJob } from "./present.ts";
 
 export interface JobServiceDeps {
   readonly pool: Pool;
@@ -49,30 +53,42 @@ export class JobService {
     this.#deps = deps;
   }
 
-  /** Accepts one job. Errors: not_found, invalid_argument, out_of_range, unavailable. */
-  async run(caller: Caller, request: RunJobRequest): Promise<JobView> {
-    const job = await this.#newJob(caller, request);
-    await this.#enqueue([job]);
-    return this.#present(caller, freshRecord(job, request.script));
+  /**
+   * Accepts one job; with a key that was used before, finds the job that it was used for.
+   * Errors: not_found, invalid_argument, out_of_range, unavailable; already_exists when the key was used with another request.
+   */
+  async run(caller: Caller, request: RunJobRequest, key?: string): Promise<{ created: boolean; view: JobView }> {
+    const job = await this.#newJob(caller, request, key);
+    const [accepted] = await this.#enqueue([job]);
+    if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
+    return { created: true, view: await this.#present(caller, freshRecord(job, request.script)) };
   }
 
-  /** Accepts one job and waits for its end. */
+  /** Accepts one job and waits for its end. Errors: those of run. */
   async runAndWait(
     caller: Caller,
     request: RunJobRequest,
     waitMs: number,
     signal: AbortSignal,
+    key?: string,
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
-    const job = await this.#newJob(caller, request);
-    const { id } = job.job;
+    const job = await this.#newJob(caller, request, key);
+    let { id } = job.job;
     const given = new AbortController();
-    const end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, AbortSignal.any([signal, given.signal]));
+    const until = AbortSignal.any([signal, given.signal]);
+    let end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, until);
     let ended = false;
     let looking: NodeJS.Timeout | undefined;
     try {
-      await this.#enqueue([job]);
-      looking = setInterval(() => void this.#lookForEnd(caller, job.job), LOOK_AGAIN_MS);
+      const [accepted] = await this.#enqueue([job]);
+      looking = setInterval(() => void this.#lookForEnd(caller, id, job.job.shard), LOOK_AGAIN_MS);
       const deadline = setTimeout(() => given.abort(), waitMs);
+      if (accepted?.created === false) {
+        id = accepted.id;
+        end = this.#deps.events.ended(id, waitMs, until);
+        // It may have ended long ago: then nobody will say so again.
+        if ((await this.record(caller, id)).done !== undefined) given.abort();
+      }
       ended = await end;
       clearTimeout(deadline);
     } finally {
@@ -85,16 +101,25 @@ export class JobService {
   }
 
   /** Accepts the jobs of a batch. Errors: unavailable when it is not known that all of them were. */
-  async runBatch(caller: Caller, request: RunBatchRequest): Promise<JobId[]> {
+  async runBatch(caller: Caller, request: RunBatchRequest, key?: string): Promise<{ created: boolean; ids: JobId[] }> {
     const version = await this.#version(caller, request);
     const context = this.#context(caller);
-    const jobs = request.jobs.map((job, at) => scriptJob(context, version, job.args ?? {}, request, `/jobs/${at}/args`));
-    await this.#enqueue(jobs);
-    return jobs.map((job) => job.job.id);
+    const { jobs: items, ...settings } = request;
+    const body = key === undefined ? "" : JSON.stringify(request);
+    const jobs = items.map(({ args = {}, idempotency_key: own }, at) => {
+      const itemKey = own === undefined ? this.#key("batch", key, at, body, request) : this.#key("item", own, 0, JSON.stringify([settings, args]), request);
+      return scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`);
+    });
+    const accepted = await this.#enqueue(jobs);
+    return { created: accepted.some((job) => job.created), ids: accepted.map((job) => job.id) };
   }
 
   async get(caller: Caller, id: JobId): Promise<JobView> {
-    return this.#present(caller, await this.record(caller, id));
+    const record = await this.record(caller, id);
+    const view = await this.#present(caller, record);
+    if (record.attempt < 2 && record.status !== "queued") return view;
+    const earlier = record.attempt === 0 ? [] : await readAttempts(this.#deps.pool, caller.workspace.id, id);
+    return earlier.length === 0 ? view : { ...view, attempts: presentAttempts(record, view, earlier) };
   }
 
   /** Errors: not_found, the same for a job of another workspace. */
@@ -146,7 +171,7 @@ export class JobService {
   }
 
   /** The notice of an end comes from its owner; one that changes hands, or a link that breaks, may lose it. */
-  async #lookForEnd(caller: Caller, { id, shard }: { id: JobId; shard: number }): Promise<void> {
+  async #lookForEnd(caller: Caller, id: JobId, shard: number): Promise<void> {
     if (this.#deps.owners.ownerOf(shard)?.isLocal === true) return;
     const record = await readJob(this.#deps.pool, caller.workspace.id, id).catch(() => undefined);
     if (record?.done !== undefined) this.#deps.events.emit(id, "ended");
@@ -154,15 +179,16 @@ export class JobService {
 
   async #present(caller: Caller, record: JobRecord): Promise<JobView> {
     const workspace = caller.workspace.id;
-    const owner = record.status === "queued" ? this.#deps.owners.ownerOf(shardOf(workspace)) : undefined;
-    if (owner === undefined) return presentJob(caller.workspace.name, record, undefined);
+    const deferred = record.status === "queued" ? deferredReason(record, this.#deps.clock.wallMs()) : undefined;
+    const owner = record.status === "queued" && deferred === undefined ? this.#deps.owners.ownerOf(shardOf(workspace)) : undefined;
+    if (owner === undefined) return presentJob(caller.workspace.name, record, deferred);
     const asked = owner.waitReason({ workspace, tag: record.tag, language: record.language }).catch(() => undefined);
     const reason = owner.isLocal ? await asked : await Promise.race([asked, later(REASON_WITHIN_MS)]);
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  async #newJob(caller: Caller, request: RunJobRequest): Promise<NewJob> {
-    const context = this.#context(caller);
+  async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<NewJob> {
+    const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
     const args = request.args ?? {};
     if (request.code !== undefined) return inlineJob(context, request.code, args, request);
     return scriptJob(context, await this.#version(caller, request), args, request);
@@ -181,8 +207,14 @@ export class JobService {
     return { workspace: caller.workspace, createdBy: caller.principal.label, clock, newJobId, checkArgs };
   }
 
+  #key(scope: KeyScope, text: string | undefined, position: number, body: string, request: { idempotency_window_s?: number | undefined }): JobKey | undefined {
+    if (text === undefined) return undefined;
+    const windowS = request.idempotency_window_s ?? POLICY_LIMITS.defaultKeyWindowS;
+    return jobKey(scope, text, position, body, this.#deps.clock.wallMs() + windowS * 1000);
+  }
+
   /** Hands jobs to the owner. After the deadline the caller is told that it is not known whether they were accepted. */
-  async #enqueue(jobs: readonly NewJob[]): Promise<void> {
+  async #enqueue(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -191,16 +223,17 @@ export class JobService {
       );
     });
     try {
-      await Promise.race([this.#accept(jobs), deadline]);
-      this.#deps.onAccepted(jobs.length);
+      const accepted = await Promise.race([this.#accept(jobs), deadline]);
+      this.#deps.onAccepted(accepted.filter((job) => job.created).length);
+      return accepted;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #accept(jobs: readonly NewJob[]): Promise<void> {
+  async #accept(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
     const [first] = jobs;
-    if (first !== undefined) await this.#withOwner(first.job.shard, (owner) => owner.enqueue(jobs));
+    return first === undefined ? [] : this.#withOwner(first.job.shard, (owner) => owner.enqueue(jobs));
   }
 
   /** Asks the shard's owner; while it changes hands, and nothing was done, its next one. Errors: unavailable when there is none for too long. */
@@ -222,7 +255,7 @@ function later(ms: number): Promise<undefined> {
 }
 
 /** A job as it is right after it was accepted: said from memory, since reading it back would double the time of a request. */
-function freshRecord({ job, payload }: NewJob, scriptPath: string | undefined): JobRecord {
+function freshRecord({ job, payload, special }: NewJob, scriptPath: string | undefined): JobRecord {
   return {
     id: job.id,
     kind: payload.kind,
@@ -239,5 +272,8 @@ function freshRecord({ job, payload }: NewJob, scriptPath: string | undefined): 
     agentName: undefined,
     startedAtMs: undefined,
     done: undefined,
+    scheduledForMs: special?.scheduledForMs,
+    deferredUntilMs: special?.scheduledForMs,
+    policyText: job.policy?.text,
   };
 }

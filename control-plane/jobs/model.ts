@@ -1,6 +1,7 @@
 import type { Exit } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
+import type { JobKey } from "./idempotency-key.ts";
 
 /** Workspaces are spread over this many logical shards: the unit of scheduling ownership. */
 export const SHARDS = 64;
@@ -47,6 +48,22 @@ export interface JobEnd {
   readonly logDroppedBytes: number;
 }
 
+/** What only few jobs have: a flush of jobs without any of it has no columns for it. */
+export interface JobSpecial {
+  /** Not before this moment. */
+  readonly scheduledForMs: number | undefined;
+  /** Ends unless an attempt begins before. */
+  readonly expiresAtMs: number | undefined;
+  readonly key: JobKey | undefined;
+}
+
+/** A job that is to be accepted. */
+export interface NewJob {
+  readonly job: WaitingJob;
+  readonly payload: JobPayload;
+  readonly special?: JobSpecial | undefined;
+}
+
 /** One thing that the next flush of a lane does. All of a flush commits or none. */
 export type FlushOperation =
   | {
@@ -54,10 +71,13 @@ export type FlushOperation =
       readonly job: WaitingJob;
       readonly payload: JobPayload;
       readonly direct: { readonly token: Token; readonly agent: AgentKey } | undefined;
+      readonly special?: JobSpecial | undefined;
     }
   | { readonly kind: "claim"; readonly job: WaitingJob; readonly token: Token; readonly agent: AgentKey }
   | { readonly kind: "finish"; readonly job: WaitingJob; readonly end: JobEnd }
   | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token }
+  /** As requeue, keeping the end of the attempt; the job waits for its `dueAtMs` when `deferred`. */
+  | { readonly kind: "retry"; readonly job: WaitingJob; readonly end: JobEnd; readonly deferred: boolean }
   | {
       readonly kind: "cancel";
       readonly job: Pick<WaitingJob, "id" | "workspace" | "shard">;

@@ -8,7 +8,7 @@
  * the planner may otherwise walk the table (shared/reference/prototype.md measured 370 µs a job for that plan and 60 µs for
  * this one). Every part is fenced: with a lost lease `own` is empty and nothing happens.
  */
-export const FAMILIES = ["direct", "pending", "claim", "finish", "requeue", "cancel"] as const;
+export const FAMILIES = ["direct", "special_direct", "pending", "special_pending", "claim", "finish", "requeue", "retry", "cancel"] as const;
 export type Family = (typeof FAMILIES)[number];
 
 interface FamilySql {
@@ -26,40 +26,93 @@ const RUNNING_COLUMNS = "id, workspace_id, shard, tag, language, prio, ckey, att
 const DONE_COLUMNS = `workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, token, agent_key,
   started_at, done_at, run_us, result, log_chunks, log_bytes, log_dropped_bytes`;
 
+/** Of the ten priorities, 0 goes first. */
+const LOWEST_PRIO = 9;
 const unnest = (types: readonly string[], $: (at: number) => string): string => `unnest(${types.map((type, at) => `${$(at)}::${type}[]`).join(", ")})`;
+/** What an insert of the special families has on top: policy, scheduled for, expires at, key, hash of the body, end of the key. */
+const SPECIAL_COLUMNS = "policy, scheduled_ms, expires_ms, key, body, key_ms";
+const SPECIAL_TYPES = ["text", "float8", "float8", "uuid", "uuid", "float8"];
 const notIn = (family: Family, ids: string, moved: string): string =>
   `ARRAY(SELECT '${family}/' || i FROM (SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved}) AS x(i))`;
 
+/** Inserts the payload, and with the special columns also the key. */
+function insertPayload(name: Family, special: boolean): string {
+  if (!special) return `${name}_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM ${name}),`;
+  return `${name}_job AS (
+  INSERT INTO job (${JOB_COLUMNS}, policy, scheduled_for) SELECT ${JOB_COLUMNS}, policy, to_timestamp(scheduled_ms / 1000) FROM ${name}),
+${name}_key AS (
+  INSERT INTO job_key (workspace_id, key, id, body, expires_at) SELECT workspace_id, key, id, body, to_timestamp(key_ms / 1000) FROM ${name} WHERE key IS NOT NULL),`;
+}
+
+/** Jobs that are assigned at once. */
+function direct(name: Family, special: boolean): FamilySql {
+  const types = [...JOB_TYPES, "bigint", "bigint", ...(special ? SPECIAL_TYPES : [])];
+  return {
+    types,
+    sql: (lane, $) => `
+${name} AS MATERIALIZED (
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, token, agent_key${special ? `, ${SPECIAL_COLUMNS}` : ""}) WHERE EXISTS (SELECT 1 FROM own)),
+${insertPayload(name, special)}
+${name}_running AS (
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}${special ? ", policy" : ""})
+  SELECT id, workspace_id, shard, tag, language, prio, 0, 1, 0, token, agent_key, script_id, timeout_ms, now()${special ? ", policy" : ""} FROM ${name})`,
+  };
+}
+
+/** Jobs that wait: for an agent, or with the special columns for a moment. */
+function pending(name: Family, special: boolean): FamilySql {
+  const types = [...JOB_TYPES, "float8", ...(special ? SPECIAL_TYPES : [])];
+  return {
+    types,
+    sql: (lane, $) => `
+${name} AS MATERIALIZED (
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, due_ms${special ? `, ${SPECIAL_COLUMNS}` : ""}) WHERE EXISTS (SELECT 1 FROM own)),
+${insertPayload(name, special)}
+${name}_row AS (
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms${special ? ", deferred, expires_at, policy" : ""})
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms${
+    special ? ", scheduled_ms IS NOT NULL, to_timestamp(expires_ms / 1000), policy" : ""
+  } FROM ${name})`,
+  };
+}
+
+/** Attempts whose job goes back to those that wait; the end of the attempt is kept when it says something. */
+const RETRY_TYPES = [
+  "uuid",
+  "bigint",
+  "smallint",
+  "smallint",
+  "float8",
+  "boolean",
+  "smallint",
+  "int",
+  "text",
+  "text",
+  "float8",
+  "float8",
+  "bigint",
+  "int",
+  "bigint",
+  "bigint",
+];
+const RETRY_COLUMNS =
+  "id, token, lost, failed, due_ms, deferred, reason, code, signal, message, started_ms, done_ms, run_us, log_chunks, log_bytes, log_dropped";
+
 const SQL: Readonly<Record<Family, FamilySql>> = {
-  direct: {
-    types: [...JOB_TYPES, "bigint", "bigint"],
-    sql: (lane, $) => `
-direct AS MATERIALIZED (
-  SELECT * FROM ${unnest([...JOB_TYPES, "bigint", "bigint"], $)} AS n(${JOB_COLUMNS}, shard, token, agent_key) WHERE EXISTS (SELECT 1 FROM own)),
-direct_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM direct),
-direct_running AS (
-  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
-  SELECT id, workspace_id, shard, tag, language, prio, 0, 1, 0, token, agent_key, script_id, timeout_ms, now() FROM direct)`,
-  },
-  pending: {
-    types: [...JOB_TYPES, "float8"],
-    sql: (lane, $) => `
-pending AS MATERIALIZED (
-  SELECT * FROM ${unnest([...JOB_TYPES, "float8"], $)} AS n(${JOB_COLUMNS}, shard, due_ms) WHERE EXISTS (SELECT 1 FROM own)),
-pending_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM pending),
-pending_row AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms)
-  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms FROM pending)`,
-  },
+  direct: direct("direct", false),
+  special_direct: direct("special_direct", true),
+  pending: pending("pending", false),
+  special_pending: pending("special_pending", true),
   claim: {
     types: ["uuid", "bigint", "bigint"],
     sql: (lane, $) => `
 claim_gone AS (
   DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms, failed, policy),
 claimed AS (
-  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
-  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now()
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}, failed, policy)
+  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now(),
+    g.failed, g.policy
   FROM claim_gone g JOIN ${unnest(["uuid", "bigint", "bigint"], $)} AS c(id, token, agent_key) ON c.id = g.id
   RETURNING id)`,
     unmoved: ($) => notIn("claim", $(0), "claimed"),
@@ -84,13 +137,35 @@ finished AS (
     sql: (lane, $) => `
 requeue_gone AS (
   DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, failed, policy),
 requeued AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms)
-  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, failed, policy)
+  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms,
+    g.failed, g.policy
   FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms) ON r.token = g.token
   RETURNING id)`,
     unmoved: ($) => notIn("requeue", $(0), "requeued"),
+  },
+  retry: {
+    types: RETRY_TYPES,
+    sql: (lane, $) => `
+retry_gone AS (
+  DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, agent_key, policy),
+retry_end AS MATERIALIZED (
+  SELECT g.*, r.lost, r.failed, r.due_ms, r.deferred, r.reason, r.code, r.signal, r.message, r.started_ms, r.done_ms, r.run_us, r.log_chunks, r.log_bytes,
+    r.log_dropped
+  FROM retry_gone g JOIN ${unnest(RETRY_TYPES, $)} AS r(${RETRY_COLUMNS}) ON r.token = g.token),
+retry_kept AS (
+  INSERT INTO job_attempt (workspace_id, id, attempt, token, agent_key, exit_reason, exit_code, exit_signal, exit_message, started_at, done_at, run_us,
+    log_chunks, log_bytes, log_dropped_bytes)
+  SELECT workspace_id, id, attempt, token, agent_key, reason, code, signal, message, to_timestamp(started_ms / 1000), to_timestamp(done_ms / 1000), run_us,
+    log_chunks, log_bytes, log_dropped FROM retry_end),
+retried AS (
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, deferred, ckey, attempt, lost, script_id, timeout_ms, failed, policy)
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), deferred, ckey, attempt, lost, script_id, timeout_ms, failed, policy
+  FROM retry_end RETURNING id)`,
+    unmoved: ($) => notIn("retry", $(0), "retried"),
   },
   cancel: {
     types: ["uuid", "smallint", "smallint", "text", "float8", "text"],
@@ -137,28 +212,61 @@ WHERE epoch = $2 AND connection = $3 AND EXISTS (SELECT 1 FROM own) RETURNING go
 export const HOT_SETTINGS =
   "-c enable_nestloop=off -c enable_mergejoin=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=10s";
 
-const WAITING_COLUMNS = `id::text, workspace_id::text, shard, tag, language, prio, (extract(epoch FROM due_at) * 1000)::float8 AS due_ms, attempt, lost,
-  script_id::text, timeout_ms`;
+/** Columns of a job that waits, see WaitingRow in scheduler/owner-store.ts. */
+export const WAITING_COLUMNS = `id::text, workspace_id::text, shard, tag, language, prio, (extract(epoch FROM due_at) * 1000)::float8 AS due_ms, attempt, lost,
+  script_id::text, timeout_ms, failed, policy`;
 
 /**
- * Heads of one queue from a cursor on, in queue order. Plan: job_pending_order, without a sort: the columns of ORDER BY are the table's and
- * not those of the result, which are text. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit
+ * Heads of one queue from a cursor on, in queue order: those that never waited for a moment, and those whose moment has come. The second
+ * part is read one priority at a time, since rows whose time has not come stand between the priorities.
+ * Plan: job_pending_order, job_pending_deferred. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit, $8 moments up to this one
  */
 export function refillStatement(lane: number): string {
-  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane} p
-WHERE workspace_id = $1 AND tag = $2 AND language = $3 AND (prio, due_at, id) >= ($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)
-ORDER BY p.workspace_id, p.tag, p.language, p.prio, p.due_at, p.id LIMIT $7`;
+  const after = "($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)";
+  const where = "workspace_id = $1 AND tag = $2 AND language = $3";
+  return `SELECT ${WAITING_COLUMNS} FROM (
+  (SELECT * FROM job_pending_${lane} WHERE ${where} AND NOT deferred AND (prio, due_at, id) >= ${after}
+   ORDER BY workspace_id, tag, language, prio, due_at, id LIMIT $7)
+  UNION ALL
+  (SELECT due.* FROM generate_series(greatest($4::int, 0), ${LOWEST_PRIO}) AS level,
+     LATERAL (SELECT * FROM job_pending_${lane} WHERE ${where} AND deferred AND prio = level::smallint AND due_at <= to_timestamp($8::float8 / 1000)
+       AND (prio, due_at, id) >= ${after} ORDER BY due_at, id LIMIT $7) AS due)) AS heads
+ORDER BY prio, heads.due_at, heads.id LIMIT $7`;
 }
 
-/** Queues of shards of a lane, for their new owner. One scan of the lane. $1 shards */
+/** Queues of shards of a lane, for their new owner; those that wait for a moment are read by their timers. One scan of the lane. $1 shards */
 export function pendingGroupsStatement(lane: number): string {
-  return `SELECT workspace_id::text, tag, language, count(*)::int AS count FROM job_pending_${lane} WHERE shard = ANY($1::smallint[]) GROUP BY 1, 2, 3`;
+  return `SELECT workspace_id::text, tag, language, count(*)::int AS count FROM job_pending_${lane}
+WHERE shard = ANY($1::smallint[]) AND NOT deferred GROUP BY 1, 2, 3`;
 }
 
 /** Running rows of shards of a lane, for their new owner. $1 shards */
 export function runningStatement(lane: number): string {
-  return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms,
+  return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms, failed, policy, cancel_reason,
   (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane} WHERE shard = ANY($1::smallint[])`;
+}
+
+/**
+ * Notes on a running attempt that it is to be cancelled, so that it still is when the owner that was asked dies. Its end takes the note away.
+ * One row by its key, fenced by the token. $1 id, $2 workspace, $3 shard, $4 token, $5 reason
+ */
+export function markCancelledStatement(lane: number): string {
+  return `UPDATE job_running_${lane} SET cancel_reason = $5 WHERE id = $1 AND workspace_id = $2 AND shard = $3 AND token = $4`;
+}
+
+/** Jobs of shards that wait for a moment, soonest first, after a place in that order. Plan: job_pending_due. $1 ms, $2 id, $3 until ms, $4 limit, $5 shards */
+export function deferredStatement(lane: number): string {
+  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane}
+WHERE deferred AND (due_at, id) > (to_timestamp($1::float8 / 1000), $2::uuid) AND due_at <= to_timestamp($3::float8 / 1000) AND shard = ANY($5::smallint[])
+ORDER BY job_pending_${lane}.due_at, job_pending_${lane}.id LIMIT $4`;
+}
+
+/** Jobs of shards that end unless they begin, soonest first. Plan: job_pending_expiry. $1 ms, $2 id, $3 until ms, $4 limit, $5 shards */
+export function expiringStatement(lane: number): string {
+  return `SELECT id::text, workspace_id::text, shard, (extract(epoch FROM expires_at) * 1000)::float8 AS at_ms FROM job_pending_${lane} AS p
+WHERE expires_at IS NOT NULL AND (expires_at, id) > (to_timestamp($1::float8 / 1000), $2::uuid) AND expires_at <= to_timestamp($3::float8 / 1000)
+  AND shard = ANY($5::smallint[])
+ORDER BY expires_at, p.id LIMIT $4`;
 }
 
 /** The row in which a hot connection leaves its progress. $1 epoch, $2 connection */
@@ -173,8 +281,11 @@ export const PAYLOADS = `SELECT workspace_id::text, id::text, kind, script_hash,
 WHERE workspace_id = ANY($1::bigint[]) AND id = ANY($2::uuid[])`;
 
 /**
- * The token under which an agent finished a job, to tell a resent result from a stale one, and whether the lease was ours when we looked:
- * only the owner may call a result stale. An agent names only the job. $1 id, $2 agent, $3 replica, $4 epoch
+ * Whether an agent ended an attempt under a token, so that a resent result is told from a stale one, and whether the lease was ours when we
+ * looked: only the owner may call a result stale. An attempt that was lost was not ended by its agent. An agent names only the job.
+ * $1 id, $2 agent, $3 token, $4 replica, $5 epoch, $6 number of the exit reason "lost"
  */
-export const DONE_TOKEN_BY_ID = `SELECT (SELECT l.epoch = $4 FROM replica_lease l WHERE l.replica_id = $3) AS ours,
-  (SELECT d.token::text FROM job_done d WHERE d.id = $1 AND d.agent_key = $2 AND d.workspace_id IN (SELECT id FROM workspace)) AS token`;
+export const IS_RECORDED = `SELECT (SELECT l.epoch = $5 FROM replica_lease l WHERE l.replica_id = $4) AS ours,
+  EXISTS (SELECT 1 FROM job_done WHERE id = $1 AND agent_key = $2 AND token = $3 AND workspace_id IN (SELECT id FROM workspace))
+  OR EXISTS (SELECT 1 FROM job_attempt WHERE id = $1 AND agent_key = $2 AND token = $3 AND exit_reason <> $6
+    AND workspace_id IN (SELECT id FROM workspace)) AS recorded`;

@@ -161,7 +161,7 @@ export class HomeLink implements Home, Watcher {
   #receiveQuestions(frame: HomeFrame): void {
     const port = this.#port;
     for (const { request, jobsJson } of frame.enqueue) {
-      this.#answer(request, async () => ((await port.enqueue(jobsFromWire(jobsJson))) === "moved" ? "moved" : ""));
+      this.#answer(request, async () => port.enqueue(jobsFromWire(jobsJson)));
     }
     for (const { request, jobId, workspaceId, reason } of frame.cancelJob) {
       this.#answer(request, async () => {

@@ -1,6 +1,7 @@
 import type { JobId } from "../../kernel/ids.ts";
 
 export type JobChange =
+  | { readonly kind: "queued" }
   | { readonly kind: "running" }
   | { readonly kind: "ended" }
   | { readonly kind: "durable"; readonly attempt: number; readonly seq: number };

@@ -32,7 +32,7 @@ export function receiveFromOwner(
   for (const { jobId, change, attempt, seq } of frame.events) {
     const id = parseJobId(jobId);
     if (id === undefined) continue;
-    if (change === "running" || change === "ended") to.event(id, { kind: change });
+    if (change === "queued" || change === "running" || change === "ended") to.event(id, { kind: change });
     else if (change === "durable") to.event(id, { kind: change, attempt, seq });
   }
   if (frame.owned !== undefined) to.owned(shardsFromWire(frame.owned.shards));

@@ -9,6 +9,7 @@ import type { OwnersHome } from "../agents/agent-home.ts";
 import type { AgentView } from "../agents/contract.ts";
 import type { FinishVerdict } from "../scheduler/agent-port.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
+import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { Lease, ReplicaView } from "../scheduler/lease-store.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
@@ -17,7 +18,7 @@ import { FrameQueue } from "./frame-queue.ts";
 import type { JobChange } from "./job-watch.ts";
 import { receiveFromOwner } from "./owner-frames.ts";
 import { isProof, proofOf } from "./peer-auth.ts";
-import { agentsFromWire, answerFromWire, cancelFromWire, emptyHomeFrame, heldToWire, reasonFromWire } from "./peer-codec.ts";
+import { acceptedFromWire, agentsFromWire, answerFromWire, cancelFromWire, emptyHomeFrame, heldToWire, reasonFromWire } from "./peer-codec.ts";
 import { LINK_KEEPALIVE_MS, LINK_SILENT_MS, PEER_PROTOCOL_VERSION } from "./peer-protocol.ts";
 import { Requests } from "./requests.ts";
 
@@ -37,6 +38,8 @@ export interface OwnerLinkParts {
 }
 
 const BATCH_BYTES = 256 * 1024;
+/** A conflict of one key refuses the whole request: it is judged in one piece unless that would be no message any more. */
+const KEYED_BATCH_BYTES = 6 * 1024 * 1024;
 const ENTRY_BYTES = 80;
 
 /**
@@ -116,22 +119,23 @@ export class OwnerLink implements OwnerPort {
     return this.#confirmedAtMs;
   }
 
-  async enqueue(jobs: readonly NewJob[]): Promise<"accepted" | "moved"> {
+  async enqueue(jobs: readonly NewJob[]): Promise<readonly Accepted[] | "moved"> {
     const answers: Promise<{ text: string } | "moved">[] = [];
+    const most = jobs.some(({ special }) => special?.key !== undefined) ? KEYED_BATCH_BYTES : BATCH_BYTES;
     for (let at = 0; at < jobs.length; ) {
       const texts: string[] = [];
       let bytes = 0;
-      for (; at < jobs.length && (bytes === 0 || bytes < BATCH_BYTES); at++) {
+      for (; at < jobs.length && (bytes === 0 || bytes < most); at++) {
         const text = JSON.stringify(jobs[at]);
         texts.push(text);
-        bytes += text.length;
+        bytes += Buffer.byteLength(text);
       }
       answers.push(this.#ask(bytes, (frame, request) => frame.enqueue.push({ request, jobsJson: texts })));
     }
     const results = await Promise.all(answers);
-    const moved = results.filter((answer) => answer === "moved").length;
-    if (moved === 0) return "accepted";
-    if (moved === results.length) return "moved";
+    const answered = results.filter((answer) => answer !== "moved");
+    if (answered.length === 0) return "moved";
+    if (answered.length === results.length) return acceptedFromWire(jobs, answered);
     throw new AppError("unavailable", "the workspace is moving to another owner: some of the jobs were not accepted", { retryAfterS: 1 });
   }
 

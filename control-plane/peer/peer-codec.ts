@@ -14,8 +14,10 @@ import {
 } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import { type AgentView, agentView } from "../agents/contract.ts";
 import { SHARDS, shardOf } from "../jobs/model.ts";
+import { readPolicy } from "../jobs/policy-codec.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
+import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { AttemptId, CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/owner-port.ts";
 
@@ -42,6 +44,9 @@ const newJob = z.looseObject({
     lost: z.int(),
     scriptId: decimal.optional(),
     timeoutMs: z.int().optional(),
+    failed: z.int().optional(),
+    // Read from its text.
+    policy: z.looseObject({ text: z.string() }).optional(),
   }),
   payload: z.looseObject({
     kind: z.enum(["script", "inline"]),
@@ -50,7 +55,15 @@ const newJob = z.looseObject({
     argsJson: z.string(),
     createdBy: z.string(),
   }),
+  special: z
+    .looseObject({
+      scheduledForMs: z.number().optional(),
+      expiresAtMs: z.number().optional(),
+      key: z.looseObject({ key: z.string().regex(UUID), body: z.string().regex(UUID), expiresAtMs: z.number() }).optional(),
+    })
+    .optional(),
 });
+const acceptedJobs = z.array(z.looseObject({ id: z.string(), created: z.boolean() }));
 const waitingFor = z.looseObject({ workspace: decimal, tag: z.string(), language: z.string() });
 const cancelOutcome = z.enum(["cancelled", "cancelling", "gone"]);
 
@@ -93,8 +106,22 @@ export function jobsFromWire(texts: readonly string[]): NewJob[] {
     if (!parsed.success || parsed.data.job.shard !== shardOf(asWorkspaceId(parsed.data.job.workspace))) {
       throw new AppError("invalid_argument", "a peer sent a job that cannot be read");
     }
-    return parsed.data as unknown as NewJob;
+    const made = parsed.data as unknown as NewJob;
+    const policy = parsed.data.job.policy === undefined ? undefined : readPolicy(parsed.data.job.policy.text);
+    return { ...made, job: { ...made.job, policy } };
   });
+}
+
+/** @param answers for one part of the jobs each, in order. Errors: unavailable for what is no such answer */
+export function acceptedFromWire(jobs: readonly NewJob[], answers: readonly { readonly text: string }[]): Accepted[] {
+  const accepted = answers.flatMap(({ text }) =>
+    (acceptedJobs.safeParse(json(text)).data ?? []).flatMap(({ id: known, created }) => {
+      const id = parseJobId(known);
+      return id === undefined ? [] : [{ id, created }];
+    }),
+  );
+  if (accepted.length === jobs.length) return accepted;
+  throw new AppError("unavailable", "a peer's answer cannot be read: it is not known which jobs were accepted", { retryAfterS: 1 });
 }
 
 export function waitingFromWire(text: string): WaitingFor | undefined {

@@ -2,8 +2,10 @@ import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kerne
 import type { Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobEnd } from "../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "./agent-port.ts";
+import type { CancelOutcome } from "./cancels.ts";
 import type { AgentHello } from "./core/agents-core.ts";
 import type { WaitingJob } from "./core/model.ts";
+import type { Accepted } from "./keyed-jobs.ts";
 import type { NewJob } from "./owner.ts";
 
 /** How many slots of an agent an owner may use from now on; agents/slots-core.ts has the rules. */
@@ -37,7 +39,7 @@ export interface Home extends AgentPort {
   demand(routes: readonly RouteDemand[]): void;
 }
 
-export type CancelOutcome = "cancelled" | "cancelling" | "gone";
+export type { CancelOutcome };
 export interface AttemptId {
   readonly id: JobId;
   readonly token: Token;
@@ -56,7 +58,8 @@ export interface OwnerPort {
   readonly isLocal: boolean;
   /** Monotonic: the owner has certainly heard of this home at that moment or later. */
   confirmedAtMs(): number;
-  enqueue(jobs: readonly NewJob[]): Promise<"accepted" | "moved">;
+  /** Jobs of one workspace; those with a key that was used before are found. Errors: also already_exists, see KeyedJobs. */
+  enqueue(jobs: readonly NewJob[]): Promise<readonly Accepted[] | "moved">;
   cancel(job: { readonly id: JobId; readonly workspace: WorkspaceId }, reason: string): Promise<CancelOutcome | "moved">;
   waitReason(job: WaitingFor): Promise<string | undefined>;
   /** A session begins. @returns attempts that the agent must drop, as far as that is known at once; others are cancelled later */

@@ -1,27 +1,18 @@
 import { AppError } from "../../kernel/app-error.ts";
 import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { reasonNumber } from "../jobs/flush-codec.ts";
+import { createKeyStore } from "../jobs/key-store.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
-import { DONE_TOKEN_BY_ID, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
+import { IS_RECORDED, markCancelledStatement, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
 import type { Lease } from "./lease-store.ts";
 import type { OwnerStore } from "./owner-deps.ts";
-
-interface WaitingRow {
-  id: string;
-  workspace_id: string;
-  shard: number;
-  tag: string;
-  language: string;
-  prio: number;
-  due_ms: number;
-  attempt: number;
-  lost: number;
-  script_id: string | null;
-  timeout_ms: number | null;
-}
+import { createTimerStore } from "./timer-store.ts";
+import { type WaitingRow, waitingJob } from "./waiting-row.ts";
 
 interface RunningRow extends Omit<WaitingRow, "due_ms"> {
+  cancel_reason: string | null;
   token: string;
   agent_key: string;
   age_ms: number;
@@ -33,6 +24,8 @@ export interface StoredRunning {
   readonly agent: AgentKey;
   /** Since the claim, by the database's clock. */
   readonly ageMs: number;
+  /** Somebody asked to cancel it, and its owner of then may not have seen it end. */
+  readonly cancelReason: string | undefined;
 }
 
 export interface StoredGroup {
@@ -42,13 +35,22 @@ export interface StoredGroup {
   readonly count: number;
 }
 
+/** What the tables have of shards. */
+export interface LoadedShards {
+  readonly running: readonly StoredRunning[];
+  readonly groups: readonly StoredGroup[];
+}
+
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
 export function createOwnerStore(
   pool: Pool,
   lease: Lease,
-): OwnerStore & { load(shards: readonly number[], withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+): OwnerStore & { load(shards: readonly number[], withinMs: number): Promise<LoadedShards & { databaseMs: number }> } {
   return {
-    async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
+    ...createTimerStore(pool),
+    ...createKeyStore(pool),
+
+    async refill(queue: JobQueue, limit: number, dueMs: number): Promise<WaitingJob[]> {
       const { workspace } = queue.tenant;
       const from = queue.cursor;
       const values = [
@@ -59,6 +61,7 @@ export function createOwnerStore(
         from?.dueAtMs ?? 0,
         from?.id ?? "00000000-0000-0000-0000-000000000000",
         limit,
+        dueMs,
       ];
       const { rows } = await pool.query<WaitingRow>(refillStatement(laneOf(shardOf(workspace))), values);
       return rows.map(waitingJob);
@@ -83,12 +86,16 @@ export function createOwnerStore(
       );
     },
 
-    async doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined> {
-      const { rows } = await pool.query<{ ours: boolean | null; token: string | null }>(DONE_TOKEN_BY_ID, [id, agent, lease.replicaId, lease.epoch]);
-      const { ours, token } = rows[0] ?? {};
-      if (token != null) return asToken(token);
-      if (ours !== true) throw new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
-      return undefined;
+    async isRecorded(id: JobId, agent: AgentKey, token: Token): Promise<boolean> {
+      const values = [id, agent, token, lease.replicaId, lease.epoch, reasonNumber("lost")];
+      const { rows } = await pool.query<{ ours: boolean | null; recorded: boolean }>(IS_RECORDED, values);
+      if (rows[0]?.recorded === true) return true;
+      if (rows[0]?.ours !== true) throw new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
+      return false;
+    },
+
+    async markCancelled(job: WaitingJob, token: Token, reason: string): Promise<void> {
+      await pool.query(markCancelledStatement(laneOf(job.shard)), [job.id, job.workspace, job.shard, token, reason]);
     },
 
     /** Everything a new owner of shards takes over: running rows whole, waiting ones as counts. Without shards it asks all the same: to warm up. */
@@ -99,7 +106,8 @@ export function createOwnerStore(
       let done = false;
       try {
         await client.query("BEGIN");
-        await client.query(`SET LOCAL statement_timeout = ${withinMs}`);
+        // Whole tables are read here, which the pool's settings are against.
+        await client.query(`SET LOCAL statement_timeout = ${withinMs}; SET LOCAL enable_seqscan = on`);
         for (let lane = 0; lane < LANES; lane++) {
           const inLane = shards.filter((shard) => laneOf(shard) === lane);
           if (inLane.length === 0 && shards.length > 0) continue;
@@ -110,9 +118,10 @@ export function createOwnerStore(
           );
           for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
         }
+        const clock = await client.query<{ ms: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms");
         await client.query("COMMIT");
         done = true;
-        return { running, groups };
+        return { running, groups, databaseMs: clock.rows[0]?.ms ?? 0 };
       } finally {
         client.release(!done);
       }
@@ -125,24 +134,8 @@ function slowly(text: string, shards: readonly number[], withinMs: number): { te
   return { text, values: [shards], query_timeout: withinMs };
 }
 
-function waitingJob(row: WaitingRow): WaitingJob {
-  return {
-    id: asJobId(row.id),
-    workspace: asWorkspaceId(row.workspace_id),
-    shard: row.shard,
-    tag: row.tag,
-    language: row.language,
-    prio: row.prio,
-    dueAtMs: row.due_ms,
-    attempt: row.attempt,
-    lost: row.lost,
-    scriptId: row.script_id ?? undefined,
-    timeoutMs: row.timeout_ms ?? undefined,
-  };
-}
-
 /** A running row counts its own attempt; a waiting job counts those before. Its due time is not kept: its creation stands in for it. */
 function runningJob(row: RunningRow): StoredRunning {
   const job = waitingJob({ ...row, due_ms: timeOfId(asJobId(row.id)), attempt: row.attempt - 1 });
-  return { job, token: asToken(row.token), agent: asAgentKey(row.agent_key), ageMs: row.age_ms };
+  return { job, token: asToken(row.token), agent: asAgentKey(row.agent_key), ageMs: row.age_ms, cancelReason: row.cancel_reason ?? undefined };
 }

@@ -1,19 +1,21 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
-import { background } from "../../kernel/background.ts";
-import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
+import { type Exit, exitOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import { type JobEnd, type JobPayload, shardOfToken } from "../jobs/model.ts";
+import { type JobEnd, type JobPayload, type NewJob, shardOfToken } from "../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "./agent-port.ts";
 import { buildBundle, loadBundle } from "./bundles.ts";
+import { type CancelOutcome, Cancels } from "./cancels.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
-import { abortRefill, admitWaiting, finishRefill, forgetIdleRoutes, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import { abortRefill, admitWaiting, finishRefill, forgetIdleRoutes, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
 import { type ForgottenShards, forgetShards, isKnownQueue, type Shards } from "./core/shards-core.ts";
 import type { SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
+import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
+import { OwnerTimers } from "./timers.ts";
 
 const DISPATCH_BATCH = 1000;
 const REFILL_ROWS = 2000;
@@ -22,10 +24,7 @@ const MAX_REFILLS = 4;
 const MAX_SENDS = 5;
 const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
 
-export interface NewJob {
-  readonly job: WaitingJob;
-  readonly payload: JobPayload;
-}
+export type { NewJob } from "../jobs/model.ts";
 
 /**
  * The shell around the scheduler core: the single writer of its shards. It turns events (a job, a frame, a commit, a tick)
@@ -37,6 +36,9 @@ export class Owner {
   readonly #deps: OwnerDeps;
   readonly #state: SchedulerState;
   readonly #endings: Endings;
+  readonly #cancels: Cancels;
+  readonly #timers: OwnerTimers;
+  readonly #keyed: KeyedJobs;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
   /** Claims that are committed and wait for their payload. */
   #unsent: RunningJob[] = [];
@@ -48,7 +50,13 @@ export class Owner {
   constructor(deps: OwnerDeps) {
     this.#deps = deps;
     this.#state = deps.state;
-    this.#endings = new Endings(deps, { wake: () => this.#schedule(), cancelAgain: (job, reason) => this.#cancelRequeued(job, reason) });
+    this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job) });
+    this.#cancels = new Cancels(deps, this.#endings, (id) => {
+      this.#payloads.drop(id);
+      this.#timers.forget(id);
+    });
+    this.#timers = new OwnerTimers(deps, { ready: (job) => this.#ready(job), expired: (job) => this.#cancels.expire(job) });
+    this.#keyed = new KeyedJobs(deps, (jobs) => this.enqueue(jobs));
   }
 
   get state(): SchedulerState {
@@ -62,11 +70,14 @@ export class Owner {
 
   start(): void {
     this.#ticker = setInterval(() => this.tick(), 1000);
+    this.#timers.look();
     this.#schedule();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#timers.stop();
+    this.#endings.stop();
     clearInterval(this.#ticker);
   }
 
@@ -82,36 +93,25 @@ export class Owner {
     return new Promise((resolve, reject) => {
       let open = jobs.length;
       const settled = (): void => {
-        open -= 1;
-        if (open === 0) resolve();
+        if (--open === 0) resolve();
       };
-      for (const { job, payload } of jobs) {
-        const assignment = offerJob(this.#state, job, clock.monotonicMs());
-        if (assignment === undefined) this.#insertPending(job, payload, settled, reject);
-        else this.#insertRunning(assignment.running, payload, settled, reject);
+      for (const made of jobs) {
+        const deferred = made.special?.scheduledForMs !== undefined;
+        const assignment = deferred ? undefined : offerJob(this.#state, made.job, clock.monotonicMs());
+        if (assignment === undefined) this.#insertPending(made, deferred, settled, reject);
+        else this.#insertRunning(assignment.running, made, settled, reject);
       }
     });
   }
 
-  /** Ends a job early. @returns what was found; "gone" when no owner has it any more */
-  cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<"cancelled" | "cancelling" | "gone"> {
-    if (this.#cancelClaimed(job, reason) === "cancelling") return Promise.resolve("cancelling");
-    const waiting = this.#state.waiting.get(job.id);
-    if (waiting !== undefined && waiting.workspace !== job.workspace) return Promise.resolve("gone");
-    removeWaiting(this.#state, job.id);
-    this.#payloads.drop(job.id);
-    const exit = exitOf("cancelled", reason);
-    return new Promise((resolve, reject) => {
-      const operation = { kind: "cancel", job, doneAtMs: this.#deps.clock.wallMs(), exit, resultJson: errorResult("Canceled", reason) } as const;
-      this.#deps.writer.submit(
-        operation,
-        (outcome) => {
-          if (outcome === "moved") this.#endings.announce(job.workspace, job.id, exit);
-          resolve(outcome === "moved" ? "cancelled" : this.#cancelClaimed(job, reason));
-        },
-        reject,
-      );
-    });
+  /** As enqueue, for jobs of which some come with an idempotency key. Errors: those of KeyedJobs.enqueue. */
+  enqueueOnce(jobs: readonly NewJob[]): Promise<Accepted[]> {
+    return this.#keyed.enqueue(jobs);
+  }
+
+  /** Ends a job early; see Cancels. */
+  cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<CancelOutcome> {
+    return this.#cancels.cancel(job, reason);
   }
 
   /** A session begins. @returns the attempts of our shards: those that the agent must drop, and those that it goes on with */
@@ -119,9 +119,8 @@ export class Owner {
     const { missing, drop } = attachAgent(this.#state, hello);
     for (const running of missing) this.#endings.lose(running, "the agent came back without it");
     // A cancel that was asked for while the agent was away.
-    for (const running of this.#state.agents.get(hello.key)?.running.values() ?? []) {
-      if (running.cancel !== undefined) this.#cancelRunning(running, running.cancel.reason);
-    }
+    for (const running of this.#state.agents.get(hello.key)?.running.values() ?? [])
+      if (running.cancel !== undefined) this.#cancels.tell(running, running.cancel.reason);
     this.#schedule();
     const kept = [...hello.held].flatMap(([id, token]) => (this.#valid(hello.key, id, token) === undefined ? [] : [token]));
     return { drop: drop.filter(({ token }) => this.#deps.owns(shardOfToken(token))), kept };
@@ -192,43 +191,62 @@ export class Owner {
 
   /** Shards were given to another owner; nothing of them is in flight. */
   forget(shards: Shards): ForgottenShards {
+    this.#unsent = this.#unsent.filter((running) => !shards.has(running.job.shard));
+    this.#timers.forgetShards(shards);
     const forgotten = forgetShards(this.#state, shards);
     for (const id of forgotten.waiting) this.#payloads.drop(id);
-    this.#unsent = this.#unsent.filter((running) => !shards.has(running.job.shard));
     return forgotten;
   }
 
-  /** Something has changed outside: looks at what can be dispatched. */
-  wake(): void {
+  /** Shards were taken over, or kept after all: looks at what can be dispatched, and at what happens to their jobs at a moment. */
+  resume(): void {
+    this.#timers.restart();
     this.#schedule();
   }
 
-  #insertPending(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
+  /** An attempt was taken over that is to be cancelled. */
+  adoptedCancelled(running: RunningJob, reason: string): void {
+    this.#cancels.tell(running, reason);
+  }
+
+  /** The moment of a deferred job has come. */
+  #ready(job: WaitingJob): void {
     reserveWaiting(this.#state, job);
+    admitWaiting(this.#state, job);
+    this.#schedule();
+  }
+
+  #insertPending({ job, payload, special }: NewJob, deferred: boolean, settled: () => void, failed: (error: unknown) => void): void {
+    if (!deferred) reserveWaiting(this.#state, job);
     this.#deps.writer.submit(
-      { kind: "insert", job, payload, direct: undefined },
+      { kind: "insert", job, payload, direct: undefined, special },
       () => {
-        if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
-        admitWaiting(this.#state, job);
+        if (deferred) this.#timers.defer(job);
+        else {
+          if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
+          admitWaiting(this.#state, job);
+        }
+        if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
         this.#schedule();
         settled();
       },
       (error) => {
-        unreserveWaiting(this.#state, job);
+        if (!deferred) unreserveWaiting(this.#state, job);
         failed(error);
       },
     );
   }
 
-  #insertRunning(running: RunningJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
+  #insertRunning(running: RunningJob, { payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
     this.#deps.writer.submit(
-      { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent } },
+      { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent }, special },
       () => {
         this.#claimed(running, payload);
         settled();
       },
       (error) => {
         abandonClaim(this.#state, running);
+        this.#endings.settle(running, error);
         failed(error);
       },
     );
@@ -253,26 +271,33 @@ export class Owner {
   }
 
   #claim(running: RunningJob): void {
+    if (running.job.policy?.queueTtlMs !== undefined) this.#timers.forget(running.job.id);
     this.#deps.writer.submit(
       { kind: "claim", job: running.job, token: running.token, agent: running.agent },
       (outcome) => {
-        if (outcome === "gone") abandonClaim(this.#state, running);
-        else this.#claimed(running, this.#payloads.get(running.job.id));
+        if (outcome === "gone") {
+          abandonClaim(this.#state, running);
+          this.#endings.settle(running);
+          // The slot is free again: the next one must not wait for a tick.
+          this.#schedule();
+        } else this.#claimed(running, this.#payloads.get(running.job.id));
         this.#payloads.drop(running.job.id);
       },
       // The lease is gone or the database refuses the row: a new owner, or the next load, finds it still pending.
       (error) => {
         this.#deps.log.error({ event: "job.claim_failed", jobId: running.job.id, error: messageOf(error) }, "claim failed");
         abandonClaim(this.#state, running);
+        this.#endings.settle(running, error);
       },
     );
   }
 
   #claimed(running: RunningJob, payload: JobPayload | undefined): void {
     if (!confirmClaim(this.#state, running)) {
-      this.#endings.giveBack(running, false);
+      this.#endings.giveBack(running);
       return;
     }
+    this.#endings.settle(running);
     this.#deps.onChange(running.job.workspace, running.job.id, "running");
     const bundle = payload === undefined ? undefined : buildBundle(this.#deps.source, this.#deps.limits, running, payload);
     if (bundle === undefined) {
@@ -286,7 +311,7 @@ export class Owner {
     const session = this.#state.agents.get(running.agent)?.session;
     if (running.phase === "ending") return;
     if (session === undefined || !agents.assign(session, bundle)) {
-      if (running.sentAtMs === 0) this.#endings.giveBack(running, false);
+      if (running.sentAtMs === 0) this.#endings.giveBack(running);
       return;
     }
     if (running.sentAtMs === 0) metrics.dispatched(clock.wallMs() - running.job.dueAtMs);
@@ -338,15 +363,16 @@ export class Owner {
     else {
       if (session !== undefined)
         this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason: "it was never confirmed", fenced: true });
-      this.#endings.giveBack(running, false);
+      this.#endings.giveBack(running);
     }
   }
 
   async #refill(queue: JobQueue): Promise<void> {
     try {
       const limit = Math.min(REFILL_ROWS, this.#state.hotLimit);
-      const rows = await this.#deps.store.refill(queue, limit);
+      const rows = await this.#deps.store.refill(queue, limit, this.#timers.firedMs);
       if (!isKnownQueue(this.#state, queue)) return;
+      for (const row of rows) this.#timers.refilled(row.id);
       finishRefill(this.#state, queue, rows, rows.length < limit);
       this.#schedule();
     } catch (error) {
@@ -358,26 +384,6 @@ export class Owner {
   #valid(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
     const running = this.#state.running.get(id);
     return running !== undefined && running.token === token && running.agent === agent ? running : undefined;
-  }
-
-  /** Asked before and after a cancel of a waiting row: one that was only in the database may have been read back and claimed meanwhile. */
-  #cancelClaimed(job: { id: JobId; workspace: WorkspaceId }, reason: string): "cancelling" | "gone" {
-    const running = this.#state.running.get(job.id);
-    if (running === undefined || running.job.workspace !== job.workspace) return "gone";
-    this.#cancelRunning(running, reason);
-    return "cancelling";
-  }
-
-  #cancelRunning(running: RunningJob, reason: string): void {
-    if (running.cancel === undefined) running.cancel = { reason, atMs: this.#deps.clock.monotonicMs() };
-    const session = this.#state.agents.get(running.agent)?.session;
-    if (session !== undefined && running.phase !== "claiming" && running.phase !== "ending") {
-      this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason, fenced: false });
-    }
-  }
-
-  #cancelRequeued(job: WaitingJob, reason: string): void {
-    background(this.#deps.log, "cancel of a requeued job", this.cancel(job, reason));
   }
 
   /** The exit that the owner itself gives to an attempt whose agent should have ended it long ago. */

@@ -4,6 +4,7 @@ import type { Pool } from "../db/pools.ts";
 import { type FlushMetrics, FlushWriter } from "../jobs/flush-writer.ts";
 import { SHARDS } from "../jobs/model.ts";
 import { Alarm } from "./cluster/alarm.ts";
+import { warnOfSkew } from "./cluster/clock-skew.ts";
 import { type LocalOwner, ownerPort } from "./cluster/local-owner.ts";
 import type { OwnerDirectory } from "./cluster/owner-directory.ts";
 import type { ClusterMetrics, Peers, PendingCancel } from "./cluster/peers.ts";
@@ -196,7 +197,7 @@ export class Ownership implements Service {
     const agents = new SharedAgents(() => directory.hasRemote);
     const ownerStore = createOwnerStore(pool, lease);
     // The first load of a process is by far the slowest, and somebody may soon hand shards over and wait for it.
-    await ownerStore.load([], LOAD_WITHIN_MS);
+    warnOfSkew(deps, (await ownerStore.load([], LOAD_WITHIN_MS)).databaseMs);
     const owner = new Owner({
       ...deps,
       state,
@@ -290,7 +291,7 @@ export class Ownership implements Service {
       adoptShards(held, loaded, goneInMs, nowMs, deps.times.reclaimMs);
       this.#announce(held);
       this.#cancels.loaded(loaded.running, held.owner);
-      held.owner.wake();
+      held.owner.resume();
       metrics.gained(shards.length, nowMs - begunMs);
       deps.log.info(
         { event: "owner.gained", shards: shards.length, running: loaded.running.length, queues: loaded.groups.length, tookMs: Math.round(nowMs - begunMs) },

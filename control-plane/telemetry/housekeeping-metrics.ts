@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 export type TaskOutcome = "done" | "elsewhere" | "failed";
 
 /** What housekeeping last saw of the days; read at the moment of a scrape. */
-export interface PartitionView {
+interface PartitionView {
   /** Days from now to the end of the last day for which every table is there. */
   aheadDays(): number;
   /** Age of the oldest day that is still there. */

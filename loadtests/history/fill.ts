@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { lowestId, makePartitions, partitionName } from "../../control-plane/housekeeping/partition-store.ts";
+import { makePartitions, partitionName } from "../../control-plane/housekeeping/partition-store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -105,9 +105,4 @@ export async function fillLive(pool: pg.Pool, workspaces: readonly string[], sha
       [workspace, count, shardOf(workspace)],
     );
   }
-}
-
-/** Lowest and highest id of a day. */
-export function idsOfDay(day: number): { from: string; to: string } {
-  return { from: lowestId(day), to: lowestId(day + DAY_MS) };
 }

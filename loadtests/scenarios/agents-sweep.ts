@@ -3,16 +3,17 @@ import { monotonicUs, pause } from "../load/monotonic.ts";
 import { seedFor } from "../load/random.ts";
 import type { Aim, Chart, Figures } from "../result/model.ts";
 import { costs, latenciesOf, runStage, type StageOptions, type StageResult } from "../world/stage.ts";
-import { NOOP_SCRIPT, World } from "../world/world.ts";
+import { World } from "../world/world.ts";
 import { percentileChart } from "./charts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
+import { noopJobs, poisson } from "./sources.ts";
 
 const WORKSPACE = "load";
 const ALL_SLOTS = 1200;
 const PER_S = 4000;
 /** Jobs of one request of the open loop: single ones would measure the HTTP server. */
 const OPEN_BATCH = 20;
-const FLAT_OUT = { batch: 250, requests: 8, backlog: 4000 } as const;
+const FLAT_OUT = { batch: 250, pace: { requests: 8, backlog: 4000 } } as const;
 
 interface Step {
   readonly agents: number;
@@ -47,7 +48,7 @@ export const agentsSweep: Scenario = {
         open_loop_batch: OPEN_BATCH,
         open_loop_arrivals: "poisson",
         flat_out_batch: FLAT_OUT.batch,
-        flat_out_backlog_jobs: FLAT_OUT.backlog,
+        flat_out_backlog_jobs: FLAT_OUT.pace.backlog,
         agent_kind: "simulated, all in one process: their own cost is not in ours",
         postgres: "with pg_stat_statements, which counts the statements",
       },
@@ -59,22 +60,12 @@ export const agentsSweep: Scenario = {
 async function measure(context: ScenarioContext, world: World, agents: number): Promise<Step> {
   const [openMs, flatMs] = context.short ? [3000, 3000] : [20_000, 15_000];
   const warmUpMs = context.short ? 1500 : 5000;
-  const source = { source: 0, target: { kind: "one", workspace: WORKSPACE }, script: NOOP_SCRIPT, sleepMs: 0 } as const;
   const common = { world, agents, slots: Math.floor(ALL_SLOTS / agents), warmUpMs } satisfies Partial<StageOptions>;
   let deepest = 0;
   const open = await runStage({
     ...common,
     measureMs: openMs,
-    sources: ({ startUs, toUs }) => [
-      {
-        ...source,
-        batch: OPEN_BATCH,
-        pace: { kind: "open", arrivals: { kind: "poisson", perS: PER_S / OPEN_BATCH } },
-        startUs,
-        forMs: (toUs - startUs) / 1000,
-        seed: seedFor(context.seed, agents),
-      },
-    ],
+    sources: (times) => [noopJobs(times, { workspace: WORKSPACE, batch: OPEN_BATCH, pace: poisson(PER_S / OPEN_BATCH), seed: seedFor(context.seed, agents) })],
     async during({ fromUs, toUs }) {
       await pause(Math.max(0, (fromUs - monotonicUs()) / 1000));
       for (; monotonicUs() < toUs; await pause(500)) deepest = Math.max(deepest, await world.metric("millrace_jobs_waiting"));
@@ -83,15 +74,8 @@ async function measure(context: ScenarioContext, world: World, agents: number): 
   const flatOut = await runStage({
     ...common,
     measureMs: flatMs,
-    sources: ({ startUs, toUs }) => [
-      {
-        ...source,
-        batch: FLAT_OUT.batch,
-        pace: { kind: "closed", requests: FLAT_OUT.requests, backlog: FLAT_OUT.backlog },
-        startUs,
-        forMs: (toUs - startUs) / 1000,
-        seed: seedFor(context.seed, 1000 + agents),
-      },
+    sources: (times) => [
+      noopJobs(times, { workspace: WORKSPACE, batch: FLAT_OUT.batch, pace: { kind: "closed", ...FLAT_OUT.pace }, seed: seedFor(context.seed, 1000 + agents) }),
     ],
   });
   return { agents, open, flatOut, latencies: latenciesOf(open.seen), deepest };

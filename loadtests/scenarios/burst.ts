@@ -1,9 +1,10 @@
 import { round } from "../load/latencies.ts";
 import { seedFor } from "../load/random.ts";
 import { answersOf, latenciesOf, runStage } from "../world/stage.ts";
-import { NOOP_SCRIPT, World } from "../world/world.ts";
+import { World } from "../world/world.ts";
 import { percentileChart, rateChart } from "./charts.ts";
 import type { Scenario } from "./scenario.ts";
+import { evenly, noopJobs } from "./sources.ts";
 
 const WORKSPACE = "load";
 const BATCH = 500;
@@ -28,18 +29,8 @@ export const burst: Scenario = {
       measureMs: WITHIN_MS,
       bucketMs: 250,
       drainMs: 300_000,
-      sources: ({ startUs }) => [
-        {
-          source: 0,
-          target: { kind: "one", workspace: WORKSPACE },
-          script: NOOP_SCRIPT,
-          batch: BATCH,
-          sleepMs: 0,
-          pace: { kind: "open", arrivals: { kind: "constant", perS: jobs / BATCH / (WITHIN_MS / 1000) } },
-          startUs,
-          forMs: WITHIN_MS,
-          seed: seedFor(seed, 1),
-        },
+      sources: (times) => [
+        noopJobs(times, { workspace: WORKSPACE, batch: BATCH, pace: evenly(jobs / BATCH / (WITHIN_MS / 1000)), forMs: WITHIN_MS, seed: seedFor(seed, 1) }),
       ],
     });
     const load = stage.load.sources[0];

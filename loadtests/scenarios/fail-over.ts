@@ -2,9 +2,10 @@ import { round } from "../load/latencies.ts";
 import { monotonicUs, pause, untilUs } from "../load/monotonic.ts";
 import { seedFor } from "../load/random.ts";
 import { runStage, type StageResult } from "../world/stage.ts";
-import { NOOP_SCRIPT, type Replica, World } from "../world/world.ts";
+import { type Replica, World } from "../world/world.ts";
 import { latencyOverTime, pairs, rateChart } from "./charts.ts";
 import type { Scenario } from "./scenario.ts";
+import { evenly, noopJobs } from "./sources.ts";
 
 const WORKSPACES = 6;
 const PER_S_EACH = 40;
@@ -42,19 +43,12 @@ export const failOver: Scenario = {
       bucketMs: 250,
       sampled: names.map((_, source) => source),
       connections: 64,
-      sources: ({ startUs, toUs }) =>
-        names.map((workspace, source) => ({
-          source,
-          target: { kind: "one", workspace },
-          script: NOOP_SCRIPT,
-          batch: 1,
-          sleepMs: RUN_MS,
-          pace: { kind: "open", arrivals: { kind: "constant", perS: PER_S_EACH } },
-          // Not all in the same millisecond.
-          startUs: startUs + (source * 1e6) / PER_S_EACH / WORKSPACES,
-          forMs: (toUs - startUs) / 1000,
-          seed: seedFor(seed, source),
-        })),
+      // Not all in the same millisecond.
+      sources: (times) =>
+        names.map((workspace, source) => {
+          const startUs = times.startUs + (source * 1e6) / PER_S_EACH / WORKSPACES;
+          return noopJobs(times, { workspace, source, batch: 1, sleepMs: RUN_MS, pace: evenly(PER_S_EACH), startUs, seed: seedFor(seed, source) });
+        }),
       async during({ fromUs }) {
         for (let at = 0; at < rounds; at++) await stopAndCrash(world, fromUs + at * ROUND_MS * 1000, faults);
       },

@@ -6,10 +6,11 @@ import type { Figures, Measured, PeerResult } from "../result/model.ts";
 import { until } from "../world/processes.ts";
 import { Scope } from "../world/scope.ts";
 import { answersOf, latenciesOf, latenessOf, runStage, type StageResult } from "../world/stage.ts";
-import { NOOP_SCRIPT, World } from "../world/world.ts";
+import { World } from "../world/world.ts";
 import { readStarts } from "../world/world-store.ts";
 import { percentileChart } from "./charts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
+import { noopJobs, poisson } from "./sources.ts";
 
 const WORKSPACE = "load";
 /** Of single requests: the system is idle between them. */
@@ -47,19 +48,7 @@ async function toAssignment(context: ScenarioContext, world: World): Promise<Sta
     slots: context.slots ?? 8,
     warmUpMs: 2000,
     measureMs: seconds * 1000,
-    sources: ({ startUs, toUs }) => [
-      {
-        source: 0,
-        target: { kind: "one", workspace: WORKSPACE },
-        script: NOOP_SCRIPT,
-        batch: 1,
-        sleepMs: 0,
-        pace: { kind: "open", arrivals: { kind: "poisson", perS: PER_S } },
-        startUs,
-        forMs: (toUs - startUs) / 1000,
-        seed: seedFor(context.seed, 1),
-      },
-    ],
+    sources: (times) => [noopJobs(times, { workspace: WORKSPACE, batch: 1, pace: poisson(PER_S), seed: seedFor(context.seed, 1) })],
   });
 }
 

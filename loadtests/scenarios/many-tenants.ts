@@ -1,9 +1,10 @@
 import { latencyFigures, round } from "../load/latencies.ts";
 import { seedFor } from "../load/random.ts";
 import { costs, latenciesOf, runStage } from "../world/stage.ts";
-import { NOOP_SCRIPT, World } from "../world/world.ts";
+import { World } from "../world/world.ts";
 import { latencyOverTime, percentileChart } from "./charts.ts";
 import type { Scenario } from "./scenario.ts";
+import { noopJobs, poisson } from "./sources.ts";
 
 const EXPONENT = 1.1;
 const BATCH = 5;
@@ -29,17 +30,10 @@ export const manyTenants: Scenario = {
       slots,
       warmUpMs: short ? 2000 : 5000,
       measureMs: (context.seconds ?? seconds) * 1000,
-      sources: ({ startUs, toUs }) => [
+      sources: (times) => [
         {
-          source: HEAD,
+          ...noopJobs(times, { workspace: "", batch: BATCH, pace: poisson(perS / BATCH), seed: seedFor(seed, 1) }),
           target: { kind: "zipf", workspaces: names, exponent: EXPONENT, sources },
-          script: NOOP_SCRIPT,
-          batch: BATCH,
-          sleepMs: 0,
-          pace: { kind: "open", arrivals: { kind: "poisson", perS: perS / BATCH } },
-          startUs,
-          forMs: (toUs - startUs) / 1000,
-          seed: seedFor(seed, 1),
         },
       ],
     });

@@ -3,9 +3,10 @@ import { Latencies, latencyFigures, round } from "../load/latencies.ts";
 import { seedFor } from "../load/random.ts";
 import type { Chart, Figures } from "../result/model.ts";
 import { runStage, type StageResult } from "../world/stage.ts";
-import { NOOP_SCRIPT, World } from "../world/world.ts";
+import { World } from "../world/world.ts";
 import { pairs, percentileChart, rateChart, sampleChart } from "./charts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
+import { evenly, noopJobs, poisson } from "./sources.ts";
 
 const NOISY = "noisy";
 const CALM = "calm";
@@ -58,7 +59,6 @@ async function besideFlood(context: ScenarioContext, world: World): Promise<{ st
   const { short, seed } = context;
   const [jobs, quietMs, longestMs] = short ? [30_000, 5000, 15_000] : [100_000, 15_000, 45_000];
   await world.workspaces([NOISY, CALM]);
-  const one = { script: NOOP_SCRIPT, sleepMs: 0 } as const;
   let floodUs = 0;
   const stage = await runStage({
     world,
@@ -69,34 +69,20 @@ async function besideFlood(context: ScenarioContext, world: World): Promise<{ st
     bucketMs: 250,
     sampled: [CALM_SOURCE],
     drainMs: 300_000,
-    sources({ startUs, fromUs, toUs }) {
-      floodUs = fromUs + quietMs * 1000;
-      const constant = { kind: "open", arrivals: { kind: "constant", perS: jobs / BATCH } } as const;
-      const poisson = { kind: "open", arrivals: { kind: "poisson", perS: CALM_PER_S } } as const;
+    sources(times) {
+      floodUs = times.fromUs + quietMs * 1000;
+      const flood = { workspace: NOISY, source: NOISY_SOURCE, batch: BATCH, pace: evenly(jobs / BATCH), startUs: floodUs, forMs: 1000 } as const;
       return [
-        {
-          ...one,
-          source: NOISY_SOURCE,
-          target: { kind: "one", workspace: NOISY },
-          batch: BATCH,
-          pace: constant,
-          startUs: floodUs,
-          forMs: 1000,
-          seed: seedFor(seed, 1),
-        },
-        {
-          ...one,
-          source: CALM_SOURCE,
-          target: { kind: "one", workspace: CALM },
-          batch: 1,
-          pace: poisson,
-          startUs,
-          forMs: (toUs - startUs) / 1000,
-          seed: seedFor(seed, 2),
-        },
+        noopJobs(times, { ...flood, seed: seedFor(seed, 1) }),
+        noopJobs(times, { workspace: CALM, source: CALM_SOURCE, batch: 1, pace: poisson(CALM_PER_S), seed: seedFor(seed, 2) }),
       ];
     },
   });
+  return { stage, jobs, ...describeFlood(stage, floodUs) };
+}
+
+/** B's latencies before, during and after A's flood. */
+function describeFlood(stage: StageResult, floodUs: number): { figures: Figures; charts: Chart[] } {
   const { times, seen, load } = stage;
   const quietAgainUs = floodEndUs(stage, floodUs);
   const samples = seen.sources[CALM_SOURCE]?.samples ?? new Float64Array();
@@ -109,8 +95,6 @@ async function besideFlood(context: ScenarioContext, world: World): Promise<{ st
     { at: (quietAgainUs - times.fromUs) / 1e6, label: "A is drained" },
   ];
   return {
-    stage,
-    jobs,
     figures: {
       ...latencyFigures("noisy_calm_before", before),
       ...latencyFigures("noisy_calm_during", during),
@@ -150,18 +134,11 @@ async function equalTenants(context: ScenarioContext, world: World): Promise<{ s
     warmUpMs: 3000,
     measureMs: seconds * 1000,
     drainMs: 300_000,
-    sources: ({ startUs }) =>
-      names.map((workspace, tenant) => ({
-        source: tenant,
-        target: { kind: "one", workspace },
-        script: NOOP_SCRIPT,
-        batch: 100,
-        sleepMs: runMs(tenant),
-        pace: { kind: "open", arrivals: { kind: "constant", perS: Math.ceil(backlog(tenant) / 100) } },
-        startUs,
-        forMs: 1000,
-        seed: seedFor(context.seed, 10 + tenant),
-      })),
+    sources: (times) =>
+      names.map((workspace, source) => {
+        const pace = evenly(Math.ceil(backlog(source) / 100));
+        return noopJobs(times, { workspace, source, batch: 100, sleepMs: runMs(source), pace, forMs: 1000, seed: seedFor(context.seed, 10 + source) });
+      }),
   });
   const served = names.map((_, tenant) => (stage.seen.sources[tenant]?.servedMs ?? 0) / 1000);
   const jobs = names.map((_, tenant) => stage.seen.sources[tenant]?.ended ?? 0);

@@ -6,15 +6,17 @@ import { lifecycle, measurePeers } from "../peers/peers.ts";
 import type { Aim, Figures, Measured, PeerResult } from "../result/model.ts";
 import { Scope } from "../world/scope.ts";
 import { answersOf, costs, latenciesOf, runStage, type StageResult } from "../world/stage.ts";
-import { NOOP_SCRIPT, World } from "../world/world.ts";
+import { World } from "../world/world.ts";
 import { countJobs, readSizes } from "../world/world-store.ts";
 import { latencyOverTime, percentileChart, rateChart } from "./charts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
+import { noopJobs } from "./sources.ts";
 
 const WORKSPACE = "load";
 const BATCH = 250;
 const REQUESTS = 8;
 const BACKLOG = 4000;
+const PACE = { kind: "closed", requests: REQUESTS, backlog: BACKLOG } as const;
 const SIZES_EVERY_MS = 2000;
 
 /** The whole life of jobs at full speed: enqueue over HTTP, fair pick, gRPC agents, history. */
@@ -56,19 +58,7 @@ async function measureOurs(context: ScenarioContext, scope: Scope): Promise<{ me
     slots,
     warmUpMs: short ? 3000 : 10_000,
     measureMs: seconds * 1000,
-    sources: ({ startUs, toUs }) => [
-      {
-        source: 0,
-        target: { kind: "one", workspace: WORKSPACE },
-        script: NOOP_SCRIPT,
-        batch: BATCH,
-        sleepMs: 0,
-        pace: { kind: "closed", requests: REQUESTS, backlog: BACKLOG },
-        startUs,
-        forMs: (toUs - startUs) / 1000,
-        seed: seedFor(seed, 1),
-      },
-    ],
+    sources: (times) => [noopJobs(times, { workspace: WORKSPACE, batch: BATCH, pace: PACE, seed: seedFor(seed, 1) })],
     async during({ fromUs, toUs }) {
       while (monotonicUs() < toUs) {
         sizes.push({ atS: (monotonicUs() - fromUs) / 1e6, ...(await readSizes(world.sql)) });
@@ -167,18 +157,10 @@ async function withAgentProgram(context: ScenarioContext, world: World): Promise
     50,
   );
   const startUs = monotonicUs() + 100_000;
-  const pace = { kind: "closed", requests: REQUESTS, backlog: BACKLOG } as const;
-  const source = {
-    source: 0,
-    target: { kind: "one", workspace: WORKSPACE },
-    script: NOOP_SCRIPT,
-    batch: BATCH,
-    sleepMs: 0,
-    pace,
-    startUs,
-    forMs: warmUpMs + measureMs,
-    seed: 1,
-  } as const;
+  const source = noopJobs(
+    { startUs, fromUs: startUs, toUs: startUs + (warmUpMs + measureMs) * 1000 },
+    { workspace: WORKSPACE, batch: BATCH, pace: PACE, seed: 1 },
+  );
   const running = load.run({ bases: world.bases, token: world.token, connections: REQUESTS, measureFromUs: startUs, sources: [source] });
   await pause(100 + warmUpMs);
   const from = await world.counters();

@@ -8,7 +8,9 @@ export interface HistoryShape {
   readonly rows: number;
   /** Workspace ids with their scripts; rows are dealt out to the pairs by `weight`. */
   readonly owners: readonly { readonly workspace: string; readonly scriptId: string; readonly hash: string; readonly weight: number }[];
-  /** One in so many has failed. */
+  /** A script whose jobs never fail, by its number. */
+  readonly healthyScript: string;
+  /** Of the others one in so many has failed, whatever its script. */
   readonly failedOneIn: number;
 }
 
@@ -35,7 +37,8 @@ function bounds(dayMs: number): { from: string; to: string } {
  * quicker so. Ids are the same in `job` and `job_done` and depend on nothing but the day and the number of the row.
  */
 export async function fillDay(sql: pg.Client, shape: HistoryShape): Promise<void> {
-  const { dayMs, rows, owners, failedOneIn } = shape;
+  const { dayMs, rows, owners, failedOneIn, healthyScript } = shape;
+  const failed = `CASE WHEN script_id <> $6::bigint AND (hashint8(n) & 2147483647) % ${failedOneIn} = 0 THEN 1 ELSE 0 END`;
   const { from, to } = bounds(dayMs);
   for (const parent of ["job", "job_done", "job_log"] as const)
     await sql.query(`CREATE TABLE ${nameOf(parent, dayMs)} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS)`);
@@ -55,10 +58,9 @@ export async function fillDay(sql: pg.Client, shape: HistoryShape): Promise<void
   );
   await sql.query(
     `INSERT INTO ${nameOf("job_done", dayMs)} (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, attempt, token, started_at, done_at, run_us, result)
-     SELECT workspace_id, id, script_id, 'default', CASE WHEN n % ${failedOneIn} = 0 THEN 1 ELSE 0 END, CASE WHEN n % ${failedOneIn} = 0 THEN 1 ELSE 0 END,
-            CASE WHEN n % ${failedOneIn} = 0 THEN 1 ELSE 0 END, 1, n + 1, to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0 + 0.1), 100000, n::text
+     SELECT workspace_id, id, script_id, 'default', ${failed}, ${failed}, ${failed}, 1, n + 1, to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0 + 0.1), 100000, n::text
      FROM ${source} WHERE $5::text[] IS NOT NULL`,
-    values,
+    [...values, healthyScript],
   );
   for (const parent of ["job", "job_done", "job_log"] as const) {
     const name = nameOf(parent, dayMs);

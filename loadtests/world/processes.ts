@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createServer } from "node:net";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Scope } from "./scope.ts";
 
@@ -19,9 +20,10 @@ export function startProgram(scope: Scope, script: string, args: readonly string
   const child = fork(`${ROOT}/${script}`, [...args], {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
     execArgv: leashed ? ["--import", LEASH] : [],
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
   });
+  passOn(child, script);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const started: Started = {
     child,
@@ -35,6 +37,20 @@ export function startProgram(scope: Scope, script: string, args: readonly string
   };
   scope.defer(() => started.stop("SIGTERM"));
   return started;
+}
+
+const MOST_LINES = 5;
+const MOST_CHARS = 400;
+
+/** What a program says on stderr, as long as that is little: a server that refuses a thousand requests says so a thousand times. */
+function passOn(child: ChildProcess, script: string): void {
+  if (child.stderr === null) return;
+  let lines = 0;
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    lines += 1;
+    if (lines <= MOST_LINES) process.stderr.write(`  ${script}: ${line.slice(0, MOST_CHARS)}\n`);
+    if (lines === MOST_LINES) process.stderr.write(`  ${script}: what it says after this is left out\n`);
+  });
 }
 
 /** A TCP port of loopback that was free a moment ago. */

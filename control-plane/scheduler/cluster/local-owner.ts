@@ -1,6 +1,7 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import { shardOf, shardOfToken } from "../../jobs/model.ts";
 import { waitReason } from "../core/dispatch-core.ts";
+import { ShardMoved } from "../keyed-jobs.ts";
 import type { Owner } from "../owner.ts";
 import type { Home, OwnerPort } from "../owner-port.ts";
 import type { ShardSet } from "./shard-set.ts";
@@ -24,8 +25,9 @@ export function ownerPort(local: LocalOwner, home: Home, clock: Clock): OwnerPor
     confirmedAtMs: () => clock.monotonicMs(),
     async enqueue(jobs) {
       if (!jobs.every(({ job }) => shards.owns(job.shard))) return "moved";
+      if (jobs.some(({ special }) => special?.key !== undefined)) return owner.enqueueOnce(jobs).catch(movedOr);
       await owner.enqueue(jobs);
-      return "accepted";
+      return jobs.map(({ job }) => ({ id: job.id, created: true }));
     },
     async cancel({ id, workspace }, reason) {
       const shard = shardOf(workspace);
@@ -43,4 +45,9 @@ export function ownerPort(local: LocalOwner, home: Home, clock: Clock): OwnerPor
       return (await agents.finished(agent, end)) ?? "moved";
     },
   };
+}
+
+function movedOr(error: unknown): "moved" {
+  if (error instanceof ShardMoved) return "moved";
+  throw error;
 }

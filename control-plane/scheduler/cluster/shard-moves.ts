@@ -4,7 +4,7 @@ import { silentAgent } from "../core/agents-core.ts";
 import { adoptRunning } from "../core/dispatch-core.ts";
 import { admitCold } from "../core/queue-core.ts";
 import { freezeShards, unfreezeShards } from "../core/shards-core.ts";
-import type { StoredGroup, StoredRunning } from "../owner-store.ts";
+import type { LoadedShards } from "../owner-store.ts";
 import type { LocalOwner } from "./local-owner.ts";
 import type { PendingCancel } from "./peers.ts";
 
@@ -35,7 +35,7 @@ export async function drainShards(local: LocalOwner, writer: FlushWriter, shards
 export function keepShards(local: LocalOwner, shards: readonly number[]): void {
   local.shards.set(shards, "owned");
   unfreezeShards(local.owner.state, new Set(shards));
-  local.owner.wake();
+  local.owner.resume();
 }
 
 /** Second half, when the map has changed. @returns cancellations that the next owner has to know */
@@ -44,11 +44,6 @@ export function letGo(local: LocalOwner, shards: readonly number[]): PendingCanc
   local.shards.set(shards, "none");
   local.agents.gaveAway(running);
   return [...running.values()].flat().flatMap(({ job, token, cancel }) => (cancel === undefined ? [] : [{ id: job.id, token, reason: cancel.reason }]));
-}
-
-export interface LoadedShards {
-  readonly running: readonly StoredRunning[];
-  readonly groups: readonly StoredGroup[];
 }
 
 /**
@@ -63,7 +58,8 @@ export function adoptShards(local: LocalOwner, loaded: LoadedShards, goneInMs: r
     const sinceMs = Math.max(nowMs, nowMs + (goneInMs[row.job.shard] ?? 0) - reclaimMs);
     const agent = silentAgent(state, row.agent, sinceMs);
     if (agent.silentSinceMs !== undefined) agent.silentSinceMs = Math.max(agent.silentSinceMs, sinceMs);
-    adoptRunning(state, agent, row.job, row.token, nowMs - row.ageMs);
+    const running = adoptRunning(state, agent, row.job, row.token, nowMs - row.ageMs);
+    if (row.cancelReason !== undefined) local.owner.adoptedCancelled(running, row.cancelReason);
     const tokens = adopted.get(row.agent) ?? [];
     tokens.push(row.token);
     adopted.set(row.agent, tokens);

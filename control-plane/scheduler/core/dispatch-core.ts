@@ -89,7 +89,7 @@ export function abandonClaim(state: SchedulerState, running: RunningJob): void {
 }
 
 /** A running row that an earlier owner wrote. */
-export function adoptRunning(state: SchedulerState, agent: AgentState, job: WaitingJob, token: Token, claimedAtMs: number): void {
+export function adoptRunning(state: SchedulerState, agent: AgentState, job: WaitingJob, token: Token, claimedAtMs: number): RunningJob {
   const tenant = tenantOf(state, job.workspace);
   const running: RunningJob = {
     job,
@@ -108,6 +108,7 @@ export function adoptRunning(state: SchedulerState, agent: AgentState, job: Wait
   tenant.running += 1;
   state.running.set(job.id, running);
   agent.running.set(job.id, running);
+  return running;
 }
 
 /** The job as it waits again after an attempt that did not end by itself. */

@@ -1,5 +1,6 @@
 import type { Heap } from "../../../kernel/heap.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
+import type { JobPolicy } from "./retry-core.ts";
 
 /** What the scheduler knows of a job that waits. Payloads are not here: the owner keeps them apart and may drop them. */
 export interface WaitingJob {
@@ -17,6 +18,9 @@ export interface WaitingJob {
   readonly lost: number;
   readonly scriptId: string | undefined;
   readonly timeoutMs: number | undefined;
+  /** Attempts that failed by themselves and were tried again; absent for none. */
+  readonly failed?: number | undefined;
+  readonly policy?: JobPolicy | undefined;
 }
 
 /**

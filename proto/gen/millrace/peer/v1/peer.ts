@@ -228,7 +228,7 @@ export interface RouteDemand {
 
 export interface JobEvent {
   jobId: string;
-  /** running, ended or durable. */
+  /** queued (again), running, ended or durable. */
   change: string;
   /** durable: chunks up to this one are stored. */
   attempt: number;
