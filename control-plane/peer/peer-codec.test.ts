@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { asWorkspaceId, createJobIdGenerator } from "../../kernel/ids.ts";
 import { AnswerKind } from "../../proto/gen/millrace/peer/v1/peer.ts";
+import { jobKey } from "../jobs/idempotency-key.ts";
 import { shardOf } from "../jobs/model.ts";
+import { policyOf } from "../jobs/policy-codec.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import { isProof, proofOf } from "./peer-auth.ts";
-import { answerFromWire, attemptFromWire, helloFromWire, jobsFromWire, sessionFromWire, shardsFromWire } from "./peer-codec.ts";
+import { acceptedFromWire, answerFromWire, attemptFromWire, helloFromWire, jobsFromWire, sessionFromWire, shardsFromWire } from "./peer-codec.ts";
 
 const newId = createJobIdGenerator(() => Date.now());
 const workspace = asWorkspaceId("7");
@@ -34,7 +36,27 @@ test("a job comes through as it was, with fields that only a newer build knows",
   expect(jobsFromWire([JSON.stringify(newer)])).toEqual([newer]);
 });
 
+test("what was asked for about its time, its retries and its key comes along; the policy is read from its text", () => {
+  const job = newJob();
+  const policy = policyOf({ retry: { max_attempts: 3 }, queue_ttl_s: 5 }, undefined);
+  const special = { scheduledForMs: 5, expiresAtMs: undefined, key: jobKey("run", "k", 0, "{}", 9) };
+  const full = { ...job, job: { ...job.job, policy }, special };
+  expect(jobsFromWire([JSON.stringify(full)])).toEqual([full]);
+});
+
+test("an answer names each job and whether it is new; one that does not is no answer", () => {
+  const [first, second] = [newJob(), newJob()];
+  const texts = [[{ id: first.job.id, created: false }], [{ id: second.job.id, created: true }]].map((part) => ({ text: JSON.stringify(part) }));
+  expect(acceptedFromWire([first, second], texts)).toEqual([
+    { id: first.job.id, created: false },
+    { id: second.job.id, created: true },
+  ]);
+  expect(() => acceptedFromWire([first, second], texts.slice(1))).toThrow(/not known which/);
+  expect(() => acceptedFromWire([first], [{ text: '""' }])).toThrow(/not known which/);
+});
+
 test.each([
+  ["a key that is none", JSON.stringify({ ...newJob(), special: { key: { key: "x", body: "y", expiresAtMs: 1 } } })],
   ["no JSON", "{"],
   ["no job", "{}"],
   ["an id that is none", JSON.stringify({ ...newJob(), job: { ...newJob().job, id: "x" } })],

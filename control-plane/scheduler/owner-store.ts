@@ -90,12 +90,14 @@ export function createOwnerStore(
       const values = [id, agent, token, lease.replicaId, lease.epoch, reasonNumber("lost")];
       const { rows } = await pool.query<{ ours: boolean | null; recorded: boolean }>(IS_RECORDED, values);
       if (rows[0]?.recorded === true) return true;
-      if (rows[0]?.ours !== true) throw new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
+      if (rows[0]?.ours !== true) throw notOurs();
       return false;
     },
 
     async markCancelled(job: WaitingJob, token: Token, reason: string): Promise<void> {
-      await pool.query(markCancelledStatement(laneOf(job.shard)), [job.id, job.workspace, job.shard, token, reason]);
+      const values = [job.id, job.workspace, job.shard, token, reason, lease.replicaId, lease.epoch];
+      const { rows } = await pool.query<{ ours: boolean }>(markCancelledStatement(laneOf(job.shard)), values);
+      if (rows[0]?.ours !== true) throw notOurs();
     },
 
     /** Everything a new owner of shards takes over: running rows whole, waiting ones as counts. Without shards it asks all the same: to warm up. */
@@ -127,6 +129,10 @@ export function createOwnerStore(
       }
     },
   };
+}
+
+function notOurs(): AppError {
+  return new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
 }
 
 /** A query that may take longer than the pool's own limit. */

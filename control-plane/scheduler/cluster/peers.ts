@@ -2,7 +2,7 @@ import type { JobId, Token } from "../../../kernel/ids.ts";
 import type { Lease, ReplicaView } from "../lease-store.ts";
 import type { LocalOwner } from "./local-owner.ts";
 
-/** A cancellation that is under way at an agent: no table knows of it. */
+/** A cancellation that is under way at an agent: its note may come into the table after the next owner has read it. */
 export interface PendingCancel {
   readonly id: JobId;
   readonly token: Token;

@@ -13,14 +13,13 @@ import type { LocalOwner } from "../cluster/local-owner.ts";
 import { OwnerDirectory } from "../cluster/owner-directory.ts";
 import type { Peers } from "../cluster/peers.ts";
 import type { WaitingJob } from "../core/model.ts";
+import { joinCluster, type Lease, releaseLease } from "../lease-store.ts";
 import type { Owner } from "../owner.ts";
 import type { Home } from "../owner-port.ts";
 import { Ownership } from "../ownership.ts";
 
 const silent = (): void => undefined;
 const log = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Log;
-/** There is no other replica. */
-const noPeers: Peers = { meet: silent, isLinked: () => false, serve: silent, announce: silent, handOver: silent };
 const AGENT = asAgentKey("1");
 export const WORKSPACE = asWorkspaceId("1");
 const RUN_US = 20;
@@ -49,6 +48,8 @@ export class OwnerBench implements Home {
   readonly #newId = createJobIdGenerator(() => this.clock.wallMs());
   readonly #held = new Map<JobId, Token>();
   #ownership: Ownership | undefined;
+  /** Another replica, which takes shards and does nothing. */
+  #other: Lease | undefined;
   #session = 0;
   readonly clock: Clock = { wallMs: () => Date.now() + this.shiftMs, monotonicMs: () => performance.now() };
 
@@ -85,6 +86,21 @@ export class OwnerBench implements Home {
     this.#ownership = this.#make();
     await this.#ownership.start();
     this.#session += 1;
+  }
+
+  /** Another replica joins and gets its half: shards from SHARDS / 2 on. */
+  async share(shard: number): Promise<void> {
+    this.#other = await joinCluster(this.pool, { name: "other", address: "", version: "" });
+    this.#ownership?.look();
+    await until("the shard is handed over", () => this.local.shards.statusOf(shard) === "none");
+  }
+
+  /** The other replica leaves, and its shards come back. */
+  async unshare(shard: number): Promise<void> {
+    if (this.#other !== undefined) await releaseLease(this.pool, this.#other);
+    this.#other = undefined;
+    this.#ownership?.look();
+    await until("the shard is taken over", () => this.local.shards.owns(shard));
   }
 
   async close(): Promise<void> {
@@ -192,6 +208,10 @@ export class OwnerBench implements Home {
 
   demand(): void {}
 
+  #peers(): Peers {
+    return { meet: silent, isLinked: (replicaId) => replicaId === this.#other?.replicaId, serve: silent, announce: silent, handOver: silent };
+  }
+
   #make(): Ownership {
     const metrics = createMetrics();
     return new Ownership({
@@ -205,7 +225,7 @@ export class OwnerBench implements Home {
       flushMetrics: { flushed: () => (this.flushes += 1) },
       metrics: metrics.cluster,
       directory: new OwnerDirectory(),
-      peers: noPeers,
+      peers: this.#peers(),
       home: () => this,
       deps: {
         source: {

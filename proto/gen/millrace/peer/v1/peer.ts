@@ -241,7 +241,7 @@ export interface Owned {
 
 export interface HandOver {
   shards: number[];
-  /** Cancellations that are under way: they are not in the tables. */
+  /** Cancellations that are under way: their notes may come into the tables after the other side has read them. */
   cancels: PendingCancel[];
 }
 
