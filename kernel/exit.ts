@@ -14,6 +14,7 @@ export const EXIT_REASONS = [
   "runtime_missing",
   "lost",
   "fenced",
+  "limit_reached",
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 

@@ -85,6 +85,9 @@ function reasonToWire(reason: Reason): ExitReason {
       return ExitReason.EXIT_REASON_LOST;
     case "fenced":
       return ExitReason.EXIT_REASON_FENCED;
+    // The control plane's own: no attempt ends with it.
+    case "limit_reached":
+      return ExitReason.EXIT_REASON_UNSPECIFIED;
     default:
       return assertNever(reason);
   }

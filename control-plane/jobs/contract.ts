@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EXIT_REASONS } from "../../kernel/exit.ts";
+import { limitFields } from "./limits-contract.ts";
 
 /** Limits of the API, in one place; `docs/limits.md` and the OpenAPI text are made from them. */
 export const JOB_LIMITS = {
@@ -52,6 +53,19 @@ export const runJobRequest = z
       .meta({ description: "Inline code, run without deploying it." }),
     args: args.optional(),
     ...runSettings,
+    ...limitFields,
+  })
+  .superRefine((body, context) => {
+    // A script's limits are those of its version: a caller must not be able to run around them.
+    for (const kind of ["concurrency", "rate"] as const) {
+      const limits = body[kind];
+      if (limits === undefined) continue;
+      if (body.code === undefined)
+        context.addIssue({ code: "custom", path: [kind], message: "is for inline code: the limits of a script are deployed with it" });
+      limits.forEach((limit, at) => {
+        if (limit.key === undefined) context.addIssue({ code: "custom", path: [kind, at, "key"], message: "inline code has no path: give a key" });
+      });
+    }
   })
   .refine((body) => [body.script, body.hash, body.code].filter((given) => given !== undefined).length === 1, {
     message: "give exactly one of script, hash and code",
@@ -81,6 +95,21 @@ export const exitView = z.object({
   message: z.string().optional(),
 });
 
+export const WAIT_CODES = ["no_agent", "no_runtime", "agents_draining", "slots_busy", "concurrency", "rate", "workspace_cap", "turn"] as const;
+
+/** Why a job waits; which members there are depends on the code. */
+export const waitDetail = z.object({
+  code: z.enum(WAIT_CODES),
+  key: z.string().optional().meta({ description: "Of the limit that is reached, as rendered." }),
+  limit: z.int().optional().meta({ description: "Jobs of the key, or of the workspace, that may run at a time." }),
+  running: z.int().optional().meta({ description: "How many do." }),
+  starts: z.int().optional().meta({ description: "Jobs of the key that may start within `per_s`." }),
+  per_s: z.number().optional(),
+  opens_in_ms: z.int().optional().meta({ description: "Until the next one may start." }),
+  slots: z.int().optional().meta({ description: "Slots of the tag; all are busy." }),
+  waiting: z.int().optional().meta({ description: "Jobs of the workspace that wait for the same agents, this one included." }),
+});
+
 export const jobView = z.object({
   id: z.string(),
   workspace: z.string(),
@@ -92,6 +121,7 @@ export const jobView = z.object({
   priority: z.int(),
   status: jobStatus,
   wait_reason: z.string().optional().meta({ description: "Why a queued job is not running." }),
+  wait_detail: waitDetail.optional().meta({ description: "The same as data." }),
   attempt: z.int().meta({ description: "Number of the current or last attempt; 0 before the first." }),
   agent: z.string().optional(),
   exit: exitView.optional(),

@@ -3,18 +3,21 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import { withPlainNumbers } from "../http/exact-json.ts";
+import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { JOB_LIMITS } from "./contract.ts";
+import { renderLimits } from "./limit-keys.ts";
+import { type LimitSettings, limitsIn } from "./limits-contract.ts";
 import { type JobPayload, shardOf } from "./model.ts";
 import { toPrio } from "./present.ts";
 
 export const DEFAULT_TAG = "default";
 const DEFAULT_PRIORITY = 5;
 
-export interface RunSettings {
+export interface RunSettings extends LimitSettings {
   readonly tag?: string | undefined;
   readonly timeout_ms?: number | undefined;
   readonly priority?: number | undefined;
@@ -46,6 +49,7 @@ export function scriptJob(context: EnqueueContext, version: ScriptVersion, args:
       tag: settings.tag ?? version.tag,
       scriptId: version.scriptId,
       timeoutMs: settings.timeout_ms ?? version.timeoutMs,
+      limits: limitsOf(context, version.limits, version.path, args),
     }),
     payload,
   };
@@ -62,7 +66,14 @@ export function inlineJob(context: EnqueueContext, code: { language: string; con
   checkCode(code.content, "/code/content");
   const payload: JobPayload = { kind: "inline", scriptHash: undefined, code: code.content, argsJson: argsText(args, "/args"), createdBy: context.createdBy };
   return {
-    job: waitingJob(context, { ...settings, language, tag: settings.tag ?? DEFAULT_TAG, scriptId: undefined, timeoutMs: settings.timeout_ms }),
+    job: waitingJob(context, {
+      ...settings,
+      language,
+      tag: settings.tag ?? DEFAULT_TAG,
+      scriptId: undefined,
+      timeoutMs: settings.timeout_ms,
+      limits: limitsOf(context, limitsIn(settings), undefined, args),
+    }),
     payload,
   };
 }
@@ -98,7 +109,14 @@ function argsError(path: string, fields: readonly FieldError[]): AppError {
 
 function waitingJob(
   context: EnqueueContext,
-  wanted: { language: string; tag: string; priority?: number | undefined; scriptId: string | undefined; timeoutMs: number | undefined },
+  wanted: {
+    language: string;
+    tag: string;
+    priority?: number | undefined;
+    scriptId: string | undefined;
+    timeoutMs: number | undefined;
+    limits: JobLimits | undefined;
+  },
 ): WaitingJob {
   return {
     id: context.newJobId(),
@@ -112,5 +130,15 @@ function waitingJob(
     lost: 0,
     scriptId: wanted.scriptId,
     timeoutMs: wanted.timeoutMs,
+    limits: wanted.limits,
   };
+}
+
+function limitsOf(
+  context: EnqueueContext,
+  settings: LimitSettings | undefined,
+  scriptPath: string | undefined,
+  args: Record<string, unknown>,
+): JobLimits | undefined {
+  return renderLimits(settings, { workspace: context.workspace.id, workspaceName: context.workspace.name, scriptPath, args });
 }

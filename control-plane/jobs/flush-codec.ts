@@ -1,6 +1,8 @@
 import { assertNever } from "../../kernel/assert-never.ts";
 import { EXIT_REASONS, type ExitReason, OUTCOMES, outcomeOf } from "../../kernel/exit.ts";
-import type { FlushOperation } from "./model.ts";
+import type { WaitingJob } from "../scheduler/core/model.ts";
+import { encodeLimits } from "./limits-codec.ts";
+import type { FlushOperation, JobPayload, WindowRecord } from "./model.ts";
 import { FAMILIES, type Family } from "./statements.ts";
 
 /** Text and numbers of one parameter of the flush statement. */
@@ -18,21 +20,48 @@ export interface EncodedFlush {
 /** Sorts operations by family and lays their rows out as columns. */
 export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush {
   const byFamily = new Map<Family, Column[]>();
-  for (const operation of operations) {
-    const family = operation.kind === "insert" ? (operation.direct === undefined ? "pending" : "direct") : operation.kind;
-    const row = rowOf(operation);
+  const add = (family: Family, row: Column): void => {
     const columns = byFamily.get(family) ?? row.map(() => []);
     byFamily.set(family, columns);
     for (let at = 0; at < row.length; at++) columns[at]?.push(row[at] ?? null);
+  };
+  const windows = new Map<string, WindowRecord>();
+  for (const operation of operations) {
+    add(familyOf(operation), rowOf(operation));
+    if ("windows" in operation) for (const record of operation.windows ?? []) keepNewest(windows, record);
   }
+  // In one order everywhere: two flushes that lock several of these rows must not wait for each other.
+  for (const record of [...windows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) add("window", windowRow(record));
   const families = FAMILIES.filter((family) => byFamily.has(family));
   return { families, values: families.flatMap((family) => byFamily.get(family) ?? []) };
+}
+
+function familyOf(operation: FlushOperation): Family {
+  if (operation.kind !== "insert") return operation.kind;
+  const { direct, job } = operation;
+  if (job.limits === undefined) return direct === undefined ? "pending" : "direct";
+  return direct === undefined ? "pending_limited" : "direct_limited";
+}
+
+/** One statement may write a row once: the record of the last claim has all starts. */
+function keepNewest(windows: Map<string, WindowRecord>, record: WindowRecord): void {
+  const known = windows.get(record.id);
+  if (known === undefined || BigInt(known.token) < BigInt(record.token)) windows.set(record.id, record);
+}
+
+function windowRow(record: WindowRecord): Column {
+  const { workspace, id, starts, windowMs, agesMs, tatInMs, token, keepMs } = record;
+  return [workspace, id, starts, windowMs, agesMs.map((age) => age.toFixed(3)).join(","), tatInMs ?? null, token, keepMs];
 }
 
 function rowOf(operation: FlushOperation): Column {
   switch (operation.kind) {
     case "insert":
       return insertRow(operation);
+    case "refuse": {
+      const { reason, message } = operation.exit;
+      return [...jobRow(operation), outcomeNumber(reason), reasonNumber(reason), message, operation.doneAtMs, operation.resultJson];
+    }
     case "claim":
       return [operation.job.id, operation.token, operation.agent];
     case "finish":
@@ -48,7 +77,16 @@ function rowOf(operation: FlushOperation): Column {
   }
 }
 
-function insertRow({ job, payload, direct }: Extract<FlushOperation, { kind: "insert" }>): Column {
+function insertRow(operation: Extract<FlushOperation, { kind: "insert" }>): Column {
+  const { job, direct } = operation;
+  const row = jobRow(operation);
+  if (direct === undefined) row.push(job.dueAtMs);
+  else row.push(direct.token, direct.agent);
+  if (job.limits !== undefined) row.push(job.limits.group, encodeLimits(job.limits));
+  return row;
+}
+
+function jobRow({ job, payload }: { readonly job: WaitingJob; readonly payload: JobPayload }): Column {
   return [
     job.workspace,
     job.id,
@@ -63,7 +101,6 @@ function insertRow({ job, payload, direct }: Extract<FlushOperation, { kind: "in
     payload.argsJson,
     payload.code ?? null,
     job.shard,
-    ...(direct === undefined ? [job.dueAtMs] : [direct.token, direct.agent]),
   ];
 }
 

@@ -96,7 +96,7 @@ export class FlushWriter implements Service {
   /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
     const lane = this.#lanes[laneOf(operation.job.shard)];
-    const waits = operation.kind === "insert" && operation.direct === undefined;
+    const waits = operation.kind === "refuse" || (operation.kind === "insert" && operation.direct === undefined);
     const bytes = sizeOf(operation);
     (waits ? lane?.waiting : lane?.urgent)?.push({ operation, settle, fail, bytes });
     this.#queued += 1;
@@ -191,7 +191,7 @@ export class FlushWriter implements Service {
 }
 
 function sizeOf(operation: FlushOperation): number {
-  if (operation.kind === "insert") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
+  if (operation.kind === "insert" || operation.kind === "refuse") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
   return operation.kind === "finish" ? operation.end.resultJson.length : 0;
 }
 

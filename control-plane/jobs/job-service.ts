@@ -4,7 +4,7 @@ import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
-import { waitReason } from "../scheduler/core/dispatch-core.ts";
+import { waitReason } from "../scheduler/core/wait-reason.ts";
 import type { NewJob, Owner } from "../scheduler/owner.ts";
 import { currentVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
@@ -138,7 +138,9 @@ export class JobService {
 
   #present(caller: Caller, record: JobRecord): JobView {
     const owner = record.status === "queued" ? this.#deps.owner() : undefined;
-    const reason = owner === undefined ? undefined : waitReason(owner.state, { workspace: caller.workspace.id, tag: record.tag, language: record.language });
+    const { tag, language, group } = record;
+    const reason =
+      owner === undefined ? undefined : waitReason(owner.state, { workspace: caller.workspace.id, tag, language, group }, this.#deps.clock.monotonicMs());
     return presentJob(caller.workspace.name, record, reason);
   }
 
@@ -196,6 +198,7 @@ function freshRecord({ job, payload }: NewJob, scriptPath: string | undefined): 
     language: job.language,
     tag: job.tag,
     prio: job.prio,
+    group: job.limits?.group,
     createdBy: payload.createdBy,
     createdAtMs: timeOfId(job.id),
     status: "queued",

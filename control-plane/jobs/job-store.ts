@@ -15,6 +15,8 @@ export interface JobRecord {
   readonly language: string;
   readonly tag: string;
   readonly prio: number;
+  /** Concurrency group of a waiting job with limits. */
+  readonly group: string | undefined;
   readonly createdBy: string;
   readonly createdAtMs: number;
   readonly status: JobStatus;
@@ -47,6 +49,7 @@ interface JobRow {
   prio: number;
   created_by: string;
   p_attempt: number | null;
+  p_ckey: string | null;
   r_attempt: number | null;
   r_agent: string | null;
   claimed_ms: number | null;
@@ -74,7 +77,7 @@ export async function readJobs(pool: Pool, workspace: WorkspaceId, ids: readonly
   if (ids.length === 0) return [];
   const { rows } = await pool.query<JobRow>(
     `SELECT j.id::text, j.kind, s.path, j.script_hash, j.language, j.tag, j.prio, j.created_by,
-       p.attempt AS p_attempt, r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
+       p.attempt AS p_attempt, p.ckey::text AS p_ckey, r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
        d.outcome, d.exit_reason, d.exit_code, d.exit_signal, d.exit_message, d.attempt AS d_attempt, d.agent_key::text AS d_agent,
        (extract(epoch FROM d.started_at) * 1000)::float8 AS started_ms, (extract(epoch FROM d.done_at) * 1000)::float8 AS done_ms, d.run_us::text,
        d.log_chunks, d.log_bytes::text, d.log_dropped_bytes::text, a.name AS agent_name
@@ -172,6 +175,7 @@ function jobRecord(row: JobRow): JobRecord {
     language: row.language,
     tag: row.tag,
     prio: row.prio,
+    group: row.p_ckey ?? undefined,
     createdBy: row.created_by,
     createdAtMs: timeOfId(asJobId(row.id)),
     status: statusOf(row),

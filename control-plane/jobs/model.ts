@@ -42,6 +42,20 @@ export interface JobEnd {
   readonly logDroppedBytes: number;
 }
 
+/** What a claim leaves of a rate limit's window, for the next owner; times are relative to the moment of the claim. */
+export interface WindowRecord {
+  readonly workspace: WorkspaceId;
+  /** The limit's. */
+  readonly id: string;
+  readonly starts: number;
+  readonly windowMs: number;
+  readonly agesMs: readonly number[];
+  readonly tatInMs: number | undefined;
+  readonly token: Token;
+  /** Until no start counts any more. */
+  readonly keepMs: number;
+}
+
 /** One thing that the next flush of a lane does. All of a flush commits or none. */
 export type FlushOperation =
   | {
@@ -49,8 +63,24 @@ export type FlushOperation =
       readonly job: WaitingJob;
       readonly payload: JobPayload;
       readonly direct: { readonly token: Token; readonly agent: AgentKey } | undefined;
+      readonly windows?: readonly WindowRecord[] | undefined;
     }
-  | { readonly kind: "claim"; readonly job: WaitingJob; readonly token: Token; readonly agent: AgentKey }
+  /** A new job that ends at once, without ever having waited or run. */
+  | {
+      readonly kind: "refuse";
+      readonly job: WaitingJob;
+      readonly payload: JobPayload;
+      readonly doneAtMs: number;
+      readonly exit: Exit;
+      readonly resultJson: string;
+    }
+  | {
+      readonly kind: "claim";
+      readonly job: WaitingJob;
+      readonly token: Token;
+      readonly agent: AgentKey;
+      readonly windows?: readonly WindowRecord[] | undefined;
+    }
   | { readonly kind: "finish"; readonly job: WaitingJob; readonly end: JobEnd }
   | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token }
   | {

@@ -1,3 +1,4 @@
+import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { JobView } from "./contract.ts";
 import type { JobRecord } from "./job-store.ts";
 
@@ -5,7 +6,7 @@ import type { JobRecord } from "./job-store.ts";
 export const toPrio = (priority: number): number => 9 - priority;
 
 /** A job as the API shows it. @param waitReason why it waits, for a queued one */
-export function presentJob(workspace: string, job: JobRecord, waitReason: string | undefined): JobView {
+export function presentJob(workspace: string, job: JobRecord, waitReason: WaitReason | undefined): JobView {
   const { done } = job;
   return {
     id: job.id,
@@ -17,7 +18,7 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: string
     tag: job.tag,
     priority: 9 - job.prio,
     status: job.status,
-    ...(waitReason !== undefined && { wait_reason: waitReason }),
+    ...(waitReason !== undefined && { wait_reason: waitReason.message, wait_detail: presentWait(waitReason) }),
     attempt: job.attempt,
     ...(job.agentName !== undefined && { agent: job.agentName }),
     ...(done !== undefined && { exit: presentExit(done) }),
@@ -28,6 +29,24 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: string
     ...(done?.runUs !== undefined && { run_ms: round(done.runUs / 1000) }),
     ...(done !== undefined && done.logDroppedBytes > 0 && { log_dropped_bytes: done.logDroppedBytes }),
   };
+}
+
+function presentWait(reason: WaitReason): NonNullable<JobView["wait_detail"]> {
+  const { code } = reason;
+  switch (code) {
+    case "slots_busy":
+      return { code, slots: reason.slots };
+    case "concurrency":
+      return { code, key: reason.key, limit: reason.limit, running: reason.running };
+    case "workspace_cap":
+      return { code, limit: reason.limit, running: reason.running };
+    case "rate":
+      return { code, key: reason.key, starts: reason.starts, per_s: reason.windowMs / 1000, opens_in_ms: reason.opensInMs };
+    case "turn":
+      return { code, waiting: reason.waiting };
+    default:
+      return { code };
+  }
 }
 
 function presentExit(done: NonNullable<JobRecord["done"]>): NonNullable<JobView["exit"]> {

@@ -8,7 +8,7 @@
  * the planner may otherwise walk the table (shared/reference/prototype.md measured 370 µs a job for that plan and 60 µs for
  * this one). Every part is fenced: with a lost lease `own` is empty and nothing happens.
  */
-export const FAMILIES = ["direct", "pending", "claim", "finish", "requeue", "cancel"] as const;
+export const FAMILIES = ["direct", "direct_limited", "pending", "pending_limited", "refuse", "claim", "window", "finish", "requeue", "cancel"] as const;
 export type Family = (typeof FAMILIES)[number];
 
 interface FamilySql {
@@ -22,7 +22,9 @@ interface FamilySql {
 
 const JOB_COLUMNS = "workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code";
 const JOB_TYPES = ["bigint", "uuid", "smallint", "bigint", "text", "text", "text", "smallint", "int", "text", "text", "text", "smallint"];
-const RUNNING_COLUMNS = "id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at";
+const RUNNING_COLUMNS = "id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at, limits";
+const LIMIT_TYPES = ["bigint", "text"];
+const WINDOW_COLUMNS = "workspace_id, id, starts, window_ms, ages_ms, tat_in_ms, token";
 const DONE_COLUMNS = `workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, token, agent_key,
   started_at, done_at, run_us, result, log_chunks, log_bytes, log_dropped_bytes`;
 
@@ -30,39 +32,79 @@ const unnest = (types: readonly string[], $: (at: number) => string): string => 
 const notIn = (family: Family, ids: string, moved: string): string =>
   `ARRAY(SELECT '${family}/' || i FROM (SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved}) AS x(i))`;
 
-const SQL: Readonly<Record<Family, FamilySql>> = {
-  direct: {
-    types: [...JOB_TYPES, "bigint", "bigint"],
+/** New jobs. Those with limits have two columns more, in a family of their own: the others need not pay for them. */
+function directFamily(name: Family, limited: boolean): FamilySql {
+  const types = [...JOB_TYPES, "bigint", "bigint", ...(limited ? LIMIT_TYPES : [])];
+  return {
+    types,
     sql: (lane, $) => `
-direct AS MATERIALIZED (
-  SELECT * FROM ${unnest([...JOB_TYPES, "bigint", "bigint"], $)} AS n(${JOB_COLUMNS}, shard, token, agent_key) WHERE EXISTS (SELECT 1 FROM own)),
-direct_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM direct),
-direct_running AS (
+${name} AS MATERIALIZED (
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, token, agent_key${limited ? ", ckey, limits" : ""}) WHERE EXISTS (SELECT 1 FROM own)),
+${name}_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM ${name}),
+${name}_running AS (
   INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
-  SELECT id, workspace_id, shard, tag, language, prio, 0, 1, 0, token, agent_key, script_id, timeout_ms, now() FROM direct)`,
-  },
-  pending: {
-    types: [...JOB_TYPES, "float8"],
+  SELECT id, workspace_id, shard, tag, language, prio, ${limited ? "ckey" : "0"}, 1, 0, token, agent_key, script_id, timeout_ms, now(), ${limited ? "limits" : "NULL"}
+  FROM ${name})`,
+  };
+}
+
+function pendingFamily(name: Family, limited: boolean): FamilySql {
+  const types = [...JOB_TYPES, "float8", ...(limited ? LIMIT_TYPES : [])];
+  const more = limited ? ", ckey, limits" : "";
+  return {
+    types,
     sql: (lane, $) => `
-pending AS MATERIALIZED (
-  SELECT * FROM ${unnest([...JOB_TYPES, "float8"], $)} AS n(${JOB_COLUMNS}, shard, due_ms) WHERE EXISTS (SELECT 1 FROM own)),
-pending_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM pending),
-pending_row AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms)
-  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms FROM pending)`,
+${name} AS MATERIALIZED (
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, due_ms${more}) WHERE EXISTS (SELECT 1 FROM own)),
+${name}_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM ${name}),
+${name}_row AS (
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms${more})
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms${more} FROM ${name})`,
+  };
+}
+
+const REFUSE_TYPES = [...JOB_TYPES, "smallint", "smallint", "text", "float8", "text"];
+const WINDOW_TYPES = ["bigint", "bigint", "int", "float8", "text", "float8", "bigint", "float8"];
+
+const SQL: Readonly<Record<Family, FamilySql>> = {
+  direct: directFamily("direct", false),
+  direct_limited: directFamily("direct_limited", true),
+  pending: pendingFamily("pending", false),
+  pending_limited: pendingFamily("pending_limited", true),
+  refuse: {
+    types: REFUSE_TYPES,
+    sql: (_lane, $) => `
+refused AS MATERIALIZED (
+  SELECT * FROM ${unnest(REFUSE_TYPES, $)} AS n(${JOB_COLUMNS}, shard, outcome, reason, message, done_ms, result) WHERE EXISTS (SELECT 1 FROM own)),
+refused_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM refused),
+refused_done AS (
+  INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_message, attempt, done_at, result)
+  SELECT workspace_id, id, script_id, tag, outcome, reason, 0, message, 0, to_timestamp(done_ms / 1000), result FROM refused)`,
   },
   claim: {
     types: ["uuid", "bigint", "bigint"],
     sql: (lane, $) => `
 claim_gone AS (
   DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms, limits),
 claimed AS (
   INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
-  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now()
+  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now(), g.limits
   FROM claim_gone g JOIN ${unnest(["uuid", "bigint", "bigint"], $)} AS c(id, token, agent_key) ON c.id = g.id
   RETURNING id)`,
     unmoved: ($) => notIn("claim", $(0), "claimed"),
+  },
+  // Times are relative to the moment of the statement, which is later than that of the claims: what a new owner makes of them is never earlier.
+  window: {
+    types: WINDOW_TYPES,
+    sql: (_lane, $) => `
+windows AS (
+  INSERT INTO rate_window (${WINDOW_COLUMNS}, stored_at, expires_at)
+  SELECT ${WINDOW_COLUMNS}, now(), now() + make_interval(secs => keep_ms / 1000)
+  FROM ${unnest(WINDOW_TYPES, $)} AS w(${WINDOW_COLUMNS}, keep_ms) WHERE EXISTS (SELECT 1 FROM own)
+  ON CONFLICT (workspace_id, id) DO UPDATE SET starts = excluded.starts, window_ms = excluded.window_ms, ages_ms = excluded.ages_ms,
+    tat_in_ms = excluded.tat_in_ms, token = excluded.token, stored_at = excluded.stored_at, expires_at = excluded.expires_at
+  WHERE rate_window.token < excluded.token)`,
   },
   finish: {
     types: ["uuid", "bigint", "smallint", "smallint", "int", "text", "text", "float8", "float8", "bigint", "text", "int", "bigint", "bigint"],
@@ -84,10 +126,10 @@ finished AS (
     sql: (lane, $) => `
 requeue_gone AS (
   DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, limits, token),
 requeued AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms)
-  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, limits)
+  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms, g.limits
   FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms) ON r.token = g.token
   RETURNING id)`,
     unmoved: ($) => notIn("requeue", $(0), "requeued"),
@@ -132,25 +174,32 @@ WHERE epoch = $2 AND connection = $3 AND EXISTS (SELECT 1 FROM own) RETURNING go
 export const HOT_SETTINGS =
   "-c enable_nestloop=off -c enable_mergejoin=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=10s";
 
-const WAITING_COLUMNS = `id::text, workspace_id::text, shard, tag, language, prio, (extract(epoch FROM due_at) * 1000)::float8 AS due_ms, attempt, lost,
-  script_id::text, timeout_ms`;
+const waitingColumns = (of = ""): string => `${of}id::text, ${of}workspace_id::text, ${of}shard, ${of}tag, ${of}language, ${of}prio,
+  (extract(epoch FROM ${of}due_at) * 1000)::float8 AS due_ms, ${of}attempt, ${of}lost, ${of}script_id::text, ${of}timeout_ms, ${of}ckey::text, ${of}limits`;
 
-/** Heads of one queue from a cursor on, in queue order. Plan: job_pending_order. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit */
+/**
+ * Heads of one queue from a cursor on, in queue order. Plan: job_pending_order.
+ * $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit, $8 concurrency group
+ */
 export function refillStatement(lane: number): string {
-  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane}
-WHERE workspace_id = $1 AND tag = $2 AND language = $3 AND (prio, due_at, id) >= ($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)
-ORDER BY workspace_id, tag, language, prio, due_at, id LIMIT $7`;
+  return `SELECT ${waitingColumns()} FROM job_pending_${lane}
+WHERE workspace_id = $1 AND tag = $2 AND language = $3 AND ckey = $8 AND (prio, due_at, id) >= ($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)
+ORDER BY workspace_id, tag, language, ckey, prio, due_at, id LIMIT $7`;
 }
 
-/** Queues of a lane, for a new owner. One scan of the lane. */
+/** Queues of a lane, for a new owner: how many wait, and of a group with limits the job that was created last. One scan of the lane. */
 export function pendingGroupsStatement(lane: number): string {
-  return `SELECT workspace_id::text, tag, language, count(*)::int AS count FROM job_pending_${lane} GROUP BY 1, 2, 3`;
+  return `WITH g AS (
+  SELECT workspace_id, tag, language, count(*)::int AS count, max(id::text) FILTER (WHERE ckey <> 0)::uuid AS newest
+  FROM job_pending_${lane} GROUP BY workspace_id, tag, language, ckey)
+SELECT g.workspace_id::text AS group_workspace, g.tag AS group_tag, g.language AS group_language, g.count, ${waitingColumns("p.")}
+FROM g LEFT JOIN job_pending_${lane} p ON p.id = g.newest`;
 }
 
 /** Running rows of a lane, for a new owner. */
 export function runningStatement(lane: number): string {
   return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms,
-  (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
+  ckey::text, limits, (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
 }
 
 /** The row in which a hot connection leaves its progress. $1 epoch, $2 connection */

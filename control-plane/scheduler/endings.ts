@@ -105,6 +105,8 @@ export class Endings {
         { kind: "finish", job: running.job, end },
         (outcome) => {
           forgetRunning(this.#deps.state, running);
+          // Its permits may be what others wait for.
+          if (this.#deps.state.dirty.size > 0) this.#owner.wake();
           if (outcome === "moved") this.announce(end.workspace, end.id, end.exit);
           resolve(outcome === "moved" ? "recorded" : "stale");
         },

@@ -4,6 +4,7 @@ import type { FlushWriter } from "../jobs/flush-writer.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { OwnerMetrics } from "../telemetry/owner-metrics.ts";
+import type { ChangedLimits } from "../workspaces/workspace-limit-store.ts";
 import type { AgentPort } from "./agent-port.ts";
 import type { BundleLimits, BundleSource } from "./bundles.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
@@ -13,6 +14,10 @@ import type { SchedulerState } from "./core/state-core.ts";
 export interface OwnerStore {
   refill(queue: JobQueue, limit: number): Promise<WaitingJob[]>;
   payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>>;
+  /** Weights and caps that were written since an earlier call; see changedWorkspaceLimits. */
+  workspaceLimits(since: string): Promise<ChangedLimits>;
+  /** Removes what rate limits no longer need. */
+  dropOldWindows(): Promise<void>;
   /** The token under which this agent ended the job, if it did. */
   doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined>;
 }

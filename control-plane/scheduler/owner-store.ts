@@ -1,9 +1,13 @@
-import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { decodeLimits } from "../jobs/limits-codec.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { DONE_TOKEN_BY_ID, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
+import { changedWorkspaceLimits } from "../workspaces/workspace-limit-store.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
+import type { ColdGroup } from "./core/queue-core.ts";
 import type { OwnerStore } from "./owner-deps.ts";
+import { dropOldWindows } from "./window-store.ts";
 
 interface WaitingRow {
   id: string;
@@ -17,7 +21,12 @@ interface WaitingRow {
   lost: number;
   script_id: string | null;
   timeout_ms: number | null;
+  ckey: string;
+  limits: string | null;
 }
+
+/** Of a group without limits all but the first four are null. */
+type GroupRow = { group_workspace: string; group_tag: string; group_language: string; count: number } & WaitingRow;
 
 interface RunningRow extends Omit<WaitingRow, "due_ms"> {
   token: string;
@@ -33,15 +42,8 @@ export interface StoredRunning {
   readonly ageMs: number;
 }
 
-export interface StoredGroup {
-  readonly workspace: WorkspaceId;
-  readonly tag: string;
-  readonly language: string;
-  readonly count: number;
-}
-
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
-export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[] }> } {
+export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: ColdGroup[] }> } {
   return {
     async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
       const { workspace } = queue.tenant;
@@ -54,6 +56,7 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
         from?.dueAtMs ?? 0,
         from?.id ?? "00000000-0000-0000-0000-000000000000",
         limit,
+        queue.group,
       ];
       const { rows } = await pool.query<WaitingRow>(refillStatement(laneOf(shardOf(workspace))), values);
       return rows.map(waitingJob);
@@ -84,20 +87,21 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
       return token == null ? undefined : asToken(token);
     },
 
+    workspaceLimits: (since) => changedWorkspaceLimits(pool, since),
+    dropOldWindows: () => dropOldWindows(pool),
+
     /** Everything a new owner takes over: running rows whole, waiting ones as counts. */
     async load(withinMs) {
       const running: StoredRunning[] = [];
-      const groups: StoredGroup[] = [];
+      const groups: ColdGroup[] = [];
       const client = await pool.connect();
       try {
         await client.query(`SET statement_timeout = ${withinMs}`);
         for (let lane = 0; lane < LANES; lane++) {
           const rows = await client.query<RunningRow>(slowly(runningStatement(lane), withinMs));
           for (const row of rows.rows) running.push(runningJob(row));
-          const counts = await client.query<{ workspace_id: string; tag: string; language: string; count: number }>(
-            slowly(pendingGroupsStatement(lane), withinMs),
-          );
-          for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
+          const counts = await client.query<GroupRow>(slowly(pendingGroupsStatement(lane), withinMs));
+          for (const row of counts.rows) groups.push(coldGroup(row));
         }
         return { running, groups };
       } finally {
@@ -126,7 +130,13 @@ function waitingJob(row: WaitingRow): WaitingJob {
     lost: row.lost,
     scriptId: row.script_id ?? undefined,
     timeoutMs: row.timeout_ms ?? undefined,
+    limits: row.limits === null ? undefined : decodeLimits(row.ckey, row.limits),
   };
+}
+
+function coldGroup(row: GroupRow): ColdGroup {
+  const { group_workspace, group_tag, group_language, count, limits } = row;
+  return { workspace: asWorkspaceId(group_workspace), tag: group_tag, language: group_language, count, newest: limits === null ? undefined : waitingJob(row) };
 }
 
 /** A running row counts its own attempt; a waiting job counts those before. Its due time is not kept: its creation stands in for it. */

@@ -3,16 +3,19 @@ import { background } from "../../kernel/background.ts";
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { JobEnd, JobPayload } from "../jobs/model.ts";
+import { Admissions } from "./admissions.ts";
 import type { AgentPort, FinishVerdict } from "./agent-port.ts";
 import { buildBundle, loadBundle } from "./bundles.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
-import { abortRefill, admitWaiting, finishRefill, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import { abortRefill, admitWaiting, finishRefill, refillRows, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
 import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
+import { LimitDuties } from "./limit-duties.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
+import { windowRecords } from "./window-records.ts";
 
 const DISPATCH_BATCH = 1000;
 const REFILL_ROWS = 2000;
@@ -36,6 +39,8 @@ export class Owner {
   readonly #deps: OwnerDeps;
   readonly #state: SchedulerState;
   readonly #endings: Endings;
+  readonly #admissions: Admissions;
+  readonly #limits: LimitDuties;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
   /** Claims that are committed and wait for their payload. */
   #unsent: RunningJob[] = [];
@@ -47,7 +52,13 @@ export class Owner {
   constructor(deps: OwnerDeps) {
     this.#deps = deps;
     this.#state = deps.state;
-    this.#endings = new Endings(deps, { wake: () => this.#schedule(), cancelAgain: (job, reason) => this.#cancelRequeued(job, reason) });
+    this.#limits = new LimitDuties(deps, () => this.#schedule());
+    this.#admissions = new Admissions(deps, {
+      cancelRunning: (running, reason) => this.#cancelRunning(running, reason),
+      cancelWaiting: (job, reason) => this.#cancelLater(job, reason),
+      announce: (job, exit) => this.#endings.announce(job.workspace, job.id, exit),
+    });
+    this.#endings = new Endings(deps, { wake: () => this.#schedule(), cancelAgain: (job, reason) => this.#cancelLater(job, reason) });
   }
 
   get state(): SchedulerState {
@@ -67,6 +78,12 @@ export class Owner {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#ticker);
+    this.#limits.stop();
+  }
+
+  /** To be called before `start`. Errors: those of the database. */
+  readWorkspaceLimits(): Promise<void> {
+    return this.#limits.readWorkspaceLimits();
   }
 
   /**
@@ -85,6 +102,7 @@ export class Owner {
         if (open === 0) resolve();
       };
       for (const { job, payload } of jobs) {
+        if (job.limits !== undefined && !this.#admissions.take(job, payload, settled, reject)) continue;
         const assignment = offerJob(this.#state, job, clock.monotonicMs());
         if (assignment === undefined) this.#insertPending(job, payload, settled, reject);
         else this.#insertRunning(assignment.running, payload, settled, reject);
@@ -181,6 +199,7 @@ export class Owner {
     const { clock, times } = this.#deps;
     for (const running of reclaimSilent(this.#state, clock.monotonicMs(), times.reclaimMs)) this.#endings.lose(running, "its agent was silent for too long");
     const nowMs = clock.monotonicMs();
+    this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
       if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sendAgain(running, nowMs);
       const overdue = this.#overdue(running, nowMs);
@@ -192,15 +211,18 @@ export class Owner {
 
   #insertPending(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
     reserveWaiting(this.#state, job);
+    this.#admissions.begin(job);
     this.#deps.writer.submit(
       { kind: "insert", job, payload, direct: undefined },
       () => {
         this.#payloads.keep(job.id, payload);
         admitWaiting(this.#state, job);
+        this.#admissions.end(job);
         this.#schedule();
         settled();
       },
       (error) => {
+        this.#admissions.end(job);
         unreserveWaiting(this.#state, job);
         failed(error);
       },
@@ -209,7 +231,7 @@ export class Owner {
 
   #insertRunning(running: RunningJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
     this.#deps.writer.submit(
-      { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent } },
+      { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent }, windows: windowRecords(this.#deps, running) },
       () => {
         this.#claimed(running, payload);
         settled();
@@ -232,15 +254,18 @@ export class Owner {
   }
 
   #round(): void {
-    for (const { running } of dispatch(this.#state, this.#deps.clock.monotonicMs(), DISPATCH_BATCH)) this.#claim(running);
+    const nowMs = this.#deps.clock.monotonicMs();
+    this.#limits.openWindows(nowMs);
+    for (const { running } of dispatch(this.#state, nowMs, DISPATCH_BATCH)) this.#claim(running);
     for (const queue of takeRefills(this.#state, MAX_REFILLS)) void this.#refill(queue);
     if (this.#unsent.length > 0 && !this.#loading) void this.#sendUnsent();
     if (this.#state.dirty.size > 0) this.#schedule();
+    this.#limits.setAlarm(nowMs);
   }
 
   #claim(running: RunningJob): void {
     this.#deps.writer.submit(
-      { kind: "claim", job: running.job, token: running.token, agent: running.agent },
+      { kind: "claim", job: running.job, token: running.token, agent: running.agent, windows: windowRecords(this.#deps, running) },
       (outcome) => {
         if (outcome === "gone") abandonClaim(this.#state, running);
         else this.#claimed(running, this.#payloads.get(running.job.id));
@@ -330,8 +355,9 @@ export class Owner {
 
   async #refill(queue: JobQueue): Promise<void> {
     try {
-      const rows = await this.#deps.store.refill(queue, REFILL_ROWS);
-      finishRefill(this.#state, queue, rows, rows.length < REFILL_ROWS);
+      const limit = refillRows(this.#state, queue, REFILL_ROWS);
+      const rows = await this.#deps.store.refill(queue, limit);
+      finishRefill(this.#state, queue, rows, rows.length < limit);
       this.#schedule();
     } catch (error) {
       abortRefill(this.#state, queue);
@@ -352,8 +378,8 @@ export class Owner {
     }
   }
 
-  #cancelRequeued(job: WaitingJob, reason: string): void {
-    background(this.#deps.log, "cancel of a requeued job", this.cancel(job, reason));
+  #cancelLater(job: WaitingJob, reason: string): void {
+    background(this.#deps.log, "cancel of a waiting job", this.cancel(job, reason));
   }
 
   /** The exit that the owner itself gives to an attempt whose agent should have ended it long ago. */

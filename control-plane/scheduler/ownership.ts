@@ -11,6 +11,7 @@ import { acquireLease, LEASE_RENEW_MS, type Lease, releaseLease, renewLease } fr
 import { Owner } from "./owner.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { createOwnerStore } from "./owner-store.ts";
+import { loadWindows, storedWindow } from "./window-store.ts";
 
 /**
  * Holds the lease and, while it does, an Owner. States: waiting (another replica owns the shards, or Postgres is away),
@@ -150,7 +151,10 @@ export class Ownership implements Service {
     const store = createOwnerStore(pool);
     const state = createSchedulerState(lease.epoch, hotLimit);
     const { running, groups } = await store.load(LOAD_WITHIN_MS);
-    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
+    const windows = await loadWindows(pool);
+    const readAtMs = deps.clock.monotonicMs();
+    for (const window of windows) state.storedWindows.set(window.id, storedWindow(window, readAtMs));
+    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs, begunMs);
     for (const group of groups) admitCold(state, group);
     const writer = new FlushWriter({
       url,
@@ -162,6 +166,7 @@ export class Ownership implements Service {
     });
     await writer.start();
     const owner = new Owner({ ...deps, state, writer, store });
+    await owner.readWorkspaceLimits();
     owner.start();
     this.#writer = writer;
     this.#owner = owner;

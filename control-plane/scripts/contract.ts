@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { JOB_LIMITS, scriptPath, tagName } from "../jobs/contract.ts";
+import { limitFields } from "../jobs/limits-contract.ts";
 
 export const deployScriptRequest = z.strictObject({
   path: scriptPath,
@@ -11,6 +12,7 @@ export const deployScriptRequest = z.strictObject({
   summary: z.string().max(1000).optional(),
   tag: tagName.optional(),
   timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional(),
+  ...limitFields,
 });
 export type DeployScriptRequest = z.infer<typeof deployScriptRequest>;
 
@@ -21,6 +23,7 @@ export const scriptView = z.object({
   summary: z.string(),
   tag: z.string(),
   timeout_ms: z.int().optional(),
+  ...limitFields,
   schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of the arguments, inferred from `main`." }),
   created_at: z.iso.datetime(),
   created_by: z.string(),

@@ -2,6 +2,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import type { Pool } from "../db/pools.ts";
 import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
+import { limitsIn } from "../jobs/limits-contract.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { codeHash, scriptHash } from "./content-hash.ts";
 import type { DeployScriptRequest, ScriptView } from "./contract.ts";
@@ -30,7 +31,7 @@ export async function deployScript(
   }
   checkCode(request.content, "/content");
   const schema = language === NOOP_LANGUAGE ? { type: "object" } : await schemaOf(language, request.content);
-  const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "" };
+  const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "", limits: limitsIn(request) };
   const hash = scriptHash({ path: request.path, language, code: request.content, ...settings });
   const { created } = await insertVersion(pool, workspace.id, {
     hash,
@@ -76,6 +77,7 @@ export function presentScript(version: ScriptVersion): ScriptView {
     summary: version.summary,
     tag: version.tag,
     ...(version.timeoutMs !== undefined && { timeout_ms: version.timeoutMs }),
+    ...version.limits,
     schema: version.schema,
     created_at: new Date(version.createdAtMs).toISOString(),
     created_by: version.createdBy,

@@ -1,5 +1,6 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { LimitSettings } from "../jobs/limits-contract.ts";
 
 /** One immutable version of a script. */
 export interface ScriptVersion {
@@ -13,6 +14,7 @@ export interface ScriptVersion {
   readonly summary: string;
   readonly tag: string;
   readonly timeoutMs: number | undefined;
+  readonly limits: LimitSettings | undefined;
   readonly schema: Record<string, unknown>;
   readonly createdAtMs: number;
   readonly createdBy: string;
@@ -28,12 +30,14 @@ interface VersionRow {
   summary: string;
   tag: string;
   timeout_ms: number | null;
+  limits: LimitSettings | null;
   schema: Record<string, unknown>;
   created_at: Date;
   created_by: string;
 }
 
-const COLUMNS = "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.schema, v.created_at, v.created_by";
+const COLUMNS =
+  "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.limits, v.schema, v.created_at, v.created_by";
 
 /** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. */
 export async function insertVersion(
@@ -46,8 +50,8 @@ export async function insertVersion(
        INSERT INTO script (workspace_id, path, hash) VALUES ($1, $2, $3)
        ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
      v AS (
-       INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by)
-       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11 FROM s ON CONFLICT DO NOTHING RETURNING hash)
+       INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, limits)
+       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM s ON CONFLICT DO NOTHING RETURNING hash)
      SELECT EXISTS (SELECT 1 FROM v) AS created`,
     [
       workspace,
@@ -61,6 +65,7 @@ export async function insertVersion(
       version.timeoutMs ?? null,
       JSON.stringify(version.schema),
       version.createdBy,
+      version.limits === undefined ? null : JSON.stringify(version.limits),
     ],
   );
   return { created: rows[0]?.created === true };
@@ -109,6 +114,7 @@ function scriptVersion(row: VersionRow): ScriptVersion {
     summary: row.summary,
     tag: row.tag,
     timeoutMs: row.timeout_ms ?? undefined,
+    limits: row.limits ?? undefined,
     schema: row.schema,
     createdAtMs: row.created_at.getTime(),
     createdBy: row.created_by,

@@ -1,7 +1,7 @@
 import { Heap } from "../../../kernel/heap.ts";
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
-import type { Limit, LimitSpec, Line, ParkedQueue } from "./limit-model.ts";
-import type { JobQueue, RunningJob, Share, WaitingJob } from "./model.ts";
+import type { LimitSpec } from "./limit-model.ts";
+import type { JobQueue, Limit, Line, ParkedQueue, RunningJob, Share, WaitingJob } from "./model.ts";
 import { createWindow, isWindowEmpty, opensAtMs, recordStart, resizeWindow, type StoredWindow, startsLeft, type Window } from "./rate-core.ts";
 import { announceQueue, changeHeld, headOf, releaseShares, withdrawQueue } from "./ready-core.ts";
 import { type SchedulerState, sortsBefore, tenantOf } from "./state-core.ts";

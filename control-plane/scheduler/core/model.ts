@@ -1,6 +1,7 @@
 import type { Heap } from "../../../kernel/heap.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
-import type { JobLimits, Limit, ParkedQueue } from "./limit-model.ts";
+import type { JobLimits, LimitSpec } from "./limit-model.ts";
+import type { Window } from "./rate-core.ts";
 
 /** What the scheduler knows of a job that waits. Payloads are not here: the owner keeps them apart and may drop them. */
 export interface WaitingJob {
@@ -168,6 +169,43 @@ export interface JobQueue {
   parkedEntry: ParkedQueue | undefined;
   /** The limit that let it go and counts on it to take a permit. */
   wokenBy: Limit | undefined;
+}
+
+/** A place in line among the groups that are parked on a limit. */
+export interface ParkedQueue {
+  readonly queue: JobQueue;
+  readonly head: WaitingJob;
+}
+
+/** The groups of one route that wait for a limit. Each route has a line of its own: one that has no free slots must not hold up another. */
+export interface Line {
+  /** Groups that found the limit full, by their heads. Entries may be stale: one that is not its queue's `parkedEntry` is skipped. */
+  readonly parked: Heap<ParkedQueue>;
+  queues: number;
+  /** Groups that were let go for a free permit and have not been tried yet. */
+  woken: number;
+}
+
+/** A limit in the owner's memory, as long as a job waits under it, runs under it, or its window remembers starts. */
+export interface Limit {
+  readonly id: string;
+  readonly workspace: WorkspaceId;
+  /** The newest definition that was seen; `definedBy` is the job that brought it. */
+  spec: LimitSpec;
+  definedBy: JobId;
+  /** Attempts that hold a permit, in the order of their claims: from before the claim commits until after the end has. */
+  readonly holders: Set<RunningJob>;
+  /** Starts that still count; undefined for a running cap. */
+  window: Window | undefined;
+  /** Jobs that wait under it, in memory or not. */
+  waiting: number;
+  readonly lines: Map<Share, Line>;
+  parkedQueues: number;
+  /** Jobs that wait in parked groups. */
+  parkedJobs: number;
+  readonly queues: Set<JobQueue>;
+  /** When the timer heap will look at it. */
+  wakeAtMs: number | undefined;
 }
 
 /** All that can be run by the same agents: a tag and a language. */

@@ -1,7 +1,7 @@
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
-import { type Limit, NO_GROUP } from "./limit-model.ts";
+import { NO_GROUP } from "./limit-model.ts";
 import { forgetLimit, limitOf, lineUp, passOn, unparkQueue } from "./limits-core.ts";
-import type { JobQueue, Share, WaitingJob } from "./model.ts";
+import type { JobQueue, Limit, Share, WaitingJob } from "./model.ts";
 import { announceQueue, changeHeld, headOf, withdrawQueue } from "./ready-core.ts";
 import { createQueue, groupOf, routeOf, type SchedulerState, shareOf, shareOfJob, sortsBefore } from "./state-core.ts";
 

@@ -1,8 +1,8 @@
 import { Heap } from "../../../kernel/heap.ts";
 import type { AgentKey, JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import { accountOf, createAccount, createVirtualTime } from "./fair-core.ts";
-import { type Limit, NO_GROUP } from "./limit-model.ts";
-import type { AgentState, JobQueue, Route, RunningJob, Share, Tag, Tenant, VirtualTime, WaitingJob } from "./model.ts";
+import { NO_GROUP } from "./limit-model.ts";
+import type { AgentState, JobQueue, Limit, Route, RunningJob, Share, Tag, Tenant, VirtualTime, WaitingJob } from "./model.ts";
 import type { StoredWindow } from "./rate-core.ts";
 
 /**

@@ -18,7 +18,6 @@ export type WaitCause =
   | { readonly code: "workspace_cap"; readonly limit: number; readonly running: number }
   | { readonly code: "turn"; readonly waiting: number };
 
-export const WAIT_CODES = ["no_agent", "no_runtime", "agents_draining", "slots_busy", "concurrency", "rate", "workspace_cap", "turn"] as const;
 export type WaitCode = WaitCause["code"];
 
 export interface WaitingOn {

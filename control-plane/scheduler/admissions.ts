@@ -1,0 +1,111 @@
+import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
+import type { JobId } from "../../kernel/ids.ts";
+import type { JobPayload } from "../jobs/model.ts";
+import { type Admission, admit } from "./core/admission-core.ts";
+import type { LimitSpec } from "./core/limit-model.ts";
+import type { RunningJob, WaitingJob } from "./core/model.ts";
+import type { OwnerDeps } from "./owner-deps.ts";
+
+/** What admissions ask of the owner. */
+export interface AdmissionActions {
+  cancelRunning(running: RunningJob, reason: string): void;
+  cancelWaiting(job: WaitingJob, reason: string): void;
+  announce(job: WaitingJob, exit: Exit): void;
+}
+
+/**
+ * New jobs with limits whose strategy is not to queue: some end at once, some cancel others. A job that is to be cancelled while its own insert
+ * is still under way is cancelled after that.
+ */
+export class Admissions {
+  readonly #deps: OwnerDeps;
+  readonly #actions: AdmissionActions;
+  /** Jobs whose insert is under way, by the ids of those of their limits that may cancel them. */
+  readonly #arriving = new Map<string, Set<WaitingJob>>();
+  readonly #doomed = new Map<JobId, string>();
+
+  constructor(deps: OwnerDeps, actions: AdmissionActions) {
+    this.#deps = deps;
+    this.#actions = actions;
+  }
+
+  /**
+   * Decides over a new job and does what follows from it.
+   * @returns false when the job ends at once: then one of the callbacks is called after its commit
+   */
+  take(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): boolean {
+    const { state, clock } = this.#deps;
+    const admission = admit(state, job, clock.monotonicMs(), (limit) => this.#arriving.get(limit.id) ?? []);
+    if (admission.kind === "refuse") {
+      this.#refuse(job, payload, admission.spec, settled, failed);
+      return false;
+    }
+    if (admission.kind === "replace") this.#replace(job, admission);
+    return true;
+  }
+
+  /** The insert of an accepted job as a waiting one begins. */
+  begin(job: WaitingJob): void {
+    for (const id of replaceable(job)) {
+      const jobs = this.#arriving.get(id) ?? new Set();
+      this.#arriving.set(id, jobs);
+      jobs.add(job);
+    }
+  }
+
+  /** The insert has ended, one way or the other. */
+  end(job: WaitingJob): void {
+    for (const id of replaceable(job)) {
+      const jobs = this.#arriving.get(id);
+      jobs?.delete(job);
+      if (jobs?.size === 0) this.#arriving.delete(id);
+    }
+    const reason = this.#doomed.get(job.id);
+    if (reason === undefined) return;
+    this.#doomed.delete(job.id);
+    this.#actions.cancelWaiting(job, reason);
+  }
+
+  #refuse(job: WaitingJob, payload: JobPayload, spec: LimitSpec, settled: () => void, failed: (error: unknown) => void): void {
+    const message = `${limitText(spec)} is reached`;
+    const exit = spec.strategy === "fail" ? exitOf("limit_reached", message) : exitOf("cancelled", message);
+    const resultJson = errorResult(spec.strategy === "fail" ? "LimitReached" : "Canceled", message);
+    this.#deps.writer.submit(
+      { kind: "refuse", job, payload, doneAtMs: this.#deps.clock.wallMs(), exit, resultJson },
+      () => {
+        this.#actions.announce(job, exit);
+        settled();
+      },
+      failed,
+    );
+  }
+
+  #replace(job: WaitingJob, { spec, running, waiting }: Extract<Admission, { kind: "replace" }>): void {
+    const reason = `replaced by job ${job.id}: ${limitText(spec)} is reached`;
+    for (const entry of running) this.#actions.cancelRunning(entry, reason);
+    for (const entry of waiting) {
+      if (this.#isArriving(entry)) this.#doom(entry, reason);
+      else this.#actions.cancelWaiting(entry, reason);
+    }
+  }
+
+  /** It counts as cancelled from now on: the next new job picks another one. */
+  #doom(job: WaitingJob, reason: string): void {
+    this.#doomed.set(job.id, reason);
+    for (const id of replaceable(job)) this.#arriving.get(id)?.delete(job);
+  }
+
+  #isArriving(job: WaitingJob): boolean {
+    return replaceable(job).some((id) => this.#arriving.get(id)?.has(job) === true);
+  }
+}
+
+/** Limits whose new jobs may cancel older ones. */
+function replaceable(job: WaitingJob): string[] {
+  return (job.limits?.specs ?? []).filter((spec) => spec.strategy === "cancel_oldest").map((spec) => spec.id);
+}
+
+function limitText(spec: LimitSpec): string {
+  if (spec.kind === "running") return `the limit of ${spec.max} running jobs for key ${spec.key}`;
+  return `the limit of ${spec.starts} starts in ${spec.windowMs / 1000} s for key ${spec.key}`;
+}
