@@ -296,7 +296,9 @@ export class Owner {
     const { agents, clock, metrics } = this.#deps;
     const session = this.#state.agents.get(running.agent)?.session;
     if (running.phase === "ending") return;
-    if (session === undefined || !agents.assign(session, bundle)) {
+    // Cancelled while it was being claimed: the agent need not hear of it. (It acts on a frame's cancellations before its new work.)
+    const unwanted = running.cancel !== undefined && running.sentAtMs === 0;
+    if (session === undefined || unwanted || !agents.assign(session, bundle)) {
       if (running.sentAtMs === 0) this.#endings.giveBack(running, false);
       return;
     }
