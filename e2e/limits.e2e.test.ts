@@ -31,8 +31,6 @@ async function batch(script: string, args: readonly Record<string, unknown>[]): 
 }
 
 const done = async (ids: readonly string[]): Promise<number> => (await sql.query("SELECT 1 FROM job_done WHERE id = ANY($1::uuid[])", [ids])).rowCount ?? 0;
-const running = async (ids: readonly string[]): Promise<number> =>
-  (await sql.query("SELECT 1 FROM job_running WHERE id = ANY($1::uuid[])", [ids])).rowCount ?? 0;
 const untilAllEnded = (ids: readonly string[]): Promise<void> => until("all jobs have ended", async () => (await done(ids)) === ids.length, 60_000);
 
 async function crash(): Promise<void> {
@@ -167,6 +165,23 @@ describe("starts per window", () => {
     const starts = (await history(ids)).map((entry) => entry.startedMs);
     // From the claim to the start of the process takes a few milliseconds, more or less each time.
     for (let at = 3; at < starts.length; at++) expect((starts[at] ?? 0) - (starts[at - 3] ?? 0)).toBeGreaterThan(1900);
+  });
+});
+
+describe("debounce", () => {
+  test("of jobs of one key that come one after the other only the last runs, after the delay, with its own arguments", async () => {
+    await deploy("f/limits/debounced", { debounce: { key: "doc $args[doc]", delay_s: 1.5 } });
+    const start = (doc: string, version: number) => run(world, { script: "f/limits/debounced", args: { doc, value: version } });
+    const first = await start("a", 1);
+    expect((await job(world, first.id)).wait_detail).toMatchObject({ code: "debounce", key: "doc a" });
+    const [second, other] = [await start("a", 2), await start("b", 1)];
+    const [third, fourth] = await Promise.all([start("a", 3), start("a", 4)]);
+    const order = [first.id, second.id, ...[third.id, fourth.id].sort()];
+    const views = await Promise.all([...order, other.id].map((id) => untilEnded(world, id)));
+    expect(views.map((view) => view.status)).toEqual(["cancelled", "cancelled", "cancelled", "succeeded", "succeeded"]);
+    for (const at of [0, 1, 2]) expect(views[at]?.exit?.message).toBe(`replaced by job ${order[at + 1]}: debounce of key doc a`);
+    for (const view of views.slice(3)) expect(view.wait_ms).toBeGreaterThanOrEqual(1500);
+    for (const view of views.slice(3)) expect(view.wait_ms).toBeLessThan(3000);
   });
 });
 

@@ -57,13 +57,15 @@ export const runJobRequest = z
   })
   .superRefine((body, context) => {
     // A script's limits are those of its version: a caller must not be able to run around them.
-    for (const kind of ["concurrency", "rate"] as const) {
-      const limits = body[kind];
-      if (limits === undefined) continue;
+    for (const kind of ["concurrency", "rate", "debounce"] as const) {
+      const given = body[kind];
+      if (given === undefined) continue;
+      const limits = Array.isArray(given) ? given : [given];
       if (body.code === undefined)
         context.addIssue({ code: "custom", path: [kind], message: "is for inline code: the limits of a script are deployed with it" });
       limits.forEach((limit, at) => {
-        if (limit.key === undefined) context.addIssue({ code: "custom", path: [kind, at, "key"], message: "inline code has no path: give a key" });
+        const path = Array.isArray(given) ? [kind, at, "key"] : [kind, "key"];
+        if (limit.key === undefined) context.addIssue({ code: "custom", path, message: "inline code has no path: give a key" });
       });
     }
   })
@@ -95,7 +97,7 @@ export const exitView = z.object({
   message: z.string().optional(),
 });
 
-export const WAIT_CODES = ["no_agent", "no_runtime", "agents_draining", "slots_busy", "concurrency", "rate", "workspace_cap", "turn"] as const;
+export const WAIT_CODES = ["no_agent", "no_runtime", "agents_draining", "slots_busy", "concurrency", "rate", "debounce", "workspace_cap", "turn"] as const;
 
 /** Why a job waits; which members there are depends on the code. */
 export const waitDetail = z.object({

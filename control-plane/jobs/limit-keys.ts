@@ -33,6 +33,11 @@ export function renderLimits(settings: LimitSettings | undefined, context: KeyCo
   for (const { key, starts, per_s, strategy = "queue" } of settings.rate ?? []) {
     add({ kind: "rate", ...identify("rate", key, context), strategy, starts, windowMs: per_s * 1000 });
   }
+  if (settings.debounce !== undefined) {
+    const { key, delay_s, max_delay_s } = settings.debounce;
+    const maxMs = max_delay_s === undefined ? undefined : max_delay_s * 1000;
+    add({ kind: "debounce", ...identify("debounce", key, context), strategy: "queue", delayMs: delay_s * 1000, maxMs });
+  }
   if (specs.size === 0) return undefined;
   return { group: hash63([...specs.keys()].sort().join(" ")), specs: [...specs.values()] };
 }

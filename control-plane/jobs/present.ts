@@ -42,6 +42,8 @@ function presentWait(reason: WaitReason): NonNullable<JobView["wait_detail"]> {
       return { code, limit: reason.limit, running: reason.running };
     case "rate":
       return { code, key: reason.key, starts: reason.starts, per_s: reason.windowMs / 1000, opens_in_ms: reason.opensInMs };
+    case "debounce":
+      return { code, key: reason.key, opens_in_ms: reason.opensInMs };
     case "turn":
       return { code, waiting: reason.waiting };
     default:

@@ -1,10 +1,12 @@
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import type { JobPayload } from "../jobs/model.ts";
-import { type Admission, admit } from "./core/admission-core.ts";
+import { admit, type Victims } from "./core/admission-core.ts";
 import type { LimitSpec } from "./core/limit-model.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
+
+const NOBODY: readonly Victims[] = [];
 
 /** What admissions ask of the owner. */
 export interface AdmissionActions {
@@ -30,18 +32,30 @@ export class Admissions {
   }
 
   /**
-   * Decides over a new job and does what follows from it.
-   * @returns false when the job ends at once: then one of the callbacks is called after its commit
+   * Decides over a new job. @returns undefined when it ends at once: then one of the callbacks is called after its commit; otherwise those who
+   * are to be cancelled for it, once it is under way itself
    */
-  take(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): boolean {
+  take(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): readonly Victims[] | undefined {
+    if (job.limits === undefined) return NOBODY;
     const { state, clock } = this.#deps;
     const admission = admit(state, job, clock.monotonicMs(), (limit) => this.#arriving.get(limit.id) ?? []);
     if (admission.kind === "refuse") {
       this.#refuse(job, payload, admission.spec, settled, failed);
-      return false;
+      return undefined;
     }
-    if (admission.kind === "replace") this.#replace(job, admission);
-    return true;
+    return admission.victims;
+  }
+
+  /** Cancels those whose place a new job takes. */
+  replace(job: WaitingJob, victims: readonly Victims[]): void {
+    for (const { spec, running, waiting } of victims) {
+      const reason = `replaced by job ${job.id}: ${spec.kind === "debounce" ? `debounce of key ${spec.key}` : `${limitText(spec)} is reached`}`;
+      for (const entry of running) this.#actions.cancelRunning(entry, reason);
+      for (const entry of waiting) {
+        if (this.#isArriving(entry)) this.#doom(entry, reason);
+        else this.#actions.cancelWaiting(entry, reason);
+      }
+    }
   }
 
   /** The insert of an accepted job as a waiting one begins. */
@@ -80,15 +94,6 @@ export class Admissions {
     );
   }
 
-  #replace(job: WaitingJob, { spec, running, waiting }: Extract<Admission, { kind: "replace" }>): void {
-    const reason = `replaced by job ${job.id}: ${limitText(spec)} is reached`;
-    for (const entry of running) this.#actions.cancelRunning(entry, reason);
-    for (const entry of waiting) {
-      if (this.#isArriving(entry)) this.#doom(entry, reason);
-      else this.#actions.cancelWaiting(entry, reason);
-    }
-  }
-
   /** It counts as cancelled from now on: the next new job picks another one. */
   #doom(job: WaitingJob, reason: string): void {
     this.#doomed.set(job.id, reason);
@@ -102,10 +107,11 @@ export class Admissions {
 
 /** Limits whose new jobs may cancel older ones. */
 function replaceable(job: WaitingJob): string[] {
-  return (job.limits?.specs ?? []).filter((spec) => spec.strategy === "cancel_oldest").map((spec) => spec.id);
+  return (job.limits?.specs ?? []).filter((spec) => spec.kind === "debounce" || spec.strategy === "cancel_oldest").map((spec) => spec.id);
 }
 
 function limitText(spec: LimitSpec): string {
   if (spec.kind === "running") return `the limit of ${spec.max} running jobs for key ${spec.key}`;
+  if (spec.kind === "debounce") return `the debounce of key ${spec.key}`;
   return `the limit of ${spec.starts} starts in ${spec.windowMs / 1000} s for key ${spec.key}`;
 }

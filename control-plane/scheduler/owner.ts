@@ -102,10 +102,12 @@ export class Owner {
         if (open === 0) resolve();
       };
       for (const { job, payload } of jobs) {
-        if (job.limits !== undefined && !this.#admissions.take(job, payload, settled, reject)) continue;
+        const victims = this.#admissions.take(job, payload, settled, reject);
+        if (victims === undefined) continue;
         const assignment = offerJob(this.#state, job, clock.monotonicMs());
         if (assignment === undefined) this.#insertPending(job, payload, settled, reject);
         else this.#insertRunning(assignment.running, payload, settled, reject);
+        this.#admissions.replace(job, victims);
       }
     });
   }

@@ -26,7 +26,18 @@ export interface RateSpec extends SpecOf {
   readonly windowMs: number;
 }
 
-export type LimitSpec = RunningSpec | RateSpec;
+/**
+ * A job of the key waits until none has come for `delayMs`, at most `maxMs` after the first: each new one replaces the one that waits. The
+ * strategy means nothing here.
+ */
+export interface DebounceSpec extends SpecOf {
+  readonly kind: "debounce";
+  readonly delayMs: number;
+  /** Undefined: any time. */
+  readonly maxMs: number | undefined;
+}
+
+export type LimitSpec = RunningSpec | RateSpec | DebounceSpec;
 
 /** The limits of one job, rendered from its arguments when it was accepted. They travel with its rows. */
 export interface JobLimits {

@@ -30,6 +30,7 @@ export function limitOf(state: SchedulerState, workspace: WorkspaceId, spec: Lim
     definedBy: job,
     holders: new Set(),
     window: windowFor(state, spec),
+    quiet: undefined,
     waiting: 0,
     lines: new Map(),
     parkedQueues: 0,
@@ -43,9 +44,23 @@ export function limitOf(state: SchedulerState, workspace: WorkspaceId, spec: Lim
 
 /** Permits that could be given out now. `nowMs` does not matter for a running cap. */
 export function permitsLeft(limit: Limit, nowMs: number): number {
-  const { spec, window } = limit;
+  const { spec, window, quiet } = limit;
   if (spec.kind === "running") return spec.max - limit.holders.size;
+  if (spec.kind === "debounce") return quiet !== undefined && quiet.opensAtMs <= nowMs ? 1 : 0;
   return window === undefined ? 0 : startsLeft(window, nowMs);
+}
+
+/** When a limit that has no permit gives one by the passing of time; undefined for a running cap. */
+export function opensAt(limit: Limit): number | undefined {
+  return limit.window === undefined ? limit.quiet?.opensAtMs : opensAtMs(limit.window);
+}
+
+/** Another job of a debounced key has come: the one that waits, which will be this one, waits on. */
+export function prolong(limit: Limit, nowMs: number): void {
+  if (limit.spec.kind !== "debounce") return;
+  const { delayMs, maxMs } = limit.spec;
+  const firstMs = limit.waiting === 0 ? nowMs : (limit.quiet?.firstMs ?? nowMs);
+  limit.quiet = { firstMs, opensAtMs: Math.min(nowMs + delayMs, firstMs + (maxMs ?? Number.POSITIVE_INFINITY)) };
 }
 
 /** The first limit that has no permit left. */
@@ -59,8 +74,9 @@ export function takePermits(state: SchedulerState, running: RunningJob, nowMs: n
   tenantOf(state, job.workspace).permits += 1;
   for (const spec of job.limits?.specs ?? []) {
     const limit = limitOf(state, job.workspace, spec, job.id, nowMs);
-    if (limit.window === undefined) limit.holders.add(running);
-    else recordStart(limit.window, nowMs);
+    if (spec.kind === "running") limit.holders.add(running);
+    else if (limit.window !== undefined) recordStart(limit.window, nowMs);
+    else limit.quiet = undefined;
   }
 }
 
@@ -168,7 +184,7 @@ export function passOn(state: SchedulerState, queue: JobQueue, nowMs: number | u
  */
 export function wakeParked(state: SchedulerState, limit: Limit, nowMs: number | undefined): void {
   if (limit.parkedQueues === 0) return;
-  if (limit.window !== undefined && nowMs === undefined) {
+  if (limit.spec.kind !== "running" && nowMs === undefined) {
     setTimer(state, limit, undefined);
     return;
   }
@@ -242,11 +258,13 @@ function windowFor(state: SchedulerState, spec: LimitSpec): Window | undefined {
   return createWindow(spec, stored);
 }
 
-/** A parked group of a rate limit is looked at again when the window opens; at once when the time is not known. */
+/** A parked group of a rate limit or a debounce is looked at again when it opens; at once when the time is not known. */
 function setTimer(state: SchedulerState, limit: Limit, nowMs: number | undefined): void {
-  if (limit.window === undefined) return;
+  if (limit.spec.kind === "running") return;
+  // A debounce of which nothing is known comes from an earlier owner, or from a lost attempt: its delay begins anew.
+  if (limit.quiet === undefined && nowMs !== undefined) prolong(limit, nowMs);
   // A millisecond ahead at least: rounding must not make the owner look at it again and again.
-  const atMs = nowMs === undefined ? Number.NEGATIVE_INFINITY : Math.max(nowMs + 1, opensAtMs(limit.window));
+  const atMs = nowMs === undefined ? Number.NEGATIVE_INFINITY : Math.max(nowMs + 1, opensAt(limit) ?? nowMs);
   if (limit.wakeAtMs !== undefined && limit.wakeAtMs <= atMs) return;
   limit.wakeAtMs = atMs;
   state.timers.push({ atMs, limit });

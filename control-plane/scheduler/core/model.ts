@@ -195,8 +195,10 @@ export interface Limit {
   definedBy: JobId;
   /** Attempts that hold a permit, in the order of their claims: from before the claim commits until after the end has. */
   readonly holders: Set<RunningJob>;
-  /** Starts that still count; undefined for a running cap. */
-  window: Window | undefined;
+  /** Starts that still count, of a rate limit. */
+  readonly window: Window | undefined;
+  /** Of a debounce: when its waiting job may start, and when the first came that it replaced. Undefined: nobody waits, or since an unknown time. */
+  quiet: { readonly opensAtMs: number; readonly firstMs: number } | undefined;
   /** Jobs that wait under it, in memory or not. */
   waiting: number;
   readonly lines: Map<Share, Line>;

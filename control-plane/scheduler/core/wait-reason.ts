@@ -1,8 +1,7 @@
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import type { LimitSpec } from "./limit-model.ts";
-import { fullLimit } from "./limits-core.ts";
+import { fullLimit, opensAt } from "./limits-core.ts";
 import type { AgentState, Route, Share } from "./model.ts";
-import { opensAtMs } from "./rate-core.ts";
 import { isAtCap } from "./ready-core.ts";
 import type { SchedulerState } from "./state-core.ts";
 
@@ -15,6 +14,7 @@ export type WaitCause =
   /** Milliseconds until the window opens; 0 when it is not known. */
   | { readonly code: "concurrency"; readonly key: string; readonly limit: number; readonly running: number }
   | { readonly code: "rate"; readonly key: string; readonly starts: number; readonly windowMs: number; readonly opensInMs: number }
+  | { readonly code: "debounce"; readonly key: string; readonly opensInMs: number }
   | { readonly code: "workspace_cap"; readonly limit: number; readonly running: number }
   | { readonly code: "turn"; readonly waiting: number };
 
@@ -45,10 +45,11 @@ export function countByReason(state: SchedulerState): Record<WaitCode, number> {
     slots_busy: 0,
     concurrency: 0,
     rate: 0,
+    debounce: 0,
     workspace_cap: 0,
     turn: 0,
   };
-  for (const limit of state.limits.values()) counts[limit.spec.kind === "running" ? "concurrency" : "rate"] += limit.parkedJobs;
+  for (const limit of state.limits.values()) counts[limit.spec.kind === "running" ? "concurrency" : limit.spec.kind] += limit.parkedJobs;
   for (const route of state.routes.values()) {
     if (route.waiting === 0) continue;
     const common = routeReason(state, route, undefined);
@@ -96,7 +97,10 @@ function limitReason(state: SchedulerState, job: WaitingOn, nowMs: number): Wait
     const running = full.holders.size;
     return { code: "concurrency", key: spec.key, limit: spec.max, running, message: `${running} of ${spec.max} jobs run for ${describeKey(spec)}` };
   }
-  const opensInMs = full.window === undefined ? 0 : Math.max(0, Math.ceil(opensAtMs(full.window) - nowMs));
+  const opensInMs = Math.max(0, Math.ceil((opensAt(full) ?? nowMs) - nowMs));
+  if (spec.kind === "debounce") {
+    return { code: "debounce", key: spec.key, opensInMs, message: `waits ${seconds(opensInMs)} for another job of ${describeKey(spec)} to replace it` };
+  }
   const { starts, windowMs } = spec;
   const message = `${describeKey(spec)} may start ${starts} jobs in ${seconds(windowMs)}: the next in ${seconds(opensInMs)}`;
   return { code: "rate", key: spec.key, starts, windowMs, opensInMs, message };

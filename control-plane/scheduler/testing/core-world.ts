@@ -1,10 +1,11 @@
 import { asAgentKey, asJobId, asSessionId, asWorkspaceId } from "../../../kernel/ids.ts";
+import { admit } from "../core/admission-core.ts";
 import { attachAgent } from "../core/agents-core.ts";
 import { confirmClaim, dispatch, endRunning, forgetRunning, offerJob } from "../core/dispatch-core.ts";
 import type { JobLimits, LimitSpec } from "../core/limit-model.ts";
 import { nextWakeMs, openWindows } from "../core/limits-core.ts";
 import type { RunningJob, WaitingJob } from "../core/model.ts";
-import { admitWaiting, reserveWaiting } from "../core/queue-core.ts";
+import { admitWaiting, removeWaiting, reserveWaiting } from "../core/queue-core.ts";
 import { createSchedulerState, type SchedulerState } from "../core/state-core.ts";
 
 let made = 0;
@@ -34,6 +35,7 @@ export function limitedBy(...specs: LimitSpec[]): { limits: JobLimits } {
 }
 export const atMost = (max: number, key = "k"): LimitSpec => ({ kind: "running", id: key, key, strategy: "queue", max });
 export const perWindow = (starts: number, windowMs: number, key = "w"): LimitSpec => ({ kind: "rate", id: key, key, strategy: "queue", starts, windowMs });
+export const debounced = (delayMs: number, maxMs?: number): LimitSpec => ({ kind: "debounce", id: "d", key: "d", strategy: "queue", delayMs, maxMs });
 
 /** The core with commits that take no time, and a clock that is moved by hand. */
 export class CoreWorld {
@@ -54,6 +56,20 @@ export class CoreWorld {
       reserveWaiting(this.state, job);
       admitWaiting(this.state, job);
     }
+  }
+
+  /** As the owner does it: a new job is decided over, and either starts at once, waits, or ends. @returns what became of it */
+  arrive(job: WaitingJob): { started: RunningJob | undefined; refused: LimitSpec | undefined; victims: string[] } {
+    const admission = admit(this.state, job, this.nowMs, () => []);
+    if (admission.kind === "refuse") return { started: undefined, refused: admission.spec, victims: [] };
+    const started = this.offer(job);
+    if (started === undefined) this.wait(job);
+    const victims = admission.victims.flatMap(({ running, waiting }) => [...running.map((entry) => entry.job.id), ...waiting.map((entry) => entry.id)]);
+    for (const { running, waiting } of admission.victims) {
+      for (const entry of running) entry.cancel = { reason: "replaced", atMs: this.nowMs };
+      for (const entry of waiting) removeWaiting(this.state, entry.id);
+    }
+    return { started, refused: undefined, victims };
   }
 
   offer(job: WaitingJob): RunningJob | undefined {
