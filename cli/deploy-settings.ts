@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import type { DeployScriptRequest } from "../control-plane/scripts/contract.ts";
+import { type DeployScriptRequest, deployScriptRequest } from "../control-plane/scripts/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { parseDurationMs } from "./durations.ts";
 
@@ -13,13 +13,17 @@ export interface DeploySettings {
   /** Files and folders that are no scripts to deploy, by path from the folder. */
   readonly ignore: readonly string[];
   /** By path from the folder, with extension. */
-  readonly files: ReadonlyMap<string, Pick<DeployScriptRequest, "tag" | "timeout_ms" | "summary">>;
+  readonly files: ReadonlyMap<string, FileSettings>;
 }
 
+type FileSettings = Pick<DeployScriptRequest, "tag" | "timeout_ms" | "summary" | "concurrency" | "rate" | "debounce">;
+
+const { concurrency, rate, debounce } = deployScriptRequest.shape;
+const fileSchema = z.strictObject({ tag: z.string().optional(), timeout: z.string().optional(), summary: z.string().optional(), concurrency, rate, debounce });
 const schema = z.strictObject({
   prefix: z.string().optional(),
   ignore: z.array(z.string()).optional(),
-  files: z.record(z.string(), z.strictObject({ tag: z.string().optional(), timeout: z.string().optional(), summary: z.string().optional() })).optional(),
+  files: z.record(z.string(), fileSchema).optional(),
 });
 
 /** Reads millrace.json of a folder; nothing is set when there is none. Errors: invalid_argument with the place that is wrong. */
@@ -39,11 +43,12 @@ export function readDeploySettings(folder: string): DeploySettings {
       hint: '{"files": {"name.py": {"tag": "…", "timeout": "30s", "summary": "…"}}}',
     });
   }
-  const files = new Map<string, Pick<DeployScriptRequest, "tag" | "timeout_ms" | "summary">>();
-  for (const [name, { tag, timeout, summary }] of Object.entries(parsed.data.files ?? {})) {
+  const files = new Map<string, FileSettings>();
+  for (const [name, { tag, timeout, summary, ...limits }] of Object.entries(parsed.data.files ?? {})) {
     files.set(name, {
       ...(tag !== undefined && { tag }),
       ...(summary !== undefined && { summary }),
+      ...limits,
       ...(timeout !== undefined && { timeout_ms: parseDurationMs(timeout) }),
     });
   }

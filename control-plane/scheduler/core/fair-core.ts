@@ -30,14 +30,17 @@ export function activate(time: VirtualTime, account: Account, weight: number): v
 export function charge(global: VirtualTime, share: Share): number {
   const { tenant, route } = share;
   const expected = Math.max(MIN_COST_MS, share.meanRunMs ?? route.meanRunMs ?? FIRST_MEAN_RUN_MS);
-  for (const [time, account] of accountsOf(global, share)) {
-    time.now = Math.max(time.now, account.pass);
-    const used = Math.min(account.creditMs, expected);
-    account.creditMs -= used;
-    add(time, account, tenant, expected - used);
-  }
+  chargeAccount(route.tagState.time, share.account, tenant, expected);
+  chargeAccount(global, tenant.account, tenant, expected);
   tenant.running += 1;
   return expected;
+}
+
+function chargeAccount(time: VirtualTime, account: Account, tenant: Tenant, costMs: number): void {
+  time.now = Math.max(time.now, account.pass);
+  const used = Math.min(account.creditMs, costMs);
+  account.creditMs -= used;
+  add(time, account, tenant, costMs - used);
 }
 
 /** The attempt is over: what it really cost replaces what was charged. */
@@ -77,22 +80,19 @@ export function goesBefore(a: { route: Route; share: Share }, b: { route: Route;
 }
 
 function correct(global: VirtualTime, share: Share, byMs: number): void {
-  for (const [time, account] of accountsOf(global, share)) {
-    if (byMs > 0) add(time, account, share.tenant, byMs);
-    else account.creditMs -= byMs;
+  const { tenant, account, route } = share;
+  if (byMs > 0) {
+    add(route.tagState.time, account, tenant, byMs);
+    add(global, tenant.account, tenant, byMs);
+  } else {
+    account.creditMs -= byMs;
+    tenant.account.creditMs -= byMs;
   }
 }
 
 function add(time: VirtualTime, account: Account, tenant: Tenant, costMs: number): void {
   account.pass += costMs / tenant.weight;
   time.highest = Math.max(time.highest, account.pass);
-}
-
-function accountsOf(global: VirtualTime, share: Share): [VirtualTime, Account][] {
-  return [
-    [share.route.tagState.time, share.account],
-    [global, share.tenant.account],
-  ];
 }
 
 /** Exponentially weighted. */

@@ -158,6 +158,25 @@ describe("work of a pick", () => {
   });
 });
 
+describe("a million jobs on one blocked key", () => {
+  test("stay in the database but for a thousand, and neither they nor their neighbours wait for each other", () => {
+    const world = new CoreWorld(20_000);
+    world.connect("1", 10);
+    const holder = world.offer(testJob("1", limitedBy(atMost(1))));
+    const first = testJob("1", limitedBy(atMost(1)));
+    world.wait(first);
+    world.round();
+    for (let i = 1; i < 1_000_000; i++) world.wait(testJob("1", limitedBy(atMost(1))));
+    expect(world.state.waiting.size).toBeLessThanOrEqual(1000);
+    expect([...world.state.wantRows]).toEqual([]);
+    const [mine, other] = [testJob("1"), testJob("2")];
+    expect([world.offer(mine), world.offer(other)].map((running) => running?.job)).toEqual([mine, other]);
+    expect(countByReason(world.state)).toMatchObject({ concurrency: 1_000_000 });
+    if (holder !== undefined) world.end(holder);
+    expect(idsOf(world.round())).toEqual([first.id]);
+  });
+});
+
 describe("starts per window", () => {
   test("the next job starts when the oldest start has left the window, and the core says when that is", () => {
     const world = new CoreWorld();

@@ -20,6 +20,7 @@ const MAX_STALE = 64;
  */
 const GROUP_HOT = 1000;
 const GROUP_HOT_CROWDED = 8;
+const NO_LIMITS: readonly Limit[] = [];
 
 /** Counts a job as waiting from before its insert commits, so that none that comes later is dispatched ahead of it. */
 export function reserveWaiting(state: SchedulerState, job: WaitingJob): void {
@@ -228,8 +229,9 @@ function hotLimitOf(state: SchedulerState, queue: JobQueue): number {
 }
 
 function queueFor(state: SchedulerState, job: WaitingJob): JobQueue {
+  if (job.limits === undefined) return queueOf(shareOfJob(state, job), NO_GROUP, NO_LIMITS);
   // Also for a known queue: a job that was created later than the others may bring a new definition of the same keys.
-  const limits = (job.limits?.specs ?? []).map((spec) => limitOf(state, job.workspace, spec, job.id, undefined));
+  const limits = job.limits.specs.map((spec) => limitOf(state, job.workspace, spec, job.id, undefined));
   return queueOf(shareOfJob(state, job), groupOf(job), limits);
 }
 
@@ -259,6 +261,11 @@ function bump(queue: JobQueue, by: number): void {
   const { share, parkedOn } = queue;
   share.route.waiting += by;
   share.tenant.waiting += by;
+  if (parkedOn === undefined && !share.capped && queue.limits.length === 0) {
+    queue.waiting += by;
+    share.waiting += by;
+    return;
+  }
   for (const limit of queue.limits) limit.waiting += by;
   if (parkedOn !== undefined) parkedOn.parkedJobs += by;
   changeHeld(share, () => {
