@@ -1,12 +1,16 @@
+import { AppError } from "../../kernel/app-error.ts";
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import { admit, type Victims } from "./core/admission-core.ts";
 import type { LimitSpec } from "./core/limit-model.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
+import { groupOf, type SchedulerState, shareOfJob } from "./core/state-core.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 
 const NOBODY: readonly Victims[] = [];
+/** Groups of one workspace on one route that may wait. Each is a few hundred bytes of memory, and keys are free text. */
+const MAX_GROUPS = 100_000;
 
 /** What admissions ask of the owner. */
 export interface AdmissionActions {
@@ -37,6 +41,10 @@ export class Admissions {
    */
   take(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): readonly Victims[] | undefined {
     if (job.limits === undefined) return NOBODY;
+    if (hasTooManyGroups(this.#deps.state, job)) {
+      failed(new AppError("resource_exhausted", `jobs with ${MAX_GROUPS} different limit keys wait already`, { retryAfterS: 10 }));
+      return undefined;
+    }
     const { state, clock } = this.#deps;
     const admission = admit(state, job, clock.monotonicMs(), (limit) => this.#arriving.get(limit.id) ?? []);
     if (admission.kind === "refuse") {
@@ -103,6 +111,11 @@ export class Admissions {
   #isArriving(job: WaitingJob): boolean {
     return replaceable(job).some((id) => this.#arriving.get(id)?.has(job) === true);
   }
+}
+
+function hasTooManyGroups(state: SchedulerState, job: WaitingJob): boolean {
+  const queues = shareOfJob(state, job).queues;
+  return queues.size >= MAX_GROUPS && !queues.has(groupOf(job));
 }
 
 /** Limits whose new jobs may cancel older ones. */
