@@ -21,14 +21,14 @@ module.exports = {
       severity: "error",
       comment: "The agent runs in the customer's network: it knows the wire, not the control plane.",
       from: { path: "^agent/" },
-      to: { path: "^(control-plane|cli|e2e|loadtests|scripts)/" },
+      to: { path: "^(control-plane|cli|e2e|loadtests|simulation|scripts)/" },
     },
     {
       name: "control-plane-stands-alone",
       severity: "error",
       comment: "The control plane knows agents by the wire only, and the CLI not at all.",
       from: { path: "^control-plane/" },
-      to: { path: "^(agent|cli|e2e|loadtests|scripts)/" },
+      to: { path: "^(agent|cli|e2e|loadtests|simulation|scripts)/" },
     },
     {
       name: "cli-uses-the-front-doors",
@@ -36,7 +36,7 @@ module.exports = {
       comment: "The CLI starts the two processes, manages the embedded database, and speaks the API's contracts.",
       from: { path: "^cli/", pathNot: TEST },
       to: {
-        path: "^(control-plane|agent|e2e|loadtests|scripts)/",
+        path: "^(control-plane|agent|e2e|loadtests|simulation|scripts)/",
         pathNot: [
           "^control-plane/main[.]ts$",
           "^control-plane/.+/contract[.]ts$",

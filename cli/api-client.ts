@@ -28,8 +28,11 @@ interface LogRequest {
 /** The REST API of one workspace. All methods throw AppError; what the server refused is an ApiError. */
 export interface ApiClient {
   readonly settings: Settings;
-  /** @param body JSON text of a RunJobRequest */
-  runJob(body: string): Promise<JobView>;
+  /**
+   * @param body JSON text of a RunJobRequest
+   * @param key idempotency key: the same request under it is the same job
+   */
+  runJob(body: string, key?: string): Promise<JobView>;
   job(id: string): Promise<JobView>;
   jobs(filter: JobFilter): Promise<JobPage>;
   /** The result's bytes as the server sends them. */
@@ -67,13 +70,13 @@ export function createApiClient(settings: Settings): ApiClient {
     throw decodeProblem(response.status, await readText(response, settings.url).catch(() => ""));
   }
 
-  async function call<T extends object>(method: string, path: string, body?: string): Promise<T> {
-    return decodeObject<T>(await readText(await send(method, path, body), settings.url), `${method} ${path}`);
+  async function call<T extends object>(method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<T> {
+    return decodeObject<T>(await readText(await send(method, path, body, { headers }), settings.url), `${method} ${path}`);
   }
 
   return {
     settings,
-    runJob: (body) => call("POST", "/jobs", body),
+    runJob: (body, key) => call("POST", "/jobs", body, key === undefined ? {} : { "idempotency-key": key }),
     job: (id) => call("GET", `/jobs/${encodeURIComponent(id)}`),
     jobs: (filter) => call("GET", `/jobs${queryOf({ ...filter })}`),
     async result(id) {

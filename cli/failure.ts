@@ -56,6 +56,8 @@ export function describeExit(job: Pick<JobView, "status" | "exit">): string {
       return "ran longer than its time limit";
     case "cancelled":
       return "cancelled";
+    case "expired":
+      return "did not begin in time";
     case "out_of_memory":
       return "out of memory";
     case "disk_full":

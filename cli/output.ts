@@ -113,7 +113,7 @@ export function startProgress(text: string, stream: NodeJS.WriteStream = process
   const draw = (): void => {
     frame += 1;
     const line = `${FRAMES[frame % FRAMES.length] ?? ""} ${shown} ${elapsed()}`;
-    stream.write(`\r\u001b[2K${[...line].slice(0, Math.max(10, (stream.columns ?? 80) - 1)).join("")}`);
+    stream.write(`\r\u001b[2K${[...line].slice(0, Math.max(10, (stream.columns || 80) - 1)).join("")}`);
   };
   const timer = setInterval(live ? draw : () => stream.write(`… ${shown} (${elapsed()})\n`), live ? FRAME_MS : STILL_MS);
   timer.unref();

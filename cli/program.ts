@@ -59,7 +59,13 @@ function addRuns(program: Command, finish: (code: ExitCode) => void): void {
     .option("-a, --arg <name=value>", "one argument; the value is JSON or text, name=@file takes a file's text (repeatable)", collect, [])
     .option("-t, --tag <tag>", "only agents with this tag take it")
     .option("--timeout <duration>", "time limit, such as 30s or 5m")
+    .option("--soft-timeout <duration>", "ask it to end after this long; --timeout then kills")
     .option("--priority <0-9>", "9 goes first")
+    .option("--delay <duration>", "begin after this long")
+    .option("--at <moment>", "begin at this moment, such as 2026-12-24T18:00")
+    .option("--retries <count>", "try again so often when it fails (0 to 99)", wholeNumber(0, 99))
+    .option("--ttl <duration>", "give up when it has not begun within this time")
+    .option("--idempotency-key <key>", "the same request under this key is the same job")
     .option("--no-wait", "print the id of the job and leave")
     .option("--raw", "pass everything that the job prints on to the terminal")
     .action(async (target, options) => finish(await (await import("./commands/run.ts")).runCommand(target, options)));

@@ -138,6 +138,7 @@ export function endLine(job: JobView): string {
   ].filter((part) => part !== undefined);
   const tail = extra.length === 0 ? "" : ink.dim(` · ${extra.join(" · ")}`);
   if (job.status === "succeeded") return `${ink.green("✓ succeeded")}${took}${tail}`;
+  if (job.exit?.reason === "expired") return `${ink.yellow("■ cancelled: it did not begin in time")}${tail}`;
   if (job.status === "cancelled") return `${ink.yellow("■ cancelled")}${took}${tail}`;
   return `${ink.red(`✗ failed: ${describeExit(job)}`)}${took}${tail}`;
 }

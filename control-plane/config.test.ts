@@ -17,7 +17,7 @@ function documented(heading: string): DocumentedSetting[] {
   const section = DOCS.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
   return section.split("\n").flatMap((line) => {
     const [, name = "", , fallback = "", meaning = "", consequence = ""] = line.split("|").map((cell) => cell.trim());
-    return /^`[A-Z_]+`$/.test(name) ? [{ name: name.replaceAll("`", ""), default: fallback.replaceAll("`", ""), meaning, consequence }] : [];
+    return /^`[A-Z0-9_]+`$/.test(name) ? [{ name: name.replaceAll("`", ""), default: fallback.replaceAll("`", ""), meaning, consequence }] : [];
   });
 }
 

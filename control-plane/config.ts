@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 import { AppError } from "../kernel/app-error.ts";
+import { STORAGE_SETTINGS } from "./storage-settings.ts";
 
 /** Every setting of the control plane. Each is an environment variable; docs/configuration.md is checked against this list. */
 export const SETTINGS = {
@@ -93,6 +94,7 @@ export const SETTINGS = {
     .min(1000)
     .default(30_000)
     .meta({ description: "Silence after which an agent's attempts go back into the queue, milliseconds." }),
+  ...STORAGE_SETTINGS,
 } as const;
 
 const schema = z.object(SETTINGS);

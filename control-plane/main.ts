@@ -7,14 +7,18 @@ import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { addAgentRoutes } from "./agents/routes.ts";
 import { SessionServer } from "./agents/session-server.ts";
+import type { BlobStore } from "./blobs/blob-store.ts";
+import { openBlobs } from "./blobs/open-blobs.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
+import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
@@ -24,6 +28,8 @@ import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
 import { LogIngest } from "./logs/ingest.ts";
 import { LiveLogs } from "./logs/live-logs.ts";
+import { createLogReader } from "./logs/log-reader.ts";
+import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
 import { countByReason } from "./scheduler/core/wait-reason.ts";
@@ -33,6 +39,7 @@ import { createArgsValidator } from "./scripts/args-schema.ts";
 import { codeHash } from "./scripts/content-hash.ts";
 import { addScriptRoutes } from "./scripts/routes.ts";
 import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
+import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { addWorkspaceRoutes } from "./workspaces/routes.ts";
@@ -53,6 +60,8 @@ const LOG_FLUSH_MS = 50;
 /** What the owner grants beyond an attempt's own deadline and grace. */
 const OWNER_MARGIN_MS = 10_000;
 const RESEND_MS = 5000;
+/** Large requests wait while this much waits for Postgres: two or three flushes under load. */
+const BATCH_ROOM = 1500;
 const HOLD_MARGIN_MS = 5000;
 
 /**
@@ -79,14 +88,16 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const databaseUrl = await openDatabase(config, stateDir, log, stops);
     const pools = createPools(databaseUrl, log);
     stops.push(() => pools.close());
-    await run(new PartitionMaker(pools.api, realClock, log));
+    const maker = await run(new PartitionMaker(pools.api, realClock, log));
     const metrics = createMetrics();
+    const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, databaseUrl, run, stops });
+    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
+    await run(createHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
     stops.push(() => doors.sessions.drain());
     log.info({ event: "control-plane.ready", http: doors.httpUrl, grpc: doors.grpcAddress, version: VERSION }, "control plane ready");
     const { httpUrl, grpcAddress } = doors;
@@ -131,6 +142,7 @@ interface DoorParts {
   readonly metrics: Metrics;
   readonly workspaces: Workspaces;
   readonly scripts: ScriptCache;
+  readonly blobs: BlobStore;
   readonly databaseUrl: string;
   readonly run: <S extends Service>(service: S) => Promise<S>;
   readonly stops: (() => Promise<void>)[];
@@ -170,7 +182,12 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     holdsAgents: () => ownership.holdsAgents,
   });
   const ownership: Ownership = createOwnership(parts, sessions, events, live);
-  const app = await createHttpServer(log);
+  const turns = new BodyTurns({
+    hasRoom: () => (ownership.writer?.queued ?? 0) < BATCH_ROOM,
+    ownerBytes: 32 * 1024 * 1024,
+    allBytes: 128 * 1024 * 1024,
+  });
+  const app = await createHttpServer(log, turns);
   addAuthorization(app, authenticator, workspaces);
   const validator = createArgsValidator();
   const jobs = new JobService({
@@ -186,7 +203,13 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   addScriptRoutes(app, pools.api, scripts);
   addJobRoutes(app, jobs);
-  addLogRoutes(app, pools.api, jobs, live, log);
+  addLogRoutes(
+    app,
+    createLogReader(pools.api, new PackReader(parts.blobs), () => realClock.wallMs()),
+    jobs,
+    live,
+    log,
+  );
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, sessions, () => ownership.owner);
   addOperationsRoutes(app, metrics, () => readiness(pools, ownership));
@@ -215,6 +238,7 @@ function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobE
       agents: sessions,
       source: bundleSource(workspaces, scripts),
       clock: realClock,
+      random: Math.random,
       log,
       metrics: metrics.owner,
       limits: {
@@ -229,6 +253,23 @@ function createOwnership(parts: DoorParts, sessions: SessionServer, events: JobE
         live.changed(id);
       },
     },
+  });
+}
+
+function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | "metrics" | "blobs" | "databaseUrl">, maker: PartitionMaker): Housekeeping {
+  const { config, pools, log, metrics, blobs, databaseUrl } = parts;
+  return new Housekeeping({
+    url: databaseUrl,
+    pool: pools.api,
+    store: blobs,
+    replica: config.replicaName,
+    maker,
+    clock: realClock,
+    log,
+    metrics: metrics.housekeeping,
+    retentionDays: config.MILLRACE_RETENTION_DAYS,
+    archive: config.MILLRACE_ARCHIVE === "on",
+    packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
 }
 

@@ -27,7 +27,7 @@ export interface World {
   server: Process;
   startServer(): Promise<void>;
   startAgent(name: string, env?: NodeJS.ProcessEnv): Promise<Process>;
-  api<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }>;
+  api<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: T }>;
   close(): Promise<void>;
 }
 
@@ -108,10 +108,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       });
       return agent;
     },
-    async api<T>(method: string, path: string, body?: unknown) {
+    async api<T>(method: string, path: string, body?: unknown, extra: Record<string, string> = {}) {
       const response = await fetch(`${base}/api/v1/w/main${path}`, {
         method,
-        headers: { authorization: `Bearer ${credentials().token}`, ...(body !== undefined && { "content-type": "application/json" }) },
+        headers: { authorization: `Bearer ${credentials().token}`, ...(body !== undefined && { "content-type": "application/json" }), ...extra },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       const text = await response.text();

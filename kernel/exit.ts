@@ -14,6 +14,7 @@ export const EXIT_REASONS = [
   "runtime_missing",
   "lost",
   "fenced",
+  "expired",
   "limit_reached",
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
@@ -35,7 +36,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** The outcome that an exit reason leads to. */
 export function outcomeOf(reason: ExitReason): Outcome {
   if (reason === "succeeded") return "succeeded";
-  return reason === "cancelled" ? "cancelled" : "failed";
+  return reason === "cancelled" || reason === "expired" ? "cancelled" : "failed";
 }
 
 export function exitOf(reason: ExitReason, message = "", extra: { code?: number; signal?: string } = {}): Exit {

@@ -46,6 +46,12 @@ export function timeOfId(id: JobId): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
+/** The lowest UUIDv7 of a moment: every job id of then and later sorts at or after it. */
+export function lowestJobId(ms: number): string {
+  const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}
+
 const COUNTER_MAX = 0xfff;
 const POOL_BYTES = 8 * 512;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

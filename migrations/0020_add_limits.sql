@@ -3,7 +3,3 @@
 ALTER TABLE job_pending ADD COLUMN limits text;
 ALTER TABLE job_running ADD COLUMN limits text;
 ALTER TABLE script_version ADD COLUMN limits jsonb;
-
--- Each group is read back by itself: a million rows of a blocked one are never walked over to find those behind them.
-DROP INDEX job_pending_order;
-CREATE INDEX job_pending_order ON job_pending (workspace_id, tag, language, ckey, prio, due_at, id);

@@ -48,7 +48,7 @@ export async function openTestExecution(options: Partial<ExecutionOptions> = {})
 }
 
 export function bundleOf(language: string, code: string, options: ScriptOptions = {}): Bundle {
-  const limits: Limits = { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, logMaxBytes: 0, ...options.limits };
+  const limits: Limits = { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, logMaxBytes: 0, softTimeoutMs: 0, ...options.limits };
   return {
     jobId: "01890000-0000-7000-8000-000000000001",
     token: "7",

@@ -106,6 +106,22 @@ describe("startAttempt", () => {
     expect(outcome).toMatchObject({ exit: { reason: "timeout" }, startedAtUs: 0 });
   });
 
+  it("asks a script to end at its soft timeout, and calls it timed out even when it then ends well", async () => {
+    const code = "trap 'echo asked; exit 0' TERM\necho ready\nwhile true; do sleep 0.01; done";
+    const outcome = await runScript(execution, "bash", code, { limits: { softTimeoutMs: 300, timeoutMs: 60_000, cancelGraceMs: 60_000 } });
+    expect(outcome.exit).toEqual({ reason: "timeout", code: 0, signal: "", message: "the script ran longer than its soft timeout of 0.3 s" });
+    expect(outcome.stdout).toBe("ready\nasked\n");
+  });
+
+  it("kills at the hard timeout what did not end at the soft one, without another grace", async () => {
+    const code = "trap '' TERM\nwhile true; do sleep 0.01; done";
+    const begun = performance.now();
+    const slow = { ...execution, limits: { ...execution.limits, timeoutGraceMs: 60_000 } };
+    const outcome = await runScript(slow, "bash", code, { limits: { softTimeoutMs: 200, timeoutMs: 500, cancelGraceMs: 60_000 } });
+    expect(outcome.exit.reason).toBe("timeout");
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
   it("never rejects, even when a caller's own code throws in a log", async () => {
     const attempt = startAttempt(execution, bundleOf("bash", "echo 1"), { onStarted: () => undefined, onOutput: () => Promise.reject(new Error("full")) });
     expect(await attempt.done).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "1" });

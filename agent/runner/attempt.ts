@@ -4,7 +4,8 @@
  *   preparing → running → (stopping) → cleaning → done
  *
  * Invariants: `done` resolves exactly once and never rejects. A stop (timeout, cancel, fence) that comes before the process
- * has ended decides the exit reason; the first one counts, except that a fence overrides the others. A place (job
+ * has ended decides the exit reason; the first one counts, except that a fence overrides the others. A soft timeout is a stop with
+ * the grace of a cancel, and the hard timeout behind it kills. A place (job
  * user, job folder) is given back before `done`, and only after the process tree is gone.
  */
 import { messageOf } from "../../kernel/app-error.ts";
@@ -63,7 +64,13 @@ class Attempt {
 
   async run(): Promise<AttemptOutcome> {
     const timeoutMs = Math.min(this.#bundle.limits?.timeoutMs || this.#execution.limits.timeoutMs, LONGEST_MS);
-    const timer = setTimeout(() => this.stop({ kind: "timeout", message: `the script ran longer than ${timeoutMs / 1_000} s` }), timeoutMs);
+    const timer = setTimeout(() => this.#timeout({ kind: "timeout", message: `the script ran longer than ${timeoutMs / 1_000} s` }), timeoutMs);
+    const softMs = this.#bundle.limits?.softTimeoutMs ?? 0;
+    // One that is not shorter than the timeout itself changes nothing.
+    const soft =
+      softMs === 0 || softMs >= timeoutMs
+        ? undefined
+        : setTimeout(() => this.stop({ kind: "timeout", soft: true, message: `the script ran longer than its soft timeout of ${softMs / 1_000} s` }), softMs);
     let verdict: Verdict;
     try {
       verdict = await this.#verdict();
@@ -71,6 +78,7 @@ class Attempt {
       verdict = judgeSetupFailure(messageOf(error));
     }
     clearTimeout(timer);
+    clearTimeout(soft);
     clearTimeout(this.#killTimer);
     return { ...verdict, startedAtUs: this.#startedAtUs, finishedAtUs: nowUs() };
   }
@@ -82,6 +90,12 @@ class Attempt {
     this.#stop = stop;
     this.#abort.abort();
     this.#carryOut(stop);
+  }
+
+  /** The time is up: TERM and a short grace, or KILL when the soft timeout has sent TERM before. */
+  #timeout(stop: Stop): void {
+    if (this.#stop?.kind === "timeout" && !this.#over) this.#process?.kill();
+    else this.stop(stop);
   }
 
   #verdict(): Promise<Verdict> | Verdict {
@@ -179,7 +193,7 @@ class Attempt {
       return;
     }
     const { limits } = this.#execution;
-    const graceMs = stop.kind === "timeout" ? limits.timeoutGraceMs : this.#bundle.limits?.cancelGraceMs || limits.cancelGraceMs;
+    const graceMs = stop.kind === "timeout" && stop.soft !== true ? limits.timeoutGraceMs : this.#bundle.limits?.cancelGraceMs || limits.cancelGraceMs;
     running.terminate();
     this.#killTimer = setTimeout(() => running.kill(), Math.min(graceMs, LONGEST_MS));
   }

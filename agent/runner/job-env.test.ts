@@ -9,6 +9,7 @@ describe("jobEnv", () => {
     expect([...envOf([]).env.keys()].sort()).toEqual(
       [
         "HOME",
+        "MILLRACE_ATTEMPT",
         "LANG",
         "MILLRACE_JOB_ID",
         "MILLRACE_JOB_PATH",

@@ -46,5 +46,6 @@ export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<stri
     env.set(`${prefix}_JOB_ID`, bundle.jobId);
     env.set(`${prefix}_JOB_PATH`, bundle.scriptPath);
   }
+  env.set("MILLRACE_ATTEMPT", String(bundle.attempt));
   return { env, refused };
 }

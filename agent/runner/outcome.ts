@@ -8,6 +8,8 @@ import type { ScriptRecord } from "./record.ts";
 /** Why the agent ended an attempt itself. */
 export interface Stop {
   readonly kind: "timeout" | "cancelled" | "fenced";
+  /** Of a timeout: the script has the grace of a cancel to end. */
+  readonly soft?: boolean;
   readonly message: string;
 }
 

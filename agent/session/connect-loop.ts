@@ -24,6 +24,8 @@ const SUSPENDED_AFTER_MS = 5_000;
 /** What the connection needs from the rest of the agent. */
 export interface ConnectLoopOptions {
   readonly endpoint: Endpoint;
+  /** gRPC by default. */
+  readonly open?: typeof openStream;
   readonly clock: Clock;
   readonly log: Logger;
   readonly outbox: Outbox;
@@ -168,7 +170,7 @@ export class ConnectLoop {
   #open(): void {
     this.#helloSentMs = this.#guard.noteSent();
     this.#lastFrameMs = this.#helloSentMs;
-    const stream = openStream(this.#options.endpoint, {
+    const stream = (this.#options.open ?? openStream)(this.#options.endpoint, {
       onFrame: (frame) => this.#onFrame(frame),
       onClosed: (reason, refusal) => this.#onClosed(reason, refusal),
     });

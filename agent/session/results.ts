@@ -31,8 +31,12 @@ export class Results {
   constructor(options: ResultsOptions) {
     this.#options = options;
     this.#patienceMs = options.patienceMs ?? LOG_PATIENCE_MS;
-    // Left by an earlier process: their logs go first.
-    for (const key of options.journal.keys()) this.#sendAfterLog(key);
+    // Left by an earlier process: their logs go first. Nobody is told of those that are ready: there is no stream yet, and whoever made
+    // us is still being built.
+    for (const key of options.journal.keys()) {
+      if (this.#mayGo(key)) this.#ready.add(key);
+      else this.#sendAfterLog(key);
+    }
   }
 
   /** Results without a verdict. */
@@ -118,6 +122,10 @@ export class Results {
     for (const timer of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
     this.#ready.clear();
+  }
+
+  #mayGo(key: AttemptKey): boolean {
+    return this.#options.shipper.find(key)?.hasUnsent !== true;
   }
 
   #sendAfterLog(key: AttemptKey): void {

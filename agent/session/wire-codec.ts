@@ -85,7 +85,9 @@ function reasonToWire(reason: Reason): ExitReason {
       return ExitReason.EXIT_REASON_LOST;
     case "fenced":
       return ExitReason.EXIT_REASON_FENCED;
-    // The control plane's own: no attempt ends with it.
+    case "expired":
+      return ExitReason.EXIT_REASON_EXPIRED;
+    // The control plane's own, without a number on the wire: no attempt ends with it.
     case "limit_reached":
       return ExitReason.EXIT_REASON_UNSPECIFIED;
     default:

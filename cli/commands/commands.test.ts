@@ -69,6 +69,15 @@ describe("millrace jobs", () => {
     expect(stderr).toBe("more: add --cursor c2\n");
   });
 
+  it("notes later attempts, and jobs that did not begin in time", async () => {
+    const again = jobView({ ...DONE, attempt: 3 });
+    const failed = jobView({ status: "failed", attempt: 2, exit: { reason: "exit_code", code: 4 } });
+    const expired = jobView({ status: "cancelled", exit: { reason: "expired" } });
+    api.on("GET /jobs", json(200, { jobs: [again, failed, expired] }));
+    const { stdout } = await millrace("jobs");
+    expect(stdout.split("\n").map((line) => line.split(/ {2,}/).at(-1))).toEqual(["NOTE", "attempt 3", "exit code 4, attempt 2", "did not begin in time", ""]);
+  });
+
   it("tells an empty workspace from an empty filter, on stderr", async () => {
     api.on("GET /jobs", json(200, { jobs: [] }));
     expect(await millrace("jobs")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("no jobs yet") });

@@ -59,7 +59,8 @@ export function jobsTable(jobs: readonly JobView[], nowMs: number, ink: Ink): st
 
 function noteOf(job: JobView): string {
   if (job.status === "queued") return job.wait_reason ?? "";
-  return job.status === "failed" ? describeExit(job) : "";
+  const ended = job.status === "failed" || job.exit?.reason === "expired" ? describeExit(job) : "";
+  return [ended, job.attempt > 1 ? `attempt ${job.attempt}` : ""].filter((part) => part !== "").join(", ");
 }
 
 /** The colour of a status; the word itself always says it too. */

@@ -49,6 +49,28 @@ describe("millrace run", () => {
     expect(request?.headers.authorization).toBe("Bearer secret-token");
   });
 
+  it("passes on when to begin, until when, how often to try, and the key of the request", async () => {
+    const options = ["--at", "2030-01-02T03:04:05+01:00", "--retries", "2", "--ttl", "1h", "--soft-timeout", "20s", "--idempotency-key", "order-7"];
+    await run("f/examples/clean", ...options);
+    expect(api.to("POST /jobs")[0]?.headers["idempotency-key"]).toBe("order-7");
+    expect(JSON.parse(api.to("POST /jobs")[0]?.body ?? "")).toEqual({
+      script: "f/examples/clean",
+      args: {},
+      soft_timeout_ms: 20_000,
+      scheduled_for: "2030-01-02T02:04:05.000Z",
+      retry: { max_attempts: 3 },
+      queue_ttl_s: 3600,
+    });
+    await run("f/examples/clean", "--delay", "1m30s");
+    expect(JSON.parse(api.to("POST /jobs")[1]?.body ?? "")).toEqual({ script: "f/examples/clean", args: {}, delay_s: 90 });
+    for (const wrong of [
+      ["--at", "teatime"],
+      ["--retries", "100"],
+      ["--ttl", "long"],
+    ])
+      expect(await run("f/examples/clean", ...wrong)).toMatchObject({ code: 2 });
+  });
+
   it("takes what is no file for the path of a deployed script", async () => {
     await run("f/examples/clean");
     expect(api.to("POST /jobs")[0]?.body).toBe('{"script":"f/examples/clean","args":{}}');

@@ -19,6 +19,12 @@ export interface RunOptions extends ConnectionFlags {
   readonly tag?: string;
   readonly timeout?: string;
   readonly priority?: string;
+  readonly softTimeout?: string;
+  readonly delay?: string;
+  readonly at?: string;
+  readonly retries?: number;
+  readonly ttl?: string;
+  readonly idempotencyKey?: string;
   readonly json?: boolean;
   readonly raw?: boolean;
   /** false with --no-wait. */
@@ -36,7 +42,7 @@ export async function runCommand(text: string, options: RunOptions): Promise<Exi
   const client = connect(options);
   const screen = openJobScreen(process.stderr, options.raw === true);
   const ink = inkFor(process.stderr);
-  const job = await client.runJob(body);
+  const job = await client.runJob(body, options.idempotencyKey);
   if (!options.wait) {
     process.stdout.write(`${options.json === true ? JSON.stringify(job) : job.id}\n`);
     return EXIT.ok;
@@ -52,7 +58,7 @@ export async function runCommand(text: string, options: RunOptions): Promise<Exi
 }
 
 /** The JSON text of the request. Errors: invalid_argument. */
-export function requestBody(target: RunTarget, options: Pick<RunOptions, "args" | "arg" | "tag" | "timeout" | "priority">): string {
+export function requestBody(target: RunTarget, options: Omit<RunOptions, "json" | "raw" | "wait">): string {
   const args = readJobArgs(options.args, options.arg);
   const priority = options.priority === undefined ? undefined : Number(options.priority);
   if (priority !== undefined && (!Number.isInteger(priority) || priority < 0 || priority > 9))
@@ -63,7 +69,26 @@ export function requestBody(target: RunTarget, options: Pick<RunOptions, "args" 
     ...(options.tag !== undefined && { tag: options.tag }),
     ...(options.timeout !== undefined && { timeout_ms: parseDurationMs(options.timeout) }),
     ...(priority !== undefined && { priority }),
+    ...timeSettings(options),
   });
+}
+
+function timeSettings({ softTimeout, delay, at, retries, ttl }: Omit<RunOptions, "json" | "raw" | "wait">): Record<string, unknown> {
+  return {
+    ...(softTimeout !== undefined && { soft_timeout_ms: parseDurationMs(softTimeout) }),
+    ...(delay !== undefined && { delay_s: parseDurationMs(delay) / 1000 }),
+    ...(at !== undefined && { scheduled_for: momentOf(at) }),
+    ...(retries !== undefined && { retry: { max_attempts: retries + 1 } }),
+    ...(ttl !== undefined && { queue_ttl_s: Math.ceil(parseDurationMs(ttl) / 1000) }),
+  };
+}
+
+/** A moment without a zone is one of this machine's. */
+function momentOf(text: string): string {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms))
+    throw new AppError("invalid_argument", `${JSON.stringify(text)} is not a moment`, { hint: "write 2026-12-24T18:00 or 2026-12-24T18:00:00Z" });
+  return new Date(ms).toISOString();
 }
 
 type Watched = { readonly kind: "ended"; readonly ended: JobView } | { readonly kind: "interrupted" };

@@ -6,6 +6,10 @@ export type AgentStream = ServerDuplexStream<AgentFrame, ServerFrame>;
 
 export type Pending = Pick<ServerFrame, "assign" | "finishedAcks" | "logAcks" | "cancel">;
 
+const PATIENT: ReadonlySet<keyof Pending> = new Set(["finishedAcks", "logAcks"]);
+/** About as long as a flush takes under load. */
+const PATIENCE_MS = 20;
+
 /**
  * What waits to be sent to one agent. All that one event brings (a commit, a frame) goes into one frame, since a grpc-js
  * message costs as much as fifty entries in it; while the stream's buffer is full nothing is written and the next frame
@@ -16,6 +20,8 @@ export class Outbox {
   #pending: Pending = { assign: [], finishedAcks: [], logAcks: [], cancel: [] };
   #extra: Partial<ServerFrame> = {};
   #scheduled = false;
+  /** Set while only acknowledgements wait. */
+  #patience: NodeJS.Timeout | undefined;
   #blocked = false;
   #closed = false;
 
@@ -30,7 +36,8 @@ export class Outbox {
   /** Adds one entry to the list of its kind in the next frame. */
   add<Kind extends keyof Pending>(kind: Kind, entry: Pending[Kind][number]): void {
     (this.#pending[kind] as Pending[Kind][number][]).push(entry);
-    this.#schedule();
+    if (PATIENT.has(kind)) this.#scheduleLater();
+    else this.#schedule();
   }
 
   /** Sets a field of which only the newest value matters. */
@@ -46,6 +53,7 @@ export class Outbox {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#patience);
   }
 
   #schedule(): void {
@@ -59,7 +67,18 @@ export class Outbox {
     });
   }
 
+  /** An acknowledgement is in no hurry: mostly the next assignment is about to leave, and takes it along. */
+  #scheduleLater(): void {
+    if (this.#patience !== undefined || this.#scheduled || this.#closed) return;
+    this.#patience = setTimeout(() => {
+      this.#patience = undefined;
+      this.#schedule();
+    }, PATIENCE_MS);
+  }
+
   #write(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     if (this.#blocked || this.#closed || this.#stream.cancelled) return;
     const { assign } = this.#pending;
     const count = fitting(assign);

@@ -31,6 +31,8 @@ export interface SessionDeps {
 }
 
 const MAX_SLOTS = 10_000;
+/** Until an end that could not be recorded is tried again. What waits is bounded by the results that the agent holds. */
+const RETRY_END_MS = 1000;
 
 /** One live stream of an agent, from Hello on: frames in become owner calls, decisions go out through the outbox. */
 export class AgentSession implements LogSource {
@@ -67,7 +69,7 @@ export class AgentSession implements LogSource {
   /** Attaches the agent to the owner and welcomes it. */
   begin(): void {
     const { hello, key, session, workspace } = this.agentInfo;
-    const held = new Map<JobId, Token>(attemptsFromWire(hello.held).map((attempt) => [attempt.id, attempt.token]));
+    const held = heldTokens(hello.held);
     const drop = this.#deps.owner.agentAttached({
       key,
       session,
@@ -154,9 +156,13 @@ export class AgentSession implements LogSource {
           this.#deps.log.warn({ event: "attempt.stale", agentKey: this.agent, jobId: end.id, token: end.token }, "the result of a stale token was refused");
         this.#outbox.add("finishedAcks", { ...toRef(end), verdict: verdict === "recorded" ? Verdict.VERDICT_RECORDED : Verdict.VERDICT_STALE });
       },
-      // Not recorded and not refused: without an acknowledgement the agent keeps it and sends it again.
-      (error: unknown) =>
-        this.#deps.log.warn({ event: "attempt.end_failed", jobId: end.id, error: messageOf(error) }, "an end could not be recorded; the agent will resend it"),
+      // Not recorded and not refused: the agent keeps it, but sends it again with its next stream only, which may be days away.
+      (error: unknown) => {
+        this.#deps.log.warn({ event: "attempt.end_failed", jobId: end.id, error: messageOf(error) }, "an end could not be recorded; it will be tried again");
+        setTimeout(() => {
+          if (!this.#ended) this.#takeEnd(finished);
+        }, RETRY_END_MS).unref();
+      },
     );
   }
 
@@ -164,11 +170,24 @@ export class AgentSession implements LogSource {
   #keepalive(keepalive: NonNullable<AgentFrame["keepalive"]>): void {
     if (!this.#deps.holdsAgents()) return;
     this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
-    const held = new Map<JobId, Token>(attemptsFromWire(keepalive.held).map((attempt) => [attempt.id, attempt.token]));
+    const held = heldTokens(keepalive.held);
     for (const attempt of this.#deps.owner.reconcile(this.agent, held)) {
       this.#outbox.add("cancel", { ...toRef(attempt), reason: "the attempt is no longer valid", fenced: true });
     }
   }
+}
+
+/**
+ * Token by job of what an agent holds. It may hold the result of an earlier attempt, without a verdict yet, beside the attempt that it runs
+ * now: the newest one counts, since the other is judged by its result.
+ */
+function heldTokens(refs: Hello["held"]): Map<JobId, Token> {
+  const held = new Map<JobId, Token>();
+  for (const { id, token } of attemptsFromWire(refs)) {
+    const known = held.get(id);
+    if (known === undefined || BigInt(known) < BigInt(token)) held.set(id, token);
+  }
+  return held;
 }
 
 export function toRef(attempt: Attempt): { jobId: string; token: string } {

@@ -16,6 +16,13 @@ export interface Pools {
   close(): Promise<void>;
 }
 
+/**
+ * The scheduler reads pages of queues in the order of an index. Statistics of the hot tables are always wrong: without these settings a
+ * table that looks empty is read whole and sorted for each page.
+ */
+export const OWNER_SETTINGS =
+  "-c statement_timeout=10s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off -c enable_seqscan=off -c enable_bitmapscan=off";
+
 /** Opens nothing yet: connections are made on demand and survive restarts of Postgres by being replaced. */
 export function createPools(url: string, log: Log): Pools {
   const make = (duty: string, max: number, answerWithinMs: number, options: string): Pool => {
@@ -38,7 +45,7 @@ export function createPools(url: string, log: Log): Pools {
     7000,
     "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off",
   );
-  const owner = make("owner", 3, 12_000, "-c statement_timeout=10s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off");
+  const owner = make("owner", 3, 12_000, OWNER_SETTINGS);
   const logs = make("logs", 2, 35_000, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
   const lease = make("lease", 1, 7000, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
   return {

@@ -1,8 +1,9 @@
 import type { Pool } from "../db/pools.ts";
 
 /** Tables that are partitioned by the time in their UUIDv7. */
-const PARENTS = ["job", "job_done", "job_log"] as const;
-const DAY_MS = 24 * 60 * 60 * 1000;
+export const PARENTS = ["job", "job_done", "job_log", "job_attempt", "job_key"] as const;
+export type Parent = (typeof PARENTS)[number];
+export const DAY_MS = 24 * 60 * 60 * 1000;
 /** Days that are made ahead of today; fewer than two left is an alarm. */
 export const PREMADE_DAYS = 4;
 

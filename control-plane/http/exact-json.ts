@@ -1,5 +1,6 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
+import type { BodyTurns } from "./body-turns.ts";
 
 /** JavaScript's numbers hold 15 digits safely; a body without a longer run of digits can be parsed as usual. */
 const LONG_NUMBER = /\d{16}/;
@@ -26,10 +27,13 @@ function isUnsafeInteger(value: number, source: string): boolean {
   return !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
 }
 
-/** Teaches the server to keep the digits of large integers in JSON bodies. */
-export function addExactJsonParser(app: FastifyInstance): void {
+/** Bodies from this length on take turns. */
+const LARGE_CHARS = 16 * 1024;
+
+/** Teaches the server to keep the digits of large integers in JSON bodies, and to parse large bodies in turns. */
+export function addExactJsonParser(app: FastifyInstance, turns: BodyTurns): void {
   const usual = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+  const parse = (request: FastifyRequest, body: string, done: (error: Error | null, body?: unknown) => void): void => {
     if (!LONG_NUMBER.test(body)) {
       void usual(request, body, done);
       return;
@@ -38,6 +42,17 @@ export function addExactJsonParser(app: FastifyInstance): void {
       done(null, parseExactJson(body));
     } catch (error) {
       done(error instanceof SyntaxError ? new AppError("invalid_argument", `the body is not JSON: ${error.message}`) : (error as Error), undefined);
+    }
+  };
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body.length < LARGE_CHARS) {
+      parse(request, body, done);
+      return;
+    }
+    try {
+      turns.enter(request.caller?.workspace?.id ?? "", body.length, () => parse(request, body, done));
+    } catch (error) {
+      done(error as Error, undefined);
     }
   });
 }

@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { BodyTurns } from "./body-turns.ts";
 import { addExactJsonParser } from "./exact-json.ts";
 import { sendProblem } from "./problem.ts";
 
@@ -20,7 +21,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const DISCARD_WITHIN_MS = 2000;
 
 /** An empty server with our errors, limits and OpenAPI; routes are added by the domains. */
-export async function createHttpServer(log: Log): Promise<FastifyInstance> {
+export async function createHttpServer(log: Log, turns: BodyTurns): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
@@ -31,7 +32,7 @@ export async function createHttpServer(log: Log): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 512 },
     http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: 16 * 1024 },
   });
-  addExactJsonParser(app);
+  addExactJsonParser(app, turns);
   app.setValidatorCompiler(validatorCompiler);
   // Responses are made by our own code: their schemas document them, checking each one again would only cost time.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));

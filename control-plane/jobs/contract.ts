@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EXIT_REASONS } from "../../kernel/exit.ts";
 import { limitFields } from "./limits-contract.ts";
+import { keyText, keyWindow, policySettings, startSettings } from "./policy-contract.ts";
 
 /** Limits of the API, in one place; `docs/limits.md` and the OpenAPI text are made from them. */
 export const JOB_LIMITS = {
@@ -37,6 +38,9 @@ const runSettings = {
   tag: tagName.optional(),
   timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional().meta({ description: "The attempt is stopped after this many milliseconds." }),
   priority: z.int().min(0).max(9).optional().meta({ description: "0 waits longest, 9 goes first; only against jobs of the same workspace. Default 5." }),
+  ...policySettings,
+  ...startSettings,
+  ...keyWindow,
 };
 
 export const runJobRequest = z
@@ -82,7 +86,12 @@ export const runBatchRequest = z
       .regex(/^[0-9a-f]{64}$/)
       .optional(),
     jobs: z
-      .array(z.strictObject({ args: args.optional() }))
+      .array(
+        z.strictObject({
+          args: args.optional(),
+          idempotency_key: keyText.optional().meta({ description: "Of this one job; instead of the header, which is for the whole batch." }),
+        }),
+      )
       .min(1)
       .max(JOB_LIMITS.batchJobs),
     ...runSettings,
@@ -97,7 +106,19 @@ export const exitView = z.object({
   message: z.string().optional(),
 });
 
-export const WAIT_CODES = ["no_agent", "no_runtime", "agents_draining", "slots_busy", "concurrency", "rate", "debounce", "workspace_cap", "turn"] as const;
+export const WAIT_CODES = [
+  "scheduled",
+  "retry",
+  "no_agent",
+  "no_runtime",
+  "agents_draining",
+  "slots_busy",
+  "concurrency",
+  "rate",
+  "debounce",
+  "workspace_cap",
+  "turn",
+] as const;
 
 /** Why a job waits; which members there are depends on the code. */
 export const waitDetail = z.object({
@@ -107,10 +128,20 @@ export const waitDetail = z.object({
   running: z.int().optional().meta({ description: "How many do." }),
   starts: z.int().optional().meta({ description: "Jobs of the key that may start within `per_s`." }),
   per_s: z.number().optional(),
-  opens_in_ms: z.int().optional().meta({ description: "Until the next one may start." }),
+  opens_in_ms: z.int().optional().meta({ description: "Until the next one may start, or the job's moment comes." }),
   slots: z.int().optional().meta({ description: "Slots of the tag; all are busy." }),
   waiting: z.int().optional().meta({ description: "Jobs of the workspace that wait for the same agents, this one included." }),
 });
+
+export const attemptView = z.object({
+  attempt: z.int(),
+  agent: z.string().optional(),
+  exit: exitView.optional().meta({ description: "Absent for one that has not ended." }),
+  started_at: z.iso.datetime().optional(),
+  finished_at: z.iso.datetime().optional(),
+  run_ms: z.number().optional(),
+});
+export type AttemptView = z.infer<typeof attemptView>;
 
 export const jobView = z.object({
   id: z.string(),
@@ -127,11 +158,15 @@ export const jobView = z.object({
   attempt: z.int().meta({ description: "Number of the current or last attempt; 0 before the first." }),
   agent: z.string().optional(),
   exit: exitView.optional(),
+  attempts: z.array(attemptView).optional().meta({ description: "All attempts, when there was more than one. Only of a single job." }),
+  scheduled_for: z.iso.datetime().optional(),
+  next_attempt_at: z.iso.datetime().optional().meta({ description: "When a job that waits for a moment becomes ready." }),
+  ...policySettings,
   created_by: z.string(),
   created_at: z.iso.datetime(),
   started_at: z.iso.datetime().optional(),
   finished_at: z.iso.datetime().optional(),
-  wait_ms: z.number().optional().meta({ description: "From created to started." }),
+  wait_ms: z.number().optional().meta({ description: "From created, or the moment it was scheduled for, to started." }),
   run_ms: z.number().optional(),
   log_bytes: z.int().optional(),
   log_dropped_bytes: z.int().optional(),

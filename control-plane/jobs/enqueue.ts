@@ -9,15 +9,18 @@ import type { NewJob } from "../scheduler/owner.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { JOB_LIMITS } from "./contract.ts";
+import type { JobKey } from "./idempotency-key.ts";
+import { type TimeSettings, timeOf } from "./job-options.ts";
 import { renderLimits } from "./limit-keys.ts";
 import { type LimitSettings, limitsIn } from "./limits-contract.ts";
 import { type JobPayload, shardOf } from "./model.ts";
+import type { PolicyRequest } from "./policy-contract.ts";
 import { toPrio } from "./present.ts";
 
 export const DEFAULT_TAG = "default";
 const DEFAULT_PRIORITY = 5;
 
-export interface RunSettings extends LimitSettings {
+export interface RunSettings extends TimeSettings, LimitSettings {
   readonly tag?: string | undefined;
   readonly timeout_ms?: number | undefined;
   readonly priority?: number | undefined;
@@ -28,6 +31,8 @@ export interface EnqueueContext {
   readonly createdBy: string;
   readonly clock: Clock;
   readonly newJobId: () => JobId;
+  /** Under which the next job is accepted, if any. */
+  readonly key?: JobKey | undefined;
   /** Empty when the arguments fit the schema. */
   readonly checkArgs: (version: ScriptVersion, args: unknown, prefix: string) => readonly FieldError[];
 }
@@ -42,17 +47,15 @@ export function scriptJob(context: EnqueueContext, version: ScriptVersion, args:
   const fields = context.checkArgs(version, withPlainNumbers(args, argsJson), prefix);
   if (fields.length > 0) throw argsError(version.path, fields);
   const payload: JobPayload = { kind: "script", scriptHash: version.hash, code: undefined, argsJson, createdBy: context.createdBy };
-  return {
-    job: waitingJob(context, {
-      ...settings,
-      language: version.language,
-      tag: settings.tag ?? version.tag,
-      scriptId: version.scriptId,
-      timeoutMs: settings.timeout_ms ?? version.timeoutMs,
-      limits: limitsOf(context, version.limits, version.path, args),
-    }),
-    payload,
-  };
+  return newJob(context, payload, settings, {
+    language: version.language,
+    tag: settings.tag ?? version.tag,
+    priority: settings.priority ?? version.priority,
+    scriptId: version.scriptId,
+    timeoutMs: settings.timeout_ms ?? version.timeoutMs,
+    defaults: version.policy,
+    limits: limitsOf(context, version.limits, version.path, args),
+  });
 }
 
 /** Makes a job of inline code. Errors: invalid_argument for an unknown language; out_of_range for too much code or arguments. */
@@ -65,17 +68,9 @@ export function inlineJob(context: EnqueueContext, code: { language: string; con
   }
   checkCode(code.content, "/code/content");
   const payload: JobPayload = { kind: "inline", scriptHash: undefined, code: code.content, argsJson: argsText(args, "/args"), createdBy: context.createdBy };
-  return {
-    job: waitingJob(context, {
-      ...settings,
-      language,
-      tag: settings.tag ?? DEFAULT_TAG,
-      scriptId: undefined,
-      timeoutMs: settings.timeout_ms,
-      limits: limitsOf(context, limitsIn(settings), undefined, args),
-    }),
-    payload,
-  };
+  const { tag = DEFAULT_TAG, priority, timeout_ms: timeoutMs } = settings;
+  const limits = limitsOf(context, limitsIn(settings), undefined, args);
+  return newJob(context, payload, settings, { language, tag, priority, scriptId: undefined, timeoutMs, defaults: undefined, limits });
 }
 
 /** Errors: out_of_range over the limit; invalid_argument when the code has a NUL character. */
@@ -107,31 +102,35 @@ function argsError(path: string, fields: readonly FieldError[]): AppError {
   );
 }
 
-function waitingJob(
-  context: EnqueueContext,
-  wanted: {
-    language: string;
-    tag: string;
-    priority?: number | undefined;
-    scriptId: string | undefined;
-    timeoutMs: number | undefined;
-    limits: JobLimits | undefined;
-  },
-): WaitingJob {
-  return {
+interface Wanted {
+  readonly language: string;
+  readonly tag: string;
+  readonly priority: number | undefined;
+  readonly scriptId: string | undefined;
+  readonly timeoutMs: number | undefined;
+  /** Of the script. */
+  readonly defaults: PolicyRequest | undefined;
+  readonly limits: JobLimits | undefined;
+}
+
+function newJob(context: EnqueueContext, payload: JobPayload, settings: RunSettings, wanted: Wanted): NewJob {
+  const time = timeOf(settings, wanted.defaults, wanted.timeoutMs, context.key, context.clock.wallMs());
+  const job: WaitingJob = {
     id: context.newJobId(),
     workspace: context.workspace.id,
     shard: shardOf(context.workspace.id),
     tag: wanted.tag,
     language: wanted.language,
     prio: toPrio(wanted.priority ?? DEFAULT_PRIORITY),
-    dueAtMs: context.clock.wallMs(),
+    dueAtMs: time.dueAtMs,
     attempt: 0,
     lost: 0,
     scriptId: wanted.scriptId,
     timeoutMs: wanted.timeoutMs,
     limits: wanted.limits,
+    policy: time.policy,
   };
+  return { job, payload, special: time.special };
 }
 
 function limitsOf(

@@ -1,20 +1,25 @@
 import { assertNever } from "../../kernel/assert-never.ts";
 import { EXIT_REASONS, type ExitReason, OUTCOMES, outcomeOf } from "../../kernel/exit.ts";
+import { arrayText } from "../db/array-text.ts";
+import { NO_GROUP } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { encodeLimits } from "./limits-codec.ts";
-import type { FlushOperation, JobPayload, WindowRecord } from "./model.ts";
-import { FAMILIES, type Family } from "./statements.ts";
+import type { FlushOperation, JobPayload, JobSpecial, WindowRecord } from "./model.ts";
+import { FAMILIES, type Family, parameterTypes } from "./statements.ts";
 
 /** Text and numbers of one parameter of the flush statement. */
-type Column = (string | number | null)[];
+type Column = (string | number | boolean | null)[];
+
+/** Types whose values have none of the characters that mean something in an array literal. */
+const PLAIN_TYPES: ReadonlySet<string> = new Set(["bigint", "int", "smallint", "float8", "boolean", "uuid"]);
 
 export const outcomeNumber = (reason: ExitReason): number => OUTCOMES.indexOf(outcomeOf(reason));
 export const reasonNumber = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
 
 export interface EncodedFlush {
   readonly families: readonly Family[];
-  /** Parameters of the families, in the order of the statement. */
-  readonly values: readonly unknown[];
+  /** Parameters of the families, in the order of the statement: array literals. */
+  readonly values: readonly string[];
 }
 
 /** Sorts operations by family and lays their rows out as columns. */
@@ -33,15 +38,20 @@ export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush
   // In one order everywhere: two flushes that lock several of these rows must not wait for each other.
   for (const record of [...windows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) add("window", windowRow(record));
   const families = FAMILIES.filter((family) => byFamily.has(family));
-  return { families, values: families.flatMap((family) => byFamily.get(family) ?? []) };
+  const values = families.flatMap((family) =>
+    (byFamily.get(family) ?? []).map((column, at) => arrayText(column, !PLAIN_TYPES.has(parameterTypes(family)[at] ?? ""))),
+  );
+  return { families, values };
 }
 
 function familyOf(operation: FlushOperation): Family {
   if (operation.kind !== "insert") return operation.kind;
-  const { direct, job } = operation;
-  if (job.limits === undefined) return direct === undefined ? "pending" : "direct";
-  return direct === undefined ? "pending_limited" : "direct_limited";
+  const place = operation.direct === undefined ? "pending" : "direct";
+  if (isSpecial(operation)) return `special_${place}`;
+  return operation.job.limits === undefined ? place : `limited_${place}`;
 }
+
+const isSpecial = ({ job, special }: Extract<FlushOperation, { kind: "insert" }>): boolean => special !== undefined || job.policy !== undefined;
 
 /** One statement may write a row once: the record of the last claim has all starts. */
 function keepNewest(windows: Map<string, WindowRecord>, record: WindowRecord): void {
@@ -60,7 +70,15 @@ function rowOf(operation: FlushOperation): Column {
       return insertRow(operation);
     case "refuse": {
       const { reason, message } = operation.exit;
-      return [...jobRow(operation), outcomeNumber(reason), reasonNumber(reason), message, operation.doneAtMs, operation.resultJson];
+      return [
+        ...jobRow(operation),
+        outcomeNumber(reason),
+        reasonNumber(reason),
+        message,
+        operation.doneAtMs,
+        operation.resultJson,
+        ...specialRow(operation.job, operation.special),
+      ];
     }
     case "claim":
       return [operation.job.id, operation.token, operation.agent];
@@ -68,6 +86,8 @@ function rowOf(operation: FlushOperation): Column {
       return finishRow(operation);
     case "requeue":
       return [operation.job.id, operation.token, operation.job.lost, operation.job.dueAtMs];
+    case "retry":
+      return retryRow(operation);
     case "cancel": {
       const { reason, message } = operation.exit;
       return [operation.job.id, outcomeNumber(reason), reasonNumber(reason), message, operation.doneAtMs, operation.resultJson];
@@ -78,11 +98,13 @@ function rowOf(operation: FlushOperation): Column {
 }
 
 function insertRow(operation: Extract<FlushOperation, { kind: "insert" }>): Column {
-  const { job, direct } = operation;
+  const { job, direct, special } = operation;
   const row = jobRow(operation);
   if (direct === undefined) row.push(job.dueAtMs);
   else row.push(direct.token, direct.agent);
-  if (job.limits !== undefined) row.push(job.limits.group, encodeLimits(job.limits));
+  const withSpecial = isSpecial(operation);
+  if (withSpecial) row.push(...specialRow(job, special));
+  if (withSpecial || job.limits !== undefined) row.push(job.limits?.group ?? NO_GROUP, job.limits === undefined ? null : encodeLimits(job.limits));
   return row;
 }
 
@@ -101,6 +123,40 @@ function jobRow({ job, payload }: { readonly job: WaitingJob; readonly payload: 
     payload.argsJson,
     payload.code ?? null,
     job.shard,
+  ];
+}
+
+function specialRow(job: WaitingJob, special: JobSpecial | undefined): Column {
+  const key = special?.key;
+  return [
+    job.policy?.text ?? null,
+    special?.scheduledForMs ?? null,
+    special?.expiresAtMs ?? null,
+    key?.key ?? null,
+    key?.body ?? null,
+    key?.expiresAtMs ?? null,
+  ];
+}
+
+function retryRow({ job, end, deferred }: Extract<FlushOperation, { kind: "retry" }>): Column {
+  const { exit } = end;
+  return [
+    end.id,
+    end.token,
+    job.lost,
+    job.failed ?? null,
+    job.dueAtMs,
+    deferred,
+    reasonNumber(exit.reason),
+    exit.code,
+    exit.signal === "" ? null : exit.signal,
+    exit.message === "" ? null : exit.message,
+    end.startedAtMs ?? null,
+    end.doneAtMs,
+    end.runUs ?? null,
+    end.logChunks,
+    end.logBytes,
+    end.logDroppedBytes,
   ];
 }
 

@@ -1,5 +1,6 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
+import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlushOperation, type FlushOutcome, LANES, laneOf } from "./model.ts";
 
@@ -13,23 +14,20 @@ export interface FlushMetrics {
   flushed(size: number, tookMs: number): void;
 }
 
-/** What moves running work comes first, jobs that will only wait come second; each in the order of its arrival. */
-interface Lane {
-  urgent: Entry[];
-  waiting: Entry[];
-}
+/** What the writer needs of a hot connection. */
+export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
 
-interface Entry {
-  readonly operation: FlushOperation;
-  readonly settle: (outcome: FlushOutcome) => void;
-  readonly fail: (error: unknown) => void;
-  readonly bytes: number;
-}
-
+/**
+ * A flush is as large as fits into this time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to
+ * two of them. Larger ones are hardly cheaper for each job.
+ */
+const FLUSH_MS = 10;
+const MIN_BATCH = 64;
 const MAX_BATCH = 1000;
-/** New waiting jobs per flush: a burst of them must not hold up claims and ends, which free slots. */
-const MAX_NEW_WAITING = 500;
-const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** The first guess. */
+const FIRST_OPERATION_MS = 0.03;
+/** Flushes from this size on say what an operation costs. */
+const TELLING_BATCH = 32;
 /** Operations that make a second flush at the same time worth while, and how long one may take before the second starts anyway. */
 const WORTH_A_SECOND = 200;
 const SLOW_FLUSH_MS = 20;
@@ -37,10 +35,24 @@ const SLOW_FLUSH_MS = 20;
 const MAX_QUEUED = 20_000;
 const MAX_QUEUED_BYTES = 128 * 1024 * 1024;
 
+export interface FlushWriterOptions {
+  readonly url: string;
+  readonly replicaId: string;
+  readonly epoch: number;
+  readonly connections: number;
+  readonly log: FlushLog;
+  readonly metrics: FlushMetrics;
+  readonly onLeaseLost: () => void;
+  /** Makes a hot connection by its number; to Postgres by default. */
+  readonly connect?: (number: number) => FlushLink;
+}
+
 export class FlushWriter implements Service {
-  readonly #connections: FlushConnection[];
-  readonly #idle: FlushConnection[];
-  readonly #lanes: readonly Lane[] = Array.from({ length: LANES }, () => ({ urgent: [], waiting: [] }));
+  readonly #connections: FlushLink[];
+  readonly #idle: FlushLink[];
+  readonly #lanes: readonly FlushLane[] = Array.from({ length: LANES }, () => new FlushLane());
+  /** Milliseconds of one operation, a moving mean. */
+  #operationMs = FIRST_OPERATION_MS;
   readonly #metrics: FlushMetrics;
   readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
@@ -53,9 +65,10 @@ export class FlushWriter implements Service {
   #stopping = false;
   #drained: (() => void) | undefined;
 
-  constructor(options: { url: string; replicaId: string; epoch: number; connections: number; log: FlushLog; metrics: FlushMetrics; onLeaseLost: () => void }) {
+  constructor(options: FlushWriterOptions) {
     const { url, replicaId, epoch, log } = options;
-    this.#connections = Array.from({ length: options.connections }, (_, number) => new FlushConnection(url, { replicaId, epoch }, number, log));
+    const connect = options.connect ?? ((number: number): FlushLink => new FlushConnection(url, { replicaId, epoch }, number, log));
+    this.#connections = Array.from({ length: options.connections }, (_, number) => connect(number));
     this.#idle = [...this.#connections];
     this.#metrics = options.metrics;
     this.#log = log;
@@ -96,9 +109,8 @@ export class FlushWriter implements Service {
   /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
     const lane = this.#lanes[laneOf(operation.job.shard)];
-    const waits = operation.kind === "refuse" || (operation.kind === "insert" && operation.direct === undefined);
     const bytes = sizeOf(operation);
-    (waits ? lane?.waiting : lane?.urgent)?.push({ operation, settle, fail, bytes });
+    lane?.push({ operation, settle, fail, bytes });
     this.#queued += 1;
     this.#queuedBytes += bytes;
     if (!this.#pumping) {
@@ -116,7 +128,7 @@ export class FlushWriter implements Service {
       const connection = this.#idle.pop();
       const lane = this.#pickLane();
       if (connection === undefined || lane === undefined) return;
-      const batch = takeBatch(lane);
+      const batch = lane.take(this.#batchLimit());
       this.#queued -= batch.length;
       this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
       this.#busySinceMs = performance.now();
@@ -137,11 +149,15 @@ export class FlushWriter implements Service {
     return false;
   }
 
-  #pickLane(): Lane | undefined {
+  #batchLimit(): number {
+    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(FLUSH_MS / this.#operationMs)));
+  }
+
+  #pickLane(): FlushLane | undefined {
     for (let tried = 0; tried < LANES; tried++) {
       const at = (this.#nextLane + tried) % LANES;
       const lane = this.#lanes[at];
-      if (lane === undefined || lane.urgent.length + lane.waiting.length === 0) continue;
+      if (lane === undefined || lane.size === 0) continue;
       this.#nextLane = (at + 1) % LANES;
       return lane;
     }
@@ -149,13 +165,13 @@ export class FlushWriter implements Service {
   }
 
   /** Never rejects: of every entry one callback is called. */
-  async #flush(connection: FlushConnection, batch: Entry[]): Promise<void> {
+  async #flush(connection: FlushLink, batch: Entry[]): Promise<void> {
     await this.#settle(connection, batch);
     this.#idle.push(connection);
     this.#pump();
   }
 
-  async #settle(connection: FlushConnection, batch: Entry[]): Promise<void> {
+  async #settle(connection: FlushLink, batch: Entry[]): Promise<void> {
     const begun = performance.now();
     let result: FlushResult;
     try {
@@ -169,7 +185,9 @@ export class FlushWriter implements Service {
       else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#settle(connection, half);
       return;
     }
-    this.#metrics.flushed(batch.length, performance.now() - begun);
+    const tookMs = performance.now() - begun;
+    this.#metrics.flushed(batch.length, tookMs);
+    if (batch.length >= TELLING_BATCH) this.#operationMs += (tookMs / batch.length - this.#operationMs) / 8;
     if (result.kind === "lost") {
       for (const entry of batch)
         this.#call(() => entry.fail(new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 })));
@@ -193,20 +211,6 @@ export class FlushWriter implements Service {
 function sizeOf(operation: FlushOperation): number {
   if (operation.kind === "insert" || operation.kind === "refuse") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
   return operation.kind === "finish" ? operation.end.resultJson.length : 0;
-}
-
-function takeBatch(lane: Lane): Entry[] {
-  const batch = cut(lane.urgent, MAX_BATCH, MAX_BATCH_BYTES);
-  const bytes = batch.reduce((sum, entry) => sum + entry.bytes, 0);
-  const room = Math.min(MAX_NEW_WAITING, MAX_BATCH - batch.length);
-  return room === 0 || bytes >= MAX_BATCH_BYTES ? batch : batch.concat(cut(lane.waiting, room, MAX_BATCH_BYTES - bytes));
-}
-
-/** Takes entries from the front: at least one, at most `count`, and no more once they add up to `bytes`. */
-function cut(entries: Entry[], count: number, bytes: number): Entry[] {
-  let taken = 0;
-  for (let sum = 0; taken < count && taken < entries.length && sum < bytes; taken++) sum += entries[taken]?.bytes ?? 0;
-  return entries.splice(0, taken);
 }
 
 function laneOfBatch(batch: readonly Entry[]): number {

@@ -1,6 +1,7 @@
 import type { JobId } from "../../kernel/ids.ts";
 
-type Listener = (change: "running" | "ended") => void;
+type Change = "queued" | "running" | "ended";
+type Listener = (change: Change) => void;
 
 /** In-memory notice of what happens to jobs, for those who wait for one right now. The database is the truth. */
 export class JobEvents {
@@ -17,7 +18,7 @@ export class JobEvents {
     };
   }
 
-  emit(id: JobId, change: "running" | "ended"): void {
+  emit(id: JobId, change: Change): void {
     for (const listener of this.#listeners.get(id) ?? []) listener(change);
   }
 

@@ -5,16 +5,21 @@ import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
 import { waitReason } from "../scheduler/core/wait-reason.ts";
+import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob, Owner } from "../scheduler/owner.ts";
 import { currentVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
+import { readAttempts } from "./attempt-store.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
+import { type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
-import { type JobRecord, listJobIds, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
+import { listJobs } from "./job-list-store.ts";
+import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
-import { presentJob } from "./present.ts";
+import { POLICY_LIMITS } from "./policy-contract.ts";
+import { deferredReason, presentAttempts, presentJob } from "./present.ts";
 
 export interface JobServiceDeps {
   readonly pool: Pool;
@@ -42,28 +47,40 @@ export class JobService {
     this.#deps = deps;
   }
 
-  /** Accepts one job. Errors: not_found, invalid_argument, out_of_range, unavailable. */
-  async run(caller: Caller, request: RunJobRequest): Promise<JobView> {
-    const job = await this.#newJob(caller, request);
-    await this.#enqueue([job]);
-    return this.#present(caller, freshRecord(job, request.script));
+  /**
+   * Accepts one job; with a key that was used before, finds the job that it was used for.
+   * Errors: not_found, invalid_argument, out_of_range, unavailable; already_exists when the key was used with another request.
+   */
+  async run(caller: Caller, request: RunJobRequest, key?: string): Promise<{ created: boolean; view: JobView }> {
+    const job = await this.#newJob(caller, request, key);
+    const [accepted] = await this.#enqueue([job]);
+    if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
+    return { created: true, view: this.#present(caller, freshRecord(job, request.script)) };
   }
 
-  /** Accepts one job and waits for its end. */
+  /** Accepts one job and waits for its end. Errors: those of run. */
   async runAndWait(
     caller: Caller,
     request: RunJobRequest,
     waitMs: number,
     signal: AbortSignal,
+    key?: string,
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
-    const job = await this.#newJob(caller, request);
-    const { id } = job.job;
+    const job = await this.#newJob(caller, request, key);
+    let { id } = job.job;
     const given = new AbortController();
-    const end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, AbortSignal.any([signal, given.signal]));
+    const until = AbortSignal.any([signal, given.signal]);
+    let end = this.#deps.events.ended(id, waitMs + ENQUEUE_DEADLINE_MS, until);
     let ended = false;
     try {
-      await this.#enqueue([job]);
+      const [accepted] = await this.#enqueue([job]);
       const deadline = setTimeout(() => given.abort(), waitMs);
+      if (accepted?.created === false) {
+        id = accepted.id;
+        end = this.#deps.events.ended(id, waitMs, until);
+        // It may have ended long ago: then nobody will say so again.
+        if ((await this.record(caller, id)).done !== undefined) given.abort();
+      }
       ended = await end;
       clearTimeout(deadline);
     } finally {
@@ -75,16 +92,25 @@ export class JobService {
   }
 
   /** Accepts the jobs of a batch. Errors: unavailable when it is not known that all of them were. */
-  async runBatch(caller: Caller, request: RunBatchRequest): Promise<JobId[]> {
+  async runBatch(caller: Caller, request: RunBatchRequest, key?: string): Promise<{ created: boolean; ids: JobId[] }> {
     const version = await this.#version(caller, request);
     const context = this.#context(caller);
-    const jobs = request.jobs.map((job, at) => scriptJob(context, version, job.args ?? {}, request, `/jobs/${at}/args`));
-    await this.#enqueue(jobs);
-    return jobs.map((job) => job.job.id);
+    const { jobs: items, ...settings } = request;
+    const body = key === undefined ? "" : JSON.stringify(request);
+    const jobs = items.map(({ args = {}, idempotency_key: own }, at) => {
+      const itemKey = own === undefined ? this.#key("batch", key, at, body, request) : this.#key("item", own, 0, JSON.stringify([settings, args]), request);
+      return scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`);
+    });
+    const accepted = await this.#enqueue(jobs);
+    return { created: accepted.some((job) => job.created), ids: accepted.map((job) => job.id) };
   }
 
   async get(caller: Caller, id: JobId): Promise<JobView> {
-    return this.#present(caller, await this.record(caller, id));
+    const record = await this.record(caller, id);
+    const view = this.#present(caller, record);
+    if (record.attempt < 2 && record.status !== "queued") return view;
+    const earlier = record.attempt === 0 ? [] : await readAttempts(this.#deps.pool, caller.workspace.id, id);
+    return earlier.length === 0 ? view : { ...view, attempts: presentAttempts(record, view, earlier) };
   }
 
   /** Errors: not_found, the same for a job of another workspace. */
@@ -116,11 +142,9 @@ export class JobService {
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
-    const ids = await listJobIds(db, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit: limit + 1 });
-    const page = ids.slice(0, limit);
-    const records = await readJobs(pool, caller.workspace.id, page);
-    const last = page.at(-1);
-    return { jobs: records.map((record) => this.#present(caller, record)), ...(ids.length > limit && last !== undefined && { next_cursor: last }) };
+    const { ids, next } = await listJobs(db, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit });
+    const records = await readJobs(pool, caller.workspace.id, ids);
+    return { jobs: records.map((record) => this.#present(caller, record)), ...(next !== undefined && { next_cursor: next }) };
   }
 
   /** Errors: not_found; failed_precondition when the job has already ended. */
@@ -137,6 +161,8 @@ export class JobService {
   }
 
   #present(caller: Caller, record: JobRecord): JobView {
+    const deferred = record.status === "queued" ? deferredReason(record, this.#deps.clock.wallMs()) : undefined;
+    if (deferred !== undefined) return presentJob(caller.workspace.name, record, deferred);
     const owner = record.status === "queued" ? this.#deps.owner() : undefined;
     const { tag, language, group } = record;
     const reason =
@@ -144,8 +170,8 @@ export class JobService {
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  async #newJob(caller: Caller, request: RunJobRequest): Promise<NewJob> {
-    const context = this.#context(caller);
+  async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<NewJob> {
+    const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
     const args = request.args ?? {};
     if (request.code !== undefined) return inlineJob(context, request.code, args, request);
     return scriptJob(context, await this.#version(caller, request), args, request);
@@ -164,8 +190,14 @@ export class JobService {
     return { workspace: caller.workspace, createdBy: caller.principal.label, clock, newJobId, checkArgs };
   }
 
+  #key(scope: KeyScope, text: string | undefined, position: number, body: string, request: { idempotency_window_s?: number | undefined }): JobKey | undefined {
+    if (text === undefined) return undefined;
+    const windowS = request.idempotency_window_s ?? POLICY_LIMITS.defaultKeyWindowS;
+    return jobKey(scope, text, position, body, this.#deps.clock.wallMs() + windowS * 1000);
+  }
+
   /** Hands jobs to the owner. After the deadline the caller is told that it is not known whether they were accepted. */
-  async #enqueue(jobs: readonly NewJob[]): Promise<void> {
+  async #enqueue(jobs: readonly NewJob[]): Promise<Accepted[]> {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -174,8 +206,11 @@ export class JobService {
       );
     });
     try {
-      await Promise.race([this.#owner().enqueue(jobs), deadline]);
-      this.#deps.onAccepted(jobs.length);
+      const keyed = jobs.some((job) => job.special?.key !== undefined);
+      const accepting = keyed ? this.#owner().enqueueOnce(jobs) : this.#owner().enqueue(jobs);
+      const accepted = (await Promise.race([accepting, deadline])) ?? jobs.map(({ job }) => ({ id: job.id, created: true }));
+      this.#deps.onAccepted(accepted.filter((job) => job.created).length);
+      return accepted;
     } finally {
       clearTimeout(timer);
     }
@@ -189,7 +224,7 @@ export class JobService {
 }
 
 /** A job as it is right after it was accepted: said from memory, since reading it back would double the time of a request. */
-function freshRecord({ job, payload }: NewJob, scriptPath: string | undefined): JobRecord {
+function freshRecord({ job, payload, special }: NewJob, scriptPath: string | undefined): JobRecord {
   return {
     id: job.id,
     kind: payload.kind,
@@ -207,5 +242,8 @@ function freshRecord({ job, payload }: NewJob, scriptPath: string | undefined): 
     agentName: undefined,
     startedAtMs: undefined,
     done: undefined,
+    scheduledForMs: special?.scheduledForMs,
+    deferredUntilMs: special?.scheduledForMs,
+    policyText: job.policy?.text,
   };
 }

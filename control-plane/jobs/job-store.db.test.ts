@@ -5,7 +5,8 @@ import { createQueryBuilder, type Db } from "../db/query-builder.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { JobStatus } from "./contract.ts";
-import { listJobIds, readJob, readJobs, readResult } from "./job-store.ts";
+import { listJobs } from "./job-list-store.ts";
+import { readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
 
 const ours = asWorkspaceId("1");
@@ -71,10 +72,11 @@ test.each([undefined, "queued", "running", "succeeded", "failed", "cancelled"] a
   async (status) => {
     for (const scriptId of [undefined, "1", "2"]) {
       const seen: JobId[] = [];
-      for (;;) {
-        const page = await listJobIds(db, ours, { status, scriptId, before: seen.at(-1), limit: 3 });
-        seen.push(...page);
-        if (page.length < 3) break;
+      for (let before: JobId | undefined; ; ) {
+        const page = await listJobs(db, ours, { status, scriptId, before, limit: 3 });
+        seen.push(...page.ids);
+        if (page.next === undefined) break;
+        before = page.next;
       }
       expect(seen).toEqual(expected(status, scriptId));
     }
@@ -89,7 +91,7 @@ test("a job is shown with its one place; a foreign one is not there", async () =
   );
   expect(records.map((record) => record.status)).toEqual([...made].reverse().map((job) => job.status));
   expect(records.find((record) => record.status === "running")).toMatchObject({ attempt: 2 });
-  const foreign = await listJobIds(db, theirs, { status: undefined, scriptId: undefined, before: undefined, limit: 1 });
+  const { ids: foreign } = await listJobs(db, theirs, { status: undefined, scriptId: undefined, before: undefined, limit: 1 });
   expect(await readJob(pool, ours, foreign[0] ?? newId())).toBeUndefined();
 });
 
@@ -107,7 +109,7 @@ test("the list of what failed uses the partial index", async () => {
       "EXPLAIN SELECT id FROM job_done WHERE workspace_id = 1 AND id < 'ffffffff-ffff-ffff-ffff-ffffffffffff' AND outcome <> 0 AND outcome = 1 ORDER BY id DESC LIMIT 50",
     );
     const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
-    expect(plan).toMatch(/Index (Only )?Scan using job_done_\d+_workspace_id_outcome_id_idx/);
+    expect(plan).toMatch(/Index (Only )?Scan using job_done_\d+_workspace_id_outcome_id_script_id_idx/);
     expect(plan).not.toMatch(/Sort/);
   } finally {
     client.release();

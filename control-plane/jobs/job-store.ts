@@ -1,8 +1,6 @@
-import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { EXIT_REASONS, OUTCOMES } from "../../kernel/exit.ts";
 import { type AgentKey, asAgentKey, asJobId, type JobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import type { Db } from "../db/query-builder.ts";
 import type { JobStatus } from "./contract.ts";
 import { shardOf } from "./model.ts";
 
@@ -25,6 +23,10 @@ export interface JobRecord {
   readonly agentName: string | undefined;
   readonly startedAtMs: number | undefined;
   readonly done: DoneRecord | undefined;
+  readonly scheduledForMs: number | undefined;
+  /** When a job that waits for a moment becomes ready. */
+  readonly deferredUntilMs: number | undefined;
+  readonly policyText: string | undefined;
 }
 
 export interface DoneRecord {
@@ -50,6 +52,9 @@ interface JobRow {
   created_by: string;
   p_attempt: number | null;
   p_ckey: string | null;
+  deferred_ms: number | null;
+  scheduled_ms: number | null;
+  policy: string | null;
   r_attempt: number | null;
   r_agent: string | null;
   claimed_ms: number | null;
@@ -70,22 +75,45 @@ interface JobRow {
 }
 
 /**
- * Jobs by id, newest first; those that do not exist are left out. Never reads arguments or results. Plan: the ids are
- * constants, so only their partitions are opened; primary keys everywhere.
+ * Jobs by id, which come newest first; those that do not exist are left out. Never reads arguments or results. Plan: the ids are constants, so only
+ * their partitions are opened, and each table is walked once by its primary key: in a plain join the planner, which expects one row, read the
+ * whole page of history again for every job.
  */
 export async function readJobs(pool: Pool, workspace: WorkspaceId, ids: readonly JobId[]): Promise<JobRecord[]> {
-  if (ids.length === 0) return [];
+  const [newest] = ids;
+  if (newest === undefined) return [];
+  if (ids.length <= COLD_SHARES || Date.now() - timeOfId(newest) < COLD_MS) return readShare(pool, workspace, ids);
+  const shares: Promise<JobRecord[]>[] = [];
+  const size = Math.ceil(ids.length / COLD_SHARES);
+  for (let at = 0; at < ids.length; at += size) shares.push(readShare(pool, workspace, ids.slice(at, at + size)));
+  return (await Promise.all(shares)).flat();
+}
+
+/**
+ * The rows of a page of the past are on as many pages of the disk, and Postgres fetches them one after the other (0.15 ms each where this was
+ * measured): shares of them are read at the same time. Each job is still read in one snapshot.
+ */
+const COLD_SHARES = 3;
+const COLD_MS = 60 * 60 * 1000;
+
+async function readShare(pool: Pool, workspace: WorkspaceId, ids: readonly JobId[]): Promise<JobRecord[]> {
   const { rows } = await pool.query<JobRow>(
-    `SELECT j.id::text, j.kind, s.path, j.script_hash, j.language, j.tag, j.prio, j.created_by,
-       p.attempt AS p_attempt, p.ckey::text AS p_ckey, r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
+    `WITH p AS MATERIALIZED (SELECT id, attempt, ckey, deferred, due_at FROM job_pending WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
+       r AS MATERIALIZED (SELECT id, attempt, agent_key, claimed_at FROM job_running WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
+       d AS MATERIALIZED (SELECT id, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, agent_key, started_at, done_at, run_us, log_chunks,
+         log_bytes, log_dropped_bytes FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[]))
+     SELECT j.id::text, j.kind, s.path, j.script_hash, j.language, j.tag, j.prio, j.created_by, p.attempt AS p_attempt, p.ckey::text AS p_ckey,
+       CASE WHEN p.deferred THEN (extract(epoch FROM p.due_at) * 1000)::float8 END AS deferred_ms,
+       (extract(epoch FROM j.scheduled_for) * 1000)::float8 AS scheduled_ms, j.policy,
+       r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
        d.outcome, d.exit_reason, d.exit_code, d.exit_signal, d.exit_message, d.attempt AS d_attempt, d.agent_key::text AS d_agent,
        (extract(epoch FROM d.started_at) * 1000)::float8 AS started_ms, (extract(epoch FROM d.done_at) * 1000)::float8 AS done_ms, d.run_us::text,
        d.log_chunks, d.log_bytes::text, d.log_dropped_bytes::text, a.name AS agent_name
      FROM job j
        LEFT JOIN script s ON s.workspace_id = j.workspace_id AND s.id = j.script_id
-       LEFT JOIN job_pending p ON p.id = j.id AND p.workspace_id = j.workspace_id AND p.shard = $3
-       LEFT JOIN job_running r ON r.id = j.id AND r.workspace_id = j.workspace_id AND r.shard = $3
-       LEFT JOIN job_done d ON d.workspace_id = j.workspace_id AND d.id = j.id AND d.id = ANY($2::uuid[])
+       LEFT JOIN p ON p.id = j.id
+       LEFT JOIN r ON r.id = j.id
+       LEFT JOIN d ON d.id = j.id
        LEFT JOIN agent a ON a.id = coalesce(r.agent_key, d.agent_key)
      WHERE j.workspace_id = $1 AND j.id = ANY($2::uuid[]) ORDER BY j.id DESC`,
     [workspace, ids, shardOf(workspace)],
@@ -110,61 +138,6 @@ export async function readArgs(pool: Pool, workspace: WorkspaceId, id: JobId): P
   return rows[0]?.args;
 }
 
-export interface JobFilter {
-  readonly status: JobStatus | undefined;
-  readonly scriptId: string | undefined;
-  /** Only jobs that were created before this one. */
-  readonly before: JobId | undefined;
-  readonly limit: number;
-}
-
-/**
- * Ids of a page, newest first. Each filter has its own table and index. A script's jobs of any status are gathered from the three places
- * in the order in which jobs move, so that one that moves meanwhile is seen twice rather than not at all.
- */
-export async function listJobIds(db: Db, workspace: WorkspaceId, filter: JobFilter): Promise<JobId[]> {
-  const { status, scriptId } = filter;
-  if (status !== undefined || scriptId === undefined) return pageOf(db, tableOf(status), workspace, filter);
-  const found = new Set<JobId>();
-  for (const table of ["job_pending", "job_running", "job_done"] as const) for (const id of await pageOf(db, table, workspace, filter)) found.add(id);
-  return [...found].sort().reverse().slice(0, filter.limit);
-}
-
-type JobTable = "job" | "job_pending" | "job_running" | "job_done";
-
-function tableOf(status: JobStatus | undefined): JobTable {
-  if (status === undefined) return "job";
-  if (status === "queued") return "job_pending";
-  return status === "running" ? "job_running" : "job_done";
-}
-
-async function pageOf(db: Db, table: JobTable, workspace: WorkspaceId, filter: JobFilter): Promise<JobId[]> {
-  let query = db
-    .selectFrom(table)
-    .select("id")
-    .where("workspace_id", "=", workspace)
-    .where("id", "<", filter.before ?? LAST_ID)
-    .orderBy("id", "desc")
-    .limit(filter.limit);
-  // The workspace's shard names the one child table that can hold its rows.
-  if (table === "job_pending" || table === "job_running") query = query.where(sql<SqlBool>`shard = ${sql.lit(shardOf(workspace))}`);
-  if (filter.status !== undefined && isOutcome(filter.status)) query = query.where(outcomeIs(filter.status));
-  if (filter.scriptId !== undefined) query = query.where("script_id", "=", filter.scriptId);
-  return (await query.execute()).map((row) => asJobId(row.id));
-}
-
-const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
-
-/** The partial index on what went wrong holds `outcome <> 0`: the condition must be written out, with constants, for it to be used. */
-function outcomeIs(status: (typeof OUTCOMES)[number]): RawBuilder<SqlBool> {
-  const outcome = sql.lit(OUTCOMES.indexOf(status));
-  return status === "succeeded" ? sql<SqlBool>`outcome = ${outcome}` : sql<SqlBool>`outcome <> 0 AND outcome = ${outcome}`;
-}
-
-function isOutcome(status: JobStatus): status is (typeof OUTCOMES)[number] {
-  return (OUTCOMES as readonly string[]).includes(status);
-}
-
 function jobRecord(row: JobRow): JobRecord {
   const agentKey = row.r_agent ?? row.d_agent;
   return {
@@ -184,6 +157,9 @@ function jobRecord(row: JobRow): JobRecord {
     agentName: row.agent_name ?? undefined,
     startedAtMs: row.started_ms ?? row.claimed_ms ?? undefined,
     done: doneRecord(row),
+    scheduledForMs: row.scheduled_ms ?? undefined,
+    deferredUntilMs: row.deferred_ms ?? undefined,
+    policyText: row.policy ?? undefined,
   };
 }
 

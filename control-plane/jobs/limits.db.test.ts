@@ -13,8 +13,10 @@ import { createOwnerStore } from "../scheduler/owner-store.ts";
 import { loadWindows, storedWindow } from "../scheduler/window-store.ts";
 import { changedWorkspaceLimits, readWorkspaceLimits, writeWorkspaceLimits } from "../workspaces/workspace-limit-store.ts";
 import { FlushWriter } from "./flush-writer.ts";
+import { jobKey } from "./idempotency-key.ts";
 import { decodeLimits, encodeLimits } from "./limits-codec.ts";
 import { type FlushOperation, type FlushOutcome, laneOf, shardOf, type WindowRecord } from "./model.ts";
+import { policyOf } from "./policy-codec.ts";
 import { refillStatement } from "./statements.ts";
 
 const newId = createJobIdGenerator(() => Date.now());
@@ -90,6 +92,34 @@ describe("rows", () => {
     expect(await storedLimits("job_running", direct.id)).toEqual(direct.limits);
   });
 
+  test("a job with limits and a policy, a moment or a key keeps all of it, also through a retry", async () => {
+    const policy = policyOf({ retry: { max_attempts: 3 } }, undefined);
+    const job = waiting({ policy, limits: limits("81", 'customer, "1" \\ {}') });
+    const scheduledForMs = Date.now() + 3_600_000;
+    const special = { scheduledForMs, expiresAtMs: scheduledForMs + 1000, key: jobKey("run", "limited", 0, "", scheduledForMs) };
+    const token = newToken();
+    await submit({ kind: "insert", job, payload, direct: undefined, special });
+    expect(await storedLimits("job_pending", job.id)).toEqual(job.limits);
+    const { rows } = await pool.query("SELECT deferred, expires_at IS NOT NULL AS expires, policy FROM job_pending WHERE id = $1", [job.id]);
+    expect(rows).toEqual([{ deferred: true, expires: true, policy: policy?.text }]);
+    expect((await pool.query("SELECT 1 FROM job_key WHERE id = $1", [job.id])).rowCount).toBe(1);
+    await submit({ kind: "claim", job, token, agent });
+    expect(await storedLimits("job_running", job.id)).toEqual(job.limits);
+    const end = { id: job.id, workspace, token, exit: exitOf("exit_code", "", { code: 1 }), resultJson: "1", startedAtMs: 1, doneAtMs: 2, runUs: 1 };
+    const logs = { logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+    expect(await submit({ kind: "retry", job: { ...job, attempt: 1, failed: 1 }, end: { ...end, ...logs }, deferred: true })).toBe("moved");
+    expect(await storedLimits("job_pending", job.id)).toEqual(job.limits);
+    const direct = waiting({ policy, limits: limits("82", "direct") });
+    await submit({ kind: "insert", job: direct, payload, direct: { token: newToken(), agent } });
+    expect(await storedLimits("job_running", direct.id)).toEqual(direct.limits);
+    const refused = waiting({ policy, limits: limits("83", "full") });
+    const key = jobKey("run", "refused", 0, "", scheduledForMs);
+    const exit = exitOf("limit_reached", "full");
+    const none = { scheduledForMs: undefined, expiresAtMs: undefined };
+    await submit({ kind: "refuse", job: refused, payload, special: { ...none, key }, doneAtMs: Date.now(), exit, resultJson: "{}" });
+    expect((await pool.query("SELECT 1 FROM job_key WHERE id = $1", [refused.id])).rowCount).toBe(1);
+  });
+
   test("one flush takes jobs with and without limits", async () => {
     const jobs = Array.from({ length: 40 }, (_, at) => waiting(at % 2 === 0 ? {} : { limits: limits("79", `key ${at}`) }));
     expect(new Set(await Promise.all(jobs.map((job) => submit(insert(job)))))).toEqual(new Set(["moved"]));
@@ -135,7 +165,7 @@ describe("taking over", () => {
     for (const job of jobs) await submit(insert(job));
     const running = of({ limits: limits("90", "old") });
     await submit({ kind: "insert", job: running, payload, direct: { token: newToken(), agent } });
-    const { groups, running: rows } = await createOwnerStore(pool).load(10_000);
+    const { groups, running: rows } = await createOwnerStore(pool, lease).load(10_000);
     const found = groups.filter((group) => group.workspace === own).map((group) => [group.count, group.newest?.limits?.specs[0]?.key]);
     expect(found.sort()).toEqual([
       [1, "other"],
@@ -159,13 +189,16 @@ describe("taking over", () => {
     const state = createSchedulerState(1, 100);
     admitCold(state, { workspace: own, tag: "default", language: "bash", count: 3, newest: undefined });
     const queue = shareOfJob(state, behind[0] ?? waiting()).queues.get(NO_GROUP) as JobQueue;
-    const rows = await createOwnerStore(pool).refill(queue, 100);
+    const rows = await createOwnerStore(pool, lease).refill(queue, 100, Date.now());
     expect(rows.map((row) => row.id)).toEqual(behind.map((job) => job.id));
-    const values = [own, "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 100, "0"];
+    const values = [own, "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 100, "0", Date.now()];
     const { rows: plan } = await pool.query<{ "QUERY PLAN": string }>(`EXPLAIN (ANALYZE, BUFFERS) ${refillStatement(laneOf(shard))}`, values);
     const text = plan.map((row) => row["QUERY PLAN"]).join("\n");
     expect(text).toMatch(/Index Scan using job_pending_\d_workspace_id/);
-    expect(text).not.toMatch(/Sort|Rows Removed/);
+    // Those whose moment has come are sorted, of which there are none.
+    expect(text.match(/Sort Method/g)).toHaveLength(1);
+    expect(text).toMatch(/Sort .*rows=0/);
+    expect(text).not.toMatch(/Rows Removed/);
   });
 });
 
@@ -216,7 +249,7 @@ describe("windows", () => {
     await claimWith(record("801", { agesMs: [0], keepMs: 0 }));
     expect(await loaded("801")).toBeUndefined();
     await pool.query("UPDATE rate_window SET expires_at = now() - interval '2 minutes' WHERE id = 801");
-    await createOwnerStore(pool).dropOldWindows();
+    await createOwnerStore(pool, lease).dropOldWindows();
     expect((await pool.query("SELECT 1 FROM rate_window WHERE id = 801")).rowCount).toBe(0);
   });
 });

@@ -1,6 +1,7 @@
 import type { Exit } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
+import type { JobKey } from "./idempotency-key.ts";
 
 /** Workspaces are spread over this many logical shards: the unit of scheduling ownership. */
 export const SHARDS = 64;
@@ -56,6 +57,22 @@ export interface WindowRecord {
   readonly keepMs: number;
 }
 
+/** What only few jobs have: a flush of jobs without any of it has no columns for it. */
+export interface JobSpecial {
+  /** Not before this moment. */
+  readonly scheduledForMs: number | undefined;
+  /** Ends unless an attempt begins before. */
+  readonly expiresAtMs: number | undefined;
+  readonly key: JobKey | undefined;
+}
+
+/** A job that is to be accepted. */
+export interface NewJob {
+  readonly job: WaitingJob;
+  readonly payload: JobPayload;
+  readonly special?: JobSpecial | undefined;
+}
+
 /** One thing that the next flush of a lane does. All of a flush commits or none. */
 export type FlushOperation =
   | {
@@ -63,6 +80,7 @@ export type FlushOperation =
       readonly job: WaitingJob;
       readonly payload: JobPayload;
       readonly direct: { readonly token: Token; readonly agent: AgentKey } | undefined;
+      readonly special?: JobSpecial | undefined;
       readonly windows?: readonly WindowRecord[] | undefined;
     }
   /** A new job that ends at once, without ever having waited or run. */
@@ -70,6 +88,7 @@ export type FlushOperation =
       readonly kind: "refuse";
       readonly job: WaitingJob;
       readonly payload: JobPayload;
+      readonly special?: JobSpecial | undefined;
       readonly doneAtMs: number;
       readonly exit: Exit;
       readonly resultJson: string;
@@ -83,6 +102,8 @@ export type FlushOperation =
     }
   | { readonly kind: "finish"; readonly job: WaitingJob; readonly end: JobEnd }
   | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token }
+  /** As requeue, keeping the end of the attempt; the job waits for its `dueAtMs` when `deferred`. */
+  | { readonly kind: "retry"; readonly job: WaitingJob; readonly end: JobEnd; readonly deferred: boolean }
   | {
       readonly kind: "cancel";
       readonly job: Pick<WaitingJob, "id" | "workspace" | "shard">;

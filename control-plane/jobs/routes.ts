@@ -7,6 +7,7 @@ import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { cancelRequest, JOB_LIMITS, jobListQuery, jobPage, jobView, jobWithResult, runBatchRequest, runBatchResponse, runJobRequest } from "./contract.ts";
 import type { JobService } from "./job-service.ts";
+import { keyText } from "./policy-contract.ts";
 
 const base = "/api/v1/w/:workspace/jobs";
 export const inWorkspace = z.object({ workspace: z.string() });
@@ -19,6 +20,12 @@ const waitQuery = z.strictObject({
     .max(JOB_LIMITS.waitS)
     .optional()
     .meta({ description: "Seconds to wait for the end. 200 with the result when it came, 202 when it did not." }),
+});
+
+const keyHeader = z.object({
+  "idempotency-key": keyText.optional().meta({
+    description: "The same key and body give the same job, however often they are sent. With another body it is a 409. Remembered for a day unless set.",
+  }),
 });
 
 export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
@@ -36,16 +43,21 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
         params: inWorkspace,
         querystring: waitQuery,
         body: runJobRequest,
+        headers: keyHeader,
         response: { 200: jobWithResult, 201: jobView, 202: jobView, default: problemView },
       },
     },
     async (request, reply) => {
       const caller = callerOf(request);
       const { wait } = request.query;
-      if (wait === undefined) return reply.code(201).send(await jobs.run(caller, request.body));
+      const key = request.headers["idempotency-key"];
+      if (wait === undefined) {
+        const { created, view } = await jobs.run(caller, request.body, key);
+        return reply.code(created ? 201 : 200).send(view);
+      }
       const gone = new AbortController();
       reply.raw.on("close", () => gone.abort());
-      const { ended, view, resultJson } = await jobs.runAndWait(caller, request.body, wait * 1000, gone.signal);
+      const { ended, view, resultJson } = await jobs.runAndWait(caller, request.body, wait * 1000, gone.signal, key);
       if (!ended) return reply.code(202).send(view);
       // The result is relayed as the script wrote it: parsing it would cost time, and digits of large numbers.
       return sendJsonText(reply, `${JSON.stringify(view).slice(0, -1)},"result":${resultJson}}`);
@@ -61,13 +73,17 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
         operationId: "runJobs",
         summary: "Run a deployed script many times",
         description:
-          "The ids come in the order of the request. 201 means that all are accepted. After a 503 it is not known which of them were: they may be accepted in part.",
+          "The ids come in the order of the request. 201 means that all are accepted. After a 503 it is not known which of them were: they may be accepted in part. With an Idempotency-Key the same request may be sent again: it completes the rest, and is a 200 when nothing was missing.",
         params: inWorkspace,
         body: runBatchRequest,
-        response: { 201: runBatchResponse, default: problemView },
+        headers: keyHeader,
+        response: { 200: runBatchResponse, 201: runBatchResponse, default: problemView },
       },
     },
-    async (request, reply) => reply.code(201).send({ ids: await jobs.runBatch(callerOf(request), request.body) }),
+    async (request, reply) => {
+      const { created, ids } = await jobs.runBatch(callerOf(request), request.body, request.headers["idempotency-key"]);
+      return reply.code(created ? 201 : 200).send({ ids });
+    },
   );
 
   app.get(

@@ -8,7 +8,21 @@
  * the planner may otherwise walk the table (shared/reference/prototype.md measured 370 µs a job for that plan and 60 µs for
  * this one). Every part is fenced: with a lost lease `own` is empty and nothing happens.
  */
-export const FAMILIES = ["direct", "direct_limited", "pending", "pending_limited", "refuse", "claim", "window", "finish", "requeue", "cancel"] as const;
+export const FAMILIES = [
+  "direct",
+  "limited_direct",
+  "special_direct",
+  "pending",
+  "limited_pending",
+  "special_pending",
+  "refuse",
+  "claim",
+  "window",
+  "finish",
+  "requeue",
+  "retry",
+  "cancel",
+] as const;
 export type Family = (typeof FAMILIES)[number];
 
 interface FamilySql {
@@ -22,61 +36,113 @@ interface FamilySql {
 
 const JOB_COLUMNS = "workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code";
 const JOB_TYPES = ["bigint", "uuid", "smallint", "bigint", "text", "text", "text", "smallint", "int", "text", "text", "text", "smallint"];
-const RUNNING_COLUMNS = "id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at, limits";
+const RUNNING_COLUMNS = "id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at";
 const LIMIT_TYPES = ["bigint", "text"];
 const WINDOW_COLUMNS = "workspace_id, id, starts, window_ms, ages_ms, tat_in_ms, token";
 const DONE_COLUMNS = `workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, token, agent_key,
   started_at, done_at, run_us, result, log_chunks, log_bytes, log_dropped_bytes`;
 
+/** Of the ten priorities, 0 goes first. */
+const LOWEST_PRIO = 9;
 const unnest = (types: readonly string[], $: (at: number) => string): string => `unnest(${types.map((type, at) => `${$(at)}::${type}[]`).join(", ")})`;
+/** What an insert of the special families has on top: policy, scheduled for, expires at, key, hash of the body, end of the key. */
+const SPECIAL_COLUMNS = "policy, scheduled_ms, expires_ms, key, body, key_ms";
+const SPECIAL_TYPES = ["text", "float8", "float8", "uuid", "uuid", "float8"];
 const notIn = (family: Family, ids: string, moved: string): string =>
   `ARRAY(SELECT '${family}/' || i FROM (SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved}) AS x(i))`;
 
-/** New jobs. Those with limits have two columns more, in a family of their own: the others need not pay for them. */
-function directFamily(name: Family, limited: boolean): FamilySql {
-  const types = [...JOB_TYPES, "bigint", "bigint", ...(limited ? LIMIT_TYPES : [])];
+/** What a family of new jobs has columns for: only the few jobs that need them pay for them. Special ones may have limits, too. */
+type Extra = "none" | "limited" | "special";
+const EXTRA_TYPES: Readonly<Record<Extra, readonly string[]>> = { none: [], limited: LIMIT_TYPES, special: [...SPECIAL_TYPES, ...LIMIT_TYPES] };
+const EXTRA_COLUMNS: Readonly<Record<Extra, string>> = { none: "", limited: ", ckey, limits", special: `, ${SPECIAL_COLUMNS}, ckey, limits` };
+/** Those that a job carries from row to row from the beginning. */
+const CARRIED: Readonly<Record<Extra, string>> = { none: "", limited: ", limits", special: ", limits, policy" };
+
+/** Inserts the payload, and of special jobs also the key. */
+function insertPayload(name: string, special: boolean): string {
+  if (!special) return `${name}_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM ${name}),`;
+  return `${name}_job AS (
+  INSERT INTO job (${JOB_COLUMNS}, policy, scheduled_for) SELECT ${JOB_COLUMNS}, policy, to_timestamp(scheduled_ms / 1000) FROM ${name}),
+${name}_key AS (
+  INSERT INTO job_key (workspace_id, key, id, body, expires_at) SELECT workspace_id, key, id, body, to_timestamp(key_ms / 1000) FROM ${name} WHERE key IS NOT NULL),`;
+}
+
+/** Jobs that are assigned at once. */
+function direct(name: Family, extra: Extra): FamilySql {
+  const types = [...JOB_TYPES, "bigint", "bigint", ...EXTRA_TYPES[extra]];
   return {
     types,
     sql: (lane, $) => `
 ${name} AS MATERIALIZED (
-  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, token, agent_key${limited ? ", ckey, limits" : ""}) WHERE EXISTS (SELECT 1 FROM own)),
-${name}_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM ${name}),
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, token, agent_key${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
+${insertPayload(name, extra === "special")}
 ${name}_running AS (
-  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
-  SELECT id, workspace_id, shard, tag, language, prio, ${limited ? "ckey" : "0"}, 1, 0, token, agent_key, script_id, timeout_ms, now(), ${limited ? "limits" : "NULL"}
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}${CARRIED[extra]})
+  SELECT id, workspace_id, shard, tag, language, prio, ${extra === "none" ? "0" : "ckey"}, 1, 0, token, agent_key, script_id, timeout_ms, now()${CARRIED[extra]}
   FROM ${name})`,
   };
 }
 
-function pendingFamily(name: Family, limited: boolean): FamilySql {
-  const types = [...JOB_TYPES, "float8", ...(limited ? LIMIT_TYPES : [])];
-  const more = limited ? ", ckey, limits" : "";
+/** Jobs that wait: for an agent or a permit, special ones also for a moment. */
+function pending(name: Family, extra: Extra): FamilySql {
+  const types = [...JOB_TYPES, "float8", ...EXTRA_TYPES[extra]];
+  const special = extra === "special";
+  const group = extra === "none" ? "" : ", ckey";
   return {
     types,
     sql: (lane, $) => `
 ${name} AS MATERIALIZED (
-  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, due_ms${more}) WHERE EXISTS (SELECT 1 FROM own)),
-${name}_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM ${name}),
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, due_ms${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
+${insertPayload(name, special)}
 ${name}_row AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms${more})
-  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms${more} FROM ${name})`,
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms${group}${CARRIED[extra]}${
+    special ? ", deferred, expires_at" : ""
+  })
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms${group}${CARRIED[extra]}${
+    special ? ", scheduled_ms IS NOT NULL, to_timestamp(expires_ms / 1000)" : ""
+  } FROM ${name})`,
   };
 }
 
-const REFUSE_TYPES = [...JOB_TYPES, "smallint", "smallint", "text", "float8", "text"];
+const REFUSE_TYPES = [...JOB_TYPES, "smallint", "smallint", "text", "float8", "text", ...SPECIAL_TYPES];
 const WINDOW_TYPES = ["bigint", "bigint", "int", "float8", "text", "float8", "bigint", "float8"];
 
+/** Attempts whose job goes back to those that wait; the end of the attempt is kept when it says something. */
+const RETRY_TYPES = [
+  "uuid",
+  "bigint",
+  "smallint",
+  "smallint",
+  "float8",
+  "boolean",
+  "smallint",
+  "int",
+  "text",
+  "text",
+  "float8",
+  "float8",
+  "bigint",
+  "int",
+  "bigint",
+  "bigint",
+];
+const RETRY_COLUMNS =
+  "id, token, lost, failed, due_ms, deferred, reason, code, signal, message, started_ms, done_ms, run_us, log_chunks, log_bytes, log_dropped";
+
 const SQL: Readonly<Record<Family, FamilySql>> = {
-  direct: directFamily("direct", false),
-  direct_limited: directFamily("direct_limited", true),
-  pending: pendingFamily("pending", false),
-  pending_limited: pendingFamily("pending_limited", true),
+  direct: direct("direct", "none"),
+  limited_direct: direct("limited_direct", "limited"),
+  special_direct: direct("special_direct", "special"),
+  pending: pending("pending", "none"),
+  limited_pending: pending("limited_pending", "limited"),
+  special_pending: pending("special_pending", "special"),
   refuse: {
     types: REFUSE_TYPES,
     sql: (_lane, $) => `
 refused AS MATERIALIZED (
-  SELECT * FROM ${unnest(REFUSE_TYPES, $)} AS n(${JOB_COLUMNS}, shard, outcome, reason, message, done_ms, result) WHERE EXISTS (SELECT 1 FROM own)),
-refused_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM refused),
+  SELECT * FROM ${unnest(REFUSE_TYPES, $)} AS n(${JOB_COLUMNS}, shard, outcome, reason, message, done_ms, result, ${SPECIAL_COLUMNS})
+  WHERE EXISTS (SELECT 1 FROM own)),
+${insertPayload("refused", true)}
 refused_done AS (
   INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_message, attempt, done_at, result)
   SELECT workspace_id, id, script_id, tag, outcome, reason, 0, message, 0, to_timestamp(done_ms / 1000), result FROM refused)`,
@@ -86,10 +152,11 @@ refused_done AS (
     sql: (lane, $) => `
 claim_gone AS (
   DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms, limits),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy),
 claimed AS (
-  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS})
-  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now(), g.limits
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}, limits, failed, policy)
+  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now(),
+    g.limits, g.failed, g.policy
   FROM claim_gone g JOIN ${unnest(["uuid", "bigint", "bigint"], $)} AS c(id, token, agent_key) ON c.id = g.id
   RETURNING id)`,
     unmoved: ($) => notIn("claim", $(0), "claimed"),
@@ -126,13 +193,37 @@ finished AS (
     sql: (lane, $) => `
 requeue_gone AS (
   DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, limits, token),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, limits, failed, policy),
 requeued AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, limits)
-  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms, g.limits
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy)
+  SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms,
+    g.limits, g.failed, g.policy
   FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms) ON r.token = g.token
   RETURNING id)`,
     unmoved: ($) => notIn("requeue", $(0), "requeued"),
+  },
+  retry: {
+    types: RETRY_TYPES,
+    sql: (lane, $) => `
+retry_gone AS (
+  DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, agent_key, limits, policy),
+retry_end AS MATERIALIZED (
+  SELECT g.*, r.lost, r.failed, r.due_ms, r.deferred, r.reason, r.code, r.signal, r.message, r.started_ms, r.done_ms, r.run_us, r.log_chunks, r.log_bytes,
+    r.log_dropped
+  FROM retry_gone g JOIN ${unnest(RETRY_TYPES, $)} AS r(${RETRY_COLUMNS}) ON r.token = g.token),
+retry_kept AS (
+  INSERT INTO job_attempt (workspace_id, id, attempt, token, agent_key, exit_reason, exit_code, exit_signal, exit_message, started_at, done_at, run_us,
+    log_chunks, log_bytes, log_dropped_bytes)
+  SELECT workspace_id, id, attempt, token, agent_key, reason, code, signal, message, to_timestamp(started_ms / 1000), to_timestamp(done_ms / 1000), run_us,
+    log_chunks, log_bytes, log_dropped FROM retry_end),
+retried AS (
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, deferred, ckey, attempt, lost, script_id, timeout_ms, limits,
+    failed, policy)
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), deferred, ckey, attempt, lost, script_id, timeout_ms, limits,
+    failed, policy
+  FROM retry_end RETURNING id)`,
+    unmoved: ($) => notIn("retry", $(0), "retried"),
   },
   cancel: {
     types: ["uuid", "smallint", "smallint", "text", "float8", "text"],
@@ -148,6 +239,11 @@ cancelled AS (
     unmoved: ($) => notIn("cancel", $(0), "cancelled"),
   },
 };
+
+/** Types of a family's parameters, in order: one array each. */
+export function parameterTypes(family: Family): readonly string[] {
+  return SQL[family].types;
+}
 
 /**
  * Text of the statement for a lane and the families that it has, in the order of FAMILIES. $1 replica, $2 epoch, $3 connection, $4 number
@@ -174,33 +270,68 @@ WHERE epoch = $2 AND connection = $3 AND EXISTS (SELECT 1 FROM own) RETURNING go
 export const HOT_SETTINGS =
   "-c enable_nestloop=off -c enable_mergejoin=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=10s";
 
+/** Columns of a job that waits, of a table that is called p; see WaitingRow in scheduler/waiting-row.ts. */
 const WAITING_COLUMNS = `p.id::text, p.workspace_id::text, p.shard, p.tag, p.language, p.prio, (extract(epoch FROM p.due_at) * 1000)::float8 AS due_ms,
-  p.attempt, p.lost, p.script_id::text, p.timeout_ms, p.ckey::text, p.limits`;
+  p.attempt, p.lost, p.script_id::text, p.timeout_ms, p.ckey::text, p.limits, p.failed, p.policy`;
 
 /**
- * Heads of one queue from a cursor on, in queue order. Plan: job_pending_order.
- * $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit, $8 concurrency group
+ * Heads of one queue from a cursor on, in queue order: those that never waited for a moment, and those whose moment has come. The second
+ * part is read one priority at a time, since rows whose time has not come stand between the priorities.
+ * Plan: job_pending_order, job_pending_deferred. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit, $8 concurrency group,
+ * $9 moments up to this one
  */
 export function refillStatement(lane: number): string {
+  const after = "($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)";
+  const where = "workspace_id = $1 AND tag = $2 AND language = $3 AND ckey = $8";
   // The columns of the order carry the table's name: the bare ones would be the texts that are selected, and the index of no use.
-  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane} p
-WHERE workspace_id = $1 AND tag = $2 AND language = $3 AND ckey = $8 AND (prio, due_at, id) >= ($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)
-ORDER BY p.workspace_id, p.tag, p.language, p.ckey, p.prio, p.due_at, p.id LIMIT $7`;
+  return `SELECT ${WAITING_COLUMNS} FROM (
+  (SELECT * FROM job_pending_${lane} WHERE ${where} AND NOT deferred AND (prio, due_at, id) >= ${after}
+   ORDER BY workspace_id, tag, language, ckey, prio, due_at, id LIMIT $7)
+  UNION ALL
+  (SELECT due.* FROM generate_series(greatest($4::int, 0), ${LOWEST_PRIO}) AS level,
+     LATERAL (SELECT * FROM job_pending_${lane} WHERE ${where} AND deferred AND prio = level::smallint AND due_at <= to_timestamp($9::float8 / 1000)
+       AND (prio, due_at, id) >= ${after} ORDER BY due_at, id LIMIT $7) AS due)) AS p
+ORDER BY p.prio, p.due_at, p.id LIMIT $7`;
 }
 
-/** Queues of a lane, for a new owner: how many wait, and of a group with limits the job that was created last. One scan of the lane. */
+/**
+ * Queues of a lane, for a new owner: how many wait, and of a group with limits the job that was created last. Those that wait for a moment are
+ * read by their timers. One scan of the lane.
+ */
 export function pendingGroupsStatement(lane: number): string {
   return `WITH g AS (
   SELECT workspace_id, tag, language, count(*)::int AS count, max(id::text) FILTER (WHERE ckey <> 0)::uuid AS newest
-  FROM job_pending_${lane} GROUP BY workspace_id, tag, language, ckey)
+  FROM job_pending_${lane} WHERE NOT deferred GROUP BY workspace_id, tag, language, ckey)
 SELECT g.workspace_id::text AS group_workspace, g.tag AS group_tag, g.language AS group_language, g.count, ${WAITING_COLUMNS}
 FROM g LEFT JOIN job_pending_${lane} p ON p.id = g.newest`;
 }
 
 /** Running rows of a lane, for a new owner. */
 export function runningStatement(lane: number): string {
-  return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms,
-  ckey::text, limits, (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
+  return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms, ckey::text, limits,
+  failed, policy, cancel_reason, (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
+}
+
+/**
+ * Notes on a running attempt that it is to be cancelled, so that it still is when the owner that was asked dies. Its end takes the note away.
+ * One row by its key, fenced by the token. $1 id, $2 workspace, $3 shard, $4 token, $5 reason
+ */
+export function markCancelledStatement(lane: number): string {
+  return `UPDATE job_running_${lane} SET cancel_reason = $5 WHERE id = $1 AND workspace_id = $2 AND shard = $3 AND token = $4`;
+}
+
+/** Jobs that wait for a moment, soonest first, after a place in that order. Plan: job_pending_due. $1 ms, $2 id, $3 until ms, $4 limit */
+export function deferredStatement(lane: number): string {
+  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane} p
+WHERE deferred AND (due_at, id) > (to_timestamp($1::float8 / 1000), $2::uuid) AND due_at <= to_timestamp($3::float8 / 1000)
+ORDER BY p.due_at, p.id LIMIT $4`;
+}
+
+/** Jobs that end unless they begin, soonest first. Plan: job_pending_expiry. $1 ms, $2 id, $3 until ms, $4 limit */
+export function expiringStatement(lane: number): string {
+  return `SELECT id::text, workspace_id::text, shard, (extract(epoch FROM expires_at) * 1000)::float8 AS at_ms FROM job_pending_${lane} AS p
+WHERE expires_at IS NOT NULL AND (expires_at, id) > (to_timestamp($1::float8 / 1000), $2::uuid) AND expires_at <= to_timestamp($3::float8 / 1000)
+ORDER BY expires_at, p.id LIMIT $4`;
 }
 
 /** The row in which a hot connection leaves its progress. $1 epoch, $2 connection */
@@ -211,5 +342,12 @@ export const READ_PROGRESS = "SELECT seq::float8 AS seq, gone FROM flush_progres
 export const PAYLOADS = `SELECT workspace_id::text, id::text, kind, script_hash, args, code, created_by FROM job
 WHERE (workspace_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`;
 
-/** The token under which an agent finished a job, to tell a resent result from a stale one. An agent names only the job. $1 id, $2 agent */
-export const DONE_TOKEN_BY_ID = "SELECT d.token::text FROM job_done d WHERE d.id = $1 AND d.agent_key = $2 AND d.workspace_id IN (SELECT id FROM workspace)";
+/**
+ * Whether an agent ended an attempt under a token, so that a resent result is told from a stale one, and whether the lease was ours when we
+ * looked: only the owner may call a result stale. An attempt that was lost was not ended by its agent. An agent names only the job.
+ * $1 id, $2 agent, $3 token, $4 replica, $5 epoch, $6 number of the exit reason "lost"
+ */
+export const IS_RECORDED = `SELECT (SELECT l.epoch = $5 FROM replica_lease l WHERE l.replica_id = $4) AS ours,
+  EXISTS (SELECT 1 FROM job_done WHERE id = $1 AND agent_key = $2 AND token = $3 AND workspace_id IN (SELECT id FROM workspace))
+  OR EXISTS (SELECT 1 FROM job_attempt WHERE id = $1 AND agent_key = $2 AND token = $3 AND exit_reason <> $6
+    AND workspace_id IN (SELECT id FROM workspace)) AS recorded`;

@@ -1,4 +1,5 @@
 import { DatabaseError } from "pg";
+import { EXIT_REASONS } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 
@@ -83,12 +84,16 @@ export async function readChunks(
   }));
 }
 
-/** Where an attempt that has ended is known: its chunks may arrive after its end. */
+/** Where an attempt that has ended is known: its chunks may arrive after its end. One that was lost has no right to anything any more. */
 export async function findEndedAttempt(pool: Pool, id: JobId, token: string, agent: AgentKey): Promise<{ workspace: string; attempt: number } | undefined> {
   const { rows } = await pool.query<{ workspace: string; attempt: number }>(
     `SELECT d.workspace_id::text AS workspace, d.attempt FROM job_done d
-     WHERE d.id = $1 AND d.token = $2 AND d.agent_key = $3 AND d.workspace_id IN (SELECT id FROM workspace) AND d.done_at > now() - interval '10 minutes'`,
-    [id, token, agent],
+     WHERE d.id = $1 AND d.token = $2 AND d.agent_key = $3 AND d.workspace_id IN (SELECT id FROM workspace) AND d.done_at > now() - interval '10 minutes'
+     UNION ALL
+     SELECT t.workspace_id::text, t.attempt FROM job_attempt t
+     WHERE t.id = $1 AND t.token = $2 AND t.agent_key = $3 AND t.workspace_id IN (SELECT id FROM workspace) AND t.done_at > now() - interval '10 minutes'
+       AND t.exit_reason <> $4`,
+    [id, token, agent, EXIT_REASONS.indexOf("lost")],
   );
   return rows[0];
 }

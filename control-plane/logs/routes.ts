@@ -4,7 +4,6 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
-import type { Pool } from "../db/pools.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { type EventStream, openEventStream } from "../http/sse.ts";
@@ -14,7 +13,8 @@ import { jobIdOf, ofJob } from "../jobs/routes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type StreamName, segmentsOf } from "./chunk-text.ts";
 import type { LiveLogs } from "./live-logs.ts";
-import { readChunks, type StoredChunk } from "./log-store.ts";
+import type { ReadLog } from "./log-reader.ts";
+import type { StoredChunk } from "./log-store.ts";
 import { LOG_START, type LogPosition, type TailSource, tailLog } from "./tail.ts";
 
 const PAGE = 64;
@@ -24,7 +24,7 @@ const LOOK_AGAIN_MS = 100;
 /** Followed logs of one workspace at a time. */
 export const MAX_FOLLOWERS = 200;
 
-export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService, live: LiveLogs, log: Log): void {
+export function addLogRoutes(root: FastifyInstance, read: ReadLog, jobs: JobService, live: LiveLogs, log: Log): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   const followers = new Map<WorkspaceId, number>();
   app.get(
@@ -46,25 +46,25 @@ export function addLogRoutes(root: FastifyInstance, pool: Pool, jobs: JobService
       const caller = callerOf(request);
       const id = jobIdOf(request);
       const record = await jobs.record(caller, id);
-      if (request.query.follow === true) await follow({ pool, jobs, live, log, followers }, caller, id, request, reply);
+      if (request.query.follow === true) await follow({ read, jobs, live, log, followers }, caller, id, request, reply);
       else {
         if (record.done !== undefined && Date.now() - record.done.doneAtMs < JUST_ENDED_MS) {
-          await untilStored(pool, live, caller, id, { attempt: record.attempt, seq: record.done.logChunks - 1 });
+          await untilStored(read, live, caller, id, { attempt: record.attempt, seq: record.done.logChunks - 1 });
         }
-        await plain(pool, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
+        await plain(read, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
       }
     },
   );
 }
 
 /** The last chunks of a job may be committed a moment after its end: whoever has just seen the end must not miss them. Waits two seconds at most. */
-async function untilStored(pool: Pool, live: LiveLogs, caller: Caller, id: JobId, last: LogPosition): Promise<void> {
+async function untilStored(read: ReadLog, live: LiveLogs, caller: Caller, id: JobId, last: LogPosition): Promise<void> {
   const deadlineMs = performance.now() + STORED_WITHIN_MS;
   let wake = (): void => undefined;
   const unsubscribe = live.subscribe(id, { chunk: () => undefined, durable: () => wake(), changed: () => undefined });
   try {
     while (last.seq >= 0 && performance.now() < deadlineMs) {
-      const stored = await readChunks(pool, caller.workspace.id, id, { attempt: last.attempt, seq: last.seq - 1 }, 1);
+      const stored = await read(caller.workspace.id, id, { attempt: last.attempt, seq: last.seq - 1 }, 1);
       if (stored.length > 0) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, LOOK_AGAIN_MS);
@@ -80,12 +80,12 @@ async function untilStored(pool: Pool, live: LiveLogs, caller: Caller, id: JobId
 }
 
 /** Streams the stored output of one attempt; memory holds one page of chunks. */
-async function plain(pool: Pool, caller: Caller, id: JobId, attempt: number, reply: FastifyReply): Promise<void> {
+async function plain(read: ReadLog, caller: Caller, id: JobId, attempt: number, reply: FastifyReply): Promise<void> {
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "sandbox", "x-content-type-options": "nosniff" });
   try {
-    await writeAttempt(pool, caller, id, attempt, raw);
+    await writeAttempt(read, caller, id, attempt, raw);
     raw.end();
   } catch {
     // The headers are sent: only a broken transfer can still say that this is not all.
@@ -93,9 +93,9 @@ async function plain(pool: Pool, caller: Caller, id: JobId, attempt: number, rep
   }
 }
 
-async function writeAttempt(pool: Pool, caller: Caller, id: JobId, attempt: number, raw: FastifyReply["raw"]): Promise<void> {
+async function writeAttempt(read: ReadLog, caller: Caller, id: JobId, attempt: number, raw: FastifyReply["raw"]): Promise<void> {
   for (let position: LogPosition = { attempt, seq: -1 }; ; ) {
-    const page = await readChunks(pool, caller.workspace.id, id, position, PAGE);
+    const page = await read(caller.workspace.id, id, position, PAGE);
     for (const chunk of page) {
       if (chunk.attempt !== attempt) break;
       for (const { bytes } of await segmentsOf(chunk)) raw.write(bytes);
@@ -108,7 +108,7 @@ async function writeAttempt(pool: Pool, caller: Caller, id: JobId, attempt: numb
 }
 
 interface Followable {
-  readonly pool: Pool;
+  readonly read: ReadLog;
   readonly jobs: JobService;
   readonly live: LiveLogs;
   readonly log: Log;
@@ -116,7 +116,7 @@ interface Followable {
 }
 
 async function follow(parts: Followable, caller: Caller, id: JobId, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { pool, jobs, live, log, followers } = parts;
+  const { read, jobs, live, log, followers } = parts;
   const workspace = caller.workspace.id;
   const following = followers.get(workspace) ?? 0;
   if (following >= MAX_FOLLOWERS)
@@ -124,7 +124,7 @@ async function follow(parts: Followable, caller: Caller, id: JobId, request: Fas
   followers.set(workspace, following + 1);
   const from = parsePosition(request.headers["last-event-id"]);
   const stream = openEventStream(request, reply);
-  const source = tailSource(pool, jobs, live, caller, stream);
+  const source = tailSource(read, jobs, live, caller, stream);
   const decoders = new Map<string, StringDecoder>();
   try {
     for await (const chunk of tailLog(source, caller.workspace.id, id, from.chunk, stream.signal)) {
@@ -143,11 +143,11 @@ async function follow(parts: Followable, caller: Caller, id: JobId, request: Fas
   }
 }
 
-function tailSource(pool: Pool, jobs: JobService, live: LiveLogs, caller: Caller, stream: EventStream): TailSource {
+function tailSource(read: ReadLog, jobs: JobService, live: LiveLogs, caller: Caller, stream: EventStream): TailSource {
   let shown = "";
   return {
     live,
-    read: (workspace, id, after, limit) => readChunks(pool, workspace, id, after, limit),
+    read,
     async state(_workspace, id) {
       const record = await jobs.record(caller, id);
       const state = `${record.status}/${record.attempt}`;

@@ -1,67 +1,79 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
+import { background } from "../../kernel/background.ts";
 import type { JobId } from "../../kernel/ids.ts";
-import type { JobPayload } from "../jobs/model.ts";
-import { admit, type Victims } from "./core/admission-core.ts";
+import type { NewJob } from "../jobs/model.ts";
+import { type Cancels, type EarlyEnd, earlyEnd } from "./cancels.ts";
+import { type Admission, admit, type Victims } from "./core/admission-core.ts";
 import type { LimitSpec } from "./core/limit-model.ts";
-import type { RunningJob, WaitingJob } from "./core/model.ts";
+import type { WaitingJob } from "./core/model.ts";
 import { groupOf, type SchedulerState, shareOfJob } from "./core/state-core.ts";
+import type { Endings } from "./endings.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 
 const NOBODY: readonly Victims[] = [];
 /** Groups of one workspace on one route that may wait. Each is a few hundred bytes of memory, and keys are free text. */
 const MAX_GROUPS = 100_000;
 
-/** What admissions ask of the owner. */
-export interface AdmissionActions {
-  cancelRunning(running: RunningJob, reason: string): void;
-  cancelWaiting(job: WaitingJob, reason: string): void;
-  announce(job: WaitingJob, exit: Exit): void;
-}
-
 /**
  * New jobs with limits whose strategy is not to queue: some end at once, some cancel others. A job that is to be cancelled while its own insert
- * is still under way is cancelled after that.
+ * is still under way is cancelled after that. Over a job that waits for its moment is decided when that has come.
  */
 export class Admissions {
   readonly #deps: OwnerDeps;
-  readonly #actions: AdmissionActions;
+  readonly #cancels: Cancels;
+  readonly #endings: Endings;
   /** Jobs whose insert is under way, by the ids of those of their limits that may cancel them. */
   readonly #arriving = new Map<string, Set<WaitingJob>>();
   readonly #doomed = new Map<JobId, string>();
 
-  constructor(deps: OwnerDeps, actions: AdmissionActions) {
+  constructor(deps: OwnerDeps, cancels: Cancels, endings: Endings) {
     this.#deps = deps;
-    this.#actions = actions;
+    this.#cancels = cancels;
+    this.#endings = endings;
   }
 
   /**
    * Decides over a new job. @returns undefined when it ends at once: then one of the callbacks is called after its commit; otherwise those who
    * are to be cancelled for it, once it is under way itself
    */
-  take(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): readonly Victims[] | undefined {
+  take(made: NewJob, settled: () => void, failed: (error: unknown) => void): readonly Victims[] | undefined {
+    const { job } = made;
     if (job.limits === undefined) return NOBODY;
     if (hasTooManyGroups(this.#deps.state, job)) {
       failed(new AppError("resource_exhausted", `jobs with ${MAX_GROUPS} different limit keys wait already`, { retryAfterS: 10 }));
       return undefined;
     }
-    const { state, clock } = this.#deps;
-    const admission = admit(state, job, clock.monotonicMs(), (limit) => this.#arriving.get(limit.id) ?? []);
-    if (admission.kind === "refuse") {
-      this.#refuse(job, payload, admission.spec, settled, failed);
-      return undefined;
-    }
-    return admission.victims;
+    const admission = this.#admit(job);
+    if (admission.kind === "accept") return admission.victims;
+    this.#refuse(made, admission.spec, settled, failed);
+    return undefined;
+  }
+
+  /**
+   * Decides over a job whose moment has come; its row is there already. One that was tried before was decided over before.
+   * @returns as take
+   */
+  ready(job: WaitingJob): readonly Victims[] | undefined {
+    if (job.limits === undefined || job.attempt > 0 || this.#deps.state.waiting.has(job.id)) return NOBODY;
+    const admission = this.#admit(job);
+    if (admission.kind === "accept") return admission.victims;
+    const { why, message } = refusal(admission.spec);
+    background(this.#deps.log, "end of a refused job", this.#cancels.endWaiting(job, why, message));
+    return undefined;
+  }
+
+  #admit(job: WaitingJob): Admission {
+    return admit(this.#deps.state, job, this.#deps.clock.monotonicMs(), (limit) => this.#arriving.get(limit.id) ?? []);
   }
 
   /** Cancels those whose place a new job takes. */
   replace(job: WaitingJob, victims: readonly Victims[]): void {
     for (const { spec, running, waiting } of victims) {
       const reason = `replaced by job ${job.id}: ${spec.kind === "debounce" ? `debounce of key ${spec.key}` : `${limitText(spec)} is reached`}`;
-      for (const entry of running) this.#actions.cancelRunning(entry, reason);
+      for (const entry of running) this.#cancel(entry.job, reason);
       for (const entry of waiting) {
         if (this.#isArriving(entry)) this.#doom(entry, reason);
-        else this.#actions.cancelWaiting(entry, reason);
+        else this.#cancel(entry, reason);
       }
     }
   }
@@ -85,17 +97,20 @@ export class Admissions {
     const reason = this.#doomed.get(job.id);
     if (reason === undefined) return;
     this.#doomed.delete(job.id);
-    this.#actions.cancelWaiting(job, reason);
+    this.#cancel(job, reason);
   }
 
-  #refuse(job: WaitingJob, payload: JobPayload, spec: LimitSpec, settled: () => void, failed: (error: unknown) => void): void {
-    const message = `${limitText(spec)} is reached`;
-    const exit = spec.strategy === "fail" ? exitOf("limit_reached", message) : exitOf("cancelled", message);
-    const resultJson = errorResult(spec.strategy === "fail" ? "LimitReached" : "Canceled", message);
+  #cancel(job: WaitingJob, reason: string): void {
+    background(this.#deps.log, "cancel of a replaced job", this.#cancels.cancel(job, reason));
+  }
+
+  #refuse({ job, payload, special }: NewJob, spec: LimitSpec, settled: () => void, failed: (error: unknown) => void): void {
+    const { why, message } = refusal(spec);
+    const { exit, resultJson } = earlyEnd(why, message);
     this.#deps.writer.submit(
-      { kind: "refuse", job, payload, doneAtMs: this.#deps.clock.wallMs(), exit, resultJson },
+      { kind: "refuse", job, payload, special, doneAtMs: this.#deps.clock.wallMs(), exit, resultJson },
       () => {
-        this.#actions.announce(job, exit);
+        this.#endings.announce(job.workspace, job.id, exit);
         settled();
       },
       failed,
@@ -121,6 +136,10 @@ function hasTooManyGroups(state: SchedulerState, job: WaitingJob): boolean {
 /** Limits whose new jobs may cancel older ones. */
 function replaceable(job: WaitingJob): string[] {
   return (job.limits?.specs ?? []).filter((spec) => spec.kind === "debounce" || spec.strategy === "cancel_oldest").map((spec) => spec.id);
+}
+
+function refusal(spec: LimitSpec): { why: EarlyEnd; message: string } {
+  return { why: spec.strategy === "fail" ? "limit_reached" : "cancelled", message: `${limitText(spec)} is reached` };
 }
 
 function limitText(spec: LimitSpec): string {

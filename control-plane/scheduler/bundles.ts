@@ -49,6 +49,7 @@ export function buildBundle(source: BundleSource, limits: BundleLimits, running:
       cancelGraceMs: limits.cancelGraceMs,
       resultMaxBytes: limits.resultMaxBytes,
       logMaxBytes: limits.logMaxBytes,
+      softTimeoutMs: job.policy?.softTimeoutMs ?? 0,
     },
     tag: job.tag,
   };

@@ -7,26 +7,42 @@ import type { FinishVerdict } from "./agent-port.ts";
 import { afterLoss, endRunning, forgetRunning, takeBack } from "./core/dispatch-core.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
 import { admitWaiting, reserveWaiting, unreserveWaiting } from "./core/queue-core.ts";
+import { retryDelayMs } from "./core/retry-core.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 
 /** A job whose agents went away this often is not tried again: it may be what takes them down. */
 const MAX_LOST = 3;
 
+interface Waiters {
+  readonly settled: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
 const ERROR_NAMES: Partial<Record<Exit["reason"], string>> = { cancelled: "Canceled", timeout: "Timeout", lost: "Lost" };
 
+/** What the owner does for the endings of its attempts. */
+export interface EndingsOwner {
+  readonly wake: () => void;
+  /** The row of a job that waits for its moment is committed. */
+  readonly defer: (job: WaitingJob) => void;
+}
+
 /**
- * How attempts end: by the agent's report, by loss, or by force of the owner. An attempt is taken from its agent in memory
+ * How attempts end: by the agent's report, by loss, or by force of the owner; and whether the job gets another one. An attempt is taken from its agent in memory
  * first (phase `ending`), so that exactly one of the ways wins; then the database is told, fenced by the token.
  */
 export class Endings {
   readonly #deps: OwnerDeps;
-  readonly #owner: { wake: () => void; cancelAgain: (job: WaitingJob, reason: string) => void };
-  /** Reports whose commit is under way: a resent one waits for the same verdict. */
+  readonly #owner: EndingsOwner;
+  /** Ends whose commit is under way: a report that comes (again) meanwhile waits for the same verdict. */
   readonly #reported = new Map<Token, Promise<FinishVerdict>>();
   /** Reports whose commit failed: they are still the valid ones, and are taken when they come again. Bounded by the running attempts. */
   readonly #failed = new Set<Token>();
+  /** Who waits for a write of an attempt that is under way. */
+  readonly #waiters = new Map<RunningJob, Waiters>();
 
-  constructor(deps: OwnerDeps, owner: { wake: () => void; cancelAgain: (job: WaitingJob, reason: string) => void }) {
+  constructor(deps: OwnerDeps, owner: EndingsOwner) {
     this.#deps = deps;
     this.#owner = owner;
   }
@@ -37,16 +53,21 @@ export class Endings {
     if (underWay !== undefined) return underWay;
     if (running !== undefined && end.exit.reason === "fenced") {
       // The agent hands it back (it drains): nobody asked for an end, so it is not one.
-      this.giveBack(running, false);
+      this.#putBack(running, false, { ...end, workspace: running.job.workspace });
       return "recorded";
     }
     const ending = running === undefined ? undefined : this.#begin(running, end.token);
     if (ending === undefined) {
       // Not valid now. It may be a report whose acknowledgement was lost; then history knows the token.
-      return (await this.#deps.store.doneToken(end.id, agent)) === end.token ? "recorded" : "stale";
+      return (await this.#deps.store.isRecorded(end.id, agent, end.token)) ? "recorded" : "stale";
     }
     this.#owner.wake();
-    const verdict = this.#record(ending, { ...end, workspace: ending.job.workspace });
+    return this.#concludeOnce(ending, { ...end, workspace: ending.job.workspace });
+  }
+
+  /** Concludes an attempt. A report of the same attempt that comes before the commit gets the same verdict. */
+  async #concludeOnce(running: RunningJob, end: JobEnd): Promise<FinishVerdict> {
+    const verdict = this.#conclude(running, end);
     this.#reported.set(end.token, verdict);
     try {
       return await verdict;
@@ -68,21 +89,55 @@ export class Endings {
   /** The agent went away with the attempt. One that it never confirmed did not run: it is given back, not lost. */
   lose(running: RunningJob, why: string): void {
     if (running.phase === "assigned") {
-      this.giveBack(running, false);
+      this.giveBack(running);
       return;
     }
     this.#deps.log.warn({ event: "attempt.lost", jobId: running.job.id, attempt: running.job.attempt + 1, agentKey: running.agent }, `attempt lost: ${why}`);
     this.#deps.metrics.lost();
-    this.giveBack(running, true);
+    this.#putBack(running, true, this.#endOf(running, exitOf("lost", why)));
   }
 
-  /** An attempt that will not end by itself: back into the queue, unless it was cancelled or was lost too often. */
-  giveBack(running: RunningJob, countLoss: boolean): void {
+  /** An attempt that never ran: back into the queue. */
+  giveBack(running: RunningJob): void {
+    this.#putBack(running, false, undefined);
+  }
+
+  /** Resolves when the write of an attempt that is under way is committed: its claim or its end. Errors: unavailable when it cannot be. */
+  settled(running: RunningJob): Promise<void> {
+    const waiters: Waiters = this.#waiters.get(running) ?? newWaiters();
+    this.#waiters.set(running, waiters);
+    return waiters.settled;
+  }
+
+  /** Tells those who wait for the attempt that its write is through, or is not. */
+  settle(running: RunningJob, error?: unknown): void {
+    const waiters = this.#waiters.get(running);
+    if (waiters === undefined) return;
+    this.#waiters.delete(running);
+    if (error === undefined) waiters.resolve();
+    else waiters.reject(error);
+  }
+
+  /** Nothing more is committed by this owner. */
+  stop(): void {
+    for (const running of [...this.#waiters.keys()])
+      this.settle(running, new AppError("unavailable", "the owner of the shards has changed", { retryAfterS: 1 }));
+  }
+
+  /** An attempt that did not end by itself: back into the queue, unless it was cancelled or was lost too often. @param end kept in history */
+  #putBack(running: RunningJob, countLoss: boolean, end: JobEnd | undefined): void {
     if (!takeBack(this.#deps.state, running, this.#deps.clock.monotonicMs())) return;
     const job = afterLoss(running, countLoss);
     if (running.cancel !== undefined) this.#endWithoutAgent(running, exitOf("cancelled", running.cancel.reason));
     else if (job.lost >= MAX_LOST) this.#endWithoutAgent(running, exitOf("lost", `the agent went away during ${job.lost} attempts`));
-    else this.#requeue(running, job);
+    else if (end === undefined) this.#requeue(running, job);
+    else {
+      const refused = (): Promise<FinishVerdict> => {
+        this.#requeue(running, job);
+        return Promise.resolve("recorded");
+      };
+      background(this.#deps.log, "putting an attempt back", this.#tryAgain(running, job, end, 0, refused));
+    }
   }
 
   /** Ends an attempt whose agent did not; the agent is told to kill it if it can be reached. */
@@ -99,6 +154,51 @@ export class Endings {
     this.#deps.onChange(workspace, id, "ended");
   }
 
+  /** Another attempt when the job's policy wants one, otherwise the end of the job. */
+  #conclude(running: RunningJob, end: JobEnd): Promise<FinishVerdict> {
+    const { job } = running;
+    const failed = job.failed ?? 0;
+    const delayMs = running.cancel === undefined ? retryDelayMs(job.policy?.retry, end.exit, failed, this.#deps.random()) : undefined;
+    if (delayMs === undefined) return this.#record(running, end);
+    const again = { ...job, attempt: job.attempt + 1, failed: failed + 1 };
+    return this.#tryAgain(running, again, end, delayMs, () => this.#record(running, end));
+  }
+
+  /**
+   * Puts the job back in the write that keeps the end of its attempt. It waits in its place in the queue, or for its moment.
+   * @param refused what to do when the database does not take that end
+   */
+  #tryAgain(running: RunningJob, again: WaitingJob, end: JobEnd, delayMs: number, refused: () => Promise<FinishVerdict>): Promise<FinishVerdict> {
+    const { state, writer, clock, log } = this.#deps;
+    const deferred = delayMs > 0;
+    const job = deferred ? { ...again, dueAtMs: Math.ceil(clock.wallMs() + delayMs) } : again;
+    if (!deferred) reserveWaiting(state, job);
+    return new Promise((resolve, reject) => {
+      writer.submit(
+        { kind: "retry", job, end, deferred },
+        (outcome) => {
+          forgetRunning(state, running);
+          if (outcome === "moved") {
+            log.info({ event: "job.again", jobId: job.id, attempt: job.attempt, reason: end.exit.reason, delayMs }, "the job gets another attempt");
+            if (deferred) this.#owner.defer(job);
+            else admitWaiting(state, job);
+            this.#deps.onChange(job.workspace, job.id, "queued");
+          } else if (!deferred) unreserveWaiting(state, job);
+          this.#owner.wake();
+          this.settle(running);
+          resolve(outcome === "moved" ? "recorded" : "stale");
+        },
+        (error) => {
+          if (!deferred) unreserveWaiting(state, job);
+          if (AppError.from(error).code === "unavailable") {
+            this.settle(running, error);
+            reject(error);
+          } else resolve(refused());
+        },
+      );
+    });
+  }
+
   #record(running: RunningJob, end: JobEnd): Promise<FinishVerdict> {
     return new Promise((resolve, reject) => {
       this.#deps.writer.submit(
@@ -108,11 +208,14 @@ export class Endings {
           // Its permits may be what others wait for.
           if (this.#deps.state.dirty.size > 0) this.#owner.wake();
           if (outcome === "moved") this.announce(end.workspace, end.id, end.exit);
+          this.settle(running);
           resolve(outcome === "moved" ? "recorded" : "stale");
         },
         (error) => {
-          if (AppError.from(error).code === "unavailable" || end.exit.reason === "result_invalid") reject(error);
-          else resolve(this.#record(running, unstorable(end, error)));
+          if (AppError.from(error).code === "unavailable" || end.exit.reason === "result_invalid") {
+            this.settle(running, error);
+            reject(error);
+          } else resolve(this.#record(running, unstorable(end, error)));
         },
       );
     });
@@ -125,24 +228,27 @@ export class Endings {
       { kind: "requeue", job, token: running.token },
       (outcome) => {
         forgetRunning(state, running);
-        if (outcome === "gone") {
-          unreserveWaiting(state, job);
-          return;
-        }
-        admitWaiting(state, job);
-        if (running.cancel !== undefined) this.#owner.cancelAgain(job, running.cancel.reason);
+        if (outcome === "gone") unreserveWaiting(state, job);
+        else admitWaiting(state, job);
+        this.settle(running);
         this.#owner.wake();
       },
       // Only a lost lease leads here: the next owner finds the row still running and waits for its agent.
       (error) => {
         unreserveWaiting(state, job);
+        this.settle(running, error);
         log.error({ event: "job.requeue_failed", jobId: job.id, error: messageOf(error) }, "requeue failed");
       },
     );
   }
 
   #endWithoutAgent(running: RunningJob, exit: Exit): void {
-    const end: JobEnd = {
+    background(this.#deps.log, "end of an attempt", this.#concludeOnce(running, this.#endOf(running, exit)));
+  }
+
+  /** The end of an attempt of which its agent said nothing. */
+  #endOf(running: RunningJob, exit: Exit): JobEnd {
+    return {
       id: running.job.id,
       workspace: running.job.workspace,
       token: running.token,
@@ -155,8 +261,12 @@ export class Endings {
       logBytes: 0,
       logDroppedBytes: 0,
     };
-    background(this.#deps.log, "end of an attempt", this.#record(running, end));
   }
+}
+
+function newWaiters(): Waiters {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  return { settled: promise, resolve, reject };
 }
 
 /** The database refused the end as it was (an agent may send anything): the job still ends, and says why. */

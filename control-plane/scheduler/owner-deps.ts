@@ -1,6 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { FlushWriter } from "../jobs/flush-writer.ts";
+import type { KeyStore } from "../jobs/key-store.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { OwnerMetrics } from "../telemetry/owner-metrics.ts";
@@ -9,17 +10,21 @@ import type { AgentPort } from "./agent-port.ts";
 import type { BundleLimits, BundleSource } from "./bundles.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
 import type { SchedulerState } from "./core/state-core.ts";
+import type { TimerStore } from "./timer-store.ts";
 
 /** What an owner reads back from the database. */
-export interface OwnerStore {
-  refill(queue: JobQueue, limit: number): Promise<WaitingJob[]>;
+export interface OwnerStore extends TimerStore, KeyStore {
+  /** @param dueMs jobs that waited for a moment up to this one belong to the queue too */
+  refill(queue: JobQueue, limit: number, dueMs: number): Promise<WaitingJob[]>;
   payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>>;
+  /** Whether this agent's end of an attempt is in history. Rejects when it is not and the lease is no longer ours: another owner may know the attempt. */
+  isRecorded(id: JobId, agent: AgentKey, token: Token): Promise<boolean>;
+  /** Notes with a running attempt that it is to be cancelled; nothing when it is no longer the valid one. */
+  markCancelled(job: WaitingJob, token: Token, reason: string): Promise<void>;
   /** Weights and caps that were written since an earlier call; see changedWorkspaceLimits. */
   workspaceLimits(since: string): Promise<ChangedLimits>;
   /** Removes what rate limits no longer need. */
   dropOldWindows(): Promise<void>;
-  /** The token under which this agent ended the job, if it did. */
-  doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined>;
 }
 
 export interface OwnerTimes {
@@ -38,10 +43,12 @@ export interface OwnerDeps {
   readonly agents: AgentPort;
   readonly source: BundleSource;
   readonly clock: Clock;
+  /** A number in [0, 1), for the jitter of retries. */
+  readonly random: () => number;
   readonly log: Log;
   readonly metrics: OwnerMetrics;
   readonly limits: BundleLimits;
   readonly times: OwnerTimes;
-  /** Called after the commit that ended a job, and when one changes to running. */
-  readonly onChange: (workspace: WorkspaceId, id: JobId, change: "running" | "ended") => void;
+  /** Called after the commit that ended a job, and when one changes to running or goes back to those that wait. */
+  readonly onChange: (workspace: WorkspaceId, id: JobId, change: "queued" | "running" | "ended") => void;
 }

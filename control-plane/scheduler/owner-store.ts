@@ -1,34 +1,24 @@
+import { AppError } from "../../kernel/app-error.ts";
 import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { decodeLimits } from "../jobs/limits-codec.ts";
+import { reasonNumber } from "../jobs/flush-codec.ts";
+import { createKeyStore } from "../jobs/key-store.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
-import { DONE_TOKEN_BY_ID, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
+import { IS_RECORDED, markCancelledStatement, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
 import { changedWorkspaceLimits } from "../workspaces/workspace-limit-store.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
 import type { ColdGroup } from "./core/queue-core.ts";
+import type { Lease } from "./lease-store.ts";
 import type { OwnerStore } from "./owner-deps.ts";
+import { createTimerStore } from "./timer-store.ts";
+import { type WaitingRow, waitingJob } from "./waiting-row.ts";
 import { dropOldWindows } from "./window-store.ts";
-
-interface WaitingRow {
-  id: string;
-  workspace_id: string;
-  shard: number;
-  tag: string;
-  language: string;
-  prio: number;
-  due_ms: number;
-  attempt: number;
-  lost: number;
-  script_id: string | null;
-  timeout_ms: number | null;
-  ckey: string;
-  limits: string | null;
-}
 
 /** Of a group without limits all but the first four are null. */
 type GroupRow = { group_workspace: string; group_tag: string; group_language: string; count: number } & WaitingRow;
 
 interface RunningRow extends Omit<WaitingRow, "due_ms"> {
+  cancel_reason: string | null;
   token: string;
   agent_key: string;
   age_ms: number;
@@ -40,12 +30,20 @@ export interface StoredRunning {
   readonly agent: AgentKey;
   /** Since the claim, by the database's clock. */
   readonly ageMs: number;
+  /** Somebody asked to cancel it, and its owner of then may not have seen it end. */
+  readonly cancelReason: string | undefined;
 }
 
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
-export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: ColdGroup[] }> } {
+export function createOwnerStore(
+  pool: Pool,
+  lease: Lease,
+): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: ColdGroup[]; databaseMs: number }> } {
   return {
-    async refill(queue: JobQueue, limit: number): Promise<WaitingJob[]> {
+    ...createTimerStore(pool),
+    ...createKeyStore(pool),
+
+    async refill(queue: JobQueue, limit: number, dueMs: number): Promise<WaitingJob[]> {
       const { workspace } = queue.tenant;
       const from = queue.cursor;
       const values = [
@@ -57,6 +55,7 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
         from?.id ?? "00000000-0000-0000-0000-000000000000",
         limit,
         queue.group,
+        dueMs,
       ];
       const { rows } = await pool.query<WaitingRow>(refillStatement(laneOf(shardOf(workspace))), values);
       return rows.map(waitingJob);
@@ -81,10 +80,16 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
       );
     },
 
-    async doneToken(id: JobId, agent: AgentKey): Promise<Token | undefined> {
-      const { rows } = await pool.query<{ token: string | null }>(DONE_TOKEN_BY_ID, [id, agent]);
-      const token = rows[0]?.token;
-      return token == null ? undefined : asToken(token);
+    async isRecorded(id: JobId, agent: AgentKey, token: Token): Promise<boolean> {
+      const values = [id, agent, token, lease.replicaId, lease.epoch, reasonNumber("lost")];
+      const { rows } = await pool.query<{ ours: boolean | null; recorded: boolean }>(IS_RECORDED, values);
+      if (rows[0]?.recorded === true) return true;
+      if (rows[0]?.ours !== true) throw new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
+      return false;
+    },
+
+    async markCancelled(job: WaitingJob, token: Token, reason: string): Promise<void> {
+      await pool.query(markCancelledStatement(laneOf(job.shard)), [job.id, job.workspace, job.shard, token, reason]);
     },
 
     workspaceLimits: (since) => changedWorkspaceLimits(pool, since),
@@ -96,14 +101,16 @@ export function createOwnerStore(pool: Pool): OwnerStore & { load(withinMs: numb
       const groups: ColdGroup[] = [];
       const client = await pool.connect();
       try {
-        await client.query(`SET statement_timeout = ${withinMs}`);
+        // Whole tables are read here, which the pool's settings are against.
+        await client.query(`SET statement_timeout = ${withinMs}; SET enable_seqscan = on`);
         for (let lane = 0; lane < LANES; lane++) {
           const rows = await client.query<RunningRow>(slowly(runningStatement(lane), withinMs));
           for (const row of rows.rows) running.push(runningJob(row));
           const counts = await client.query<GroupRow>(slowly(pendingGroupsStatement(lane), withinMs));
           for (const row of counts.rows) groups.push(coldGroup(row));
         }
-        return { running, groups };
+        const clock = await client.query<{ ms: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms");
+        return { running, groups, databaseMs: clock.rows[0]?.ms ?? 0 };
       } finally {
         // With its own timeout it must not go back to the others.
         client.release(true);
@@ -117,23 +124,6 @@ function slowly(text: string, withinMs: number): { text: string; query_timeout: 
   return { text, query_timeout: withinMs };
 }
 
-function waitingJob(row: WaitingRow): WaitingJob {
-  return {
-    id: asJobId(row.id),
-    workspace: asWorkspaceId(row.workspace_id),
-    shard: row.shard,
-    tag: row.tag,
-    language: row.language,
-    prio: row.prio,
-    dueAtMs: row.due_ms,
-    attempt: row.attempt,
-    lost: row.lost,
-    scriptId: row.script_id ?? undefined,
-    timeoutMs: row.timeout_ms ?? undefined,
-    limits: row.limits === null ? undefined : decodeLimits(row.ckey, row.limits),
-  };
-}
-
 function coldGroup(row: GroupRow): ColdGroup {
   const { group_workspace, group_tag, group_language, count, limits } = row;
   return { workspace: asWorkspaceId(group_workspace), tag: group_tag, language: group_language, count, newest: limits === null ? undefined : waitingJob(row) };
@@ -142,5 +132,5 @@ function coldGroup(row: GroupRow): ColdGroup {
 /** A running row counts its own attempt; a waiting job counts those before. Its due time is not kept: its creation stands in for it. */
 function runningJob(row: RunningRow): StoredRunning {
   const job = waitingJob({ ...row, due_ms: timeOfId(asJobId(row.id)), attempt: row.attempt - 1 });
-  return { job, token: asToken(row.token), agent: asAgentKey(row.agent_key), ageMs: row.age_ms };
+  return { job, token: asToken(row.token), agent: asAgentKey(row.agent_key), ageMs: row.age_ms, cancelReason: row.cancel_reason ?? undefined };
 }

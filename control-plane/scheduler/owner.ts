@@ -1,33 +1,30 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
-import { background } from "../../kernel/background.ts";
-import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
+import { type Exit, exitOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import type { JobEnd, JobPayload } from "../jobs/model.ts";
+import type { JobEnd, JobPayload, NewJob } from "../jobs/model.ts";
 import { Admissions } from "./admissions.ts";
-import type { AgentPort, FinishVerdict } from "./agent-port.ts";
-import { buildBundle, loadBundle } from "./bundles.ts";
+import type { FinishVerdict } from "./agent-port.ts";
+import { type CancelOutcome, Cancels } from "./cancels.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
-import { abortRefill, admitWaiting, finishRefill, refillRows, removeWaiting, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import { abortRefill, admitWaiting, finishRefill, refillRows, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
 import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
+import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
 import { LimitDuties } from "./limit-duties.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
+import { Sending } from "./sending.ts";
+import { OwnerTimers } from "./timers.ts";
 import { windowRecords } from "./window-records.ts";
 
 const DISPATCH_BATCH = 1000;
 const REFILL_ROWS = 2000;
 const MAX_REFILLS = 4;
-/** An agent that does not confirm an assignment after this many copies does not get it. */
-const MAX_SENDS = 5;
 const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
 
-export interface NewJob {
-  readonly job: WaitingJob;
-  readonly payload: JobPayload;
-}
+export type { NewJob } from "../jobs/model.ts";
 
 /**
  * The shell around the scheduler core: the single writer of its shards. It turns events (a job, a frame, a commit, a tick)
@@ -41,10 +38,11 @@ export class Owner {
   readonly #endings: Endings;
   readonly #admissions: Admissions;
   readonly #limits: LimitDuties;
+  readonly #cancels: Cancels;
+  readonly #timers: OwnerTimers;
+  readonly #keyed: KeyedJobs;
+  readonly #sending: Sending;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
-  /** Claims that are committed and wait for their payload. */
-  #unsent: RunningJob[] = [];
-  #loading = false;
   #scheduled = false;
   #stopped = false;
   #ticker: NodeJS.Timeout | undefined;
@@ -53,12 +51,17 @@ export class Owner {
     this.#deps = deps;
     this.#state = deps.state;
     this.#limits = new LimitDuties(deps, () => this.#schedule());
-    this.#admissions = new Admissions(deps, {
-      cancelRunning: (running, reason) => this.#cancelRunning(running, reason),
-      cancelWaiting: (job, reason) => this.#cancelLater(job, reason),
-      announce: (job, exit) => this.#endings.announce(job.workspace, job.id, exit),
+    this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job) });
+    this.#cancels = new Cancels(deps, this.#endings, (id) => {
+      this.#payloads.drop(id);
+      this.#timers.forget(id);
+      // Its place in line may be what others wait for.
+      if (this.#state.dirty.size > 0) this.#schedule();
     });
-    this.#endings = new Endings(deps, { wake: () => this.#schedule(), cancelAgain: (job, reason) => this.#cancelLater(job, reason) });
+    this.#admissions = new Admissions(deps, this.#cancels, this.#endings);
+    this.#timers = new OwnerTimers(deps, { ready: (job) => this.#ready(job), expired: (job) => this.#cancels.expire(job) });
+    this.#keyed = new KeyedJobs(deps.store, deps.clock, (jobs) => this.enqueue(jobs));
+    this.#sending = new Sending(deps, this.#endings, () => this.#schedule());
   }
 
   get state(): SchedulerState {
@@ -72,11 +75,14 @@ export class Owner {
 
   start(): void {
     this.#ticker = setInterval(() => this.tick(), 1000);
+    this.#timers.look();
     this.#schedule();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#timers.stop();
+    this.#endings.stop();
     clearInterval(this.#ticker);
     this.#limits.stop();
   }
@@ -91,7 +97,7 @@ export class Owner {
    * Errors: unavailable when Postgres does not keep up or the lease is gone; nothing is enqueued then, or it cannot be known.
    */
   enqueue(jobs: readonly NewJob[]): Promise<void> {
-    const { writer, clock } = this.#deps;
+    const { writer } = this.#deps;
     if (this.#stopped || !writer.accepts) {
       return Promise.reject(new AppError("unavailable", "the database does not keep up: try again in a moment", { retryAfterS: 1 }));
     }
@@ -101,40 +107,22 @@ export class Owner {
         open -= 1;
         if (open === 0) resolve();
       };
-      for (const { job, payload } of jobs) {
-        const victims = this.#admissions.take(job, payload, settled, reject);
-        if (victims === undefined) continue;
-        const assignment = offerJob(this.#state, job, clock.monotonicMs());
-        if (assignment === undefined) this.#insertPending(job, payload, settled, reject);
-        else this.#insertRunning(assignment.running, payload, settled, reject);
-        this.#admissions.replace(job, victims);
+      for (const made of jobs) {
+        // The limits of a job that waits for its moment have their say then.
+        if (made.special?.scheduledForMs !== undefined) this.#insertDeferred(made, settled, reject);
+        else this.#insert(made, settled, reject);
       }
     });
   }
 
-  /** Ends a job early. @returns what was found; "gone" when no owner has it any more */
-  cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<"cancelled" | "cancelling" | "gone"> {
-    const running = this.#state.running.get(job.id);
-    if (running !== undefined && running.job.workspace === job.workspace) {
-      this.#cancelRunning(running, reason);
-      return Promise.resolve("cancelling");
-    }
-    const waiting = this.#state.waiting.get(job.id);
-    if (waiting !== undefined && waiting.workspace !== job.workspace) return Promise.resolve("gone");
-    removeWaiting(this.#state, job.id);
-    this.#payloads.drop(job.id);
-    const exit = exitOf("cancelled", reason);
-    return new Promise((resolve, reject) => {
-      const operation = { kind: "cancel", job, doneAtMs: this.#deps.clock.wallMs(), exit, resultJson: errorResult("Canceled", reason) } as const;
-      this.#deps.writer.submit(
-        operation,
-        (outcome) => {
-          if (outcome === "moved") this.#endings.announce(job.workspace, job.id, exit);
-          resolve(outcome === "moved" ? "cancelled" : "gone");
-        },
-        reject,
-      );
-    });
+  /** As enqueue, for jobs of which some come with an idempotency key. Errors: those of KeyedJobs.enqueue. */
+  enqueueOnce(jobs: readonly NewJob[]): Promise<Accepted[]> {
+    return this.#keyed.enqueue(jobs);
+  }
+
+  /** Ends a job early; see Cancels. */
+  cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<CancelOutcome> {
+    return this.#cancels.cancel(job, reason);
   }
 
   /** A session begins. @returns the attempts that the agent must drop */
@@ -143,7 +131,7 @@ export class Owner {
     for (const running of missing) this.#endings.lose(running, "the agent came back without it");
     // A cancel that was asked for while the agent was away.
     for (const running of this.#state.agents.get(hello.key)?.running.values() ?? []) {
-      if (running.cancel !== undefined) this.#cancelRunning(running, running.cancel.reason);
+      if (running.cancel !== undefined) this.#cancels.tell(running, running.cancel.reason);
     }
     this.#schedule();
     return drop;
@@ -203,7 +191,7 @@ export class Owner {
     const nowMs = clock.monotonicMs();
     this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
-      if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sendAgain(running, nowMs);
+      if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sending.again(running, nowMs);
       const overdue = this.#overdue(running, nowMs);
       if (overdue !== undefined) this.#endings.force(running, overdue);
     }
@@ -211,14 +199,46 @@ export class Owner {
     this.#schedule();
   }
 
-  #insertPending(job: WaitingJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
+  /** The moment of a deferred job has come. */
+  #ready(job: WaitingJob): void {
+    const victims = this.#admissions.ready(job);
+    if (victims === undefined) return;
+    reserveWaiting(this.#state, job);
+    admitWaiting(this.#state, job);
+    this.#admissions.replace(job, victims);
+    this.#schedule();
+  }
+
+  #insert(made: NewJob, settled: () => void, failed: (error: unknown) => void): void {
+    const victims = this.#admissions.take(made, settled, failed);
+    if (victims === undefined) return;
+    const assignment = offerJob(this.#state, made.job, this.#deps.clock.monotonicMs());
+    if (assignment === undefined) this.#insertPending(made, settled, failed);
+    else this.#insertRunning(assignment.running, made, settled, failed);
+    this.#admissions.replace(made.job, victims);
+  }
+
+  #insertDeferred({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
+    this.#deps.writer.submit(
+      { kind: "insert", job, payload, direct: undefined, special },
+      () => {
+        this.#timers.defer(job);
+        if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+        settled();
+      },
+      failed,
+    );
+  }
+
+  #insertPending({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
     reserveWaiting(this.#state, job);
     this.#admissions.begin(job);
     this.#deps.writer.submit(
-      { kind: "insert", job, payload, direct: undefined },
+      { kind: "insert", job, payload, direct: undefined, special },
       () => {
-        this.#payloads.keep(job.id, payload);
+        if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
         admitWaiting(this.#state, job);
+        if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
         this.#admissions.end(job);
         this.#schedule();
         settled();
@@ -231,15 +251,24 @@ export class Owner {
     );
   }
 
-  #insertRunning(running: RunningJob, payload: JobPayload, settled: () => void, failed: (error: unknown) => void): void {
+  #insertRunning(running: RunningJob, { payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
     this.#deps.writer.submit(
-      { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent }, windows: windowRecords(this.#deps, running) },
+      {
+        kind: "insert",
+        job: running.job,
+        payload,
+        direct: { token: running.token, agent: running.agent },
+        special,
+        windows: windowRecords(this.#deps, running),
+      },
       () => {
         this.#claimed(running, payload);
         settled();
       },
       (error) => {
         abandonClaim(this.#state, running);
+        this.#endings.settle(running, error);
+        this.#schedule();
         failed(error);
       },
     );
@@ -260,108 +289,50 @@ export class Owner {
     this.#limits.openWindows(nowMs);
     for (const { running } of dispatch(this.#state, nowMs, DISPATCH_BATCH)) this.#claim(running);
     for (const queue of takeRefills(this.#state, MAX_REFILLS)) void this.#refill(queue);
-    if (this.#unsent.length > 0 && !this.#loading) void this.#sendUnsent();
+    this.#sending.sendUnsent();
     if (this.#state.dirty.size > 0) this.#schedule();
     this.#limits.setAlarm(nowMs);
   }
 
   #claim(running: RunningJob): void {
+    if (running.job.policy?.queueTtlMs !== undefined) this.#timers.forget(running.job.id);
     this.#deps.writer.submit(
       { kind: "claim", job: running.job, token: running.token, agent: running.agent, windows: windowRecords(this.#deps, running) },
       (outcome) => {
-        if (outcome === "gone") abandonClaim(this.#state, running);
-        else this.#claimed(running, this.#payloads.get(running.job.id));
+        if (outcome === "gone") {
+          abandonClaim(this.#state, running);
+          this.#endings.settle(running);
+          // The slot is free again: the next one must not wait for a tick.
+          this.#schedule();
+        } else this.#claimed(running, this.#payloads.get(running.job.id));
         this.#payloads.drop(running.job.id);
       },
       // The lease is gone or the database refuses the row: a new owner, or the next load, finds it still pending.
       (error) => {
         this.#deps.log.error({ event: "job.claim_failed", jobId: running.job.id, error: messageOf(error) }, "claim failed");
         abandonClaim(this.#state, running);
+        this.#endings.settle(running, error);
+        this.#schedule();
       },
     );
   }
 
   #claimed(running: RunningJob, payload: JobPayload | undefined): void {
     if (!confirmClaim(this.#state, running)) {
-      this.#endings.giveBack(running, false);
+      this.#endings.giveBack(running);
       return;
     }
+    this.#endings.settle(running);
     this.#deps.onChange(running.job.workspace, running.job.id, "running");
-    const bundle = payload === undefined ? undefined : buildBundle(this.#deps.source, this.#deps.limits, running, payload);
-    if (bundle === undefined) {
-      this.#unsent.push(running);
-      this.#schedule();
-    } else this.#send(running, bundle);
-  }
-
-  #send(running: RunningJob, bundle: Parameters<AgentPort["assign"]>[1]): void {
-    const { agents, clock, metrics } = this.#deps;
-    const session = this.#state.agents.get(running.agent)?.session;
-    if (running.phase === "ending") return;
-    // Cancelled while it was being claimed: the agent need not hear of it. (It acts on a frame's cancellations before its new work.)
-    const unwanted = running.cancel !== undefined && running.sentAtMs === 0;
-    if (session === undefined || unwanted || !agents.assign(session, bundle)) {
-      if (running.sentAtMs === 0) this.#endings.giveBack(running, false);
-      return;
-    }
-    if (running.sentAtMs === 0) metrics.dispatched(clock.wallMs() - running.job.dueAtMs);
-    running.sentAtMs = clock.monotonicMs();
-    running.sends += 1;
-    if (running.cancel !== undefined) agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });
-  }
-
-  /** Jobs whose payload is no longer in memory, and those that were not confirmed: read in one query, then sent. */
-  async #sendUnsent(): Promise<void> {
-    this.#loading = true;
-    const batch = this.#unsent.splice(0, 500);
-    try {
-      const payloads = await this.#deps.store.payloads(batch.map((running) => running.job));
-      for (const running of batch) await this.#sendLoaded(running, payloads.get(running.job.id));
-    } catch (error) {
-      this.#deps.log.error({ event: "job.load_failed", jobs: batch.length, error: messageOf(error) }, "payloads could not be read");
-      for (const running of batch) this.#tryLater(running);
-    } finally {
-      this.#loading = false;
-      if (this.#unsent.length > 0) this.#schedule();
-    }
-  }
-
-  async #sendLoaded(running: RunningJob, payload: JobPayload | undefined): Promise<void> {
-    try {
-      if (payload === undefined) this.#endings.force(running, exitOf("sandbox_error", "the job's payload is no longer in the database"));
-      else this.#send(running, await loadBundle(this.#deps.source, this.#deps.limits, running, payload));
-    } catch (error) {
-      this.#deps.log.error({ event: "job.bundle_failed", jobId: running.job.id, error: messageOf(error) }, "the bundle of a job could not be made");
-      this.#tryLater(running);
-    }
-  }
-
-  /** The next attempt to send it comes with a tick, as for one that was not confirmed. */
-  #tryLater(running: RunningJob): void {
-    if (running.sentAtMs === 0) running.sentAtMs = this.#deps.clock.monotonicMs();
-  }
-
-  /**
-   * An assignment that was not confirmed. The stream is reliable: as long as earlier frames have not left, sending another copy would
-   * only add to them. An agent that keeps ignoring it loses it.
-   */
-  #sendAgain(running: RunningJob, nowMs: number): void {
-    const session = this.#state.agents.get(running.agent)?.session;
-    if (session !== undefined && this.#deps.agents.isBehind(session)) return;
-    running.sentAtMs = nowMs;
-    if (running.sends < MAX_SENDS) this.#unsent.push(running);
-    else {
-      if (session !== undefined)
-        this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason: "it was never confirmed", fenced: true });
-      this.#endings.giveBack(running, false);
-    }
+    this.#sending.claimed(running, payload);
   }
 
   async #refill(queue: JobQueue): Promise<void> {
     try {
-      const limit = refillRows(this.#state, queue, REFILL_ROWS);
-      const rows = await this.#deps.store.refill(queue, limit);
-      finishRefill(this.#state, queue, rows, rows.length < limit);
+      const limit = refillRows(this.#state, queue, Math.min(REFILL_ROWS, this.#state.hotLimit));
+      const rows = await this.#deps.store.refill(queue, limit, this.#timers.firedMs);
+      const ready = rows.filter((row) => this.#timers.refilled(row));
+      finishRefill(this.#state, queue, ready, rows.length < limit);
       this.#schedule();
     } catch (error) {
       abortRefill(this.#state, queue);
@@ -374,18 +345,6 @@ export class Owner {
     return running !== undefined && running.token === token && running.agent === agent ? running : undefined;
   }
 
-  #cancelRunning(running: RunningJob, reason: string): void {
-    if (running.cancel === undefined) running.cancel = { reason, atMs: this.#deps.clock.monotonicMs() };
-    const session = this.#state.agents.get(running.agent)?.session;
-    if (session !== undefined && running.phase !== "claiming" && running.phase !== "ending") {
-      this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason, fenced: false });
-    }
-  }
-
-  #cancelLater(job: WaitingJob, reason: string): void {
-    background(this.#deps.log, "cancel of a waiting job", this.cancel(job, reason));
-  }
-
   /** The exit that the owner itself gives to an attempt whose agent should have ended it long ago. */
   #overdue(running: RunningJob, nowMs: number): Exit | undefined {
     if (running.phase === "claiming" || running.phase === "ending") return undefined;
@@ -393,7 +352,8 @@ export class Owner {
     const slack = limits.cancelGraceMs + times.marginMs;
     if (running.cancel !== undefined && nowMs - running.cancel.atMs > slack) return exitOf("cancelled", running.cancel.reason);
     const timeoutMs = running.job.timeoutMs ?? limits.timeoutMs;
-    const sinceMs = running.startHeardMs ?? running.claimedAtMs;
+    // A claim may take long to commit (Postgres was away): the agent's time begins when it was sent.
+    const sinceMs = running.startHeardMs ?? Math.max(running.claimedAtMs, running.sentAtMs);
     return nowMs - sinceMs > timeoutMs + slack ? exitOf("timeout", `the attempt did not end within ${timeoutMs} ms and its agent did not stop it`) : undefined;
   }
 }

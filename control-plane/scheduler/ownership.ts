@@ -35,6 +35,8 @@ export interface OwnershipOptions {
 }
 
 const RETRY_MS = 1000;
+/** Clocks that differ by more are worth a warning. */
+const CLOCK_SKEW_MS = 1000;
 /** Rows of a large backlog are counted on take-over: that may take longer than other reads. */
 const LOAD_WITHIN_MS = 120_000;
 
@@ -148,13 +150,19 @@ export class Ownership implements Service {
   async #load(lease: Lease): Promise<void> {
     const { url, pool, deps, hotConnections, hotLimit, flushMetrics } = this.#options;
     const begunMs = deps.clock.monotonicMs();
-    const store = createOwnerStore(pool);
+    const store = createOwnerStore(pool, lease);
     const state = createSchedulerState(lease.epoch, hotLimit);
-    const { running, groups } = await store.load(LOAD_WITHIN_MS);
+    const { running, groups, databaseMs } = await store.load(LOAD_WITHIN_MS);
+    const skewMs = Math.round(deps.clock.wallMs() - databaseMs);
+    if (Math.abs(skewMs) > CLOCK_SKEW_MS)
+      deps.log.warn({ event: "owner.clock_skew", skewMs }, "this machine's clock and the database's differ: scheduled jobs begin by this machine's");
     const windows = await loadWindows(pool);
     const readAtMs = deps.clock.monotonicMs();
     for (const window of windows) state.storedWindows.set(window.id, storedWindow(window, readAtMs));
-    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs, begunMs);
+    for (const row of running) {
+      const adopted = adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs, begunMs);
+      if (row.cancelReason !== undefined) adopted.cancel = { reason: row.cancelReason, atMs: begunMs };
+    }
     for (const group of groups) admitCold(state, group);
     const writer = new FlushWriter({
       url,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { JOB_LIMITS, scriptPath, tagName } from "../jobs/contract.ts";
 import { limitFields } from "../jobs/limits-contract.ts";
+import { policySettings } from "../jobs/policy-contract.ts";
 
 export const deployScriptRequest = z.strictObject({
   path: scriptPath,
@@ -12,6 +13,8 @@ export const deployScriptRequest = z.strictObject({
   summary: z.string().max(1000).optional(),
   tag: tagName.optional(),
   timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional(),
+  priority: z.int().min(0).max(9).optional(),
+  ...policySettings,
   ...limitFields,
 });
 export type DeployScriptRequest = z.infer<typeof deployScriptRequest>;
@@ -23,6 +26,8 @@ export const scriptView = z.object({
   summary: z.string(),
   tag: z.string(),
   timeout_ms: z.int().optional(),
+  priority: z.int().optional(),
+  ...policySettings,
   ...limitFields,
   schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of the arguments, inferred from `main`." }),
   created_at: z.iso.datetime(),

@@ -3,6 +3,8 @@ import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import type { Pool } from "../db/pools.ts";
 import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
 import { limitsIn } from "../jobs/limits-contract.ts";
+import { policyOf } from "../jobs/policy-codec.ts";
+import type { PolicyRequest } from "../jobs/policy-contract.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { codeHash, scriptHash } from "./content-hash.ts";
 import type { DeployScriptRequest, ScriptView } from "./contract.ts";
@@ -32,7 +34,15 @@ export async function deployScript(
   checkCode(request.content, "/content");
   const schema = language === NOOP_LANGUAGE ? { type: "object" } : await schemaOf(language, request.content);
   const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "", limits: limitsIn(request) };
-  const hash = scriptHash({ path: request.path, language, code: request.content, ...settings });
+  const defaults = defaultsOf(request);
+  const hash = scriptHash({
+    path: request.path,
+    language,
+    code: request.content,
+    ...settings,
+    priority: request.priority,
+    policy: policyOf({}, defaults)?.text,
+  });
   const { created } = await insertVersion(pool, workspace.id, {
     hash,
     path: request.path,
@@ -40,6 +50,8 @@ export async function deployScript(
     content: request.content,
     codeHash: codeHash(language, request.content),
     ...settings,
+    priority: request.priority,
+    policy: defaults,
     schema,
     createdBy,
   });
@@ -47,6 +59,16 @@ export async function deployScript(
   const version = await findVersion(pool, workspace.id, hash);
   if (version === undefined) throw new AppError("internal", "the version is not there after it was stored");
   return { version, created };
+}
+
+/** What runs of the script do unless they ask for something else; undefined for nothing. Errors: invalid_argument. */
+function defaultsOf({ retry, queue_ttl_s, soft_timeout_ms, timeout_ms }: DeployScriptRequest): PolicyRequest | undefined {
+  if (soft_timeout_ms !== undefined && timeout_ms !== undefined && soft_timeout_ms >= timeout_ms) {
+    throw new AppError("invalid_argument", "soft_timeout_ms must be less than timeout_ms", {
+      fields: [{ pointer: "/soft_timeout_ms", message: "must be less than timeout_ms" }],
+    });
+  }
+  return policyOf({ retry, queue_ttl_s, soft_timeout_ms }, undefined) === undefined ? undefined : { retry, queue_ttl_s, soft_timeout_ms };
 }
 
 async function schemaOf(language: Exclude<ReturnType<typeof parseLanguage>, undefined>, content: string): Promise<Record<string, unknown>> {
@@ -77,6 +99,8 @@ export function presentScript(version: ScriptVersion): ScriptView {
     summary: version.summary,
     tag: version.tag,
     ...(version.timeoutMs !== undefined && { timeout_ms: version.timeoutMs }),
+    ...(version.priority !== undefined && { priority: version.priority }),
+    ...version.policy,
     ...version.limits,
     schema: version.schema,
     created_at: new Date(version.createdAtMs).toISOString(),

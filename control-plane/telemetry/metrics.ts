@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { createHousekeepingMetrics, type HousekeepingMetrics } from "./housekeeping-metrics.ts";
 import type { OwnerMetrics } from "./owner-metrics.ts";
 
 const FAST_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -17,6 +18,7 @@ export interface MetricSources {
 export interface Metrics {
   readonly registry: Registry;
   readonly owner: OwnerMetrics;
+  readonly housekeeping: HousekeepingMetrics;
   flushed(size: number, tookMs: number): void;
   logsWritten(chunks: number, bytes: number, tookMs: number): void;
   request(route: string, status: number, tookMs: number): void;
@@ -89,6 +91,7 @@ export function createMetrics(): Metrics {
 
   return {
     registry,
+    housekeeping: createHousekeepingMetrics(registry),
     owner: {
       dispatched: (ms) => dispatchSeconds.observe(Math.max(0, ms) / 1000),
       started: (ms) => waitSeconds.observe(Math.max(0, ms) / 1000),

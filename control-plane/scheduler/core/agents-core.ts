@@ -49,7 +49,8 @@ export function attachAgent(state: SchedulerState, hello: AgentHello): Attached 
   const drop: Attached["drop"] = [];
   for (const [id, token] of hello.held) {
     const running = state.running.get(id);
-    if (running?.token !== token || running.agent !== agent.key) drop.push({ id, token });
+    // One whose end is being committed is taken from the agent: if it still runs there, it must not go on until the commit tells it.
+    if (running?.token !== token || running.agent !== agent.key || running.phase === "ending") drop.push({ id, token });
   }
   return { missing, drop };
 }

@@ -103,7 +103,7 @@ export function chargeRunning(state: SchedulerState, nowMs: number): void {
 }
 
 /** A running row that an earlier owner wrote. @param nowMs it is charged from here on: accounts begin anew with each owner */
-export function adoptRunning(state: SchedulerState, agent: AgentState, job: WaitingJob, token: Token, claimedAtMs: number, nowMs = claimedAtMs): void {
+export function adoptRunning(state: SchedulerState, agent: AgentState, job: WaitingJob, token: Token, claimedAtMs: number, nowMs = claimedAtMs): RunningJob {
   const share = shareOfJob(state, job);
   const running: RunningJob = {
     job,
@@ -122,6 +122,7 @@ export function adoptRunning(state: SchedulerState, agent: AgentState, job: Wait
   adoptPermits(state, running);
   state.running.set(job.id, running);
   agent.running.set(job.id, running);
+  return running;
 }
 
 /** The job as it waits again after an attempt that did not end by itself. */

@@ -2,6 +2,7 @@ import type { Heap } from "../../../kernel/heap.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
 import type { JobLimits, LimitSpec } from "./limit-model.ts";
 import type { Window } from "./rate-core.ts";
+import type { JobPolicy } from "./retry-core.ts";
 
 /** What the scheduler knows of a job that waits. Payloads are not here: the owner keeps them apart and may drop them. */
 export interface WaitingJob {
@@ -21,6 +22,9 @@ export interface WaitingJob {
   readonly timeoutMs: number | undefined;
   /** Undefined: none. */
   readonly limits?: JobLimits | undefined;
+  /** Attempts that failed by themselves and were tried again; absent for none. */
+  readonly failed?: number | undefined;
+  readonly policy?: JobPolicy | undefined;
 }
 
 /**

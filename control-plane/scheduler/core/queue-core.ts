@@ -37,7 +37,13 @@ export function unreserveWaiting(state: SchedulerState, job: WaitingJob): void {
 /** The row of a reserved job is committed in job_pending: it may be picked from now on. */
 export function admitWaiting(state: SchedulerState, job: WaitingJob): void {
   const queue = queueFor(state, job);
-  if (queue.refilling) {
+  // The answer to its flush may come after that of a refill which has read the row, and even after its claim.
+  if (isKnown(state, job)) {
+    bump(queue, -1);
+    return;
+  }
+  // What sorts before the cursor is not among the rows that the refill reads, and must not wait for it.
+  if (queue.refilling && !(queue.cursor !== undefined && sortsBefore(job, queue.cursor))) {
     queue.duringRefill.push(job);
     return;
   }
@@ -117,7 +123,7 @@ export function finishRefill(state: SchedulerState, queue: JobQueue, rows: reado
   queue.refilling = false;
   let fresh = 0;
   for (const row of rows) {
-    if (state.waiting.has(row.id) || state.running.has(row.id)) continue;
+    if (isKnown(state, row)) continue;
     pushHot(state, queue, row);
     fresh += 1;
   }
@@ -125,7 +131,7 @@ export function finishRefill(state: SchedulerState, queue: JobQueue, rows: reado
   setCold(state, queue, complete ? 0 : Math.max(1, queue.cold - fresh));
   for (const job of queue.duringRefill.splice(0)) {
     bump(queue, -1);
-    if (state.waiting.has(job.id)) continue;
+    if (isKnown(state, job)) continue;
     place(state, queue, job);
   }
   wantRows(state, queue);
@@ -137,8 +143,7 @@ export function abortRefill(state: SchedulerState, queue: JobQueue): void {
   queue.refilling = false;
   const late = queue.duringRefill.splice(0);
   bump(queue, -late.length);
-  // Cold rows must sort at or after the cursor, and these may not: begin again from the front, duplicates are skipped.
-  if (late.length > 0) queue.cursor = undefined;
+  // They sort at or after the cursor, as cold rows must: see admitWaiting.
   setCold(state, queue, queue.cold + late.length);
   dropIfEmpty(state, queue);
 }
@@ -226,6 +231,11 @@ function wantRows(state: SchedulerState, queue: JobQueue): void {
 function hotLimitOf(state: SchedulerState, queue: JobQueue): number {
   if (queue.group === NO_GROUP) return state.hotLimit;
   return queue.share.hot >= state.hotLimit ? Math.min(GROUP_HOT_CROWDED, state.hotLimit) : Math.min(GROUP_HOT, state.hotLimit);
+}
+
+/** True when the job waits in memory or runs: a second entry of it would be dispatched again. */
+function isKnown(state: SchedulerState, job: WaitingJob): boolean {
+  return state.waiting.has(job.id) || state.running.has(job.id);
 }
 
 function queueFor(state: SchedulerState, job: WaitingJob): JobQueue {

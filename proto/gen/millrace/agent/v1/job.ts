@@ -38,6 +38,8 @@ export const ExitReason = {
    * lost contact for too long kills its attempts too, but sends nothing.
    */
   EXIT_REASON_FENCED: 14,
+  /** EXIT_REASON_EXPIRED - Set by the control plane: no attempt began in time. */
+  EXIT_REASON_EXPIRED: 15,
 } as const;
 
 export type ExitReason = typeof ExitReason[keyof typeof ExitReason];
@@ -58,6 +60,7 @@ export namespace ExitReason {
   export type EXIT_REASON_RUNTIME_MISSING = typeof ExitReason.EXIT_REASON_RUNTIME_MISSING;
   export type EXIT_REASON_LOST = typeof ExitReason.EXIT_REASON_LOST;
   export type EXIT_REASON_FENCED = typeof ExitReason.EXIT_REASON_FENCED;
+  export type EXIT_REASON_EXPIRED = typeof ExitReason.EXIT_REASON_EXPIRED;
 }
 
 export const LogEncoding = { LOG_ENCODING_UNSPECIFIED: 0, LOG_ENCODING_PLAIN: 1, LOG_ENCODING_ZSTD: 2 } as const;
@@ -87,6 +90,8 @@ export interface Limits {
   cancelGraceMs: number;
   resultMaxBytes: number;
   logMaxBytes: number;
+  /** TERM after this long, then KILL after cancel_grace_ms or at timeout_ms, whichever is sooner. Zero: none. */
+  softTimeoutMs: number;
 }
 
 /** Everything an attempt needs to run. */
@@ -294,7 +299,7 @@ export const EnvVar: MessageFns<EnvVar> = {
 };
 
 function createBaseLimits(): Limits {
-  return { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, logMaxBytes: 0 };
+  return { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, logMaxBytes: 0, softTimeoutMs: 0 };
 }
 
 export const Limits: MessageFns<Limits> = {
@@ -310,6 +315,9 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.logMaxBytes !== 0) {
       writer.uint32(32).uint64(message.logMaxBytes);
+    }
+    if (message.softTimeoutMs !== 0) {
+      writer.uint32(40).uint32(message.softTimeoutMs);
     }
     return writer;
   },
@@ -359,6 +367,14 @@ export const Limits: MessageFns<Limits> = {
             message.logMaxBytes = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.softTimeoutMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -380,6 +396,7 @@ export const Limits: MessageFns<Limits> = {
     message.cancelGraceMs = object.cancelGraceMs ?? 0;
     message.resultMaxBytes = object.resultMaxBytes ?? 0;
     message.logMaxBytes = object.logMaxBytes ?? 0;
+    message.softTimeoutMs = object.softTimeoutMs ?? 0;
     return message;
   },
 };

@@ -1,6 +1,6 @@
 import pino from "pino";
-import { createAgent } from "../agent/agent.ts";
-import { readAgentConfig } from "../agent/config.ts";
+import { createAgent } from "../../agent/agent.ts";
+import { readAgentConfig } from "../../agent/config.ts";
 
 /**
  * Real agents for the benchmark, several in one process: real streams, journals and slots. With the in-process no-op

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { BodyTurns } from "./body-turns.ts";
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function turns(hasRoom: () => boolean = () => true): { all: BodyTurns; order: string[]; enter: (owner: string, name: string, bytes?: number) => void } {
+  const all = new BodyTurns({ hasRoom, ownerBytes: 1000, allBytes: 1500 });
+  const order: string[] = [];
+  return { all, order, enter: (owner, name, bytes = 10) => all.enter(owner, bytes, () => void order.push(name)) };
+}
+
+test("one body in each turn of the event loop, workspaces in rotation", async () => {
+  const { order, enter } = turns();
+  for (let n = 1; n <= 4; n++) enter("noisy", `noisy ${n}`);
+  enter("calm", "calm 1");
+  expect(order).toEqual([]);
+  await nextTurn();
+  expect(order).toEqual(["noisy 1"]);
+  await nextTurn();
+  expect(order).toEqual(["noisy 1", "calm 1"]);
+  await nextTurn();
+  await nextTurn();
+  await nextTurn();
+  expect(order).toEqual(["noisy 1", "calm 1", "noisy 2", "noisy 3", "noisy 4"]);
+});
+
+test("nothing is handled while there is no room behind, and all of it when there is again", async () => {
+  let room = false;
+  const { all, order, enter } = turns(() => room);
+  enter("a", "a");
+  enter("b", "b");
+  for (let n = 0; n < 5; n++) await nextTurn();
+  expect([order, all.waitingBytes]).toEqual([[], 20]);
+  room = true;
+  await expect.poll(() => order).toEqual(["a", "b"]);
+  expect(all.waitingBytes).toBe(0);
+});
+
+test("a workspace that has too much waiting is refused, the others are not; one body of any size is always taken", async () => {
+  const { order, enter } = turns(() => false);
+  enter("noisy", "first", 900);
+  expect(() => enter("noisy", "second", 200)).toThrow("too many large requests");
+  enter("calm", "calm", 500);
+  expect(() => enter("other", "one too many", 200)).toThrow("too many large requests");
+  const alone = turns();
+  alone.enter("large", "large", 1400);
+  await nextTurn();
+  expect([order, alone.order]).toEqual([[], ["large"]]);
+});

@@ -1,0 +1,82 @@
+import { AppError } from "../../kernel/app-error.ts";
+
+interface Waiting {
+  readonly bytes: number;
+  readonly go: () => void;
+}
+
+export interface BodyTurnsOptions {
+  /** False while the work behind the requests does not keep up. */
+  readonly hasRoom: () => boolean;
+  /** Bytes of bodies that one owner, and all together, may have waiting. */
+  readonly ownerBytes: number;
+  readonly allBytes: number;
+}
+
+/** How soon to look again for room. */
+const LOOK_AGAIN_MS = 2;
+
+/**
+ * Large request bodies, one at a time. To parse, check and enqueue a batch of hundreds of jobs holds the event loop for milliseconds: if
+ * every batch of a flood were handled as it came, whoever sends a single job beside it would wait for all of them. So a large body waits for
+ * its turn: one in each turn of the event loop, owners (workspaces) in rotation, and none while the work behind does not keep up.
+ */
+export class BodyTurns {
+  readonly #options: BodyTurnsOptions;
+  readonly #queues = new Map<string, { waiting: Waiting[]; bytes: number }>();
+  #bytes = 0;
+  #scheduled = false;
+
+  constructor(options: BodyTurnsOptions) {
+    this.#options = options;
+  }
+
+  /** Bodies' bytes that wait. */
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Calls `go` when it is the body's turn.
+   * Errors: unavailable when too much of this owner, or of all, waits already.
+   */
+  enter(owner: string, bytes: number, go: () => void): void {
+    const { ownerBytes, allBytes } = this.#options;
+    const queue = this.#queues.get(owner) ?? { waiting: [], bytes: 0 };
+    if ((queue.bytes > 0 && queue.bytes + bytes > ownerBytes) || this.#bytes + bytes > allBytes) {
+      throw new AppError("unavailable", "too many large requests are waiting: send fewer at a time", { retryAfterS: 1 });
+    }
+    queue.waiting.push({ bytes, go });
+    queue.bytes += bytes;
+    this.#bytes += bytes;
+    this.#queues.set(owner, queue);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    const next = this.#queues.entries().next().value;
+    if (next === undefined) return;
+    if (!this.#options.hasRoom()) {
+      this.#scheduled = true;
+      setTimeout(() => this.#turn(), LOOK_AGAIN_MS);
+      return;
+    }
+    const [owner, queue] = next;
+    const waiting = queue.waiting.shift();
+    this.#queues.delete(owner);
+    if (queue.waiting.length > 0) this.#queues.set(owner, queue);
+    if (waiting !== undefined) {
+      queue.bytes -= waiting.bytes;
+      this.#bytes -= waiting.bytes;
+    }
+    if (this.#queues.size > 0) this.#schedule();
+    waiting?.go();
+  }
+}

@@ -1,0 +1,62 @@
+import { type JobPolicy, RETRIED_BY_DEFAULT, type RetryCondition, type RetryPolicy, type RetryWait } from "../scheduler/core/retry-core.ts";
+import type { PolicyRequest, RetryRequest } from "./policy-contract.ts";
+
+/** Texts are few: they come from scripts and clients' constants. Beyond this many the cache begins anew. */
+const MAX_CACHED = 5000;
+const FIRST_S = 1;
+const FACTOR = 2;
+const MAX_S = 300;
+const JITTER = 0.2;
+const cached = new Map<string, JobPolicy>();
+
+/** The policy of a request over the defaults of its script; undefined when neither asks for anything. */
+export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undefined): JobPolicy | undefined {
+  const retry = request.retry ?? defaults?.retry;
+  const queueTtl = request.queue_ttl_s ?? defaults?.queue_ttl_s;
+  const softTimeout = request.soft_timeout_ms ?? defaults?.soft_timeout_ms;
+  if (retry === undefined && queueTtl === undefined && softTimeout === undefined) return undefined;
+  return readPolicy(JSON.stringify({ retry, queue_ttl_s: queueTtl, soft_timeout_ms: softTimeout }));
+}
+
+/** A policy as it was stored. */
+export function readPolicy(text: string): JobPolicy {
+  const known = cached.get(text);
+  if (known !== undefined) return known;
+  const { retry, queue_ttl_s, soft_timeout_ms } = policyRequestOf(text);
+  const policy: JobPolicy = {
+    text,
+    retry: retry === undefined ? undefined : retryOf(retry),
+    queueTtlMs: queue_ttl_s === undefined ? undefined : queue_ttl_s * 1000,
+    softTimeoutMs: soft_timeout_ms,
+  };
+  if (cached.size >= MAX_CACHED) cached.clear();
+  cached.set(text, policy);
+  return policy;
+}
+
+/** The stored text as the API shows it. It was checked when it came in. */
+export function policyRequestOf(text: string): PolicyRequest {
+  return JSON.parse(text) as PolicyRequest;
+}
+
+function retryOf(request: RetryRequest): RetryPolicy {
+  return { maxAttempts: request.max_attempts, wait: waitOf(request), when: conditionOf(request.retry_if) };
+}
+
+function waitOf({ constant, exponential }: RetryRequest): RetryWait {
+  if (constant !== undefined) return { kind: "constant", delayMs: Math.round(constant.delay_s * 1000) };
+  return {
+    kind: "exponential",
+    firstMs: (exponential?.first_s ?? FIRST_S) * 1000,
+    factor: exponential?.factor ?? FACTOR,
+    maxMs: (exponential?.max_s ?? Math.max(MAX_S, exponential?.first_s ?? 0)) * 1000,
+    jitter: exponential?.jitter ?? JITTER,
+  };
+}
+
+/** Codes alone mean: only these failures. */
+function conditionOf(request: RetryRequest["retry_if"]): RetryCondition {
+  const codes = request?.exit_codes;
+  const reasons = request?.reasons ?? (codes === undefined ? RETRIED_BY_DEFAULT : (["exit_code"] as const));
+  return { kind: "exits", reasons, codes };
+}

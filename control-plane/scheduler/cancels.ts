@@ -1,0 +1,107 @@
+import { background } from "../../kernel/background.ts";
+import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
+import type { JobId } from "../../kernel/ids.ts";
+import type { RunningJob, WaitingJob } from "./core/model.ts";
+import { removeWaiting } from "./core/queue-core.ts";
+import type { Endings } from "./endings.ts";
+import type { OwnerDeps } from "./owner-deps.ts";
+
+/** cancelled: it waited, and has ended · cancelling: the attempt was told, and ends in any case · gone: no owner has it any more */
+export type CancelOutcome = "cancelled" | "cancelling" | "gone";
+
+/** Ends of jobs of which no attempt was made, or none will be made any more. */
+export type EarlyEnd = "cancelled" | "expired" | "limit_reached";
+const ERROR_NAMES: Readonly<Record<EarlyEnd, string>> = { cancelled: "Canceled", expired: "Expired", limit_reached: "LimitReached" };
+
+type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard">;
+
+/**
+ * Ends jobs early, wherever they are: waiting in memory or only in the database, deferred, being claimed, assigned, running, with an agent that
+ * is away, on the way back into the queue. A request is answered when it is durable: a job that waits has ended then, a running attempt has a
+ * note that the next owner finds. What the agent does not end is ended by the owner after the grace (`Owner.tick`).
+ */
+export class Cancels {
+  readonly #deps: OwnerDeps;
+  readonly #endings: Endings;
+  /** Called for a job that waited and has ended. */
+  readonly #forget: (id: JobId) => void;
+
+  constructor(deps: OwnerDeps, endings: Endings, forget: (id: JobId) => void) {
+    this.#deps = deps;
+    this.#endings = endings;
+    this.#forget = forget;
+  }
+
+  /** Errors: unavailable when it cannot be written now; the attempt may have been told all the same. */
+  async cancel(job: JobRef, reason: string): Promise<CancelOutcome> {
+    for (;;) {
+      const running = this.#running(job);
+      if (running === undefined) {
+        const waiting = this.#deps.state.waiting.get(job.id);
+        if (waiting !== undefined && waiting.workspace !== job.workspace) return "gone";
+        const outcome = await this.endWaiting(job, "cancelled", reason);
+        // One that was only in the database may have been read back and claimed meanwhile.
+        if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;
+        continue;
+      }
+      this.tell(running, reason);
+      if (running.phase !== "claiming" && running.phase !== "ending") {
+        await this.#deps.store.markCancelled(running.job, running.token, reason);
+        return "cancelling";
+      }
+      // A write of it is under way, which decides where the job is; then it is looked for again.
+      const wasClaiming = running.phase === "claiming";
+      await this.#endings.settled(running);
+      if (wasClaiming && running.phase === "ending") return this.#neverSent(running);
+    }
+  }
+
+  /** It was claimed, and is ended as cancelled instead of being sent. */
+  async #neverSent(running: RunningJob): Promise<CancelOutcome> {
+    if (this.#deps.state.running.get(running.job.id) === running) await this.#endings.settled(running);
+    return "cancelled";
+  }
+
+  #running(job: JobRef): RunningJob | undefined {
+    const running = this.#deps.state.running.get(job.id);
+    return running?.job.workspace === job.workspace ? running : undefined;
+  }
+
+  /** Ends a job that waits. */
+  endWaiting(job: JobRef, why: EarlyEnd, message: string): Promise<"cancelled" | "gone"> {
+    const { state, writer, clock } = this.#deps;
+    removeWaiting(state, job.id);
+    this.#forget(job.id);
+    const { exit, resultJson } = earlyEnd(why, message);
+    return new Promise((resolve, reject) => {
+      writer.submit(
+        { kind: "cancel", job, doneAtMs: clock.wallMs(), exit, resultJson },
+        (outcome) => {
+          if (outcome === "moved") this.#endings.announce(job.workspace, job.id, exit);
+          resolve(outcome === "moved" ? "cancelled" : "gone");
+        },
+        reject,
+      );
+    });
+  }
+
+  /** The queue TTL of a job is over. A job that has begun meanwhile is left alone. */
+  expire(job: JobRef): void {
+    if (this.#deps.state.running.has(job.id)) return;
+    background(this.#deps.log, "end of an expired job", this.endWaiting(job, "expired", "no attempt began within the job's queue TTL"));
+  }
+
+  /** Remembers that a running attempt is to be cancelled, and tells its agent if it can be reached. */
+  tell(running: RunningJob, reason: string): void {
+    const { state, agents, clock } = this.#deps;
+    if (running.cancel === undefined) running.cancel = { reason, atMs: clock.monotonicMs() };
+    const session = state.agents.get(running.agent)?.session;
+    if (session !== undefined && running.phase !== "claiming" && running.phase !== "ending") {
+      agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });
+    }
+  }
+}
+
+export function earlyEnd(why: EarlyEnd, message: string): { exit: Exit; resultJson: string } {
+  return { exit: exitOf(why, message), resultJson: errorResult(ERROR_NAMES[why], message) };
+}

@@ -1,0 +1,69 @@
+import type { Exit, ExitReason } from "../../../kernel/exit.ts";
+
+/** What was asked for about the time and the outcome of a job. Shared by all jobs with the same text. */
+export interface JobPolicy {
+  /** JSON text, as it is stored and shown. */
+  readonly text: string;
+  readonly retry: RetryPolicy | undefined;
+  /** Ends when no attempt has begun this long after it could have. */
+  readonly queueTtlMs: number | undefined;
+  /** TERM after this long; the job's own timeout then kills. */
+  readonly softTimeoutMs: number | undefined;
+}
+
+export interface RetryPolicy {
+  /** Attempts that may fail by themselves; lost ones are counted apart. */
+  readonly maxAttempts: number;
+  readonly wait: RetryWait;
+  readonly when: RetryCondition;
+}
+
+export type RetryWait =
+  | { readonly kind: "constant"; readonly delayMs: number }
+  /** `jitter` is the share of the delay that is left to chance, 0 to 1. */
+  | { readonly kind: "exponential"; readonly firstMs: number; readonly factor: number; readonly maxMs: number; readonly jitter: number };
+
+/** Which failures are worth another attempt. A union, since expressions over the result come with flows. */
+export type RetryCondition = {
+  readonly kind: "exits";
+  readonly reasons: readonly ExitReason[];
+  /** Narrows `exit_code` to these codes. */
+  readonly codes: readonly number[] | undefined;
+};
+
+/** Ends that another attempt may change. Nobody tries again what was cancelled, has expired or was lost too often. */
+export const RETRYABLE = [
+  "exit_code",
+  "signal",
+  "timeout",
+  "out_of_memory",
+  "disk_full",
+  "syntax_error",
+  "result_invalid",
+  "result_too_large",
+  "sandbox_error",
+  "runtime_missing",
+] as const satisfies readonly ExitReason[];
+
+/** Without a condition: what may pass by itself. The same code gives the same syntax error and the same too large result. */
+export const RETRIED_BY_DEFAULT = ["exit_code", "signal", "timeout", "out_of_memory", "disk_full", "sandbox_error"] as const satisfies readonly ExitReason[];
+
+/**
+ * Whether and when an attempt that failed is tried again.
+ * @param failedBefore attempts of the job that failed and were tried again
+ * @param random a number in [0, 1)
+ * @returns milliseconds to wait, or undefined when the failure stands
+ */
+export function retryDelayMs(policy: RetryPolicy | undefined, exit: Exit, failedBefore: number, random: number): number | undefined {
+  if (policy === undefined || failedBefore + 1 >= policy.maxAttempts || !holds(policy.when, exit)) return undefined;
+  const { wait } = policy;
+  if (wait.kind === "constant") return wait.delayMs;
+  // A large power is Infinity, which the ceiling takes care of.
+  const fullMs = Math.min(wait.maxMs, wait.firstMs * wait.factor ** failedBefore);
+  return Math.round(fullMs * (1 - wait.jitter * random));
+}
+
+function holds(condition: RetryCondition, exit: Exit): boolean {
+  if (!condition.reasons.includes(exit.reason)) return false;
+  return exit.reason !== "exit_code" || condition.codes === undefined || condition.codes.includes(exit.code);
+}

@@ -1,0 +1,220 @@
+import type { Clock } from "../../../kernel/clock.ts";
+import type { Exit } from "../../../kernel/exit.ts";
+import { asAgentKey, asJobId, asSessionId, asToken, asWorkspaceId, createJobIdGenerator, type JobId, type Token } from "../../../kernel/ids.ts";
+import type { Bundle } from "../../../proto/gen/millrace/agent/v1/job.ts";
+import type { Pool } from "../../db/pools.ts";
+import { createTestDatabase, openTestPool, type TestDatabase } from "../../db/test-database.ts";
+import { makePartitions } from "../../housekeeping/partition-store.ts";
+import { type NewJob, shardOf } from "../../jobs/model.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { createMetrics } from "../../telemetry/metrics.ts";
+import type { AgentPort, FinishVerdict } from "../agent-port.ts";
+import type { WaitingJob } from "../core/model.ts";
+import type { Owner } from "../owner.ts";
+import { Ownership } from "../ownership.ts";
+
+const silent = (): void => undefined;
+const log = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Log;
+const AGENT = asAgentKey("1");
+export const WORKSPACE = asWorkspaceId("1");
+const RUN_US = 20;
+
+/** What an agent was told of an attempt. */
+interface Told {
+  readonly id: JobId;
+  readonly token: Token;
+  readonly reason: string;
+  readonly fenced: boolean;
+}
+
+/**
+ * A real owner with its lease, group commit and reads on a real database, one agent whose stream is a list of what it was told, and a wall
+ * clock that can be set. After `restart` nothing of the owner's memory is left.
+ */
+export class OwnerBench implements AgentPort {
+  readonly assigned: Bundle[] = [];
+  readonly told: Told[] = [];
+  flushes = 0;
+  /** Added to the real wall clock, milliseconds. */
+  shiftMs = 0;
+  readonly pool: Pool;
+  readonly #database: TestDatabase;
+  readonly #hotLimit: number;
+  readonly #newId = createJobIdGenerator(() => this.clock.wallMs());
+  readonly #held = new Map<JobId, Token>();
+  #ownership: Ownership | undefined;
+  #session = 0;
+  readonly clock: Clock = { wallMs: () => Date.now() + this.shiftMs, monotonicMs: () => performance.now() };
+
+  private constructor(database: TestDatabase, pool: Pool, hotLimit: number) {
+    this.#database = database;
+    this.pool = pool;
+    this.#hotLimit = hotLimit;
+  }
+
+  static async open(hotLimit = 100): Promise<OwnerBench> {
+    const database = await createTestDatabase();
+    const pool = openTestPool(database.url);
+    await makePartitions(pool, Date.now());
+    await pool.query("INSERT INTO workspace (name) VALUES ('bench') ON CONFLICT DO NOTHING");
+    const bench = new OwnerBench(database, pool, hotLimit);
+    await bench.restart();
+    return bench;
+  }
+
+  get owner(): Owner {
+    const owner = this.#ownership?.owner;
+    if (owner === undefined) throw new Error("the lease must be ours");
+    return owner;
+  }
+
+  /** A new owner, from the database alone. The agent is away afterwards. */
+  async restart(): Promise<void> {
+    await this.#ownership?.stop();
+    this.#ownership = this.#make();
+    await this.#ownership.start();
+    this.#session += 1;
+  }
+
+  async close(): Promise<void> {
+    await this.#ownership?.stop();
+    await this.pool.end();
+    await this.#database.drop();
+  }
+
+  /** The agent connects with what it holds. */
+  attach(slots = 10): readonly { id: JobId; token: Token }[] {
+    this.#session += 1;
+    return this.owner.agentAttached({
+      key: AGENT,
+      name: "agent",
+      session: asSessionId(String(this.#session)),
+      workspace: undefined,
+      tags: ["default"],
+      languages: ["bash"],
+      slots,
+      held: new Map(this.#held),
+    });
+  }
+
+  detach(heardAgoMs = 0): void {
+    this.owner.agentDetached(AGENT, asSessionId(String(this.#session)), performance.now() - heardAgoMs);
+  }
+
+  /** The agent forgets all that it held, as after a crash. */
+  forget(): void {
+    this.#held.clear();
+  }
+
+  job(fields: Partial<WaitingJob> = {}, special?: NewJob["special"]): NewJob {
+    const job: WaitingJob = {
+      id: this.#newId(),
+      workspace: WORKSPACE,
+      shard: shardOf(WORKSPACE),
+      tag: "default",
+      language: "bash",
+      prio: 4,
+      dueAtMs: this.clock.wallMs(),
+      attempt: 0,
+      lost: 0,
+      scriptId: undefined,
+      timeoutMs: undefined,
+      ...fields,
+    };
+    return { job, payload: { kind: "inline", scriptHash: undefined, code: "echo", argsJson: "{}", createdBy: "test" }, special };
+  }
+
+  /** A job that is to wait for a moment. */
+  later(inMs: number, fields: Partial<WaitingJob> = {}): NewJob {
+    const atMs = this.clock.wallMs() + inMs;
+    return this.job({ dueAtMs: atMs, ...fields }, { scheduledForMs: atMs, expiresAtMs: undefined, key: undefined });
+  }
+
+  async started(id: JobId): Promise<Bundle> {
+    await until(`job ${id} is assigned`, () => this.assigned.some((bundle) => bundle.jobId === id));
+    const bundle = this.assigned.findLast((entry) => entry.jobId === id);
+    if (bundle === undefined) throw new Error("it was just there");
+    const token = asToken(bundle.token);
+    this.owner.attemptReceived(AGENT, id, token);
+    this.owner.attemptStarted(AGENT, id, token, this.clock.wallMs());
+    return bundle;
+  }
+
+  finish(bundle: Pick<Bundle, "jobId" | "token">, exit: Exit): Promise<FinishVerdict> {
+    const id = asJobId(bundle.jobId);
+    this.#held.delete(id);
+    const logs = { logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+    const end = { id, token: asToken(bundle.token), exit, resultJson: "1", startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: RUN_US, ...logs };
+    return this.owner.attemptFinished(AGENT, end);
+  }
+
+  async rows<T extends object>(sql: string, ...values: unknown[]): Promise<T[]> {
+    return (await this.pool.query<T>(sql, values)).rows;
+  }
+
+  async untilDone(id: JobId): Promise<{ exit_reason: number; attempt: number; exit_message: string | null }> {
+    let rows: { exit_reason: number; attempt: number; exit_message: string | null }[] = [];
+    await until(`job ${id} has ended`, async () => {
+      rows = await this.rows("SELECT exit_reason, attempt, exit_message FROM job_done WHERE id = $1", id);
+      return rows.length > 0;
+    });
+    const [row] = rows;
+    if (row === undefined) throw new Error("it was just there");
+    return row;
+  }
+
+  assign(_session: string, bundle: Bundle): boolean {
+    this.assigned.push(bundle);
+    this.#held.set(asJobId(bundle.jobId), asToken(bundle.token));
+    return true;
+  }
+
+  isBehind(): boolean {
+    return false;
+  }
+
+  cancel(_session: string, attempt: Told): void {
+    this.told.push(attempt);
+  }
+
+  #make(): Ownership {
+    const metrics = createMetrics();
+    return new Ownership({
+      url: this.#database.url,
+      pool: this.pool,
+      leasePool: this.pool,
+      replica: { name: "bench", address: "", version: "" },
+      hotConnections: 2,
+      hotLimit: this.#hotLimit,
+      holdAgentsMs: 60_000,
+      flushMetrics: { flushed: () => (this.flushes += 1) },
+      onOwner: () => undefined,
+      deps: {
+        agents: this,
+        source: {
+          script: () => undefined,
+          loadScript: () => Promise.resolve(undefined),
+          workspaceName: () => "bench",
+          loadWorkspaceName: () => Promise.resolve("bench"),
+          hashOfCode: () => "",
+        },
+        clock: this.clock,
+        random: () => 0.5,
+        log,
+        metrics: metrics.owner,
+        limits: { timeoutMs: 60_000, cancelGraceMs: 100, resultMaxBytes: 1024, logMaxBytes: 1024 },
+        times: { reclaimMs: 60_000, resendMs: 60_000, marginMs: 100 },
+        onChange: () => undefined,
+      },
+    });
+  }
+}
+
+/** Looks until it is true; the limit fails the test. */
+export async function until(what: string, check: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+  for (const begun = performance.now(); performance.now() - begun < withinMs; ) {
+    if (await check()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`not within ${withinMs} ms: ${what}`);
+}

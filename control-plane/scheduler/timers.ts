@@ -1,0 +1,144 @@
+import { messageOf } from "../../kernel/app-error.ts";
+import type { JobId } from "../../kernel/ids.ts";
+import type { WaitingJob } from "./core/model.ts";
+import {
+  beginRead,
+  createTimers,
+  failRead,
+  finishRead,
+  nextDueMs,
+  removeTimer,
+  setTimer,
+  type Timed,
+  type TimerRead,
+  type Timers,
+  takeDue,
+} from "./core/timers-core.ts";
+import type { OwnerDeps } from "./owner-deps.ts";
+import type { Deferred, Expiring, TimerPage } from "./timer-store.ts";
+
+const LIMIT = 20_000;
+const HORIZON_MS = 60_000;
+const PAGE = 2000;
+const FIRE_AT_ONCE = 1000;
+/** The wall clock may be set: it is looked at this often, however far the next moment is. */
+const LOOK_AGAIN_MS = 1000;
+
+export interface TimerEvents {
+  /** Its moment has come: from now on it stands in its queue. */
+  readonly ready: (job: WaitingJob) => void;
+  /** It did not begin in time. */
+  readonly expired: (job: Expiring) => void;
+}
+
+/**
+ * The moments of an owner: when deferred jobs become ready and when jobs that still wait expire. The soonest are in memory, so that they
+ * come within milliseconds; waiting writes nothing. The owner's wall clock decides: set forward by an hour, moments come an hour early and no
+ * more; set back, they come late; neither loses one.
+ */
+export class OwnerTimers {
+  readonly #deps: Pick<OwnerDeps, "store" | "state" | "clock" | "log">;
+  readonly #events: TimerEvents;
+  readonly #deferred: Timers<Deferred> = createTimers(LIMIT, HORIZON_MS);
+  readonly #expiring: Timers<Expiring> = createTimers(LIMIT, HORIZON_MS);
+  #alarm: NodeJS.Timeout | undefined;
+  #alarmAtMs = Number.POSITIVE_INFINITY;
+  #stopped = false;
+
+  constructor(deps: Pick<OwnerDeps, "store" | "state" | "clock" | "log">, events: TimerEvents) {
+    this.#deps = deps;
+    this.#events = events;
+  }
+
+  /** Jobs up to this moment have become ready, or are about to: refills include them. */
+  get firedMs(): number {
+    return this.#deferred.firedMs;
+  }
+
+  /** Entries in memory. */
+  get size(): number {
+    return this.#deferred.entries.size + this.#expiring.entries.size;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#alarm);
+  }
+
+  /** The row of a deferred job is committed. */
+  defer(job: WaitingJob): void {
+    setTimer(this.#deferred, { id: job.id, atMs: job.dueAtMs, job });
+    this.#wakeAt(job.dueAtMs);
+  }
+
+  /** The row of a job that may expire is committed. */
+  expire(job: WaitingJob, atMs: number): void {
+    setTimer(this.#expiring, { id: job.id, atMs, workspace: job.workspace, shard: job.shard });
+    this.#wakeAt(atMs);
+  }
+
+  /** An attempt begins, or the job has ended while it waited. */
+  forget(id: JobId): void {
+    removeTimer(this.#deferred, id);
+    removeTimer(this.#expiring, id);
+  }
+
+  /**
+   * A refill has read the job; the timer is of no use any more. @returns false for a job that is left to its timer, which is about to fire: the
+   * limits of a job have their say at its moment
+   */
+  refilled({ id, limits, attempt, dueAtMs }: WaitingJob): boolean {
+    if (limits !== undefined && attempt === 0 && this.#deferred.entries.has(id) && dueAtMs <= this.#deps.clock.wallMs()) return false;
+    removeTimer(this.#deferred, id);
+    return true;
+  }
+
+  /** Fires what is due and reads what comes next; call it now and then, since the wall clock may be set. */
+  look(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#alarm);
+    const nowMs = this.#deps.clock.wallMs();
+    const due = takeDue(this.#deferred, nowMs, FIRE_AT_ONCE);
+    for (const { job } of due) this.#events.ready(job);
+    const expired = takeDue(this.#expiring, nowMs, FIRE_AT_ONCE);
+    for (const entry of expired) this.#events.expired(entry);
+    const { store, state } = this.#deps;
+    this.#read(
+      this.#deferred,
+      nowMs,
+      (read) => store.deferred(read, PAGE),
+      (id) => state.waiting.has(id) || state.running.has(id),
+    );
+    this.#read(
+      this.#expiring,
+      nowMs,
+      (read) => store.expiring(read, PAGE),
+      (id) => state.running.has(id),
+    );
+    this.#alarmAtMs = Number.POSITIVE_INFINITY;
+    const more = due.length === FIRE_AT_ONCE || expired.length === FIRE_AT_ONCE;
+    this.#wakeAt(more ? nowMs : Math.min(nextDueMs(this.#deferred) ?? Infinity, nextDueMs(this.#expiring) ?? Infinity, nowMs + LOOK_AGAIN_MS));
+  }
+
+  #wakeAt(atMs: number): void {
+    if (this.#stopped || atMs >= this.#alarmAtMs) return;
+    clearTimeout(this.#alarm);
+    this.#alarmAtMs = atMs;
+    this.#alarm = setTimeout(() => this.look(), Math.max(0, Math.min(atMs - this.#deps.clock.wallMs(), LOOK_AGAIN_MS)));
+  }
+
+  #read<T extends Timed>(timers: Timers<T>, nowMs: number, page: (read: TimerRead) => Promise<TimerPage<T>>, isKnown: (id: JobId) => boolean): void {
+    const read = beginRead(timers, nowMs);
+    if (read === undefined) return;
+    page(read).then(
+      ({ rows, complete }) => {
+        finishRead(timers, read, rows, complete, isKnown);
+        this.look();
+      },
+      (error: unknown) => {
+        failRead(timers);
+        this.#deps.log.warn({ event: "timers.read_failed", error: messageOf(error) }, "jobs that wait for a moment could not be read, will be retried");
+      },
+    );
+  }
+}

@@ -1,0 +1,32 @@
+const offsetMs = (([seconds, nanoseconds]) => seconds * 1000 + nanoseconds / 1e6)(process.hrtime()) - performance.now();
+
+/** Microseconds of the machine's monotonic clock: all processes of a run read the same one, and nobody sets it. */
+export function monotonicUs(): number {
+  return (performance.now() + offsetMs) * 1000;
+}
+
+/** Microseconds since the epoch. */
+export function wallUs(): number {
+  return (performance.timeOrigin + performance.now()) * 1000;
+}
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+/** Timers have whole milliseconds and come late; the last stretch is slept through exactly. */
+const EXACT_STRETCH_MS = 1.5;
+
+/** Resolves at a moment of `monotonicUs`, not before it and hardly after it. The thread stands still for the last millisecond or so. */
+export async function untilUs(dueUs: number): Promise<void> {
+  for (;;) {
+    const leftMs = (dueUs - monotonicUs()) / 1000;
+    if (leftMs <= 0) return;
+    if (leftMs < EXACT_STRETCH_MS) {
+      Atomics.wait(never, 0, 0, leftMs);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, Math.max(1, Math.floor(leftMs - 1))));
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,25 @@
+import { agentsSweep } from "./agents-sweep.ts";
+import { burst } from "./burst.ts";
+import { failOver } from "./fail-over.ts";
+import { heldSnapshot } from "./held-snapshot.ts";
+import { history } from "./history.ts";
+import { idleLatency } from "./idle-latency.ts";
+import { manyTenants } from "./many-tenants.ts";
+import { noisyNeighbour } from "./noisy-neighbour.ts";
+import { partitionDrop } from "./partition-drop.ts";
+import type { Scenario } from "./scenario.ts";
+import { sustained } from "./sustained.ts";
+
+/** In the order in which `all` runs them. */
+export const SCENARIOS: readonly Scenario[] = [
+  idleLatency,
+  sustained,
+  burst,
+  noisyNeighbour,
+  agentsSweep,
+  manyTenants,
+  heldSnapshot,
+  history,
+  failOver,
+  partitionDrop,
+];

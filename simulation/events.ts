@@ -1,0 +1,229 @@
+import type { FlushOperation } from "../control-plane/jobs/model.ts";
+import { pick } from "./random.ts";
+import type { World } from "./world.ts";
+
+/** Numbers in [0, 1) that decide how an event turns out. */
+export type Dice = readonly [number, number, number, number];
+
+/** One thing that happens to a world. A new kind is one more entry of EVENTS. */
+interface EventKind {
+  readonly name: string;
+  /** How often it comes, relative to the others. */
+  readonly weight: number;
+  /** @returns what happened, for the trace */
+  readonly happen: (world: World, dice: Dice) => string;
+}
+
+/** From `low` to `high`, more often near `low`. */
+const between = (low: number, high: number, dice: number): number => Math.round(low + (high - low) * dice * dice);
+
+export const EVENTS: readonly EventKind[] = [
+  { name: "enqueue", weight: 40, happen: (world, dice) => world.enqueue({ count: 1 + Math.floor(dice[0] * dice[0] * 5), dice }) },
+  { name: "burst", weight: 4, happen: (world, dice) => world.enqueue({ count: 8 + Math.floor(dice[0] * 16), dice }) },
+  {
+    name: "shake",
+    weight: 5,
+    happen: (world, dice) => {
+      const forMs = between(500, 10_000, dice[0]);
+      world.database.slow(forMs);
+      for (const wire of world.openWires()) world.time.world.after(dice[1] * forMs, () => wire.cut());
+      return `slow database for ${forMs} ms, all streams are cut after ${Math.round(dice[1] * forMs)} ms`;
+    },
+  },
+  { name: "cancel", weight: 8, happen: (world, dice) => world.cancel(dice) },
+  {
+    name: "crash-agent",
+    weight: 5,
+    happen: (world, dice) => {
+      const agent = pick(world.agents, dice[0]);
+      if (agent === undefined) return "nobody";
+      const forMs = between(50, 45_000, dice[1]);
+      world.crashAgent(agent, forMs);
+      return `${agent.name} for ${forMs} ms`;
+    },
+  },
+  {
+    name: "stop-agent",
+    weight: 5,
+    happen: (world, dice) => {
+      const agent = pick(world.agents, dice[0]);
+      if (agent === undefined) return "nobody";
+      const forMs = between(500, 50_000, dice[1]);
+      world.stopAgent(agent, forMs, dice[2] < 0.3);
+      return `${agent.name} for ${forMs} ms${dice[2] < 0.3 ? ", its machine is suspended" : ""}`;
+    },
+  },
+  {
+    name: "hand-back",
+    weight: 2,
+    happen: (world, dice) => {
+      const agent = pick(world.agents, dice[0]);
+      if (agent === undefined) return "nobody";
+      agent.handBack();
+      world.crashAgent(agent, 2000, 3000);
+      return agent.name;
+    },
+  },
+  {
+    name: "crash-replica",
+    weight: 4,
+    happen: (world, dice) => {
+      const replica = pick(world.replicas, dice[0]);
+      if (replica === undefined) return "nobody";
+      const forMs = between(200, 40_000, dice[1]);
+      world.crashReplica(replica, forMs);
+      return `${replica.name} for ${forMs} ms`;
+    },
+  },
+  {
+    name: "stop-replica",
+    weight: 4,
+    happen: (world, dice) => {
+      const replica = pick(world.replicas, dice[0]);
+      if (replica === undefined) return "nobody";
+      const forMs = between(500, 45_000, dice[1]);
+      replica.process.stop(forMs);
+      return `${replica.name} for ${forMs} ms`;
+    },
+  },
+  {
+    name: "cut-off-replica",
+    weight: 4,
+    happen: (world, dice) => {
+      const replica = pick(world.replicas, dice[0]);
+      if (replica === undefined) return "nobody";
+      const forMs = Math.round(100 + dice[1] * 70_000);
+      world.database.cutOff(replica.process, forMs);
+      return `${replica.name} from the database for ${forMs} ms`;
+    },
+  },
+  {
+    // Long enough for its successor to give away what the agents run that stay with it.
+    name: "cut-off-owner",
+    weight: 3,
+    happen: (world, dice) => {
+      const replica = world.replicas.find((entry) => entry.owner !== undefined);
+      if (replica === undefined) return "nobody";
+      const forMs = Math.round(45_000 + dice[1] * 30_000);
+      world.database.cutOff(replica.process, forMs);
+      // Some agents find the successor.
+      for (const inMs of [20_000, 30_000]) world.time.world.after(inMs, () => pick(world.openWires(), dice[2])?.cut());
+      return `${replica.name} from the database for ${forMs} ms`;
+    },
+  },
+  {
+    name: "restart-database",
+    weight: 3,
+    happen: (world, dice) => {
+      const forMs = between(20, 8000, dice[0]);
+      world.database.restart(forMs);
+      return `${forMs} ms`;
+    },
+  },
+  {
+    name: "slow-database",
+    weight: 2,
+    happen: (world, dice) => {
+      const forMs = between(200, 10_000, dice[0]);
+      world.database.slow(forMs);
+      return `${forMs} ms`;
+    },
+  },
+  {
+    name: "cut",
+    weight: 6,
+    happen: (world, dice) => {
+      const wire = pick(world.openWires(), dice[0]);
+      wire?.cut();
+      return wire === undefined ? "nothing" : `${wire.agent.name}-${wire.server.name}`;
+    },
+  },
+  {
+    name: "half-open",
+    weight: 5,
+    happen: (world, dice) => {
+      const wire = pick(world.openWires(), dice[0]);
+      const forMs = between(500, 60_000, dice[1]);
+      wire?.freeze(forMs);
+      return wire === undefined ? "nothing" : `${wire.agent.name}-${wire.server.name} for ${forMs} ms`;
+    },
+  },
+  {
+    name: "delay",
+    weight: 3,
+    happen: (world, dice) => {
+      const wire = pick(world.openWires(), dice[0]);
+      const forMs = between(500, 15_000, dice[1]);
+      wire?.delay(forMs);
+      return wire === undefined ? "nothing" : `${wire.agent.name}-${wire.server.name} for ${forMs} ms`;
+    },
+  },
+  {
+    name: "isolate-agent",
+    weight: 4,
+    happen: (world, dice) => {
+      const agent = pick(world.agents, dice[0]);
+      if (agent === undefined) return "nobody";
+      const forMs = between(500, 50_000, dice[1]);
+      world.isolate(agent, forMs);
+      return `${agent.name} for ${forMs} ms`;
+    },
+  },
+  {
+    name: "step-clock",
+    weight: 3,
+    happen: (world, dice) => {
+      const process = pick([...world.agents, ...world.replicas], dice[0])?.process;
+      const byMs = Math.round((dice[1] - 0.5) * (dice[2] < 0.7 ? 4000 : 7_200_000));
+      if (process !== undefined) process.wallOffsetMs += byMs;
+      return `${process?.name ?? "nobody"} by ${byMs} ms`;
+    },
+  },
+];
+
+/** An event of a plan. */
+export interface Planned {
+  readonly atMs: number;
+  readonly kind: string;
+  readonly dice: Dice;
+}
+
+/** What is to happen to the world of a seed. @param most events that there are at most */
+export function planOf(random: () => number, duringMs: number, most: number): Planned[] {
+  const total = EVENTS.reduce((sum, kind) => sum + kind.weight, 0);
+  // Some worlds have few faults and much work, some the other way round.
+  const calm = random() < 0.25;
+  const count = Math.ceil(most * (0.3 + 0.7 * random()));
+  const plan: Planned[] = [];
+  for (let made = 0; made < count; made++) {
+    const dice: Dice = [random(), random(), random(), random()];
+    plan.push({ atMs: Math.round(random() * duringMs), kind: kindAt(calm ? random() * 60 : random() * total), dice });
+  }
+  return plan.sort((a, b) => a.atMs - b.atMs);
+}
+
+function kindAt(at: number): string {
+  let sum = 0;
+  for (const kind of EVENTS) {
+    sum += kind.weight;
+    if (at < sum) return kind.name;
+  }
+  return EVENTS[0]?.name ?? "";
+}
+
+export function happen(world: World, event: Planned): string {
+  const kind = EVENTS.find((entry) => entry.name === event.kind);
+  return `${event.kind}: ${kind === undefined ? "unknown" : kind.happen(world, event.dice)}`;
+}
+
+export function describeOperation(operation: FlushOperation): string {
+  const token =
+    operation.kind === "insert"
+      ? operation.direct?.token
+      : operation.kind === "finish"
+        ? operation.end.token
+        : operation.kind === "cancel"
+          ? undefined
+          : operation.token;
+  return `${operation.kind}${operation.kind === "insert" && operation.direct !== undefined ? " direct" : ""} ${operation.job.id.slice(-4)}${token === undefined ? "" : ` token ${token}`}`;
+}

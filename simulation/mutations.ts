@@ -1,0 +1,453 @@
+export interface Edit {
+  /** From the root of the repository. */
+  readonly file: string;
+  /** Occurs exactly once in the file: when it is gone, the guard has moved and this list must follow. */
+  readonly text: string;
+  readonly replacement: string;
+}
+
+/** A guard and how to switch it off: several edits where one line of defence stands behind another. */
+export interface Mutation {
+  /** What is wrong then. */
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** What the guard is for. */
+  readonly why: string;
+  /** A seed that is known to find it, for what few seeds find. Another one may have to be looked for when the simulation changes. */
+  readonly seed?: number;
+}
+
+const DISPATCH = "control-plane/scheduler/core/dispatch-core.ts";
+const QUEUE = "control-plane/scheduler/core/queue-core.ts";
+const AGENTS = "control-plane/scheduler/core/agents-core.ts";
+const OWNER = "control-plane/scheduler/owner.ts";
+const ENDINGS = "control-plane/scheduler/endings.ts";
+const WRITER = "control-plane/jobs/flush-writer.ts";
+const SESSION = "control-plane/agents/session.ts";
+
+const SWEEP_MISSING: readonly Edit[] = [
+  { file: AGENTS, text: "} else missing.push(running);", replacement: "}" },
+  { file: OWNER, text: 'running.phase === "received" || running.phase === "started";\n      if', replacement: "running.phase === undefined;\n      if" },
+];
+
+const TOKENS: readonly Mutation[] = [
+  {
+    name: "an end is taken under any token",
+    edits: [
+      { file: OWNER, text: "running !== undefined && running.token === token && running.agent === agent ?", replacement: "running !== undefined ?" },
+      { file: DISPATCH, text: "running.token !== token || running.phase", replacement: "running.phase" },
+    ],
+    why: "An agent that comes back with the end of an earlier attempt must not end the present one.",
+  },
+  {
+    name: "an attempt whose end is under way is given away",
+    edits: [
+      {
+        file: OWNER,
+        text: 'if (running.phase === "claiming" || running.phase === "ending") return undefined;',
+        replacement: 'if (running.phase === "claiming") return undefined;',
+      },
+      { file: DISPATCH, text: '|| running.phase === "ending") return false;', replacement: ") return false;" },
+      {
+        file: AGENTS,
+        text: 'if (running.phase !== "ending" && running.phase !== "claiming") lost.push(running);',
+        replacement: 'if (running.phase !== "claiming") lost.push(running);',
+      },
+      {
+        file: AGENTS,
+        text: 'if (running.phase === "claiming" || running.phase === "ending") continue;\n    if',
+        replacement: 'if (running.phase === "claiming") continue;\n    if',
+      },
+    ],
+    why: "A result that is being committed must not be given to the queue as well, nor be overruled by force.",
+  },
+  {
+    name: "attempts of one epoch are not numbered",
+    edits: [{ file: DISPATCH, text: "state.sequence += 1;", replacement: "" }],
+    why: "A token names one attempt for ever; every fence rests on it.",
+  },
+  {
+    name: "tokens do not carry the epoch",
+    edits: [{ file: DISPATCH, text: "(BigInt(state.epoch) << SEQUENCE_BITS)", replacement: "(1n << SEQUENCE_BITS)" }],
+    why: "Two owners in succession must never give out the same token.",
+  },
+  {
+    name: "an attempt that is ending can be ended again",
+    edits: [
+      {
+        file: DISPATCH,
+        text: 'running.phase === "ending" || running.phase === "claiming") return undefined;\n  running.phase',
+        replacement: 'running.phase === "claiming") return undefined;\n  running.phase',
+      },
+    ],
+    why: "One of the ways to end wins; the others find it taken.",
+  },
+  {
+    name: "a report is not tied to the commit that is under way",
+    edits: [{ file: ENDINGS, text: "if (underWay !== undefined) return underWay;", replacement: "" }],
+    why: "A resent report waits for the verdict of the first one; without it the agent hears 'stale' and throws its output away.",
+  },
+  {
+    name: "a forced end is not tied to the agent's report",
+    edits: [
+      {
+        file: ENDINGS,
+        text: 'background(this.#deps.log, "end of an attempt", this.#recordOnce(running, end));',
+        replacement: 'background(this.#deps.log, "end of an attempt", this.#record(running, end));',
+      },
+    ],
+    why: "The agent's report of an attempt that the owner ends by force gets the same verdict.",
+  },
+  {
+    name: "an unknown token counts as recorded",
+    edits: [{ file: ENDINGS, text: '=== end.token ? "recorded" : "stale";', replacement: '=== end.token ? "recorded" : "recorded";' }],
+    why: "An agent that hears 'recorded' forgets its result.",
+  },
+  {
+    name: "history is not asked for a token that is not running",
+    edits: [{ file: ENDINGS, text: '=== end.token ? "recorded" : "stale";', replacement: '=== end.token ? "stale" : "stale";' }],
+    why: "The acknowledgement may have been lost: the same report comes again and must get the same answer.",
+  },
+];
+
+const ORDER: readonly Mutation[] = [
+  {
+    name: "a new job overtakes those that wait",
+    edits: [{ file: DISPATCH, text: "if (route.waiting > 0) return undefined;", replacement: "" }],
+    why: "Direct dispatch is for an empty queue only.",
+  },
+  {
+    name: "a job counts as waiting only after its commit",
+    edits: [
+      {
+        file: OWNER,
+        text: '    reserveWaiting(this.#state, job);\n    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined },\n      () => {',
+        replacement:
+          '    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined },\n      () => {\n        reserveWaiting(this.#state, job);',
+      },
+    ],
+    why: "Between its arrival and its commit a later job must not go ahead of it.",
+  },
+  {
+    name: "a job is sent before the commit of its claim",
+    edits: [
+      {
+        file: OWNER,
+        text: '    this.#deps.writer.submit(\n      { kind: "claim", job: running.job',
+        replacement: '    this.#claimed(running, this.#payloads.get(running.job.id));\n    this.#deps.writer.submit(\n      { kind: "claim", job: running.job',
+      },
+    ],
+    why: "An attempt that no database knows cannot be fenced.",
+  },
+  {
+    name: "a report is acknowledged before its commit",
+    edits: [
+      {
+        file: ENDINGS,
+        text: "    try {\n      return await verdict;",
+        replacement: '    try {\n      void verdict.catch(() => undefined);\n      return "recorded";',
+      },
+    ],
+    why: "The agent deletes its copy when it hears 'recorded'.",
+  },
+  {
+    name: "jobs are acknowledged before their commit",
+    edits: [
+      {
+        file: OWNER,
+        text: "    reserveWaiting(this.#state, job);\n    this.#deps.writer.submit(",
+        replacement: "    reserveWaiting(this.#state, job);\n    settled();\n    this.#deps.writer.submit(",
+      },
+    ],
+    why: "An acknowledged job is never lost.",
+  },
+  {
+    name: "the queue ignores the due time",
+    edits: [
+      {
+        file: "control-plane/scheduler/core/state-core.ts",
+        text: "if (a.dueAtMs !== b.dueAtMs) return a.dueAtMs < b.dueAtMs;",
+        replacement: "if (a.dueAtMs !== b.dueAtMs) return a.dueAtMs > b.dueAtMs;",
+      },
+    ],
+    why: "First come, first served within a queue.",
+  },
+  {
+    name: "what is admitted during a refill is placed at once",
+    edits: [{ file: QUEUE, text: "    queue.duringRefill.push(job);\n    return;", replacement: "" }],
+    why: "The refill's snapshot may lack it, and would count it as read.",
+  },
+  {
+    name: "a refill takes rows that are already known",
+    edits: [{ file: QUEUE, text: "if (isKnown(state, row)) continue;", replacement: "" }],
+    why: "A refill reads rows whose claim is under way.",
+  },
+  {
+    name: "jobs behind cold ones stay in memory",
+    edits: [{ file: QUEUE, text: "  if (queue.cold > 0) {\n    if", replacement: "  if (queue.cold < 0) {\n    if" }],
+    why: "A job that came later must not be dispatched before rows that are only in the database.",
+  },
+  {
+    name: "jobs that were admitted during a refill are forgotten",
+    edits: [{ file: QUEUE, text: "    if (isKnown(state, job)) continue;\n    place(state, queue, job);", replacement: "" }],
+    why: "The refill's snapshot may lack them.",
+  },
+  {
+    name: "removed jobs are dispatched from the heap",
+    edits: [{ file: QUEUE, text: "if (state.waiting.get(job.id) !== job) continue;", replacement: "" }],
+    why: "Entries of the heap may be stale.",
+  },
+];
+
+const SLOTS: readonly Mutation[] = [
+  {
+    name: "a job whose flush is answered late is admitted a second time",
+    edits: [{ file: QUEUE, text: "  if (isKnown(state, job)) {\n    bump(queue, -1);\n    return;\n  }\n", replacement: "" }],
+    why: "A refill may have read the row already; two entries make two claims, and the second one makes the owner forget the first.",
+  },
+  {
+    name: "a cancel does not look again",
+    edits: [{ file: OWNER, text: '"cancelled" : this.#cancelClaimed(job, reason));', replacement: '"cancelled" : "gone");' }],
+    why: "The job may have been read back and claimed while its cancel was on the way.",
+  },
+  {
+    name: "slots are not counted",
+    edits: [{ file: AGENTS, text: "agent.session !== undefined && agent.running.size < agent.slots", replacement: "agent.session !== undefined" }],
+    why: "An agent never gets more than it has slots.",
+  },
+  {
+    name: "an agent without a session gets jobs",
+    edits: [
+      {
+        file: AGENTS,
+        text: "  agent.session = undefined;\n  agent.silentSinceMs = sinceMs;\n  leaveRoutes(agent);",
+        replacement: "  agent.silentSinceMs = sinceMs;",
+      },
+    ],
+    why: "What cannot be sent must not be claimed.",
+  },
+  {
+    name: "a claim that moved nothing keeps its slot",
+    edits: [{ file: DISPATCH, text: "  forgetRunning(state, running);\n  freeSlot(state, running);", replacement: "  forgetRunning(state, running);" }],
+    why: "Slots are conserved.",
+  },
+  {
+    name: "a claim that moved nothing keeps its permit",
+    edits: [
+      {
+        file: DISPATCH,
+        text: "  freeSlot(state, running);\n  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, 0);",
+        replacement: "  freeSlot(state, running);",
+      },
+    ],
+    why: "Permits are conserved.",
+  },
+  {
+    name: "an end does not free the slot",
+    edits: [
+      {
+        file: DISPATCH,
+        text: '  running.phase = "ending";\n  freeSlot(state, running);\n  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, nowMs - running.claimedAtMs);\n  return running;',
+        replacement:
+          '  running.phase = "ending";\n  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, nowMs - running.claimedAtMs);\n  return running;',
+      },
+    ],
+    why: "Slots are conserved.",
+  },
+  {
+    name: "a failed insert keeps its place in the count",
+    edits: [{ file: OWNER, text: "        unreserveWaiting(this.#state, job);\n        failed(error);", replacement: "        failed(error);" }],
+    why: "The count of waiting jobs closes direct dispatch: it must come back to 0.",
+  },
+];
+
+const AGENT_LIFE: readonly Mutation[] = [
+  {
+    name: "attempts are given away too early",
+    edits: [{ file: AGENTS, text: "nowMs - agent.silentSinceMs < reclaimMs", replacement: "nowMs - agent.silentSinceMs < reclaimMs / 3" }],
+    why: "The agent must have fenced itself before.",
+  },
+  {
+    name: "a new owner gives adopted attempts away at once",
+    edits: [
+      { file: AGENTS, text: "  agent.silentSinceMs = nowMs;\n  return agent;", replacement: "  agent.silentSinceMs = nowMs - 3_600_000;\n  return agent;" },
+    ],
+    why: "Agents of the owner before need time to come back or to fence themselves.",
+  },
+  {
+    name: "what a returning agent holds is requeued",
+    edits: [
+      { file: AGENTS, text: "if (hello.held.get(running.job.id) === running.token) {", replacement: "if (hello.held.get(running.job.id) === undefined) {" },
+    ],
+    why: "A re-declared attempt goes on.",
+  },
+  {
+    name: "attempts whose claim is not committed count as missing",
+    edits: [
+      {
+        file: AGENTS,
+        text: 'if (running.phase === "claiming" || running.phase === "ending") continue;\n    if',
+        replacement: 'if (running.phase === "ending") continue;\n    if',
+      },
+    ],
+    why: "It has not been sent, so the agent cannot hold it.",
+  },
+  {
+    name: "an attempt that was not confirmed counts as lost by the keepalive",
+    edits: [
+      {
+        file: OWNER,
+        text: 'const confirmed = running.phase === "received" || running.phase === "started";',
+        replacement: 'const confirmed = running.phase !== "ending" && running.phase !== "claiming";',
+      },
+    ],
+    why: "Its assignment may still be on the way when the keepalive is written.",
+  },
+  {
+    name: "keepalives are answered by an owner that may have been replaced",
+    edits: [{ file: SESSION, text: "if (!this.#deps.holdsAgents()) return;", replacement: "" }],
+    why: "Its successor gives the attempts away while the agent believes in its lease.",
+    seed: 611,
+  },
+  {
+    name: "agents are held without a renewed lease",
+    edits: [
+      {
+        file: "simulation/simulated-replica.ts",
+        text: "return !this.#watched || this.process.clock.monotonicMs() - this.#renewedAtMs < TIMES.holdAgentsMs;",
+        replacement: "return true;",
+      },
+    ],
+    why: "As above; the rule itself is in ownership.ts, of which the simulation has a model.",
+    seed: 611,
+  },
+  {
+    name: "an unconfirmed assignment is never sent again",
+    edits: [{ file: OWNER, text: "if (running.sends < MAX_SENDS) this.#unsent.push(running);", replacement: "if (running.sends < MAX_SENDS) return;" }],
+    why: "A frame that was lost with its stream.",
+  },
+];
+
+const AGENT: readonly Mutation[] = [
+  {
+    name: "an end that could not be recorded waits for the next stream",
+    edits: [{ file: SESSION, text: "if (!this.#ended) this.#takeEnd(finished);", replacement: "" }],
+    why: "A stream may last for days.",
+  },
+  {
+    name: "what a crashed agent ran is not missed when it comes back",
+    edits: SWEEP_MISSING,
+    why: "Its Hello and its keepalives name what it holds; the rest goes back into the queue.",
+  },
+  {
+    name: "an attempt that is handed back is not requeued",
+    edits: [
+      ...SWEEP_MISSING,
+      { file: ENDINGS, text: '      this.giveBack(running, false);\n      return "recorded";', replacement: '      return "recorded";' },
+    ],
+    why: "A draining agent gives its attempts back.",
+  },
+  {
+    name: "an agent keeps what has been given to another",
+    edits: [
+      {
+        file: "agent/session/inbox.ts",
+        text: 'for (const ref of frame.welcome?.drop ?? []) parts.attempts.drop(ref, "the server took it back");',
+        replacement: "",
+      },
+      {
+        file: SESSION,
+        text: 'this.#outbox.add("cancel", { ...toRef(attempt), reason: "the attempt is no longer valid", fenced: true });',
+        replacement: "void attempt;",
+      },
+      {
+        file: "agent/session/lease.ts",
+        text: "elapsedMs(lease.confirmed, now) > limits.selfFenceMs) return",
+        replacement: "elapsedMs(lease.confirmed, now) > 100 * limits.selfFenceMs) return",
+      },
+    ],
+    why: "It fences itself, Welcome takes it back, and so does the first keepalive: three lines of defence.",
+  },
+  {
+    name: "an agent starts a second copy of an assignment",
+    edits: [
+      {
+        file: "agent/session/attempts.ts",
+        text: "if (this.#held.has(key) || this.#options.results.has(key)) {",
+        replacement: "if (this.#options.results.has(key)) {",
+      },
+    ],
+    why: "Assignments may come twice.",
+  },
+  {
+    name: "an agent starts an assignment again whose result waits",
+    edits: [
+      { file: "agent/session/attempts.ts", text: "if (this.#held.has(key) || this.#options.results.has(key)) {", replacement: "if (this.#held.has(key)) {" },
+    ],
+    why: "Assignments may come twice.",
+  },
+  {
+    name: "an agent never fences itself",
+    edits: [
+      {
+        file: "agent/session/lease.ts",
+        text: "elapsedMs(lease.confirmed, now) > limits.selfFenceMs) return",
+        replacement: "elapsedMs(lease.confirmed, now) > 10 * limits.selfFenceMs) return",
+      },
+    ],
+    why: "Its attempts run elsewhere by then.",
+  },
+  {
+    name: "an agent forgets results when its stream is lost",
+    edits: [
+      {
+        file: "agent/session/results.ts",
+        text: "      if (!this.#waiting.has(key)) this.#ready.add(key);\n    }\n    if",
+        replacement: "      if (this.#waiting.has(key)) this.#ready.add(key);\n    }\n    if",
+      },
+    ],
+    why: "A result is sent again until there is a verdict.",
+  },
+  {
+    name: "results are sent before they are on disk",
+    edits: [{ file: "agent/session/results.ts", text: "    this.#options.journal.commit();\n    const finished", replacement: "    const finished" }],
+    why: "What the server may have recorded must be remembered by the agent, or it is declared lost.",
+  },
+];
+
+const COMMIT: readonly Mutation[] = [
+  {
+    name: "a flush that found the lease lost looks like a commit",
+    edits: [
+      {
+        file: WRITER,
+        text: 'this.#call(() => entry.fail(new AppError("unavailable", "this replica no longer owns the workspace\'s shard", { retryAfterS: 1 })));',
+        replacement: 'this.#call(() => entry.settle("moved"));',
+      },
+    ],
+    why: "Nothing was written.",
+  },
+  {
+    name: "a row that is refused fails its neighbours",
+    edits: [
+      {
+        file: WRITER,
+        text: "if (batch.length === 1) this.#call(() => batch[0]?.fail(error));",
+        replacement: "if (batch.length > 0) for (const entry of batch) this.#call(() => entry.fail(error));",
+      },
+    ],
+    why: "One job's odd result must not fail another's enqueue or claim.",
+  },
+  {
+    name: "operations of several lanes share a flush",
+    edits: [{ file: WRITER, text: "const lane = this.#lanes[laneOf(operation.job.shard)];", replacement: "const lane = this.#lanes[0];" }],
+    why: "A flush addresses one child table.",
+  },
+  {
+    name: "an operation that found no row counts as done",
+    edits: [{ file: WRITER, text: "entry.settle(outcomeOfOperation(entry.operation, gone))", replacement: 'entry.settle("moved")' }],
+    why: "The owner must hear that a job was gone.",
+  },
+];
+
+export const MUTATIONS: readonly Mutation[] = [...TOKENS, ...ORDER, ...SLOTS, ...AGENT_LIFE, ...AGENT, ...COMMIT];

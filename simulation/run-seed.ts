@@ -1,0 +1,47 @@
+import { type Planned, planOf } from "./events.ts";
+import { seededRandom } from "./random.ts";
+import { World, type WorldResult } from "./world.ts";
+
+const FAULTS_MS = 75_000;
+const MOST_EVENTS = 60;
+
+/** Plays one seed. @param plan another plan than the seed's own: for making it smaller */
+export function runSeed(seed: number, options: { plan?: readonly Planned[]; keepTrace?: boolean } = {}): Promise<WorldResult> {
+  const world = new World({ seed, plan: options.plan ?? planOfSeed(seed), faultsUntilMs: FAULTS_MS, keepTrace: options.keepTrace ?? false });
+  return world.run();
+}
+
+export function planOfSeed(seed: number): Planned[] {
+  return planOf(seededRandom(seed * 2), FAULTS_MS, MOST_EVENTS);
+}
+
+/**
+ * Makes the plan of a failing seed smaller, as long as it still breaks the same promise: leaves out ever smaller parts of it (the
+ * "ddmin" of Zeller and Hildebrandt, 2002, without its complements). @param mostRuns bound on the work
+ */
+export async function shrink(seed: number, invariant: string, mostRuns = 300): Promise<Planned[]> {
+  let plan = planOfSeed(seed);
+  let runs = 0;
+  const fails = async (candidate: readonly Planned[]): Promise<boolean> => {
+    runs += 1;
+    return (await runSeed(seed, { plan: candidate })).violation?.invariant === invariant;
+  };
+  for (let size = Math.ceil(plan.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < plan.length && runs < mostRuns; ) {
+      const candidate = [...plan.slice(0, at), ...plan.slice(at + size)];
+      if (await fails(candidate)) plan = candidate;
+      else at += size;
+    }
+  }
+  return plan;
+}
+
+const MOST_LINES = 80;
+
+/** The shortest story that could be found of how a seed breaks a promise. */
+export async function explain(seed: number, invariant: string): Promise<string> {
+  const plan = await shrink(seed, invariant);
+  const { trace, violation } = await runSeed(seed, { plan, keepTrace: true });
+  const cut = trace.length > MOST_LINES ? [`          … ${trace.length - MOST_LINES} lines`] : [];
+  return [`seed ${seed} breaks ${invariant} with ${plan.length} events of its plan:`, ...cut, ...trace.slice(-MOST_LINES), violation?.message ?? ""].join("\n");
+}

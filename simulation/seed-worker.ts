@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+import { parentPort, workerData } from "node:worker_threads";
+import type { Mutation } from "./mutations.ts";
+import type { WorkerReport, WorkerTask } from "./seed-workers.ts";
+
+/** Runs seeds on a thread of its own, where it may replace the timers; with a mutation it loads the changed text of that one file. */
+const ROOT = new URL("../", import.meta.url);
+const { seeds, mutation, explainFailure } = workerData as WorkerTask;
+
+/** @returns texts by address of the module */
+function mutate({ edits }: Mutation): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const { file, text, replacement } of edits) {
+    const url = new URL(file, ROOT).href;
+    const parts = (texts.get(url) ?? readFileSync(fileURLToPath(url), "utf8")).split(text);
+    if (parts.length !== 2) throw new Error(`${file} contains the text ${parts.length - 1} times`);
+    texts.set(url, parts.join(replacement));
+  }
+  return texts;
+}
+
+if (mutation !== undefined) {
+  const texts = mutate(mutation);
+  registerHooks({
+    load: (url, context, next) => {
+      const loaded = next(url, context);
+      const source = texts.get(url);
+      return source === undefined ? loaded : { ...loaded, source };
+    },
+  });
+}
+const { explain, runSeed } = await import("./run-seed.ts");
+const report: WorkerReport = { seeds: 0, acknowledged: 0, events: 0, failure: undefined };
+for (const seed of seeds) {
+  const result = await runSeed(seed);
+  report.seeds += 1;
+  report.acknowledged += result.acknowledged;
+  report.events += result.events;
+  if (result.violation === undefined) continue;
+  report.failure = { seed, ...result.violation, story: explainFailure ? await explain(seed, result.violation.invariant) : "" };
+  break;
+}
+parentPort?.postMessage(report);

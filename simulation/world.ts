@@ -1,0 +1,295 @@
+import type { Logger } from "pino";
+import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
+import { shardOf } from "../control-plane/jobs/model.ts";
+import type { NewJob } from "../control-plane/scheduler/owner.ts";
+import { asWorkspaceId } from "../kernel/ids.ts";
+import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
+import { Database } from "./database.ts";
+import { type Dice, happen, type Planned } from "./events.ts";
+import type { ScriptArgs } from "./executor.ts";
+import { INVARIANTS } from "./invariants.ts";
+import { jobIdOf } from "./model-store.ts";
+import { Oracle } from "./oracle.ts";
+import { pick, seededRandom } from "./random.ts";
+import { SimulatedAgent } from "./simulated-agent.ts";
+import { SimulatedReplica } from "./simulated-replica.ts";
+import { Process, VirtualTime } from "./virtual-time.ts";
+import { Wire } from "./wire.ts";
+
+export interface Violation {
+  readonly invariant: string;
+  readonly message: string;
+}
+
+export interface WorldResult {
+  readonly violation: Violation | undefined;
+  readonly acknowledged: number;
+  readonly ended: number;
+  readonly events: number;
+  readonly trace: readonly string[];
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly plan: readonly Planned[];
+  /** Faults come until then, milliseconds of the world's time; afterwards everything heals and must end. */
+  readonly faultsUntilMs: number;
+  readonly keepTrace?: boolean;
+}
+
+/** After the last fault everything must have ended by then: two leases, the longest script, and retries on top. */
+const SETTLE_MS = 400_000;
+type LogLine = (fields: Record<string, unknown>, message: string) => void;
+const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/**
+ * A small installation of Millrace in virtual time: a store, two replicas of the control plane and a few agents, made of the real code
+ * where it decides anything, and of faults that a seed chooses.
+ */
+export class World {
+  readonly time: VirtualTime;
+  readonly database: Database;
+  readonly replicas: readonly SimulatedReplica[];
+  readonly agents: readonly SimulatedAgent[];
+  readonly oracle: Oracle;
+  readonly #random: () => number;
+  readonly #options: WorldOptions;
+  readonly #clients: Process;
+  readonly #trace: string[] = [];
+  readonly #isolated = new Map<SimulatedAgent, number>();
+  #wires: Wire[] = [];
+  #violation: Violation | undefined;
+  #made = 0;
+  #settled = false;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.#random = seededRandom(options.seed * 2 + 1);
+    const random = this.#random;
+    this.time = new VirtualTime(random);
+    this.#clients = new Process(this.time, "clients");
+    this.oracle = new Oracle(this);
+    this.database = new Database(this.time, random, this.oracle);
+    const hotLimit = random() < 0.5 ? 4 : 1000;
+    const world = { time: this.time, database: this.database, log: this.#log(), hotLimit };
+    this.replicas = ["r1", "r2"].map(
+      (name) =>
+        new SimulatedReplica(
+          {
+            ...world,
+            submitted: (replica, operation) => this.oracle.submitted(replica, operation),
+            failed: (replica, operation) => this.oracle.failed(replica, operation),
+            settled: (replica, operation, outcome) => this.oracle.settled(replica, operation, outcome),
+          },
+          name,
+        ),
+    );
+    this.agents = [1, 2, 3].map((number) => this.#agent(number));
+  }
+
+  /** Plays the plan and then lets everything end. The same options give the same result. */
+  async run(): Promise<WorldResult> {
+    const { plan, faultsUntilMs } = this.#options;
+    for (const part of [...this.replicas, ...this.agents]) this.#clients.after(this.#random() * 2000, () => part.start());
+    for (const event of plan) this.#clients.after(3000 + event.atMs, () => this.note(happen(this, event)));
+    const check = (process: Process): boolean => this.#check(process);
+    const thrown = (error: unknown): void =>
+      this.broken("crash", `${this.time.current.name} died of ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    await this.time.run(3000 + faultsUntilMs, check, thrown);
+    if (this.#violation === undefined) {
+      this.#heal();
+      await this.time.run(this.time.nowMs + SETTLE_MS, (process) => check(process) || this.#isSettled(), thrown);
+      if (this.#violation === undefined && !this.#settled) this.broken("progress", `after all faults are over: ${this.oracle.unfinished()}`);
+    }
+    const { acknowledged } = this.oracle;
+    return { violation: this.#violation, acknowledged: acknowledged.size, ended: this.database.store.done.size, events: this.time.events, trace: this.#trace };
+  }
+
+  note(text: string): void {
+    if (this.#options.keepTrace === true) this.#trace.push(`${(this.time.nowMs / 1000).toFixed(4).padStart(9)} s  ${text}`);
+  }
+
+  /** A promise does not hold. The first one counts; the run ends after the event that broke it. */
+  broken(invariant: string, message: string): void {
+    if (this.#violation !== undefined) return;
+    this.#violation = { invariant, message };
+    this.note(`BROKEN ${invariant}: ${message}`);
+  }
+
+  enqueue({ count, dice }: { count: number; dice: Dice }): string {
+    const replica = this.#someOwner(dice[3]);
+    if (replica === undefined) return "nobody";
+    const { process } = replica;
+    const workspace = asWorkspaceId(String(1 + Math.floor(dice[1] * 3)));
+    process.after(0, () => {
+      const jobs = Array.from({ length: count }, () => this.#newJob(process, workspace, dice));
+      replica.owner?.enqueue(jobs).then(
+        () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
+        () => undefined,
+      );
+    });
+    return `${count} jobs of workspace ${workspace} to ${replica.name}`;
+  }
+
+  cancel(dice: Dice): string {
+    const { pending } = this.database.store;
+    const id = pick(dice[2] < 0.5 && pending.size > 0 ? [...pending.keys()] : [...this.oracle.acknowledged], 1 - dice[0] * dice[0]);
+    const replica = this.#someOwner(dice[1]);
+    const workspace = id === undefined ? undefined : this.oracle.workspaceOf(id);
+    if (id === undefined || replica === undefined || workspace === undefined) return "nothing";
+    replica.process.after(0, () => {
+      replica.owner?.cancel({ id, workspace, shard: shardOf(workspace) }, "no longer wanted").then(
+        (answer) => this.oracle.cancelAnswered(id, answer),
+        () => undefined,
+      );
+    });
+    return `${id.slice(-4)} at ${replica.name}`;
+  }
+
+  crashAgent(agent: SimulatedAgent, forMs: number, inMs = 0): void {
+    this.#clients.after(inMs, () => {
+      const { process } = agent;
+      agent.crash();
+      for (const wire of this.#wires) if (wire.agent === process) wire.processDied(process);
+      this.#clients.after(forMs, () => agent.start());
+    });
+  }
+
+  crashReplica(replica: SimulatedReplica, forMs: number): void {
+    const { process } = replica;
+    replica.crash();
+    for (const wire of this.#wires) if (wire.server === process) wire.processDied(process);
+    this.#clients.after(forMs, () => replica.start());
+  }
+
+  /** SIGSTOP and SIGCONT; when the whole machine is suspended, its monotonic clock stands still too. */
+  stopAgent(agent: SimulatedAgent, forMs: number, machine: boolean): void {
+    agent.process.stop(forMs);
+    if (machine) agent.process.sleptMs += forMs;
+    this.oracle.stopped(agent, forMs);
+  }
+
+  /** No way between the agent and any replica. */
+  isolate(agent: SimulatedAgent, forMs: number): void {
+    this.#isolated.set(agent, this.time.nowMs + forMs);
+    for (const wire of this.openWires()) if (wire.agent === agent.process) wire.freeze(forMs);
+  }
+
+  openWires(): Wire[] {
+    this.#wires = this.#wires.filter((wire) => wire.open);
+    return this.#wires;
+  }
+
+  /** Who believes to be the owner, mostly; there may be two of them. */
+  #someOwner(dice: number): SimulatedReplica | undefined {
+    const owners = this.replicas.filter((replica) => replica.owner !== undefined);
+    return pick(owners.length === 0 ? this.replicas : owners, dice);
+  }
+
+  #agent(number: number): SimulatedAgent {
+    const world = {
+      time: this.time,
+      random: this.#random,
+      log: SILENT as unknown as Logger,
+      watch: this.oracle,
+      dial: (agent: SimulatedAgent, handlers: StreamHandlers) => this.#dial(agent, handlers),
+    };
+    return new SimulatedAgent(world, {
+      name: `a${number}`,
+      agentId: String(number),
+      slots: 1 + number,
+      tags: ["default"],
+      languages: number === 3 ? ["bash"] : ["bash", "python3"],
+    });
+  }
+
+  #dial(agent: SimulatedAgent, handlers: StreamHandlers): SessionStream {
+    const replica = pick(this.replicas, this.#random());
+    const { process } = agent;
+    const server = replica?.process ?? this.#clients;
+    const onReceived = (frame: ServerFrame): void => this.oracle.received(agent, frame);
+    const onArrived = (frame: AgentFrame): void => this.#noteFrame(agent.name, server.name, frame);
+    const wire = new Wire({ time: this.time, random: this.#random, agent: process, server, handlers, onReceived, onArrived });
+    const forMs = (this.#isolated.get(agent) ?? 0) - this.time.nowMs;
+    this.#wires.push(wire);
+    if (forMs > 0) wire.freeze(forMs);
+    const stream = wire.dial((incoming) => replica?.accept(wire, incoming));
+    if (replica?.process.alive !== true) wire.refuse();
+    return stream;
+  }
+
+  #noteFrame(from: string, to: string, frame: AgentFrame): void {
+    if (this.#options.keepTrace !== true) return;
+    const refs = (list: readonly { jobId: string }[]): string => list.map((ref) => ref.jobId.slice(-4)).join(" ");
+    if (frame.hello !== undefined) this.note(`${from} to ${to}: hello, holds [${refs(frame.hello.held)}]`);
+    if (frame.finished.length > 0) this.note(`${from} to ${to}: finished [${refs(frame.finished)}]`);
+  }
+
+  #newJob(process: Process, workspace: ReturnType<typeof asWorkspaceId>, dice: Dice): NewJob {
+    this.#made += 1;
+    const random = this.#random;
+    const mode = random();
+    const args: ScriptArgs = {
+      runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? 90_000 : 15_000) : 0)),
+      mode: mode < 0.8 ? "success" : mode < 0.88 ? "failure" : mode < 0.92 ? "unstorable" : mode < 0.95 ? "refused" : "deaf",
+    };
+    const wallMs = process.clock.wallMs();
+    const id = jobIdOf(wallMs, this.#made);
+    this.oracle.made(id, workspace);
+    return {
+      job: {
+        id,
+        workspace,
+        shard: shardOf(workspace),
+        tag: "default",
+        language: dice[2] < 0.8 ? "bash" : "python3",
+        prio: random() < 0.7 ? 4 : Math.floor(random() * 9),
+        dueAtMs: wallMs,
+        attempt: 0,
+        lost: 0,
+        scriptId: undefined,
+        timeoutMs: random() < 0.2 ? 2000 : undefined,
+      },
+      payload: { kind: "inline", scriptHash: undefined, code: "", argsJson: JSON.stringify(args), createdBy: "simulation" },
+    };
+  }
+
+  #check(process: Process): boolean {
+    const replica = this.replicas.find((entry) => entry.process === process);
+    if (replica?.owner !== undefined) {
+      for (const { name, check } of INVARIANTS) {
+        const message = check(replica.owner.state);
+        if (message !== undefined) this.broken(name, `${replica.name}: ${message}`);
+      }
+    }
+    return this.#violation !== undefined;
+  }
+
+  #heal(): void {
+    this.note("all faults are over");
+    this.database.heal();
+    this.#isolated.clear();
+    for (const wire of this.#wires) wire.heal();
+    for (const part of [...this.replicas, ...this.agents]) {
+      part.process.resume();
+      part.start();
+    }
+  }
+
+  /** Nothing runs, waits or is unanswered, in the store, in the owner's memory and on the agents. */
+  #isSettled(): boolean {
+    this.#settled = this.oracle.unfinished() === "";
+    return this.#settled;
+  }
+
+  #log(): typeof SILENT {
+    if (this.#options.keepTrace !== true) return SILENT;
+    const line = (fields: Record<string, unknown>, message: string): void => this.note(`log ${this.time.current.name}: ${message} ${JSON.stringify(fields)}`);
+    return { ...SILENT, warn: line, error: line };
+  }
+}
