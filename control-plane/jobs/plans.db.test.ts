@@ -7,8 +7,8 @@ import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { acquireLease, type Lease } from "../scheduler/lease-store.ts";
 import { encodeFlush } from "./flush-codec.ts";
-import { type FlushOperation, laneOf, shardOf } from "./model.ts";
-import { DONE_TOKEN_BY_ID, FAMILIES, type Family, flushStatement, HOT_SETTINGS, PAYLOADS, refillStatement } from "./statements.ts";
+import { type FlushOperation, type JobEnd, laneOf, shardOf } from "./model.ts";
+import { FAMILIES, type Family, flushStatement, HOT_SETTINGS, IS_RECORDED, PAYLOADS, refillStatement } from "./statements.ts";
 
 /**
  * What the hot statements cost beyond their work: which way they find rows, and how many relations they lock. The bounds hold whatever
@@ -64,6 +64,13 @@ function waiting(): WaitingJob {
 const payload = { kind: "inline", scriptHash: undefined, code: "echo", argsJson: "{}", createdBy: "test" } as const;
 const token = asToken("9000001");
 const agent = asAgentKey("1");
+const uuid = "00000000-0000-4000-8000-000000000001";
+const special = { scheduledForMs: 1, expiresAtMs: Date.now(), key: { key: uuid, body: uuid, expiresAtMs: Date.now() } } as const;
+
+function endOf(job: WaitingJob): JobEnd {
+  const times = { startedAtMs: 1, doneAtMs: Date.now(), runUs: 5, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+  return { id: job.id, workspace: WORKSPACE, token, exit: exitOf("succeeded"), resultJson: "1", ...times };
+}
 
 function operationOf(family: Family): FlushOperation {
   const job = waiting();
@@ -73,12 +80,16 @@ function operationOf(family: Family): FlushOperation {
       return { kind: "insert", job, payload, direct: { token, agent } };
     case "pending":
       return { kind: "insert", job, payload, direct: undefined };
+    case "special_direct":
+      return { kind: "insert", job, payload, direct: { token, agent }, special };
+    case "special_pending":
+      return { kind: "insert", job, payload, direct: undefined, special };
     case "claim":
       return { kind: "claim", job, token, agent };
-    case "finish": {
-      const times = { startedAtMs: 1, doneAtMs: Date.now(), runUs: 5, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
-      return { kind: "finish", job, end: { id: job.id, workspace: WORKSPACE, token, exit, resultJson: "1", ...times } };
-    }
+    case "finish":
+      return { kind: "finish", job, end: endOf(job) };
+    case "retry":
+      return { kind: "retry", job, end: endOf(job), deferred: true };
     case "requeue":
       return { kind: "requeue", job, token };
     case "cancel":
@@ -143,21 +154,22 @@ describe("plans", () => {
       const plan = await explain(hot, text, values);
       expect(plan, families.join(" ")).not.toMatch(/Nested Loop|Merge Join|Seq Scan/);
       if (families.some((family) => family === "claim" || family === "cancel")) expect(plan).toMatch(new RegExp(`Index Scan (using|on) ${pending}`));
-      if (families.some((family) => family === "finish" || family === "requeue"))
+      if (families.some((family) => family === "finish" || family === "requeue" || family === "retry"))
         expect(plan).toMatch(new RegExp(`Index Scan (using|on) job_running_${LANE}_pkey`));
       expect(plan).toMatch(/Index Scan using replica_lease_pkey/);
       expect(plan).toMatch(/Index Scan using flush_progress_pkey/);
     }
     if (name === "empty tables") return;
-    const refill = await explain(owner, refillStatement(LANE), ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000]);
-    expect(refill).toMatch(new RegExp(`Index (Only )?Scan using job_pending_${LANE}_workspace_id_tag_`));
-    expect(refill).not.toMatch(/Sort |Sort Key|Seq Scan on job/);
+    const refill = await explain(owner, refillStatement(LANE), ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000, 0]);
+    // The heads come from the index in its order, without a sort below their limit; due rows that waited for a moment are merged in.
+    expect(refill).toMatch(new RegExp(`Limit [^\\n]*\\n *->  Index Scan using job_pending_${LANE}_workspace_id_tag_`));
+    expect(refill).not.toMatch(/Seq Scan on job/);
   });
 
   test("payloads and verdicts open only the partitions of their jobs", async () => {
     const ids = [newId(), newId()];
     const payloads = await explain(owner, PAYLOADS, [["1", "1"], ids]);
-    const verdict = await explain(owner, DONE_TOKEN_BY_ID, [ids[0], "1", lease.replicaId, lease.epoch]);
+    const verdict = await explain(owner, IS_RECORDED, [ids[0], "1", token, lease.replicaId, lease.epoch, 13]);
     expect(verdict.match(/(Index|Seq|Bitmap)[a-zA-Z ]*Scan[a-z ]* (using \w+ )?on job_done_\d+/g)).toHaveLength(1);
     expect(payloads.match(/Scan[a-z ]* (using \w+ )?on job_\d+/g)).toHaveLength(1);
   });
@@ -184,29 +196,32 @@ async function locksOf(client: pg.Client, text: string, values: readonly unknown
 async function prepareRow(operation: FlushOperation): Promise<void> {
   if (operation.kind === "insert") return;
   const job = { ...waiting(), id: operation.job.id };
-  const runs = operation.kind === "finish" || operation.kind === "requeue";
+  const runs = operation.kind === "finish" || operation.kind === "requeue" || operation.kind === "retry";
   const before = encodeFlush([{ kind: "insert", job, payload, direct: runs ? { token, agent } : undefined }]);
   await hot.query(flushStatement(LANE, before.families), [lease.replicaId, lease.epoch, 0, 1, ...before.values]);
 }
 
 describe("locks", () => {
-  test("a flush locks 8 tables at most, and with their indexes no more than fit into a backend's own 16 slots of Postgres 17", async () => {
+  // A backend has 16 slots of its own up to Postgres 17 and 64 from 18 on: two locks of the widest flush may have to go through the shared table.
+  test("a flush locks 8 tables at most, and 18 relations with their indexes", async () => {
     for (const families of COMPOSITIONS) {
       const operations = families.map(operationOf);
       for (const operation of operations) await prepareRow(operation);
       const encoded = encodeFlush(operations);
       const locks = await locksOf(hot, flushStatement(LANE, encoded.families), [lease.replicaId, lease.epoch, 0, 1, ...encoded.values]);
       const tables = locks.filter((lock) => !/^[iI] /.test(lock));
-      expect(tables.length, `${families.join(" ")}: ${tables.join(", ")}`).toBeLessThanOrEqual(8);
-      expect(locks.length, `${families.join(" ")}: ${locks.join(", ")}`).toBeLessThanOrEqual(16);
+      // Attempts that are tried again and idempotency keys have tables of their own.
+      const rare = families.some((family) => family === "retry" || family.startsWith("special"));
+      expect(tables.length, `${families.join(" ")}: ${tables.join(", ")}`).toBeLessThanOrEqual(rare ? 12 : 8);
+      expect(locks.length, `${families.join(" ")}: ${locks.join(", ")}`).toBeLessThanOrEqual(rare ? 24 : 18);
       // Of the days of history only today's.
       expect(locks.filter((lock) => /^r job_(done_)?\d{8}$/.test(lock)).length).toBeLessThanOrEqual(2);
     }
   });
 
   test("the reads of an owner lock the partitions of their jobs alone", async () => {
-    const start = ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000];
-    expect((await locksOf(owner, refillStatement(LANE), start)).length).toBeLessThanOrEqual(4);
+    const start = ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000, 0];
+    expect((await locksOf(owner, refillStatement(LANE), start)).filter((lock) => !/^[iI] /.test(lock)).length).toBeLessThanOrEqual(2);
     expect(
       (
         await locksOf(owner, PAYLOADS, [
@@ -215,6 +230,6 @@ describe("locks", () => {
         ])
       ).length,
     ).toBeLessThanOrEqual(4);
-    expect((await locksOf(owner, DONE_TOKEN_BY_ID, [newId(), "1", lease.replicaId, lease.epoch])).length).toBeLessThanOrEqual(14);
+    expect((await locksOf(owner, IS_RECORDED, [newId(), "1", token, lease.replicaId, lease.epoch, 13])).length).toBeLessThanOrEqual(18);
   });
 });
