@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../control-plane/db/test-database.ts";
 import { TcpProxy } from "../loadtests/faults/tcp-proxy.ts";
 import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { checkHistory } from "./history.ts";
 
 let world: World | undefined;
 let database: TestDatabase | undefined;
@@ -80,18 +81,6 @@ describe("the way to Postgres breaks", () => {
     }
     loading = false;
     await Promise.all(load);
-    const pool = new pg.Pool({ connectionString: url, max: 1 });
-    const count = async (sql: string): Promise<number> => (await pool.query<{ count: number }>(sql)).rows[0]?.count ?? -1;
-    await until(
-      "everything has ended",
-      async () => (await count("SELECT ((SELECT count(*) FROM job_pending) + (SELECT count(*) FROM job_running))::int AS count")) === 0,
-      60_000,
-    );
-    const done = await pool.query<{ id: string }>("SELECT id::text FROM job_done");
-    await pool.end();
-    const ids = done.rows.map((row) => row.id);
-    expect(new Set(ids).size).toBe(ids.length);
-    const recorded = new Set(ids);
-    expect(acknowledged.filter((id) => !recorded.has(id))).toEqual([]);
+    expect(await checkHistory(url, { acknowledged })).toEqual([]);
   });
 });

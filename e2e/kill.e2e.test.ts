@@ -3,6 +3,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { checkHistory } from "./history.ts";
 
 let world: World | undefined;
 afterEach(async () => {
@@ -83,7 +84,7 @@ describe("kill -9", () => {
     }
     loading = false;
     await load;
-    await expectAllEnded(world.databaseUrl, acknowledged);
+    expect(await checkHistory(world.databaseUrl, { acknowledged })).toEqual([]);
   });
 
   test("of Postgres with 2,000 jobs in flight: every acknowledged job ends exactly once", async () => {
@@ -110,34 +111,11 @@ describe("kill -9", () => {
     }
     loading = false;
     await load;
-    await expectAllEnded(world.databaseUrl, acknowledged);
+    expect(await checkHistory(world.databaseUrl, { acknowledged })).toEqual([]);
   });
 });
 
 /** Process number of the embedded Postgres: first line of its pid file. */
 function postmaster(of: World): number {
   return Number(readFileSync(join(of.dir, "server", "postgres", "data", "postmaster.pid"), "utf8").split("\n")[0]);
-}
-
-/** Each job is in history once and nowhere else. */
-async function expectAllEnded(databaseUrl: string, ids: readonly string[]): Promise<void> {
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
-  pool.on("error", () => undefined);
-  try {
-    const count = async (sql: string): Promise<number> => (await pool.query<{ count: number }>(sql, [ids])).rows[0]?.count ?? -1;
-    await until(
-      "all jobs have ended",
-      async () => (await count("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[])")) >= ids.length,
-      60_000,
-    );
-    expect(await count("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[])")).toBe(ids.length);
-    expect(
-      await count(
-        "SELECT ((SELECT count(*) FROM job_pending WHERE id = ANY($1::uuid[])) + (SELECT count(*) FROM job_running WHERE id = ANY($1::uuid[])))::int AS count",
-      ),
-    ).toBe(0);
-    expect(await count("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[]) AND outcome <> 0")).toBe(0);
-  } finally {
-    await pool.end();
-  }
 }

@@ -1,9 +1,6 @@
-import type { FlushOperation } from "../control-plane/jobs/model.ts";
+import type { Dice, Planned } from "./plan.ts";
 import { pick } from "./random.ts";
 import type { World } from "./world.ts";
-
-/** Numbers in [0, 1) that decide how an event turns out. */
-export type Dice = readonly [number, number, number, number];
 
 /** One thing that happens to a world. A new kind is one more entry of EVENTS. */
 interface EventKind {
@@ -181,13 +178,6 @@ export const EVENTS: readonly EventKind[] = [
   },
 ];
 
-/** An event of a plan. */
-export interface Planned {
-  readonly atMs: number;
-  readonly kind: string;
-  readonly dice: Dice;
-}
-
 /** What is to happen to the world of a seed. @param most events that there are at most */
 export function planOf(random: () => number, duringMs: number, most: number): Planned[] {
   const total = EVENTS.reduce((sum, kind) => sum + kind.weight, 0);
@@ -214,16 +204,4 @@ function kindAt(at: number): string {
 export function happen(world: World, event: Planned): string {
   const kind = EVENTS.find((entry) => entry.name === event.kind);
   return `${event.kind}: ${kind === undefined ? "unknown" : kind.happen(world, event.dice)}`;
-}
-
-export function describeOperation(operation: FlushOperation): string {
-  const token =
-    operation.kind === "insert"
-      ? operation.direct?.token
-      : operation.kind === "finish"
-        ? operation.end.token
-        : operation.kind === "cancel"
-          ? undefined
-          : operation.token;
-  return `${operation.kind}${operation.kind === "insert" && operation.direct !== undefined ? " direct" : ""} ${operation.job.id.slice(-4)}${token === undefined ? "" : ` token ${token}`}`;
 }

@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { MUTATIONS, type Mutation } from "./mutations.ts";
+import { AGENT_MUTATIONS } from "./agent-mutations.ts";
+import type { Mutation } from "./mutation.ts";
+import { SCHEDULER_MUTATIONS } from "./scheduler-mutations.ts";
 import { runTask, seedsFrom } from "./seed-workers.ts";
 
+const MUTATIONS = [...SCHEDULER_MUTATIONS, ...AGENT_MUTATIONS];
 /** Most guards are missed within a few seeds. */
 const MOST_SEEDS = 600;
 

@@ -3,12 +3,22 @@ import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
 import { asAgentKey, asJobId, asToken, type JobId, type WorkspaceId } from "../kernel/ids.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import { type ServerFrame, Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
-import { describeOperation } from "./events.ts";
+import type { Database } from "./database.ts";
 import type { ExecutorWatch } from "./executor.ts";
 import type { StoreWatch } from "./model-store.ts";
+import { describeOperation } from "./plan.ts";
 import type { SimulatedAgent } from "./simulated-agent.ts";
 import type { SimulatedReplica } from "./simulated-replica.ts";
-import type { World } from "./world.ts";
+
+/** What the oracle looks at. */
+interface Watched {
+  readonly time: { readonly nowMs: number };
+  readonly database: Database;
+  readonly agents: readonly SimulatedAgent[];
+  readonly replicas: readonly SimulatedReplica[];
+  note(text: string): void;
+  broken(invariant: string, message: string): void;
+}
 
 /** An agent that was stopped notices within this time of its return, and its scripts die. */
 const NOTICE_MS = 3000;
@@ -34,7 +44,7 @@ interface Line {
  */
 export class Oracle implements StoreWatch, ExecutorWatch {
   readonly acknowledged = new Set<JobId>();
-  readonly #world: World;
+  readonly #world: Watched;
   readonly #workspaces = new Map<JobId, WorkspaceId>();
   readonly #executing = new Map<string, Executing[]>();
   /** Tokens of all attempts that ever began. */
@@ -43,7 +53,7 @@ export class Oracle implements StoreWatch, ExecutorWatch {
   readonly #excusedUntilMs = new Map<string, number>();
   readonly #lines = new Map<SimulatedReplica, Line>();
 
-  constructor(world: World) {
+  constructor(world: Watched) {
     this.#world = world;
   }
 
@@ -140,8 +150,7 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     }
     for (const ack of frame.finishedAcks) {
       this.#world.note(`${agent.name} hears ${ack.verdict === Verdict.VERDICT_RECORDED ? "recorded" : "stale"} for ${ack.jobId.slice(-4)} token ${ack.token}`);
-      const done = this.#store.done.get(asJobId(ack.jobId));
-      const recorded = done?.token === ack.token && done.agent === asAgentKey(agent.settings.agentId);
+      const recorded = this.#store.hasEndOf(asJobId(ack.jobId), asAgentKey(agent.settings.agentId), asToken(ack.token));
       if (ack.verdict === Verdict.VERDICT_RECORDED && !recorded && !agent.handsBack(ack)) {
         this.broken("verdict", `${agent.name} was told that ${ack.jobId} is recorded under token ${ack.token}; it is not`);
       }

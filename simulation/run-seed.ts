@@ -1,4 +1,5 @@
-import { type Planned, planOf } from "./events.ts";
+import { happen, planOf } from "./events.ts";
+import type { Planned } from "./plan.ts";
 import { seededRandom } from "./random.ts";
 import { World, type WorldResult } from "./world.ts";
 
@@ -7,7 +8,7 @@ const MOST_EVENTS = 60;
 
 /** Plays one seed. @param plan another plan than the seed's own: for making it smaller */
 export function runSeed(seed: number, options: { plan?: readonly Planned[]; keepTrace?: boolean } = {}): Promise<WorldResult> {
-  const world = new World({ seed, plan: options.plan ?? planOfSeed(seed), faultsUntilMs: FAULTS_MS, keepTrace: options.keepTrace ?? false });
+  const world = new World({ seed, plan: options.plan ?? planOfSeed(seed), happen, faultsUntilMs: FAULTS_MS, keepTrace: options.keepTrace ?? false });
   return world.run();
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
-import type { Mutation } from "./mutations.ts";
+import type { Mutation } from "./mutation.ts";
 import type { WorkerReport, WorkerTask } from "./seed-workers.ts";
 
 /** Runs seeds on a thread of its own, where it may replace the timers; with a mutation it loads the changed text of that one file. */

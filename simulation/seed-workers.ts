@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Mutation } from "./mutations.ts";
+import type { Mutation } from "./mutation.ts";
 
 export interface WorkerTask {
   readonly seeds: readonly number[];

@@ -5,11 +5,11 @@ import type { NewJob } from "../control-plane/scheduler/owner.ts";
 import { asWorkspaceId } from "../kernel/ids.ts";
 import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
 import { Database } from "./database.ts";
-import { type Dice, happen, type Planned } from "./events.ts";
 import type { ScriptArgs } from "./executor.ts";
 import { INVARIANTS } from "./invariants.ts";
 import { jobIdOf } from "./model-store.ts";
 import { Oracle } from "./oracle.ts";
+import type { Dice, Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
 import { SimulatedReplica } from "./simulated-replica.ts";
@@ -32,6 +32,8 @@ export interface WorldResult {
 export interface WorldOptions {
   readonly seed: number;
   readonly plan: readonly Planned[];
+  /** Makes an event of the plan happen. @returns what happened */
+  readonly happen: (world: World, event: Planned) => string;
   /** Faults come until then, milliseconds of the world's time; afterwards everything heals and must end. */
   readonly faultsUntilMs: number;
   readonly keepTrace?: boolean;
@@ -76,7 +78,7 @@ export class World {
     this.oracle = new Oracle(this);
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
-    const world = { time: this.time, database: this.database, log: this.#log(), hotLimit };
+    const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
     this.replicas = ["r1", "r2"].map(
       (name) =>
         new SimulatedReplica(
@@ -94,7 +96,7 @@ export class World {
 
   /** Plays the plan and then lets everything end. The same options give the same result. */
   async run(): Promise<WorldResult> {
-    const { plan, faultsUntilMs } = this.#options;
+    const { plan, faultsUntilMs, happen } = this.#options;
     for (const part of [...this.replicas, ...this.agents]) this.#clients.after(this.#random() * 2000, () => part.start());
     for (const event of plan) this.#clients.after(3000 + event.atMs, () => this.note(happen(this, event)));
     const check = (process: Process): boolean => this.#check(process);

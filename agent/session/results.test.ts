@@ -124,3 +124,18 @@ test("small results share a frame, a large one has its own", () => {
   expect(tokensOf(results.take(1_000, true))).toEqual(["4"]);
   expect(tokensOf(results.take(1_000, true))).toEqual(["5"]);
 });
+
+test("results of an earlier process without output are ready at once, and nobody is called while the agent is still being built", () => {
+  const before = open(60_000);
+  before.results.add(Finished.fromPartial(ref));
+  before.results.take(1_000, false);
+  before.results.close();
+  before.journal.close();
+  onReady = () => {
+    throw new Error("the outbox does not exist yet");
+  };
+  const { results } = open(60_000);
+  expect(results.hasWork).toBe(true);
+  expect(tokensOf(results.take(1_000, false))).toEqual(["1"]);
+  results.close();
+});

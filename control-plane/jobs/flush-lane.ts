@@ -12,52 +12,64 @@ export interface Entry {
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
 /**
- * What waits for a flush of one lane. What moves running work comes first, in the order of its arrival: it frees slots. New jobs that will only
- * wait come second, and take turns by workspace: however many one workspace brings, those of another go into the next flush.
+ * What waits for a flush of one lane. What moves running work comes first: it frees slots. New jobs that will only wait come second. In both,
+ * workspaces take turns: however much one of them has waiting, what another one brings goes into the next flush.
  */
 export class FlushLane {
-  readonly #urgent: Entry[] = [];
-  /** In rotation: whoever had a turn goes to the end. */
-  readonly #waiting = new Map<WorkspaceId, Entry[]>();
-  #size = 0;
+  readonly #urgent = new Rotation();
+  readonly #waiting = new Rotation();
 
   get size(): number {
-    return this.#size;
+    return this.#urgent.size + this.#waiting.size;
   }
 
   push(entry: Entry): void {
-    this.#size += 1;
     const { operation } = entry;
-    const isNew = operation.kind === "refuse" || (operation.kind === "insert" && operation.direct === undefined);
-    if (!isNew) {
-      this.#urgent.push(entry);
-      return;
-    }
-    const { workspace } = operation.job;
-    const queue = this.#waiting.get(workspace);
-    if (queue === undefined) this.#waiting.set(workspace, [entry]);
-    else queue.push(entry);
+    const waits = operation.kind === "refuse" || (operation.kind === "insert" && operation.direct === undefined);
+    (waits ? this.#waiting : this.#urgent).push(operation.job.workspace, entry);
   }
 
   /** The next batch: at least one entry when there is any, at most `most`, of which new waiting jobs fill half when there is more to do. */
   take(most: number): Entry[] {
-    const batch = cut(this.#urgent, most, MAX_BATCH_BYTES);
-    let room = Math.min(most - batch.length, Math.max(1, most >> 1));
-    let bytes = MAX_BATCH_BYTES - sum(batch);
-    while (room > 0 && bytes > 0 && this.#waiting.size > 0) {
-      const share = Math.max(1, Math.floor(room / this.#waiting.size));
-      for (const [workspace, queue] of [...this.#waiting]) {
-        if (room <= 0 || bytes <= 0) break;
-        const taken = cut(queue, Math.min(share, room), bytes);
+    const batch: Entry[] = [];
+    const left = this.#urgent.take(batch, most, MAX_BATCH_BYTES);
+    const room = Math.min(most - batch.length, Math.max(1, most >> 1));
+    if (left > 0) this.#waiting.take(batch, room, left);
+    return batch;
+  }
+}
+
+/** Entries by workspace, each workspace's in the order of their arrival. Whoever had a turn goes to the end. */
+class Rotation {
+  readonly #queues = new Map<WorkspaceId, Entry[]>();
+  size = 0;
+
+  push(workspace: WorkspaceId, entry: Entry): void {
+    this.size += 1;
+    const queue = this.#queues.get(workspace);
+    if (queue === undefined) this.#queues.set(workspace, [entry]);
+    else queue.push(entry);
+  }
+
+  /** Moves up to `most` entries of about `bytes` into the batch, at least one when there is any. @returns the bytes that are left */
+  take(batch: Entry[], most: number, bytes: number): number {
+    let [room, left] = [Math.min(most, this.size), bytes];
+    while (room > 0 && left > 0) {
+      const share = Math.max(1, Math.floor(room / this.#queues.size));
+      for (const [workspace, queue] of [...this.#queues]) {
+        if (room <= 0 || left <= 0) break;
+        const taken = cut(queue, Math.min(share, room), left);
+        this.#queues.delete(workspace);
+        if (queue.length > 0) this.#queues.set(workspace, queue);
         room -= taken.length;
-        bytes -= sum(taken);
-        batch.push(...taken);
-        this.#waiting.delete(workspace);
-        if (queue.length > 0) this.#waiting.set(workspace, queue);
+        this.size -= taken.length;
+        for (const entry of taken) {
+          left -= entry.bytes;
+          batch.push(entry);
+        }
       }
     }
-    this.#size -= batch.length;
-    return batch;
+    return left;
   }
 }
 
@@ -66,8 +78,4 @@ function cut(entries: Entry[], count: number, bytes: number): Entry[] {
   let taken = 0;
   for (let total = 0; taken < count && taken < entries.length && total < bytes; taken++) total += entries[taken]?.bytes ?? 0;
   return entries.splice(0, taken);
-}
-
-function sum(entries: readonly Entry[]): number {
-  return entries.reduce((total, entry) => total + entry.bytes, 0);
 }

@@ -21,7 +21,7 @@ export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
  * A flush is as large as fits into this time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to
  * two of them. Larger ones are hardly cheaper for each job.
  */
-const FLUSH_MS = 10;
+const FLUSH_MS = 6;
 const MIN_BATCH = 64;
 const MAX_BATCH = 1000;
 /** The first guess. */

@@ -81,13 +81,14 @@ async function findIn(db: Db, table: JobTable, workspace: WorkspaceId, filter: J
   for (const days of table === "job" || table === "job_done" ? SPANS_DAYS : [undefined]) {
     const from = days === undefined ? undefined : lowerBound(before, days);
     for (;;) {
+      const lookMs = performance.now();
       const window = await lookAt(db, table, workspace, filter, { before, from, rows, wanted: wanted - found.length });
       found.push(...window.ids);
       if (found.length >= wanted) return { ids: found, floor: found.at(-1) };
       if (window.floor === undefined) break;
       before = window.floor;
       looks += 1;
-      rows = Math.min(MAX_ROWS, rows * MORE_ROWS);
+      rows = Math.min(MAX_ROWS, rows * MORE_ROWS, Math.ceil((rows * LOOK_FOR_MS) / (performance.now() - lookMs)));
       if (looks >= MAX_LOOKS || performance.now() - begunMs > LOOK_FOR_MS) return { ids: found, floor: before };
     }
     if (from !== undefined) before = from;

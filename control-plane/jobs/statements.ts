@@ -338,9 +338,12 @@ ORDER BY expires_at, p.id LIMIT $4`;
 export const OPEN_PROGRESS = "INSERT INTO flush_progress (epoch, connection, seq, gone) VALUES ($1, $2, 0, '{}') ON CONFLICT DO NOTHING";
 export const READ_PROGRESS = "SELECT seq::float8 AS seq, gone FROM flush_progress WHERE epoch = $1 AND connection = $2";
 
-/** Payloads of jobs that are about to be sent and are no longer in memory. $1 workspace ids, $2 ids */
+/**
+ * Payloads of jobs that are about to be sent and are no longer in memory. Two conditions and not pairs: so the ids are constants of a custom
+ * plan, which opens only their partitions. $1 workspace ids, $2 ids
+ */
 export const PAYLOADS = `SELECT workspace_id::text, id::text, kind, script_hash, args, code, created_by FROM job
-WHERE (workspace_id, id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))`;
+WHERE workspace_id = ANY($1::bigint[]) AND id = ANY($2::uuid[])`;
 
 /**
  * Whether an agent ended an attempt under a token, so that a resent result is told from a stale one, and whether the lease was ours when we

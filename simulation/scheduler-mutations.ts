@@ -1,21 +1,4 @@
-export interface Edit {
-  /** From the root of the repository. */
-  readonly file: string;
-  /** Occurs exactly once in the file: when it is gone, the guard has moved and this list must follow. */
-  readonly text: string;
-  readonly replacement: string;
-}
-
-/** A guard and how to switch it off: several edits where one line of defence stands behind another. */
-export interface Mutation {
-  /** What is wrong then. */
-  readonly name: string;
-  readonly edits: readonly Edit[];
-  /** What the guard is for. */
-  readonly why: string;
-  /** A seed that is known to find it, for what few seeds find. Another one may have to be looked for when the simulation changes. */
-  readonly seed?: number;
-}
+import type { Mutation } from "./mutation.ts";
 
 const DISPATCH = "control-plane/scheduler/core/dispatch-core.ts";
 const QUEUE = "control-plane/scheduler/core/queue-core.ts";
@@ -23,12 +6,6 @@ const AGENTS = "control-plane/scheduler/core/agents-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
 const WRITER = "control-plane/jobs/flush-writer.ts";
-const SESSION = "control-plane/agents/session.ts";
-
-const SWEEP_MISSING: readonly Edit[] = [
-  { file: AGENTS, text: "} else missing.push(running);", replacement: "}" },
-  { file: OWNER, text: 'running.phase === "received" || running.phase === "started";\n      if', replacement: "running.phase === undefined;\n      if" },
-];
 
 const TOKENS: readonly Mutation[] = [
   {
@@ -261,160 +238,6 @@ const SLOTS: readonly Mutation[] = [
   },
 ];
 
-const AGENT_LIFE: readonly Mutation[] = [
-  {
-    name: "attempts are given away too early",
-    edits: [{ file: AGENTS, text: "nowMs - agent.silentSinceMs < reclaimMs", replacement: "nowMs - agent.silentSinceMs < reclaimMs / 3" }],
-    why: "The agent must have fenced itself before.",
-  },
-  {
-    name: "a new owner gives adopted attempts away at once",
-    edits: [
-      { file: AGENTS, text: "  agent.silentSinceMs = nowMs;\n  return agent;", replacement: "  agent.silentSinceMs = nowMs - 3_600_000;\n  return agent;" },
-    ],
-    why: "Agents of the owner before need time to come back or to fence themselves.",
-  },
-  {
-    name: "what a returning agent holds is requeued",
-    edits: [
-      { file: AGENTS, text: "if (hello.held.get(running.job.id) === running.token) {", replacement: "if (hello.held.get(running.job.id) === undefined) {" },
-    ],
-    why: "A re-declared attempt goes on.",
-  },
-  {
-    name: "attempts whose claim is not committed count as missing",
-    edits: [
-      {
-        file: AGENTS,
-        text: 'if (running.phase === "claiming" || running.phase === "ending") continue;\n    if',
-        replacement: 'if (running.phase === "ending") continue;\n    if',
-      },
-    ],
-    why: "It has not been sent, so the agent cannot hold it.",
-  },
-  {
-    name: "an attempt that was not confirmed counts as lost by the keepalive",
-    edits: [
-      {
-        file: OWNER,
-        text: 'const confirmed = running.phase === "received" || running.phase === "started";',
-        replacement: 'const confirmed = running.phase !== "ending" && running.phase !== "claiming";',
-      },
-    ],
-    why: "Its assignment may still be on the way when the keepalive is written.",
-  },
-  {
-    name: "keepalives are answered by an owner that may have been replaced",
-    edits: [{ file: SESSION, text: "if (!this.#deps.holdsAgents()) return;", replacement: "" }],
-    why: "Its successor gives the attempts away while the agent believes in its lease.",
-    seed: 611,
-  },
-  {
-    name: "agents are held without a renewed lease",
-    edits: [
-      {
-        file: "simulation/simulated-replica.ts",
-        text: "return !this.#watched || this.process.clock.monotonicMs() - this.#renewedAtMs < TIMES.holdAgentsMs;",
-        replacement: "return true;",
-      },
-    ],
-    why: "As above; the rule itself is in ownership.ts, of which the simulation has a model.",
-    seed: 611,
-  },
-  {
-    name: "an unconfirmed assignment is never sent again",
-    edits: [{ file: OWNER, text: "if (running.sends < MAX_SENDS) this.#unsent.push(running);", replacement: "if (running.sends < MAX_SENDS) return;" }],
-    why: "A frame that was lost with its stream.",
-  },
-];
-
-const AGENT: readonly Mutation[] = [
-  {
-    name: "an end that could not be recorded waits for the next stream",
-    edits: [{ file: SESSION, text: "if (!this.#ended) this.#takeEnd(finished);", replacement: "" }],
-    why: "A stream may last for days.",
-  },
-  {
-    name: "what a crashed agent ran is not missed when it comes back",
-    edits: SWEEP_MISSING,
-    why: "Its Hello and its keepalives name what it holds; the rest goes back into the queue.",
-  },
-  {
-    name: "an attempt that is handed back is not requeued",
-    edits: [
-      ...SWEEP_MISSING,
-      { file: ENDINGS, text: '      this.giveBack(running, false);\n      return "recorded";', replacement: '      return "recorded";' },
-    ],
-    why: "A draining agent gives its attempts back.",
-  },
-  {
-    name: "an agent keeps what has been given to another",
-    edits: [
-      {
-        file: "agent/session/inbox.ts",
-        text: 'for (const ref of frame.welcome?.drop ?? []) parts.attempts.drop(ref, "the server took it back");',
-        replacement: "",
-      },
-      {
-        file: SESSION,
-        text: 'this.#outbox.add("cancel", { ...toRef(attempt), reason: "the attempt is no longer valid", fenced: true });',
-        replacement: "void attempt;",
-      },
-      {
-        file: "agent/session/lease.ts",
-        text: "elapsedMs(lease.confirmed, now) > limits.selfFenceMs) return",
-        replacement: "elapsedMs(lease.confirmed, now) > 100 * limits.selfFenceMs) return",
-      },
-    ],
-    why: "It fences itself, Welcome takes it back, and so does the first keepalive: three lines of defence.",
-  },
-  {
-    name: "an agent starts a second copy of an assignment",
-    edits: [
-      {
-        file: "agent/session/attempts.ts",
-        text: "if (this.#held.has(key) || this.#options.results.has(key)) {",
-        replacement: "if (this.#options.results.has(key)) {",
-      },
-    ],
-    why: "Assignments may come twice.",
-  },
-  {
-    name: "an agent starts an assignment again whose result waits",
-    edits: [
-      { file: "agent/session/attempts.ts", text: "if (this.#held.has(key) || this.#options.results.has(key)) {", replacement: "if (this.#held.has(key)) {" },
-    ],
-    why: "Assignments may come twice.",
-  },
-  {
-    name: "an agent never fences itself",
-    edits: [
-      {
-        file: "agent/session/lease.ts",
-        text: "elapsedMs(lease.confirmed, now) > limits.selfFenceMs) return",
-        replacement: "elapsedMs(lease.confirmed, now) > 10 * limits.selfFenceMs) return",
-      },
-    ],
-    why: "Its attempts run elsewhere by then.",
-  },
-  {
-    name: "an agent forgets results when its stream is lost",
-    edits: [
-      {
-        file: "agent/session/results.ts",
-        text: "      if (!this.#waiting.has(key)) this.#ready.add(key);\n    }\n    if",
-        replacement: "      if (this.#waiting.has(key)) this.#ready.add(key);\n    }\n    if",
-      },
-    ],
-    why: "A result is sent again until there is a verdict.",
-  },
-  {
-    name: "results are sent before they are on disk",
-    edits: [{ file: "agent/session/results.ts", text: "    this.#options.journal.commit();\n    const finished", replacement: "    const finished" }],
-    why: "What the server may have recorded must be remembered by the agent, or it is declared lost.",
-  },
-];
-
 const COMMIT: readonly Mutation[] = [
   {
     name: "a flush that found the lease lost looks like a commit",
@@ -450,4 +273,4 @@ const COMMIT: readonly Mutation[] = [
   },
 ];
 
-export const MUTATIONS: readonly Mutation[] = [...TOKENS, ...ORDER, ...SLOTS, ...AGENT_LIFE, ...AGENT, ...COMMIT];
+export const SCHEDULER_MUTATIONS: readonly Mutation[] = [...TOKENS, ...ORDER, ...SLOTS, ...COMMIT];

@@ -1,0 +1,18 @@
+export interface Edit {
+  /** From the root of the repository. */
+  readonly file: string;
+  /** Occurs exactly once in the file: when it is gone, the guard has moved and this list must follow. */
+  readonly text: string;
+  readonly replacement: string;
+}
+
+/** A guard and how to switch it off: several edits where one line of defence stands behind another. */
+export interface Mutation {
+  /** What is wrong then. */
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** What the guard is for. */
+  readonly why: string;
+  /** A seed that is known to find it, for what few seeds find. Another one may have to be looked for when the simulation changes. */
+  readonly seed?: number;
+}
