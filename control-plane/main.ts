@@ -37,6 +37,7 @@ import { addLogRoutes } from "./logs/routes.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
+import { countByReason } from "./scheduler/core/wait-reason.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
 import { Ownership } from "./scheduler/ownership.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
@@ -46,6 +47,7 @@ import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
 import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { addWorkspaceRoutes } from "./workspaces/routes.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
 
 export interface ControlPlane {
@@ -241,6 +243,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
+  addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
   observe(metrics, ownership, sessions, { directory, network, home });
@@ -368,6 +371,7 @@ async function readiness(replica: string, pools: Pools, ownership: Ownership, di
 function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer, cluster: Pick<Cluster, "directory" | "network" | "home">): void {
   metrics.observe({
     waiting: () => [...(ownership.local?.owner.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
+    waitingByReason: () => (ownership.local === undefined ? {} : countByReason(ownership.local.owner.state)),
     running: () => ownership.local?.owner.state.running.size ?? 0,
     agents: () => sessions.sessions.length,
     slots: () => cluster.home.slots,

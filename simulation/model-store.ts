@@ -1,15 +1,38 @@
 import type { FlushResult } from "../control-plane/jobs/flush-store.ts";
-import { type FlushOperation, type JobPayload, laneOf } from "../control-plane/jobs/model.ts";
+import type { JobKey } from "../control-plane/jobs/idempotency-key.ts";
+import type { KeyedJob } from "../control-plane/jobs/key-store.ts";
+import { type FlushOperation, type JobEnd, type JobPayload, type JobSpecial, laneOf } from "../control-plane/jobs/model.ts";
 import type { JobQueue, WaitingJob } from "../control-plane/scheduler/core/model.ts";
-import { sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
-import type { StoredGroup, StoredRunning } from "../control-plane/scheduler/owner-store.ts";
+import type { ColdGroup } from "../control-plane/scheduler/core/queue-core.ts";
+import { groupOf, sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
+import type { Timed, TimerRead } from "../control-plane/scheduler/core/timers-core.ts";
+import type { StoredRunning } from "../control-plane/scheduler/owner-store.ts";
+import type { Deferred, Expiring, TimerPage } from "../control-plane/scheduler/timer-store.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { assertNever } from "../kernel/assert-never.ts";
-import type { Exit } from "../kernel/exit.ts";
-import { type AgentKey, asJobId, type JobId, type Token, timeOfId } from "../kernel/ids.ts";
+import type { Exit, ExitReason } from "../kernel/exit.ts";
+import { type AgentKey, asJobId, type JobId, type Token, timeOfId, type WorkspaceId } from "../kernel/ids.ts";
+import { EPOCH_MS } from "./virtual-time.ts";
 
 export const LEASE_TTL_MS = 10_000;
 const WATCHED_MS = 60_000;
+/** Pages of the timers are this small here, so that a few jobs already take several. */
+const TIMER_PAGE = 3;
+
+interface PendingRow {
+  readonly job: WaitingJob;
+  /** It waits for its due time, and does not stand in its queue before. */
+  readonly deferred: boolean;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** A row of job_attempt: the end of an attempt that did not end its job. */
+interface AttemptRow {
+  readonly attempt: number;
+  readonly token: Token;
+  readonly agent: AgentKey;
+  readonly reason: ExitReason;
+}
 
 interface RunningRow {
   /** As it was when it was claimed; counts the attempts before. */
@@ -17,6 +40,7 @@ interface RunningRow {
   readonly token: Token;
   readonly agent: AgentKey;
   readonly claimedAtMs: number;
+  cancelReason: string | undefined;
 }
 
 interface DoneRow {
@@ -44,9 +68,11 @@ export interface StoreWatch {
  * statements really do this is shown against a real server in `flush.db.test.ts` and `guards.db.test.ts`.
  */
 export class ModelStore {
-  readonly pending = new Map<JobId, WaitingJob>();
+  readonly pending = new Map<JobId, PendingRow>();
   readonly running = new Map<JobId, RunningRow>();
   readonly done = new Map<JobId, DoneRow>();
+  readonly attempts = new Map<JobId, AttemptRow[]>();
+  readonly keys = new Map<string, KeyedJob & Pick<JobKey, "expiresAtMs">>();
   readonly payloads = new Map<JobId, JobPayload>();
   /** Every token under which an attempt was ever committed. */
   readonly tokens = new Set<Token>();
@@ -104,36 +130,79 @@ export class ModelStore {
     return { kind: "committed", gone };
   }
 
-  refill(queue: JobQueue, limit: number): WaitingJob[] {
+  /** @param dueMs jobs that waited for a moment up to this one belong to the queue too */
+  refill(queue: JobQueue, limit: number, dueMs: number): WaitingJob[] {
     const { cursor } = queue;
     return [...this.pending.values()]
-      .filter((row) => row.workspace === queue.tenant.workspace && row.tag === queue.route.tag && row.language === queue.route.language)
-      .filter((row) => cursor === undefined || !sortsBefore(row, cursor))
+      .filter((row) => (!row.deferred || row.job.dueAtMs <= dueMs) && standsIn(queue, row.job))
+      .map((row) => row.job)
+      .filter((job) => cursor === undefined || !sortsBefore(job, cursor))
       .sort((a, b) => (sortsBefore(a, b) ? -1 : 1))
       .slice(0, limit);
   }
 
-  load(): { running: StoredRunning[]; groups: StoredGroup[] } {
-    const groups = new Map<string, StoredGroup>();
-    for (const job of this.pending.values()) {
-      const key = `${job.workspace} ${job.tag} ${job.language}`;
-      groups.set(key, { workspace: job.workspace, tag: job.tag, language: job.language, count: (groups.get(key)?.count ?? 0) + 1 });
+  load(): { running: StoredRunning[]; groups: ColdGroup[]; databaseMs: number } {
+    const groups = new Map<string, ColdGroup>();
+    for (const { job, deferred } of this.pending.values()) {
+      if (deferred) continue;
+      const { workspace, tag, language } = job;
+      const key = `${workspace} ${tag} ${language} ${groupOf(job)}`;
+      const known = groups.get(key);
+      const newest = job.limits !== undefined && (known?.newest === undefined || known.newest.id < job.id) ? job : known?.newest;
+      groups.set(key, { workspace, tag, language, count: (known?.count ?? 0) + 1, newest });
     }
     const running = [...this.running.values()].map((row) => ({
       job: { ...row.job, dueAtMs: timeOfId(row.job.id) },
       token: row.token,
       agent: row.agent,
       ageMs: this.#nowMs() - row.claimedAtMs,
+      cancelReason: row.cancelReason,
     }));
-    return { running, groups: [...groups.values()] };
+    return { running, groups: [...groups.values()], databaseMs: EPOCH_MS + this.#nowMs() };
   }
 
-  /** Errors: when there is none and the lease is no longer the asker's. */
-  doneToken(id: JobId, agent: AgentKey, epoch: number): Token | undefined {
-    const row = this.done.get(id);
-    if (row?.agent === agent && row.token !== undefined) return row.token;
+  deferred(read: TimerRead, limit: number): TimerPage<Deferred> {
+    const rows = [...this.pending.values()].filter((row) => row.deferred);
+    return pageOf(
+      rows.map(({ job }) => ({ id: job.id, atMs: job.dueAtMs, job })),
+      read,
+      limit,
+    );
+  }
+
+  expiring(read: TimerRead, limit: number): TimerPage<Expiring> {
+    const rows = [...this.pending.values()].flatMap(({ job, expiresAtMs }) =>
+      expiresAtMs === undefined ? [] : [{ id: job.id, atMs: expiresAtMs, workspace: job.workspace, shard: job.shard }],
+    );
+    return pageOf(rows, read, limit);
+  }
+
+  findKeys(workspace: WorkspaceId, keys: readonly string[], nowMs: number): Map<string, KeyedJob> {
+    return new Map(
+      keys.flatMap((key) => {
+        const row = this.keys.get(`${workspace}/${key}`);
+        return row === undefined || row.expiresAtMs <= nowMs ? [] : [[key, { id: row.id, body: row.body }] as const];
+      }),
+    );
+  }
+
+  /** Errors: when it is not and the lease is no longer the asker's. */
+  isRecorded(id: JobId, agent: AgentKey, token: Token, epoch: number): boolean {
+    if (this.hasEndOf(id, agent, token)) return true;
     if (this.#lease?.epoch !== epoch) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
-    return undefined;
+    return false;
+  }
+
+  /** Whether history has the end that this agent gave to the attempt. */
+  hasEndOf(id: JobId, agent: AgentKey, token: Token): boolean {
+    const row = this.done.get(id);
+    if (row?.agent === agent && row.token === token) return true;
+    return this.attempts.get(id)?.some((entry) => entry.token === token && entry.agent === agent && entry.reason !== "lost") === true;
+  }
+
+  markCancelled(id: JobId, token: Token, reason: string): void {
+    const row = this.running.get(id);
+    if (row?.token === token) row.cancelReason = reason;
   }
 
   /** In how many of the three places a job is. */
@@ -146,11 +215,13 @@ export class ModelStore {
     switch (operation.kind) {
       case "insert":
         return this.#insert(operation, fresh);
+      case "refuse":
+        return this.#refuse(operation);
       case "claim": {
         const row = fresh.has(id) ? undefined : this.pending.get(id);
         if (row === undefined) return false;
         this.pending.delete(id);
-        this.#run(row, operation.token, operation.agent);
+        this.#run(row.job, operation.token, operation.agent);
         fresh.add(id);
         return true;
       }
@@ -161,15 +232,18 @@ export class ModelStore {
         if (row === undefined) return false;
         if (operation.job.attempt !== row.job.attempt + 1)
           this.#watch.broken("attempts", `requeue of ${id} counts ${operation.job.attempt} attempts, its row ${row.job.attempt + 1}`);
-        this.pending.set(id, { ...row.job, attempt: row.job.attempt + 1, lost: operation.job.lost, dueAtMs: operation.job.dueAtMs });
+        const job = { ...row.job, attempt: row.job.attempt + 1, lost: operation.job.lost, dueAtMs: operation.job.dueAtMs };
+        this.pending.set(id, { job, deferred: false, expiresAtMs: undefined });
         fresh.add(id);
         return true;
       }
+      case "retry":
+        return this.#retry(operation, fresh);
       case "cancel": {
         const row = fresh.has(id) ? undefined : this.pending.get(id);
         if (row === undefined) return false;
         this.pending.delete(id);
-        this.#end(id, { token: undefined, agent: undefined, attempt: row.attempt, exit: operation.exit, resultJson: operation.resultJson });
+        this.#end(id, { token: undefined, agent: undefined, attempt: row.job.attempt, exit: operation.exit, resultJson: operation.resultJson });
         return true;
       }
       default:
@@ -178,12 +252,45 @@ export class ModelStore {
   }
 
   #insert(operation: Extract<FlushOperation, { kind: "insert" }>, fresh: Set<JobId>): boolean {
-    const { job, payload, direct } = operation;
+    const { job, payload, direct, special } = operation;
     if (this.payloads.has(job.id)) this.#watch.broken("once", `job ${job.id} was inserted twice`);
     this.payloads.set(job.id, payload);
-    if (direct === undefined) this.pending.set(job.id, job);
+    if (special?.key !== undefined) this.#takeKey(job, special.key);
+    if (direct === undefined) this.pending.set(job.id, pendingRow(job, special));
     else this.#run(job, direct.token, direct.agent);
     fresh.add(job.id);
+    return true;
+  }
+
+  #refuse({ job, payload, special, exit, resultJson }: Extract<FlushOperation, { kind: "refuse" }>): boolean {
+    if (this.payloads.has(job.id)) this.#watch.broken("once", `job ${job.id} was inserted twice`);
+    this.payloads.set(job.id, payload);
+    if (special?.key !== undefined) this.#takeKey(job, special.key);
+    this.#end(job.id, { token: undefined, agent: undefined, attempt: 0, exit, resultJson });
+    return true;
+  }
+
+  #takeKey(job: WaitingJob, { key, body, expiresAtMs }: JobKey): void {
+    const name = `${job.workspace}/${key}`;
+    const known = this.keys.get(name);
+    if (known !== undefined) this.#watch.broken("keys", `jobs ${known.id} and ${job.id} have the same key`);
+    this.keys.set(name, { id: job.id, body, expiresAtMs });
+  }
+
+  #retry({ job, end, deferred }: Extract<FlushOperation, { kind: "retry" }>, fresh: Set<JobId>): boolean {
+    const row = this.#take(end.id, end.token, fresh);
+    if (row === undefined) return false;
+    const { id } = end;
+    const attempt = row.job.attempt + 1;
+    const failed = (row.job.failed ?? 0) + (isOwnEnd(end) ? 1 : 0);
+    if (job.id !== id || job.attempt !== attempt || (job.failed ?? 0) !== failed)
+      this.#watch.broken("attempts", `retry of ${id} counts ${job.attempt} attempts and ${job.failed ?? 0} failures, its row ${attempt} and ${failed}`);
+    const kept = this.attempts.get(id) ?? [];
+    if (kept.some((entry) => entry.token === end.token || entry.attempt === attempt))
+      this.#watch.broken("once", `the end of attempt ${attempt} of ${id} is kept twice`);
+    this.attempts.set(id, [...kept, { attempt, token: end.token, agent: row.agent, reason: end.exit.reason }]);
+    this.pending.set(id, { job: { ...row.job, attempt, lost: job.lost, failed: job.failed, dueAtMs: job.dueAtMs }, deferred, expiresAtMs: undefined });
+    fresh.add(id);
     return true;
   }
 
@@ -206,11 +313,12 @@ export class ModelStore {
     if (this.running.has(job.id)) this.#watch.broken("once", `job ${job.id} would run twice`);
     if (this.tokens.has(token)) this.#watch.broken("tokens", `token ${token} was given out twice`);
     this.tokens.add(token);
-    this.running.set(job.id, { job, token, agent, claimedAtMs: this.#nowMs() });
+    this.running.set(job.id, { job, token, agent, claimedAtMs: this.#nowMs(), cancelReason: undefined });
   }
 
   #end(id: JobId, row: DoneRow): void {
     if (this.done.has(id)) this.#watch.broken("once", `job ${id} is in history twice`);
+    if (this.attempts.get(id)?.some((entry) => entry.token === row.token)) this.#watch.broken("once", `the last attempt of ${id} is among those before it`);
     this.done.set(id, row);
   }
 }
@@ -218,10 +326,30 @@ export class ModelStore {
 /** Postgres' text cannot hold NUL; agents' ends are cleaned of it, so this stands for any row that the database does not like. */
 function isRefused(operation: FlushOperation): boolean {
   if (operation.kind === "insert") return operation.payload.argsJson.includes("refused");
-  return operation.kind === "finish" && operation.end.resultJson.includes("\u0001");
+  if (operation.kind === "retry") return operation.end.exit.message.includes("\u0001");
+  return operation.kind === "finish" && `${operation.end.resultJson}${operation.end.exit.message}`.includes("\u0001");
 }
 
 export function jobIdOf(wallMs: number, number: number): JobId {
   const time = Math.floor(wallMs).toString(16).padStart(12, "0");
   return asJobId(`${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${number.toString(16).padStart(12, "0")}`);
+}
+
+/** Ends that say something about the script: lost and handed back attempts do not. */
+export const isOwnEnd = (end: Pick<JobEnd, "exit">): boolean => end.exit.reason !== "lost" && end.exit.reason !== "fenced";
+
+/** What the columns of a queue's index say of a row. */
+const standsIn = (queue: JobQueue, job: WaitingJob): boolean =>
+  job.workspace === queue.tenant.workspace && job.tag === queue.route.tag && job.language === queue.route.language && groupOf(job) === queue.group;
+
+function pendingRow(job: WaitingJob, special: JobSpecial | undefined): PendingRow {
+  return { job, deferred: special?.scheduledForMs !== undefined, expiresAtMs: special?.expiresAtMs };
+}
+
+function pageOf<T extends Timed>(rows: readonly T[], { after, untilMs }: TimerRead, limit: number): TimerPage<T> {
+  const found = rows
+    .filter((row) => row.atMs <= untilMs && (row.atMs > after.atMs || (row.atMs === after.atMs && row.id > after.id)))
+    .sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+  const most = Math.min(limit, TIMER_PAGE);
+  return { rows: found.slice(0, most), complete: found.length < most };
 }

@@ -150,8 +150,7 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     }
     for (const ack of frame.finishedAcks) {
       this.#world.note(`${agent.name} hears ${ack.verdict === Verdict.VERDICT_RECORDED ? "recorded" : "stale"} for ${ack.jobId.slice(-4)} token ${ack.token}`);
-      const done = this.#store.done.get(asJobId(ack.jobId));
-      const recorded = done?.token === ack.token && done.agent === asAgentKey(agent.settings.agentId);
+      const recorded = this.#store.hasEndOf(asJobId(ack.jobId), asAgentKey(agent.settings.agentId), asToken(ack.token));
       if (ack.verdict === Verdict.VERDICT_RECORDED && !recorded && !agent.handsBack(ack)) {
         this.broken("verdict", `${agent.name} was told that ${ack.jobId} is recorded under token ${ack.token}; it is not`);
       }

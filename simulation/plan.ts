@@ -15,10 +15,12 @@ export function describeOperation(operation: FlushOperation): string {
   const token =
     operation.kind === "insert"
       ? operation.direct?.token
-      : operation.kind === "finish"
+      : operation.kind === "finish" || operation.kind === "retry"
         ? operation.end.token
-        : operation.kind === "cancel"
+        : operation.kind === "cancel" || operation.kind === "refuse"
           ? undefined
           : operation.token;
-  return `${operation.kind}${operation.kind === "insert" && operation.direct !== undefined ? " direct" : ""} ${operation.job.id.slice(-4)}${token === undefined ? "" : ` token ${token}`}`;
+  const how =
+    (operation.kind === "insert" && operation.direct !== undefined ? " direct" : "") + (operation.kind === "retry" && operation.deferred ? " later" : "");
+  return `${operation.kind}${how} ${operation.job.id.slice(-4)}${token === undefined ? "" : ` token ${token}`}`;
 }

@@ -30,6 +30,7 @@ const RETRY_MS = 1000;
 export interface ReplicaWorld {
   readonly time: VirtualTime;
   readonly database: Database;
+  readonly random: () => number;
   readonly log: OwnerDeps["log"];
   readonly hotLimit: number;
   /** Called when an operation of the owner is handed to the writer, before anything is written. */
@@ -243,12 +244,15 @@ export class SimulatedReplica implements AgentPort {
   }
 
   async #load(process: Process, epoch: number): Promise<void> {
-    const { database, hotLimit, log } = this.#world;
+    const { database, hotLimit, log, random } = this.#world;
     const { clock } = process;
     const begunMs = clock.monotonicMs();
     const state = createSchedulerState(epoch, hotLimit);
     const { running, groups } = await database.query(process, () => database.store.load());
-    for (const row of running) adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
+    for (const row of running) {
+      const adopted = adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
+      if (row.cancelReason !== undefined) adopted.cancel = { reason: row.cancelReason, atMs: begunMs };
+    }
     for (const group of groups) admitCold(state, group);
     const writer = new WatchedWriter(this.#world, this, epoch, () => {
       this.#leaseLost = true;
@@ -266,6 +270,7 @@ export class SimulatedReplica implements AgentPort {
       afterRound: () => agents.afterRound(),
       source: SOURCE,
       clock,
+      random,
       log,
       metrics: METRICS,
       limits: LIMITS,
@@ -287,16 +292,23 @@ export class SimulatedReplica implements AgentPort {
     const { database } = this.#world;
     const { store } = database;
     return {
-      refill: (queue, limit) => {
+      refill: (queue, limit, dueMs) => {
         const asked = { ...queue };
-        return database.query(process, () => store.refill(asked, limit), 0.4);
+        return database.query(process, () => store.refill(asked, limit, dueMs), 0.4);
       },
       payloads: (jobs) =>
         database.query(
           process,
           () => new Map(jobs.flatMap((job) => (store.payloads.has(job.id) ? [[job.id, store.payloads.get(job.id)] as const] : [])).filter(isPresent)),
         ),
-      doneToken: (id, agent) => database.query(process, () => store.doneToken(id, agent, epoch)),
+      deferred: (read, limit) => database.query(process, () => store.deferred(read, limit), 0.4),
+      expiring: (read, limit) => database.query(process, () => store.expiring(read, limit), 0.4),
+      findKeys: (workspace, keys, nowMs) => database.query(process, () => store.findKeys(workspace, keys, nowMs), 0.4),
+      isRecorded: (id, agent, token) => database.query(process, () => store.isRecorded(id, agent, token, epoch)),
+      markCancelled: (job, token, reason) => database.query(process, () => store.markCancelled(job.id, token, reason), 0.4),
+      // Nobody changes weights or caps here, and no job has a rate.
+      workspaceLimits: () => Promise.resolve({ changed: [], next: "0" }),
+      dropOldWindows: () => Promise.resolve(),
     };
   }
 

@@ -78,7 +78,7 @@ export class World {
     this.oracle = new Oracle(this);
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
-    const world = { time: this.time, database: this.database, log: this.#log(), hotLimit };
+    const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
     this.replicas = ["r1", "r2"].map(
       (name) =>
         new SimulatedReplica(

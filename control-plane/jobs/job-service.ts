@@ -182,7 +182,8 @@ export class JobService {
     const deferred = record.status === "queued" ? deferredReason(record, this.#deps.clock.wallMs()) : undefined;
     const owner = record.status === "queued" && deferred === undefined ? this.#deps.owners.ownerOf(shardOf(workspace)) : undefined;
     if (owner === undefined) return presentJob(caller.workspace.name, record, deferred);
-    const asked = owner.waitReason({ workspace, tag: record.tag, language: record.language }).catch(() => undefined);
+    const { tag, language, group } = record;
+    const asked = owner.waitReason({ workspace, tag, language, group }).catch(() => undefined);
     const reason = owner.isLocal ? await asked : await Promise.race([asked, later(REASON_WITHIN_MS)]);
     return presentJob(caller.workspace.name, record, reason);
   }
@@ -264,6 +265,7 @@ function freshRecord({ job, payload, special }: NewJob, scriptPath: string | und
     language: job.language,
     tag: job.tag,
     prio: job.prio,
+    group: job.limits?.group,
     createdBy: payload.createdBy,
     createdAtMs: timeOfId(job.id),
     status: "queued",

@@ -9,6 +9,7 @@ import type { OwnersHome } from "../agents/agent-home.ts";
 import type { AgentView } from "../agents/contract.ts";
 import type { FinishVerdict } from "../scheduler/agent-port.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
+import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { Lease, ReplicaView } from "../scheduler/lease-store.ts";
 import type { NewJob } from "../scheduler/owner.ts";
@@ -146,7 +147,7 @@ export class OwnerLink implements OwnerPort {
     return answer === "moved" ? "moved" : (cancelFromWire(answer.text) ?? "gone");
   }
 
-  async waitReason(job: Parameters<OwnerPort["waitReason"]>[0]): Promise<string | undefined> {
+  async waitReason(job: Parameters<OwnerPort["waitReason"]>[0]): Promise<WaitReason | undefined> {
     const answer = await this.#ask(ENTRY_BYTES, (frame, request) => frame.askReason.push({ request, jobJson: JSON.stringify(job) }));
     return answer === "moved" ? undefined : reasonFromWire(answer.text);
   }

@@ -17,6 +17,8 @@ import { SHARDS, shardOf } from "../jobs/model.ts";
 import { readPolicy } from "../jobs/policy-codec.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
+import { LIMIT_STRATEGIES } from "../scheduler/core/limit-model.ts";
+import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { AttemptId, CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/owner-port.ts";
@@ -27,6 +29,19 @@ const UUID = /^[0-9a-f-]{36}$/;
 const MAX_SLOTS = 10_000;
 
 const decimal = z.string().regex(DECIMAL);
+const strategy = z.enum(LIMIT_STRATEGIES);
+const limitOf = { id: z.string().max(32), key: z.string().max(1000), strategy };
+const limits = z.looseObject({
+  group: z.string().max(32),
+  specs: z.array(
+    z.discriminatedUnion("kind", [
+      z.looseObject({ kind: z.literal("running"), ...limitOf, max: z.int().min(1) }),
+      z.looseObject({ kind: z.literal("rate"), ...limitOf, starts: z.int().min(1), windowMs: z.number().positive() }),
+      z.looseObject({ kind: z.literal("debounce"), ...limitOf, delayMs: z.number().min(0), maxMs: z.number().min(0).optional() }),
+    ]),
+  ),
+});
+const cancelOutcome = z.enum(["cancelled", "cancelling", "gone"]);
 // Loose: fields that this file does not name are passed on to those who know them.
 const newJob = z.looseObject({
   job: z.looseObject({
@@ -45,6 +60,7 @@ const newJob = z.looseObject({
     scriptId: decimal.optional(),
     timeoutMs: z.int().optional(),
     failed: z.int().optional(),
+    limits: limits.optional(),
     // Read from its text.
     policy: z.looseObject({ text: z.string() }).optional(),
   }),
@@ -64,8 +80,18 @@ const newJob = z.looseObject({
     .optional(),
 });
 const acceptedJobs = z.array(z.looseObject({ id: z.string(), created: z.boolean() }));
-const waitingFor = z.looseObject({ workspace: decimal, tag: z.string(), language: z.string() });
-const cancelOutcome = z.enum(["cancelled", "cancelling", "gone"]);
+const waitingFor = z.looseObject({ workspace: decimal, tag: z.string(), language: z.string(), group: decimal.optional() });
+const waitKey = { message: z.string().max(1000), key: z.string().max(1000), opensInMs: z.number().min(0) };
+const waitCount = { message: z.string().max(1000), limit: z.int(), running: z.int() };
+const waitReason = z.discriminatedUnion("code", [
+  z.object({ code: z.enum(["no_agent", "no_runtime", "agents_draining"]), message: waitKey.message }),
+  z.object({ code: z.literal("slots_busy"), message: waitKey.message, slots: z.int() }),
+  z.object({ code: z.literal("concurrency"), key: waitKey.key, ...waitCount }),
+  z.object({ code: z.literal("rate"), ...waitKey, starts: z.int(), windowMs: z.number() }),
+  z.object({ code: z.literal("debounce"), ...waitKey }),
+  z.object({ code: z.literal("workspace_cap"), ...waitCount }),
+  z.object({ code: z.literal("turn"), message: waitKey.message, waiting: z.int() }),
+]);
 
 export const emptyHomeFrame = (): HomeFrame => ({
   hello: undefined,
@@ -137,8 +163,8 @@ export function agentsFromWire(text: string): AgentView[] {
   return z.array(agentView).safeParse(json(text)).data ?? [];
 }
 
-export function reasonFromWire(text: string): string | undefined {
-  return z.string().max(1000).safeParse(json(text)).data;
+export function reasonFromWire(text: string): WaitReason | undefined {
+  return waitReason.safeParse(json(text)).data;
 }
 
 export function workspaceFromWire(text: string): WorkspaceId | undefined {

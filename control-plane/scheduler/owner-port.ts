@@ -4,7 +4,7 @@ import type { JobEnd } from "../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "./agent-port.ts";
 import type { CancelOutcome } from "./cancels.ts";
 import type { AgentHello } from "./core/agents-core.ts";
-import type { WaitingJob } from "./core/model.ts";
+import type { WaitingOn, WaitReason } from "./core/wait-reason.ts";
 import type { Accepted } from "./keyed-jobs.ts";
 import type { NewJob } from "./owner.ts";
 
@@ -45,7 +45,7 @@ export interface AttemptId {
   readonly token: Token;
 }
 /** What a wait reason is asked for. */
-export type WaitingFor = Pick<WaitingJob, "workspace" | "tag" | "language">;
+export type WaitingFor = WaitingOn;
 
 /**
  * An owner as the API and the homes see it; the one of this replica and those behind peer links look the same. "moved": the shard is not
@@ -61,7 +61,7 @@ export interface OwnerPort {
   /** Jobs of one workspace; those with a key that was used before are found. Errors: also already_exists, see KeyedJobs. */
   enqueue(jobs: readonly NewJob[]): Promise<readonly Accepted[] | "moved">;
   cancel(job: { readonly id: JobId; readonly workspace: WorkspaceId }, reason: string): Promise<CancelOutcome | "moved">;
-  waitReason(job: WaitingFor): Promise<string | undefined>;
+  waitReason(job: WaitingFor): Promise<WaitReason | undefined>;
   /** A session begins. @returns attempts that the agent must drop, as far as that is known at once; others are cancelled later */
   attach(hello: AgentHello): AttemptId[];
   /** @param heardAtMs monotonic time of the agent's last frame */

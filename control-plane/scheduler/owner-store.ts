@@ -1,15 +1,21 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { reasonNumber } from "../jobs/flush-codec.ts";
 import { createKeyStore } from "../jobs/key-store.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { IS_RECORDED, markCancelledStatement, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
+import { changedWorkspaceLimits } from "../workspaces/workspace-limit-store.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
+import type { ColdGroup } from "./core/queue-core.ts";
 import type { Lease } from "./lease-store.ts";
 import type { OwnerStore } from "./owner-deps.ts";
 import { createTimerStore } from "./timer-store.ts";
 import { type WaitingRow, waitingJob } from "./waiting-row.ts";
+import { dropOldWindows, type LoadedWindow, loadWindows } from "./window-store.ts";
+
+/** Of a group without limits all but the first four are null. */
+type GroupRow = { group_workspace: string; group_tag: string; group_language: string; count: number } & WaitingRow;
 
 interface RunningRow extends Omit<WaitingRow, "due_ms"> {
   cancel_reason: string | null;
@@ -28,17 +34,11 @@ export interface StoredRunning {
   readonly cancelReason: string | undefined;
 }
 
-export interface StoredGroup {
-  readonly workspace: WorkspaceId;
-  readonly tag: string;
-  readonly language: string;
-  readonly count: number;
-}
-
 /** What the tables have of shards. */
 export interface LoadedShards {
   readonly running: readonly StoredRunning[];
-  readonly groups: readonly StoredGroup[];
+  readonly groups: readonly ColdGroup[];
+  readonly windows: readonly LoadedWindow[];
 }
 
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
@@ -61,6 +61,7 @@ export function createOwnerStore(
         from?.dueAtMs ?? 0,
         from?.id ?? "00000000-0000-0000-0000-000000000000",
         limit,
+        queue.group,
         dueMs,
       ];
       const { rows } = await pool.query<WaitingRow>(refillStatement(laneOf(shardOf(workspace))), values);
@@ -100,10 +101,13 @@ export function createOwnerStore(
       if (rows[0]?.ours !== true) throw notOurs();
     },
 
+    workspaceLimits: (since) => changedWorkspaceLimits(pool, since),
+    dropOldWindows: () => dropOldWindows(pool),
+
     /** Everything a new owner of shards takes over: running rows whole, waiting ones as counts. Without shards it asks all the same: to warm up. */
     async load(shards, withinMs) {
       const running: StoredRunning[] = [];
-      const groups: StoredGroup[] = [];
+      const groups: ColdGroup[] = [];
       const client = await pool.connect();
       let done = false;
       try {
@@ -115,15 +119,14 @@ export function createOwnerStore(
           if (inLane.length === 0 && shards.length > 0) continue;
           const rows = await client.query<RunningRow>(slowly(runningStatement(lane), inLane, withinMs));
           for (const row of rows.rows) running.push(runningJob(row));
-          const counts = await client.query<{ workspace_id: string; tag: string; language: string; count: number }>(
-            slowly(pendingGroupsStatement(lane), inLane, withinMs),
-          );
-          for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
+          const counts = await client.query<GroupRow>(slowly(pendingGroupsStatement(lane), inLane, withinMs));
+          for (const row of counts.rows) groups.push(coldGroup(row));
         }
+        const windows = await loadWindows(client, shards);
         const clock = await client.query<{ ms: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms");
         await client.query("COMMIT");
         done = true;
-        return { running, groups, databaseMs: clock.rows[0]?.ms ?? 0 };
+        return { running, groups, windows, databaseMs: clock.rows[0]?.ms ?? 0 };
       } finally {
         client.release(!done);
       }
@@ -138,6 +141,11 @@ function notOurs(): AppError {
 /** A query that may take longer than the pool's own limit. */
 function slowly(text: string, shards: readonly number[], withinMs: number): { text: string; values: unknown[]; query_timeout: number } {
   return { text, values: [shards], query_timeout: withinMs };
+}
+
+function coldGroup(row: GroupRow): ColdGroup {
+  const { group_workspace, group_tag, group_language, count, limits } = row;
+  return { workspace: asWorkspaceId(group_workspace), tag: group_tag, language: group_language, count, newest: limits === null ? undefined : waitingJob(row) };
 }
 
 /** A running row counts its own attempt; a waiting job counts those before. Its due time is not kept: its creation stands in for it. */

@@ -284,6 +284,7 @@ export class Ownership implements Service {
     try {
       // Tokens of the shards must be greater than those that their owners before have issued.
       const [epoch, loaded] = [await store.drawEpoch(pool), await held.store.load(shards, LOAD_WITHIN_MS)];
+      await held.owner.readWorkspaceLimits();
       if (this.#held !== held) return;
       const nowMs = deps.clock.monotonicMs();
       beginEpoch(held.owner.state, epoch);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import { shardOf, shardOfToken } from "../../jobs/model.ts";
-import { waitReason } from "../core/dispatch-core.ts";
+import { waitReason } from "../core/wait-reason.ts";
 import { ShardMoved } from "../keyed-jobs.ts";
 import type { Owner } from "../owner.ts";
 import type { Home, OwnerPort } from "../owner-port.ts";
@@ -33,7 +33,7 @@ export function ownerPort(local: LocalOwner, home: Home, clock: Clock): OwnerPor
       const shard = shardOf(workspace);
       return shards.owns(shard) ? owner.cancel({ id, workspace, shard }, reason) : "moved";
     },
-    waitReason: async (job) => (shards.owns(shardOf(job.workspace)) ? waitReason(owner.state, job) : undefined),
+    waitReason: async (job) => (shards.owns(shardOf(job.workspace)) ? waitReason(owner.state, job, clock.monotonicMs()) : undefined),
     attach: (hello) => agents.attach(home, hello),
     detach: (key, session, heardAtMs) => agents.detach(key, session, heardAtMs),
     share: (session, order) => agents.share(session, order),

@@ -5,6 +5,7 @@ import { adoptRunning } from "../core/dispatch-core.ts";
 import { admitCold } from "../core/queue-core.ts";
 import { freezeShards, unfreezeShards } from "../core/shards-core.ts";
 import type { LoadedShards } from "../owner-store.ts";
+import { storedWindow } from "../window-store.ts";
 import type { LocalOwner } from "./local-owner.ts";
 import type { PendingCancel } from "./peers.ts";
 
@@ -53,12 +54,14 @@ export function letGo(local: LocalOwner, shards: readonly number[]): PendingCanc
  */
 export function adoptShards(local: LocalOwner, loaded: LoadedShards, goneInMs: readonly number[], nowMs: number, reclaimMs: number): void {
   const { state } = local.owner;
+  // Before any limit is seen that they belong to.
+  for (const window of loaded.windows) state.storedWindows.set(window.id, storedWindow(window, nowMs));
   const adopted = new Map<AgentKey, Token[]>();
   for (const row of loaded.running) {
     const sinceMs = Math.max(nowMs, nowMs + (goneInMs[row.job.shard] ?? 0) - reclaimMs);
     const agent = silentAgent(state, row.agent, sinceMs);
     if (agent.silentSinceMs !== undefined) agent.silentSinceMs = Math.max(agent.silentSinceMs, sinceMs);
-    const running = adoptRunning(state, agent, row.job, row.token, nowMs - row.ageMs);
+    const running = adoptRunning(state, agent, row.job, row.token, nowMs - row.ageMs, nowMs);
     if (row.cancelReason !== undefined) local.owner.adoptedCancelled(running, row.cancelReason);
     const tokens = adopted.get(row.agent) ?? [];
     tokens.push(row.token);

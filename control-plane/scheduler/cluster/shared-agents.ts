@@ -3,6 +3,7 @@ import type { JobEnd } from "../../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "../agent-port.ts";
 import type { AgentHello } from "../core/agents-core.ts";
 import type { RunningJob } from "../core/model.ts";
+import { topShare } from "../core/ready-core.ts";
 import type { Owner } from "../owner.ts";
 import type { AttemptId, Home, RouteDemand, ShareOrder } from "../owner-port.ts";
 import { giveAway, type HeldShare, holdingOf, takeOrder } from "./shares-core.ts";
@@ -172,9 +173,12 @@ export class SharedAgents implements AgentPort {
   #lacking(): RouteDemand[] {
     const lacking: RouteDemand[] = [];
     if (this.#owner === undefined || !this.#isShared()) return lacking;
-    for (const route of this.#owner.state.routes.values()) {
-      if (route.waiting <= 0 || route.ready.size === 0) continue;
-      lacking.push({ tag: route.tag, language: route.language, waiting: powerOfTwo(route.waiting), tenants: powerOfTwo(route.ready.size) });
+    const { state } = this.#owner;
+    for (const route of state.routes.values()) {
+      const waiting = route.waiting - route.held;
+      // Those whom a limit holds back, or whose shard is being handed over, are in no heap.
+      if (waiting <= 0 || topShare(state, route) === undefined) continue;
+      lacking.push({ tag: route.tag, language: route.language, waiting: powerOfTwo(waiting), tenants: powerOfTwo(route.ready.size) });
       if (lacking.length === MAX_ROUTES) break;
     }
     return lacking;

@@ -65,13 +65,13 @@ test("what is forgotten leaves no trace: counts, slots and queues are those of t
   const direct = [ours, theirs, theirs].map((workspace) => offerJob(state, jobOf(workspace), 0)?.running);
   for (const running of direct) if (running !== undefined) confirmClaim(state, running);
   for (const workspace of [theirs, ours, theirs]) wait(state, jobOf(workspace));
-  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 50 });
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 50, newest: undefined });
   freezeShards(state, moving);
   const forgotten = forgetShards(state, moving);
   expect(forgotten.waiting.length).toBe(2);
   expect(forgotten.running.get(agent)?.map(({ token }) => shardOfToken(token))).toEqual([shardOf(theirs), shardOf(theirs)]);
   const [route] = state.routes.values();
-  expect([route?.waiting, route?.queues.size, state.running.size, state.waiting.size, state.coldQueues.size]).toEqual([1, 1, 1, 1, 0]);
+  expect([route?.waiting, route?.shares.size, state.running.size, state.waiting.size, state.coldQueues.size]).toEqual([1, 1, 1, 1, 0]);
   expect([...state.tenants.keys()]).toEqual([ours]);
   // Their slots went with them: the shell lowers the share by as many.
   setSlots(state, agent, 1);
@@ -82,13 +82,13 @@ test("what is forgotten leaves no trace: counts, slots and queues are those of t
 
 test("a refill that comes back after its shard has gone finds nobody", () => {
   const state = stateWith(0);
-  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 5 });
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 5, newest: undefined });
   const [queue] = takeRefills(state, 1);
   if (queue === undefined) throw new Error("a refill is wanted");
   forgetShards(state, moving);
   expect(isKnownQueue(state, queue)).toBe(false);
   // Gained again meanwhile: another queue.
-  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 5 });
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 5, newest: undefined });
   expect(isKnownQueue(state, queue)).toBe(false);
   const [again] = takeRefills(state, 1);
   if (again === undefined) throw new Error("a refill is wanted");

@@ -1,7 +1,7 @@
 import type { AgentKey, JobId } from "../../../kernel/ids.ts";
 import { shardOf } from "../../jobs/model.ts";
-import type { JobQueue, RunningJob } from "./model.ts";
-import { announce } from "./queue-core.ts";
+import type { JobQueue, RunningJob, Share } from "./model.ts";
+import { announceShare, heldOf, withdrawShare } from "./ready-core.ts";
 import type { SchedulerState } from "./state-core.ts";
 
 /** Beyond this a new epoch is drawn, long before numbers of one would run into those of the next (2^34 per epoch). */
@@ -11,15 +11,19 @@ export type Shards = ReadonlySet<number>;
 
 /** Nothing of these shards is picked from now on. What is in flight goes on: wait for it before `forgetShards`. */
 export function freezeShards(state: SchedulerState, shards: Shards): void {
-  for (const tenant of state.tenants.values()) if (shards.has(shardOf(tenant.workspace))) tenant.frozen = true;
+  for (const tenant of state.tenants.values()) {
+    if (!shards.has(shardOf(tenant.workspace))) continue;
+    tenant.frozen = true;
+    for (const share of tenant.shares) withdrawShare(state, share);
+  }
 }
 
 /** Takes `freezeShards` back: the hand-over did not happen. */
 export function unfreezeShards(state: SchedulerState, shards: Shards): void {
-  for (const tenant of state.tenants.values()) if (shards.has(shardOf(tenant.workspace))) tenant.frozen = false;
-  for (const route of state.routes.values()) {
-    for (const queue of route.queues.values()) if (shards.has(shardOf(queue.tenant.workspace))) announce(queue);
-    state.dirty.add(route);
+  for (const tenant of state.tenants.values()) {
+    if (!shards.has(shardOf(tenant.workspace))) continue;
+    tenant.frozen = false;
+    for (const share of tenant.shares) announceShare(state, share);
   }
 }
 
@@ -34,14 +38,19 @@ export function forgetShards(state: SchedulerState, shards: Shards): ForgottenSh
   const waiting: JobId[] = [];
   for (const job of state.waiting.values()) if (shards.has(job.shard)) waiting.push(job.id);
   for (const id of waiting) state.waiting.delete(id);
-  for (const route of state.routes.values()) {
-    for (const [workspace, queue] of route.queues) {
-      if (!shards.has(shardOf(workspace))) continue;
-      route.waiting -= sizeOf(queue);
-      retire(state, queue);
-      route.queues.delete(workspace);
-    }
+  const running = forgetAttempts(state, shards);
+  for (const tenant of state.tenants.values()) {
+    const { workspace } = tenant;
+    if (!shards.has(shardOf(workspace))) continue;
+    for (const share of tenant.shares) forgetShare(state, share);
+    for (const tag of state.tags.values()) tag.accounts.delete(workspace);
+    state.tenants.delete(workspace);
   }
+  forgetLimits(state, shards);
+  return { waiting, running };
+}
+
+function forgetAttempts(state: SchedulerState, shards: Shards): Map<AgentKey, RunningJob[]> {
   const running = new Map<AgentKey, RunningJob[]>();
   for (const entry of state.running.values()) {
     if (!shards.has(entry.job.shard)) continue;
@@ -54,13 +63,35 @@ export function forgetShards(state: SchedulerState, shards: Shards): ForgottenSh
     list.push(entry);
     running.set(entry.agent, list);
   }
-  for (const workspace of state.tenants.keys()) if (shards.has(shardOf(workspace))) state.tenants.delete(workspace);
-  return { waiting, running };
+  return running;
+}
+
+/** Entries of the share in its route's heap are stale from now on, since it does not name them. */
+function forgetShare(state: SchedulerState, share: Share): void {
+  const { route, tenant } = share;
+  withdrawShare(state, share);
+  route.held -= heldOf(share);
+  for (const queue of share.queues.values()) {
+    route.waiting -= sizeOf(queue);
+    state.coldQueues.delete(queue);
+    state.wantRows.delete(queue);
+  }
+  route.shares.delete(tenant.workspace);
+}
+
+/** Their permits are counted, and their windows read, by the next owner. Entries in the heap of timers are stale from now on. */
+function forgetLimits(state: SchedulerState, shards: Shards): void {
+  for (const limit of state.limits.values()) {
+    if (!shards.has(shardOf(limit.workspace))) continue;
+    limit.wakeAtMs = undefined;
+    state.limits.delete(limit.id);
+  }
+  for (const [id, { workspace }] of state.storedWindows) if (shards.has(shardOf(workspace))) state.storedWindows.delete(id);
 }
 
 /** A refill that was under way may come back to a queue that is no longer there. */
 export function isKnownQueue(state: SchedulerState, queue: JobQueue): boolean {
-  return state.routes.get(queue.route.key)?.queues.get(queue.tenant.workspace) === queue;
+  return state.routes.get(queue.route.key)?.shares.get(queue.tenant.workspace)?.queues.get(queue.group) === queue;
 }
 
 /** Tokens are numbered under a new epoch from now on. */
@@ -76,12 +107,4 @@ export function needsEpoch(state: SchedulerState): boolean {
 /** Hot, cold and those that were admitted during a refill. Nothing is reserved: it would be in flight. */
 function sizeOf(queue: JobQueue): number {
   return queue.hotCount + queue.cold + queue.duringRefill.length;
-}
-
-/** Entries of the queue in its route's heap are recognised by their having no jobs. */
-function retire(state: SchedulerState, queue: JobQueue): void {
-  state.coldQueues.delete(queue);
-  queue.hotCount = 0;
-  queue.cold = 0;
-  queue.duringRefill.length = 0;
 }
