@@ -51,6 +51,13 @@ describe("planDeploy", () => {
     ]);
   });
 
+  it("passes limits of millrace.json on as they are, and names the one that is wrong", () => {
+    const withLimits = (limits: string) => planDeploy(folderWith({ "a.py": "x", "millrace.json": `{"files": {"a.py": ${limits}}}` }), undefined);
+    const limits = { concurrency: [{ key: "db $args[name]", limit: 2, strategy: "fail" }], debounce: { delay_s: 1 } };
+    expect(withLimits(JSON.stringify(limits)).find((file) => file.kind === "deploy")).toMatchObject({ request: limits });
+    expect(() => withLimits('{"rate": [{"starts": 0, "per_s": 1}]}')).toThrow("files → a.py → rate → 0 → starts");
+  });
+
   it("takes the prefix of the command line, of millrace.json, of the folder's name", () => {
     const files = { "a.py": "" };
     expect(brief(planDeploy(folderWith({ ...files, "millrace.json": '{"prefix": "f/file"}' }), "u/ada/x"))).toContain("a.py: u/ada/x/a python3");

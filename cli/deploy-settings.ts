@@ -18,23 +18,23 @@ export interface DeploySettings {
 
 type FileSettings = Omit<DeployScriptRequest, "path" | "language" | "content">;
 
+const { retry, concurrency, rate, debounce } = deployScriptRequest.shape;
+const fileSchema = z.strictObject({
+  tag: z.string().optional(),
+  timeout: z.string().optional(),
+  soft_timeout: z.string().optional(),
+  summary: z.string().optional(),
+  priority: z.int().min(0).max(9).optional(),
+  queue_ttl: z.string().optional(),
+  retry,
+  concurrency,
+  rate,
+  debounce,
+});
 const schema = z.strictObject({
   prefix: z.string().optional(),
   ignore: z.array(z.string()).optional(),
-  files: z
-    .record(
-      z.string(),
-      z.strictObject({
-        tag: z.string().optional(),
-        timeout: z.string().optional(),
-        soft_timeout: z.string().optional(),
-        summary: z.string().optional(),
-        priority: z.int().min(0).max(9).optional(),
-        queue_ttl: z.string().optional(),
-        retry: deployScriptRequest.shape.retry,
-      }),
-    )
-    .optional(),
+  files: z.record(z.string(), fileSchema).optional(),
 });
 
 /** Reads millrace.json of a folder; nothing is set when there is none. Errors: invalid_argument with the place that is wrong. */
@@ -55,15 +55,17 @@ export function readDeploySettings(folder: string): DeploySettings {
     });
   }
   const files = new Map<string, FileSettings>();
-  for (const [name, { tag, timeout, soft_timeout: softTimeout, summary, priority, queue_ttl: queueTtl, retry }] of Object.entries(parsed.data.files ?? {})) {
+  for (const [name, file] of Object.entries(parsed.data.files ?? {})) {
+    const { tag, timeout, soft_timeout: softTimeout, summary, priority, queue_ttl: queueTtl, retry: again, ...limits } = file;
     files.set(name, {
       ...(tag !== undefined && { tag }),
       ...(summary !== undefined && { summary }),
+      ...limits,
       ...(timeout !== undefined && { timeout_ms: parseDurationMs(timeout) }),
       ...(softTimeout !== undefined && { soft_timeout_ms: parseDurationMs(softTimeout) }),
       ...(priority !== undefined && { priority }),
       ...(queueTtl !== undefined && { queue_ttl_s: Math.ceil(parseDurationMs(queueTtl) / 1000) }),
-      ...(retry !== undefined && { retry }),
+      ...(again !== undefined && { retry: again }),
     });
   }
   return { prefix: parsed.data.prefix, ignore: parsed.data.ignore ?? [], files };

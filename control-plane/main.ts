@@ -32,6 +32,7 @@ import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
+import { countByReason } from "./scheduler/core/wait-reason.ts";
 import { LEASE_TTL_S } from "./scheduler/lease-store.ts";
 import { Ownership } from "./scheduler/ownership.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
@@ -41,6 +42,7 @@ import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
 import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { addWorkspaceRoutes } from "./workspaces/routes.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
 
 export interface ControlPlane {
@@ -208,6 +210,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
+  addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, sessions, () => ownership.owner);
   addOperationsRoutes(app, metrics, () => readiness(pools, ownership));
   observe(metrics, ownership, sessions);
@@ -301,6 +304,7 @@ async function readiness(pools: Pools, ownership: Ownership): Promise<Readiness>
 function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer): void {
   metrics.observe({
     waiting: () => [...(ownership.owner?.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
+    waitingByReason: () => (ownership.owner === undefined ? {} : countByReason(ownership.owner.state)),
     running: () => ownership.owner?.state.running.size ?? 0,
     agents: () => sessions.sessions.length,
     slots: () => {

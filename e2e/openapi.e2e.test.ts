@@ -29,11 +29,13 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "getJobResult",
     "getScript",
     "getScriptVersion",
+    "getWorkspaceLimits",
     "listAgents",
     "listJobs",
     "listScripts",
     "runJob",
     "runJobs",
+    "setWorkspaceLimits",
   ];
   expect(operations.map((operation) => operation.operationId).sort()).toEqual(names);
   for (const path of Object.keys(document.paths)) expect(path).toMatch(/^\/api\/v1\/w\/\{workspace\}(\/(\{[a-z]+\}|[a-z-]+))+$/);

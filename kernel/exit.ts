@@ -15,6 +15,7 @@ export const EXIT_REASONS = [
   "lost",
   "fenced",
   "expired",
+  "limit_reached",
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 

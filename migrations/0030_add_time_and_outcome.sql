@@ -12,9 +12,10 @@ ALTER TABLE job_running
   ADD COLUMN cancel_reason text;      -- somebody asked to cancel the attempt: a new owner must know
 ALTER TABLE script_version ADD COLUMN policy text, ADD COLUMN priority smallint;
 
--- A deferred row stands in the queue's order only when its time has come: far ones must not be walked over to find those behind them.
+-- Each group is read back by itself: a million rows of a blocked one are never walked over to find those behind them. And a deferred row stands
+-- in the queue's order only when its time has come: far ones must not be walked over either.
 DROP INDEX job_pending_order;
-CREATE INDEX job_pending_order ON job_pending (workspace_id, tag, language, prio, due_at, id) WHERE NOT deferred;
-CREATE INDEX job_pending_deferred ON job_pending (workspace_id, tag, language, prio, due_at, id) WHERE deferred;
+CREATE INDEX job_pending_order ON job_pending (workspace_id, tag, language, ckey, prio, due_at, id) WHERE NOT deferred;
+CREATE INDEX job_pending_deferred ON job_pending (workspace_id, tag, language, ckey, prio, due_at, id) WHERE deferred;
 CREATE INDEX job_pending_due ON job_pending (due_at, id) WHERE deferred;
 CREATE INDEX job_pending_expiry ON job_pending (expires_at, id) WHERE expires_at IS NOT NULL;

@@ -28,7 +28,7 @@ export const INVARIANTS: readonly Invariant[] = [
     check: (state) => {
       for (const route of state.routes.values()) {
         let least = 0;
-        for (const queue of route.queues.values()) least += queue.hotCount + queue.cold;
+        for (const share of route.shares.values()) for (const queue of share.queues.values()) least += queue.hotCount + queue.cold;
         if (route.waiting < least) return `route ${route.language} counts ${route.waiting} waiting jobs and has at least ${least}`;
       }
       return undefined;

@@ -3,9 +3,10 @@ import type { JobKey } from "../control-plane/jobs/idempotency-key.ts";
 import type { KeyedJob } from "../control-plane/jobs/key-store.ts";
 import { type FlushOperation, type JobEnd, type JobPayload, type JobSpecial, laneOf } from "../control-plane/jobs/model.ts";
 import type { JobQueue, WaitingJob } from "../control-plane/scheduler/core/model.ts";
-import { sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
+import type { ColdGroup } from "../control-plane/scheduler/core/queue-core.ts";
+import { groupOf, sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
 import type { Timed, TimerRead } from "../control-plane/scheduler/core/timers-core.ts";
-import type { StoredGroup, StoredRunning } from "../control-plane/scheduler/owner-store.ts";
+import type { StoredRunning } from "../control-plane/scheduler/owner-store.ts";
 import type { Deferred, Expiring, TimerPage } from "../control-plane/scheduler/timer-store.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { assertNever } from "../kernel/assert-never.ts";
@@ -140,12 +141,15 @@ export class ModelStore {
       .slice(0, limit);
   }
 
-  load(): { running: StoredRunning[]; groups: StoredGroup[]; databaseMs: number } {
-    const groups = new Map<string, StoredGroup>();
+  load(): { running: StoredRunning[]; groups: ColdGroup[]; databaseMs: number } {
+    const groups = new Map<string, ColdGroup>();
     for (const { job, deferred } of this.pending.values()) {
       if (deferred) continue;
-      const key = `${job.workspace} ${job.tag} ${job.language}`;
-      groups.set(key, { workspace: job.workspace, tag: job.tag, language: job.language, count: (groups.get(key)?.count ?? 0) + 1 });
+      const { workspace, tag, language } = job;
+      const key = `${workspace} ${tag} ${language} ${groupOf(job)}`;
+      const known = groups.get(key);
+      const newest = job.limits !== undefined && (known?.newest === undefined || known.newest.id < job.id) ? job : known?.newest;
+      groups.set(key, { workspace, tag, language, count: (known?.count ?? 0) + 1, newest });
     }
     const running = [...this.running.values()].map((row) => ({
       job: { ...row.job, dueAtMs: timeOfId(row.job.id) },
@@ -211,6 +215,8 @@ export class ModelStore {
     switch (operation.kind) {
       case "insert":
         return this.#insert(operation, fresh);
+      case "refuse":
+        return this.#refuse(operation);
       case "claim": {
         const row = fresh.has(id) ? undefined : this.pending.get(id);
         if (row === undefined) return false;
@@ -253,6 +259,14 @@ export class ModelStore {
     if (direct === undefined) this.pending.set(job.id, pendingRow(job, special));
     else this.#run(job, direct.token, direct.agent);
     fresh.add(job.id);
+    return true;
+  }
+
+  #refuse({ job, payload, special, exit, resultJson }: Extract<FlushOperation, { kind: "refuse" }>): boolean {
+    if (this.payloads.has(job.id)) this.#watch.broken("once", `job ${job.id} was inserted twice`);
+    this.payloads.set(job.id, payload);
+    if (special?.key !== undefined) this.#takeKey(job, special.key);
+    this.#end(job.id, { token: undefined, agent: undefined, attempt: 0, exit, resultJson });
     return true;
   }
 
@@ -326,7 +340,7 @@ export const isOwnEnd = (end: Pick<JobEnd, "exit">): boolean => end.exit.reason 
 
 /** What the columns of a queue's index say of a row. */
 const standsIn = (queue: JobQueue, job: WaitingJob): boolean =>
-  job.workspace === queue.tenant.workspace && job.tag === queue.route.tag && job.language === queue.route.language;
+  job.workspace === queue.tenant.workspace && job.tag === queue.route.tag && job.language === queue.route.language && groupOf(job) === queue.group;
 
 function pendingRow(job: WaitingJob, special: JobSpecial | undefined): PendingRow {
   return { job, deferred: special?.scheduledForMs !== undefined, expiresAtMs: special?.expiresAtMs };

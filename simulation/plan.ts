@@ -17,7 +17,7 @@ export function describeOperation(operation: FlushOperation): string {
       ? operation.direct?.token
       : operation.kind === "finish" || operation.kind === "retry"
         ? operation.end.token
-        : operation.kind === "cancel"
+        : operation.kind === "cancel" || operation.kind === "refuse"
           ? undefined
           : operation.token;
   const how =

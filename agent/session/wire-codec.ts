@@ -87,6 +87,9 @@ function reasonToWire(reason: Reason): ExitReason {
       return ExitReason.EXIT_REASON_FENCED;
     case "expired":
       return ExitReason.EXIT_REASON_EXPIRED;
+    // The control plane's own, without a number on the wire: no attempt ends with it.
+    case "limit_reached":
+      return ExitReason.EXIT_REASON_UNSPECIFIED;
     default:
       return assertNever(reason);
   }

@@ -31,8 +31,8 @@ export function attemptsFromWire(refs: readonly AttemptRef[]): Attempt[] {
 
 function exitFromWire(wire: Finished["exit"]): Exit | undefined {
   const reason = wire === undefined ? undefined : REASONS.get(wire.reason);
-  if (wire === undefined || reason === undefined || reason === "lost" || reason === "expired" || wire.reason === WireReason.EXIT_REASON_UNSPECIFIED)
-    return undefined;
+  const isOurs = reason === "lost" || reason === "expired" || reason === "limit_reached";
+  if (wire === undefined || reason === undefined || isOurs || wire.reason === WireReason.EXIT_REASON_UNSPECIFIED) return undefined;
   return exitOf(reason, storable(wire.message).slice(0, MAX_MESSAGE_CHARS), { code: wire.code, signal: storable(wire.signal).slice(0, 32) });
 }
 

@@ -4,7 +4,19 @@ import type { Authenticator, Principal } from "../identity/authenticate.ts";
 import type { Workspace, Workspaces } from "../workspaces/workspace-store.ts";
 
 /** What a route needs. Every route declares one; a route without a declaration does not start. */
-export type Permission = "public" | "scripts:read" | "scripts:deploy" | "jobs:run" | "jobs:read" | "jobs:cancel" | "agents:read";
+export type Permission =
+  | "public"
+  | "scripts:read"
+  | "scripts:deploy"
+  | "jobs:run"
+  | "jobs:read"
+  | "jobs:cancel"
+  | "agents:read"
+  | "limits:read"
+  | "limits:write";
+
+/** What only an administrator's token may do. */
+const OPERATOR_ONLY: ReadonlySet<Permission> = new Set<Permission>(["limits:write"]);
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -38,6 +50,8 @@ export function addAuthorization(app: FastifyInstance, authenticator: Authentica
     const workspace = params.workspace === undefined ? undefined : await workspaces.byName(params.workspace);
     const allowed = workspace !== undefined && (principal.kind === "admin" || principal.workspace === workspace.id);
     if (!allowed) throw new AppError("not_found", "there is no such workspace, or the token has no access to it");
+    if (permission !== undefined && OPERATOR_ONLY.has(permission) && principal.kind !== "admin")
+      throw new AppError("permission_denied", "only an administrator's token may do this");
     request.caller = { principal, workspace };
   });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EXIT_REASONS } from "../../kernel/exit.ts";
+import { limitFields } from "./limits-contract.ts";
 import { keyText, keyWindow, policySettings, startSettings } from "./policy-contract.ts";
 
 /** Limits of the API, in one place; `docs/limits.md` and the OpenAPI text are made from them. */
@@ -56,6 +57,21 @@ export const runJobRequest = z
       .meta({ description: "Inline code, run without deploying it." }),
     args: args.optional(),
     ...runSettings,
+    ...limitFields,
+  })
+  .superRefine((body, context) => {
+    // A script's limits are those of its version: a caller must not be able to run around them.
+    for (const kind of ["concurrency", "rate", "debounce"] as const) {
+      const given = body[kind];
+      if (given === undefined) continue;
+      const limits = Array.isArray(given) ? given : [given];
+      if (body.code === undefined)
+        context.addIssue({ code: "custom", path: [kind], message: "is for inline code: the limits of a script are deployed with it" });
+      limits.forEach((limit, at) => {
+        const path = Array.isArray(given) ? [kind, at, "key"] : [kind, "key"];
+        if (limit.key === undefined) context.addIssue({ code: "custom", path, message: "inline code has no path: give a key" });
+      });
+    }
   })
   .refine((body) => [body.script, body.hash, body.code].filter((given) => given !== undefined).length === 1, {
     message: "give exactly one of script, hash and code",
@@ -90,6 +106,33 @@ export const exitView = z.object({
   message: z.string().optional(),
 });
 
+export const WAIT_CODES = [
+  "scheduled",
+  "retry",
+  "no_agent",
+  "no_runtime",
+  "agents_draining",
+  "slots_busy",
+  "concurrency",
+  "rate",
+  "debounce",
+  "workspace_cap",
+  "turn",
+] as const;
+
+/** Why a job waits; which members there are depends on the code. */
+export const waitDetail = z.object({
+  code: z.enum(WAIT_CODES),
+  key: z.string().optional().meta({ description: "Of the limit that is reached, as rendered." }),
+  limit: z.int().optional().meta({ description: "Jobs of the key, or of the workspace, that may run at a time." }),
+  running: z.int().optional().meta({ description: "How many do." }),
+  starts: z.int().optional().meta({ description: "Jobs of the key that may start within `per_s`." }),
+  per_s: z.number().optional(),
+  opens_in_ms: z.int().optional().meta({ description: "Until the next one may start, or the job's moment comes." }),
+  slots: z.int().optional().meta({ description: "Slots of the tag; all are busy." }),
+  waiting: z.int().optional().meta({ description: "Jobs of the workspace that wait for the same agents, this one included." }),
+});
+
 export const attemptView = z.object({
   attempt: z.int(),
   agent: z.string().optional(),
@@ -111,6 +154,7 @@ export const jobView = z.object({
   priority: z.int(),
   status: jobStatus,
   wait_reason: z.string().optional().meta({ description: "Why a queued job is not running." }),
+  wait_detail: waitDetail.optional().meta({ description: "The same as data." }),
   attempt: z.int().meta({ description: "Number of the current or last attempt; 0 before the first." }),
   agent: z.string().optional(),
   exit: exitView.optional(),

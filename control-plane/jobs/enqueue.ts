@@ -3,6 +3,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import { withPlainNumbers } from "../http/exact-json.ts";
+import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
@@ -10,6 +11,8 @@ import type { Workspace } from "../workspaces/workspace-store.ts";
 import { JOB_LIMITS } from "./contract.ts";
 import type { JobKey } from "./idempotency-key.ts";
 import { type TimeSettings, timeOf } from "./job-options.ts";
+import { renderLimits } from "./limit-keys.ts";
+import { type LimitSettings, limitsIn } from "./limits-contract.ts";
 import { type JobPayload, shardOf } from "./model.ts";
 import type { PolicyRequest } from "./policy-contract.ts";
 import { toPrio } from "./present.ts";
@@ -17,7 +20,7 @@ import { toPrio } from "./present.ts";
 export const DEFAULT_TAG = "default";
 const DEFAULT_PRIORITY = 5;
 
-export interface RunSettings extends TimeSettings {
+export interface RunSettings extends TimeSettings, LimitSettings {
   readonly tag?: string | undefined;
   readonly timeout_ms?: number | undefined;
   readonly priority?: number | undefined;
@@ -51,6 +54,7 @@ export function scriptJob(context: EnqueueContext, version: ScriptVersion, args:
     scriptId: version.scriptId,
     timeoutMs: settings.timeout_ms ?? version.timeoutMs,
     defaults: version.policy,
+    limits: limitsOf(context, version.limits, version.path, args),
   });
 }
 
@@ -65,7 +69,8 @@ export function inlineJob(context: EnqueueContext, code: { language: string; con
   checkCode(code.content, "/code/content");
   const payload: JobPayload = { kind: "inline", scriptHash: undefined, code: code.content, argsJson: argsText(args, "/args"), createdBy: context.createdBy };
   const { tag = DEFAULT_TAG, priority, timeout_ms: timeoutMs } = settings;
-  return newJob(context, payload, settings, { language, tag, priority, scriptId: undefined, timeoutMs, defaults: undefined });
+  const limits = limitsOf(context, limitsIn(settings), undefined, args);
+  return newJob(context, payload, settings, { language, tag, priority, scriptId: undefined, timeoutMs, defaults: undefined, limits });
 }
 
 /** Errors: out_of_range over the limit; invalid_argument when the code has a NUL character. */
@@ -105,6 +110,7 @@ interface Wanted {
   readonly timeoutMs: number | undefined;
   /** Of the script. */
   readonly defaults: PolicyRequest | undefined;
+  readonly limits: JobLimits | undefined;
 }
 
 function newJob(context: EnqueueContext, payload: JobPayload, settings: RunSettings, wanted: Wanted): NewJob {
@@ -121,7 +127,17 @@ function newJob(context: EnqueueContext, payload: JobPayload, settings: RunSetti
     lost: 0,
     scriptId: wanted.scriptId,
     timeoutMs: wanted.timeoutMs,
+    limits: wanted.limits,
     policy: time.policy,
   };
   return { job, payload, special: time.special };
+}
+
+function limitsOf(
+  context: EnqueueContext,
+  settings: LimitSettings | undefined,
+  scriptPath: string | undefined,
+  args: Record<string, unknown>,
+): JobLimits | undefined {
+  return renderLimits(settings, { workspace: context.workspace.id, workspaceName: context.workspace.name, scriptPath, args });
 }

@@ -1,12 +1,17 @@
 import { assertNever } from "../../kernel/assert-never.ts";
 import { EXIT_REASONS, type ExitReason, OUTCOMES, outcomeOf } from "../../kernel/exit.ts";
 import { arrayText } from "../db/array-text.ts";
+import { NO_GROUP } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
-import type { FlushOperation, JobSpecial } from "./model.ts";
+import { encodeLimits } from "./limits-codec.ts";
+import type { FlushOperation, JobPayload, JobSpecial, WindowRecord } from "./model.ts";
 import { FAMILIES, type Family, parameterTypes } from "./statements.ts";
 
 /** Text and numbers of one parameter of the flush statement. */
 type Column = (string | number | boolean | null)[];
+
+/** Types whose values have none of the characters that mean something in an array literal. */
+const PLAIN_TYPES: ReadonlySet<string> = new Set(["bigint", "int", "smallint", "float8", "boolean", "uuid"]);
 
 export const outcomeNumber = (reason: ExitReason): number => OUTCOMES.indexOf(outcomeOf(reason));
 export const reasonNumber = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
@@ -20,29 +25,61 @@ export interface EncodedFlush {
 /** Sorts operations by family and lays their rows out as columns. */
 export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush {
   const byFamily = new Map<Family, Column[]>();
-  for (const operation of operations) {
-    const family = familyOf(operation);
-    const row = rowOf(operation);
+  const add = (family: Family, row: Column): void => {
     const columns = byFamily.get(family) ?? row.map(() => []);
     byFamily.set(family, columns);
     for (let at = 0; at < row.length; at++) columns[at]?.push(row[at] ?? null);
+  };
+  const windows = new Map<string, WindowRecord>();
+  for (const operation of operations) {
+    add(familyOf(operation), rowOf(operation));
+    if ("windows" in operation) for (const record of operation.windows ?? []) keepNewest(windows, record);
   }
+  // In one order everywhere: two flushes that lock several of these rows must not wait for each other.
+  for (const record of [...windows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) add("window", windowRow(record));
   const families = FAMILIES.filter((family) => byFamily.has(family));
-  const values = families.flatMap((family) => (byFamily.get(family) ?? []).map((column, at) => arrayText(column, parameterTypes(family)[at] === "text")));
+  const values = families.flatMap((family) =>
+    (byFamily.get(family) ?? []).map((column, at) => arrayText(column, !PLAIN_TYPES.has(parameterTypes(family)[at] ?? ""))),
+  );
   return { families, values };
 }
 
 function familyOf(operation: FlushOperation): Family {
   if (operation.kind !== "insert") return operation.kind;
-  const special = operation.special !== undefined || operation.job.policy !== undefined;
-  if (operation.direct === undefined) return special ? "special_pending" : "pending";
-  return special ? "special_direct" : "direct";
+  const place = operation.direct === undefined ? "pending" : "direct";
+  if (isSpecial(operation)) return `special_${place}`;
+  return operation.job.limits === undefined ? place : `limited_${place}`;
+}
+
+const isSpecial = ({ job, special }: Extract<FlushOperation, { kind: "insert" }>): boolean => special !== undefined || job.policy !== undefined;
+
+/** One statement may write a row once: the record of the last claim has all starts. */
+function keepNewest(windows: Map<string, WindowRecord>, record: WindowRecord): void {
+  const known = windows.get(record.id);
+  if (known === undefined || BigInt(known.token) < BigInt(record.token)) windows.set(record.id, record);
+}
+
+function windowRow(record: WindowRecord): Column {
+  const { workspace, id, starts, windowMs, agesMs, tatInMs, token, keepMs } = record;
+  return [workspace, id, starts, windowMs, agesMs.map((age) => age.toFixed(3)).join(","), tatInMs ?? null, token, keepMs];
 }
 
 function rowOf(operation: FlushOperation): Column {
   switch (operation.kind) {
     case "insert":
       return insertRow(operation);
+    case "refuse": {
+      const { reason, message } = operation.exit;
+      return [
+        ...jobRow(operation),
+        outcomeNumber(reason),
+        reasonNumber(reason),
+        message,
+        operation.doneAtMs,
+        operation.resultJson,
+        ...specialRow(operation.job, operation.special),
+      ];
+    }
     case "claim":
       return [operation.job.id, operation.token, operation.agent];
     case "finish":
@@ -60,8 +97,18 @@ function rowOf(operation: FlushOperation): Column {
   }
 }
 
-function insertRow({ job, payload, direct, special }: Extract<FlushOperation, { kind: "insert" }>): Column {
-  const isSpecial = special !== undefined || job.policy !== undefined;
+function insertRow(operation: Extract<FlushOperation, { kind: "insert" }>): Column {
+  const { job, direct, special } = operation;
+  const row = jobRow(operation);
+  if (direct === undefined) row.push(job.dueAtMs);
+  else row.push(direct.token, direct.agent);
+  const withSpecial = isSpecial(operation);
+  if (withSpecial) row.push(...specialRow(job, special));
+  if (withSpecial || job.limits !== undefined) row.push(job.limits?.group ?? NO_GROUP, job.limits === undefined ? null : encodeLimits(job.limits));
+  return row;
+}
+
+function jobRow({ job, payload }: { readonly job: WaitingJob; readonly payload: JobPayload }): Column {
   return [
     job.workspace,
     job.id,
@@ -76,8 +123,6 @@ function insertRow({ job, payload, direct, special }: Extract<FlushOperation, { 
     payload.argsJson,
     payload.code ?? null,
     job.shard,
-    ...(direct === undefined ? [job.dueAtMs] : [direct.token, direct.agent]),
-    ...(isSpecial ? specialRow(job, special) : []),
   ];
 }
 

@@ -25,7 +25,7 @@ export class FlushLane {
 
   push(entry: Entry): void {
     const { operation } = entry;
-    const waits = operation.kind === "insert" && operation.direct === undefined;
+    const waits = operation.kind === "refuse" || (operation.kind === "insert" && operation.direct === undefined);
     (waits ? this.#waiting : this.#urgent).push(operation.job.workspace, entry);
   }
 

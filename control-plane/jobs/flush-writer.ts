@@ -209,7 +209,7 @@ export class FlushWriter implements Service {
 }
 
 function sizeOf(operation: FlushOperation): number {
-  if (operation.kind === "insert") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
+  if (operation.kind === "insert" || operation.kind === "refuse") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
   return operation.kind === "finish" ? operation.end.resultJson.length : 0;
 }
 

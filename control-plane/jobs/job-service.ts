@@ -4,7 +4,7 @@ import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
-import { waitReason } from "../scheduler/core/dispatch-core.ts";
+import { waitReason } from "../scheduler/core/wait-reason.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob, Owner } from "../scheduler/owner.ts";
 import { currentVersion } from "../scripts/find-script.ts";
@@ -164,7 +164,9 @@ export class JobService {
     const deferred = record.status === "queued" ? deferredReason(record, this.#deps.clock.wallMs()) : undefined;
     if (deferred !== undefined) return presentJob(caller.workspace.name, record, deferred);
     const owner = record.status === "queued" ? this.#deps.owner() : undefined;
-    const reason = owner === undefined ? undefined : waitReason(owner.state, { workspace: caller.workspace.id, tag: record.tag, language: record.language });
+    const { tag, language, group } = record;
+    const reason =
+      owner === undefined ? undefined : waitReason(owner.state, { workspace: caller.workspace.id, tag, language, group }, this.#deps.clock.monotonicMs());
     return presentJob(caller.workspace.name, record, reason);
   }
 
@@ -231,6 +233,7 @@ function freshRecord({ job, payload, special }: NewJob, scriptPath: string | und
     language: job.language,
     tag: job.tag,
     prio: job.prio,
+    group: job.limits?.group,
     createdBy: payload.createdBy,
     createdAtMs: timeOfId(job.id),
     status: "queued",

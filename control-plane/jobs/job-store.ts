@@ -13,6 +13,8 @@ export interface JobRecord {
   readonly language: string;
   readonly tag: string;
   readonly prio: number;
+  /** Concurrency group of a waiting job with limits. */
+  readonly group: string | undefined;
   readonly createdBy: string;
   readonly createdAtMs: number;
   readonly status: JobStatus;
@@ -49,6 +51,7 @@ interface JobRow {
   prio: number;
   created_by: string;
   p_attempt: number | null;
+  p_ckey: string | null;
   deferred_ms: number | null;
   scheduled_ms: number | null;
   policy: string | null;
@@ -95,11 +98,11 @@ const COLD_MS = 60 * 60 * 1000;
 
 async function readShare(pool: Pool, workspace: WorkspaceId, ids: readonly JobId[]): Promise<JobRecord[]> {
   const { rows } = await pool.query<JobRow>(
-    `WITH p AS MATERIALIZED (SELECT id, attempt, deferred, due_at FROM job_pending WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
+    `WITH p AS MATERIALIZED (SELECT id, attempt, ckey, deferred, due_at FROM job_pending WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
        r AS MATERIALIZED (SELECT id, attempt, agent_key, claimed_at FROM job_running WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
        d AS MATERIALIZED (SELECT id, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, agent_key, started_at, done_at, run_us, log_chunks,
          log_bytes, log_dropped_bytes FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[]))
-     SELECT j.id::text, j.kind, s.path, j.script_hash, j.language, j.tag, j.prio, j.created_by, p.attempt AS p_attempt,
+     SELECT j.id::text, j.kind, s.path, j.script_hash, j.language, j.tag, j.prio, j.created_by, p.attempt AS p_attempt, p.ckey::text AS p_ckey,
        CASE WHEN p.deferred THEN (extract(epoch FROM p.due_at) * 1000)::float8 END AS deferred_ms,
        (extract(epoch FROM j.scheduled_for) * 1000)::float8 AS scheduled_ms, j.policy,
        r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
@@ -145,6 +148,7 @@ function jobRecord(row: JobRow): JobRecord {
     language: row.language,
     tag: row.tag,
     prio: row.prio,
+    group: row.p_ckey ?? undefined,
     createdBy: row.created_by,
     createdAtMs: timeOfId(asJobId(row.id)),
     status: statusOf(row),

@@ -43,6 +43,20 @@ export interface JobEnd {
   readonly logDroppedBytes: number;
 }
 
+/** What a claim leaves of a rate limit's window, for the next owner; times are relative to the moment of the claim. */
+export interface WindowRecord {
+  readonly workspace: WorkspaceId;
+  /** The limit's. */
+  readonly id: string;
+  readonly starts: number;
+  readonly windowMs: number;
+  readonly agesMs: readonly number[];
+  readonly tatInMs: number | undefined;
+  readonly token: Token;
+  /** Until no start counts any more. */
+  readonly keepMs: number;
+}
+
 /** What only few jobs have: a flush of jobs without any of it has no columns for it. */
 export interface JobSpecial {
   /** Not before this moment. */
@@ -67,8 +81,25 @@ export type FlushOperation =
       readonly payload: JobPayload;
       readonly direct: { readonly token: Token; readonly agent: AgentKey } | undefined;
       readonly special?: JobSpecial | undefined;
+      readonly windows?: readonly WindowRecord[] | undefined;
     }
-  | { readonly kind: "claim"; readonly job: WaitingJob; readonly token: Token; readonly agent: AgentKey }
+  /** A new job that ends at once, without ever having waited or run. */
+  | {
+      readonly kind: "refuse";
+      readonly job: WaitingJob;
+      readonly payload: JobPayload;
+      readonly special?: JobSpecial | undefined;
+      readonly doneAtMs: number;
+      readonly exit: Exit;
+      readonly resultJson: string;
+    }
+  | {
+      readonly kind: "claim";
+      readonly job: WaitingJob;
+      readonly token: Token;
+      readonly agent: AgentKey;
+      readonly windows?: readonly WindowRecord[] | undefined;
+    }
   | { readonly kind: "finish"; readonly job: WaitingJob; readonly end: JobEnd }
   | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token }
   /** As requeue, keeping the end of the attempt; the job waits for its `dueAtMs` when `deferred`. */

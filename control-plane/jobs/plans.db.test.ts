@@ -4,10 +4,11 @@ import { exitOf } from "../../kernel/exit.ts";
 import { asAgentKey, asToken, asWorkspaceId, createJobIdGenerator } from "../../kernel/ids.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
+import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { acquireLease, type Lease } from "../scheduler/lease-store.ts";
 import { encodeFlush } from "./flush-codec.ts";
-import { type FlushOperation, type JobEnd, laneOf, shardOf } from "./model.ts";
+import { type FlushOperation, type JobEnd, laneOf, shardOf, type WindowRecord } from "./model.ts";
 import { FAMILIES, type Family, flushStatement, HOT_SETTINGS, IS_RECORDED, PAYLOADS, refillStatement } from "./statements.ts";
 
 /**
@@ -67,6 +68,11 @@ const agent = asAgentKey("1");
 const uuid = "00000000-0000-4000-8000-000000000001";
 const special = { scheduledForMs: 1, expiresAtMs: Date.now(), key: { key: uuid, body: uuid, expiresAtMs: Date.now() } } as const;
 
+const limits: JobLimits = { group: "7", specs: [{ kind: "running", id: "71", key: "k", strategy: "queue", max: 1 }] };
+const windowOf = ({ workspace }: WaitingJob): WindowRecord => {
+  return { workspace, id: "72", starts: 3, windowMs: 60_000, agesMs: [1], tatInMs: undefined, token, keepMs: 60_000 };
+};
+
 function endOf(job: WaitingJob): JobEnd {
   const times = { startedAtMs: 1, doneAtMs: Date.now(), runUs: 5, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
   return { id: job.id, workspace: WORKSPACE, token, exit: exitOf("succeeded"), resultJson: "1", ...times };
@@ -80,6 +86,15 @@ function operationOf(family: Family): FlushOperation {
       return { kind: "insert", job, payload, direct: { token, agent } };
     case "pending":
       return { kind: "insert", job, payload, direct: undefined };
+    case "limited_direct":
+      return { kind: "insert", job: { ...job, limits }, payload, direct: { token, agent } };
+    case "limited_pending":
+      return { kind: "insert", job: { ...job, limits }, payload, direct: undefined };
+    case "refuse":
+      return { kind: "refuse", job, payload, special, doneAtMs: Date.now(), exit, resultJson: "{}" };
+    // The row of a window goes along with a claim.
+    case "window":
+      return { kind: "claim", job, token, agent, windows: [windowOf(job)] };
     case "special_direct":
       return { kind: "insert", job, payload, direct: { token, agent }, special };
     case "special_pending":
@@ -160,7 +175,7 @@ describe("plans", () => {
       expect(plan).toMatch(/Index Scan using flush_progress_pkey/);
     }
     if (name === "empty tables") return;
-    const refill = await explain(owner, refillStatement(LANE), ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000, 0]);
+    const refill = await explain(owner, refillStatement(LANE), ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000, "0", 0]);
     // The heads come from the index in its order, without a sort below their limit; due rows that waited for a moment are merged in.
     expect(refill).toMatch(new RegExp(`Limit [^\\n]*\\n *->  Index Scan using job_pending_${LANE}_workspace_id_tag_`));
     expect(refill).not.toMatch(/Seq Scan on job/);
@@ -194,7 +209,7 @@ async function locksOf(client: pg.Client, text: string, values: readonly unknown
 
 /** The row that an operation moves, committed before. */
 async function prepareRow(operation: FlushOperation): Promise<void> {
-  if (operation.kind === "insert") return;
+  if (operation.kind === "insert" || operation.kind === "refuse") return;
   const job = { ...waiting(), id: operation.job.id };
   const runs = operation.kind === "finish" || operation.kind === "requeue" || operation.kind === "retry";
   const before = encodeFlush([{ kind: "insert", job, payload, direct: runs ? { token, agent } : undefined }]);
@@ -210,17 +225,17 @@ describe("locks", () => {
       const encoded = encodeFlush(operations);
       const locks = await locksOf(hot, flushStatement(LANE, encoded.families), [lease.replicaId, lease.epoch, 0, 1, ...encoded.values]);
       const tables = locks.filter((lock) => !/^[iI] /.test(lock));
-      // Attempts that are tried again and idempotency keys have tables of their own.
-      const rare = families.some((family) => family === "retry" || family.startsWith("special"));
-      expect(tables.length, `${families.join(" ")}: ${tables.join(", ")}`).toBeLessThanOrEqual(rare ? 12 : 8);
-      expect(locks.length, `${families.join(" ")}: ${locks.join(", ")}`).toBeLessThanOrEqual(rare ? 24 : 18);
+      // Attempts that are tried again and idempotency keys have tables of their own, and so have windows.
+      const rare = families.some((family) => family === "retry" || family === "refuse" || family.startsWith("special"));
+      expect(tables.length, `${families.join(" ")}: ${tables.join(", ")}`).toBeLessThanOrEqual(rare ? 13 : 8);
+      expect(locks.length, `${families.join(" ")}: ${locks.join(", ")}`).toBeLessThanOrEqual(rare ? 25 : 18);
       // Of the days of history only today's.
       expect(locks.filter((lock) => /^r job_(done_)?\d{8}$/.test(lock)).length).toBeLessThanOrEqual(2);
     }
   });
 
   test("the reads of an owner lock the partitions of their jobs alone", async () => {
-    const start = ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000, 0];
+    const start = ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 2000, "0", 0];
     expect((await locksOf(owner, refillStatement(LANE), start)).filter((lock) => !/^[iI] /.test(lock)).length).toBeLessThanOrEqual(2);
     expect(
       (

@@ -1,13 +1,21 @@
+import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { AttemptRecord } from "./attempt-store.ts";
 import type { AttemptView, JobView } from "./contract.ts";
 import type { DoneRecord, JobRecord } from "./job-store.ts";
 import { policyRequestOf } from "./policy-codec.ts";
 
+/** A job waits for a moment: the one that it was scheduled for, or that of its next attempt. */
+export interface DeferredReason {
+  readonly code: "scheduled" | "retry";
+  readonly opensInMs: number;
+  readonly message: string;
+}
+
 /** Highest priority outside is 9, inside it is the lowest number. */
 export const toPrio = (priority: number): number => 9 - priority;
 
 /** A job as the API shows it. @param waitReason why it waits, for a queued one */
-export function presentJob(workspace: string, job: JobRecord, waitReason: string | undefined): JobView {
+export function presentJob(workspace: string, job: JobRecord, waitReason: WaitReason | DeferredReason | undefined): JobView {
   const { done } = job;
   return {
     id: job.id,
@@ -19,7 +27,7 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: string
     tag: job.tag,
     priority: 9 - job.prio,
     status: job.status,
-    ...(waitReason !== undefined && { wait_reason: waitReason }),
+    ...(waitReason !== undefined && { wait_reason: waitReason.message, wait_detail: presentWait(waitReason) }),
     attempt: job.attempt,
     ...(job.agentName !== undefined && { agent: job.agentName }),
     ...(done !== undefined && { exit: presentExit(done) }),
@@ -35,11 +43,36 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: string
   };
 }
 
+function presentWait(reason: WaitReason | DeferredReason): NonNullable<JobView["wait_detail"]> {
+  const { code } = reason;
+  switch (code) {
+    case "slots_busy":
+      return { code, slots: reason.slots };
+    case "concurrency":
+      return { code, key: reason.key, limit: reason.limit, running: reason.running };
+    case "workspace_cap":
+      return { code, limit: reason.limit, running: reason.running };
+    case "rate":
+      return { code, key: reason.key, starts: reason.starts, per_s: reason.windowMs / 1000, opens_in_ms: reason.opensInMs };
+    case "debounce":
+      return { code, key: reason.key, opens_in_ms: reason.opensInMs };
+    case "scheduled":
+    case "retry":
+      return { code, opens_in_ms: reason.opensInMs };
+    case "turn":
+      return { code, waiting: reason.waiting };
+    default:
+      return { code };
+  }
+}
+
 /** Why a job that waits for a moment waits; undefined for any other, and when the moment has come. */
-export function deferredReason(job: JobRecord, nowMs: number): string | undefined {
+export function deferredReason(job: JobRecord, nowMs: number): DeferredReason | undefined {
   if (job.deferredUntilMs === undefined || job.deferredUntilMs <= nowMs) return undefined;
   const at = iso(job.deferredUntilMs);
-  return job.attempt === 0 ? `scheduled for ${at}` : `attempt ${job.attempt} failed, the next one begins at ${at}`;
+  const opensInMs = Math.ceil(job.deferredUntilMs - nowMs);
+  if (job.attempt === 0) return { code: "scheduled", opensInMs, message: `scheduled for ${at}` };
+  return { code: "retry", opensInMs, message: `attempt ${job.attempt} failed, the next one begins at ${at}` };
 }
 
 /** Attempts in their order: those that ended before, and the current or last one. */

@@ -9,6 +9,7 @@ import { MIGRATIONS_FOLDER, migrate } from "../db/migrate.ts";
 import { OWNER_SETTINGS } from "../db/pools.ts";
 import { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from "../db/test-database.ts";
 import { lowestId } from "../housekeeping/partition-store.ts";
+import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { jobKey } from "./idempotency-key.ts";
@@ -141,10 +142,10 @@ describe("jobs without anything special", () => {
     }
   });
 
-  test("do not name the special families", () => {
+  test("do not name the families of special and limited jobs", () => {
     const families = plainFlushes().map((operations) => encodeFlush(operations).families);
     expect(families).toEqual([["direct", "pending"], ["finish"]]);
-    for (const family of families.flat()) expect(flushStatement(0, [family])).not.toMatch(/policy|scheduled|expires|job_key|job_attempt/);
+    for (const family of families.flat()) expect(flushStatement(0, [family])).not.toMatch(/policy|scheduled|expires|job_key|job_attempt|limits/);
   });
 });
 
@@ -159,12 +160,23 @@ describe("special jobs", () => {
       ...more,
     });
     const token = asToken("1");
+    const limits: JobLimits = { group: "7", specs: [] };
     const operations = [
       insert(waiting({ policy: policyOf({ soft_timeout_ms: 100 }, undefined) })),
       insert(waiting(), { special: { ...special, scheduledForMs: 1 } }),
       insert(waiting(), { special: { ...special, key: jobKey("run", "k", 0, "", 1) }, direct: { token, agent: asAgentKey("1") } }),
+      insert(waiting({ limits })),
+      insert(waiting({ limits }), { special: { ...special, scheduledForMs: 1 } }),
+      insert(waiting({ limits }), { direct: { token, agent: asAgentKey("1") } }),
     ];
-    expect(operations.map((operation) => encodeFlush([operation]).families)).toEqual([["special_pending"], ["special_pending"], ["special_direct"]]);
+    expect(operations.map((operation) => encodeFlush([operation]).families)).toEqual([
+      ["special_pending"],
+      ["special_pending"],
+      ["special_direct"],
+      ["limited_pending"],
+      ["special_pending"],
+      ["limited_direct"],
+    ]);
   });
 
   test("their reads walk their own indexes, in order, and few relations", async () => {
@@ -179,8 +191,8 @@ describe("special jobs", () => {
         const expiring = await explain(expiringStatement(of), first);
         expect(expiring).toMatch(new RegExp(`Index Scan using job_pending_${of}_expires_at_id_idx`));
         expect(expiring).not.toMatch(/Sort/);
-        const refill = await explain(refillStatement(of), ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 100, Date.now()]);
-        expect(refill.match(/Index Scan using job_pending_\d_workspace_id_tag_language_prio_due_at_id_idx1?/g)).toHaveLength(2);
+        const refill = await explain(refillStatement(of), ["1", "default", "bash", -32768, 0, "00000000-0000-0000-0000-000000000000", 100, "0", Date.now()]);
+        expect(refill.match(/Index Scan using job_pending_\d_workspace_id_tag_language_ckey_\w*idx1?/g)).toHaveLength(2);
       }
     });
   });

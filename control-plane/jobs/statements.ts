@@ -8,7 +8,21 @@
  * the planner may otherwise walk the table (shared/reference/prototype.md measured 370 µs a job for that plan and 60 µs for
  * this one). Every part is fenced: with a lost lease `own` is empty and nothing happens.
  */
-export const FAMILIES = ["direct", "special_direct", "pending", "special_pending", "claim", "finish", "requeue", "retry", "cancel"] as const;
+export const FAMILIES = [
+  "direct",
+  "limited_direct",
+  "special_direct",
+  "pending",
+  "limited_pending",
+  "special_pending",
+  "refuse",
+  "claim",
+  "window",
+  "finish",
+  "requeue",
+  "retry",
+  "cancel",
+] as const;
 export type Family = (typeof FAMILIES)[number];
 
 interface FamilySql {
@@ -23,6 +37,8 @@ interface FamilySql {
 const JOB_COLUMNS = "workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code";
 const JOB_TYPES = ["bigint", "uuid", "smallint", "bigint", "text", "text", "text", "smallint", "int", "text", "text", "text", "smallint"];
 const RUNNING_COLUMNS = "id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, token, agent_key, script_id, timeout_ms, claimed_at";
+const LIMIT_TYPES = ["bigint", "text"];
+const WINDOW_COLUMNS = "workspace_id, id, starts, window_ms, ages_ms, tat_in_ms, token";
 const DONE_COLUMNS = `workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, token, agent_key,
   started_at, done_at, run_us, result, log_chunks, log_bytes, log_dropped_bytes`;
 
@@ -35,8 +51,15 @@ const SPECIAL_TYPES = ["text", "float8", "float8", "uuid", "uuid", "float8"];
 const notIn = (family: Family, ids: string, moved: string): string =>
   `ARRAY(SELECT '${family}/' || i FROM (SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved}) AS x(i))`;
 
-/** Inserts the payload, and with the special columns also the key. */
-function insertPayload(name: Family, special: boolean): string {
+/** What a family of new jobs has columns for: only the few jobs that need them pay for them. Special ones may have limits, too. */
+type Extra = "none" | "limited" | "special";
+const EXTRA_TYPES: Readonly<Record<Extra, readonly string[]>> = { none: [], limited: LIMIT_TYPES, special: [...SPECIAL_TYPES, ...LIMIT_TYPES] };
+const EXTRA_COLUMNS: Readonly<Record<Extra, string>> = { none: "", limited: ", ckey, limits", special: `, ${SPECIAL_COLUMNS}, ckey, limits` };
+/** Those that a job carries from row to row from the beginning. */
+const CARRIED: Readonly<Record<Extra, string>> = { none: "", limited: ", limits", special: ", limits, policy" };
+
+/** Inserts the payload, and of special jobs also the key. */
+function insertPayload(name: string, special: boolean): string {
   if (!special) return `${name}_job AS (INSERT INTO job (${JOB_COLUMNS}) SELECT ${JOB_COLUMNS} FROM ${name}),`;
   return `${name}_job AS (
   INSERT INTO job (${JOB_COLUMNS}, policy, scheduled_for) SELECT ${JOB_COLUMNS}, policy, to_timestamp(scheduled_ms / 1000) FROM ${name}),
@@ -45,36 +68,44 @@ ${name}_key AS (
 }
 
 /** Jobs that are assigned at once. */
-function direct(name: Family, special: boolean): FamilySql {
-  const types = [...JOB_TYPES, "bigint", "bigint", ...(special ? SPECIAL_TYPES : [])];
+function direct(name: Family, extra: Extra): FamilySql {
+  const types = [...JOB_TYPES, "bigint", "bigint", ...EXTRA_TYPES[extra]];
   return {
     types,
     sql: (lane, $) => `
 ${name} AS MATERIALIZED (
-  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, token, agent_key${special ? `, ${SPECIAL_COLUMNS}` : ""}) WHERE EXISTS (SELECT 1 FROM own)),
-${insertPayload(name, special)}
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, token, agent_key${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
+${insertPayload(name, extra === "special")}
 ${name}_running AS (
-  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}${special ? ", policy" : ""})
-  SELECT id, workspace_id, shard, tag, language, prio, 0, 1, 0, token, agent_key, script_id, timeout_ms, now()${special ? ", policy" : ""} FROM ${name})`,
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}${CARRIED[extra]})
+  SELECT id, workspace_id, shard, tag, language, prio, ${extra === "none" ? "0" : "ckey"}, 1, 0, token, agent_key, script_id, timeout_ms, now()${CARRIED[extra]}
+  FROM ${name})`,
   };
 }
 
-/** Jobs that wait: for an agent, or with the special columns for a moment. */
-function pending(name: Family, special: boolean): FamilySql {
-  const types = [...JOB_TYPES, "float8", ...(special ? SPECIAL_TYPES : [])];
+/** Jobs that wait: for an agent or a permit, special ones also for a moment. */
+function pending(name: Family, extra: Extra): FamilySql {
+  const types = [...JOB_TYPES, "float8", ...EXTRA_TYPES[extra]];
+  const special = extra === "special";
+  const group = extra === "none" ? "" : ", ckey";
   return {
     types,
     sql: (lane, $) => `
 ${name} AS MATERIALIZED (
-  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, due_ms${special ? `, ${SPECIAL_COLUMNS}` : ""}) WHERE EXISTS (SELECT 1 FROM own)),
+  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, due_ms${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
 ${insertPayload(name, special)}
 ${name}_row AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms${special ? ", deferred, expires_at, policy" : ""})
-  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms${
-    special ? ", scheduled_ms IS NOT NULL, to_timestamp(expires_ms / 1000), policy" : ""
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms${group}${CARRIED[extra]}${
+    special ? ", deferred, expires_at" : ""
+  })
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), script_id, timeout_ms${group}${CARRIED[extra]}${
+    special ? ", scheduled_ms IS NOT NULL, to_timestamp(expires_ms / 1000)" : ""
   } FROM ${name})`,
   };
 }
+
+const REFUSE_TYPES = [...JOB_TYPES, "smallint", "smallint", "text", "float8", "text", ...SPECIAL_TYPES];
+const WINDOW_TYPES = ["bigint", "bigint", "int", "float8", "text", "float8", "bigint", "float8"];
 
 /** Attempts whose job goes back to those that wait; the end of the attempt is kept when it says something. */
 const RETRY_TYPES = [
@@ -99,23 +130,48 @@ const RETRY_COLUMNS =
   "id, token, lost, failed, due_ms, deferred, reason, code, signal, message, started_ms, done_ms, run_us, log_chunks, log_bytes, log_dropped";
 
 const SQL: Readonly<Record<Family, FamilySql>> = {
-  direct: direct("direct", false),
-  special_direct: direct("special_direct", true),
-  pending: pending("pending", false),
-  special_pending: pending("special_pending", true),
+  direct: direct("direct", "none"),
+  limited_direct: direct("limited_direct", "limited"),
+  special_direct: direct("special_direct", "special"),
+  pending: pending("pending", "none"),
+  limited_pending: pending("limited_pending", "limited"),
+  special_pending: pending("special_pending", "special"),
+  refuse: {
+    types: REFUSE_TYPES,
+    sql: (_lane, $) => `
+refused AS MATERIALIZED (
+  SELECT * FROM ${unnest(REFUSE_TYPES, $)} AS n(${JOB_COLUMNS}, shard, outcome, reason, message, done_ms, result, ${SPECIAL_COLUMNS})
+  WHERE EXISTS (SELECT 1 FROM own)),
+${insertPayload("refused", true)}
+refused_done AS (
+  INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_message, attempt, done_at, result)
+  SELECT workspace_id, id, script_id, tag, outcome, reason, 0, message, 0, to_timestamp(done_ms / 1000), result FROM refused)`,
+  },
   claim: {
     types: ["uuid", "bigint", "bigint"],
     sql: (lane, $) => `
 claim_gone AS (
   DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms, failed, policy),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy),
 claimed AS (
-  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}, failed, policy)
+  INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}, limits, failed, policy)
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now(),
-    g.failed, g.policy
+    g.limits, g.failed, g.policy
   FROM claim_gone g JOIN ${unnest(["uuid", "bigint", "bigint"], $)} AS c(id, token, agent_key) ON c.id = g.id
   RETURNING id)`,
     unmoved: ($) => notIn("claim", $(0), "claimed"),
+  },
+  // Times are relative to the moment of the statement, which is later than that of the claims: what a new owner makes of them is never earlier.
+  window: {
+    types: WINDOW_TYPES,
+    sql: (_lane, $) => `
+windows AS (
+  INSERT INTO rate_window (${WINDOW_COLUMNS}, stored_at, expires_at)
+  SELECT ${WINDOW_COLUMNS}, now(), now() + make_interval(secs => keep_ms / 1000)
+  FROM ${unnest(WINDOW_TYPES, $)} AS w(${WINDOW_COLUMNS}, keep_ms) WHERE EXISTS (SELECT 1 FROM own)
+  ON CONFLICT (workspace_id, id) DO UPDATE SET starts = excluded.starts, window_ms = excluded.window_ms, ages_ms = excluded.ages_ms,
+    tat_in_ms = excluded.tat_in_ms, token = excluded.token, stored_at = excluded.stored_at, expires_at = excluded.expires_at
+  WHERE rate_window.token < excluded.token)`,
   },
   finish: {
     types: ["uuid", "bigint", "smallint", "smallint", "int", "text", "text", "float8", "float8", "bigint", "text", "int", "bigint", "bigint"],
@@ -137,11 +193,11 @@ finished AS (
     sql: (lane, $) => `
 requeue_gone AS (
   DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, failed, policy),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, limits, failed, policy),
 requeued AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, failed, policy)
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy)
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms,
-    g.failed, g.policy
+    g.limits, g.failed, g.policy
   FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms) ON r.token = g.token
   RETURNING id)`,
     unmoved: ($) => notIn("requeue", $(0), "requeued"),
@@ -151,7 +207,7 @@ requeued AS (
     sql: (lane, $) => `
 retry_gone AS (
   DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
-  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, agent_key, policy),
+  RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, agent_key, limits, policy),
 retry_end AS MATERIALIZED (
   SELECT g.*, r.lost, r.failed, r.due_ms, r.deferred, r.reason, r.code, r.signal, r.message, r.started_ms, r.done_ms, r.run_us, r.log_chunks, r.log_bytes,
     r.log_dropped
@@ -162,8 +218,10 @@ retry_kept AS (
   SELECT workspace_id, id, attempt, token, agent_key, reason, code, signal, message, to_timestamp(started_ms / 1000), to_timestamp(done_ms / 1000), run_us,
     log_chunks, log_bytes, log_dropped FROM retry_end),
 retried AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, deferred, ckey, attempt, lost, script_id, timeout_ms, failed, policy)
-  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), deferred, ckey, attempt, lost, script_id, timeout_ms, failed, policy
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, deferred, ckey, attempt, lost, script_id, timeout_ms, limits,
+    failed, policy)
+  SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), deferred, ckey, attempt, lost, script_id, timeout_ms, limits,
+    failed, policy
   FROM retry_end RETURNING id)`,
     unmoved: ($) => notIn("retry", $(0), "retried"),
   },
@@ -212,37 +270,46 @@ WHERE epoch = $2 AND connection = $3 AND EXISTS (SELECT 1 FROM own) RETURNING go
 export const HOT_SETTINGS =
   "-c enable_nestloop=off -c enable_mergejoin=off -c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off -c lock_timeout=2s -c statement_timeout=10s -c idle_in_transaction_session_timeout=10s";
 
-/** Columns of a job that waits, see WaitingRow in scheduler/owner-store.ts. */
-export const WAITING_COLUMNS = `id::text, workspace_id::text, shard, tag, language, prio, (extract(epoch FROM due_at) * 1000)::float8 AS due_ms, attempt, lost,
-  script_id::text, timeout_ms, failed, policy`;
+/** Columns of a job that waits, of a table that is called p; see WaitingRow in scheduler/waiting-row.ts. */
+const WAITING_COLUMNS = `p.id::text, p.workspace_id::text, p.shard, p.tag, p.language, p.prio, (extract(epoch FROM p.due_at) * 1000)::float8 AS due_ms,
+  p.attempt, p.lost, p.script_id::text, p.timeout_ms, p.ckey::text, p.limits, p.failed, p.policy`;
 
 /**
  * Heads of one queue from a cursor on, in queue order: those that never waited for a moment, and those whose moment has come. The second
  * part is read one priority at a time, since rows whose time has not come stand between the priorities.
- * Plan: job_pending_order, job_pending_deferred. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit, $8 moments up to this one
+ * Plan: job_pending_order, job_pending_deferred. $1 workspace, $2 tag, $3 language, $4 prio, $5 due_ms, $6 id, $7 limit, $8 concurrency group,
+ * $9 moments up to this one
  */
 export function refillStatement(lane: number): string {
   const after = "($4::smallint, to_timestamp($5::float8 / 1000), $6::uuid)";
-  const where = "workspace_id = $1 AND tag = $2 AND language = $3";
+  const where = "workspace_id = $1 AND tag = $2 AND language = $3 AND ckey = $8";
+  // The columns of the order carry the table's name: the bare ones would be the texts that are selected, and the index of no use.
   return `SELECT ${WAITING_COLUMNS} FROM (
   (SELECT * FROM job_pending_${lane} WHERE ${where} AND NOT deferred AND (prio, due_at, id) >= ${after}
-   ORDER BY workspace_id, tag, language, prio, due_at, id LIMIT $7)
+   ORDER BY workspace_id, tag, language, ckey, prio, due_at, id LIMIT $7)
   UNION ALL
   (SELECT due.* FROM generate_series(greatest($4::int, 0), ${LOWEST_PRIO}) AS level,
-     LATERAL (SELECT * FROM job_pending_${lane} WHERE ${where} AND deferred AND prio = level::smallint AND due_at <= to_timestamp($8::float8 / 1000)
-       AND (prio, due_at, id) >= ${after} ORDER BY due_at, id LIMIT $7) AS due)) AS heads
-ORDER BY prio, heads.due_at, heads.id LIMIT $7`;
+     LATERAL (SELECT * FROM job_pending_${lane} WHERE ${where} AND deferred AND prio = level::smallint AND due_at <= to_timestamp($9::float8 / 1000)
+       AND (prio, due_at, id) >= ${after} ORDER BY due_at, id LIMIT $7) AS due)) AS p
+ORDER BY p.prio, p.due_at, p.id LIMIT $7`;
 }
 
-/** Queues of a lane, for a new owner; those that wait for a moment are read by their timers. One scan of the lane. */
+/**
+ * Queues of a lane, for a new owner: how many wait, and of a group with limits the job that was created last. Those that wait for a moment are
+ * read by their timers. One scan of the lane.
+ */
 export function pendingGroupsStatement(lane: number): string {
-  return `SELECT workspace_id::text, tag, language, count(*)::int AS count FROM job_pending_${lane} WHERE NOT deferred GROUP BY 1, 2, 3`;
+  return `WITH g AS (
+  SELECT workspace_id, tag, language, count(*)::int AS count, max(id::text) FILTER (WHERE ckey <> 0)::uuid AS newest
+  FROM job_pending_${lane} WHERE NOT deferred GROUP BY workspace_id, tag, language, ckey)
+SELECT g.workspace_id::text AS group_workspace, g.tag AS group_tag, g.language AS group_language, g.count, ${WAITING_COLUMNS}
+FROM g LEFT JOIN job_pending_${lane} p ON p.id = g.newest`;
 }
 
 /** Running rows of a lane, for a new owner. */
 export function runningStatement(lane: number): string {
-  return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms, failed, policy, cancel_reason,
-  (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
+  return `SELECT id::text, workspace_id::text, shard, tag, language, prio, attempt, lost, token::text, agent_key::text, script_id::text, timeout_ms, ckey::text, limits,
+  failed, policy, cancel_reason, (extract(epoch FROM now() - claimed_at) * 1000)::float8 AS age_ms FROM job_running_${lane}`;
 }
 
 /**
@@ -255,9 +322,9 @@ export function markCancelledStatement(lane: number): string {
 
 /** Jobs that wait for a moment, soonest first, after a place in that order. Plan: job_pending_due. $1 ms, $2 id, $3 until ms, $4 limit */
 export function deferredStatement(lane: number): string {
-  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane}
+  return `SELECT ${WAITING_COLUMNS} FROM job_pending_${lane} p
 WHERE deferred AND (due_at, id) > (to_timestamp($1::float8 / 1000), $2::uuid) AND due_at <= to_timestamp($3::float8 / 1000)
-ORDER BY job_pending_${lane}.due_at, job_pending_${lane}.id LIMIT $4`;
+ORDER BY p.due_at, p.id LIMIT $4`;
 }
 
 /** Jobs that end unless they begin, soonest first. Plan: job_pending_expiry. $1 ms, $2 id, $3 until ms, $4 limit */

@@ -1,5 +1,5 @@
 import { background } from "../../kernel/background.ts";
-import { errorResult, exitOf } from "../../kernel/exit.ts";
+import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
 import { removeWaiting } from "./core/queue-core.ts";
@@ -8,6 +8,10 @@ import type { OwnerDeps } from "./owner-deps.ts";
 
 /** cancelled: it waited, and has ended · cancelling: the attempt was told, and ends in any case · gone: no owner has it any more */
 export type CancelOutcome = "cancelled" | "cancelling" | "gone";
+
+/** Ends of jobs of which no attempt was made, or none will be made any more. */
+export type EarlyEnd = "cancelled" | "expired" | "limit_reached";
+const ERROR_NAMES: Readonly<Record<EarlyEnd, string>> = { cancelled: "Canceled", expired: "Expired", limit_reached: "LimitReached" };
 
 type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard">;
 
@@ -46,8 +50,16 @@ export class Cancels {
         return "cancelling";
       }
       // A write of it is under way, which decides where the job is; then it is looked for again.
+      const wasClaiming = running.phase === "claiming";
       await this.#endings.settled(running);
+      if (wasClaiming && running.phase === "ending") return this.#neverSent(running);
     }
+  }
+
+  /** It was claimed, and is ended as cancelled instead of being sent. */
+  async #neverSent(running: RunningJob): Promise<CancelOutcome> {
+    if (this.#deps.state.running.get(running.job.id) === running) await this.#endings.settled(running);
+    return "cancelled";
   }
 
   #running(job: JobRef): RunningJob | undefined {
@@ -56,12 +68,11 @@ export class Cancels {
   }
 
   /** Ends a job that waits. */
-  endWaiting(job: JobRef, why: "cancelled" | "expired", message: string): Promise<"cancelled" | "gone"> {
+  endWaiting(job: JobRef, why: EarlyEnd, message: string): Promise<"cancelled" | "gone"> {
     const { state, writer, clock } = this.#deps;
     removeWaiting(state, job.id);
     this.#forget(job.id);
-    const exit = exitOf(why, message);
-    const resultJson = errorResult(why === "expired" ? "Expired" : "Canceled", message);
+    const { exit, resultJson } = earlyEnd(why, message);
     return new Promise((resolve, reject) => {
       writer.submit(
         { kind: "cancel", job, doneAtMs: clock.wallMs(), exit, resultJson },
@@ -89,4 +100,8 @@ export class Cancels {
       agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });
     }
   }
+}
+
+export function earlyEnd(why: EarlyEnd, message: string): { exit: Exit; resultJson: string } {
+  return { exit: exitOf(why, message), resultJson: errorResult(ERROR_NAMES[why], message) };
 }

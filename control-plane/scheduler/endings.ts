@@ -183,8 +183,8 @@ export class Endings {
             if (deferred) this.#owner.defer(job);
             else admitWaiting(state, job);
             this.#deps.onChange(job.workspace, job.id, "queued");
-            this.#owner.wake();
           } else if (!deferred) unreserveWaiting(state, job);
+          this.#owner.wake();
           this.settle(running);
           resolve(outcome === "moved" ? "recorded" : "stale");
         },
@@ -205,6 +205,8 @@ export class Endings {
         { kind: "finish", job: running.job, end },
         (outcome) => {
           forgetRunning(this.#deps.state, running);
+          // Its permits may be what others wait for.
+          if (this.#deps.state.dirty.size > 0) this.#owner.wake();
           if (outcome === "moved") this.announce(end.workspace, end.id, end.exit);
           this.settle(running);
           resolve(outcome === "moved" ? "recorded" : "stale");

@@ -5,6 +5,7 @@ import type { KeyStore } from "../jobs/key-store.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { OwnerMetrics } from "../telemetry/owner-metrics.ts";
+import type { ChangedLimits } from "../workspaces/workspace-limit-store.ts";
 import type { AgentPort } from "./agent-port.ts";
 import type { BundleLimits, BundleSource } from "./bundles.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
@@ -20,6 +21,10 @@ export interface OwnerStore extends TimerStore, KeyStore {
   isRecorded(id: JobId, agent: AgentKey, token: Token): Promise<boolean>;
   /** Notes with a running attempt that it is to be cancelled; nothing when it is no longer the valid one. */
   markCancelled(job: WaitingJob, token: Token, reason: string): Promise<void>;
+  /** Weights and caps that were written since an earlier call; see changedWorkspaceLimits. */
+  workspaceLimits(since: string): Promise<ChangedLimits>;
+  /** Removes what rate limits no longer need. */
+  dropOldWindows(): Promise<void>;
 }
 
 export interface OwnerTimes {

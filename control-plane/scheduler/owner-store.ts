@@ -1,15 +1,21 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId, type Token, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { reasonNumber } from "../jobs/flush-codec.ts";
 import { createKeyStore } from "../jobs/key-store.ts";
 import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { IS_RECORDED, markCancelledStatement, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
+import { changedWorkspaceLimits } from "../workspaces/workspace-limit-store.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
+import type { ColdGroup } from "./core/queue-core.ts";
 import type { Lease } from "./lease-store.ts";
 import type { OwnerStore } from "./owner-deps.ts";
 import { createTimerStore } from "./timer-store.ts";
 import { type WaitingRow, waitingJob } from "./waiting-row.ts";
+import { dropOldWindows } from "./window-store.ts";
+
+/** Of a group without limits all but the first four are null. */
+type GroupRow = { group_workspace: string; group_tag: string; group_language: string; count: number } & WaitingRow;
 
 interface RunningRow extends Omit<WaitingRow, "due_ms"> {
   cancel_reason: string | null;
@@ -28,18 +34,11 @@ export interface StoredRunning {
   readonly cancelReason: string | undefined;
 }
 
-export interface StoredGroup {
-  readonly workspace: WorkspaceId;
-  readonly tag: string;
-  readonly language: string;
-  readonly count: number;
-}
-
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
 export function createOwnerStore(
   pool: Pool,
   lease: Lease,
-): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: StoredGroup[]; databaseMs: number }> } {
+): OwnerStore & { load(withinMs: number): Promise<{ running: StoredRunning[]; groups: ColdGroup[]; databaseMs: number }> } {
   return {
     ...createTimerStore(pool),
     ...createKeyStore(pool),
@@ -55,6 +54,7 @@ export function createOwnerStore(
         from?.dueAtMs ?? 0,
         from?.id ?? "00000000-0000-0000-0000-000000000000",
         limit,
+        queue.group,
         dueMs,
       ];
       const { rows } = await pool.query<WaitingRow>(refillStatement(laneOf(shardOf(workspace))), values);
@@ -92,10 +92,13 @@ export function createOwnerStore(
       await pool.query(markCancelledStatement(laneOf(job.shard)), [job.id, job.workspace, job.shard, token, reason]);
     },
 
+    workspaceLimits: (since) => changedWorkspaceLimits(pool, since),
+    dropOldWindows: () => dropOldWindows(pool),
+
     /** Everything a new owner takes over: running rows whole, waiting ones as counts. */
     async load(withinMs) {
       const running: StoredRunning[] = [];
-      const groups: StoredGroup[] = [];
+      const groups: ColdGroup[] = [];
       const client = await pool.connect();
       try {
         // Whole tables are read here, which the pool's settings are against.
@@ -103,10 +106,8 @@ export function createOwnerStore(
         for (let lane = 0; lane < LANES; lane++) {
           const rows = await client.query<RunningRow>(slowly(runningStatement(lane), withinMs));
           for (const row of rows.rows) running.push(runningJob(row));
-          const counts = await client.query<{ workspace_id: string; tag: string; language: string; count: number }>(
-            slowly(pendingGroupsStatement(lane), withinMs),
-          );
-          for (const row of counts.rows) groups.push({ workspace: asWorkspaceId(row.workspace_id), tag: row.tag, language: row.language, count: row.count });
+          const counts = await client.query<GroupRow>(slowly(pendingGroupsStatement(lane), withinMs));
+          for (const row of counts.rows) groups.push(coldGroup(row));
         }
         const clock = await client.query<{ ms: number }>("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms");
         return { running, groups, databaseMs: clock.rows[0]?.ms ?? 0 };
@@ -121,6 +122,11 @@ export function createOwnerStore(
 /** A query that may take longer than the pool's own limit. */
 function slowly(text: string, withinMs: number): { text: string; query_timeout: number } {
   return { text, query_timeout: withinMs };
+}
+
+function coldGroup(row: GroupRow): ColdGroup {
+  const { group_workspace, group_tag, group_language, count, limits } = row;
+  return { workspace: asWorkspaceId(group_workspace), tag: group_tag, language: group_language, count, newest: limits === null ? undefined : waitingJob(row) };
 }
 
 /** A running row counts its own attempt; a waiting job counts those before. Its due time is not kept: its creation stands in for it. */

@@ -2,25 +2,26 @@ import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { type Exit, exitOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { JobEnd, JobPayload, NewJob } from "../jobs/model.ts";
-import type { AgentPort, FinishVerdict } from "./agent-port.ts";
-import { buildBundle, loadBundle } from "./bundles.ts";
+import { Admissions } from "./admissions.ts";
+import type { FinishVerdict } from "./agent-port.ts";
 import { type CancelOutcome, Cancels } from "./cancels.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
-import { abortRefill, admitWaiting, finishRefill, forgetIdleRoutes, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
-import type { SchedulerState } from "./core/state-core.ts";
+import { abortRefill, admitWaiting, finishRefill, refillRows, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
 import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
+import { LimitDuties } from "./limit-duties.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
+import { Sending } from "./sending.ts";
 import { OwnerTimers } from "./timers.ts";
+import { windowRecords } from "./window-records.ts";
 
 const DISPATCH_BATCH = 1000;
 const REFILL_ROWS = 2000;
 const MAX_REFILLS = 4;
-/** An agent that does not confirm an assignment after this many copies does not get it. */
-const MAX_SENDS = 5;
 const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
 
 export type { NewJob } from "../jobs/model.ts";
@@ -35,13 +36,13 @@ export class Owner {
   readonly #deps: OwnerDeps;
   readonly #state: SchedulerState;
   readonly #endings: Endings;
+  readonly #admissions: Admissions;
+  readonly #limits: LimitDuties;
   readonly #cancels: Cancels;
   readonly #timers: OwnerTimers;
   readonly #keyed: KeyedJobs;
+  readonly #sending: Sending;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
-  /** Claims that are committed and wait for their payload. */
-  #unsent: RunningJob[] = [];
-  #loading = false;
   #scheduled = false;
   #stopped = false;
   #ticker: NodeJS.Timeout | undefined;
@@ -49,13 +50,18 @@ export class Owner {
   constructor(deps: OwnerDeps) {
     this.#deps = deps;
     this.#state = deps.state;
+    this.#limits = new LimitDuties(deps, () => this.#schedule());
     this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job) });
     this.#cancels = new Cancels(deps, this.#endings, (id) => {
       this.#payloads.drop(id);
       this.#timers.forget(id);
+      // Its place in line may be what others wait for.
+      if (this.#state.dirty.size > 0) this.#schedule();
     });
+    this.#admissions = new Admissions(deps, this.#cancels, this.#endings);
     this.#timers = new OwnerTimers(deps, { ready: (job) => this.#ready(job), expired: (job) => this.#cancels.expire(job) });
     this.#keyed = new KeyedJobs(deps.store, deps.clock, (jobs) => this.enqueue(jobs));
+    this.#sending = new Sending(deps, this.#endings, () => this.#schedule());
   }
 
   get state(): SchedulerState {
@@ -78,6 +84,12 @@ export class Owner {
     this.#timers.stop();
     this.#endings.stop();
     clearInterval(this.#ticker);
+    this.#limits.stop();
+  }
+
+  /** To be called before `start`. Errors: those of the database. */
+  readWorkspaceLimits(): Promise<void> {
+    return this.#limits.readWorkspaceLimits();
   }
 
   /**
@@ -85,7 +97,7 @@ export class Owner {
    * Errors: unavailable when Postgres does not keep up or the lease is gone; nothing is enqueued then, or it cannot be known.
    */
   enqueue(jobs: readonly NewJob[]): Promise<void> {
-    const { writer, clock } = this.#deps;
+    const { writer } = this.#deps;
     if (this.#stopped || !writer.accepts) {
       return Promise.reject(new AppError("unavailable", "the database does not keep up: try again in a moment", { retryAfterS: 1 }));
     }
@@ -96,10 +108,9 @@ export class Owner {
         if (open === 0) resolve();
       };
       for (const made of jobs) {
-        const deferred = made.special?.scheduledForMs !== undefined;
-        const assignment = deferred ? undefined : offerJob(this.#state, made.job, clock.monotonicMs());
-        if (assignment === undefined) this.#insertPending(made, deferred, settled, reject);
-        else this.#insertRunning(assignment.running, made, settled, reject);
+        // The limits of a job that waits for its moment have their say then.
+        if (made.special?.scheduledForMs !== undefined) this.#insertDeferred(made, settled, reject);
+        else this.#insert(made, settled, reject);
       }
     });
   }
@@ -178,8 +189,9 @@ export class Owner {
     const { clock, times } = this.#deps;
     for (const running of reclaimSilent(this.#state, clock.monotonicMs(), times.reclaimMs)) this.#endings.lose(running, "its agent was silent for too long");
     const nowMs = clock.monotonicMs();
+    this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
-      if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sendAgain(running, nowMs);
+      if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sending.again(running, nowMs);
       const overdue = this.#overdue(running, nowMs);
       if (overdue !== undefined) this.#endings.force(running, overdue);
     }
@@ -189,27 +201,51 @@ export class Owner {
 
   /** The moment of a deferred job has come. */
   #ready(job: WaitingJob): void {
+    const victims = this.#admissions.ready(job);
+    if (victims === undefined) return;
     reserveWaiting(this.#state, job);
     admitWaiting(this.#state, job);
+    this.#admissions.replace(job, victims);
     this.#schedule();
   }
 
-  #insertPending({ job, payload, special }: NewJob, deferred: boolean, settled: () => void, failed: (error: unknown) => void): void {
-    if (!deferred) reserveWaiting(this.#state, job);
+  #insert(made: NewJob, settled: () => void, failed: (error: unknown) => void): void {
+    const victims = this.#admissions.take(made, settled, failed);
+    if (victims === undefined) return;
+    const assignment = offerJob(this.#state, made.job, this.#deps.clock.monotonicMs());
+    if (assignment === undefined) this.#insertPending(made, settled, failed);
+    else this.#insertRunning(assignment.running, made, settled, failed);
+    this.#admissions.replace(made.job, victims);
+  }
+
+  #insertDeferred({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
     this.#deps.writer.submit(
       { kind: "insert", job, payload, direct: undefined, special },
       () => {
-        if (deferred) this.#timers.defer(job);
-        else {
-          if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
-          admitWaiting(this.#state, job);
-        }
+        this.#timers.defer(job);
         if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+        settled();
+      },
+      failed,
+    );
+  }
+
+  #insertPending({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
+    reserveWaiting(this.#state, job);
+    this.#admissions.begin(job);
+    this.#deps.writer.submit(
+      { kind: "insert", job, payload, direct: undefined, special },
+      () => {
+        if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
+        admitWaiting(this.#state, job);
+        if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+        this.#admissions.end(job);
         this.#schedule();
         settled();
       },
       (error) => {
-        if (!deferred) unreserveWaiting(this.#state, job);
+        this.#admissions.end(job);
+        unreserveWaiting(this.#state, job);
         failed(error);
       },
     );
@@ -217,7 +253,14 @@ export class Owner {
 
   #insertRunning(running: RunningJob, { payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
     this.#deps.writer.submit(
-      { kind: "insert", job: running.job, payload, direct: { token: running.token, agent: running.agent }, special },
+      {
+        kind: "insert",
+        job: running.job,
+        payload,
+        direct: { token: running.token, agent: running.agent },
+        special,
+        windows: windowRecords(this.#deps, running),
+      },
       () => {
         this.#claimed(running, payload);
         settled();
@@ -225,6 +268,7 @@ export class Owner {
       (error) => {
         abandonClaim(this.#state, running);
         this.#endings.settle(running, error);
+        this.#schedule();
         failed(error);
       },
     );
@@ -241,16 +285,19 @@ export class Owner {
   }
 
   #round(): void {
-    for (const { running } of dispatch(this.#state, this.#deps.clock.monotonicMs(), DISPATCH_BATCH)) this.#claim(running);
+    const nowMs = this.#deps.clock.monotonicMs();
+    this.#limits.openWindows(nowMs);
+    for (const { running } of dispatch(this.#state, nowMs, DISPATCH_BATCH)) this.#claim(running);
     for (const queue of takeRefills(this.#state, MAX_REFILLS)) void this.#refill(queue);
-    if (this.#unsent.length > 0 && !this.#loading) void this.#sendUnsent();
+    this.#sending.sendUnsent();
     if (this.#state.dirty.size > 0) this.#schedule();
+    this.#limits.setAlarm(nowMs);
   }
 
   #claim(running: RunningJob): void {
     if (running.job.policy?.queueTtlMs !== undefined) this.#timers.forget(running.job.id);
     this.#deps.writer.submit(
-      { kind: "claim", job: running.job, token: running.token, agent: running.agent },
+      { kind: "claim", job: running.job, token: running.token, agent: running.agent, windows: windowRecords(this.#deps, running) },
       (outcome) => {
         if (outcome === "gone") {
           abandonClaim(this.#state, running);
@@ -265,6 +312,7 @@ export class Owner {
         this.#deps.log.error({ event: "job.claim_failed", jobId: running.job.id, error: messageOf(error) }, "claim failed");
         abandonClaim(this.#state, running);
         this.#endings.settle(running, error);
+        this.#schedule();
       },
     );
   }
@@ -276,80 +324,15 @@ export class Owner {
     }
     this.#endings.settle(running);
     this.#deps.onChange(running.job.workspace, running.job.id, "running");
-    const bundle = payload === undefined ? undefined : buildBundle(this.#deps.source, this.#deps.limits, running, payload);
-    if (bundle === undefined) {
-      this.#unsent.push(running);
-      this.#schedule();
-    } else this.#send(running, bundle);
-  }
-
-  #send(running: RunningJob, bundle: Parameters<AgentPort["assign"]>[1]): void {
-    const { agents, clock, metrics } = this.#deps;
-    const session = this.#state.agents.get(running.agent)?.session;
-    if (running.phase === "ending") return;
-    if (session === undefined || !agents.assign(session, bundle)) {
-      if (running.sentAtMs === 0) this.#endings.giveBack(running);
-      return;
-    }
-    if (running.sentAtMs === 0) metrics.dispatched(clock.wallMs() - running.job.dueAtMs);
-    running.sentAtMs = clock.monotonicMs();
-    running.sends += 1;
-    if (running.cancel !== undefined) agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });
-  }
-
-  /** Jobs whose payload is no longer in memory, and those that were not confirmed: read in one query, then sent. */
-  async #sendUnsent(): Promise<void> {
-    this.#loading = true;
-    const batch = this.#unsent.splice(0, 500);
-    try {
-      const payloads = await this.#deps.store.payloads(batch.map((running) => running.job));
-      for (const running of batch) await this.#sendLoaded(running, payloads.get(running.job.id));
-    } catch (error) {
-      this.#deps.log.error({ event: "job.load_failed", jobs: batch.length, error: messageOf(error) }, "payloads could not be read");
-      for (const running of batch) this.#tryLater(running);
-    } finally {
-      this.#loading = false;
-      if (this.#unsent.length > 0) this.#schedule();
-    }
-  }
-
-  async #sendLoaded(running: RunningJob, payload: JobPayload | undefined): Promise<void> {
-    try {
-      if (payload === undefined) this.#endings.force(running, exitOf("sandbox_error", "the job's payload is no longer in the database"));
-      else this.#send(running, await loadBundle(this.#deps.source, this.#deps.limits, running, payload));
-    } catch (error) {
-      this.#deps.log.error({ event: "job.bundle_failed", jobId: running.job.id, error: messageOf(error) }, "the bundle of a job could not be made");
-      this.#tryLater(running);
-    }
-  }
-
-  /** The next attempt to send it comes with a tick, as for one that was not confirmed. */
-  #tryLater(running: RunningJob): void {
-    if (running.sentAtMs === 0) running.sentAtMs = this.#deps.clock.monotonicMs();
-  }
-
-  /**
-   * An assignment that was not confirmed. The stream is reliable: as long as earlier frames have not left, sending another copy would
-   * only add to them. An agent that keeps ignoring it loses it.
-   */
-  #sendAgain(running: RunningJob, nowMs: number): void {
-    const session = this.#state.agents.get(running.agent)?.session;
-    if (session !== undefined && this.#deps.agents.isBehind(session)) return;
-    running.sentAtMs = nowMs;
-    if (running.sends < MAX_SENDS) this.#unsent.push(running);
-    else {
-      if (session !== undefined)
-        this.#deps.agents.cancel(session, { id: running.job.id, token: running.token, reason: "it was never confirmed", fenced: true });
-      this.#endings.giveBack(running);
-    }
+    this.#sending.claimed(running, payload);
   }
 
   async #refill(queue: JobQueue): Promise<void> {
     try {
-      const limit = Math.min(REFILL_ROWS, this.#state.hotLimit);
+      const limit = refillRows(this.#state, queue, Math.min(REFILL_ROWS, this.#state.hotLimit));
       const rows = await this.#deps.store.refill(queue, limit, this.#timers.firedMs);
-      for (const row of rows) this.#timers.refilled(row.id);
-      finishRefill(this.#state, queue, rows, rows.length < limit);
+      const ready = rows.filter((row) => this.#timers.refilled(row));
+      finishRefill(this.#state, queue, ready, rows.length < limit);
       this.#schedule();
     } catch (error) {
       abortRefill(this.#state, queue);

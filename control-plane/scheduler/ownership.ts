@@ -11,6 +11,7 @@ import { acquireLease, LEASE_RENEW_MS, type Lease, releaseLease, renewLease } fr
 import { Owner } from "./owner.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { createOwnerStore } from "./owner-store.ts";
+import { loadWindows, storedWindow } from "./window-store.ts";
 
 /**
  * Holds the lease and, while it does, an Owner. States: waiting (another replica owns the shards, or Postgres is away),
@@ -155,8 +156,11 @@ export class Ownership implements Service {
     const skewMs = Math.round(deps.clock.wallMs() - databaseMs);
     if (Math.abs(skewMs) > CLOCK_SKEW_MS)
       deps.log.warn({ event: "owner.clock_skew", skewMs }, "this machine's clock and the database's differ: scheduled jobs begin by this machine's");
+    const windows = await loadWindows(pool);
+    const readAtMs = deps.clock.monotonicMs();
+    for (const window of windows) state.storedWindows.set(window.id, storedWindow(window, readAtMs));
     for (const row of running) {
-      const adopted = adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs);
+      const adopted = adoptRunning(state, silentAgent(state, row.agent, begunMs), row.job, row.token, begunMs - row.ageMs, begunMs);
       if (row.cancelReason !== undefined) adopted.cancel = { reason: row.cancelReason, atMs: begunMs };
     }
     for (const group of groups) admitCold(state, group);
@@ -170,6 +174,7 @@ export class Ownership implements Service {
     });
     await writer.start();
     const owner = new Owner({ ...deps, state, writer, store });
+    await owner.readWorkspaceLimits();
     owner.start();
     this.#writer = writer;
     this.#owner = owner;

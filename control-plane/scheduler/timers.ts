@@ -83,9 +83,14 @@ export class OwnerTimers {
     removeTimer(this.#expiring, id);
   }
 
-  /** A refill has brought the job into its queue already. */
-  refilled(id: JobId): void {
+  /**
+   * A refill has read the job; the timer is of no use any more. @returns false for a job that is left to its timer, which is about to fire: the
+   * limits of a job have their say at its moment
+   */
+  refilled({ id, limits, attempt, dueAtMs }: WaitingJob): boolean {
+    if (limits !== undefined && attempt === 0 && this.#deferred.entries.has(id) && dueAtMs <= this.#deps.clock.wallMs()) return false;
     removeTimer(this.#deferred, id);
+    return true;
   }
 
   /** Fires what is due and reads what comes next; call it now and then, since the wall clock may be set. */

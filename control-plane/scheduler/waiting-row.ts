@@ -1,4 +1,5 @@
 import { asJobId, asWorkspaceId } from "../../kernel/ids.ts";
+import { decodeLimits } from "../jobs/limits-codec.ts";
 import { readPolicy } from "../jobs/policy-codec.ts";
 import type { WaitingJob } from "./core/model.ts";
 
@@ -15,6 +16,8 @@ export interface WaitingRow {
   lost: number;
   script_id: string | null;
   timeout_ms: number | null;
+  ckey: string;
+  limits: string | null;
   failed: number | null;
   policy: string | null;
 }
@@ -33,6 +36,7 @@ export function waitingJob(row: WaitingRow): WaitingJob {
     lost: row.lost,
     scriptId: row.script_id ?? undefined,
     timeoutMs: row.timeout_ms ?? undefined,
+    limits: row.limits === null ? undefined : decodeLimits(row.ckey, row.limits),
     failed: row.failed ?? undefined,
     policy: row.policy === null ? undefined : readPolicy(row.policy),
   };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { JOB_LIMITS, scriptPath, tagName } from "../jobs/contract.ts";
+import { limitFields } from "../jobs/limits-contract.ts";
 import { policySettings } from "../jobs/policy-contract.ts";
 
 export const deployScriptRequest = z.strictObject({
@@ -14,6 +15,7 @@ export const deployScriptRequest = z.strictObject({
   timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional(),
   priority: z.int().min(0).max(9).optional(),
   ...policySettings,
+  ...limitFields,
 });
 export type DeployScriptRequest = z.infer<typeof deployScriptRequest>;
 
@@ -26,6 +28,7 @@ export const scriptView = z.object({
   timeout_ms: z.int().optional(),
   priority: z.int().optional(),
   ...policySettings,
+  ...limitFields,
   schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of the arguments, inferred from `main`." }),
   created_at: z.iso.datetime(),
   created_by: z.string(),

@@ -2,6 +2,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import type { Pool } from "../db/pools.ts";
 import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
+import { limitsIn } from "../jobs/limits-contract.ts";
 import { policyOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -32,7 +33,7 @@ export async function deployScript(
   }
   checkCode(request.content, "/content");
   const schema = language === NOOP_LANGUAGE ? { type: "object" } : await schemaOf(language, request.content);
-  const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "" };
+  const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "", limits: limitsIn(request) };
   const defaults = defaultsOf(request);
   const hash = scriptHash({
     path: request.path,
@@ -100,6 +101,7 @@ export function presentScript(version: ScriptVersion): ScriptView {
     ...(version.timeoutMs !== undefined && { timeout_ms: version.timeoutMs }),
     ...(version.priority !== undefined && { priority: version.priority }),
     ...version.policy,
+    ...version.limits,
     schema: version.schema,
     created_at: new Date(version.createdAtMs).toISOString(),
     created_by: version.createdBy,

@@ -1,5 +1,6 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { LimitSettings } from "../jobs/limits-contract.ts";
 import { policyOf, policyRequestOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
 
@@ -15,6 +16,7 @@ export interface ScriptVersion {
   readonly summary: string;
   readonly tag: string;
   readonly timeoutMs: number | undefined;
+  readonly limits: LimitSettings | undefined;
   readonly priority?: number | undefined;
   /** What its runs do after a failure and about time, unless they ask for something else. */
   readonly policy?: PolicyRequest | undefined;
@@ -33,6 +35,7 @@ interface VersionRow {
   summary: string;
   tag: string;
   timeout_ms: number | null;
+  limits: LimitSettings | null;
   priority: number | null;
   policy: string | null;
   schema: Record<string, unknown>;
@@ -41,7 +44,7 @@ interface VersionRow {
 }
 
 const COLUMNS =
-  "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.priority, v.policy, v.schema, v.created_at, v.created_by";
+  "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.priority, v.policy, v.limits, v.schema, v.created_at, v.created_by";
 
 /** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. */
 export async function insertVersion(
@@ -54,8 +57,8 @@ export async function insertVersion(
        INSERT INTO script (workspace_id, path, hash) VALUES ($1, $2, $3)
        ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
      v AS (
-       INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, priority, policy)
-       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM s ON CONFLICT DO NOTHING RETURNING hash)
+       INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, priority, policy, limits)
+       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM s ON CONFLICT DO NOTHING RETURNING hash)
      SELECT EXISTS (SELECT 1 FROM v) AS created`,
     [
       workspace,
@@ -71,6 +74,7 @@ export async function insertVersion(
       version.createdBy,
       version.priority ?? null,
       policyOf({}, version.policy)?.text ?? null,
+      version.limits === undefined ? null : JSON.stringify(version.limits),
     ],
   );
   return { created: rows[0]?.created === true };
@@ -119,6 +123,7 @@ function scriptVersion(row: VersionRow): ScriptVersion {
     summary: row.summary,
     tag: row.tag,
     timeoutMs: row.timeout_ms ?? undefined,
+    limits: row.limits ?? undefined,
     priority: row.priority ?? undefined,
     policy: row.policy === null ? undefined : policyRequestOf(row.policy),
     schema: row.schema,

@@ -7,6 +7,7 @@ const FAST_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0
 /** What gauges are read from at the moment of a scrape. */
 export interface MetricSources {
   waiting(): number;
+  waitingByReason(): Readonly<Record<string, number>>;
   running(): number;
   agents(): number;
   slots(): { total: number; used: number };
@@ -43,6 +44,16 @@ export function createMetrics(): Metrics {
     });
   };
   gauge("millrace_jobs_waiting", "Jobs that wait, on all routes of this owner", (from) => from.waiting());
+  new Gauge({
+    name: "millrace_jobs_waiting_on",
+    help: "Jobs that wait, by what they wait for",
+    labelNames: ["reason"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(sources?.waitingByReason() ?? {})) this.set({ reason }, count);
+    },
+  });
   gauge("millrace_jobs_running", "Attempts that run or are being started or ended", (from) => from.running());
   gauge("millrace_agents_connected", "Live agent sessions on this replica", (from) => from.agents());
   gauge("millrace_slots", "Slots of connected agents", (from) => from.slots().total);

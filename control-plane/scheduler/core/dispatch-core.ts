@@ -1,9 +1,11 @@
-import type { JobId, Token, WorkspaceId } from "../../../kernel/ids.ts";
-import { asToken } from "../../../kernel/ids.ts";
+import { asToken, type JobId, type Token } from "../../../kernel/ids.ts";
 import { freeAgent, freeSharedAgent, hasFreeSlot } from "./agents-core.ts";
-import type { AgentState, Assignment, JobQueue, Route, RunningJob, WaitingJob } from "./model.ts";
-import { announce, popJob } from "./queue-core.ts";
-import { charge, routeOf, type SchedulerState, settle, tenantOf, wakeTenant } from "./state-core.ts";
+import { activate, charge, chargeOverrun, goesBefore, settle } from "./fair-core.ts";
+import { adoptPermits, fullLimit, givePermitsBack, mayStart, parkQueue, takePermits } from "./limits-core.ts";
+import type { AgentState, Assignment, JobQueue, Route, RunningJob, Share, WaitingJob } from "./model.ts";
+import { afterPick, popJob } from "./queue-core.ts";
+import { announceQueue, followReady, headOf, holdShare, isAtCap, topShare, withdrawQueue } from "./ready-core.ts";
+import { groupOf, routeOf, type SchedulerState, shareOf, shareOfJob } from "./state-core.ts";
 
 const SEQUENCE_BITS = 40n;
 
@@ -13,12 +15,15 @@ const SEQUENCE_BITS = 40n;
  */
 export function offerJob(state: SchedulerState, job: WaitingJob, nowMs: number): Assignment | undefined {
   const route = routeOf(state, job.tag, job.language);
-  if (route.waiting > 0) return undefined;
+  // Those whom only a limit holds back cannot be overtaken.
+  if (route.waiting - route.held > 0) return undefined;
   const agent = freeAgent(route, job.workspace);
   if (agent === undefined) return undefined;
-  const tenant = tenantOf(state, job.workspace);
-  wakeTenant(state, tenant);
-  return { running: assign(state, route, agent, job, nowMs), direct: true };
+  const share = shareOf(state, route, job.workspace);
+  if (isAtCap(share) || (share.queues.get(groupOf(job))?.waiting ?? 0) > 0 || !mayStart(state, share, job, nowMs)) return undefined;
+  activate(route.tagState.time, share.account, share.tenant.weight);
+  activate(state.time, share.tenant.account, share.tenant.weight);
+  return { running: assign(state, share, agent, job, nowMs), direct: true };
 }
 
 /**
@@ -56,7 +61,7 @@ export function endRunning(state: SchedulerState, id: JobId, token: Token, nowMs
   if (running === undefined || running.token !== token || running.phase === "ending" || running.phase === "claiming") return undefined;
   running.phase = "ending";
   freeSlot(state, running);
-  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, nowMs - running.claimedAtMs);
+  settle(state.time, shareOfJob(state, running.job), running.chargedMs, nowMs - running.claimedAtMs);
   return running;
 }
 
@@ -68,25 +73,38 @@ export function takeBack(state: SchedulerState, running: RunningJob, nowMs: numb
   if (state.running.get(running.job.id) !== running || running.phase === "ending") return false;
   running.phase = "ending";
   freeSlot(state, running);
-  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, nowMs - running.claimedAtMs);
+  settle(state.time, shareOfJob(state, running.job), running.chargedMs, nowMs - running.claimedAtMs);
   return true;
 }
 
-/** The end of an attempt is committed, or its claim never took effect: the scheduler forgets it. */
+/** The end of an attempt is committed, or its claim never took effect: the scheduler forgets it, and gives its permits to others. */
 export function forgetRunning(state: SchedulerState, running: RunningJob): void {
-  if (state.running.get(running.job.id) === running) state.running.delete(running.job.id);
+  if (state.running.get(running.job.id) !== running) return;
+  state.running.delete(running.job.id);
+  givePermitsBack(state, running);
 }
 
 /** A claim that moved no row: the job was gone. Its slot and charge are given back. */
 export function abandonClaim(state: SchedulerState, running: RunningJob): void {
   forgetRunning(state, running);
   freeSlot(state, running);
-  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, 0);
+  settle(state.time, shareOfJob(state, running.job), running.chargedMs, 0);
 }
 
-/** A running row that an earlier owner wrote. */
-export function adoptRunning(state: SchedulerState, agent: AgentState, job: WaitingJob, token: Token, claimedAtMs: number): RunningJob {
-  const tenant = tenantOf(state, job.workspace);
+/** Once a second: attempts that run longer than was expected are charged while they run; see fair-core.ts. */
+export function chargeRunning(state: SchedulerState, nowMs: number): void {
+  for (const running of state.running.values()) {
+    const overMs = nowMs - running.claimedAtMs - running.chargedMs;
+    if (overMs <= 0 || running.phase === "ending") continue;
+    running.chargedMs += overMs;
+    chargeOverrun(state.time, shareOfJob(state, running.job), overMs);
+  }
+  followReady(state);
+}
+
+/** A running row that an earlier owner wrote. @param nowMs it is charged from here on: accounts begin anew with each owner */
+export function adoptRunning(state: SchedulerState, agent: AgentState, job: WaitingJob, token: Token, claimedAtMs: number, nowMs = claimedAtMs): RunningJob {
+  const share = shareOfJob(state, job);
   const running: RunningJob = {
     job,
     token,
@@ -98,9 +116,10 @@ export function adoptRunning(state: SchedulerState, agent: AgentState, job: Wait
     startHeardMs: undefined,
     startedAtMs: undefined,
     cancel: undefined,
-    chargedMs: 0,
+    chargedMs: nowMs - claimedAtMs,
   };
-  tenant.running += 1;
+  share.tenant.running += 1;
+  adoptPermits(state, running);
   state.running.set(job.id, running);
   agent.running.set(job.id, running);
   return running;
@@ -113,66 +132,75 @@ export function afterLoss(running: RunningJob, countLoss: boolean): WaitingJob {
 }
 
 function nextRoute(state: SchedulerState): Route | undefined {
-  let best: Route | undefined;
-  let bestPass = Number.POSITIVE_INFINITY;
+  let best: { route: Route; share: Share } | undefined;
   for (const route of state.dirty) {
-    if (route.waiting === 0) {
-      state.dirty.delete(route);
-      continue;
-    }
-    const pass = topPass(route);
-    if (pass === undefined) state.dirty.delete(route);
-    else if (pass < bestPass) {
-      best = route;
-      bestPass = pass;
-    }
+    const share = topShare(state, route);
+    if (share === undefined) state.dirty.delete(route);
+    else if (best === undefined || goesBefore({ route, share }, best)) best = { route, share };
   }
-  return best;
-}
-
-/** Pass of the workspace whose turn it is on the route; entries that are out of date are put right on the way. */
-function topPass(route: Route): number | undefined {
-  for (;;) {
-    const top = route.ready.peek();
-    if (top === undefined) return undefined;
-    const { queue } = top;
-    if (queue.hotCount > 0 && top.pass >= queue.tenant.pass) return top.pass;
-    route.ready.pop();
-    queue.inHeap = false;
-    announce(queue);
-  }
+  return best?.route;
 }
 
 function dispatchOne(state: SchedulerState, route: Route, nowMs: number): RunningJob | undefined {
   const shared = freeSharedAgent(route);
   if (shared === undefined) return dispatchScoped(state, route, nowMs);
-  const top = route.ready.pop();
-  if (top === undefined) return undefined;
-  top.queue.inHeap = false;
-  const own = route.scoped.get(top.queue.tenant.workspace)?.find(hasFreeSlot);
-  return dispatchFrom(state, top.queue, own ?? shared, nowMs);
+  for (;;) {
+    const share = topShare(state, route);
+    if (share === undefined) return undefined;
+    const queue = nextQueue(state, share, nowMs);
+    // All its groups are at their limits: it is the next one's turn.
+    if (queue === undefined) continue;
+    const own = route.scoped.get(share.tenant.workspace)?.find(hasFreeSlot);
+    return dispatchFrom(state, queue, own ?? shared, nowMs);
+  }
 }
 
 /** No shared slot is free: workspaces with agents of their own may still go on. */
 function dispatchScoped(state: SchedulerState, route: Route, nowMs: number): RunningJob | undefined {
   for (const [workspace, agents] of route.scoped) {
-    const queue = route.queues.get(workspace);
-    if (queue === undefined || queue.hotCount === 0) continue;
+    const share = route.shares.get(workspace);
+    if (share === undefined || share.readyQueues === 0 || share.capped) continue;
+    if (isAtCap(share)) {
+      holdShare(share);
+      continue;
+    }
     const agent = agents.find(hasFreeSlot);
-    if (agent !== undefined) return dispatchFrom(state, queue, agent, nowMs);
+    const queue = agent === undefined ? undefined : nextQueue(state, share, nowMs);
+    if (agent !== undefined && queue !== undefined) return dispatchFrom(state, queue, agent, nowMs);
   }
   return undefined;
+}
+
+/** The group of the share whose head goes first; those that turn out to be at a limit are parked on the way. */
+function nextQueue(state: SchedulerState, share: Share, nowMs: number): JobQueue | undefined {
+  for (;;) {
+    const top = share.ready.peek();
+    if (top === undefined) return undefined;
+    const { queue, head } = top;
+    if (queue.readyEntry === top && headOf(state, queue) === head) {
+      const full = fullLimit(queue.limits, nowMs);
+      if (full === undefined) return queue;
+      share.ready.pop();
+      parkQueue(state, queue, full, nowMs);
+      continue;
+    }
+    share.ready.pop();
+    if (queue.readyEntry !== top) continue;
+    // Its head was removed: it lines up again with the next one.
+    withdrawQueue(queue);
+    announceQueue(state, queue);
+  }
 }
 
 function dispatchFrom(state: SchedulerState, queue: JobQueue, agent: AgentState, nowMs: number): RunningJob | undefined {
   const job = popJob(state, queue);
   if (job === undefined) return undefined;
-  const running = assign(state, queue.route, agent, job, nowMs);
-  announce(queue);
+  const running = assign(state, queue.share, agent, job, nowMs);
+  afterPick(state, queue, nowMs);
   return running;
 }
 
-function assign(state: SchedulerState, route: Route, agent: AgentState, job: WaitingJob, nowMs: number): RunningJob {
+function assign(state: SchedulerState, share: Share, agent: AgentState, job: WaitingJob, nowMs: number): RunningJob {
   state.sequence += 1;
   const running: RunningJob = {
     job,
@@ -185,10 +213,11 @@ function assign(state: SchedulerState, route: Route, agent: AgentState, job: Wai
     startHeardMs: undefined,
     startedAtMs: undefined,
     cancel: undefined,
-    chargedMs: charge(state, tenantOf(state, job.workspace), route),
+    chargedMs: charge(state.time, share),
   };
   state.running.set(job.id, running);
   agent.running.set(job.id, running);
+  takePermits(state, running, nowMs);
   return running;
 }
 
@@ -197,19 +226,4 @@ function freeSlot(state: SchedulerState, running: RunningJob): void {
   if (agent === undefined || agent.running.get(running.job.id) !== running) return;
   agent.running.delete(running.job.id);
   for (const route of agent.routes) if (route.waiting > 0) state.dirty.add(route);
-}
-
-/** Why a waiting job of this route and workspace does not run, in words for people. */
-export function waitReason(state: SchedulerState, job: { workspace: WorkspaceId; tag: string; language: string }): string {
-  const serving = [...state.agents.values()].filter(
-    (agent) => agent.session !== undefined && (agent.workspace === undefined || agent.workspace === job.workspace),
-  );
-  const tagged = serving.filter((agent) => agent.routes.some((route) => route.tag === job.tag));
-  if (tagged.length === 0) return `no agent with tag ${job.tag} is connected`;
-  const able = tagged.filter((agent) => agent.routes.some((route) => route.tag === job.tag && route.language === job.language));
-  if (able.length === 0) return `no agent with tag ${job.tag} offers runtime ${job.language}`;
-  if (able.every((agent) => agent.slots === 0)) return `every agent with tag ${job.tag} is draining`;
-  const slots = able.reduce((sum, agent) => sum + agent.slots, 0);
-  const busy = able.reduce((sum, agent) => sum + agent.running.size, 0);
-  return busy >= slots ? `all ${slots} slots of tag ${job.tag} are busy` : "waiting for its turn";
 }

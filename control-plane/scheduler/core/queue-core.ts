@@ -1,6 +1,9 @@
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
-import type { JobQueue, WaitingJob } from "./model.ts";
-import { queueOf, routeOf, type SchedulerState, sortsBefore, wakeTenant } from "./state-core.ts";
+import { NO_GROUP } from "./limit-model.ts";
+import { forgetLimit, limitOf, lineUp, passOn, unparkQueue } from "./limits-core.ts";
+import type { JobQueue, Limit, Share, WaitingJob } from "./model.ts";
+import { announceQueue, changeHeld, headOf, withdrawQueue } from "./ready-core.ts";
+import { createQueue, groupOf, routeOf, type SchedulerState, shareOf, shareOfJob, sortsBefore } from "./state-core.ts";
 
 /**
  * A queue is hot at its head (in memory) and may be cold behind it (only rows in job_pending). Invariant: every cold row
@@ -11,17 +14,24 @@ import { queueOf, routeOf, type SchedulerState, sortsBefore, wakeTenant } from "
  */
 
 const MAX_STALE = 64;
+/**
+ * Jobs in memory of one group with limits: it rarely runs many at a time. When all groups of a workspace on a route have filled what a queue
+ * may hold, each gets by with a few.
+ */
+const GROUP_HOT = 1000;
+const GROUP_HOT_CROWDED = 8;
+const NO_LIMITS: readonly Limit[] = [];
 
 /** Counts a job as waiting from before its insert commits, so that none that comes later is dispatched ahead of it. */
 export function reserveWaiting(state: SchedulerState, job: WaitingJob): void {
-  const queue = queueFor(state, job);
-  wakeTenant(state, queue.tenant);
-  bump(queue, 1);
+  bump(queueFor(state, job), 1);
 }
 
 /** Takes back `reserveWaiting`: the insert failed, or the job was cancelled before it was admitted. */
 export function unreserveWaiting(state: SchedulerState, job: WaitingJob): void {
-  bump(queueFor(state, job), -1);
+  const queue = queueFor(state, job);
+  bump(queue, -1);
+  dropIfEmpty(state, queue);
 }
 
 /** The row of a reserved job is committed in job_pending: it may be picked from now on. */
@@ -41,11 +51,21 @@ export function admitWaiting(state: SchedulerState, job: WaitingJob): void {
   place(state, queue, job);
 }
 
+/** Waiting rows that an earlier owner left behind. */
+export interface ColdGroup {
+  readonly workspace: WorkspaceId;
+  readonly tag: string;
+  readonly language: string;
+  readonly count: number;
+  /** One of its jobs, the one that was created last; undefined for jobs without limits. */
+  readonly newest: WaitingJob | undefined;
+}
+
 /** Rows that an earlier owner left behind: all cold, read back on demand. */
-export function admitCold(state: SchedulerState, group: { workspace: WorkspaceId; tag: string; language: string; count: number }): void {
-  const queue = queueOf(state, routeOf(state, group.tag, group.language), group.workspace);
-  wakeTenant(state, queue.tenant);
-  setCold(state, queue, queue.cold + group.count);
+export function admitCold(state: SchedulerState, group: ColdGroup): void {
+  const { workspace, tag, language, newest, count } = group;
+  const queue = newest === undefined ? queueOf(shareOf(state, routeOf(state, tag, language), workspace), NO_GROUP, []) : queueFor(state, newest);
+  setCold(state, queue, queue.cold + count);
 }
 
 /** Removes a job that waits in memory, e.g. because it is cancelled. @returns it, or undefined when it is not in memory */
@@ -56,30 +76,43 @@ export function removeWaiting(state: SchedulerState, id: JobId): WaitingJob | un
   takeOut(state, queue, job);
   // Removed jobs stay in the heap until they surface: without this, enqueue and cancel in turns would make it grow for ever.
   if (queue.hot.size > 2 * queue.hotCount + MAX_STALE) queue.hot.retain((entry) => state.waiting.get(entry.id) === entry);
+  afterRemoval(state, queue);
   return job;
 }
 
-/** The next job of a queue, or undefined when nothing of it is in memory. */
+/** The next job of a queue, or undefined when nothing of it is in memory. `afterPick` has to follow. */
 export function popJob(state: SchedulerState, queue: JobQueue): WaitingJob | undefined {
-  for (;;) {
-    const job = queue.hot.pop();
-    if (job === undefined) return undefined;
-    if (state.waiting.get(job.id) !== job) continue;
-    takeOut(state, queue, job);
-    return job;
-  }
+  const job = headOf(state, queue);
+  if (job === undefined) return undefined;
+  queue.hot.pop();
+  takeOut(state, queue, job);
+  return job;
 }
 
-/** Queues that want rows from the database, at most `most`. They count as refilling from now on. */
+/** A job of the queue was picked and has its permits: the queue lines up again with the next one. */
+export function afterPick(state: SchedulerState, queue: JobQueue, nowMs: number): void {
+  withdrawQueue(queue);
+  passOn(state, queue, nowMs);
+  announceQueue(state, queue);
+  wantRows(state, queue);
+  dropIfEmpty(state, queue);
+}
+
+/** Queues that want rows from the database, at most `most`, those first that have waited longest. They count as refilling from now on. */
 export function takeRefills(state: SchedulerState, most: number): JobQueue[] {
   const wanted: JobQueue[] = [];
-  for (const queue of state.coldQueues) {
+  for (const queue of state.wantRows) {
     if (wanted.length >= most) break;
-    if (queue.refilling || queue.hotCount > state.hotLimit / 4) continue;
+    state.wantRows.delete(queue);
     queue.refilling = true;
     wanted.push(queue);
   }
   return wanted;
+}
+
+/** How many rows one refill of the queue should read. @param most what a refill may read at a time */
+export function refillRows(state: SchedulerState, queue: JobQueue, most: number): number {
+  return queue.group === NO_GROUP ? most : Math.min(most, hotLimitOf(state, queue));
 }
 
 /**
@@ -101,6 +134,8 @@ export function finishRefill(state: SchedulerState, queue: JobQueue, rows: reado
     if (isKnown(state, job)) continue;
     place(state, queue, job);
   }
+  wantRows(state, queue);
+  dropIfEmpty(state, queue);
 }
 
 /** A refill failed; it will be asked for again. */
@@ -110,6 +145,7 @@ export function abortRefill(state: SchedulerState, queue: JobQueue): void {
   bump(queue, -late.length);
   // They sort at or after the cursor, as cold rows must: see admitWaiting.
   setCold(state, queue, queue.cold + late.length);
+  dropIfEmpty(state, queue);
 }
 
 function place(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
@@ -119,19 +155,20 @@ function place(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
     return;
   }
   // Over the limit only jobs behind the tail go cold: one with a better priority must not wait for a refill.
-  if (queue.hotCount >= state.hotLimit && queue.tail !== undefined && sortsBefore(queue.tail, job)) {
+  const limit = hotLimitOf(state, queue);
+  if (queue.hotCount >= limit && queue.tail !== undefined && sortsBefore(queue.tail, job)) {
     queue.cursor = job;
     setCold(state, queue, 1);
     return;
   }
   pushHot(state, queue, job);
-  if (queue.hotCount > 2 * state.hotLimit) spill(state, queue);
+  if (queue.hotCount > 2 * limit) spill(state, queue, limit);
 }
 
 /** Jobs of better priority keep coming ahead of a full memory: the worse half goes cold, its rows are in the database. */
-function spill(state: SchedulerState, queue: JobQueue): void {
+function spill(state: SchedulerState, queue: JobQueue, limit: number): void {
   const kept: WaitingJob[] = [];
-  while (kept.length < state.hotLimit) {
+  while (kept.length < limit) {
     const job = popJob(state, queue);
     if (job === undefined) break;
     kept.push(job);
@@ -147,38 +184,33 @@ function spill(state: SchedulerState, queue: JobQueue): void {
   for (const job of kept) pushHot(state, queue, job);
 }
 
-/** Routes that no agent serves and nobody waits on are forgotten: their names are free text. */
-export function forgetIdleRoutes(state: SchedulerState): void {
-  for (const route of state.routes.values()) {
-    const served = route.shared.length > 0 || [...route.scoped.values()].some((agents) => agents.length > 0);
-    if (!served && route.waiting === 0) {
-      state.routes.delete(route.key);
-      state.dirty.delete(route);
-    }
-  }
-}
-
 function pushHot(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
   if (queue.hotCount === 0 || queue.tail === undefined || sortsBefore(queue.tail, job)) queue.tail = job;
   state.waiting.set(job.id, job);
   queue.hot.push(job);
   queue.hotCount += 1;
+  queue.share.hot += 1;
   bump(queue, 1);
-  announce(queue);
-  state.dirty.add(queue.route);
-}
-
-/** Puts a queue with hot jobs into its route's heap. */
-export function announce(queue: JobQueue): void {
-  if (queue.inHeap || queue.hotCount === 0) return;
-  queue.inHeap = true;
-  queue.route.ready.push({ queue, pass: queue.tenant.pass });
+  lineUp(state, queue);
+  announceQueue(state, queue);
 }
 
 function takeOut(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
   state.waiting.delete(job.id);
   queue.hotCount -= 1;
+  queue.share.hot -= 1;
   bump(queue, -1);
+}
+
+/** Jobs were taken out of the queue other than by a pick. One without a head waits for no permit. */
+function afterRemoval(state: SchedulerState, queue: JobQueue): void {
+  if (queue.hotCount === 0) {
+    withdrawQueue(queue);
+    unparkQueue(queue);
+    passOn(state, queue, undefined);
+  }
+  wantRows(state, queue);
+  dropIfEmpty(state, queue);
 }
 
 function setCold(state: SchedulerState, queue: JobQueue, cold: number): void {
@@ -186,6 +218,19 @@ function setCold(state: SchedulerState, queue: JobQueue, cold: number): void {
   queue.cold = cold;
   if (cold > 0) state.coldQueues.add(queue);
   else state.coldQueues.delete(queue);
+  wantRows(state, queue);
+}
+
+/** Notes whether the queue wants rows. A parked one does not: what it has in memory is enough to be let go. */
+function wantRows(state: SchedulerState, queue: JobQueue): void {
+  const wants = queue.cold > 0 && !queue.refilling && queue.parkedOn === undefined && queue.hotCount <= hotLimitOf(state, queue) / 4;
+  if (wants) state.wantRows.add(queue);
+  else state.wantRows.delete(queue);
+}
+
+function hotLimitOf(state: SchedulerState, queue: JobQueue): number {
+  if (queue.group === NO_GROUP) return state.hotLimit;
+  return queue.share.hot >= state.hotLimit ? Math.min(GROUP_HOT_CROWDED, state.hotLimit) : Math.min(GROUP_HOT, state.hotLimit);
 }
 
 /** True when the job waits in memory or runs: a second entry of it would be dispatched again. */
@@ -194,10 +239,48 @@ function isKnown(state: SchedulerState, job: WaitingJob): boolean {
 }
 
 function queueFor(state: SchedulerState, job: WaitingJob): JobQueue {
-  return queueOf(state, routeOf(state, job.tag, job.language), job.workspace);
+  if (job.limits === undefined) return queueOf(shareOfJob(state, job), NO_GROUP, NO_LIMITS);
+  // Also for a known queue: a job that was created later than the others may bring a new definition of the same keys.
+  const limits = job.limits.specs.map((spec) => limitOf(state, job.workspace, spec, job.id, undefined));
+  return queueOf(shareOfJob(state, job), groupOf(job), limits);
+}
+
+function queueOf(share: Share, group: string, limits: readonly Limit[]): JobQueue {
+  const known = share.queues.get(group);
+  if (known !== undefined) return known;
+  const queue = createQueue(share, group, limits);
+  for (const limit of limits) limit.queues.add(queue);
+  share.queues.set(group, queue);
+  return queue;
+}
+
+/** A group is forgotten when nothing of it waits: keys are free text. */
+function dropIfEmpty(state: SchedulerState, queue: JobQueue): void {
+  if (queue.group === NO_GROUP || queue.waiting > 0 || queue.refilling) return;
+  withdrawQueue(queue);
+  unparkQueue(queue);
+  passOn(state, queue, undefined);
+  queue.share.queues.delete(queue.group);
+  for (const limit of queue.limits) {
+    limit.queues.delete(queue);
+    forgetLimit(state, limit);
+  }
 }
 
 function bump(queue: JobQueue, by: number): void {
-  queue.route.waiting += by;
-  queue.tenant.waiting += by;
+  const { share, parkedOn } = queue;
+  share.route.waiting += by;
+  share.tenant.waiting += by;
+  if (parkedOn === undefined && !share.capped && queue.limits.length === 0) {
+    queue.waiting += by;
+    share.waiting += by;
+    return;
+  }
+  for (const limit of queue.limits) limit.waiting += by;
+  if (parkedOn !== undefined) parkedOn.parkedJobs += by;
+  changeHeld(share, () => {
+    queue.waiting += by;
+    share.waiting += by;
+    if (parkedOn !== undefined) share.held += by;
+  });
 }

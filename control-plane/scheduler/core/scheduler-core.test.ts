@@ -2,10 +2,11 @@ import { describe, expect, test } from "vitest";
 import { asAgentKey, asJobId, asSessionId, asWorkspaceId, type JobId, type Token } from "../../../kernel/ids.ts";
 import { SimulatedOwner } from "../testing/simulated-owner.ts";
 import { attachAgent, detachAgent, reclaimSilent } from "./agents-core.ts";
-import { confirmClaim, dispatch, endRunning, forgetRunning, offerJob, waitReason } from "./dispatch-core.ts";
+import { confirmClaim, dispatch, endRunning, forgetRunning, offerJob } from "./dispatch-core.ts";
 import type { WaitingJob } from "./model.ts";
 import { admitWaiting, reserveWaiting } from "./queue-core.ts";
 import { createSchedulerState, type SchedulerState } from "./state-core.ts";
+import { waitReason } from "./wait-reason.ts";
 
 let made = 0;
 function job(workspace: string, fields: Partial<WaitingJob> = {}): WaitingJob {
@@ -151,7 +152,7 @@ describe("agents", () => {
     connect(state, "1", 5, { workspace: "2" });
     wait(state, job("1"), job("2"));
     expect(dispatch(state, 0, 10).map((made) => made.running.job.workspace)).toEqual(["2"]);
-    expect(waitReason(state, job("1"))).toBe("no agent with tag default is connected");
+    expect(waitReason(state, job("1"), 0).message).toBe("no agent with tag default is connected");
   });
 
   test("an agent that comes back goes on with what it holds; the rest is missing; what is not its own is dropped", () => {
@@ -187,9 +188,9 @@ describe("agents", () => {
   test("the wait reason names the runtime that no agent has", () => {
     const state = createSchedulerState(1, 100);
     connect(state, "1", 1, { languages: ["bash"] });
-    expect(waitReason(state, job("1", { language: "rust" }))).toBe("no agent with tag default offers runtime rust");
+    expect(waitReason(state, job("1", { language: "rust" }), 0).message).toBe("no agent with tag default offers runtime rust");
     offerJob(state, job("1"), 0);
-    expect(waitReason(state, job("1"))).toBe("all 1 slots of tag default are busy");
+    expect(waitReason(state, job("1"), 0).message).toBe("all 1 slots of tag default are busy");
   });
 });
 
