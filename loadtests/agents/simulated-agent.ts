@@ -93,10 +93,9 @@ export class SimulatedAgent {
     setTimeout(() => stream?.resume(), forMs);
   }
 
-  /** Loses the connection and everything that it held, as a killed process would. */
+  /** Loses the connection and what it ran, as a killed process would. Results that wait for their acknowledgement are on its disk. */
   crash(): void {
-    for (const held of this.#held.values()) clearTimeout(held.timer);
-    this.#held.clear();
+    for (const held of [...this.#held.values()]) if (held.finished === undefined) this.#forget(held);
     this.#bootId = randomUUID();
     this.#leave();
     this.connect();

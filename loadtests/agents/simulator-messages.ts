@@ -49,7 +49,7 @@ export type ToSimulator =
   | { readonly kind: "report" }
   /** So many agents stop reading their streams for a while. */
   | { readonly kind: "slow"; readonly agents: number; readonly forMs: number }
-  /** So many agents lose their connection and all that they held, and come back empty. */
+  /** So many agents lose their connection and what they ran, and come back with the results that were not acknowledged. */
   | { readonly kind: "crash"; readonly agents: number }
   | { readonly kind: "stop" };
 
