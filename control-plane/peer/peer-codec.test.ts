@@ -4,9 +4,20 @@ import { AnswerKind } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import { jobKey } from "../jobs/idempotency-key.ts";
 import { shardOf } from "../jobs/model.ts";
 import { policyOf } from "../jobs/policy-codec.ts";
+import type { JobLimits } from "../scheduler/core/limit-model.ts";
+import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import { isProof, proofOf } from "./peer-auth.ts";
-import { acceptedFromWire, answerFromWire, attemptFromWire, helloFromWire, jobsFromWire, sessionFromWire, shardsFromWire } from "./peer-codec.ts";
+import {
+  acceptedFromWire,
+  answerFromWire,
+  attemptFromWire,
+  helloFromWire,
+  jobsFromWire,
+  reasonFromWire,
+  sessionFromWire,
+  shardsFromWire,
+} from "./peer-codec.ts";
 
 const newId = createJobIdGenerator(() => Date.now());
 const workspace = asWorkspaceId("7");
@@ -42,6 +53,37 @@ test("what was asked for about its time, its retries and its key comes along; th
   const special = { scheduledForMs: 5, expiresAtMs: undefined, key: jobKey("run", "k", 0, "{}", 9) };
   const full = { ...job, job: { ...job.job, policy }, special };
   expect(jobsFromWire([JSON.stringify(full)])).toEqual([full]);
+});
+
+test("limits come through as they were, and none that make no sense", () => {
+  const limits: JobLimits = {
+    group: "77",
+    specs: [
+      { kind: "running", id: "1", key: "k", strategy: "fail", max: 2 },
+      { kind: "rate", id: "2", key: "k", strategy: "queue", starts: 3, windowMs: 1000 },
+      { kind: "debounce", id: "3", key: "k", strategy: "queue", delayMs: 5, maxMs: 10 },
+    ],
+  };
+  const job = { ...newJob(), job: { ...newJob().job, limits } };
+  expect(jobsFromWire([JSON.stringify(job)])).toEqual([job]);
+  const [first] = limits.specs;
+  const bad = { ...job, job: { ...job.job, limits: { group: "77", specs: [{ ...first, max: 0 }] } } };
+  expect(() => jobsFromWire([JSON.stringify(bad)])).toThrow(/cannot be read/);
+});
+
+test("a wait reason comes through with its details, and one of another version not at all", () => {
+  const reasons: WaitReason[] = [
+    { code: "no_agent", message: "m" },
+    { code: "slots_busy", slots: 3, message: "m" },
+    { code: "concurrency", key: "k", limit: 2, running: 2, message: "m" },
+    { code: "rate", key: "k", starts: 2, windowMs: 1000, opensInMs: 10, message: "m" },
+    { code: "debounce", key: "k", opensInMs: 10, message: "m" },
+    { code: "workspace_cap", limit: 2, running: 2, message: "m" },
+    { code: "turn", waiting: 9, message: "m" },
+  ];
+  expect(reasons.map((reason) => reasonFromWire(JSON.stringify(reason)))).toEqual(reasons);
+  for (const text of ['"words"', '""', "{", JSON.stringify({ code: "weather", message: "m" }), JSON.stringify({ code: "turn", message: "m" })])
+    expect(reasonFromWire(text)).toBeUndefined();
 });
 
 test("an answer names each job and whether it is new; one that does not is no answer", () => {

@@ -1,12 +1,16 @@
 import { expect, test } from "vitest";
 import { asAgentKey, asSessionId, asToken, asWorkspaceId, createJobIdGenerator, type WorkspaceId } from "../../../kernel/ids.ts";
 import { shardOf, shardOfToken } from "../../jobs/model.ts";
+import { atMost, CoreWorld, limitedBy, perWindow, testJob } from "../testing/core-world.ts";
 import { attachAgent, setSlots } from "./agents-core.ts";
 import { confirmClaim, dispatch, offerJob } from "./dispatch-core.ts";
+import type { LimitSpec } from "./limit-model.ts";
+import { nextWakeMs } from "./limits-core.ts";
 import type { WaitingJob } from "./model.ts";
 import { admitCold, admitWaiting, finishRefill, reserveWaiting, takeRefills } from "./queue-core.ts";
 import { beginEpoch, forgetShards, freezeShards, isKnownQueue, unfreezeShards } from "./shards-core.ts";
 import { createSchedulerState, type SchedulerState } from "./state-core.ts";
+import { setWorkspaceLimits } from "./workspace-limits-core.ts";
 
 const newId = createJobIdGenerator(() => 1_000_000);
 const [ours, theirs] = [asWorkspaceId("1"), asWorkspaceId("2")];
@@ -126,4 +130,73 @@ test("a claim that was made for a session before is given back when the agent ca
   expect(claims.map((running) => running !== undefined && confirmClaim(state, running))).toEqual([false, false]);
   setSlots(state, agent, 2);
   expect(claims.map((running) => running !== undefined && confirmClaim(state, running))).toEqual([true, true]);
+});
+
+const own = { workspace: theirs, shard: shardOf(theirs) };
+const limited = (...specs: LimitSpec[]): WaitingJob => testJob(theirs, { ...own, ...limitedBy(...specs) });
+
+test("what waits for a limit, and what is at its workspace's cap, is forgotten as well: what comes back begins anew", () => {
+  const world = new CoreWorld();
+  const { state } = world;
+  world.connect("9", 10);
+  setWorkspaceLimits(state, theirs, { weight: 3, maxRunning: 3 });
+  world.wait(...Array.from({ length: 4 }, () => limited(atMost(1))), ...Array.from({ length: 3 }, () => limited(perWindow(1, 1000))));
+  expect(world.round().length).toBe(2);
+  world.wait(...Array.from({ length: 5 }, () => testJob(theirs, own)));
+  expect(world.round().length).toBe(1);
+  world.wait(jobOf(ours));
+  state.storedWindows.set("late", { workspace: theirs, size: { starts: 1, windowMs: 1000 }, times: [0], tatMs: undefined });
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 50, newest: limited(atMost(1, "cold")) });
+  freezeShards(state, moving);
+  forgetShards(state, moving);
+  const [route] = state.routes.values();
+  const left = [state.limits, state.storedWindows, state.coldQueues, state.wantRows, state.running].map((of) => of.size);
+  expect(left).toEqual([0, 0, 0, 0, 0]);
+  expect([route?.waiting, route?.held, route?.tagState.accounts.size, route?.tagState.time.ready, state.time.ready]).toEqual([1, 0, 1, 1, 1]);
+  expect(nextWakeMs(state)).toBeUndefined();
+  expect(world.round().map(({ job }) => job.workspace)).toEqual([ours]);
+  expect(state.time.ready).toBe(0);
+  world.wait(limited(atMost(1)), limited(atMost(1)));
+  expect(world.round().length).toBe(1);
+});
+
+test("a permit or a window that comes free while the shard is frozen is used after it was kept, and not before", () => {
+  const world = new CoreWorld();
+  const { state } = world;
+  world.connect("9", 10);
+  world.wait(limited(atMost(1)), limited(atMost(1)), limited(perWindow(1, 1000)), limited(perWindow(1, 1000)));
+  const started = world.round();
+  expect(started.length).toBe(2);
+  freezeShards(state, moving);
+  for (const running of started) world.end(running);
+  world.nowMs = 5000;
+  expect(world.round()).toEqual([]);
+  expect(world.offer(testJob(theirs, own))).toBeUndefined();
+  unfreezeShards(state, moving);
+  expect(world.round().length).toBe(2);
+});
+
+test("a cap that comes free while the shard is frozen is used after it was kept", () => {
+  const world = new CoreWorld();
+  const { state } = world;
+  world.connect("9", 10);
+  setWorkspaceLimits(state, theirs, { weight: 1, maxRunning: 1 });
+  world.wait(testJob(theirs, own), testJob(theirs, own));
+  const [running] = world.round();
+  if (running === undefined) throw new Error("one may run");
+  freezeShards(state, moving);
+  world.end(running);
+  expect(world.round()).toEqual([]);
+  unfreezeShards(state, moving);
+  expect(world.round().length).toBe(1);
+});
+
+test("a queue that wants rows gets them after its shard was kept, and not before", () => {
+  const state = stateWith(0);
+  freezeShards(state, moving);
+  admitCold(state, { workspace: theirs, tag: "default", language: "bash", count: 5, newest: undefined });
+  freezeShards(state, moving);
+  expect(takeRefills(state, 1)).toEqual([]);
+  unfreezeShards(state, moving);
+  expect(takeRefills(state, 1).length).toBe(1);
 });
