@@ -77,7 +77,13 @@ const AGENT_LIFE: readonly Mutation[] = [
   },
   {
     name: "an unconfirmed assignment is never sent again",
-    edits: [{ file: OWNER, text: "if (running.sends < MAX_SENDS) this.#unsent.push(running);", replacement: "if (running.sends < MAX_SENDS) return;" }],
+    edits: [
+      {
+        file: "control-plane/scheduler/sending.ts",
+        text: "if (running.sends < MAX_SENDS) this.#unsent.push(running);",
+        replacement: "if (running.sends < MAX_SENDS) return;",
+      },
+    ],
     why: "A frame that was lost with its stream.",
   },
 ];

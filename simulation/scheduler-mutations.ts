@@ -2,6 +2,7 @@ import type { Mutation } from "./mutation.ts";
 
 const DISPATCH = "control-plane/scheduler/core/dispatch-core.ts";
 const QUEUE = "control-plane/scheduler/core/queue-core.ts";
+const READY = "control-plane/scheduler/core/ready-core.ts";
 const AGENTS = "control-plane/scheduler/core/agents-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
@@ -90,7 +91,10 @@ const TOKENS: readonly Mutation[] = [
 const ORDER: readonly Mutation[] = [
   {
     name: "a new job overtakes those that wait",
-    edits: [{ file: DISPATCH, text: "if (route.waiting > 0) return undefined;", replacement: "" }],
+    edits: [
+      { file: DISPATCH, text: "if (route.waiting - route.held > 0) return undefined;", replacement: "" },
+      { file: DISPATCH, text: " || (share.queues.get(groupOf(job))?.waiting ?? 0) > 0", replacement: "" },
+    ],
     why: "Direct dispatch is for an empty queue only.",
   },
   {
@@ -98,9 +102,9 @@ const ORDER: readonly Mutation[] = [
     edits: [
       {
         file: OWNER,
-        text: '    reserveWaiting(this.#state, job);\n    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined },\n      () => {',
+        text: '    reserveWaiting(this.#state, job);\n    this.#admissions.begin(job);\n    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined, special },\n      () => {',
         replacement:
-          '    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined },\n      () => {\n        reserveWaiting(this.#state, job);',
+          '    this.#admissions.begin(job);\n    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined, special },\n      () => {\n        reserveWaiting(this.#state, job);',
       },
     ],
     why: "Between its arrival and its commit a later job must not go ahead of it.",
@@ -132,8 +136,8 @@ const ORDER: readonly Mutation[] = [
     edits: [
       {
         file: OWNER,
-        text: "    reserveWaiting(this.#state, job);\n    this.#deps.writer.submit(",
-        replacement: "    reserveWaiting(this.#state, job);\n    settled();\n    this.#deps.writer.submit(",
+        text: "    reserveWaiting(this.#state, job);\n    this.#admissions.begin(job);\n    this.#deps.writer.submit(",
+        replacement: "    reserveWaiting(this.#state, job);\n    settled();\n    this.#admissions.begin(job);\n    this.#deps.writer.submit(",
       },
     ],
     why: "An acknowledged job is never lost.",
@@ -171,7 +175,7 @@ const ORDER: readonly Mutation[] = [
   },
   {
     name: "removed jobs are dispatched from the heap",
-    edits: [{ file: QUEUE, text: "if (state.waiting.get(job.id) !== job) continue;", replacement: "" }],
+    edits: [{ file: READY, text: "if (head === undefined || state.waiting.get(head.id) === head) return head;", replacement: "return head;" }],
     why: "Entries of the heap may be stale.",
   },
 ];
@@ -214,7 +218,7 @@ const SLOTS: readonly Mutation[] = [
     edits: [
       {
         file: DISPATCH,
-        text: "  freeSlot(state, running);\n  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, 0);",
+        text: "  freeSlot(state, running);\n  settle(state.time, shareOfJob(state, running.job), running.chargedMs, 0);",
         replacement: "  freeSlot(state, running);",
       },
     ],
@@ -225,9 +229,9 @@ const SLOTS: readonly Mutation[] = [
     edits: [
       {
         file: DISPATCH,
-        text: '  running.phase = "ending";\n  freeSlot(state, running);\n  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, nowMs - running.claimedAtMs);\n  return running;',
+        text: '  running.phase = "ending";\n  freeSlot(state, running);\n  settle(state.time, shareOfJob(state, running.job), running.chargedMs, nowMs - running.claimedAtMs);\n  return running;',
         replacement:
-          '  running.phase = "ending";\n  settle(tenantOf(state, running.job.workspace), routeOf(state, running.job.tag, running.job.language), running.chargedMs, nowMs - running.claimedAtMs);\n  return running;',
+          '  running.phase = "ending";\n  settle(state.time, shareOfJob(state, running.job), running.chargedMs, nowMs - running.claimedAtMs);\n  return running;',
       },
     ],
     why: "Slots are conserved.",
