@@ -14,6 +14,7 @@ import { Endings } from "./endings.ts";
 import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
+import { QueueChanges } from "./queue-changes.ts";
 import { OwnerTimers } from "./timers.ts";
 
 const DISPATCH_BATCH = 1000;
@@ -39,6 +40,7 @@ export class Owner {
   readonly #timers: OwnerTimers;
   readonly #keyed: KeyedJobs;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
+  readonly #changes = new QueueChanges();
   /** Claims that are committed and wait for their payload. */
   #unsent: RunningJob[] = [];
   #loading = false;
@@ -50,10 +52,11 @@ export class Owner {
     this.#deps = deps;
     this.#state = deps.state;
     this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job) });
-    this.#cancels = new Cancels(deps, this.#endings, (id) => {
+    const forget = (id: JobId): void => {
       this.#payloads.drop(id);
       this.#timers.forget(id);
-    });
+    };
+    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#leftQueue(id) });
     this.#timers = new OwnerTimers(deps, { ready: (job) => this.#ready(job), expired: (job) => this.#cancels.expire(job) });
     this.#keyed = new KeyedJobs(deps.store, deps.clock, (jobs) => this.enqueue(jobs));
   }
@@ -196,23 +199,37 @@ export class Owner {
 
   #insertPending({ job, payload, special }: NewJob, deferred: boolean, settled: () => void, failed: (error: unknown) => void): void {
     if (!deferred) reserveWaiting(this.#state, job);
+    this.#changes.arriving(job.id);
     this.#deps.writer.submit(
       { kind: "insert", job, payload, direct: undefined, special },
       () => {
-        if (deferred) this.#timers.defer(job);
-        else {
-          if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
-          admitWaiting(this.#state, job);
-        }
-        if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+        if (this.#changes.arrived(job.id)) this.#arrived({ job, payload, special }, deferred);
+        else if (!deferred) unreserveWaiting(this.#state, job);
         this.#schedule();
         settled();
       },
       (error) => {
+        this.#changes.arrived(job.id);
         if (!deferred) unreserveWaiting(this.#state, job);
         failed(error);
       },
     );
+  }
+
+  /** The row of a new job is committed, and it stands in its queue or waits for its moment. */
+  #arrived({ job, payload, special }: NewJob, deferred: boolean): void {
+    if (deferred) this.#timers.defer(job);
+    else {
+      if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
+      admitWaiting(this.#state, job);
+    }
+    if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+  }
+
+  /** A commit took the row of a job out of the queue: reads under way may have it as it was before, also those of the timers. */
+  #leftQueue(id: JobId): void {
+    this.#timers.forget(id);
+    this.#changes.left(id);
   }
 
   #insertRunning(running: RunningJob, { payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
@@ -257,7 +274,10 @@ export class Owner {
           this.#endings.settle(running);
           // The slot is free again: the next one must not wait for a tick.
           this.#schedule();
-        } else this.#claimed(running, this.#payloads.get(running.job.id));
+        } else {
+          this.#leftQueue(running.job.id);
+          this.#claimed(running, this.#payloads.get(running.job.id));
+        }
         this.#payloads.drop(running.job.id);
       },
       // The lease is gone or the database refuses the row: a new owner, or the next load, finds it still pending.
@@ -347,9 +367,9 @@ export class Owner {
   async #refill(queue: JobQueue): Promise<void> {
     try {
       const limit = Math.min(REFILL_ROWS, this.#state.hotLimit);
-      const rows = await this.#deps.store.refill(queue, limit, this.#timers.firedMs);
+      const { rows, read } = await this.#changes.read(() => this.#deps.store.refill(queue, limit, this.#timers.firedMs));
       for (const row of rows) this.#timers.refilled(row.id);
-      finishRefill(this.#state, queue, rows, rows.length < limit);
+      finishRefill(this.#state, queue, rows, read < limit);
       this.#schedule();
     } catch (error) {
       abortRefill(this.#state, queue);
