@@ -20,6 +20,7 @@ export function describeOperation(operation: FlushOperation): string {
         : operation.kind === "cancel"
           ? undefined
           : operation.token;
-  const how = (operation.kind === "insert" && operation.direct !== undefined ? " direct" : "") + (operation.kind === "retry" && operation.deferred ? " later" : "");
+  const how =
+    (operation.kind === "insert" && operation.direct !== undefined ? " direct" : "") + (operation.kind === "retry" && operation.deferred ? " later" : "");
   return `${operation.kind}${how} ${operation.job.id.slice(-4)}${token === undefined ? "" : ` token ${token}`}`;
 }

@@ -5,6 +5,7 @@ const QUEUE = "control-plane/scheduler/core/queue-core.ts";
 const AGENTS = "control-plane/scheduler/core/agents-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
+const CANCELS = "control-plane/scheduler/cancels.ts";
 const WRITER = "control-plane/jobs/flush-writer.ts";
 
 const TOKENS: readonly Mutation[] = [
@@ -69,20 +70,20 @@ const TOKENS: readonly Mutation[] = [
     edits: [
       {
         file: ENDINGS,
-        text: 'background(this.#deps.log, "end of an attempt", this.#recordOnce(running, end));',
-        replacement: 'background(this.#deps.log, "end of an attempt", this.#record(running, end));',
+        text: 'background(this.#deps.log, "end of an attempt", this.#concludeOnce(running, this.#endOf(running, exit)));',
+        replacement: 'background(this.#deps.log, "end of an attempt", this.#conclude(running, this.#endOf(running, exit)));',
       },
     ],
     why: "The agent's report of an attempt that the owner ends by force gets the same verdict.",
   },
   {
     name: "an unknown token counts as recorded",
-    edits: [{ file: ENDINGS, text: '=== end.token ? "recorded" : "stale";', replacement: '=== end.token ? "recorded" : "recorded";' }],
+    edits: [{ file: ENDINGS, text: 'end.token)) ? "recorded" : "stale";', replacement: 'end.token)) ? "recorded" : "recorded";' }],
     why: "An agent that hears 'recorded' forgets its result.",
   },
   {
     name: "history is not asked for a token that is not running",
-    edits: [{ file: ENDINGS, text: '=== end.token ? "recorded" : "stale";', replacement: '=== end.token ? "stale" : "stale";' }],
+    edits: [{ file: ENDINGS, text: 'end.token)) ? "recorded" : "stale";', replacement: 'end.token)) ? "stale" : "stale";' }],
     why: "The acknowledgement may have been lost: the same report comes again and must get the same answer.",
   },
 ];
@@ -96,12 +97,13 @@ const ORDER: readonly Mutation[] = [
   {
     name: "a job counts as waiting only after its commit",
     edits: [
+      { file: OWNER, text: "    if (!deferred) reserveWaiting(this.#state, job);\n", replacement: "" },
       {
         file: OWNER,
-        text: '    reserveWaiting(this.#state, job);\n    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined },\n      () => {',
-        replacement:
-          '    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined },\n      () => {\n        reserveWaiting(this.#state, job);',
+        text: "      admitWaiting(this.#state, job);\n    }\n    if",
+        replacement: "      reserveWaiting(this.#state, job);\n      admitWaiting(this.#state, job);\n    }\n    if",
       },
+      { file: OWNER, text: "        if (!deferred) unreserveWaiting(this.#state, job);\n", replacement: "" },
     ],
     why: "Between its arrival and its commit a later job must not go ahead of it.",
   },
@@ -132,8 +134,8 @@ const ORDER: readonly Mutation[] = [
     edits: [
       {
         file: OWNER,
-        text: "    reserveWaiting(this.#state, job);\n    this.#deps.writer.submit(",
-        replacement: "    reserveWaiting(this.#state, job);\n    settled();\n    this.#deps.writer.submit(",
+        text: "    if (!deferred) reserveWaiting(this.#state, job);\n",
+        replacement: "    if (!deferred) reserveWaiting(this.#state, job);\n    settled();\n",
       },
     ],
     why: "An acknowledged job is never lost.",
@@ -184,7 +186,8 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not look again",
-    edits: [{ file: OWNER, text: '"cancelled" : this.#cancelClaimed(job, reason));', replacement: '"cancelled" : "gone");' }],
+    edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
+    seed: 3177,
     why: "The job may have been read back and claimed while its cancel was on the way.",
   },
   {
@@ -233,7 +236,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a failed insert keeps its place in the count",
-    edits: [{ file: OWNER, text: "        unreserveWaiting(this.#state, job);\n        failed(error);", replacement: "        failed(error);" }],
+    edits: [{ file: OWNER, text: "        if (!deferred) unreserveWaiting(this.#state, job);\n        failed(error);", replacement: "        failed(error);" }],
     why: "The count of waiting jobs closes direct dispatch: it must come back to 0.",
   },
 ];
