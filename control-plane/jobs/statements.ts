@@ -314,10 +314,14 @@ export function runningStatement(lane: number): string {
 
 /**
  * Notes on a running attempt that it is to be cancelled, so that it still is when the owner that was asked dies. Its end takes the note away.
- * One row by its key, fenced by the token. $1 id, $2 workspace, $3 shard, $4 token, $5 reason
+ * One row by its key, fenced by the token; and by the lease, since a new owner that has read the row does not look for a note again.
+ * Returns whether the lease was ours. $1 id, $2 workspace, $3 shard, $4 token, $5 reason, $6 replica, $7 epoch
  */
 export function markCancelledStatement(lane: number): string {
-  return `UPDATE job_running_${lane} SET cancel_reason = $5 WHERE id = $1 AND workspace_id = $2 AND shard = $3 AND token = $4`;
+  return `WITH own AS MATERIALIZED (SELECT 1 FROM replica_lease WHERE replica_id = $6 AND epoch = $7 FOR SHARE),
+noted AS (
+  UPDATE job_running_${lane} SET cancel_reason = $5 WHERE id = $1 AND workspace_id = $2 AND shard = $3 AND token = $4 AND EXISTS (SELECT 1 FROM own))
+SELECT EXISTS (SELECT 1 FROM own) AS ours`;
 }
 
 /** Jobs that wait for a moment, soonest first, after a place in that order. Plan: job_pending_due. $1 ms, $2 id, $3 until ms, $4 limit */

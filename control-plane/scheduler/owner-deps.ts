@@ -19,7 +19,7 @@ export interface OwnerStore extends TimerStore, KeyStore {
   payloads(jobs: readonly WaitingJob[]): Promise<Map<JobId, JobPayload>>;
   /** Whether this agent's end of an attempt is in history. Rejects when it is not and the lease is no longer ours: another owner may know the attempt. */
   isRecorded(id: JobId, agent: AgentKey, token: Token): Promise<boolean>;
-  /** Notes with a running attempt that it is to be cancelled; nothing when it is no longer the valid one. */
+  /** Notes with a running attempt that it is to be cancelled; nothing when it is no longer the valid one. Rejects when the lease is no longer ours. */
   markCancelled(job: WaitingJob, token: Token, reason: string): Promise<void>;
   /** Weights and caps that were written since an earlier call; see changedWorkspaceLimits. */
   workspaceLimits(since: string): Promise<ChangedLimits>;

@@ -89,7 +89,9 @@ export function createOwnerStore(
     },
 
     async markCancelled(job: WaitingJob, token: Token, reason: string): Promise<void> {
-      await pool.query(markCancelledStatement(laneOf(job.shard)), [job.id, job.workspace, job.shard, token, reason]);
+      const values = [job.id, job.workspace, job.shard, token, reason, lease.replicaId, lease.epoch];
+      const { rows } = await pool.query<{ ours: boolean }>(markCancelledStatement(laneOf(job.shard)), values);
+      if (rows[0]?.ours !== true) throw new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
     },
 
     workspaceLimits: (since) => changedWorkspaceLimits(pool, since),
