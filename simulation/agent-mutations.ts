@@ -61,7 +61,7 @@ const AGENT_LIFE: readonly Mutation[] = [
     name: "keepalives are answered by an owner that may have been replaced",
     edits: [{ file: SESSION, text: "if (!this.#deps.holdsAgents()) return;", replacement: "" }],
     why: "Its successor gives the attempts away while the agent believes in its lease.",
-    seed: 611,
+    seed: 894,
   },
   {
     name: "agents are held without a renewed lease",
@@ -73,7 +73,7 @@ const AGENT_LIFE: readonly Mutation[] = [
       },
     ],
     why: "As above; the rule itself is in ownership.ts, of which the simulation has a model.",
-    seed: 611,
+    seed: 894,
   },
   {
     name: "an unconfirmed assignment is never sent again",
@@ -109,7 +109,11 @@ const AGENT: readonly Mutation[] = [
     name: "an attempt that is handed back is not requeued",
     edits: [
       ...SWEEP_MISSING,
-      { file: ENDINGS, text: '      this.giveBack(running, false);\n      return "recorded";', replacement: '      return "recorded";' },
+      {
+        file: ENDINGS,
+        text: '      this.#putBack(running, false, { ...end, workspace: running.job.workspace });\n      return "recorded";',
+        replacement: '      return "recorded";',
+      },
     ],
     why: "A draining agent gives its attempts back.",
   },

@@ -17,6 +17,7 @@ const between = (low: number, high: number, dice: number): number => Math.round(
 export const EVENTS: readonly EventKind[] = [
   { name: "enqueue", weight: 40, happen: (world, dice) => world.enqueue({ count: 1 + Math.floor(dice[0] * dice[0] * 5), dice }) },
   { name: "burst", weight: 4, happen: (world, dice) => world.enqueue({ count: 8 + Math.floor(dice[0] * 16), dice }) },
+  { name: "keyed", weight: 8, happen: (world, dice) => world.enqueueKeyed(dice) },
   {
     name: "shake",
     weight: 5,
@@ -172,7 +173,7 @@ export const EVENTS: readonly EventKind[] = [
     happen: (world, dice) => {
       const process = pick([...world.agents, ...world.replicas], dice[0])?.process;
       const byMs = Math.round((dice[1] - 0.5) * (dice[2] < 0.7 ? 4000 : 7_200_000));
-      if (process !== undefined) process.wallOffsetMs += byMs;
+      if (process !== undefined) world.stepClock(process, byMs);
       return `${process?.name ?? "nobody"} by ${byMs} ms`;
     },
   },

@@ -13,8 +13,11 @@ export interface ExecutorWatch {
 /** What a script of the simulation is to do; travels as the arguments of its job. */
 export interface ScriptArgs {
   readonly runMs: number;
-  /** success · failure · unstorable: a result that the database refuses · refused: the job itself is · deaf: ignores a request to end */
-  readonly mode: "success" | "failure" | "unstorable" | "refused" | "deaf";
+  /**
+   * success · failure · unspeakable: a failure whose message the database refuses · unstorable: a result that it refuses · refused: the job
+   * itself is · deaf: ignores a request to end
+   */
+  readonly mode: "success" | "failure" | "unspeakable" | "unstorable" | "refused" | "deaf";
 }
 
 interface ExecutorOptions {
@@ -72,7 +75,7 @@ export class Executor {
       });
       const limitMs = bundle.limits?.timeoutMs ?? 60_000;
       if (args.runMs > limitMs) stop(exitOf("timeout", "too slow"), limitMs);
-      else this.#host.after(args.runMs, () => finish(exitOf(args.mode === "failure" ? "exit_code" : "succeeded"), resultOf(args, ref)));
+      else this.#host.after(args.runMs, () => finish(exitOfMode(args.mode), resultOf(args, ref)));
     });
     return {
       done: done.promise,
@@ -80,6 +83,11 @@ export class Executor {
       fence: (reason) => stop(exitOf("fenced", reason), 5),
     };
   }
+}
+
+function exitOfMode(mode: ScriptArgs["mode"]): Exit {
+  if (mode === "unspeakable") return exitOf("exit_code", "\u0001", { code: 1 });
+  return mode === "failure" ? exitOf("exit_code", "", { code: 1 }) : exitOf("succeeded");
 }
 
 /** A result names its attempt: so history can be compared with who really ran. */

@@ -1,7 +1,7 @@
 import type { FlushResult } from "../control-plane/jobs/flush-store.ts";
 import type { JobKey } from "../control-plane/jobs/idempotency-key.ts";
 import type { KeyedJob } from "../control-plane/jobs/key-store.ts";
-import { type FlushOperation, type JobEnd, type JobPayload, type JobSpecial, laneOf } from "../control-plane/jobs/model.ts";
+import { type FlushOperation, type JobPayload, type JobSpecial, laneOf } from "../control-plane/jobs/model.ts";
 import type { JobQueue, WaitingJob } from "../control-plane/scheduler/core/model.ts";
 import type { ColdGroup } from "../control-plane/scheduler/core/queue-core.ts";
 import { groupOf, sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
@@ -200,7 +200,9 @@ export class ModelStore {
     return this.attempts.get(id)?.some((entry) => entry.token === token && entry.agent === agent && entry.reason !== "lost") === true;
   }
 
-  markCancelled(id: JobId, token: Token, reason: string): void {
+  /** Errors: when the lease is no longer the asker's. */
+  markCancelled(id: JobId, token: Token, reason: string, epoch: number): void {
+    if (this.#lease?.epoch !== epoch) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
     const row = this.running.get(id);
     if (row?.token === token) row.cancelReason = reason;
   }
@@ -282,7 +284,7 @@ export class ModelStore {
     if (row === undefined) return false;
     const { id } = end;
     const attempt = row.job.attempt + 1;
-    const failed = (row.job.failed ?? 0) + (isOwnEnd(end) ? 1 : 0);
+    const failed = (row.job.failed ?? 0) + (isOwnReason(end.exit.reason) ? 1 : 0);
     if (job.id !== id || job.attempt !== attempt || (job.failed ?? 0) !== failed)
       this.#watch.broken("attempts", `retry of ${id} counts ${job.attempt} attempts and ${job.failed ?? 0} failures, its row ${attempt} and ${failed}`);
     const kept = this.attempts.get(id) ?? [];
@@ -336,7 +338,7 @@ export function jobIdOf(wallMs: number, number: number): JobId {
 }
 
 /** Ends that say something about the script: lost and handed back attempts do not. */
-export const isOwnEnd = (end: Pick<JobEnd, "exit">): boolean => end.exit.reason !== "lost" && end.exit.reason !== "fenced";
+export const isOwnReason = (reason: ExitReason): boolean => reason !== "lost" && reason !== "fenced";
 
 /** What the columns of a queue's index say of a row. */
 const standsIn = (queue: JobQueue, job: WaitingJob): boolean =>

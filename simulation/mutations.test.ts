@@ -4,8 +4,9 @@ import { AGENT_MUTATIONS } from "./agent-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { SCHEDULER_MUTATIONS } from "./scheduler-mutations.ts";
 import { runTask, seedsFrom } from "./seed-workers.ts";
+import { TIME_MUTATIONS } from "./time-mutations.ts";
 
-const MUTATIONS = [...SCHEDULER_MUTATIONS, ...AGENT_MUTATIONS];
+const MUTATIONS = [...SCHEDULER_MUTATIONS, ...AGENT_MUTATIONS, ...TIME_MUTATIONS];
 /** Most guards are missed within a few seeds. */
 const MOST_SEEDS = 600;
 

@@ -1,6 +1,6 @@
 import type { FlushOperation } from "../control-plane/jobs/model.ts";
 import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
-import { asAgentKey, asJobId, asToken, type JobId, type WorkspaceId } from "../kernel/ids.ts";
+import { asAgentKey, asJobId, asToken, type JobId } from "../kernel/ids.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import { type ServerFrame, Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { Database } from "./database.ts";
@@ -9,6 +9,7 @@ import type { StoreWatch } from "./model-store.ts";
 import { describeOperation } from "./plan.ts";
 import type { SimulatedAgent } from "./simulated-agent.ts";
 import type { SimulatedReplica } from "./simulated-replica.ts";
+import { Stories } from "./stories.ts";
 
 /** What the oracle looks at. */
 interface Watched {
@@ -45,7 +46,7 @@ interface Line {
 export class Oracle implements StoreWatch, ExecutorWatch {
   readonly acknowledged = new Set<JobId>();
   readonly #world: Watched;
-  readonly #workspaces = new Map<JobId, WorkspaceId>();
+  readonly stories: Stories;
   readonly #executing = new Map<string, Executing[]>();
   /** Tokens of all attempts that ever began. */
   readonly #begun = new Set<string>();
@@ -55,18 +56,11 @@ export class Oracle implements StoreWatch, ExecutorWatch {
 
   constructor(world: Watched) {
     this.#world = world;
+    this.stories = new Stories({ store: () => world.database.store, broken: (invariant, message) => world.broken(invariant, message) });
   }
 
   broken(invariant: string, message: string): void {
     this.#world.broken(invariant, message);
-  }
-
-  made(id: JobId, workspace: WorkspaceId): void {
-    this.#workspaces.set(id, workspace);
-  }
-
-  workspaceOf(id: JobId): WorkspaceId | undefined {
-    return this.#workspaces.get(id);
   }
 
   /** Promise 1: from the acknowledgement on a job is in exactly one place. */
@@ -78,25 +72,23 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     }
   }
 
-  cancelAnswered(id: JobId, answer: "cancelled" | "cancelling" | "gone"): void {
-    const done = this.#store.done.get(id);
-    if (answer === "cancelled" && done?.exit.reason !== "cancelled") this.broken("cancel", `job ${id} was said to be cancelled and is not`);
-    if (answer === "gone" && done === undefined) this.broken("cancel", `job ${id} was said to be gone and is not`);
-  }
-
   committed(operation: FlushOperation, outcome: "moved" | "gone", epoch: number): void {
     this.#world.note(`commit of epoch ${epoch}: ${describeOperation(operation)} ${outcome}`);
     const { id } = operation.job;
     if (this.acknowledged.has(id) && this.#store.placesOf(id) !== 1) this.broken("kept", `job ${id} is in ${this.#store.placesOf(id)} places`);
+    this.stories.committed(operation, outcome);
     if (operation.kind === "finish" && outcome === "moved") this.#recorded(id, operation.end.exit.reason, operation.end.resultJson);
   }
 
   /** Order within a workspace, a route and a priority: no job is dispatched while one that sorts before it waits in the same queue. */
   submitted(replica: SimulatedReplica, operation: FlushOperation): void {
+    this.stories.submitted(replica.process, operation);
     const line = this.#lineOf(replica);
     const { job } = operation;
     line.admitted.delete(job.id);
-    if (operation.kind === "insert" && operation.direct === undefined) line.submitted.set(job.id, operation.job);
+    // A job that waits for its moment does not stand in its queue, and nobody has to wait behind it.
+    const isDeferred = operation.kind === "insert" && operation.special?.scheduledForMs !== undefined;
+    if (operation.kind === "insert" && operation.direct === undefined && !isDeferred) line.submitted.set(job.id, operation.job);
     else line.submitted.delete(job.id);
     if (operation.kind === "claim" || (operation.kind === "insert" && operation.direct !== undefined)) this.#hasSlot(replica, operation);
     if (operation.kind === "claim") this.#inOrder(operation.job, line.admitted);
@@ -196,7 +188,8 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     for (const other of before.values()) {
       if (other.workspace !== job.workspace || other.language !== job.language || other.tag !== job.tag || other.prio !== job.prio) continue;
       // An owner that has been replaced may know a job that its successor has already run.
-      if (this.#store.running.has(other.id) || this.#store.done.has(other.id)) continue;
+      const hasBegun = this.#store.running.has(other.id) || (this.#store.pending.get(other.id)?.job.attempt ?? 0) > 0;
+      if (hasBegun || this.#store.done.has(other.id)) continue;
       if (other.dueAtMs <= job.dueAtMs && numberOf(other.id) < numberOf(job.id))
         this.broken("order", `${job.id} was dispatched before ${other.id} of the same queue`);
     }

@@ -6,6 +6,7 @@ const READY = "control-plane/scheduler/core/ready-core.ts";
 const AGENTS = "control-plane/scheduler/core/agents-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
+const CANCELS = "control-plane/scheduler/cancels.ts";
 const WRITER = "control-plane/jobs/flush-writer.ts";
 
 const TOKENS: readonly Mutation[] = [
@@ -21,7 +22,7 @@ const TOKENS: readonly Mutation[] = [
     name: "an attempt whose end is under way is given away",
     edits: [
       {
-        file: OWNER,
+        file: "control-plane/scheduler/overdue.ts",
         text: 'if (running.phase === "claiming" || running.phase === "ending") return undefined;',
         replacement: 'if (running.phase === "claiming") return undefined;',
       },
@@ -70,20 +71,20 @@ const TOKENS: readonly Mutation[] = [
     edits: [
       {
         file: ENDINGS,
-        text: 'background(this.#deps.log, "end of an attempt", this.#recordOnce(running, end));',
-        replacement: 'background(this.#deps.log, "end of an attempt", this.#record(running, end));',
+        text: 'background(this.#deps.log, "end of an attempt", this.#concludeOnce(running, this.#endOf(running, exit)));',
+        replacement: 'background(this.#deps.log, "end of an attempt", this.#conclude(running, this.#endOf(running, exit)));',
       },
     ],
     why: "The agent's report of an attempt that the owner ends by force gets the same verdict.",
   },
   {
     name: "an unknown token counts as recorded",
-    edits: [{ file: ENDINGS, text: '=== end.token ? "recorded" : "stale";', replacement: '=== end.token ? "recorded" : "recorded";' }],
+    edits: [{ file: ENDINGS, text: 'end.token)) ? "recorded" : "stale";', replacement: 'end.token)) ? "recorded" : "recorded";' }],
     why: "An agent that hears 'recorded' forgets its result.",
   },
   {
     name: "history is not asked for a token that is not running",
-    edits: [{ file: ENDINGS, text: '=== end.token ? "recorded" : "stale";', replacement: '=== end.token ? "stale" : "stale";' }],
+    edits: [{ file: ENDINGS, text: 'end.token)) ? "recorded" : "stale";', replacement: 'end.token)) ? "stale" : "stale";' }],
     why: "The acknowledgement may have been lost: the same report comes again and must get the same answer.",
   },
 ];
@@ -102,9 +103,18 @@ const ORDER: readonly Mutation[] = [
     edits: [
       {
         file: OWNER,
-        text: '    reserveWaiting(this.#state, job);\n    this.#admissions.begin(job);\n    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined, special },\n      () => {',
-        replacement:
-          '    this.#admissions.begin(job);\n    this.#deps.writer.submit(\n      { kind: "insert", job, payload, direct: undefined, special },\n      () => {\n        reserveWaiting(this.#state, job);',
+        text: "    reserveWaiting(this.#state, job);\n    this.#changes.arriving(job.id);\n",
+        replacement: "    this.#changes.arriving(job.id);\n",
+      },
+      {
+        file: OWNER,
+        text: "    admitWaiting(this.#state, job);\n    if (special",
+        replacement: "    reserveWaiting(this.#state, job);\n    admitWaiting(this.#state, job);\n    if (special",
+      },
+      {
+        file: OWNER,
+        text: "        this.#admissions.end(job);\n        unreserveWaiting(this.#state, job);\n",
+        replacement: "        this.#admissions.end(job);\n",
       },
     ],
     why: "Between its arrival and its commit a later job must not go ahead of it.",
@@ -136,8 +146,8 @@ const ORDER: readonly Mutation[] = [
     edits: [
       {
         file: OWNER,
-        text: "    reserveWaiting(this.#state, job);\n    this.#admissions.begin(job);\n    this.#deps.writer.submit(",
-        replacement: "    reserveWaiting(this.#state, job);\n    settled();\n    this.#admissions.begin(job);\n    this.#deps.writer.submit(",
+        text: "    reserveWaiting(this.#state, job);\n    this.#changes.arriving(job.id);\n    this.#admissions.begin(job);\n",
+        replacement: "    reserveWaiting(this.#state, job);\n    settled();\n    this.#changes.arriving(job.id);\n    this.#admissions.begin(job);\n",
       },
     ],
     why: "An acknowledged job is never lost.",
@@ -188,9 +198,9 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not look again",
-    edits: [{ file: OWNER, text: '"cancelled" : this.#cancelClaimed(job, reason));', replacement: '"cancelled" : "gone");' }],
+    edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
+    seed: 3177,
     why: "The job may have been read back and claimed while its cancel was on the way.",
-    seed: 2306,
   },
   {
     name: "slots are not counted",

@@ -305,7 +305,7 @@ export class SimulatedReplica implements AgentPort {
       expiring: (read, limit) => database.query(process, () => store.expiring(read, limit), 0.4),
       findKeys: (workspace, keys, nowMs) => database.query(process, () => store.findKeys(workspace, keys, nowMs), 0.4),
       isRecorded: (id, agent, token) => database.query(process, () => store.isRecorded(id, agent, token, epoch)),
-      markCancelled: (job, token, reason) => database.query(process, () => store.markCancelled(job.id, token, reason), 0.4),
+      markCancelled: (job, token, reason) => database.query(process, () => store.markCancelled(job.id, token, reason, epoch), 0.4),
       // Nobody changes weights or caps here, and no job has a rate.
       workspaceLimits: () => Promise.resolve({ changed: [], next: "0" }),
       dropOldWindows: () => Promise.resolve(),

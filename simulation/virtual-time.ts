@@ -15,6 +15,8 @@ export class Process {
   /** What became due while it was stopped. */
   readonly #parked: Timer[] = [];
   #stoppedUntilMs = 0;
+  /** The latest that its wall clock showed before it was set back. */
+  #setBackMs = 0;
   alive = true;
   wallOffsetMs = 0;
   /** Time that its monotonic clock missed: a suspended machine. */
@@ -28,6 +30,17 @@ export class Process {
 
   get stopped(): boolean {
     return this.#stoppedUntilMs > this.#time.nowMs;
+  }
+
+  /** Somebody sets the wall clock. */
+  stepWall(byMs: number): void {
+    this.#setBackMs = this.latestWallMs();
+    this.wallOffsetMs += byMs;
+  }
+
+  /** The latest moment that its wall clock has ever shown. */
+  latestWallMs(): number {
+    return Math.max(this.#setBackMs, this.clock.wallMs());
   }
 
   /** SIGSTOP, and SIGCONT after that time. */

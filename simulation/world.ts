@@ -1,13 +1,13 @@
 import type { Logger } from "pino";
 import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
-import { shardOf } from "../control-plane/jobs/model.ts";
-import type { NewJob } from "../control-plane/scheduler/owner.ts";
-import { asWorkspaceId } from "../kernel/ids.ts";
+import { type JobKey, jobKey } from "../control-plane/jobs/idempotency-key.ts";
+import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
+import { AppError } from "../kernel/app-error.ts";
+import { asWorkspaceId, type WorkspaceId } from "../kernel/ids.ts";
 import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
 import { Database } from "./database.ts";
-import type { ScriptArgs } from "./executor.ts";
 import { INVARIANTS } from "./invariants.ts";
-import { jobIdOf } from "./model-store.ts";
+import { makeJob } from "./new-jobs.ts";
 import { Oracle } from "./oracle.ts";
 import type { Dice, Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
@@ -41,6 +41,8 @@ export interface WorldOptions {
 
 /** After the last fault everything must have ended by then: two leases, the longest script, and retries on top. */
 const SETTLE_MS = 400_000;
+/** How long a key counts: longer than any run. */
+const KEY_MS = 24 * 3_600_000;
 type LogLine = (fields: Record<string, unknown>, message: string) => void;
 const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = {
   debug: () => undefined,
@@ -67,6 +69,9 @@ export class World {
   #wires: Wire[] = [];
   #violation: Violation | undefined;
   #made = 0;
+  #keys = 0;
+  /** How far any clock was ever ahead of the true time. */
+  #latestOffsetMs = 0;
   #settled = false;
 
   constructor(options: WorldOptions) {
@@ -129,7 +134,7 @@ export class World {
     const { process } = replica;
     const workspace = asWorkspaceId(String(1 + Math.floor(dice[1] * 3)));
     process.after(0, () => {
-      const jobs = Array.from({ length: count }, () => this.#newJob(process, workspace, dice));
+      const jobs = Array.from({ length: count }, () => this.#newJob(process, workspace, dice[2] < 0.8 ? "bash" : "python3"));
       replica.owner?.enqueue(jobs).then(
         () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
         () => undefined,
@@ -142,15 +147,26 @@ export class World {
     const { pending } = this.database.store;
     const id = pick(dice[2] < 0.5 && pending.size > 0 ? [...pending.keys()] : [...this.oracle.acknowledged], 1 - dice[0] * dice[0]);
     const replica = this.#someOwner(dice[1]);
-    const workspace = id === undefined ? undefined : this.oracle.workspaceOf(id);
+    const workspace = id === undefined ? undefined : this.oracle.stories.workspaceOf(id);
     if (id === undefined || replica === undefined || workspace === undefined) return "nothing";
+    this.oracle.stories.cancelAsked(id);
     replica.process.after(0, () => {
       replica.owner?.cancel({ id, workspace, shard: shardOf(workspace) }, "no longer wanted").then(
-        (answer) => this.oracle.cancelAnswered(id, answer),
+        (answer) => this.oracle.stories.cancelAnswered(id, answer),
         () => undefined,
       );
     });
     return `${id.slice(-4)} at ${replica.name}`;
+  }
+
+  /** Some clients send the same request under a key at once and again, to whoever answers; now and then one changes the request. */
+  enqueueKeyed(dice: Dice): string {
+    if (this.#keys === 0 || dice[0] < 0.4) this.#keys += 1;
+    const number = Math.max(1, this.#keys - Math.floor(dice[1] * 3));
+    const copies = 1 + Math.floor(dice[2] * 4);
+    for (let copy = 0; copy < copies; copy++)
+      this.#clients.after(copy * dice[3] * 30, () => this.#sendKeyed(number, this.#random() < 0.1 ? "other" : "same", 5));
+    return `${copies} requests under key ${number}`;
   }
 
   crashAgent(agent: SimulatedAgent, forMs: number, inMs = 0): void {
@@ -176,6 +192,12 @@ export class World {
     this.oracle.stopped(agent, forMs);
   }
 
+  /** Somebody sets the wall clock of a machine. */
+  stepClock(process: Process, byMs: number): void {
+    process.stepWall(byMs);
+    this.#latestOffsetMs = Math.max(this.#latestOffsetMs, process.wallOffsetMs);
+  }
+
   /** No way between the agent and any replica. */
   isolate(agent: SimulatedAgent, forMs: number): void {
     this.#isolated.set(agent, this.time.nowMs + forMs);
@@ -185,6 +207,29 @@ export class World {
   openWires(): Wire[] {
     this.#wires = this.#wires.filter((wire) => wire.open);
     return this.#wires;
+  }
+
+  #sendKeyed(number: number, body: string, tries: number): void {
+    const replica = this.#someOwner(this.#random());
+    const again = (error: unknown): void => {
+      if (tries > 1 && AppError.from(error).code !== "already_exists")
+        this.#clients.after(200 + this.#random() * 5000, () => this.#sendKeyed(number, body, tries - 1));
+    };
+    if (replica?.owner === undefined) {
+      again(new AppError("unavailable", "there is no owner"));
+      return;
+    }
+    const { process } = replica;
+    const workspace = asWorkspaceId(String(1 + (number % 3)));
+    process.after(0, () => {
+      // Every third one is a batch of two.
+      const keys = Array.from({ length: number % 3 === 0 ? 2 : 1 }, (_, at) => jobKey("batch", String(number), at, body, process.clock.wallMs() + KEY_MS));
+      const jobs = keys.map((key) => this.#newJob(process, workspace, "bash", key));
+      replica.owner?.enqueueOnce(jobs).then((accepted) => {
+        this.oracle.acknowledge(accepted.map(({ id }) => id));
+        for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
+      }, again);
+    });
   }
 
   /** Who believes to be the owner, mostly; there may be two of them. */
@@ -232,33 +277,12 @@ export class World {
     if (frame.finished.length > 0) this.note(`${from} to ${to}: finished [${refs(frame.finished)}]`);
   }
 
-  #newJob(process: Process, workspace: ReturnType<typeof asWorkspaceId>, dice: Dice): NewJob {
+  #newJob(process: Process, workspace: WorkspaceId, language: string, key?: JobKey): NewJob {
     this.#made += 1;
-    const random = this.#random;
-    const mode = random();
-    const args: ScriptArgs = {
-      runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? 90_000 : 15_000) : 0)),
-      mode: mode < 0.8 ? "success" : mode < 0.88 ? "failure" : mode < 0.92 ? "unstorable" : mode < 0.95 ? "refused" : "deaf",
-    };
     const wallMs = process.clock.wallMs();
-    const id = jobIdOf(wallMs, this.#made);
-    this.oracle.made(id, workspace);
-    return {
-      job: {
-        id,
-        workspace,
-        shard: shardOf(workspace),
-        tag: "default",
-        language: dice[2] < 0.8 ? "bash" : "python3",
-        prio: random() < 0.7 ? 4 : Math.floor(random() * 9),
-        dueAtMs: wallMs,
-        attempt: 0,
-        lost: 0,
-        scriptId: undefined,
-        timeoutMs: random() < 0.2 ? 2000 : undefined,
-      },
-      payload: { kind: "inline", scriptHash: undefined, code: "", argsJson: JSON.stringify(args), createdBy: "simulation" },
-    };
+    const made = makeJob({ random: this.#random, number: this.#made, workspace, wallMs, nowMs: this.time.nowMs, language, key });
+    this.oracle.stories.made(made);
+    return made;
   }
 
   #check(process: Process): boolean {
@@ -280,6 +304,8 @@ export class World {
     for (const part of [...this.replicas, ...this.agents]) {
       part.process.resume();
       part.start();
+      // Moments that an owner set by a clock that was ahead come in time for the end of the run.
+      part.process.stepWall(this.#latestOffsetMs - part.process.wallOffsetMs);
     }
   }
 

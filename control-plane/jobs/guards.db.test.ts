@@ -8,7 +8,7 @@ import type { WaitingJob } from "../scheduler/core/model.ts";
 import { joinCluster, type Lease } from "../scheduler/lease-store.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { type FlushOperation, laneOf, shardOf } from "./model.ts";
-import { flushStatement } from "./statements.ts";
+import { flushStatement, markCancelledStatement } from "./statements.ts";
 
 /** The fences that are written in SQL: with each the flush does no harm, without it the same flush does. What TypeScript guards, the simulation shows. */
 const workspace = asWorkspaceId("1");
@@ -116,6 +116,26 @@ describe("an owner of an earlier epoch", () => {
     expect(await placeAfter(of.id, operations, lease.epoch - 1, EPOCH)).not.toBe("");
     expect(await placeAfter(of.id, operations, lease.epoch - 1, ["WHERE EXISTS (SELECT 1 FROM own)", ""])).not.toBe("");
   });
+});
+
+test("the note of a cancel is written only while the lease is ours; without the fence a replaced owner writes one too", async () => {
+  const of = job();
+  const token = newToken();
+  await given(of, token);
+  const noteAfter = async (epoch: number, edit: readonly [string, string] = ["", ""]): Promise<unknown[]> => {
+    await client.query("BEGIN");
+    try {
+      const text = markCancelledStatement(lane).replace(...edit);
+      const { rows } = await client.query(text, [of.id, workspace, of.shard, token, "enough", lease.replicaId, epoch]);
+      const noted = await client.query<{ cancel_reason: string | null }>("SELECT cancel_reason FROM job_running WHERE id = $1", [of.id]);
+      return [...rows, noted.rows[0]?.cancel_reason];
+    } finally {
+      await client.query("ROLLBACK");
+    }
+  };
+  expect(await noteAfter(lease.epoch)).toEqual([{ ours: true }, "enough"]);
+  expect(await noteAfter(lease.epoch - 1)).toEqual([{ ours: false }, null]);
+  expect(await noteAfter(lease.epoch - 1, [" AND EXISTS (SELECT 1 FROM own)", ""])).toEqual([{ ours: false }, "enough"]);
 });
 
 describe("a stale token", () => {

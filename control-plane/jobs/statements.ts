@@ -314,12 +314,13 @@ export function runningStatement(lane: number): string {
 
 /**
  * Notes on a running attempt that it is to be cancelled, so that it still is when the owner that was asked dies. Its end takes the note away.
- * One row by its key, fenced by the token, and by the lease: whoever takes over reads the rows after it. Says whether the lease was ours.
- * $1 id, $2 workspace, $3 shard, $4 token, $5 reason, $6 replica, $7 epoch
+ * One row by its key, fenced by the token; and by the lease, since a new owner that has read the row does not look for a note again.
+ * Returns whether the lease was ours. $1 id, $2 workspace, $3 shard, $4 token, $5 reason, $6 replica, $7 epoch
  */
 export function markCancelledStatement(lane: number): string {
   return `WITH own AS MATERIALIZED (SELECT 1 FROM replica_lease WHERE replica_id = $6 AND epoch = $7 FOR SHARE),
-marked AS (UPDATE job_running_${lane} SET cancel_reason = $5 WHERE id = $1 AND workspace_id = $2 AND shard = $3 AND token = $4 AND EXISTS (SELECT 1 FROM own))
+noted AS (
+  UPDATE job_running_${lane} SET cancel_reason = $5 WHERE id = $1 AND workspace_id = $2 AND shard = $3 AND token = $4 AND EXISTS (SELECT 1 FROM own))
 SELECT EXISTS (SELECT 1 FROM own) AS ours`;
 }
 

@@ -13,6 +13,13 @@ export type CancelOutcome = "cancelled" | "cancelling" | "gone";
 export type EarlyEnd = "cancelled" | "expired" | "limit_reached";
 const ERROR_NAMES: Readonly<Record<EarlyEnd, string>> = { cancelled: "Canceled", expired: "Expired", limit_reached: "LimitReached" };
 
+export interface CancelEvents {
+  /** A job that waits is about to end. */
+  readonly forget: (id: JobId) => void;
+  /** The commit that ended it is known. */
+  readonly ended: (id: JobId) => void;
+}
+
 type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard">;
 
 /**
@@ -23,13 +30,12 @@ type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard">;
 export class Cancels {
   readonly #deps: OwnerDeps;
   readonly #endings: Endings;
-  /** Called for a job that waited and has ended. */
-  readonly #forget: (id: JobId) => void;
+  readonly #events: CancelEvents;
 
-  constructor(deps: OwnerDeps, endings: Endings, forget: (id: JobId) => void) {
+  constructor(deps: OwnerDeps, endings: Endings, events: CancelEvents) {
     this.#deps = deps;
     this.#endings = endings;
-    this.#forget = forget;
+    this.#events = events;
   }
 
   /** Errors: unavailable when it cannot be written now; the attempt may have been told all the same. */
@@ -71,13 +77,18 @@ export class Cancels {
   endWaiting(job: JobRef, why: EarlyEnd, message: string): Promise<"cancelled" | "gone"> {
     const { state, writer, clock } = this.#deps;
     removeWaiting(state, job.id);
-    this.#forget(job.id);
+    this.#events.forget(job.id);
     const { exit, resultJson } = earlyEnd(why, message);
     return new Promise((resolve, reject) => {
       writer.submit(
         { kind: "cancel", job, doneAtMs: clock.wallMs(), exit, resultJson },
         (outcome) => {
-          if (outcome === "moved") this.#endings.announce(job.workspace, job.id, exit);
+          if (outcome === "moved") {
+            // A refill that read the row before may have brought it back meanwhile, or is about to.
+            removeWaiting(state, job.id);
+            this.#events.ended(job.id);
+            this.#endings.announce(job.workspace, job.id, exit);
+          }
           resolve(outcome === "moved" ? "cancelled" : "gone");
         },
         reject,

@@ -1,5 +1,4 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
-import { type Exit, exitOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import { type JobEnd, type JobPayload, type NewJob, shardOfToken } from "../jobs/model.ts";
 import { Admissions } from "./admissions.ts";
@@ -14,8 +13,10 @@ import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
 import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
 import { LimitDuties } from "./limit-duties.ts";
+import { overdueExit } from "./overdue.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
+import { QueueChanges } from "./queue-changes.ts";
 import { Sending } from "./sending.ts";
 import { OwnerTimers } from "./timers.ts";
 import { windowRecords } from "./window-records.ts";
@@ -44,6 +45,7 @@ export class Owner {
   readonly #keyed: KeyedJobs;
   readonly #sending: Sending;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
+  readonly #changes = new QueueChanges();
   #scheduled = false;
   #stopped = false;
   #ticker: NodeJS.Timeout | undefined;
@@ -53,12 +55,13 @@ export class Owner {
     this.#state = deps.state;
     this.#limits = new LimitDuties(deps, () => this.#schedule());
     this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job) });
-    this.#cancels = new Cancels(deps, this.#endings, (id) => {
+    const forget = (id: JobId): void => {
       this.#payloads.drop(id);
       this.#timers.forget(id);
       // Its place in line may be what others wait for.
       if (this.#state.dirty.size > 0) this.#schedule();
-    });
+    };
+    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#leftQueue(id) });
     this.#admissions = new Admissions(deps, this.#cancels, this.#endings);
     this.#timers = new OwnerTimers(deps, { ready: (job) => this.#ready(job), expired: (job) => this.#cancels.expire(job) });
     this.#keyed = new KeyedJobs(deps, (jobs) => this.enqueue(jobs));
@@ -194,7 +197,7 @@ export class Owner {
     this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
       if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sending.again(running, nowMs);
-      const overdue = this.#overdue(running, nowMs);
+      const overdue = overdueExit(this.#deps, running, nowMs);
       if (overdue !== undefined) this.#endings.force(running, overdue);
     }
     forgetIdleRoutes(this.#state);
@@ -241,36 +244,56 @@ export class Owner {
   }
 
   #insertDeferred({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
+    this.#changes.arriving(job.id);
     this.#deps.writer.submit(
       { kind: "insert", job, payload, direct: undefined, special },
       () => {
-        this.#timers.defer(job);
-        if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+        if (this.#changes.arrived(job.id)) {
+          this.#timers.defer(job);
+          if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+        }
         settled();
       },
-      failed,
+      (error) => {
+        this.#changes.arrived(job.id);
+        failed(error);
+      },
     );
   }
 
   #insertPending({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
     reserveWaiting(this.#state, job);
+    this.#changes.arriving(job.id);
     this.#admissions.begin(job);
     this.#deps.writer.submit(
       { kind: "insert", job, payload, direct: undefined, special },
       () => {
-        if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
-        admitWaiting(this.#state, job);
-        if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+        if (this.#changes.arrived(job.id)) this.#arrived({ job, payload, special });
+        else unreserveWaiting(this.#state, job);
         this.#admissions.end(job);
         this.#schedule();
         settled();
       },
       (error) => {
+        this.#changes.arrived(job.id);
         this.#admissions.end(job);
         unreserveWaiting(this.#state, job);
         failed(error);
       },
     );
+  }
+
+  /** The row of a new job is committed, and it stands in its queue. */
+  #arrived({ job, payload, special }: NewJob): void {
+    if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
+    admitWaiting(this.#state, job);
+    if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
+  }
+
+  /** A commit took the row of a job out of the queue: reads under way may have it as it was before, also those of the timers. */
+  #leftQueue(id: JobId): void {
+    this.#timers.forget(id);
+    this.#changes.left(id);
   }
 
   #insertRunning(running: RunningJob, { payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
@@ -327,7 +350,10 @@ export class Owner {
           this.#endings.settle(running);
           // The slot is free again: the next one must not wait for a tick.
           this.#schedule();
-        } else this.#claimed(running, this.#payloads.get(running.job.id));
+        } else {
+          this.#leftQueue(running.job.id);
+          this.#claimed(running, this.#payloads.get(running.job.id));
+        }
         this.#payloads.drop(running.job.id);
       },
       // The lease is gone or the database refuses the row: a new owner, or the next load, finds it still pending.
@@ -353,10 +379,10 @@ export class Owner {
   async #refill(queue: JobQueue): Promise<void> {
     try {
       const limit = refillRows(this.#state, queue, Math.min(REFILL_ROWS, this.#state.hotLimit));
-      const rows = await this.#deps.store.refill(queue, limit, this.#timers.firedMs);
+      const { rows, read } = await this.#changes.read(() => this.#deps.store.refill(queue, limit, this.#timers.firedMs));
       if (!isKnownQueue(this.#state, queue)) return;
       const ready = rows.filter((row) => this.#timers.refilled(row));
-      finishRefill(this.#state, queue, ready, rows.length < limit);
+      finishRefill(this.#state, queue, ready, read < limit);
       this.#schedule();
     } catch (error) {
       if (isKnownQueue(this.#state, queue)) abortRefill(this.#state, queue);
@@ -367,17 +393,5 @@ export class Owner {
   #valid(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
     const running = this.#state.running.get(id);
     return running !== undefined && running.token === token && running.agent === agent ? running : undefined;
-  }
-
-  /** The exit that the owner itself gives to an attempt whose agent should have ended it long ago. */
-  #overdue(running: RunningJob, nowMs: number): Exit | undefined {
-    if (running.phase === "claiming" || running.phase === "ending") return undefined;
-    const { limits, times } = this.#deps;
-    const slack = limits.cancelGraceMs + times.marginMs;
-    if (running.cancel !== undefined && nowMs - running.cancel.atMs > slack) return exitOf("cancelled", running.cancel.reason);
-    const timeoutMs = running.job.timeoutMs ?? limits.timeoutMs;
-    // A claim may take long to commit (Postgres was away): the agent's time begins when it was sent.
-    const sinceMs = running.startHeardMs ?? Math.max(running.claimedAtMs, running.sentAtMs);
-    return nowMs - sinceMs > timeoutMs + slack ? exitOf("timeout", `the attempt did not end within ${timeoutMs} ms and its agent did not stop it`) : undefined;
   }
 }
