@@ -39,8 +39,8 @@ export interface WorldOptions {
   readonly keepTrace?: boolean;
 }
 
-/** After the last fault everything must have ended by then: two leases, the longest script, and retries on top. */
-const SETTLE_MS = 400_000;
+/** After the last fault everything must have ended by then: two leases, the longest script in each of its attempts, and retries on top. */
+const SETTLE_MS = 900_000;
 /** How long a key counts: longer than any run. */
 const KEY_MS = 24 * 3_600_000;
 type LogLine = (fields: Record<string, unknown>, message: string) => void;
