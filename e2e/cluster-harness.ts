@@ -76,11 +76,22 @@ export async function metricsOf(replica: World): Promise<Record<string, number |
   return Object.fromEntries([...text.matchAll(/^(millrace_\w+) (\S+)$/gm)].map(([, name, value]) => [name ?? "", Number(value)]));
 }
 
-/** A request to one replica, as the administrator, in any workspace. */
-export async function ask<T>(replica: World, workspace: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
+/** A request to one replica, as the administrator, in any workspace. @param key idempotency key */
+export async function ask<T>(
+  replica: World,
+  workspace: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  key?: string,
+): Promise<{ status: number; body: T }> {
   const response = await fetch(`http://127.0.0.1:${replica.httpPort}/api/v1/w/${workspace}${path}`, {
     method,
-    headers: { authorization: `Bearer ${replica.credentials.admin_token}`, ...(body !== undefined && { "content-type": "application/json" }) },
+    headers: {
+      authorization: `Bearer ${replica.credentials.admin_token}`,
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(key !== undefined && { "idempotency-key": key }),
+    },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();

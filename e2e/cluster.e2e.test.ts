@@ -86,6 +86,34 @@ test("two servers on one database share the shards; any of them takes jobs for a
   }
 }, 60_000);
 
+test("keys, delays, retries and cancellations mean the same at every replica", async () => {
+  cluster = await Cluster.create();
+  const [a, b] = await Promise.all([cluster.start("a"), cluster.start("b")]);
+  await cluster.balanced();
+  await cluster.makeWorkspaces(10);
+  await a.startAgent("one", noopAgent);
+  for (const [workspace] of [await workspacesOf("a"), await workspacesOf("b")]) {
+    if (workspace === undefined) throw new Error("no workspace");
+    const keyed = (replica: World, value: number): ReturnType<typeof ask<JobView>> =>
+      ask<JobView>(replica, workspace, "POST", "/jobs", { ...noop, args: { value } }, "once");
+    const same = await Promise.all([a, b, a, b].map((replica) => keyed(replica, 1)));
+    expect(new Set(same.map(({ body }) => body.id)).size).toBe(1);
+    expect(same.filter(({ status }) => status === 201)).toHaveLength(1);
+    for (const replica of [a, b]) expect((await keyed(replica, 2)).status).toBe(409);
+
+    for (const replica of [a, b]) {
+      const late = await ask<JobWithResult>(replica, workspace, "POST", "/jobs?wait=10", { ...noop, args: { value: 5 }, delay_s: 0.2 });
+      expect(late.body).toMatchObject({ status: "succeeded", result: 5 });
+    }
+    const failing = { code: { language: "bash", content: "exit 3" }, retry: { max_attempts: 2, constant: { delay_s: 0.1 } } };
+    const failed = await ask<JobWithResult>(b, workspace, "POST", "/jobs?wait=20", failing);
+    expect(failed.body).toMatchObject({ status: "failed", attempt: 2 });
+
+    const far = (await ask<JobView>(b, workspace, "POST", "/jobs", { ...noop, delay_s: 3600 })).body;
+    expect((await ask<JobView>(b, workspace, "POST", `/jobs/${far.id}/cancel`, {})).body.status).toBe("cancelled");
+  }
+}, 60_000);
+
 test("who cannot prove that it reads the same database is no peer", async () => {
   cluster = await Cluster.create();
   const a = await cluster.start("a");
