@@ -18,10 +18,13 @@ export interface FlushMetrics {
 export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
 
 /**
- * A flush is as large as fits into this time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to
- * two of them. Larger ones are hardly cheaper for each job.
+ * A flush is as large as fits into a time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to two
+ * of them. Small ones cost more commits for each job, so they are for when workspaces share the writer; one that is alone waits only for itself.
  */
-const FLUSH_MS = 6;
+const SHARED_FLUSH_MS = 8;
+const LONE_FLUSH_MS = 25;
+/** After operations of two workspaces came one upon the other, the writer counts as shared for so long. */
+const SHARED_FOR_MS = 500;
 const MIN_BATCH = 64;
 const MAX_BATCH = 1000;
 /** The first guess. */
@@ -55,6 +58,8 @@ export class FlushWriter implements Service {
   readonly #lanes: readonly FlushLane[] = Array.from({ length: LANES }, () => new FlushLane());
   /** Milliseconds of one operation, a moving mean. */
   #operationMs = FIRST_OPERATION_MS;
+  #lastWorkspace: string | undefined;
+  #sharedUntilMs = 0;
   readonly #metrics: FlushMetrics;
   readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
@@ -139,6 +144,9 @@ export class FlushWriter implements Service {
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
     const lane = this.#lanes[laneOf(operation.job.shard)];
     const bytes = sizeOf(operation);
+    const { workspace } = operation.job;
+    if (this.#lastWorkspace !== undefined && workspace !== this.#lastWorkspace) this.#sharedUntilMs = performance.now() + SHARED_FOR_MS;
+    this.#lastWorkspace = workspace;
     if (!this.#mayWrite(operation.job.shard)) {
       queueMicrotask(() => fail(notOwned()));
       return;
@@ -184,7 +192,8 @@ export class FlushWriter implements Service {
   }
 
   #batchLimit(): number {
-    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(FLUSH_MS / this.#operationMs)));
+    const targetMs = performance.now() < this.#sharedUntilMs ? SHARED_FLUSH_MS : LONE_FLUSH_MS;
+    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(targetMs / this.#operationMs)));
   }
 
   #pickLane(): FlushLane | undefined {
