@@ -31,6 +31,12 @@ const MAX_BATCH = 1000;
 const FIRST_OPERATION_MS = 0.03;
 /** Flushes from this size on say what an operation costs. */
 const TELLING_BATCH = 32;
+/**
+ * While the flushes of many operations are under way, workspaces that have few waiting go past them, on a connection of their own: so many
+ * operations each, so many together.
+ */
+const SMALL_EACH = 16;
+const SMALL_TOGETHER = 128;
 /** Operations that make a second flush at the same time worth while, and how long one may take before the second starts anyway. */
 const WORTH_A_SECOND = 200;
 const SLOW_FLUSH_MS = 20;
@@ -42,6 +48,7 @@ export interface FlushWriterOptions {
   readonly url: string;
   readonly replicaId: string;
   readonly epoch: number;
+  /** For flushes of any size; one more is opened for small workspaces. */
   readonly connections: number;
   readonly log: FlushLog;
   readonly metrics: FlushMetrics;
@@ -55,6 +62,8 @@ export interface FlushWriterOptions {
 export class FlushWriter implements Service {
   readonly #connections: FlushLink[];
   readonly #idle: FlushLink[];
+  /** For small workspaces while all others are busy. Undefined while it is busy itself. */
+  #idleExpress: FlushLink | undefined;
   readonly #lanes: readonly FlushLane[] = Array.from({ length: LANES }, () => new FlushLane());
   /** Milliseconds of one operation, a moving mean. */
   #operationMs = FIRST_OPERATION_MS;
@@ -79,8 +88,9 @@ export class FlushWriter implements Service {
   constructor(options: FlushWriterOptions) {
     const { url, replicaId, epoch, log } = options;
     const connect = options.connect ?? ((number: number): FlushLink => new FlushConnection(url, { replicaId, epoch }, number, log));
-    this.#connections = Array.from({ length: options.connections }, (_, number) => connect(number));
-    this.#idle = [...this.#connections];
+    this.#idle = Array.from({ length: options.connections }, (_, number) => connect(number));
+    this.#idleExpress = connect(options.connections);
+    this.#connections = [...this.#idle, this.#idleExpress];
     this.#metrics = options.metrics;
     this.#log = log;
     this.#onLeaseLost = options.onLeaseLost;
@@ -99,7 +109,7 @@ export class FlushWriter implements Service {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#nudge);
-    if (this.#queued > 0 || this.#idle.length < this.#connections.length) {
+    if (this.#queued > 0 || !this.#allIdle) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
         setTimeout(resolve, 5000).unref();
@@ -170,18 +180,44 @@ export class FlushWriter implements Service {
       const connection = this.#idle.pop();
       const lane = this.#pickLane();
       if (connection === undefined || lane === undefined) return;
-      const batch = lane.take(this.#batchLimit());
-      this.#queued -= batch.length;
-      this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
       this.#busySinceMs = performance.now();
-      void this.#flush(connection, batch);
+      void this.#flush(connection, this.#taken(lane.take(this.#batchLimit()))).then(() => {
+        this.#idle.push(connection);
+        this.#pump();
+      });
     }
-    if (this.#queued === 0 && this.#idle.length === this.#connections.length) this.#drained?.();
+    this.#pumpExpress();
+    if (this.#queued === 0 && this.#allIdle) this.#drained?.();
+  }
+
+  #pumpExpress(): void {
+    const connection = this.#idleExpress;
+    if (connection === undefined || this.#queued === 0 || this.#idle.length > 0 || performance.now() >= this.#sharedUntilMs) return;
+    for (const lane of this.#lanes) {
+      const batch = lane.takeSmall(SMALL_EACH, SMALL_TOGETHER);
+      if (batch.length === 0) continue;
+      this.#idleExpress = undefined;
+      void this.#flush(connection, this.#taken(batch)).then(() => {
+        this.#idleExpress = connection;
+        this.#pump();
+      });
+      return;
+    }
+  }
+
+  #taken(batch: Entry[]): Entry[] {
+    this.#queued -= batch.length;
+    this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
+    return batch;
+  }
+
+  get #allIdle(): boolean {
+    return this.#idleExpress !== undefined && this.#idle.length + 1 === this.#connections.length;
   }
 
   /** While a flush is under way, a second one starts when it has much to do, or when the first takes unusually long. */
   #worthAFlush(): boolean {
-    if (this.#idle.length === this.#connections.length || this.#queued >= WORTH_A_SECOND) return true;
+    if (this.#idle.length + 1 === this.#connections.length || this.#queued >= WORTH_A_SECOND) return true;
     const restMs = SLOW_FLUSH_MS - (performance.now() - this.#busySinceMs);
     if (restMs <= 0) return true;
     this.#nudge ??= setTimeout(() => {
@@ -209,12 +245,6 @@ export class FlushWriter implements Service {
 
   /** Never rejects: of every entry one callback is called. */
   async #flush(connection: FlushLink, batch: Entry[]): Promise<void> {
-    await this.#settle(connection, batch);
-    this.#idle.push(connection);
-    this.#pump();
-  }
-
-  async #settle(connection: FlushLink, batch: Entry[]): Promise<void> {
     const begun = performance.now();
     let result: FlushResult;
     try {
@@ -225,7 +255,7 @@ export class FlushWriter implements Service {
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
       if (batch.length === 1) for (const entry of batch) this.#call(entry, () => entry.fail(error));
-      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#settle(connection, half);
+      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#flush(connection, half);
       return;
     }
     const tookMs = performance.now() - begun;

@@ -308,7 +308,8 @@ export class Owner {
       },
       () => {
         this.#claimed(running, payload);
-        settled();
+        // The frame leaves in the next phase of the event loop: first the agent, then whoever asked. To write the answer takes longer than the frame.
+        setImmediate(settled);
       },
       (error) => {
         abandonClaim(this.#state, running);
