@@ -1,5 +1,6 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
+import { nextTurn } from "../../kernel/slices.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS } from "./model.ts";
@@ -21,7 +22,7 @@ export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
  * A flush is as large as fits into a time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to two
  * of them. Small ones cost more commits for each job, so they are for when workspaces share the writer; one that is alone waits only for itself.
  */
-const SHARED_FLUSH_MS = 8;
+const SHARED_FLUSH_MS = 25;
 const LONE_FLUSH_MS = 25;
 /** After operations of two workspaces came one upon the other, the writer counts as shared for so long. */
 const SHARED_FOR_MS = 500;
@@ -29,6 +30,8 @@ const MIN_BATCH = 64;
 const MAX_BATCH = 1000;
 /** The first guess. */
 const FIRST_OPERATION_MS = 0.03;
+/** Commits are followed up in slices of so many operations: each one sets off dispatches, frames and answers. */
+const SETTLE_SLICE = 64;
 /** Flushes from this size on say what an operation costs. */
 const TELLING_BATCH = 32;
 /**
@@ -267,7 +270,11 @@ export class FlushWriter implements Service {
       return;
     }
     const { gone } = result;
-    for (const entry of batch) this.#call(entry, () => entry.settle(outcomeOfOperation(entry.operation, gone)));
+    for (let at = 0; at < batch.length; at++) {
+      if (at > 0 && at % SETTLE_SLICE === 0) await nextTurn();
+      const entry = batch[at];
+      if (entry !== undefined) this.#call(entry, () => entry.settle(outcomeOfOperation(entry.operation, gone)));
+    }
   }
 
   /** A callback that throws must neither keep the others from being called nor look like a failed flush. */

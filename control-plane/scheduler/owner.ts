@@ -21,7 +21,8 @@ import { Sending } from "./sending.ts";
 import { OwnerTimers } from "./timers.ts";
 import { windowRecords } from "./window-records.ts";
 
-const DISPATCH_BATCH = 1000;
+/** So many at a time: others have their turn in between. */
+const DISPATCH_BATCH = 128;
 const REFILL_ROWS = 2000;
 const MAX_REFILLS = 4;
 const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
