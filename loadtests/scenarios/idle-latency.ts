@@ -1,6 +1,7 @@
 import { Latencies, latencyFigures, round } from "../load/latencies.ts";
 import { pause, wallUs } from "../load/monotonic.ts";
 import { seedFor } from "../load/random.ts";
+import { LATENCY_PEERS } from "../peers/drivers.ts";
 import { measurePeers, idleLatency as peerIdleLatency } from "../peers/peers.ts";
 import type { Figures, Measured, PeerResult } from "../result/model.ts";
 import { until } from "../world/processes.ts";
@@ -34,7 +35,7 @@ export const idleLatency: Scenario = {
     const quiet = await transactions(context, world);
     await own.close();
     const options = { warmUp: 15, jobs: context.short ? 60 : 400, perS: PER_S, seed: seedFor(context.seed, 9) };
-    const peers = context.peers ? await measurePeers(context.scope, context.say, (turn) => peerIdleLatency(turn, options)) : {};
+    const peers = context.peers ? await measurePeers(LATENCY_PEERS, context.scope, context.say, (turn) => peerIdleLatency(turn, options)) : {};
     return { ...describe(context, assigned, started, quiet), peers };
   },
 };
