@@ -25,7 +25,7 @@ const SIZES_EVERY_MS = 2000;
 export const sustained: Scenario = {
   name: "sustained",
   summary: "full lifecycle at full speed: jobs/s, WAL and commits per job, table sizes; the peers' lifecycle in the same run",
-  takes: { short: "a minute and a half with peers, 25 s without", long: "5 minutes, and about 2 minutes for each of four peers" },
+  takes: { short: "a minute and a half with peers, 25 s without", long: "6 minutes, and about 10 for four peers" },
   async run(context) {
     const { short, say } = context;
     const world = new Scope();
