@@ -22,7 +22,7 @@ export interface ProcessStart {
 interface Job {
   readonly id: string;
   readonly sentUs: number;
-  /** The script's own clock at its first instruction. */
+  /** The script's own clock at its first instruction; NaN when it did not succeed. */
   readonly instructionUs: number;
 }
 
@@ -44,7 +44,10 @@ export async function measureProcessStart(world: World, workspace: string, { war
   const took = ran.map(({ id, sentUs }) => (starts.get(id)?.startedUs ?? Number.NaN) - sentUs);
   const [missing, failed] = [ran.filter(({ id }) => !starts.has(id)).length, ran.filter(({ id }) => starts.get(id)?.succeeded === false).length];
   const { cold, warm } = coldAndWarm(took, warmUp);
-  const firstInstruction = Latencies.of(ran.slice(warmUp).map(({ instructionUs, sentUs }) => instructionUs - sentUs));
+  const { warm: firstInstruction } = coldAndWarm(
+    ran.map(({ instructionUs, sentUs }) => instructionUs - sentUs),
+    warmUp,
+  );
   const problems = [
     ...(missing > 0 ? [`${missing} Bash jobs have no start in the history`] : []),
     ...(failed > 0 ? [`${failed} Bash jobs did not succeed`] : []),
@@ -57,7 +60,7 @@ export async function measureProcessStart(world: World, workspace: string, { war
   return { cold, latencies: warm, firstInstruction, problems, figures };
 }
 
-/** Of latencies in the order of the jobs: the first ones after connecting, none of which count, and those after the warm-up. NaN is a job without a start. */
+/** Of latencies in the order of the jobs: the first ones after connecting, none of which count, and those after the warm-up. NaN is a job that has none. */
 export function coldAndWarm(tookUs: readonly number[], warmUp: number): { cold: Latencies; warm: Latencies } {
   const known = (part: readonly number[]): Latencies => Latencies.of(part.filter((us) => !Number.isNaN(us)));
   return { cold: known(tookUs.slice(0, Math.min(COLD_JOBS, warmUp))), warm: known(tookUs.slice(warmUp)) };
@@ -69,11 +72,11 @@ async function runBash(world: World, workspace: string): Promise<Job> {
   if (answer.status !== 201) throw new Error(`a job was refused: ${answer.status} ${answer.text}`);
   await pause(LOOK_AFTER_MS);
   const { id } = JSON.parse(answer.text) as { id: string };
-  let result = "";
+  let instructionUs = Number.NaN;
   await until("the job has ended", async () => {
     const found = await world.sql.query<{ result: string }>("SELECT result FROM job_done WHERE id = $1", [id]);
-    result = found.rows[0]?.result ?? "";
+    instructionUs = Number(found.rows[0]?.result || Number.NaN) * 1_000_000;
     return found.rowCount === 1;
   });
-  return { id, sentUs, instructionUs: Number(result) * 1_000_000 };
+  return { id, sentUs, instructionUs };
 }
