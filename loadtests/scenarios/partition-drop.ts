@@ -4,7 +4,7 @@ import { seedFor } from "../load/random.ts";
 import type { Measured } from "../result/model.ts";
 import { daysAgo, fillDay, readScripts } from "../world/history-store.ts";
 import { type RetentionRound, RetentionTask } from "../world/retention.ts";
-import { runStage, type StageResult } from "../world/stage.ts";
+import { latenessOf, runStage, type StageResult } from "../world/stage.ts";
 import { World } from "../world/world.ts";
 import { pairs, percentileChart, sampleChart } from "./charts.ts";
 import type { Scenario } from "./scenario.ts";
@@ -100,6 +100,7 @@ function describe(stage: StageResult, { daysFromMs, endedMs }: RetentionRound): 
       ...latencyFigures("partition_drop_during", during),
       ...latencyFigures("partition_drop_otherwise", otherwise),
       partition_drop_round_s: round((endedUs - begunUs) / 1e6),
+      partition_drop_generator_lateness_p99_ms: round(latenessOf(stage.load).percentileMs(99)),
       partition_drop_lost_jobs: stage.audit.lost,
       partition_drop_twice_jobs: stage.audit.twice,
     },
