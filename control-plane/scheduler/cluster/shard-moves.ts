@@ -22,6 +22,7 @@ export async function drainShards(local: LocalOwner, writer: FlushWriter, shards
   const deadlineMs = performance.now() + withinMs;
   local.shards.set(shards, "leaving");
   freezeShards(local.owner.state, set);
+  local.owner.release();
   for (;;) {
     if (!(await writer.whenIdle(shards, Math.max(0, deadlineMs - performance.now())))) return false;
     if (writer.isIdle(shards) && !hasUnsent(local, set)) {
