@@ -65,7 +65,8 @@ export interface FlushWriterOptions {
 export class FlushWriter implements Service {
   readonly #connections: FlushLink[];
   readonly #idle: FlushLink[];
-  /** For small workspaces while all others are busy. Undefined while it is busy itself. */
+  /** For small flushes, and for small workspaces while all others are busy. */
+  readonly #express: FlushLink;
   #idleExpress: FlushLink | undefined;
   readonly #lanes: readonly FlushLane[] = Array.from({ length: LANES }, () => new FlushLane());
   /** Milliseconds of one operation, a moving mean. */
@@ -92,8 +93,9 @@ export class FlushWriter implements Service {
     const { url, replicaId, epoch, log } = options;
     const connect = options.connect ?? ((number: number): FlushLink => new FlushConnection(url, { replicaId, epoch }, number, log));
     this.#idle = Array.from({ length: options.connections }, (_, number) => connect(number));
-    this.#idleExpress = connect(options.connections);
-    this.#connections = [...this.#idle, this.#idleExpress];
+    this.#express = connect(options.connections);
+    this.#idleExpress = this.#express;
+    this.#connections = [...this.#idle, this.#express];
     this.#metrics = options.metrics;
     this.#log = log;
     this.#onLeaseLost = options.onLeaseLost;
@@ -178,40 +180,43 @@ export class FlushWriter implements Service {
   }
 
   #pump(): void {
-    while (this.#idle.length > 0 && this.#queued > 0) {
-      if (!this.#worthAFlush()) return;
-      const connection = this.#idle.pop();
-      const lane = this.#pickLane();
-      if (connection === undefined || lane === undefined) return;
+    while (this.#queued > 0 && this.#worthAFlush()) {
+      const connection = this.#takeConnection();
+      const lane = connection === undefined ? undefined : this.#pickLane();
+      if (connection === undefined || lane === undefined) break;
       this.#busySinceMs = performance.now();
-      void this.#flush(connection, this.#taken(lane.take(this.#batchLimit()))).then(() => {
-        this.#idle.push(connection);
-        this.#pump();
-      });
+      this.#begin(connection, lane.take(this.#batchLimit()));
     }
-    this.#pumpExpress();
+    if (this.#idle.length === 0 && performance.now() < this.#sharedUntilMs) this.#pumpExpress();
     if (this.#queued === 0 && this.#allIdle) this.#drained?.();
   }
 
+  /** Small flushes go by the express way also when there is no need, so that it is never cold: first statements on a connection take long. */
+  #takeConnection(): FlushLink | undefined {
+    const express = this.#queued <= SMALL_TOGETHER ? this.#idleExpress : undefined;
+    if (express === undefined) return this.#idle.pop();
+    this.#idleExpress = undefined;
+    return express;
+  }
+
   #pumpExpress(): void {
-    const connection = this.#idleExpress;
-    if (connection === undefined || this.#queued === 0 || this.#idle.length > 0 || performance.now() >= this.#sharedUntilMs) return;
     for (const lane of this.#lanes) {
-      const batch = lane.takeSmall(SMALL_EACH, SMALL_TOGETHER);
-      if (batch.length === 0) continue;
+      const connection = this.#idleExpress;
+      const batch = connection === undefined ? [] : lane.takeSmall(SMALL_EACH, SMALL_TOGETHER);
+      if (connection === undefined || batch.length === 0) continue;
       this.#idleExpress = undefined;
-      void this.#flush(connection, this.#taken(batch)).then(() => {
-        this.#idleExpress = connection;
-        this.#pump();
-      });
-      return;
+      this.#begin(connection, batch);
     }
   }
 
-  #taken(batch: Entry[]): Entry[] {
+  #begin(connection: FlushLink, batch: Entry[]): void {
     this.#queued -= batch.length;
     this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
-    return batch;
+    void this.#flush(connection, batch).then(() => {
+      if (connection === this.#express) this.#idleExpress = connection;
+      else this.#idle.push(connection);
+      this.#pump();
+    });
   }
 
   get #allIdle(): boolean {
@@ -220,7 +225,7 @@ export class FlushWriter implements Service {
 
   /** While a flush is under way, a second one starts when it has much to do, or when the first takes unusually long. */
   #worthAFlush(): boolean {
-    if (this.#idle.length + 1 === this.#connections.length || this.#queued >= WORTH_A_SECOND) return true;
+    if (this.#allIdle || this.#queued >= WORTH_A_SECOND) return true;
     const restMs = SLOW_FLUSH_MS - (performance.now() - this.#busySinceMs);
     if (restMs <= 0) return true;
     this.#nudge ??= setTimeout(() => {
