@@ -1,5 +1,6 @@
 import { EXIT_REASONS, type Exit, type ExitReason, exitOf } from "../../kernel/exit.ts";
 import { type JobId, parseJobId, parseToken, type Token, timeOfId } from "../../kernel/ids.ts";
+import { storable } from "../../kernel/storable-text.ts";
 import { type AttemptRef, type Finished, type LogChunk, ExitReason as WireReason } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobEnd } from "../jobs/model.ts";
 
@@ -71,9 +72,4 @@ export function isSoundChunk(chunk: LogChunk): boolean {
   for (const segment of chunk.segments) total += Math.floor(segment / 4);
   if (chunk.lines > chunk.sizeBytes || !Number.isSafeInteger(chunk.offsetBytes) || chunk.atUs > MAX_TIME_US) return false;
   return total === chunk.sizeBytes && chunk.seq <= MAX_INT && (chunk.encoding === 1 || chunk.encoding === 2);
-}
-
-/** Postgres' text cannot hold NUL. */
-function storable(text: string): string {
-  return text.includes("\u0000") ? text.replaceAll("\u0000", "\uFFFD") : text;
 }

@@ -6,6 +6,7 @@ import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import { type AgentKey, asSessionId, isUuid, type SessionId } from "../../kernel/ids.ts";
 import { MAX_MESSAGE_BYTES, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../../kernel/protocol.ts";
 import type { Service } from "../../kernel/service.ts";
+import { storable } from "../../kernel/storable-text.ts";
 import { type AgentFrame, AgentSessionService, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Authenticator } from "../identity/authenticate.ts";
@@ -184,7 +185,7 @@ export class SessionServer implements Service, AgentPort {
     const home = this.#options.home();
     if (!home.isOpen || !holdsAgents()) throw new AppError("unavailable", "this replica cannot serve agents at the moment");
     const { workspace, workspaceName, tokenId } = principal;
-    const key = await registerAgent(this.#options.pool, { agentId: hello.agentId, name: hello.agentName, workspace, tokenId });
+    const key = await registerAgent(this.#options.pool, { agentId: hello.agentId, name: storable(hello.agentName), workspace, tokenId });
     if (key === undefined) throw new AppError("permission_denied", "this agent id is registered in another workspace: give the agent an empty data folder");
     const agent = { key, session: asSessionId(randomUUID()), workspace, workspaceName, hello };
     return new AgentSession(stream, agent, { home, ingest, log, policy, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
