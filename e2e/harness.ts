@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { TestContext } from "vitest";
 import { databaseUrl as addressOf } from "../control-plane/db/embedded-messages.ts";
 import { createTestDatabase } from "../control-plane/db/test-database.ts";
 import type { Credentials } from "../control-plane/identity/first-start.ts";
@@ -126,6 +127,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   };
   await world.startServer();
   if (options.embedded === true) databaseUrl = embeddedUrl(join(dir, "server", "postgres"));
+  return world;
+}
+
+/** A world that ends with the test: for tests that run side by side. */
+export async function openWorld(context: TestContext, options: WorldOptions = {}): Promise<World> {
+  const world = await startWorld(options);
+  context.onTestFinished(() => world.close());
   return world;
 }
 
