@@ -47,6 +47,23 @@ test("after a break everything goes on: running attempts are named, starts repea
   expect(agent.status().unacknowledged).toBe(0);
 });
 
+test("every Hello says where it stands among those of its agent: starts are counted on disk, streams by the process", async () => {
+  const first = startAgent();
+  (await plane.session(0)).break();
+  (await plane.session(1)).break();
+  await plane.session(2);
+  first.stop.abort();
+  await first.done;
+  startAgent();
+  await plane.session(3);
+  expect(plane.sessions.map(({ hello }) => [hello?.start, hello?.dial])).toEqual([
+    [1, 1],
+    [1, 2],
+    [1, 3],
+    [2, 1],
+  ]);
+});
+
 test("output in flight at a break is sent again, without a gap", async () => {
   plane.habits.ackLogs = false;
   plane.habits.policy = { logWindowBytes: 1024 * KB };

@@ -152,11 +152,16 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
   const refused = Promise.withResolvers<AppError>();
   const heldNow = (): AttemptRef[] => [...attempts.refs(), ...[...results.keys()].map(refOf)].slice(0, MAX_HELD);
   const boot = randomUUID();
+  let dials = 0;
   let draining = false;
   const sayCapacity = (): void => {
     if (draining) outbox.capacity({ slots: 0, draining });
   };
-  const hello = (): Hello => ({ ...introduce(config, executor), slots: draining ? 0 : config.slots, agentId: folder.agentId, bootId: boot, held: heldNow() });
+  const hello = (): Hello => {
+    dials += 1;
+    const order = { start: folder.starts, dial: dials };
+    return { ...introduce(config, executor), ...order, slots: draining ? 0 : config.slots, agentId: folder.agentId, bootId: boot, held: heldNow() };
+  };
   log.info(
     { event: "agent.ready", agentId: folder.agentId, runtimes: executor.runtimes, sandbox: executor.sandbox, tags: config.tags, slots: config.slots },
     "ready",

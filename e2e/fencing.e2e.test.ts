@@ -72,6 +72,31 @@ describe("fencing", () => {
   });
 });
 
+describe("late Hellos", () => {
+  test("a Hello that arrives behind a newer one of its agent is refused, and takes nothing from the newer session", async (context) => {
+    const world = await openWorld(context);
+    const agentId = randomUUID();
+    const before = raw(context, world, { agentId, start: 1, dial: 1 });
+    const { id } = await run(world, echo);
+    const { token } = await before.assigned();
+    before.send({ received: [{ jobId: id, token }] });
+    const now = raw(context, world, { agentId, start: 1, dial: 3, held: [{ jobId: id, token }] });
+    await until("the newer one is welcome", async () => now.frames.some((frame) => frame.welcome !== undefined));
+    // It does not name the attempt: as the newer one it would have lost it.
+    const late = raw(context, world, { agentId, start: 1, dial: 2 });
+    await until("the late one is refused", async () => late.error !== undefined);
+    expect(late.error).toMatchObject({ code: 14, details: "a newer connection of this agent came first" });
+    expect(await job(world, id)).toMatchObject({ status: "running", attempt: 1 });
+    now.send({ finished: [finished(id, token, '"of the newer session"')] });
+    expect(await verdictOf(now, token)).toBe(Verdict.VERDICT_RECORDED);
+    expect(now.error).toBeUndefined();
+    // The agent has started again, and counts its streams from one.
+    const restarted = raw(context, world, { agentId, start: 2, dial: 1 });
+    await until("the restarted one is welcome", async () => restarted.frames.some((frame) => frame.welcome !== undefined));
+    await until("the session before has ended", async () => now.error !== undefined);
+  });
+});
+
 // Side by side: no short leases, which a busy machine could let run out.
 describe.concurrent("assignments and the door", () => {
   test("an assignment that is never confirmed is sent again with the same token", async (context) => {

@@ -15,6 +15,8 @@ import { type AgentStream, Outbox } from "./outbox.ts";
 export interface SessionAgent {
   readonly key: AgentKey;
   readonly session: SessionId;
+  /** Number of the session among those of the agent. */
+  readonly serial?: number;
   readonly workspace: WorkspaceId | undefined;
   readonly workspaceName: string | undefined;
   readonly hello: Hello;
@@ -70,11 +72,12 @@ export class AgentSession implements LogSource {
 
   /** Attaches the agent to the owners and welcomes it. */
   begin(): void {
-    const { hello, key, session, workspace } = this.agentInfo;
+    const { hello, key, session, serial, workspace } = this.agentInfo;
     const held = heldTokens(hello.held);
     const drop = this.#deps.home.begin({
       key,
       session,
+      ...(serial !== undefined && { serial }),
       workspace,
       name: hello.agentName,
       tags: hello.tags,

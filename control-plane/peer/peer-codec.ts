@@ -200,6 +200,7 @@ export function helloFromWire(wire: AgentAttached): AgentHello | undefined {
     key: asAgentKey(wire.agentKey),
     name: wire.name.slice(0, 128),
     session,
+    ...(wire.serial > 0 && { serial: wire.serial }),
     workspace: wire.workspaceId === "" ? undefined : asWorkspaceId(wire.workspaceId),
     tags: wire.tags.slice(0, 100),
     languages: wire.languages.slice(0, 64),
