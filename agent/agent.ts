@@ -17,10 +17,12 @@ import { startAttempt } from "./runner/attempt.ts";
 import { openExecution } from "./runner/execution.ts";
 import { Attempts, type StartAttempt } from "./session/attempts.ts";
 import { ConnectLoop } from "./session/connect-loop.ts";
+import { openInTurn } from "./session/in-turn.ts";
 import { receive } from "./session/inbox.ts";
 import { Outbox } from "./session/outbox.ts";
 import { Results } from "./session/results.ts";
 import { checkRuntimes } from "./session/runtime-check.ts";
+import { openStream } from "./session/stream.ts";
 
 /** What runs attempts on this host, and what it can do. */
 export interface Executor {
@@ -167,7 +169,8 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
     "ready",
   );
   const loop: ConnectLoop = new ConnectLoop({
-    endpoint: { address: config.address, token: config.token, tls: config.tls, caFile: config.caFile },
+    endpoint: { address: config.addresses[0] ?? "", token: config.token, tls: config.tls, caFile: config.caFile },
+    open: openInTurn(config.addresses, openStream, log, Math.random),
     clock,
     log,
     outbox,
