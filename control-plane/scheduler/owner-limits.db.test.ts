@@ -124,6 +124,7 @@ describe("a debounced job behind a change of the owner", () => {
     expect(opensInMs("34")).toBeLessThan(30_500);
     expect(opensInMs("35")).toBeGreaterThan(50_000);
     expect(opensInMs("35")).toBeLessThanOrEqual(60_000);
+    await until("it is read back", () => bench.owner.state.waiting.has(half.job.id));
     const next = bench.job({ limits: debounced("34", 60_000) });
     await bench.owner.enqueue([next]);
     expect(await reasonOf(half.job.id)).toBe("cancelled");
