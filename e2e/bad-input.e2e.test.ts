@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
+import { freePort } from "../loadtests/world/processes.ts";
 import { ExitReason } from "../proto/gen/millrace/agent/v1/job.ts";
-import { freePort, launch, run, startWorld, until, type World } from "./harness.ts";
+import { launch, run, startWorld, until, type World } from "./harness.ts";
 import { RawAgent } from "./raw-agent.ts";
 
 /** One server and one agent for all cases: none of them may hurt the others. */

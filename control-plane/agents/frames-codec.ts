@@ -20,14 +20,27 @@ const MAX_TIME_US = 7_258_118_400_000_000;
 /** Wire numbers are the positions in EXIT_REASONS plus one: 0 is "unspecified". */
 const REASONS: ReadonlyMap<number, ExitReason> = new Map(EXIT_REASONS.map((reason, at) => [at + 1, reason]));
 
-export function attemptFromWire(ref: AttemptRef): Attempt | undefined {
-  const id = parseJobId(ref.jobId);
-  const token = parseToken(ref.token);
+export function attemptFromWire(ref: AttemptRef | undefined): Attempt | undefined {
+  const id = parseJobId(ref?.jobId ?? "");
+  const token = parseToken(ref?.token ?? "");
   return id === undefined || token === undefined ? undefined : { id, token };
 }
 
 export function attemptsFromWire(refs: readonly AttemptRef[]): Attempt[] {
   return refs.flatMap((ref) => attemptFromWire(ref) ?? []);
+}
+
+/**
+ * Token by job of what an agent holds. It may hold the result of an earlier attempt, without a verdict yet, beside the attempt that it runs
+ * now: the newest one counts, since the other is judged by its result.
+ */
+export function heldFromWire(refs: readonly AttemptRef[]): Map<JobId, Token> {
+  const held = new Map<JobId, Token>();
+  for (const { id, token } of attemptsFromWire(refs)) {
+    const known = held.get(id);
+    if (known === undefined || BigInt(known) < BigInt(token)) held.set(id, token);
+  }
+  return held;
 }
 
 function exitFromWire(wire: Finished["exit"]): Exit | undefined {
