@@ -8,13 +8,15 @@ import { type AgentFrame, type Hello, type Policy, Verdict } from "../../proto/g
 import type { LogIngest, LogSource } from "../logs/ingest.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
-import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
+import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, heldFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
 import { type AgentStream, Outbox } from "./outbox.ts";
 
 /** Who the stream belongs to, once it has said hello. */
 export interface SessionAgent {
   readonly key: AgentKey;
   readonly session: SessionId;
+  /** Number of the session among those of the agent. */
+  readonly serial?: number;
   readonly workspace: WorkspaceId | undefined;
   readonly workspaceName: string | undefined;
   readonly hello: Hello;
@@ -70,11 +72,12 @@ export class AgentSession implements LogSource {
 
   /** Attaches the agent to the owners and welcomes it. */
   begin(): void {
-    const { hello, key, session, workspace } = this.agentInfo;
-    const held = heldTokens(hello.held);
+    const { hello, key, session, serial, workspace } = this.agentInfo;
+    const held = heldFromWire(hello.held);
     const drop = this.#deps.home.begin({
       key,
       session,
+      ...(serial !== undefined && { serial }),
       workspace,
       name: hello.agentName,
       tags: hello.tags,
@@ -169,21 +172,8 @@ export class AgentSession implements LogSource {
   #keepalive(keepalive: NonNullable<AgentFrame["keepalive"]>): void {
     if (!this.#deps.holdsAgents()) return;
     this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
-    this.#deps.home.keepalive(this.session, heldTokens(keepalive.held));
+    this.#deps.home.keepalive(this.session, heldFromWire(keepalive.held));
   }
-}
-
-/**
- * Token by job of what an agent holds. It may hold the result of an earlier attempt, without a verdict yet, beside the attempt that it runs
- * now: the newest one counts, since the other is judged by its result.
- */
-function heldTokens(refs: Hello["held"]): Map<JobId, Token> {
-  const held = new Map<JobId, Token>();
-  for (const { id, token } of attemptsFromWire(refs)) {
-    const known = held.get(id);
-    if (known === undefined || BigInt(known) < BigInt(token)) held.set(id, token);
-  }
-  return held;
 }
 
 export function toRef(attempt: Attempt): { jobId: string; token: string } {

@@ -159,10 +159,11 @@ export class OwnerLink implements OwnerPort {
   }
 
   attach(hello: Parameters<OwnerPort["attach"]>[0]): [] {
-    const { session, key, name, workspace, tags, languages, slots, held } = hello;
+    const { session, serial = 0, key, name, workspace, tags, languages, slots, held } = hello;
     this.#say(ENTRY_BYTES * (2 + held.size), (frame) =>
       frame.attached.push({
         session,
+        serial,
         agentKey: key,
         name,
         workspaceId: workspace ?? "",

@@ -7,6 +7,8 @@ export interface AgentHello {
   readonly key: AgentKey;
   readonly name: string;
   readonly session: SessionId;
+  /** Number of the session among those of the agent: of two the larger is the newer one. Absent when the home does not count. */
+  readonly serial?: number;
   readonly workspace: WorkspaceId | undefined;
   readonly tags: readonly string[];
   readonly languages: readonly string[];

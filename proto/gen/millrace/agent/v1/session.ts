@@ -82,6 +82,13 @@ export interface Hello {
    */
   held: AttemptRef[];
   host: string;
+  /**
+   * Together they order the Hellos of one agent, also when the network does not: how often the agent has started, as counted in its data
+   * folder, and how often this process has opened a stream. The server refuses a Hello that is older than one that it has seen shortly
+   * before. Absent from agents that do not count.
+   */
+  start?: number | undefined;
+  dial?: number | undefined;
 }
 
 export interface Started {
@@ -461,6 +468,8 @@ function createBaseHello(): Hello {
     memoryBytes: 0,
     held: [],
     host: "",
+    start: undefined,
+    dial: undefined,
   };
 }
 
@@ -504,6 +513,12 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.host !== "") {
       writer.uint32(106).string(message.host);
+    }
+    if (message.start !== undefined) {
+      writer.uint32(112).uint32(message.start);
+    }
+    if (message.dial !== undefined) {
+      writer.uint32(120).uint32(message.dial);
     }
     return writer;
   },
@@ -625,6 +640,22 @@ export const Hello: MessageFns<Hello> = {
             message.host = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.start = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.dial = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -657,6 +688,8 @@ export const Hello: MessageFns<Hello> = {
     message.memoryBytes = object.memoryBytes ?? 0;
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
     message.host = object.host ?? "";
+    message.start = object.start ?? undefined;
+    message.dial = object.dial ?? undefined;
     return message;
   },
 };

@@ -144,6 +144,11 @@ export interface AgentAttached {
   slots: number;
   /** All that the agent holds, whoever owns it. */
   held: AttemptRef[];
+  /**
+   * Number of the session among those of the agent, drawn when it was let in. An owner ignores sessions older than one it knows. Zero
+   * from replicas that do not count.
+   */
+  serial: number;
 }
 
 export interface AgentDetached {
@@ -1320,7 +1325,17 @@ export const Answer: MessageFns<Answer> = {
 };
 
 function createBaseAgentAttached(): AgentAttached {
-  return { session: "", agentKey: "", name: "", workspaceId: "", tags: [], languages: [], slots: 0, held: [] };
+  return {
+    session: "",
+    agentKey: "",
+    name: "",
+    workspaceId: "",
+    tags: [],
+    languages: [],
+    slots: 0,
+    held: [],
+    serial: 0,
+  };
 }
 
 export const AgentAttached: MessageFns<AgentAttached> = {
@@ -1348,6 +1363,9 @@ export const AgentAttached: MessageFns<AgentAttached> = {
     }
     for (const v of message.held) {
       AttemptRef.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.serial !== 0) {
+      writer.uint32(72).uint64(message.serial);
     }
     return writer;
   },
@@ -1429,6 +1447,14 @@ export const AgentAttached: MessageFns<AgentAttached> = {
             message.held.push(AttemptRef.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.serial = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1454,6 +1480,7 @@ export const AgentAttached: MessageFns<AgentAttached> = {
     message.languages = object.languages?.map((e) => e) || [];
     message.slots = object.slots ?? 0;
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
+    message.serial = object.serial ?? 0;
     return message;
   },
 };
