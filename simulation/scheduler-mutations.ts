@@ -92,11 +92,6 @@ const TOKENS: readonly Mutation[] = [
 
 const ORDER: readonly Mutation[] = [
   {
-    name: "a job that is held back is forgotten when its time is over",
-    edits: [{ file: ARRIVALS, text: "      else this.#insertPending(arrival);\n    }\n    if (this.#held", replacement: "    }\n    if (this.#held" }],
-    why: "Whoever waits for the answer gets one.",
-  },
-  {
     name: "a new job overtakes those that wait",
     edits: [
       { file: DISPATCH, text: "if (route.waiting - route.held <= 0) return true;", replacement: "return true;" },

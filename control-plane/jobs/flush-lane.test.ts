@@ -42,6 +42,20 @@ test("however much one workspace has waiting, what another one brings is in the 
   }
 });
 
+test("small workspaces can be taken alone, with all that they have waiting", () => {
+  const [few, more] = [[...many(2, "2", "requeue"), ...many(3, "2", "insert")], many(16, "3", "insert")];
+  const lane = laneOf(...many(17, "1", "requeue"), ...few, ...many(500, "1", "insert"), ...more);
+  expect(lane.takeSmall(16, 128)).toEqual([...few, ...more]);
+  expect([lane.takeSmall(16, 128), lane.size]).toEqual([[], 517]);
+  expect(lane.take(1000)).toHaveLength(517);
+});
+
+test("so many small workspaces that they are a flood together leave the rest for later", () => {
+  const lane = laneOf(...Array.from({ length: 50 }, (_, at) => many(10, String(at), "insert")).flat());
+  expect(lane.takeSmall(16, 128)).toHaveLength(120);
+  expect(lane.size).toBe(380);
+});
+
 test("everything comes out once, each workspace's in the order of its arrival", () => {
   const entries = [...many(700, "1", "insert"), ...many(30, "2", "requeue"), ...many(400, "3", "insert"), ...many(300, "1", "requeue")];
   const lane = laneOf(...entries);

@@ -61,8 +61,8 @@ class Rotation {
 
   takeSmall(batch: Entry[], each: number, most: number): void {
     for (const [workspace, queue] of [...this.#queues]) {
-      if (batch.length + queue.length > most) return;
       if (queue.length > each) continue;
+      if (batch.length + queue.length > most) return;
       this.#queues.delete(workspace);
       this.size -= queue.length;
       batch.push(...queue);

@@ -3,7 +3,7 @@ import { asAgentKey, asSessionId, asWorkspaceId, type JobId, type Token } from "
 import { testJob as job } from "../testing/core-world.ts";
 import { SimulatedOwner } from "../testing/simulated-owner.ts";
 import { attachAgent, detachAgent, reclaimSilent } from "./agents-core.ts";
-import { confirmClaim, dispatch, endRunning, forgetRunning, offerJob } from "./dispatch-core.ts";
+import { confirmClaim, dispatch, endRunning, forgetRunning, isNext, offerJob } from "./dispatch-core.ts";
 import type { WaitingJob } from "./model.ts";
 import { admitWaiting, reserveWaiting } from "./queue-core.ts";
 import { createSchedulerState, type SchedulerState } from "./state-core.ts";
@@ -55,6 +55,27 @@ describe("direct dispatch", () => {
     expect(offerJob(state, job("1"), 0)).toBeUndefined();
     admitWaiting(state, earlier);
     expect(dispatch(state, 0, 10).map((made) => made.running.job.id)).toEqual([earlier.id]);
+  });
+
+  test("a workspace that uses less than those that wait goes first, and not a second time when it has used as much", () => {
+    const state = createSchedulerState(1, 100);
+    wait(state, ...Array.from({ length: 20 }, () => job("1")));
+    connect(state, "1", 3);
+    expect(dispatch(state, 0, 2)).toHaveLength(2);
+    expect(isNext(state, job("1"), 0)).toBe(false);
+    expect(isNext(state, job("2"), 0)).toBe(true);
+    expect(offerJob(state, job("1"), 0)).toBeUndefined();
+    expect(offerJob(state, job("2"), 0)?.running.job.workspace).toBe("2");
+    connect(state, "2", 1);
+    expect([isNext(state, job("2"), 0), offerJob(state, job("2"), 0)]).toEqual([false, undefined]);
+  });
+
+  test("it does not overtake those of its own workspace that wait, whatever their group", () => {
+    const state = createSchedulerState(1, 100);
+    wait(state, ...Array.from({ length: 20 }, () => job("1")), job("2", { prio: 9 }));
+    connect(state, "1", 2);
+    expect(dispatch(state, 0, 1)).toHaveLength(1);
+    expect([isNext(state, job("2"), 0), offerJob(state, job("2"), 0)]).toEqual([false, undefined]);
   });
 
   test("tokens are unique and carry the epoch in their upper bits", () => {

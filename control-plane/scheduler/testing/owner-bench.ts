@@ -42,6 +42,8 @@ export class OwnerBench implements Home {
   flushes = 0;
   /** Added to the real wall clock, milliseconds. */
   shiftMs = 0;
+  /** Where the monotonic clock stands still; undefined: it runs. */
+  stillAtMs: number | undefined;
   readonly pool: Pool;
   readonly #database: TestDatabase;
   readonly #hotLimit: number;
@@ -51,7 +53,7 @@ export class OwnerBench implements Home {
   /** Another replica, which takes shards and does nothing. */
   #other: Lease | undefined;
   #session = 0;
-  readonly clock: Clock = { wallMs: () => Date.now() + this.shiftMs, monotonicMs: () => performance.now() };
+  readonly clock: Clock = { wallMs: () => Date.now() + this.shiftMs, monotonicMs: () => this.stillAtMs ?? performance.now() };
 
   private constructor(database: TestDatabase, pool: Pool, hotLimit: number) {
     this.#database = database;
