@@ -18,12 +18,8 @@ export interface FlushMetrics {
 /** What the writer needs of a hot connection. */
 export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
 
-/**
- * A flush is as large as fits into a time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to two
- * of them. Small ones cost more commits for each job, so they are for when workspaces share the writer; one that is alone waits only for itself.
- */
-const SHARED_FLUSH_MS = 25;
-const LONE_FLUSH_MS = 25;
+/** A flush is as large as fits into a time. Small ones cost more commits for each job; in large ones those who come meanwhile wait longer. */
+const FLUSH_MS = 25;
 /** After operations of two workspaces came one upon the other, the writer counts as shared for so long. */
 const SHARED_FOR_MS = 500;
 const MIN_BATCH = 64;
@@ -236,8 +232,7 @@ export class FlushWriter implements Service {
   }
 
   #batchLimit(): number {
-    const targetMs = performance.now() < this.#sharedUntilMs ? SHARED_FLUSH_MS : LONE_FLUSH_MS;
-    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(targetMs / this.#operationMs)));
+    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(FLUSH_MS / this.#operationMs)));
   }
 
   #pickLane(): FlushLane | undefined {
