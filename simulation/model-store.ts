@@ -6,16 +6,16 @@ import type { JobQueue, WaitingJob } from "../control-plane/scheduler/core/model
 import type { ColdGroup } from "../control-plane/scheduler/core/queue-core.ts";
 import { groupOf, sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
 import type { Timed, TimerRead } from "../control-plane/scheduler/core/timers-core.ts";
-import type { StoredRunning } from "../control-plane/scheduler/owner-store.ts";
+import type { Lease } from "../control-plane/scheduler/lease-store.ts";
+import type { LoadedShards } from "../control-plane/scheduler/owner-store.ts";
 import type { Deferred, Expiring, TimerPage } from "../control-plane/scheduler/timer-store.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { assertNever } from "../kernel/assert-never.ts";
 import type { Exit, ExitReason } from "../kernel/exit.ts";
 import { type AgentKey, asJobId, type JobId, type Token, timeOfId, type WorkspaceId } from "../kernel/ids.ts";
+import { ModelCluster } from "./model-cluster.ts";
 import { EPOCH_MS } from "./virtual-time.ts";
 
-export const LEASE_TTL_MS = 10_000;
-const WATCHED_MS = 60_000;
 /** Pages of the timers are this small here, so that a few jobs already take several. */
 const TIMER_PAGE = 3;
 
@@ -51,20 +51,14 @@ interface DoneRow {
   readonly resultJson: string;
 }
 
-export interface Lease {
-  readonly name: string;
-  readonly epoch: number;
-  expiresAtMs: number;
-}
-
 /** What the model tells the world about commits. A broken rule is reported with `broken`, since production code may catch what is thrown. */
 export interface StoreWatch {
-  committed(operation: FlushOperation, outcome: "moved" | "gone", epoch: number): void;
+  committed(operation: FlushOperation, outcome: "moved" | "gone", lease: Lease): void;
   broken(invariant: string, message: string): void;
 }
 
 /**
- * Postgres, as far as the owner can tell: the same moves as `jobs/statements.ts`, whole flushes or nothing, fenced by the epoch. That the
+ * Postgres, as far as the owners can tell: the same moves as `jobs/statements.ts`, whole flushes or nothing, fenced by the epoch. That the
  * statements really do this is shown against a real server in `flush.db.test.ts` and `guards.db.test.ts`.
  */
 export class ModelStore {
@@ -78,44 +72,17 @@ export class ModelStore {
   readonly tokens = new Set<Token>();
   readonly #watch: StoreWatch;
   readonly #nowMs: () => number;
-  readonly #presence = new Map<string, number>();
-  #lease: Lease | undefined;
-  #epochs = 0;
+  readonly cluster: ModelCluster;
 
   constructor(watch: StoreWatch, nowMs: () => number) {
     this.#watch = watch;
     this.#nowMs = nowMs;
-  }
-
-  get epoch(): number {
-    return this.#lease?.epoch ?? 0;
-  }
-
-  acquire(name: string): { epoch: number } | { holder: string } {
-    const held = this.#lease;
-    if (held !== undefined && held.name !== name && held.expiresAtMs > this.#nowMs()) {
-      this.#presence.set(name, this.#nowMs());
-      return { holder: held.name };
-    }
-    this.#epochs += 1;
-    this.#lease = { name, epoch: this.#epochs, expiresAtMs: this.#nowMs() + LEASE_TTL_MS };
-    return { epoch: this.#epochs };
-  }
-
-  renew(name: string, epoch: number): { ours: boolean; watched: boolean } {
-    const held = this.#lease;
-    if (held === undefined || held.name !== name || held.epoch !== epoch) return { ours: false, watched: false };
-    held.expiresAtMs = this.#nowMs() + LEASE_TTL_MS;
-    return { ours: true, watched: [...this.#presence].some(([other, seenAtMs]) => other !== name && seenAtMs > this.#nowMs() - WATCHED_MS) };
-  }
-
-  release(name: string, epoch: number): void {
-    if (this.#lease?.name === name && this.#lease.epoch === epoch) this.#lease.expiresAtMs = Number.NEGATIVE_INFINITY;
+    this.cluster = new ModelCluster(nowMs);
   }
 
   /** One flush. Errors: the database's refusal of a row that it cannot store (nothing is written then). */
-  flush(epoch: number, operations: readonly FlushOperation[]): FlushResult {
-    if (this.#lease?.epoch !== epoch) return { kind: "lost" };
+  flush(lease: Lease, operations: readonly FlushOperation[]): FlushResult {
+    if (!this.cluster.isHeld(lease)) return { kind: "lost" };
     const lanes = new Set(operations.map((operation) => laneOf(operation.job.shard)));
     if (lanes.size !== 1) this.#watch.broken("lanes", `a flush of ${lanes.size} lanes`);
     for (const operation of operations) if (isRefused(operation)) throw new AppError("invalid_argument", "invalid byte sequence for encoding: 0x00");
@@ -125,9 +92,16 @@ export class ModelStore {
     for (const operation of operations) {
       const moved = this.#apply(operation, fresh);
       if (!moved) gone.add(`${operation.kind}/${operation.job.id}`);
-      this.#watch.committed(operation, moved ? "moved" : "gone", epoch);
+      if (moved) this.#isOwned(operation, lease);
+      this.#watch.committed(operation, moved ? "moved" : "gone", lease);
     }
     return { kind: "committed", gone };
+  }
+
+  /** The epoch fences whoever is dead. One that lives and has given a shard away must not write of it any more by itself. */
+  #isOwned(operation: FlushOperation, { replicaId }: Lease): void {
+    const owner = this.cluster.ownerOf(operation.job.shard);
+    if (owner !== replicaId) this.#watch.broken("writers", `${operation.kind} of ${operation.job.id} by replica ${replicaId}, the shard is ${owner ?? "nobody"}'s`);
   }
 
   /** @param dueMs jobs that waited for a moment up to this one belong to the queue too */
@@ -141,28 +115,29 @@ export class ModelStore {
       .slice(0, limit);
   }
 
-  load(): { running: StoredRunning[]; groups: ColdGroup[]; databaseMs: number } {
+  load(shards: readonly number[]): LoadedShards & { databaseMs: number } {
     const groups = new Map<string, ColdGroup>();
     for (const { job, deferred } of this.pending.values()) {
-      if (deferred) continue;
+      if (deferred || !shards.includes(job.shard)) continue;
       const { workspace, tag, language } = job;
       const key = `${workspace} ${tag} ${language} ${groupOf(job)}`;
       const known = groups.get(key);
       const newest = job.limits !== undefined && (known?.newest === undefined || known.newest.id < job.id) ? job : known?.newest;
       groups.set(key, { workspace, tag, language, count: (known?.count ?? 0) + 1, newest });
     }
-    const running = [...this.running.values()].map((row) => ({
+    const ours = [...this.running.values()].filter((row) => shards.includes(row.job.shard));
+    const running = ours.map((row) => ({
       job: { ...row.job, dueAtMs: timeOfId(row.job.id) },
       token: row.token,
       agent: row.agent,
       ageMs: this.#nowMs() - row.claimedAtMs,
       cancelReason: row.cancelReason,
     }));
-    return { running, groups: [...groups.values()], databaseMs: EPOCH_MS + this.#nowMs() };
+    return { running, groups: [...groups.values()], windows: [], databaseMs: EPOCH_MS + this.#nowMs() };
   }
 
-  deferred(read: TimerRead, limit: number): TimerPage<Deferred> {
-    const rows = [...this.pending.values()].filter((row) => row.deferred);
+  deferred(read: TimerRead, limit: number, shards: readonly number[]): TimerPage<Deferred> {
+    const rows = [...this.pending.values()].filter((row) => row.deferred && shards.includes(row.job.shard));
     return pageOf(
       rows.map(({ job }) => ({ id: job.id, atMs: job.dueAtMs, job })),
       read,
@@ -170,9 +145,9 @@ export class ModelStore {
     );
   }
 
-  expiring(read: TimerRead, limit: number): TimerPage<Expiring> {
+  expiring(read: TimerRead, limit: number, shards: readonly number[]): TimerPage<Expiring> {
     const rows = [...this.pending.values()].flatMap(({ job, expiresAtMs }) =>
-      expiresAtMs === undefined ? [] : [{ id: job.id, atMs: expiresAtMs, workspace: job.workspace, shard: job.shard }],
+      expiresAtMs === undefined || !shards.includes(job.shard) ? [] : [{ id: job.id, atMs: expiresAtMs, workspace: job.workspace, shard: job.shard }],
     );
     return pageOf(rows, read, limit);
   }
@@ -187,9 +162,9 @@ export class ModelStore {
   }
 
   /** Errors: when it is not and the lease is no longer the asker's. */
-  isRecorded(id: JobId, agent: AgentKey, token: Token, epoch: number): boolean {
+  isRecorded(id: JobId, agent: AgentKey, token: Token, lease: Lease): boolean {
     if (this.hasEndOf(id, agent, token)) return true;
-    if (this.#lease?.epoch !== epoch) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
+    if (!this.cluster.isHeld(lease)) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
     return false;
   }
 
@@ -201,8 +176,8 @@ export class ModelStore {
   }
 
   /** Errors: when the lease is no longer the asker's. */
-  markCancelled(id: JobId, token: Token, reason: string, epoch: number): void {
-    if (this.#lease?.epoch !== epoch) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
+  markCancelled(id: JobId, token: Token, reason: string, lease: Lease): void {
+    if (!this.cluster.isHeld(lease)) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
     const row = this.running.get(id);
     if (row?.token === token) row.cancelReason = reason;
   }

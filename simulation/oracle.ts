@@ -1,5 +1,7 @@
-import type { FlushOperation } from "../control-plane/jobs/model.ts";
+import { type FlushOperation, SHARDS } from "../control-plane/jobs/model.ts";
+import type { LocalOwner } from "../control-plane/scheduler/cluster/local-owner.ts";
 import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
+import type { Lease } from "../control-plane/scheduler/lease-store.ts";
 import { asAgentKey, asJobId, asToken, type JobId } from "../kernel/ids.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import { type ServerFrame, Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
@@ -72,8 +74,8 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     }
   }
 
-  committed(operation: FlushOperation, outcome: "moved" | "gone", epoch: number): void {
-    this.#world.note(`commit of epoch ${epoch}: ${describeOperation(operation)} ${outcome}`);
+  committed(operation: FlushOperation, outcome: "moved" | "gone", { replicaId, epoch }: Lease): void {
+    this.#world.note(`commit of replica ${replicaId}, epoch ${epoch}: ${describeOperation(operation)} ${outcome}`);
     const { id } = operation.job;
     if (this.acknowledged.has(id) && this.#store.placesOf(id) !== 1) this.broken("kept", `job ${id} is in ${this.#store.placesOf(id)} places`);
     this.stories.committed(operation, outcome);
@@ -159,13 +161,31 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     for (const id of this.acknowledged) if (!done.has(id)) return `job ${id} was acknowledged and never ended`;
     for (const agent of this.#world.agents) if (agent.open > 0) return `${agent.name} still holds ${agent.open} attempts or results`;
     if (this.#executing.size > 0) return `scripts of ${this.#executing.size} jobs still run`;
-    const owners = this.#world.replicas.flatMap((replica) => (replica.owner === undefined ? [] : [replica.owner.state]));
-    if (owners.length !== 1) return `there are ${owners.length} owners`;
-    for (const state of owners) {
+    return this.#unsettled();
+  }
+
+  /** What the replicas still count or hold, in words. */
+  #unsettled(): string {
+    const locals = this.#world.replicas.flatMap(({ local }) => local ?? []);
+    const owned = locals.reduce((sum, { shards }) => sum + shards.with("owned").length, 0);
+    if (owned !== SHARDS || locals.length !== this.#world.replicas.length) return `${locals.length} owners have ${owned} shards`;
+    for (const { owner } of locals) {
+      const { state } = owner;
       const waiting = [...state.routes.values()].reduce((sum, route) => sum + route.waiting, 0);
       const held = [...state.tenants.values()].reduce((sum, tenant) => sum + Math.abs(tenant.running) + Math.abs(tenant.waiting), 0);
       if (waiting !== 0 || held !== 0 || state.running.size + state.waiting.size > 0)
-        return `the owner counts ${waiting} waiting jobs, ${held} permits, ${state.running.size} running and ${state.waiting.size} waiting entries`;
+        return `an owner counts ${waiting} waiting jobs, ${held} permits, ${state.running.size} running and ${state.waiting.size} waiting entries`;
+    }
+    return this.#slotsLeft(locals);
+  }
+
+  /** When nothing runs, the owners together may use each slot of each agent: none was lost on the way. */
+  #slotsLeft(locals: readonly LocalOwner[]): string {
+    for (const agent of this.#world.agents) {
+      const key = asAgentKey(agent.settings.agentId);
+      const states = locals.flatMap(({ owner }) => owner.state.agents.get(key) ?? []);
+      const slots = states.reduce((sum, state) => sum + (state.session === undefined ? 0 : state.slots), 0);
+      if (slots !== agent.settings.slots) return `the owners may use ${slots} of ${agent.settings.slots} slots of ${agent.name}`;
     }
     return "";
   }

@@ -2,17 +2,20 @@ import type { Logger } from "pino";
 import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
 import { type JobKey, jobKey } from "../control-plane/jobs/idempotency-key.ts";
 import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
+import type { DialPeer } from "../control-plane/peer/dial-peer.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { asWorkspaceId, type WorkspaceId } from "../kernel/ids.ts";
 import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
+import type { HomeFrame, OwnerFrame } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { Database } from "./database.ts";
 import { INVARIANTS } from "./invariants.ts";
 import { makeJob } from "./new-jobs.ts";
 import { Oracle } from "./oracle.ts";
-import type { Dice, Planned } from "./plan.ts";
+import { type Dice, describePeerFrame, type Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
 import { SimulatedReplica } from "./simulated-replica.ts";
+import { type Deaf, PeerWire } from "./peer-wire.ts";
 import { Process, VirtualTime } from "./virtual-time.ts";
 import { Wire } from "./wire.ts";
 
@@ -41,6 +44,8 @@ export interface WorldOptions {
 
 /** After the last fault everything must have ended by then: two leases, the longest script in each of its attempts, and retries on top. */
 const SETTLE_MS = 900_000;
+/** Of different shards, spread over the replicas. */
+const WORKSPACES = ["1", "2", "3", "4"];
 /** How long a key counts: longer than any run. */
 const KEY_MS = 24 * 3_600_000;
 type LogLine = (fields: Record<string, unknown>, message: string) => void;
@@ -66,7 +71,9 @@ export class World {
   readonly #clients: Process;
   readonly #trace: string[] = [];
   readonly #isolated = new Map<SimulatedAgent, number>();
+  readonly #partitions = new Map<string, { readonly untilMs: number; readonly deaf: Deaf }>();
   #wires: Wire[] = [];
+  #peerWires: PeerWire[] = [];
   #violation: Violation | undefined;
   #made = 0;
   #keys = 0;
@@ -84,16 +91,17 @@ export class World {
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
     const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
-    this.replicas = ["r1", "r2"].map(
-      (name) =>
+    this.replicas = (random() < 0.25 ? [1, 2, 3] : [1, 2]).map(
+      (number) =>
         new SimulatedReplica(
           {
             ...world,
+            dialPeer: (from, address) => this.#dialPeer(from, address),
             submitted: (replica, operation) => this.oracle.submitted(replica, operation),
             failed: (replica, operation) => this.oracle.failed(replica, operation),
             settled: (replica, operation, outcome) => this.oracle.settled(replica, operation, outcome),
           },
-          name,
+          number,
         ),
     );
     this.agents = [1, 2, 3].map((number) => this.#agent(number));
@@ -129,13 +137,13 @@ export class World {
   }
 
   enqueue({ count, dice }: { count: number; dice: Dice }): string {
-    const replica = this.#someOwner(dice[3]);
+    const replica = this.#someReplica(dice[3]);
     if (replica === undefined) return "nobody";
     const { process } = replica;
-    const workspace = asWorkspaceId(String(1 + Math.floor(dice[1] * 3)));
+    const workspace = asWorkspaceId(pick(WORKSPACES, dice[1]) ?? "1");
     process.after(0, () => {
       const jobs = Array.from({ length: count }, () => this.#newJob(process, workspace, dice[2] < 0.8 ? "bash" : "python3"));
-      replica.owner?.enqueue(jobs).then(
+      replica.ask(shardOf(workspace), (owner) => owner.enqueue(jobs)).then(
         () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
         () => undefined,
       );
@@ -146,12 +154,12 @@ export class World {
   cancel(dice: Dice): string {
     const { pending } = this.database.store;
     const id = pick(dice[2] < 0.5 && pending.size > 0 ? [...pending.keys()] : [...this.oracle.acknowledged], 1 - dice[0] * dice[0]);
-    const replica = this.#someOwner(dice[1]);
+    const replica = this.#someReplica(dice[1]);
     const workspace = id === undefined ? undefined : this.oracle.stories.workspaceOf(id);
     if (id === undefined || replica === undefined || workspace === undefined) return "nothing";
     this.oracle.stories.cancelAsked(id);
     replica.process.after(0, () => {
-      replica.owner?.cancel({ id, workspace, shard: shardOf(workspace) }, "no longer wanted").then(
+      replica.ask(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, "no longer wanted")).then(
         (answer) => this.oracle.stories.cancelAnswered(id, answer),
         () => undefined,
       );
@@ -181,8 +189,31 @@ export class World {
   crashReplica(replica: SimulatedReplica, forMs: number): void {
     const { process } = replica;
     replica.crash();
-    for (const wire of this.#wires) if (wire.server === process) wire.processDied(process);
+    this.#died(process);
     this.#clients.after(forMs, () => replica.start());
+  }
+
+  /** SIGTERM: it hands its shards over, and comes back after that time. */
+  leaveReplica(replica: SimulatedReplica, forMs: number): void {
+    const { process } = replica;
+    replica.leave(() => {
+      if (replica.process !== process || !process.alive) return;
+      this.note(`${replica.name} has left`);
+      replica.crash();
+      this.#died(process);
+      this.#clients.after(forMs, () => replica.start());
+    });
+  }
+
+  /** No way between the replica and the others, in one direction or both. */
+  partition(replica: SimulatedReplica, forMs: number, deaf: Deaf): void {
+    this.#partitions.set(replica.name, { untilMs: this.time.nowMs + forMs, deaf });
+    for (const wire of this.peerWires()) if (wire.home === replica.process || wire.owner === replica.process) wire.freeze(forMs, deaf);
+  }
+
+  peerWires(): PeerWire[] {
+    this.#peerWires = this.#peerWires.filter((wire) => wire.open);
+    return this.#peerWires;
   }
 
   /** SIGSTOP and SIGCONT; when the whole machine is suspended, its monotonic clock stands still too. */
@@ -210,32 +241,55 @@ export class World {
   }
 
   #sendKeyed(number: number, body: string, tries: number): void {
-    const replica = this.#someOwner(this.#random());
+    const replica = this.#someReplica(this.#random());
     const again = (error: unknown): void => {
       if (tries > 1 && AppError.from(error).code !== "already_exists")
         this.#clients.after(200 + this.#random() * 5000, () => this.#sendKeyed(number, body, tries - 1));
     };
-    if (replica?.owner === undefined) {
-      again(new AppError("unavailable", "there is no owner"));
+    if (replica === undefined) {
+      again(new AppError("unavailable", "there is no replica"));
       return;
     }
     const { process } = replica;
-    const workspace = asWorkspaceId(String(1 + (number % 3)));
+    const workspace = asWorkspaceId(WORKSPACES[number % WORKSPACES.length] ?? "1");
     process.after(0, () => {
       // Every third one is a batch of two.
       const keys = Array.from({ length: number % 3 === 0 ? 2 : 1 }, (_, at) => jobKey("batch", String(number), at, body, process.clock.wallMs() + KEY_MS));
       const jobs = keys.map((key) => this.#newJob(process, workspace, "bash", key));
-      replica.owner?.enqueueOnce(jobs).then((accepted) => {
+      replica.ask(shardOf(workspace), (owner) => owner.enqueue(jobs)).then((accepted) => {
         this.oracle.acknowledge(accepted.map(({ id }) => id));
         for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
       }, again);
     });
   }
 
-  /** Who believes to be the owner, mostly; there may be two of them. */
-  #someOwner(dice: number): SimulatedReplica | undefined {
-    const owners = this.replicas.filter((replica) => replica.owner !== undefined);
-    return pick(owners.length === 0 ? this.replicas : owners, dice);
+  /** One that could answer, if there is one. */
+  #someReplica(dice: number): SimulatedReplica | undefined {
+    return pick(
+      this.replicas.filter((replica) => replica.isOpen),
+      dice,
+    );
+  }
+
+  #died(process: Process): void {
+    for (const wire of this.#wires) if (wire.server === process) wire.processDied(process);
+    for (const wire of this.#peerWires) if (wire.home === process || wire.owner === process) wire.processDied(process);
+  }
+
+  #dialPeer(from: SimulatedReplica, address: string): ReturnType<DialPeer> {
+    const to = this.replicas.find((replica) => replica.name === address);
+    const onArrived = (sender: Process, receiver: Process, frame: HomeFrame | OwnerFrame): void => {
+      if (this.#options.keepTrace === true) for (const text of describePeerFrame(frame)) this.note(`${sender.name} to ${receiver.name}: ${text}`);
+    };
+    const wire = new PeerWire({ time: this.time, random: this.#random, home: from.process, owner: to?.process ?? this.#clients, onArrived });
+    this.#peerWires.push(wire);
+    for (const { name } of [from, to].filter((replica) => replica !== undefined)) {
+      const partition = this.#partitions.get(name);
+      if (partition !== undefined && partition.untilMs > this.time.nowMs) wire.freeze(partition.untilMs - this.time.nowMs, partition.deaf);
+    }
+    const call = wire.dial((stream) => to?.acceptPeer(stream));
+    if (to?.process.alive !== true) wire.refuse();
+    return { call, hangUp: () => undefined };
   }
 
   #agent(number: number): SimulatedAgent {
@@ -300,7 +354,8 @@ export class World {
     this.note("all faults are over");
     this.database.heal();
     this.#isolated.clear();
-    for (const wire of this.#wires) wire.heal();
+    this.#partitions.clear();
+    for (const wire of [...this.#wires, ...this.#peerWires]) wire.heal();
     for (const part of [...this.replicas, ...this.agents]) {
       part.process.resume();
       part.start();

@@ -77,3 +77,13 @@ test("attempts of an owner that is gone keep their slots until they end", () => 
   expect(seat.ended(running.token)).toBe(true);
   expect(plan(seat)).toMatchObject([{ slots: 2 }]);
 });
+
+test("an owner that took an attempt over and then gave it away gets no slot for it", () => {
+  const held = attempt();
+  const seat = seatWith(3, [held]);
+  plan(seat);
+  expect(seat.report(owner, adopt([held.token])).orders).toMatchObject([{ owner: "1", slots: 3 }]);
+  const gaveAway = { seq: 2, round: 1, slots: 2, uncovered: [held.token], adopted: [] };
+  expect(seat.report(owner, gaveAway)).toEqual({ orders: [], freed: true });
+  expect(plan(seat)).toEqual([]);
+});

@@ -11,6 +11,7 @@ import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import type { Peers, PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { Lease, ReplicaView } from "../scheduler/lease-store.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { DialPeer } from "./dial-peer.ts";
 import { HomeLink } from "./home-link.ts";
 import { Interest, type JobChange, JobWatch } from "./job-watch.ts";
 import { OwnerLink } from "./owner-link.ts";
@@ -19,6 +20,7 @@ import { LINK_KEEPALIVE_MS, LINK_SILENT_MS, PEER_PROTOCOL_VERSION } from "./peer
 
 export interface PeerNetworkOptions {
   readonly directory: OwnerDirectory;
+  readonly dial: DialPeer;
   readonly home: (replicaId: string) => OwnersHome;
   readonly secret: () => Promise<Buffer>;
   readonly clock: Clock;
@@ -183,10 +185,11 @@ export class PeerNetwork implements Peers {
   }
 
   #dial(self: Lease, peer: ReplicaView, secret: Buffer): OwnerLink {
-    const { directory, home, clock, log, onNews, onEvent } = this.#options;
+    const { directory, dial, home, clock, log, onNews, onEvent } = this.#options;
     return new OwnerLink(peer, {
       self,
       secret,
+      dial,
       home: home(peer.replicaId),
       clock,
       log,
