@@ -1,12 +1,23 @@
-// npm run soak: the simulation with new seeds for hours. `--seed N` plays one seed and tells its story.
+// npm run soak: the simulation with new seeds for hours. `--seed N` plays one seed and tells its story. `--record` looks for the first seed
+// that finds each mutation and writes them into simulation/known-seeds.ts.
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { catchMutation, MUTATIONS } from "../simulation/catch-mutation.ts";
 import { explain, runSeed } from "../simulation/run-seed.ts";
 import { runTask, seedsFrom, type WorkerReport } from "../simulation/seed-workers.ts";
 
 const SEEDS_PER_TASK = 500;
+/** Some guards matter in one world of thousands. */
+const SEEDS_PER_MUTATION = 10_000;
 
 const { values } = parseArgs({
-  options: { hours: { type: "string", default: "1" }, from: { type: "string" }, workers: { type: "string", default: "2" }, seed: { type: "string" } },
+  options: {
+    hours: { type: "string", default: "1" },
+    from: { type: "string" },
+    workers: { type: "string", default: "2" },
+    seed: { type: "string" },
+    record: { type: "boolean", default: false },
+  },
 });
 
 async function playOne(seed: number): Promise<boolean> {
@@ -42,8 +53,29 @@ async function soak(untilMs: number, from: number, workers: number): Promise<boo
   return failure === undefined;
 }
 
-const ok =
-  values.seed === undefined
-    ? await soak(performance.now() + Number(values.hours) * 3_600_000, Number(values.from ?? 10_000 + Math.floor(Math.random() * 1e9)), Number(values.workers))
-    : await playOne(Number(values.seed));
-process.exitCode = ok ? 0 : 1;
+async function record(workers: number): Promise<boolean> {
+  const waiting = [...MUTATIONS];
+  const found = new Map<string, number | undefined>();
+  const worker = async (): Promise<void> => {
+    for (let mutation = waiting.shift(); mutation !== undefined; mutation = waiting.shift()) {
+      const seed = await catchMutation(mutation, SEEDS_PER_MUTATION);
+      found.set(mutation.name, seed);
+      process.stdout.write(`${seed ?? "NONE"}: ${mutation.name}\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, worker));
+  const file = new URL("../simulation/known-seeds.ts", import.meta.url);
+  const lines = MUTATIONS.flatMap(({ name }) => (found.get(name) === undefined ? [] : [`  ${JSON.stringify(name)}: ${found.get(name)},\n`]));
+  writeFileSync(file, readFileSync(file, "utf8").replace(/= \{[^}]*\};/, `= {\n${lines.join("")}};`));
+  return [...found.values()].every((seed) => seed !== undefined);
+}
+
+async function work(): Promise<boolean> {
+  const workers = Number(values.workers);
+  if (values.record) return record(workers);
+  if (values.seed !== undefined) return playOne(Number(values.seed));
+  const from = Number(values.from ?? 10_000 + Math.floor(Math.random() * 1e9));
+  return soak(performance.now() + Number(values.hours) * 3_600_000, from, workers);
+}
+
+process.exitCode = (await work()) ? 0 : 1;

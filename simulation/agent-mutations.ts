@@ -61,7 +61,6 @@ const AGENT_LIFE: readonly Mutation[] = [
     name: "keepalives are answered by an owner that may have been replaced",
     edits: [{ file: SESSION, text: "if (!this.#deps.holdsAgents()) return;", replacement: "" }],
     why: "Its successor gives the attempts away while the agent believes in its lease.",
-    seed: 894,
   },
   {
     name: "agents are held without a renewed lease",
@@ -73,7 +72,6 @@ const AGENT_LIFE: readonly Mutation[] = [
       },
     ],
     why: "As above; the rule itself is in ownership.ts, of which the simulation has a model.",
-    seed: 894,
   },
   {
     name: "an unconfirmed assignment is never sent again",

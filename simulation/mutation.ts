@@ -13,6 +13,4 @@ export interface Mutation {
   readonly edits: readonly Edit[];
   /** What the guard is for. */
   readonly why: string;
-  /** A seed that is known to find it, for what few seeds find. Another one may have to be looked for when the simulation changes. */
-  readonly seed?: number;
 }

@@ -199,7 +199,6 @@ const SLOTS: readonly Mutation[] = [
   {
     name: "a cancel does not look again",
     edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
-    seed: 3177,
     why: "The job may have been read back and claimed while its cancel was on the way.",
   },
   {

@@ -114,7 +114,6 @@ const ANSWERS: readonly Mutation[] = [
     name: "an insert that is answered late brings back what has left the queue",
     edits: [{ file: OWNER, text: "if (this.#changes.arrived(job.id)) this", replacement: "if (this.#changes.arrived(job.id) || true) this" }],
     why: "A refill has read the row meanwhile, and an attempt of it is over.",
-    seed: 5277,
   },
 ];
 
@@ -133,7 +132,6 @@ const CANCEL: readonly Mutation[] = [
         replacement: "reason: string, epoch: number): void {\n    if (this.#lease?.epoch === -epoch) throw",
       },
     ],
-    seed: 732,
     why: "The new owner may have read the row before the note was written; the rule itself is in statements.ts, of which the simulation has a model.",
   },
   {
@@ -161,7 +159,6 @@ const CANCEL: readonly Mutation[] = [
   {
     name: "a failed attempt that was to be cancelled is tried again",
     edits: [{ file: ENDINGS, text: "running.cancel === undefined ? retryDelayMs(", replacement: "true ? retryDelayMs(" }],
-    seed: 877,
     why: "Its last attempt is the one that ran when it was cancelled.",
   },
   {
