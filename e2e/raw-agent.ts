@@ -35,6 +35,7 @@ export class RawAgent {
         memoryBytes: 1,
         held: [],
         host: "test",
+        stream: 1,
         ...hello,
       },
     });

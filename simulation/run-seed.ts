@@ -44,5 +44,5 @@ export async function explain(seed: number, invariant: string): Promise<string> 
   const plan = await shrink(seed, invariant);
   const { trace, violation } = await runSeed(seed, { plan, keepTrace: true });
   const cut = trace.length > MOST_LINES ? [`          … ${trace.length - MOST_LINES} lines`] : [];
-  return [`seed ${seed} breaks ${invariant} with ${plan.length} events of its plan:`, ...cut, ...trace.slice(-(Number(process.env.LINES_MOST ?? MOST_LINES))), violation?.message ?? ""].join("\n");
+  return [`seed ${seed} breaks ${invariant} with ${plan.length} events of its plan:`, ...cut, ...trace.slice(-MOST_LINES), violation?.message ?? ""].join("\n");
 }

@@ -150,7 +150,7 @@ export class SimulatedAgent {
     return { attempts, results, outbox, loop };
   }
 
-  #hello(held: AttemptRef[]): Hello {
+  #hello(held: AttemptRef[]): Omit<Hello, "stream"> {
     return {
       protocolVersion: PROTOCOL_VERSION,
       agentId: this.settings.agentId,

@@ -2,6 +2,7 @@ import type { AgentHome } from "../control-plane/agents/agent-home.ts";
 import { AgentSession } from "../control-plane/agents/session.ts";
 import type { LogIngest } from "../control-plane/logs/ingest.ts";
 import type { AgentPort } from "../control-plane/scheduler/agent-port.ts";
+import { isOvertaken } from "../control-plane/scheduler/core/agents-core.ts";
 import type { OwnerDeps } from "../control-plane/scheduler/owner-deps.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { type AgentKey, asAgentKey, asSessionId, type SessionId } from "../kernel/ids.ts";
@@ -125,6 +126,10 @@ export class SimulatedDoors implements AgentPort {
     );
     const live = { session, wire };
     const before = this.#byAgent.get(key);
+    if (isOvertaken(session.opened, before?.session.opened)) {
+      incoming.stream.emit("error", { code: 14, details: "the agent has connected again" });
+      return session;
+    }
     if (before !== undefined) {
       before.session.end(new AppError("unavailable", "the agent has connected again"));
       this.#gone(before);

@@ -48,7 +48,6 @@ export class Wire {
   #incoming: Incoming | undefined;
   #agentClosed = false;
   #agentDestroyed = false;
-  #helloArrived = false;
   #serverClosed = false;
 
   constructor(options: WireOptions) {
@@ -72,7 +71,6 @@ export class Wire {
     const write = (frame: AgentFrame, written: () => void): boolean => {
       this.#carrier.carry(this.#toServer, this.server, () => {
         if (this.#serverClosed) return;
-        this.#helloArrived = true;
         this.#options.onArrived(frame);
         incoming.onFrame(frame);
       });
@@ -130,14 +128,9 @@ export class Wire {
     this.#closeTowardsServer();
   }
 
-  /**
-   * A Hello that is still under way when its agent gives the stream up is lost with it. On a real network it could arrive after a later
-   * stream's: the protocol does not order Hellos (docs/promises.md, "Known gaps").
-   */
+  /** What is under way arrives first, also a Hello: it may come after that of a later stream. */
   #closeTowardsServer(): void {
-    if (this.#helloArrived) this.#carrier.carry(this.#toServer, this.server, () => this.#closeServer());
-    else this.#closeServer();
-    if (!this.#helloArrived) this.#toServer.frames.length = 0;
+    this.#carrier.carry(this.#toServer, this.server, () => this.#closeServer());
   }
 
   #serverEnd(): AgentStream {

@@ -80,6 +80,7 @@ export class World {
   /** How far any clock was ever ahead of the true time. */
   #latestOffsetMs = 0;
   #settled = false;
+  #healed = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -182,7 +183,7 @@ export class World {
       const { process } = agent;
       agent.crash();
       for (const wire of this.#wires) if (wire.agent === process) wire.processDied(process);
-      this.#clients.after(forMs, () => agent.start());
+      this.#clients.after(forMs, () => this.#revive(agent));
     });
   }
 
@@ -190,7 +191,7 @@ export class World {
     const { process } = replica;
     replica.crash();
     this.#died(process);
-    this.#clients.after(forMs, () => replica.start());
+    this.#clients.after(forMs, () => this.#revive(replica));
   }
 
   /** SIGTERM: it hands its shards over, and comes back after that time. */
@@ -201,7 +202,7 @@ export class World {
       this.note(`${replica.name} has left`);
       replica.crash();
       this.#died(process);
-      this.#clients.after(forMs, () => replica.start());
+      this.#clients.after(forMs, () => this.#revive(replica));
     });
   }
 
@@ -356,12 +357,17 @@ export class World {
     this.#isolated.clear();
     this.#partitions.clear();
     for (const wire of [...this.#wires, ...this.#peerWires]) wire.heal();
+    this.#healed = true;
     for (const part of [...this.replicas, ...this.agents]) {
       part.process.resume();
-      part.start();
-      // Moments that an owner set by a clock that was ahead come in time for the end of the run.
-      part.process.stepWall(this.#latestOffsetMs - part.process.wallOffsetMs);
+      this.#revive(part);
     }
+  }
+
+  /** A machine that comes back has the right time. In the end moments that an owner set by a clock that was ahead must come in time. */
+  #revive(part: SimulatedReplica | SimulatedAgent): void {
+    part.start();
+    if (this.#healed) part.process.stepWall(this.#latestOffsetMs - part.process.wallOffsetMs);
   }
 
   /** Nothing runs, waits or is unanswered, in the store, in the owner's memory and on the agents. */

@@ -11,6 +11,7 @@ import type { Pool } from "../db/pools.ts";
 import type { Authenticator } from "../identity/authenticate.ts";
 import type { LogIngest } from "../logs/ingest.ts";
 import type { AgentPort } from "../scheduler/agent-port.ts";
+import { isOvertaken } from "../scheduler/core/agents-core.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
 import { registerAgent } from "./agent-store.ts";
@@ -193,6 +194,7 @@ export class SessionServer implements Service, AgentPort {
   #adopt(session: AgentSession): void {
     const { hello, key, session: id } = session.agentInfo;
     const before = this.#byAgent.get(key);
+    if (isOvertaken(session.opened, before?.opened)) throw new AppError("unavailable", "the agent has connected again");
     if (before !== undefined) {
       before.end(new AppError("unavailable", "the agent has connected again"));
       this.#gone(before);

@@ -6,6 +6,7 @@ import { PROTOCOL_VERSION, VERSION } from "../../kernel/protocol.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentFrame, type Hello, type Policy, Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { LogIngest, LogSource } from "../logs/ingest.ts";
+import type { StreamOrder } from "../scheduler/core/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
 import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
@@ -59,6 +60,11 @@ export class AgentSession implements LogSource {
     return this.agentInfo.session;
   }
 
+  get opened(): StreamOrder {
+    const { bootId, stream } = this.agentInfo.hello;
+    return { boot: bootId, stream };
+  }
+
   get outbox(): Outbox {
     return this.#outbox;
   }
@@ -81,6 +87,7 @@ export class AgentSession implements LogSource {
       languages: hello.runtimes.map((runtime) => runtime.language),
       slots: Math.min(hello.slots, MAX_SLOTS),
       held,
+      opened: this.opened,
     });
     this.#outbox.set({
       welcome: { protocolVersion: PROTOCOL_VERSION, sessionId: session, policy: this.#deps.policy, drop: drop.map(toRef), serverVersion: VERSION },

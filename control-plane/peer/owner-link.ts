@@ -154,7 +154,7 @@ export class OwnerLink implements OwnerPort {
   }
 
   attach(hello: Parameters<OwnerPort["attach"]>[0]): [] {
-    const { session, key, name, workspace, tags, languages, slots, held } = hello;
+    const { session, key, name, workspace, tags, languages, slots, held, opened } = hello;
     this.#say(ENTRY_BYTES * (2 + held.size), (frame) =>
       frame.attached.push({
         session,
@@ -165,6 +165,8 @@ export class OwnerLink implements OwnerPort {
         languages: [...languages],
         slots,
         held: heldToWire(held),
+        bootId: opened?.boot ?? "",
+        stream: opened?.stream ?? 0,
       }),
     );
     return [];

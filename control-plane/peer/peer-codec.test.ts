@@ -122,8 +122,10 @@ test("attempts, sessions, shards and agents that make no sense are left out", ()
     languages: ["bash"],
     slots: 9e6,
     held: [],
+    bootId: "b",
+    stream: 2,
   };
-  expect(helloFromWire(hello)).toMatchObject({ key: "5", workspace: undefined, slots: 10_000 });
+  expect(helloFromWire(hello)).toMatchObject({ key: "5", workspace: undefined, slots: 10_000, opened: { boot: "b", stream: 2 } });
   expect(helloFromWire({ ...hello, agentKey: "-1" })).toBeUndefined();
   expect(helloFromWire({ ...hello, workspaceId: "main" })).toBeUndefined();
 });

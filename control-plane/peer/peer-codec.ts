@@ -205,6 +205,7 @@ export function helloFromWire(wire: AgentAttached): AgentHello | undefined {
     languages: wire.languages.slice(0, 64),
     slots: Math.min(wire.slots, MAX_SLOTS),
     held: heldFromWire(wire.held),
+    opened: { boot: wire.bootId.slice(0, 128), stream: wire.stream },
   };
 }
 

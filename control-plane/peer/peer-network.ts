@@ -42,7 +42,7 @@ export class PeerNetwork implements Peers {
   /** Those we dial, by replica. */
   readonly #links = new Map<string, OwnerLink>();
   /** Those who dialled us. */
-  readonly #homes = new Map<HomeLink, PeerStream>();
+  readonly #homes = new Map<HomeLink, { readonly stream: PeerStream; readonly replicaId: string }>();
   readonly #watch = new JobWatch();
   readonly #interest: Interest;
   #secret: Buffer | undefined;
@@ -117,7 +117,7 @@ export class PeerNetwork implements Peers {
 
   serve(local: LocalOwner | undefined): void {
     this.#local = local;
-    for (const [link, stream] of this.#homes) this.#end(link, stream, new AppError("unavailable", "this replica starts anew"));
+    for (const [link, { stream }] of this.#homes) this.#end(link, stream, new AppError("unavailable", "this replica starts anew"));
   }
 
   announce(shards: readonly number[]): void {
@@ -176,8 +176,11 @@ export class PeerNetwork implements Peers {
     }
     const { clock, log, agentsOf, onNews } = this.#options;
     const parts = { local, watch: this.#watch, clock, log, agentsOf, onHandOver: onNews };
+    // What a broken stream had still under way must not come between, and its end must not end what the new one says.
+    for (const [former, { stream: old, replicaId }] of this.#homes)
+      if (replicaId === from.replicaId) this.#end(former, old, new AppError("unavailable", "the peer has dialled again"));
     const link: HomeLink = new HomeLink(stream, parts, () => this.#end(link, stream, new AppError("resource_exhausted", "the link is full")));
-    this.#homes.set(link, stream);
+    this.#homes.set(link, { stream, replicaId: from.replicaId });
     link.welcome(proofOf(secret, "owner", from, local), local.shards.with("owned"));
     // It may be one that we have not met yet.
     if (!this.isLinked(from.replicaId)) onNews([]);
@@ -203,7 +206,7 @@ export class PeerNetwork implements Peers {
 
   #endSilent(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const [link, stream] of this.#homes) {
+    for (const [link, { stream }] of this.#homes) {
       if (nowMs - link.heardAtMs > LINK_SILENT_MS) this.#end(link, stream, new AppError("unavailable", "nothing was heard of the peer for too long"));
     }
   }

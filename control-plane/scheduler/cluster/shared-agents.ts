@@ -1,7 +1,7 @@
 import type { AgentKey, JobId, SessionId, Token } from "../../../kernel/ids.ts";
 import type { JobEnd } from "../../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "../agent-port.ts";
-import type { AgentHello } from "../core/agents-core.ts";
+import { type AgentHello, isOvertaken } from "../core/agents-core.ts";
 import type { RunningJob } from "../core/model.ts";
 import { topShare } from "../core/ready-core.ts";
 import type { Owner } from "../owner.ts";
@@ -78,6 +78,8 @@ export class SharedAgents implements AgentPort {
 
   attach(home: Home, hello: AgentHello): AttemptId[] {
     const before = this.#byAgent.get(hello.key);
+    // The agent has another home since. This one hears of its end by itself, and gives nothing to the agent until then.
+    if (isOvertaken(hello.opened, this.#owner?.state.agents.get(hello.key)?.opened)) return [];
     if (before !== undefined) this.#forget(before);
     const entry: Attached = { key: hello.key, home, share: { seq: 0, round: 0, slots: hello.slots }, reported: hello.slots };
     this.#sessions.set(hello.session, entry);

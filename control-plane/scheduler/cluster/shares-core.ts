@@ -7,9 +7,12 @@ export interface HeldShare {
   slots: number;
 }
 
-/** @returns false for an order that did not know of what was given away meanwhile: it is void, and another one follows */
+/**
+ * @returns false for an order that did not know of what was given away meanwhile: it is void, and another one follows; and for one that a
+ * later order has overtaken, since what an owner of the home's own process answers may lead to orders before the rest of the plan is sent
+ */
 export function takeOrder(share: HeldShare, order: ShareOrder): boolean {
-  if (order.round !== share.round) return false;
+  if (order.round !== share.round || order.seq < share.seq) return false;
   share.seq = order.seq;
   share.slots = order.slots;
   return true;

@@ -82,6 +82,11 @@ export interface Hello {
    */
   held: AttemptRef[];
   host: string;
+  /**
+   * Numbers the streams that this process opens, from 1: of two Hellos of one boot that overtake each other the greater one counts. 0 from
+   * agents that do not say.
+   */
+  stream: number;
 }
 
 export interface Started {
@@ -461,6 +466,7 @@ function createBaseHello(): Hello {
     memoryBytes: 0,
     held: [],
     host: "",
+    stream: 0,
   };
 }
 
@@ -504,6 +510,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.host !== "") {
       writer.uint32(106).string(message.host);
+    }
+    if (message.stream !== 0) {
+      writer.uint32(112).uint32(message.stream);
     }
     return writer;
   },
@@ -625,6 +634,14 @@ export const Hello: MessageFns<Hello> = {
             message.host = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.stream = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -657,6 +674,7 @@ export const Hello: MessageFns<Hello> = {
     message.memoryBytes = object.memoryBytes ?? 0;
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
     message.host = object.host ?? "";
+    message.stream = object.stream ?? 0;
     return message;
   },
 };

@@ -144,6 +144,9 @@ export interface AgentAttached {
   slots: number;
   /** All that the agent holds, whoever owns it. */
   held: AttemptRef[];
+  /** Of the Hello. */
+  bootId: string;
+  stream: number;
 }
 
 export interface AgentDetached {
@@ -1320,7 +1323,18 @@ export const Answer: MessageFns<Answer> = {
 };
 
 function createBaseAgentAttached(): AgentAttached {
-  return { session: "", agentKey: "", name: "", workspaceId: "", tags: [], languages: [], slots: 0, held: [] };
+  return {
+    session: "",
+    agentKey: "",
+    name: "",
+    workspaceId: "",
+    tags: [],
+    languages: [],
+    slots: 0,
+    held: [],
+    bootId: "",
+    stream: 0,
+  };
 }
 
 export const AgentAttached: MessageFns<AgentAttached> = {
@@ -1348,6 +1362,12 @@ export const AgentAttached: MessageFns<AgentAttached> = {
     }
     for (const v of message.held) {
       AttemptRef.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.bootId !== "") {
+      writer.uint32(74).string(message.bootId);
+    }
+    if (message.stream !== 0) {
+      writer.uint32(80).uint32(message.stream);
     }
     return writer;
   },
@@ -1429,6 +1449,22 @@ export const AgentAttached: MessageFns<AgentAttached> = {
             message.held.push(AttemptRef.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.bootId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.stream = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1454,6 +1490,8 @@ export const AgentAttached: MessageFns<AgentAttached> = {
     message.languages = object.languages?.map((e) => e) || [];
     message.slots = object.slots ?? 0;
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
+    message.bootId = object.bootId ?? "";
+    message.stream = object.stream ?? 0;
     return message;
   },
 };
