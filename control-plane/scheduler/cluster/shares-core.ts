@@ -18,10 +18,14 @@ export function takeOrder(share: HeldShare, order: ShareOrder): boolean {
   return true;
 }
 
-/** Attempts leave the share with their shard, and take their slots along. */
-export function giveAway(share: HeldShare, attempts: number): void {
+/**
+ * Attempts leave the share with their shard, and take their slots along. What the home hears now is the share from here on: while more run
+ * than the share allows, it is what still runs.
+ * @param running attempts of the share that stay
+ */
+export function giveAway(share: HeldShare, attempts: number, running: number): void {
   share.round += 1;
-  share.slots = Math.max(0, share.slots - attempts);
+  share.slots = Math.max(running, share.slots - attempts);
 }
 
 /** What the owner holds: a share that was made smaller is used until its attempts have ended. */
