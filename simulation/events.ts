@@ -17,6 +17,8 @@ const between = (low: number, high: number, dice: number): number => Math.round(
 export const EVENTS: readonly EventKind[] = [
   { name: "enqueue", weight: 40, happen: (world, dice) => world.enqueue({ count: 1 + Math.floor(dice[0] * dice[0] * 5), dice }) },
   { name: "burst", weight: 4, happen: (world, dice) => world.enqueue({ count: 8 + Math.floor(dice[0] * 16), dice }) },
+  { name: "limited", weight: 12, happen: (world, dice) => world.enqueue({ count: 2 + Math.floor(dice[0] * 8), dice, limited: (dice[0] * 1000) % 1 }) },
+  { name: "raise-cap", weight: 2, happen: (world, dice) => world.raiseCap(dice) },
   { name: "keyed", weight: 8, happen: (world, dice) => world.enqueueKeyed(dice) },
   {
     name: "shake",

@@ -1,7 +1,7 @@
 import type { FlushResult } from "../control-plane/jobs/flush-store.ts";
 import type { JobKey } from "../control-plane/jobs/idempotency-key.ts";
 import type { KeyedJob } from "../control-plane/jobs/key-store.ts";
-import { type FlushOperation, type JobPayload, type JobSpecial, laneOf } from "../control-plane/jobs/model.ts";
+import { type FlushOperation, type JobPayload, type JobSpecial, laneOf, shardOf, type WindowRecord } from "../control-plane/jobs/model.ts";
 import type { JobQueue, WaitingJob } from "../control-plane/scheduler/core/model.ts";
 import type { ColdGroup } from "../control-plane/scheduler/core/queue-core.ts";
 import { groupOf, sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
@@ -9,6 +9,8 @@ import type { Timed, TimerRead } from "../control-plane/scheduler/core/timers-co
 import type { Lease } from "../control-plane/scheduler/lease-store.ts";
 import type { LoadedShards } from "../control-plane/scheduler/owner-store.ts";
 import type { Deferred, Expiring, TimerPage } from "../control-plane/scheduler/timer-store.ts";
+import type { LoadedWindow } from "../control-plane/scheduler/window-store.ts";
+import type { ChangedLimits } from "../control-plane/workspaces/workspace-limit-store.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { assertNever } from "../kernel/assert-never.ts";
 import type { Exit, ExitReason } from "../kernel/exit.ts";
@@ -43,6 +45,9 @@ interface RunningRow {
   cancelReason: string | undefined;
 }
 
+/** A row of rate_window. */
+type WindowRow = WindowRecord & { readonly storedAtMs: number };
+
 interface DoneRow {
   readonly token: Token | undefined;
   readonly agent: AgentKey | undefined;
@@ -73,6 +78,9 @@ export class ModelStore {
   readonly #watch: StoreWatch;
   readonly #nowMs: () => number;
   readonly cluster: ModelCluster;
+  readonly #windows = new Map<string, WindowRow>();
+  readonly #caps = new Map<WorkspaceId, { readonly most: number; readonly version: number }>();
+  #versions = 0;
 
   constructor(watch: StoreWatch, nowMs: () => number) {
     this.#watch = watch;
@@ -91,6 +99,7 @@ export class ModelStore {
     const fresh = new Set<JobId>();
     for (const operation of operations) {
       const moved = this.#apply(operation, fresh);
+      if (operation.kind === "claim" || operation.kind === "insert") this.#keepWindows(operation.windows ?? []);
       if (!moved) gone.add(`${operation.kind}/${operation.job.id}`);
       if (moved) this.#isOwned(operation, lease);
       this.#watch.committed(operation, moved ? "moved" : "gone", lease);
@@ -133,7 +142,25 @@ export class ModelStore {
       ageMs: this.#nowMs() - row.claimedAtMs,
       cancelReason: row.cancelReason,
     }));
-    return { running, groups: [...groups.values()], windows: [], databaseMs: EPOCH_MS + this.#nowMs() };
+    return { running, groups: [...groups.values()], windows: this.#loadWindows(shards), databaseMs: EPOCH_MS + this.#nowMs() };
+  }
+
+  setCap(workspace: WorkspaceId, most: number): void {
+    this.#versions += 1;
+    this.#caps.set(workspace, { most, version: this.#versions });
+  }
+
+  get hasCaps(): boolean {
+    return this.#caps.size > 0;
+  }
+
+  capOf(workspace: WorkspaceId): number | undefined {
+    return this.#caps.get(workspace)?.most;
+  }
+
+  workspaceLimits(since: string): ChangedLimits {
+    const changed = [...this.#caps].filter(([, { version }]) => version >= Number(since));
+    return { changed: changed.map(([workspace, { most }]) => ({ workspace, limits: { weight: 1, maxRunning: most } })), next: String(this.#versions) };
   }
 
   deferred(read: TimerRead, limit: number, shards: readonly number[]): TimerPage<Deferred> {
@@ -245,6 +272,23 @@ export class ModelStore {
     if (special?.key !== undefined) this.#takeKey(job, special.key);
     this.#end(job.id, { token: undefined, agent: undefined, attempt: 0, exit, resultJson });
     return true;
+  }
+
+  /** With the claim or without it, as long as the lease holds: one start too many is counted rather than one too few. */
+  #keepWindows(records: readonly WindowRecord[]): void {
+    for (const record of records) {
+      const name = `${record.workspace}/${record.id}`;
+      const known = this.#windows.get(name);
+      if (known === undefined || BigInt(known.token) < BigInt(record.token)) this.#windows.set(name, { ...record, storedAtMs: this.#nowMs() });
+    }
+  }
+
+  #loadWindows(shards: readonly number[]): LoadedWindow[] {
+    const rows = [...this.#windows.values()].filter((row) => shards.includes(shardOf(row.workspace)) && row.storedAtMs + row.keepMs > this.#nowMs());
+    return rows.map(({ workspace, id, starts, windowMs, agesMs, tatInMs, storedAtMs }) => {
+      const sinceMs = this.#nowMs() - storedAtMs;
+      return { workspace, id, starts, windowMs, agesMs: agesMs.map((age) => age + sinceMs), tatInMs: tatInMs === undefined ? undefined : tatInMs - sinceMs };
+    });
   }
 
   #takeKey(job: WaitingJob, { key, body, expiresAtMs }: JobKey): void {

@@ -1,6 +1,7 @@
 import type { JobKey } from "../control-plane/jobs/idempotency-key.ts";
 import { type TimeSettings, timeOf } from "../control-plane/jobs/job-options.ts";
 import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
+import type { JobLimits } from "../control-plane/scheduler/core/limit-model.ts";
 import type { WorkspaceId } from "../kernel/ids.ts";
 import type { ScriptArgs } from "./executor.ts";
 import { jobIdOf } from "./model-store.ts";
@@ -20,10 +21,11 @@ export interface NewJobOptions {
   readonly nowMs: number;
   readonly language: string;
   readonly key?: JobKey | undefined;
+  readonly limits?: JobLimits | undefined;
 }
 
 /** A job as the API would make it of a request; chance decides what it is to do and what was asked for. */
-export function makeJob({ random, number, workspace, wallMs, nowMs, language, key }: NewJobOptions): NewJob {
+export function makeJob({ random, number, workspace, wallMs, nowMs, language, key, limits }: NewJobOptions): NewJob {
   const settings = settingsOf(random, nowMs);
   const args = argsOf(random, settings.retry !== undefined);
   const timeoutMs = random() < 0.2 ? 2000 : undefined;
@@ -41,6 +43,7 @@ export function makeJob({ random, number, workspace, wallMs, nowMs, language, ke
       lost: 0,
       scriptId: undefined,
       timeoutMs,
+      limits,
       policy,
     },
     payload: { kind: "inline", scriptHash: undefined, code: "", argsJson: JSON.stringify(args), createdBy: "simulation" },

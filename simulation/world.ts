@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
-import { type JobKey, jobKey } from "../control-plane/jobs/idempotency-key.ts";
+import { jobKey } from "../control-plane/jobs/idempotency-key.ts";
 import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
 import type { DialPeer } from "../control-plane/peer/dial-peer.ts";
 import { AppError } from "../kernel/app-error.ts";
@@ -9,7 +9,8 @@ import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/ses
 import type { HomeFrame, OwnerFrame } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { Database } from "./database.ts";
 import { INVARIANTS } from "./invariants.ts";
-import { makeJob } from "./new-jobs.ts";
+import { limitsOf } from "./limited-jobs.ts";
+import { makeJob, type NewJobOptions } from "./new-jobs.ts";
 import { Oracle } from "./oracle.ts";
 import { type Dice, describePeerFrame, type Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
@@ -105,6 +106,7 @@ export class World {
           number,
         ),
     );
+    for (const workspace of WORKSPACES) if (random() < 0.2) this.#cap(asWorkspaceId(workspace), 1 + Math.floor(random() * 3));
     this.agents = [1, 2, 3].map((number) => this.#agent(number));
   }
 
@@ -137,19 +139,39 @@ export class World {
     this.note(`BROKEN ${invariant}: ${message}`);
   }
 
-  enqueue({ count, dice }: { count: number; dice: Dice }): string {
+  /** @param limited what limits the jobs: a number in [0, 1) that chooses, or undefined for nothing */
+  enqueue({ count, dice, limited }: { count: number; dice: Dice; limited?: number }): string {
     const replica = this.#someReplica(dice[3]);
     if (replica === undefined) return "nobody";
     const { process } = replica;
     const workspace = asWorkspaceId(pick(WORKSPACES, dice[1]) ?? "1");
     process.after(0, () => {
-      const jobs = Array.from({ length: count }, () => this.#newJob(process, workspace, dice[2] < 0.8 ? "bash" : "python3"));
+      const jobs = Array.from({ length: count }, () => {
+        const limits = limited === undefined ? undefined : limitsOf(this.#random, workspace, limited);
+        return this.#newJob(process, workspace, { language: dice[2] < 0.8 ? "bash" : "python3", limits });
+      });
       replica.ask(shardOf(workspace), (owner) => owner.enqueue(jobs)).then(
         () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
         () => undefined,
       );
     });
     return `${count} jobs of workspace ${workspace} to ${replica.name}`;
+  }
+
+  /** An administrator raises a workspace's cap. */
+  raiseCap(dice: Dice): string {
+    const workspace = asWorkspaceId(pick(WORKSPACES, dice[0]) ?? "1");
+    const { store } = this.database;
+    const before = store.capOf(workspace);
+    if (before === undefined) return "nothing";
+    const most = before + 1;
+    this.#cap(workspace, most);
+    return `workspace ${workspace} may run ${most} jobs`;
+  }
+
+  #cap(workspace: WorkspaceId, most: number): void {
+    this.database.store.setCap(workspace, most);
+    this.oracle.limits.capped(workspace, most);
   }
 
   cancel(dice: Dice): string {
@@ -256,7 +278,7 @@ export class World {
     process.after(0, () => {
       // Every third one is a batch of two.
       const keys = Array.from({ length: number % 3 === 0 ? 2 : 1 }, (_, at) => jobKey("batch", String(number), at, body, process.clock.wallMs() + KEY_MS));
-      const jobs = keys.map((key) => this.#newJob(process, workspace, "bash", key));
+      const jobs = keys.map((key) => this.#newJob(process, workspace, { language: "bash", key }));
       replica.ask(shardOf(workspace), (owner) => owner.enqueue(jobs)).then((accepted) => {
         this.oracle.acknowledge(accepted.map(({ id }) => id));
         for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
@@ -332,11 +354,12 @@ export class World {
     if (frame.finished.length > 0) this.note(`${from} to ${to}: finished [${refs(frame.finished)}]`);
   }
 
-  #newJob(process: Process, workspace: WorkspaceId, language: string, key?: JobKey): NewJob {
+  #newJob(process: Process, workspace: WorkspaceId, wanted: Pick<NewJobOptions, "language" | "key" | "limits">): NewJob {
     this.#made += 1;
     const wallMs = process.clock.wallMs();
-    const made = makeJob({ random: this.#random, number: this.#made, workspace, wallMs, nowMs: this.time.nowMs, language, key });
+    const made = makeJob({ random: this.#random, number: this.#made, workspace, wallMs, nowMs: this.time.nowMs, ...wanted });
     this.oracle.stories.made(made);
+    this.oracle.limits.made(made.job);
     return made;
   }
 
