@@ -74,6 +74,11 @@ export class SimulatedAgent {
     return this.#disk.get(keyOf(ref))?.exit?.reason === ExitReason.EXIT_REASON_FENCED;
   }
 
+  /** Of the process that runs, or ran last. */
+  get bootId(): string {
+    return `${this.name}/${this.#boots}`;
+  }
+
   start(): void {
     if (this.process.alive) return;
     this.#boots += 1;
@@ -155,7 +160,7 @@ export class SimulatedAgent {
       protocolVersion: PROTOCOL_VERSION,
       agentId: this.settings.agentId,
       agentName: this.name,
-      bootId: `${this.name}/${this.#boots}`,
+      bootId: this.bootId,
       agentVersion: VERSION,
       tags: [...this.settings.tags],
       slots: this.settings.slots,
