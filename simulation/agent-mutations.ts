@@ -66,12 +66,12 @@ const AGENT_LIFE: readonly Mutation[] = [
     name: "agents are held without a renewed lease",
     edits: [
       {
-        file: "simulation/simulated-replica.ts",
-        text: "return !this.#watched || this.process.clock.monotonicMs() - this.#renewedAtMs < TIMES.holdAgentsMs;",
-        replacement: "return true;",
+        file: "control-plane/scheduler/ownership.ts",
+        text: "this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#holdMs;",
+        replacement: "true;",
       },
     ],
-    why: "As above; the rule itself is in ownership.ts, of which the simulation has a model.",
+    why: "As above.",
   },
   {
     name: "an unconfirmed assignment is never sent again",

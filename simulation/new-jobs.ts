@@ -54,7 +54,7 @@ export function makeJob({ random, number, workspace, wallMs, nowMs, language, ke
 function argsOf(random: () => number, fails: boolean): ScriptArgs {
   const mode = random() - (fails ? 0.5 : 0);
   return {
-    runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? 90_000 : 15_000) : 0)),
+    runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? 45_000 : 12_000) : 0)),
     mode: fails && mode < 0 ? "failure" : modeOf(fails ? mode * 2 : mode),
   };
 }
@@ -73,7 +73,7 @@ function settingsOf(random: () => number, nowMs: number): TimeSettings {
   const when = random();
   return {
     ...(when < 0.07 ? { delay_s: seconds(20) } : {}),
-    ...(when > 0.93 ? { scheduled_for: new Date(EPOCH_MS + nowMs + 1000 * seconds(90)).toISOString() } : {}),
+    ...(when > 0.93 ? { scheduled_for: new Date(EPOCH_MS + nowMs + 1000 * seconds(45)).toISOString() } : {}),
     ...(random() < 0.2 ? { retry: retryOf(random, seconds(8)) } : {}),
     ...(random() < 0.07 ? { queue_ttl_s: seconds(15) } : {}),
   };

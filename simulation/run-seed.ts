@@ -3,13 +3,20 @@ import type { Planned } from "./plan.ts";
 import { seededRandom } from "./random.ts";
 import { World, type WorldResult } from "./world.ts";
 
-const FAULTS_MS = 75_000;
-const MOST_EVENTS = 60;
+const FAULTS_MS = 50_000;
+const MOST_EVENTS = 48;
 
 /** Plays one seed. @param plan another plan than the seed's own: for making it smaller */
-export function runSeed(seed: number, options: { plan?: readonly Planned[]; keepTrace?: boolean } = {}): Promise<WorldResult> {
+export async function runSeed(seed: number, options: { plan?: readonly Planned[]; keepTrace?: boolean } = {}): Promise<WorldResult> {
   const world = new World({ seed, plan: options.plan ?? planOfSeed(seed), happen, faultsUntilMs: FAULTS_MS, keepTrace: options.keepTrace ?? false });
-  return world.run();
+  const { stackTraceLimit } = Error;
+  // Errors are part of the worlds' life, and nobody reads where they were made.
+  if (options.keepTrace !== true) Error.stackTraceLimit = 0;
+  try {
+    return await world.run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 export function planOfSeed(seed: number): Planned[] {

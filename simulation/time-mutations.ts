@@ -128,8 +128,8 @@ const CANCEL: readonly Mutation[] = [
     edits: [
       {
         file: "simulation/model-store.ts",
-        text: "reason: string, epoch: number): void {\n    if (this.#lease?.epoch !== epoch) throw",
-        replacement: "reason: string, epoch: number): void {\n    if (this.#lease?.epoch === -epoch) throw",
+        text: "reason: string, lease: Lease): void {\n    if (!this.cluster.isHeld(lease)) throw",
+        replacement: "reason: string, lease: Lease): void {\n    if (lease === undefined) throw",
       },
     ],
     why: "The new owner may have read the row before the note was written; the rule itself is in statements.ts, of which the simulation has a model.",
@@ -138,12 +138,12 @@ const CANCEL: readonly Mutation[] = [
     name: "a new owner does not look at notes of cancels",
     edits: [
       {
-        file: "simulation/simulated-replica.ts",
-        text: "if (row.cancelReason !== undefined) adopted.cancel = { reason: row.cancelReason, atMs: begunMs };",
-        replacement: "void adopted;",
+        file: "control-plane/scheduler/cluster/shard-moves.ts",
+        text: "if (row.cancelReason !== undefined) local.owner.adoptedCancelled(running, row.cancelReason);",
+        replacement: "void running;",
       },
     ],
-    why: "As above; the rule itself is in ownership.ts.",
+    why: "As above.",
   },
   {
     name: "a cancel does not wait for the write under way",

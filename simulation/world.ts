@@ -93,7 +93,7 @@ export class World {
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
     const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
-    this.replicas = (random() < 0.25 ? [1, 2, 3] : [1, 2]).map(
+    this.replicas = (random() < 0.1 ? [1, 2, 3] : [1, 2]).map(
       (number) =>
         new SimulatedReplica(
           {
@@ -397,7 +397,8 @@ export class World {
 
   /** Nothing runs, waits or is unanswered, in the store, in the owner's memory and on the agents. */
   #isSettled(): boolean {
-    this.#settled = this.oracle.unfinished() === "";
+    const { pending, running } = this.database.store;
+    this.#settled = pending.size + running.size === 0 && this.oracle.unfinished() === "";
     return this.#settled;
   }
 
