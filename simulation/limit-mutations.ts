@@ -2,7 +2,6 @@ import type { Mutation } from "./mutation.ts";
 
 const LIMITS = "control-plane/scheduler/core/limits-core.ts";
 const DISPATCH = "control-plane/scheduler/core/dispatch-core.ts";
-const QUEUE = "control-plane/scheduler/core/queue-core.ts";
 const MOVES = "control-plane/scheduler/cluster/shard-moves.ts";
 
 const PERMITS: readonly Mutation[] = [
@@ -31,11 +30,6 @@ const PERMITS: readonly Mutation[] = [
     name: "nobody hears of a permit that came back",
     edits: [{ file: LIMITS, text: "    wakeParked(state, limit, undefined);\n    forgetLimit", replacement: "    forgetLimit" }],
     why: "Those who wait for it go on.",
-  },
-  {
-    name: "a permit that is not used is not passed on",
-    edits: [{ file: QUEUE, text: "  passOn(state, queue, nowMs);\n  announceQueue", replacement: "  announceQueue" }],
-    why: "As above.",
   },
   {
     name: "a new job does not look at its limits",

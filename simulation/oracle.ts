@@ -92,6 +92,7 @@ export class Oracle implements StoreWatch, ExecutorWatch {
   submitted(replica: SimulatedReplica, operation: FlushOperation): void {
     this.stories.submitted(replica.process, operation);
     this.limits.submitted(operation);
+    if (operation.kind === "finish") this.#isReplaced(replica, operation.job.id);
     const line = this.#lineOf(replica);
     const { job } = operation;
     line.admitted.delete(job.id);
@@ -102,6 +103,11 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     if (operation.kind === "claim" || (operation.kind === "insert" && operation.direct !== undefined)) this.#hasSlot(replica, operation);
     if (operation.kind === "claim") this.#inOrder(operation.job, line.admitted);
     if (operation.kind === "insert" && operation.direct !== undefined) this.#inOrder(operation.job, line.submitted);
+  }
+
+  /** An attempt whose place another job takes is the last one of its job, as if somebody had cancelled it. */
+  #isReplaced(replica: SimulatedReplica, id: JobId): void {
+    if (replica.owner?.state.running.get(id)?.cancel?.reason.startsWith("replaced by job ") === true) this.stories.cancelAsked(id);
   }
 
   settled(replica: SimulatedReplica, operation: FlushOperation, outcome: "moved" | "gone"): void {
