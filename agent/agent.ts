@@ -156,7 +156,13 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
   const sayCapacity = (): void => {
     if (draining) outbox.capacity({ slots: 0, draining });
   };
-  const hello = (): Omit<Hello, "stream"> => ({ ...introduce(config, executor), slots: draining ? 0 : config.slots, agentId: folder.agentId, bootId: boot, held: heldNow() });
+  const hello = (): Omit<Hello, "stream"> => ({
+    ...introduce(config, executor),
+    slots: draining ? 0 : config.slots,
+    agentId: folder.agentId,
+    bootId: boot,
+    held: heldNow(),
+  });
   log.info(
     { event: "agent.ready", agentId: folder.agentId, runtimes: executor.runtimes, sandbox: executor.sandbox, tags: config.tags, slots: config.slots },
     "ready",

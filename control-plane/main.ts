@@ -283,8 +283,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
   const { directory, network, home, changed, grpcPort } = cluster;
   return new Ownership({
     tables: createClusterTables(pools.owner, pools.lease),
-    writer: (lease, hooks) =>
-      new FlushWriter({ url: databaseUrl, ...lease, ...hooks, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
+    writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
     replica: () => ({ name: config.replicaName, address: peerAddress(config, grpcPort()), version: VERSION }),
     hotLimit: config.MILLRACE_HOT_JOBS,
     times: {

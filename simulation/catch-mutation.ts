@@ -7,13 +7,7 @@ import { SCHEDULER_MUTATIONS } from "./scheduler-mutations.ts";
 import { runTask, seedsFrom } from "./seed-workers.ts";
 import { TIME_MUTATIONS } from "./time-mutations.ts";
 
-export const MUTATIONS: readonly Mutation[] = [
-  ...SCHEDULER_MUTATIONS,
-  ...AGENT_MUTATIONS,
-  ...TIME_MUTATIONS,
-  ...CLUSTER_MUTATIONS,
-  ...LIMIT_MUTATIONS,
-];
+export const MUTATIONS: readonly Mutation[] = [...SCHEDULER_MUTATIONS, ...AGENT_MUTATIONS, ...TIME_MUTATIONS, ...CLUSTER_MUTATIONS, ...LIMIT_MUTATIONS];
 
 /** Tries the seed that is known to find a mutation, then all from 1 on. @returns the seed that breaks a promise, undefined when none of them does */
 export async function catchMutation(mutation: Mutation, mostSeeds: number): Promise<number | undefined> {

@@ -53,7 +53,11 @@ const HAND_OVER: readonly Mutation[] = [
   {
     name: "who takes over does not raise the epochs of the dead",
     edits: [
-      { file: CLUSTER_MODEL, text: "if (!isAlive(row.replicaId) && this.#map.includes(row.replicaId)) row.epoch = this.drawEpoch();", replacement: "void row;" },
+      {
+        file: CLUSTER_MODEL,
+        text: "if (!isAlive(row.replicaId) && this.#map.includes(row.replicaId)) row.epoch = this.drawEpoch();",
+        replacement: "void row;",
+      },
     ],
     why: "The dead may be alive; the rule itself is in lease-store.ts.",
   },
@@ -129,7 +133,13 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a smaller share is free at once",
-    edits: [{ file: BOOK, text: "for (const share of book.shares.values()) room -= share.granted;", replacement: "for (const share of book.shares.values()) room -= share.target;" }],
+    edits: [
+      {
+        file: BOOK,
+        text: "for (const share of book.shares.values()) room -= share.granted;",
+        replacement: "for (const share of book.shares.values()) room -= share.target;",
+      },
+    ],
     why: "Its owner uses it until its attempts have ended.",
   },
   {
@@ -139,7 +149,9 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "an owner that uses more than its share reports another one than it keeps",
-    edits: [{ file: SHARES, text: "share.slots = Math.max(running, share.slots - attempts);", replacement: "share.slots = Math.max(0, share.slots - attempts);" }],
+    edits: [
+      { file: SHARES, text: "share.slots = Math.max(running, share.slots - attempts);", replacement: "share.slots = Math.max(0, share.slots - attempts);" },
+    ],
     why: "The difference would be nobody's.",
   },
   {
@@ -157,7 +169,13 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "the former stream of a peer is heard beside the new one",
-    edits: [{ file: "control-plane/peer/peer-network.ts", text: "      if (replicaId === from.replicaId) this.#end(former,", replacement: "      if (replicaId === undefined) this.#end(former," }],
+    edits: [
+      {
+        file: "control-plane/peer/peer-network.ts",
+        text: "      if (replicaId === from.replicaId) this.#end(former,",
+        replacement: "      if (replicaId === undefined) this.#end(former,",
+      },
+    ],
     why: "Its end would end the sessions that the new one has announced.",
   },
 ];

@@ -7,7 +7,13 @@ const MOVES = "control-plane/scheduler/cluster/shard-moves.ts";
 const PERMITS: readonly Mutation[] = [
   {
     name: "a claim takes no permit",
-    edits: [{ file: LIMITS, text: 'if (spec.kind === "running") limit.holders.add(running);\n    else if (limit.window', replacement: 'if (spec.kind === "running") void running;\n    else if (limit.window' }],
+    edits: [
+      {
+        file: LIMITS,
+        text: 'if (spec.kind === "running") limit.holders.add(running);\n    else if (limit.window',
+        replacement: 'if (spec.kind === "running") void running;\n    else if (limit.window',
+      },
+    ],
     why: "A cap is never exceeded.",
   },
   {
@@ -48,7 +54,13 @@ const PERMITS: readonly Mutation[] = [
   },
   {
     name: "workspaces have no cap",
-    edits: [{ file: "control-plane/scheduler/core/ready-core.ts", text: "boolean => tenant.maxRunning", replacement: "boolean => tenant === undefined && tenant.maxRunning" }],
+    edits: [
+      {
+        file: "control-plane/scheduler/core/ready-core.ts",
+        text: "boolean => tenant.maxRunning",
+        replacement: "boolean => tenant === undefined && tenant.maxRunning",
+      },
+    ],
     why: "What the operator grants is never exceeded.",
   },
   {
@@ -66,7 +78,13 @@ const PERMITS: readonly Mutation[] = [
 const WINDOWS: readonly Mutation[] = [
   {
     name: "starts are not counted",
-    edits: [{ file: LIMITS, text: "else if (limit.window !== undefined) recordStart(limit.window, nowMs);\n    else limit", replacement: "else if (limit.window !== undefined) void nowMs;\n    else limit" }],
+    edits: [
+      {
+        file: LIMITS,
+        text: "else if (limit.window !== undefined) recordStart(limit.window, nowMs);\n    else limit",
+        replacement: "else if (limit.window !== undefined) void nowMs;\n    else limit",
+      },
+    ],
     why: "A rate is never exceeded.",
   },
   {
@@ -92,7 +110,9 @@ const WINDOWS: readonly Mutation[] = [
   },
   {
     name: "an older window replaces a newer one",
-    edits: [{ file: "simulation/model-store.ts", text: "BigInt(known.token) < BigInt(record.token)", replacement: "BigInt(known.token) > BigInt(record.token)" }],
+    edits: [
+      { file: "simulation/model-store.ts", text: "BigInt(known.token) < BigInt(record.token)", replacement: "BigInt(known.token) > BigInt(record.token)" },
+    ],
     why: "Flushes overtake each other; the rule itself is in statements.ts, of which the simulation has a model.",
   },
   {
@@ -102,7 +122,13 @@ const WINDOWS: readonly Mutation[] = [
   },
   {
     name: "a debounced job does not wait",
-    edits: [{ file: "control-plane/scheduler/core/admission-core.ts", text: "      prolong(limit, nowMs);\n", replacement: "      limit.quiet = { firstMs: nowMs, opensAtMs: nowMs };\n" }],
+    edits: [
+      {
+        file: "control-plane/scheduler/core/admission-core.ts",
+        text: "      prolong(limit, nowMs);\n",
+        replacement: "      limit.quiet = { firstMs: nowMs, opensAtMs: nowMs };\n",
+      },
+    ],
     why: "Another one of the key may still come.",
   },
 ];

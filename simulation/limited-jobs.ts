@@ -10,8 +10,18 @@ type Cap = NonNullable<LimitSettings["concurrency"]>[number];
 const LIMITS: readonly LimitSettings[] = [
   { concurrency: [{ limit: 2 }] },
   { concurrency: [{ key: "one", limit: 1 }] },
-  { concurrency: [{ key: "one", limit: 1 }, { key: "three", limit: 3 }] },
-  { concurrency: [{ key: "customer $args[customer]", limit: 1 }, { key: "three", limit: 3 }] },
+  {
+    concurrency: [
+      { key: "one", limit: 1 },
+      { key: "three", limit: 3 },
+    ],
+  },
+  {
+    concurrency: [
+      { key: "customer $args[customer]", limit: 1 },
+      { key: "three", limit: 3 },
+    ],
+  },
   { rate: [{ key: "mail", starts: 2, per_s: 6 }] },
   { concurrency: [{ key: "one", limit: 1 }], rate: [{ key: "mail", starts: 2, per_s: 6 }] },
   { concurrency: [{ key: "three", limit: 3 }], rate: [{ key: "disk", starts: 1, per_s: 2 }] },

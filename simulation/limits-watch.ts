@@ -50,7 +50,7 @@ export class LimitsWatch {
     if (operation.kind === "cancel") this.#replaced(operation);
   }
 
-  #begins(operation: FlushOperation): void {
+  #begins(operation: Extract<FlushOperation, { kind: "claim" | "insert" }>): void {
     const { job } = operation;
     const { running } = this.#world.store();
     const decidedMs = this.#decidedMs.get(operation) ?? 0;

@@ -43,7 +43,15 @@ export class ModelCluster {
 
   join({ name, address }: ReplicaIdentity): Lease {
     const known = [...this.#replicas.values()].find((row) => row.name === name);
-    const row = known ?? { replicaId: String(this.#replicas.size + 1), name, address, epoch: 0, expiresAtMs: 0, goneByMs: Number.NEGATIVE_INFINITY, leaving: false };
+    const row = known ?? {
+      replicaId: String(this.#replicas.size + 1),
+      name,
+      address,
+      epoch: 0,
+      expiresAtMs: 0,
+      goneByMs: Number.NEGATIVE_INFINITY,
+      leaving: false,
+    };
     row.address = address;
     row.epoch = this.drawEpoch();
     row.expiresAtMs = this.#nowMs() + LEASE_TTL_S * 1000;

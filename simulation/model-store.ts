@@ -110,7 +110,8 @@ export class ModelStore {
   /** The epoch fences whoever is dead. One that lives and has given a shard away must not write of it any more by itself. */
   #isOwned(operation: FlushOperation, { replicaId }: Lease): void {
     const owner = this.cluster.ownerOf(operation.job.shard);
-    if (owner !== replicaId) this.#watch.broken("writers", `${operation.kind} of ${operation.job.id} by replica ${replicaId}, the shard is ${owner ?? "nobody"}'s`);
+    if (owner !== replicaId)
+      this.#watch.broken("writers", `${operation.kind} of ${operation.job.id} by replica ${replicaId}, the shard is ${owner ?? "nobody"}'s`);
   }
 
   /** @param dueMs jobs that waited for a moment up to this one belong to the queue too */

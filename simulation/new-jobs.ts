@@ -22,12 +22,14 @@ export interface NewJobOptions {
   readonly language: string;
   readonly key?: JobKey | undefined;
   readonly limits?: JobLimits | undefined;
+  /** The longest that a script runs. */
+  readonly longestMs: number;
 }
 
 /** A job as the API would make it of a request; chance decides what it is to do and what was asked for. */
-export function makeJob({ random, number, workspace, wallMs, nowMs, language, key, limits }: NewJobOptions): NewJob {
+export function makeJob({ random, number, workspace, wallMs, nowMs, language, key, limits, longestMs }: NewJobOptions): NewJob {
   const settings = settingsOf(random, nowMs);
-  const args = argsOf(random, settings.retry !== undefined);
+  const args = argsOf(random, settings.retry !== undefined, longestMs);
   const timeoutMs = random() < 0.2 ? 2000 : undefined;
   const { dueAtMs, policy, special } = timeOf(settings, undefined, timeoutMs, key, wallMs);
   return {
@@ -51,10 +53,10 @@ export function makeJob({ random, number, workspace, wallMs, nowMs, language, ke
   };
 }
 
-function argsOf(random: () => number, fails: boolean): ScriptArgs {
+function argsOf(random: () => number, fails: boolean, longestMs: number): ScriptArgs {
   const mode = random() - (fails ? 0.5 : 0);
   return {
-    runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? 45_000 : 12_000) : 0)),
+    runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? longestMs : longestMs / 5) : 0)),
     mode: fails && mode < 0 ? "failure" : modeOf(fails ? mode * 2 : mode),
   };
 }

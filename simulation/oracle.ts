@@ -1,8 +1,8 @@
 import { type FlushOperation, SHARDS } from "../control-plane/jobs/model.ts";
 import type { LocalOwner } from "../control-plane/scheduler/cluster/local-owner.ts";
 import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
-import type { Lease } from "../control-plane/scheduler/lease-store.ts";
 import { groupOf } from "../control-plane/scheduler/core/state-core.ts";
+import type { Lease } from "../control-plane/scheduler/lease-store.ts";
 import { asAgentKey, asJobId, asToken, type JobId } from "../kernel/ids.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import { type ServerFrame, Verdict } from "../proto/gen/millrace/agent/v1/session.ts";

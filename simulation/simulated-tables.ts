@@ -40,7 +40,7 @@ function shardStore(database: Database, process: Process, lease: Lease): ShardSt
     findKeys: (workspace, keys, nowMs) => database.query(process, () => store.findKeys(workspace, keys, nowMs), LATE),
     isRecorded: (id, agent, token) => database.query(process, () => store.isRecorded(id, agent, token, lease)),
     markCancelled: (job, token, reason) => database.query(process, () => store.markCancelled(job.id, token, reason, lease), LATE),
-    workspaceLimits: (since) => store.hasCaps ? database.query(process, () => store.workspaceLimits(since)) : Promise.resolve({ changed: [], next: "0" }),
+    workspaceLimits: (since) => (store.hasCaps ? database.query(process, () => store.workspaceLimits(since)) : Promise.resolve({ changed: [], next: "0" })),
     dropOldWindows: () => Promise.resolve(),
   };
 }

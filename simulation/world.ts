@@ -12,11 +12,11 @@ import { INVARIANTS } from "./invariants.ts";
 import { limitsOf } from "./limited-jobs.ts";
 import { makeJob, type NewJobOptions } from "./new-jobs.ts";
 import { Oracle } from "./oracle.ts";
+import { type Deaf, PeerWire } from "./peer-wire.ts";
 import { type Dice, describePeerFrame, type Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
 import { SimulatedReplica } from "./simulated-replica.ts";
-import { type Deaf, PeerWire } from "./peer-wire.ts";
 import { Process, VirtualTime } from "./virtual-time.ts";
 import { Wire } from "./wire.ts";
 
@@ -150,10 +150,12 @@ export class World {
         const limits = limited === undefined ? undefined : limitsOf(this.#random, workspace, limited);
         return this.#newJob(process, workspace, { language: dice[2] < 0.8 ? "bash" : "python3", limits });
       });
-      replica.ask(shardOf(workspace), (owner) => owner.enqueue(jobs)).then(
-        () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
-        () => undefined,
-      );
+      replica
+        .ask(shardOf(workspace), (owner) => owner.enqueue(jobs))
+        .then(
+          () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
+          () => undefined,
+        );
     });
     return `${count} jobs of workspace ${workspace} to ${replica.name}`;
   }
@@ -182,10 +184,12 @@ export class World {
     if (id === undefined || replica === undefined || workspace === undefined) return "nothing";
     this.oracle.stories.cancelAsked(id);
     replica.process.after(0, () => {
-      replica.ask(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, "no longer wanted")).then(
-        (answer) => this.oracle.stories.cancelAnswered(id, answer),
-        () => undefined,
-      );
+      replica
+        .ask(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, "no longer wanted"))
+        .then(
+          (answer) => this.oracle.stories.cancelAnswered(id, answer),
+          () => undefined,
+        );
     });
     return `${id.slice(-4)} at ${replica.name}`;
   }
@@ -279,10 +283,12 @@ export class World {
       // Every third one is a batch of two.
       const keys = Array.from({ length: number % 3 === 0 ? 2 : 1 }, (_, at) => jobKey("batch", String(number), at, body, process.clock.wallMs() + KEY_MS));
       const jobs = keys.map((key) => this.#newJob(process, workspace, { language: "bash", key }));
-      replica.ask(shardOf(workspace), (owner) => owner.enqueue(jobs)).then((accepted) => {
-        this.oracle.acknowledge(accepted.map(({ id }) => id));
-        for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
-      }, again);
+      replica
+        .ask(shardOf(workspace), (owner) => owner.enqueue(jobs))
+        .then((accepted) => {
+          this.oracle.acknowledge(accepted.map(({ id }) => id));
+          for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
+        }, again);
     });
   }
 
@@ -359,7 +365,15 @@ export class World {
   #newJob(process: Process, workspace: WorkspaceId, wanted: Pick<NewJobOptions, "language" | "key" | "limits">): NewJob {
     this.#made += 1;
     const wallMs = process.clock.wallMs();
-    const made = makeJob({ random: this.#random, number: this.#made, workspace, wallMs, nowMs: this.time.nowMs, ...wanted });
+    const made = makeJob({
+      random: this.#random,
+      number: this.#made,
+      workspace,
+      wallMs,
+      nowMs: this.time.nowMs,
+      longestMs: this.#options.faultsUntilMs,
+      ...wanted,
+    });
     this.oracle.stories.made(made);
     this.oracle.limits.made(made.job);
     return made;

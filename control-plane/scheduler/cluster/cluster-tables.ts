@@ -1,6 +1,6 @@
 import type { Pool } from "../../db/pools.ts";
-import * as leases from "../lease-store.ts";
 import type { ClusterView, Lease, ReplicaIdentity } from "../lease-store.ts";
+import * as leases from "../lease-store.ts";
 import type { OwnerStore } from "../owner-deps.ts";
 import { createOwnerStore, type LoadedShards } from "../owner-store.ts";
 

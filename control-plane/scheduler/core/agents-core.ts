@@ -131,7 +131,17 @@ export function hasFreeSlot(agent: AgentState): boolean {
 }
 
 function newAgent(state: SchedulerState, key: AgentKey): AgentState {
-  const agent: AgentState = { key, name: "", session: undefined, workspace: undefined, routes: [], slots: 0, running: new Map(), silentSinceMs: undefined, opened: undefined };
+  const agent: AgentState = {
+    key,
+    name: "",
+    session: undefined,
+    workspace: undefined,
+    routes: [],
+    slots: 0,
+    running: new Map(),
+    silentSinceMs: undefined,
+    opened: undefined,
+  };
   state.agents.set(key, agent);
   return agent;
 }
