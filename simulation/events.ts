@@ -113,7 +113,7 @@ export const EVENTS: readonly EventKind[] = [
     name: "cut-peers",
     weight: 3,
     happen: (world, dice) => {
-      const wire = pick(world.peerWires(), dice[0]);
+      const wire = pick(world.peers.open(), dice[0]);
       wire?.cut();
       return wire === undefined ? "nothing" : `${wire.home.name}-${wire.owner.name}`;
     },
@@ -123,7 +123,7 @@ export const EVENTS: readonly EventKind[] = [
     weight: 3,
     happen: (world, dice) => {
       const forMs = between(500, 10_000, dice[1]);
-      for (const wire of world.peerWires()) wire.delay(forMs);
+      for (const wire of world.peers.open()) wire.delay(forMs);
       return `${forMs} ms`;
     },
   },
@@ -135,7 +135,7 @@ export const EVENTS: readonly EventKind[] = [
       if (replica === undefined) return "nobody";
       const forMs = between(500, 60_000, dice[1]);
       const deaf = pick(["both", "both", "to owner", "to home"] as const, dice[2]) ?? "both";
-      world.partition(replica, forMs, deaf);
+      world.peers.partition(replica, forMs, deaf);
       return `${replica.name} for ${forMs} ms, ${deaf}`;
     },
   },

@@ -2,18 +2,16 @@ import type { Logger } from "pino";
 import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
 import { jobKey } from "../control-plane/jobs/idempotency-key.ts";
 import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
-import type { DialPeer } from "../control-plane/peer/dial-peer.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { asWorkspaceId, type WorkspaceId } from "../kernel/ids.ts";
 import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
-import type { HomeFrame, OwnerFrame } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { Database } from "./database.ts";
 import { INVARIANTS } from "./invariants.ts";
 import { limitsOf } from "./limited-jobs.ts";
 import { makeJob, type NewJobOptions } from "./new-jobs.ts";
 import { Oracle } from "./oracle.ts";
-import { type Deaf, PeerWire } from "./peer-wire.ts";
-import { type Dice, describePeerFrame, type Planned } from "./plan.ts";
+import { PeerWires } from "./peer-wires.ts";
+import type { Dice, Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
 import { SimulatedReplica } from "./simulated-replica.ts";
@@ -64,6 +62,7 @@ const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = {
 export class World {
   readonly time: VirtualTime;
   readonly database: Database;
+  readonly peers: PeerWires;
   readonly replicas: readonly SimulatedReplica[];
   readonly agents: readonly SimulatedAgent[];
   readonly oracle: Oracle;
@@ -72,9 +71,7 @@ export class World {
   readonly #clients: Process;
   readonly #trace: string[] = [];
   readonly #isolated = new Map<SimulatedAgent, number>();
-  readonly #partitions = new Map<string, { readonly untilMs: number; readonly deaf: Deaf }>();
   #wires: Wire[] = [];
-  #peerWires: PeerWire[] = [];
   #violation: Violation | undefined;
   #made = 0;
   #keys = 0;
@@ -92,13 +89,19 @@ export class World {
     this.oracle = new Oracle(this);
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
+    const note = options.keepTrace === true ? (text: string) => this.note(text) : undefined;
+    this.peers = new PeerWires({ time: this.time, random, agents: () => this.agents, note });
     const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
     this.replicas = (random() < 0.1 ? [1, 2, 3] : [1, 2]).map(
       (number) =>
         new SimulatedReplica(
           {
             ...world,
-            dialPeer: (from, address) => this.#dialPeer(from, address),
+            dialPeer: (from, address) =>
+              this.peers.dial(
+                from,
+                this.replicas.find((replica) => replica.name === address),
+              ),
             submitted: (replica, operation) => this.oracle.submitted(replica, operation),
             failed: (replica, operation) => this.oracle.failed(replica, operation),
             settled: (replica, operation, outcome) => this.oracle.settled(replica, operation, outcome),
@@ -232,17 +235,6 @@ export class World {
     });
   }
 
-  /** No way between the replica and the others, in one direction or both. */
-  partition(replica: SimulatedReplica, forMs: number, deaf: Deaf): void {
-    this.#partitions.set(replica.name, { untilMs: this.time.nowMs + forMs, deaf });
-    for (const wire of this.peerWires()) if (wire.home === replica.process || wire.owner === replica.process) wire.freeze(forMs, deaf);
-  }
-
-  peerWires(): PeerWire[] {
-    this.#peerWires = this.#peerWires.filter((wire) => wire.open);
-    return this.#peerWires;
-  }
-
   /** SIGSTOP and SIGCONT; when the whole machine is suspended, its monotonic clock stands still too. */
   stopAgent(agent: SimulatedAgent, forMs: number, machine: boolean): void {
     agent.process.stop(forMs);
@@ -302,25 +294,7 @@ export class World {
 
   #died(process: Process): void {
     for (const wire of this.#wires) if (wire.server === process) wire.processDied(process);
-    for (const wire of this.#peerWires) if (wire.home === process || wire.owner === process) wire.processDied(process);
-  }
-
-  #dialPeer(from: SimulatedReplica, address: string): ReturnType<DialPeer> {
-    const to = this.replicas.find((replica) => replica.name === address);
-    const onArrived = (sender: Process, receiver: Process, frame: HomeFrame | OwnerFrame): void => {
-      // That an agent is here in a process that has ended meanwhile cannot be told from news (docs/promises.md, "Known gaps").
-      if ("attached" in frame) frame.attached = frame.attached.filter(({ bootId }) => this.agents.some((agent) => agent.bootId === bootId));
-      if (this.#options.keepTrace === true) for (const text of describePeerFrame(frame)) this.note(`${sender.name} to ${receiver.name}: ${text}`);
-    };
-    const wire = new PeerWire({ time: this.time, random: this.#random, home: from.process, owner: to?.process ?? this.#clients, onArrived });
-    this.#peerWires.push(wire);
-    for (const { name } of [from, to].filter((replica) => replica !== undefined)) {
-      const partition = this.#partitions.get(name);
-      if (partition !== undefined && partition.untilMs > this.time.nowMs) wire.freeze(partition.untilMs - this.time.nowMs, partition.deaf);
-    }
-    const call = wire.dial((stream) => to?.acceptPeer(stream));
-    if (to?.process.alive !== true) wire.refuse();
-    return { call, hangUp: () => undefined };
+    this.peers.died(process);
   }
 
   #agent(number: number): SimulatedAgent {
@@ -394,8 +368,8 @@ export class World {
     this.note("all faults are over");
     this.database.heal();
     this.#isolated.clear();
-    this.#partitions.clear();
-    for (const wire of [...this.#wires, ...this.#peerWires]) wire.heal();
+    this.peers.heal();
+    for (const wire of this.#wires) wire.heal();
     this.#healed = true;
     for (const part of [...this.replicas, ...this.agents]) {
       part.process.resume();
