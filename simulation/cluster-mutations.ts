@@ -37,6 +37,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "a move does not look at the epochs",
+    rare: true,
     edits: [{ file: CLUSTER_MODEL, text: "if (!this.isHeld(from) || !this.isHeld(to) || (", replacement: "if ((" }],
     why: "A move that comes late must not take shards from a later life of the giver; the rule itself is in lease-store.ts, of which the simulation has a model.",
   },
@@ -47,6 +48,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "a replica that was taken for dead keeps what is another's",
+    rare: true,
     edits: [{ file: OWNERSHIP, text: "if ((", replacement: "if (false && (" }],
     why: "It finds itself replaced in the map.",
   },
@@ -68,6 +70,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "the promise of the owner before is not kept",
+    rare: true,
     edits: [{ file: MOVES, text: "Math.max(nowMs, nowMs + (goneInMs[row.job.shard] ?? 0) - reclaimMs)", replacement: "nowMs" }],
     why: "A replica that was alone keeps its agents for longer.",
   },
@@ -83,6 +86,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "ends are judged by whoever hears them",
+    rare: true,
     edits: [
       {
         file: "control-plane/scheduler/cluster/local-owner.ts",
@@ -95,6 +99,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "copies of an assignment are sent while its shard is handed over",
+    rare: true,
     edits: [{ file: "control-plane/scheduler/sending.ts", text: "if (running.sentAtMs > 0 && !owns(running.job.shard)) return;", replacement: "" }],
     why: "The next owner may have recorded the end already: the agent would run it again.",
   },
@@ -103,6 +108,7 @@ const HAND_OVER: readonly Mutation[] = [
 const SLOTS: readonly Mutation[] = [
   {
     name: "a home keeps the attempts of a silent owner",
+    rare: true,
     edits: [{ file: HOME, text: '        this.#fence(seat, attempt, "its owner has not been heard for too long");\n', replacement: "" }],
     why: "The owner is about to give them away.",
   },
@@ -118,6 +124,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "orders that do not know what was given away count",
+    rare: true,
     edits: [{ file: SHARES, text: "order.round !== share.round || ", replacement: "" }],
     why: "The slots went with the attempts.",
   },
@@ -128,6 +135,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a report that answers an old order counts",
+    rare: true,
     edits: [{ file: BOOK, text: " || report.seq !== share.seq", replacement: "" }],
     why: "The owner has more by now.",
   },
@@ -149,6 +157,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "an owner that uses more than its share reports another one than it keeps",
+    rare: true,
     edits: [
       { file: SHARES, text: "share.slots = Math.max(running, share.slots - attempts);", replacement: "share.slots = Math.max(0, share.slots - attempts);" },
     ],
@@ -156,11 +165,13 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "what an agent holds beyond its slots brings more slots",
+    rare: true,
     edits: [{ file: BOOK, text: "if (roomOf(book) >= 0) share.target += count;", replacement: "share.target += count;" }],
     why: "Ends that were not handed in yet are among what it holds.",
   },
   {
     name: "a Hello that was overtaken counts",
+    rare: true,
     edits: [
       { file: SHARED, text: "if (isOvertaken(", replacement: "if (false && isOvertaken(" },
       { file: "simulation/simulated-doors.ts", text: "if (isOvertaken(", replacement: "if (false && isOvertaken(" },
@@ -169,6 +180,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "the former stream of a peer is heard beside the new one",
+    rare: true,
     edits: [
       {
         file: "control-plane/peer/peer-network.ts",

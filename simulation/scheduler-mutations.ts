@@ -198,6 +198,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not look again",
+    rare: true,
     edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
     why: "The job may have been read back and claimed while its cancel was on the way.",
   },

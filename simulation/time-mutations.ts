@@ -112,6 +112,7 @@ const RETRIES: readonly Mutation[] = [
 const ANSWERS: readonly Mutation[] = [
   {
     name: "an insert that is answered late brings back what has left the queue",
+    rare: true,
     edits: [{ file: OWNER, text: "if (this.#changes.arrived(job.id)) this", replacement: "if (this.#changes.arrived(job.id) || true) this" }],
     why: "A refill has read the row meanwhile, and an attempt of it is over.",
   },
@@ -125,6 +126,7 @@ const CANCEL: readonly Mutation[] = [
   },
   {
     name: "a cancel of an owner that was replaced counts",
+    rare: true,
     edits: [
       {
         file: "simulation/model-store.ts",
