@@ -13,6 +13,7 @@ export default defineConfig({
           name: "unit",
           include: ["{kernel,control-plane,cli,scripts,loadtests,simulation,proto}/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts", "**/*.e2e.test.ts"],
+          maxWorkers: 2,
           testTimeout: 15_000,
         },
       },
@@ -46,6 +47,8 @@ export default defineConfig({
           globalSetup: DATABASE_SETUP,
           pool: "forks",
           fileParallelism: false,
+          // Of tests that say that they may run side by side: the machine has two cores.
+          maxConcurrency: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -5,7 +5,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { AgentConfig } from "./config.ts";
 import { AgentBench, acknowledgeAll, refOf, type StartedAgent, tokensOf } from "./session/testing/agent-bench.ts";
-import { bundleOf, type ScriptedPlane } from "./session/testing/scripted-plane.ts";
+import { bundleOf, ScriptedPlane } from "./session/testing/scripted-plane.ts";
 import type { TestExecutor } from "./session/testing/test-executor.ts";
 
 const KB = 1024;
@@ -45,6 +45,45 @@ test("after a break everything goes on: running attempts are named, starts repea
   const third = await plane.session(2);
   expect(third.hello?.held).toEqual([]);
   expect(agent.status().unacknowledged).toBe(0);
+});
+
+test("every Hello says where it stands among those of its agent: starts are counted on disk, streams by the process", async () => {
+  const first = startAgent();
+  (await plane.session(0)).break();
+  (await plane.session(1)).break();
+  await plane.session(2);
+  first.stop.abort();
+  await first.done;
+  startAgent();
+  await plane.session(3);
+  expect(plane.sessions.map(({ hello }) => [hello?.start, hello?.dial])).toEqual([
+    [1, 1],
+    [1, 2],
+    [1, 3],
+    [2, 1],
+  ]);
+});
+
+test("of several replicas it finds one that answers, stays with it, and moves when it is told to or when it is gone", async () => {
+  const other = new ScriptedPlane();
+  await other.start();
+  try {
+    const nobody = "127.0.0.1:1";
+    startAgent({ addresses: [nobody, plane.address, nobody, other.address] });
+    await Promise.race([plane.session(0), other.session(0)]);
+    const [at, away] = plane.sessions.length > 0 ? [plane, other] : [other, plane];
+    (await at.session(0)).break();
+    const again = await at.session(1);
+    expect(away.sessions).toHaveLength(0);
+    again.send({ drain: { reason: "moving", withinMs: 1000 } });
+    const moved = await away.session(0);
+    expect(at.sessions).toHaveLength(2);
+    expect(moved.hello?.bootId).toBe(again.hello?.bootId);
+    away.stop();
+    await at.session(2);
+  } finally {
+    other.stop();
+  }
 });
 
 test("output in flight at a break is sent again, without a gap", async () => {

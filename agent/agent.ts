@@ -17,10 +17,12 @@ import { startAttempt } from "./runner/attempt.ts";
 import { openExecution } from "./runner/execution.ts";
 import { Attempts, type StartAttempt } from "./session/attempts.ts";
 import { ConnectLoop } from "./session/connect-loop.ts";
+import { openInTurn } from "./session/in-turn.ts";
 import { receive } from "./session/inbox.ts";
 import { Outbox } from "./session/outbox.ts";
 import { Results } from "./session/results.ts";
 import { checkRuntimes } from "./session/runtime-check.ts";
+import { openStream } from "./session/stream.ts";
 
 /** What runs attempts on this host, and what it can do. */
 export interface Executor {
@@ -152,23 +154,23 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
   const refused = Promise.withResolvers<AppError>();
   const heldNow = (): AttemptRef[] => [...attempts.refs(), ...[...results.keys()].map(refOf)].slice(0, MAX_HELD);
   const boot = randomUUID();
+  let dials = 0;
   let draining = false;
   const sayCapacity = (): void => {
     if (draining) outbox.capacity({ slots: 0, draining });
   };
-  const hello = (): Omit<Hello, "stream"> => ({
-    ...introduce(config, executor),
-    slots: draining ? 0 : config.slots,
-    agentId: folder.agentId,
-    bootId: boot,
-    held: heldNow(),
-  });
+  const hello = (): Hello => {
+    dials += 1;
+    const order = { start: folder.starts, dial: dials };
+    return { ...introduce(config, executor), ...order, slots: draining ? 0 : config.slots, agentId: folder.agentId, bootId: boot, held: heldNow() };
+  };
   log.info(
     { event: "agent.ready", agentId: folder.agentId, runtimes: executor.runtimes, sandbox: executor.sandbox, tags: config.tags, slots: config.slots },
     "ready",
   );
   const loop: ConnectLoop = new ConnectLoop({
-    endpoint: { address: config.address, token: config.token, tls: config.tls, caFile: config.caFile },
+    endpoint: { address: config.addresses[0] ?? "", token: config.token, tls: config.tls, caFile: config.caFile },
+    open: openInTurn(config.addresses, openStream, log, Math.random),
     clock,
     log,
     outbox,
@@ -196,7 +198,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
   return { log, journal, shipper, results, attempts, loop, refused: refused.promise, stopTaking };
 }
 
-function introduce(config: AgentConfig, executor: Executor): Omit<Hello, "agentId" | "bootId" | "held" | "slots" | "stream"> {
+function introduce(config: AgentConfig, executor: Executor): Omit<Hello, "agentId" | "bootId" | "held" | "slots"> {
   return {
     protocolVersion: PROTOCOL_VERSION,
     agentName: config.name,

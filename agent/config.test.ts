@@ -9,7 +9,7 @@ const TOKEN = { MILLRACE_AGENT_TOKEN: "mra_secret" };
 test("a token is all that is needed", () => {
   const config = readAgentConfig({ ...TOKEN, PATH: "/bin" });
   expect(config).toMatchObject({
-    address: "127.0.0.1:8001",
+    addresses: ["127.0.0.1:8001"],
     tls: false,
     token: "mra_secret",
     tags: ["default"],
@@ -42,7 +42,7 @@ test("everything can be set", () => {
     MILLRACE_AGENT_DRAIN_GRACE_MS: "0",
   });
   expect(config).toEqual({
-    address: "millrace.example:443",
+    addresses: ["millrace.example:443"],
     tls: true,
     caFile: "/ca.pem",
     token: "mra_secret",
@@ -60,7 +60,12 @@ test("everything can be set", () => {
 });
 
 test("the URL that people know is enough to find the listener", () => {
-  expect(readAgentConfig({ ...TOKEN, MILLRACE_URL: "https://millrace.example/path" })).toMatchObject({ address: "millrace.example:8001", tls: true });
+  const list = readAgentConfig({ ...TOKEN, MILLRACE_GRPC_ADDRESS: "a.example:1, b.example:2,,a.example:1" });
+  expect(list.addresses).toEqual(["a.example:1", "b.example:2"]);
+  for (const wrong of ["a.example", "a.example:1,b", ","]) {
+    expect(() => readAgentConfig({ ...TOKEN, MILLRACE_GRPC_ADDRESS: wrong })).toThrow(/MILLRACE_GRPC_ADDRESS: must be host:port/);
+  }
+  expect(readAgentConfig({ ...TOKEN, MILLRACE_URL: "https://millrace.example/path" })).toMatchObject({ addresses: ["millrace.example:8001"], tls: true });
 });
 
 test("what is empty counts as not set", () => {

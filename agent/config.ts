@@ -7,8 +7,8 @@ import { NOOP_LANGUAGE } from "../kernel/languages.ts";
 
 /** Everything the agent may be told from outside, checked. */
 export interface AgentConfig {
-  /** host:port of the control plane's gRPC listener. */
-  readonly address: string;
+  /** host:port of gRPC listeners of the control plane, one or more. */
+  readonly addresses: readonly string[];
   readonly tls: boolean;
   readonly caFile: string;
   readonly token: string;
@@ -35,6 +35,7 @@ export interface ConfigKey {
 }
 
 const GRPC_PORT = 8001;
+const MAX_ADDRESSES = 100;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 const TAG = /^[a-z0-9][a-z0-9._:-]{0,62}$/;
 
@@ -48,10 +49,10 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   },
   {
     key: "MILLRACE_GRPC_ADDRESS",
-    unit: "host:port",
+    unit: "comma list of host:port",
     fallback: `127.0.0.1:${GRPC_PORT}`,
-    meaning: "Address of the control plane's gRPC listener.",
-    consequence: "The only address the agent itself ever dials.",
+    meaning: "Addresses of the control plane's gRPC listeners, one for each replica.",
+    consequence: "The only addresses the agent itself ever dials: a random one first, the next one when it does not answer.",
   },
   {
     key: "MILLRACE_LOG_LEVEL",
@@ -167,9 +168,13 @@ const whole = (low: number, high: number) => z.string().regex(/^\d+$/, "must be 
 /** Optional everywhere: what is empty counts as not set. */
 const environment = z.object({
   MILLRACE_URL: z.url({ protocol: /^https?$/ }).optional(),
-  MILLRACE_GRPC_ADDRESS: z
-    .string()
-    .regex(/^[^\s/]+:\d{1,5}$/, "must be host:port")
+  MILLRACE_GRPC_ADDRESS: list
+    .pipe(
+      z
+        .array(z.string().regex(/^[^\s/]+:\d{1,5}$/, "must be host:port"))
+        .min(1, "must be host:port")
+        .max(MAX_ADDRESSES),
+    )
     .optional(),
   MILLRACE_LOG_LEVEL: z.enum(LOG_LEVELS).default("info"),
   MILLRACE_AGENT_TOKEN: z.string().optional(),
@@ -200,7 +205,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
   const value = parsed.data;
   const url = value.MILLRACE_URL === undefined ? undefined : new URL(value.MILLRACE_URL);
   return Object.freeze({
-    address: value.MILLRACE_GRPC_ADDRESS ?? `${url?.hostname ?? "127.0.0.1"}:${GRPC_PORT}`,
+    addresses: value.MILLRACE_GRPC_ADDRESS ?? [`${url?.hostname ?? "127.0.0.1"}:${GRPC_PORT}`],
     tls: value.MILLRACE_AGENT_TLS ?? url?.protocol === "https:",
     caFile: value.MILLRACE_AGENT_CA_FILE,
     token: readToken(value.MILLRACE_AGENT_TOKEN, value.MILLRACE_AGENT_TOKEN_FILE),

@@ -41,8 +41,8 @@ export async function runAgentProcess(): Promise<number> {
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-  if (!config.tls && !isLoopback(config.address)) {
-    log.warn({ event: "agent.plaintext", address: config.address }, "the token and all jobs cross the network unencrypted: set MILLRACE_AGENT_TLS=on");
+  if (!config.tls && !config.addresses.every(isLoopback)) {
+    log.warn({ event: "agent.plaintext", addresses: config.addresses }, "the token and all jobs cross the network unencrypted: set MILLRACE_AGENT_TLS=on");
   }
   try {
     await createAgent(config, { log }).run(stop.signal);

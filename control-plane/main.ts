@@ -78,7 +78,7 @@ const ANSWER_WITHIN_MS = 500;
 
 /**
  * The composition root of a control plane: database, doors, owner, in this order; `stop` goes the other way. Resolves
- * when requests can be served or, on a standby, refused.
+ * when the doors are open: until the cluster is joined requests are refused.
  * Errors: invalid_argument for the configuration; failed_precondition for ports, folders and the schema; unavailable when
  * Postgres does not answer.
  */

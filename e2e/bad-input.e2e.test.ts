@@ -2,7 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
-import { freePort, launch, run, startWorld, until, type World } from "./harness.ts";
+import { freePort } from "../loadtests/world/processes.ts";
+import { ExitReason } from "../proto/gen/millrace/agent/v1/job.ts";
+import { launch, run, startWorld, until, type World } from "./harness.ts";
+import { RawAgent } from "./raw-agent.ts";
 
 /** One server and one agent for all cases: none of them may hurt the others. */
 let world: World;
@@ -94,6 +97,64 @@ describe("requests", () => {
     const cursor = await world.api<Problem>("GET", "/jobs?cursor=nonsense");
     expect([language.status, job.status, id.status, cursor.status]).toEqual([400, 404, 404, 400]);
     expect(language.body.detail).toBe('there is no runtime for language "cobol"');
+  });
+});
+
+describe("NUL and halves of characters", () => {
+  const invalid = (pointer: string) => ({ status: 400, body: { code: "invalid_argument", errors: [{ pointer }] } });
+
+  test("a cancel reason with NUL is refused, and the job that waits is as it was", async () => {
+    const waiting = await run(world, { code: { language: "bash", content: "true" }, tag: "nobody-serves-this" });
+    const running = await run(world, { code: { language: "bash", content: "while :; do sleep 0.1; done" } });
+    await until("it runs", async () => (await world.api<JobWithResult>("GET", `/jobs/${running.id}`)).body.status === "running");
+    for (const { id } of [waiting, running]) {
+      expect(await world.api("POST", `/jobs/${id}/cancel`, { reason: "a\u0000b" })).toMatchObject(invalid("/reason"));
+    }
+    expect((await world.api<JobWithResult>("GET", `/jobs/${waiting.id}`)).body).toMatchObject({
+      status: "queued",
+      wait_reason: "no agent with tag nobody-serves-this is connected",
+    });
+    for (const { id } of [waiting, running]) {
+      expect((await world.api("POST", `/jobs/${id}/cancel`, { reason: "half \ud800" })).status).toBe(202);
+      await until("it has ended", async () => (await world.api<JobWithResult>("GET", `/jobs/${id}`)).body.status === "cancelled", 15_000);
+      expect((await world.api<JobWithResult>("GET", `/jobs/${id}`)).body.exit).toMatchObject({ reason: "cancelled", message: "half \uFFFD" });
+    }
+  });
+
+  test("no text of a script or a query that the database cannot hold gets as far as the database", async () => {
+    const script = { path: "f/nul/script", language: "bash", content: "true" };
+    expect(await deploy({ ...script, summary: "\u0000" })).toMatchObject(invalid("/summary"));
+    expect(await deploy({ ...script, content: "true \u0000" })).toMatchObject(invalid("/content"));
+    for (const key of ["a\u0000", "a\ud800"])
+      expect(await deploy({ ...script, concurrency: [{ key, limit: 1 }] })).toMatchObject(invalid("/concurrency/0/key"));
+    for (const text of ["\\x00", "\\ud800"]) {
+      const content = `def main(text: str = "${text}"): return text`;
+      expect(await deploy({ ...script, language: "python3", content })).toMatchObject(invalid("/content"));
+    }
+    const code = { language: "bash", content: "true" };
+    expect(await world.api("POST", "/jobs", { code, concurrency: [{ key: "\u0000", limit: 1 }] })).toMatchObject(invalid("/concurrency/0/key"));
+    for (const path of ["?prefix=%00", "?cursor=%00", "/by-path?path=%00", "/by-hash/%00"])
+      expect((await world.api("GET", `/scripts${path}`)).status).toBe(400);
+    const headers = { authorization: `Bearer ${world.credentials.token}` };
+    expect((await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/%00/jobs`, { headers })).status).toBe(404);
+    for (const path of ["?script=%00", "?cursor=%00"]) expect((await world.api("GET", `/jobs${path}`)).status).toBe(400);
+    expect((await world.api("GET", "/jobs/%00")).status).toBe(404);
+    expect(await world.api("POST", "/jobs", { code }, { "idempotency-key": "%00" })).toMatchObject({ status: 201 });
+  });
+
+  test("NUL in what an agent says of itself and of an attempt is replaced", async () => {
+    const tags = ["for-raw-agents"];
+    const agent = new RawAgent(`127.0.0.1:${world.grpcPort}`, world.credentials.agent_token, { agentName: "nul\u0000", host: "\u0000", tags });
+    const { id } = await run(world, { code: { language: "bash", content: "true" }, tag: "for-raw-agents" });
+    const { token } = await agent.assigned();
+    const exit = { reason: ExitReason.EXIT_REASON_SIGNAL, code: 0, signal: "SIG\u0000", message: "why\u0000" };
+    const numbers = { startedAtUs: 0, finishedAtUs: 0, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+    agent.send({ finished: [{ jobId: id, token, exit, resultJson: '"\u0000"', ...numbers }] });
+    await until("it has ended", async () => (await world.api<JobWithResult>("GET", `/jobs/${id}`)).body.status === "failed");
+    const { body } = await world.api<JobWithResult>("GET", `/jobs/${id}`);
+    expect(body).toMatchObject({ agent: "nul\uFFFD", exit: { reason: "signal", signal: "SIG\uFFFD", message: "why\uFFFD" } });
+    expect((await world.api("GET", `/jobs/${id}/result`)).body).toBe("\uFFFD");
+    agent.close();
   });
 });
 

@@ -1,21 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, type TestContext, test } from "vitest";
 import { ExitReason } from "../proto/gen/millrace/agent/v1/job.ts";
 import { Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
-import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { job, openWorld, run, until, untilEnded, type World } from "./harness.ts";
 import { RawAgent } from "./raw-agent.ts";
 
-let world: World | undefined;
-const agents: RawAgent[] = [];
-afterEach(async () => {
-  for (const agent of agents.splice(0)) agent.close();
-  await world?.close();
-  world = undefined;
-});
-
-const raw = (of: World, hello?: ConstructorParameters<typeof RawAgent>[2]): RawAgent => {
-  const agent = new RawAgent(`127.0.0.1:${of.grpcPort}`, of.credentials.agent_token, hello);
-  agents.push(agent);
+/** An agent that ends with the test. */
+const raw = ({ onTestFinished }: TestContext, of: World, hello?: ConstructorParameters<typeof RawAgent>[2], token = of.credentials.agent_token): RawAgent => {
+  const agent = new RawAgent(`127.0.0.1:${of.grpcPort}`, token, hello);
+  onTestFinished(() => agent.close());
   return agent;
 };
 /** Leases of a second instead of half a minute: the same code, with shorter times. */
@@ -33,18 +26,18 @@ async function verdictOf(agent: RawAgent, token: string): Promise<number | undef
 }
 
 describe("fencing", () => {
-  test("an attempt that was held past its lease and then finished is refused; the job ends by the valid one", async () => {
-    world = await startWorld({ env: shortLeases });
+  test("an attempt that was held past its lease and then finished is refused; the job ends by the valid one", async (context) => {
+    const world = await openWorld(context, { env: shortLeases });
     const agentId = randomUUID();
-    const stale = raw(world, { agentId });
+    const stale = raw(context, world, { agentId });
     const { id } = await run(world, echo);
     const { token } = await stale.assigned();
     stale.send({ received: [{ jobId: id, token }] });
     // Silent from here on: the lease runs out, the job goes to another agent.
-    await until("the job was taken away", async () => (await job(world as World, id)).status === "queued", 10_000);
+    await until("the job was taken away", async () => (await job(world, id)).status === "queued", 10_000);
     await world.startAgent("valid");
     expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", attempt: 2, agent: "valid" });
-    const back = raw(world, { agentId, held: [{ jobId: id, token }] });
+    const back = raw(context, world, { agentId, held: [{ jobId: id, token }] });
     await until("the agent is welcome again", async () => back.frames.some((frame) => frame.welcome !== undefined));
     expect(back.frames.flatMap((frame) => frame.welcome?.drop ?? [])).toEqual([{ jobId: id, token }]);
     back.send({ finished: [finished(id, token)] });
@@ -52,16 +45,16 @@ describe("fencing", () => {
     expect((await world.api("GET", `/jobs/${id}/result`)).body).toBe("from the valid attempt");
   });
 
-  test("while the second attempt runs, the first one's result is refused too", async () => {
-    world = await startWorld({ env: shortLeases });
+  test("while the second attempt runs, the first one's result is refused too", async (context) => {
+    const world = await openWorld(context, { env: shortLeases });
     const agentId = randomUUID();
-    const first = raw(world, { agentId });
+    const first = raw(context, world, { agentId });
     const { id } = await run(world, echo);
     const { token } = await first.assigned();
-    await until("the job was taken away", async () => (await job(world as World, id)).status === "queued", 10_000);
-    const second = raw(world);
+    await until("the job was taken away", async () => (await job(world, id)).status === "queued", 10_000);
+    const second = raw(context, world);
     const { token: valid } = await second.assigned();
-    const back = raw(world, { agentId });
+    const back = raw(context, world, { agentId });
     await until("the first agent is back", async () => back.frames.some((frame) => frame.welcome !== undefined));
     back.send({ finished: [finished(id, token)] });
     expect(await verdictOf(back, token)).toBe(Verdict.VERDICT_STALE);
@@ -77,10 +70,38 @@ describe("fencing", () => {
     expect(second.frames.slice(resends).flatMap((frame) => frame.finishedAcks)[0]?.verdict).toBe(Verdict.VERDICT_RECORDED);
     expect((await world.api("GET", `/jobs/${id}/result`)).body).toBe("valid");
   });
+});
 
-  test("an assignment that is never confirmed is sent again with the same token", async () => {
-    world = await startWorld();
-    const agent = raw(world);
+describe("late Hellos", () => {
+  test("a Hello that arrives behind a newer one of its agent is refused, and takes nothing from the newer session", async (context) => {
+    const world = await openWorld(context);
+    const agentId = randomUUID();
+    const before = raw(context, world, { agentId, start: 1, dial: 1 });
+    const { id } = await run(world, echo);
+    const { token } = await before.assigned();
+    before.send({ received: [{ jobId: id, token }] });
+    const now = raw(context, world, { agentId, start: 1, dial: 3, held: [{ jobId: id, token }] });
+    await until("the newer one is welcome", async () => now.frames.some((frame) => frame.welcome !== undefined));
+    // It does not name the attempt: as the newer one it would have lost it.
+    const late = raw(context, world, { agentId, start: 1, dial: 2 });
+    await until("the late one is refused", async () => late.error !== undefined);
+    expect(late.error).toMatchObject({ code: 14, details: "a newer connection of this agent came first" });
+    expect(await job(world, id)).toMatchObject({ status: "running", attempt: 1 });
+    now.send({ finished: [finished(id, token, '"of the newer session"')] });
+    expect(await verdictOf(now, token)).toBe(Verdict.VERDICT_RECORDED);
+    expect(now.error).toBeUndefined();
+    // The agent has started again, and counts its streams from one.
+    const restarted = raw(context, world, { agentId, start: 2, dial: 1 });
+    await until("the restarted one is welcome", async () => restarted.frames.some((frame) => frame.welcome !== undefined));
+    await until("the session before has ended", async () => now.error !== undefined);
+  });
+});
+
+// Side by side: no short leases, which a busy machine could let run out.
+describe.concurrent("assignments and the door", () => {
+  test("an assignment that is never confirmed is sent again with the same token", async (context) => {
+    const world = await openWorld(context);
+    const agent = raw(context, world);
     const { id } = await run(world, echo);
     const { token } = await agent.assigned();
     const alive = setInterval(() => agent.send({ keepalive: { sentAtMs: 1, held: [] } }), 1000);
@@ -91,12 +112,10 @@ describe("fencing", () => {
       [id, token],
     ]);
   });
-});
 
-describe("the door", () => {
-  test("an agent of an unknown protocol version is refused with both versions named", async () => {
-    world = await startWorld();
-    const agent = raw(world, { protocolVersion: 99 });
+  test("an agent of an unknown protocol version is refused with both versions named", async (context) => {
+    const world = await openWorld(context);
+    const agent = raw(context, world, { protocolVersion: 99 });
     await until("it is refused", async () => agent.error !== undefined);
     expect(agent.error).toMatchObject({
       code: 9,
@@ -104,9 +123,9 @@ describe("the door", () => {
     });
   });
 
-  test("a server that stops tells its agents to move before it ends their streams", async () => {
-    world = await startWorld();
-    const agent = raw(world);
+  test("a server that stops tells its agents to move before it ends their streams", async (context) => {
+    const world = await openWorld(context);
+    const agent = raw(context, world);
     await until("it is welcome", async () => agent.frames.length > 0);
     await world.server.kill("SIGTERM");
     await until("the stream has ended", async () => agent.error !== undefined);
@@ -115,19 +134,17 @@ describe("the door", () => {
     expect(world.server.child.exitCode).toBe(0);
   });
 
-  test("a wrong token and a token that is not an agent's are refused", async () => {
-    world = await startWorld();
-    const address = `127.0.0.1:${world.grpcPort}`;
-    const wrong = new RawAgent(address, "mr_agt_000000000000_00000000000000000000000000000000_000000");
-    const user = new RawAgent(address, world.credentials.token);
-    agents.push(wrong, user);
+  test("a wrong token and a token that is not an agent's are refused", async (context) => {
+    const world = await openWorld(context);
+    const wrong = raw(context, world, {}, "mr_agt_000000000000_00000000000000000000000000000000_000000");
+    const user = raw(context, world, {}, world.credentials.token);
     await until("both are refused", async () => wrong.error !== undefined && user.error !== undefined);
     expect([wrong.error?.code, user.error?.code]).toEqual([16, 7]);
   });
 
-  test("frames that make no sense do not hurt: the session and the server go on", async () => {
-    world = await startWorld();
-    const agent = raw(world);
+  test("frames that make no sense do not hurt: the session and the server go on", async (context) => {
+    const world = await openWorld(context);
+    const agent = raw(context, world);
     await until("it is welcome", async () => agent.frames.length > 0);
     agent.send({
       received: [{ jobId: "nonsense", token: "x" }],

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { TestContext } from "vitest";
 import { databaseUrl as addressOf } from "../control-plane/db/embedded-messages.ts";
 import { createTestDatabase } from "../control-plane/db/test-database.ts";
 import type { Credentials } from "../control-plane/identity/first-start.ts";
 import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
+import { freePort } from "../loadtests/world/processes.ts";
 
 /** Boots the real processes (`millrace server`, `millrace agent`) on a database of their own, and can kill any of them. */
 const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
@@ -129,6 +130,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
+/** A world that ends with the test: for tests that run side by side. */
+export async function openWorld(context: TestContext, options: WorldOptions = {}): Promise<World> {
+  const world = await startWorld(options);
+  context.onTestFinished(() => world.close());
+  return world;
+}
+
 /** Starts a process of ours with nothing in its environment but PATH and what is given; its output goes to a file. */
 export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string): Process {
   const child = spawn(process.execPath, [MAIN, ...args], {
@@ -171,18 +179,6 @@ export async function job(world: World, id: string): Promise<JobView> {
 export async function untilEnded(world: World, id: string, withinMs = 60_000): Promise<JobView> {
   await until(`job ${id} has ended`, async () => (await job(world, id)).finished_at !== undefined, withinMs);
   return job(world, id);
-}
-
-/** A TCP port of loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
-    });
-  });
 }
 
 /** Address of the server's embedded database, from what it keeps in its folder. */

@@ -35,7 +35,6 @@ export class RawAgent {
         memoryBytes: 1,
         held: [],
         host: "test",
-        stream: 1,
         ...hello,
       },
     });

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, startWorld, type World } from "./harness.ts";
+import { freePort } from "../loadtests/world/processes.ts";
+import { startWorld, type World } from "./harness.ts";
 
 const BIN = fileURLToPath(new URL("../bin/millrace", import.meta.url));
 

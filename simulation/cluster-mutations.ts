@@ -173,8 +173,8 @@ const SLOTS: readonly Mutation[] = [
     name: "a Hello that was overtaken counts",
     rare: true,
     edits: [
-      { file: SHARED, text: "if (isOvertaken(", replacement: "if (false && isOvertaken(" },
-      { file: "simulation/simulated-doors.ts", text: "if (isOvertaken(", replacement: "if (false && isOvertaken(" },
+      { file: SHARED, text: "if (this.#isOvertaken(hello)) return [];", replacement: "" },
+      { file: "simulation/model-sessions.ts", text: "if (!isNewer && known", replacement: "if (false && known" },
     ],
     why: "Attempts that it does not name would be given to others, while the agent runs them.",
   },

@@ -125,7 +125,7 @@ const WINDOWS: readonly Mutation[] = [
     edits: [
       {
         file: "control-plane/scheduler/core/admission-core.ts",
-        text: "      prolong(limit, nowMs);\n",
+        text: "      prolong(limit, sinceMs);\n",
         replacement: "      limit.quiet = { firstMs: nowMs, opensAtMs: nowMs };\n",
       },
     ],

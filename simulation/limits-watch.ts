@@ -3,6 +3,7 @@ import type { LimitSpec } from "../control-plane/scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
 import { asJobId, type JobId, type WorkspaceId } from "../kernel/ids.ts";
 import type { ModelStore } from "./model-store.ts";
+import { EPOCH_MS } from "./virtual-time.ts";
 
 /** Clocks are sums of floating numbers. */
 const ROUNDING_MS = 0.001;
@@ -83,9 +84,12 @@ export class LimitsWatch {
     });
   }
 
-  /** A job that waits for its moment arrives then, by a clock of its owner. */
-  #waited({ id }: WaitingJob, delayMs: number, decidedMs: number): void {
-    const waitedMs = decidedMs - (this.#arrivedMs.get(id) ?? 0);
+  /**
+   * A job that waits for its moment arrives then, by a clock of its owner. The next owner counts from the row's time: that is when the request
+   * came, which may have waited for an owner.
+   */
+  #waited({ id, dueAtMs }: WaitingJob, delayMs: number, decidedMs: number): void {
+    const waitedMs = decidedMs - Math.min(this.#arrivedMs.get(id) ?? 0, dueAtMs - EPOCH_MS);
     if (waitedMs < delayMs - ROUNDING_MS) this.#world.broken("debounce", `${id} begins ${waitedMs} ms after it came, its debounce is ${delayMs} ms`);
   }
 

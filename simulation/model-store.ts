@@ -16,6 +16,7 @@ import { assertNever } from "../kernel/assert-never.ts";
 import type { Exit, ExitReason } from "../kernel/exit.ts";
 import { type AgentKey, asJobId, type JobId, type Token, timeOfId, type WorkspaceId } from "../kernel/ids.ts";
 import { ModelCluster } from "./model-cluster.ts";
+import { ModelSessions } from "./model-sessions.ts";
 import { EPOCH_MS } from "./virtual-time.ts";
 
 /** Pages of the timers are this small here, so that a few jobs already take several. */
@@ -78,6 +79,7 @@ export class ModelStore {
   readonly #watch: StoreWatch;
   readonly #nowMs: () => number;
   readonly cluster: ModelCluster;
+  readonly sessions: ModelSessions;
   readonly #windows = new Map<string, WindowRow>();
   readonly #caps = new Map<WorkspaceId, { readonly most: number; readonly version: number }>();
   #versions = 0;
@@ -86,6 +88,7 @@ export class ModelStore {
     this.#watch = watch;
     this.#nowMs = nowMs;
     this.cluster = new ModelCluster(nowMs);
+    this.sessions = new ModelSessions(nowMs);
   }
 
   /** One flush. Errors: the database's refusal of a row that it cannot store (nothing is written then). */

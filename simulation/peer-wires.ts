@@ -2,14 +2,12 @@ import type { DialPeer } from "../control-plane/peer/dial-peer.ts";
 import type { HomeFrame, OwnerFrame } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { type Deaf, PeerWire } from "./peer-wire.ts";
 import { describePeerFrame } from "./plan.ts";
-import type { SimulatedAgent } from "./simulated-agent.ts";
 import type { SimulatedReplica } from "./simulated-replica.ts";
 import type { Process, VirtualTime } from "./virtual-time.ts";
 
 interface PeerWiresOptions {
   readonly time: VirtualTime;
   readonly random: () => number;
-  readonly agents: () => readonly SimulatedAgent[];
   /** Undefined when nobody reads it. */
   readonly note: ((text: string) => void) | undefined;
 }
@@ -60,9 +58,7 @@ export class PeerWires {
   }
 
   #arrived(sender: Process, receiver: Process, frame: HomeFrame | OwnerFrame): void {
-    const { agents, note } = this.#options;
-    // That an agent is here in a process that has ended meanwhile cannot be told from news (docs/promises.md, "Known gaps").
-    if ("attached" in frame) frame.attached = frame.attached.filter(({ bootId }) => agents().some((agent) => agent.bootId === bootId));
+    const { note } = this.#options;
     if (note !== undefined) for (const text of describePeerFrame(frame)) note(`${sender.name} to ${receiver.name}: ${text}`);
   }
 }

@@ -3,8 +3,8 @@ import type { Planned } from "./plan.ts";
 import { seededRandom } from "./random.ts";
 import { World, type WorldResult } from "./world.ts";
 
-/** In every fourth world there is time for what takes leases and reclaims one after the other; the others are quick. */
-const faultsOf = (seed: number): number => (seed % 4 === 0 ? 85_000 : 35_000);
+/** In every eighth world there is time for what takes leases and reclaims one after the other; the others are quick. */
+const faultsOf = (seed: number): number => (seed % 8 === 0 ? 85_000 : 35_000);
 const MOST_EVENTS = 48;
 
 /** Plays one seed. @param plan another plan than the seed's own: for making it smaller */

@@ -5,6 +5,7 @@ const QUEUE = "control-plane/scheduler/core/queue-core.ts";
 const READY = "control-plane/scheduler/core/ready-core.ts";
 const AGENTS = "control-plane/scheduler/core/agents-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
+const ARRIVALS = "control-plane/scheduler/arrivals.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
 const CANCELS = "control-plane/scheduler/cancels.ts";
 const WRITER = "control-plane/jobs/flush-writer.ts";
@@ -93,7 +94,7 @@ const ORDER: readonly Mutation[] = [
   {
     name: "a new job overtakes those that wait",
     edits: [
-      { file: DISPATCH, text: "if (route.waiting - route.held > 0) return undefined;", replacement: "" },
+      { file: DISPATCH, text: "if (route.waiting - route.held <= 0) return true;", replacement: "if (true) return true;" },
       { file: DISPATCH, text: " || (share.queues.get(groupOf(job))?.waiting ?? 0) > 0", replacement: "" },
     ],
     why: "Direct dispatch is for an empty queue only.",
@@ -102,19 +103,19 @@ const ORDER: readonly Mutation[] = [
     name: "a job counts as waiting only after its commit",
     edits: [
       {
-        file: OWNER,
-        text: "    reserveWaiting(this.#state, job);\n    this.#changes.arriving(job.id);\n",
-        replacement: "    this.#changes.arriving(job.id);\n",
+        file: ARRIVALS,
+        text: "    reserveWaiting(state, job);\n    changes.arriving(job.id);\n",
+        replacement: "    changes.arriving(job.id);\n",
       },
       {
-        file: OWNER,
-        text: "    admitWaiting(this.#state, job);\n    if (special",
-        replacement: "    reserveWaiting(this.#state, job);\n    admitWaiting(this.#state, job);\n    if (special",
+        file: ARRIVALS,
+        text: "    admitWaiting(this.#deps.state, job);\n    if (special",
+        replacement: "    reserveWaiting(this.#deps.state, job);\n    admitWaiting(this.#deps.state, job);\n    if (special",
       },
       {
-        file: OWNER,
-        text: "        this.#admissions.end(job);\n        unreserveWaiting(this.#state, job);\n",
-        replacement: "        this.#admissions.end(job);\n",
+        file: ARRIVALS,
+        text: "        admissions.end(job);\n        unreserveWaiting(state, job);\n",
+        replacement: "        admissions.end(job);\n",
       },
     ],
     why: "Between its arrival and its commit a later job must not go ahead of it.",
@@ -145,9 +146,9 @@ const ORDER: readonly Mutation[] = [
     name: "jobs are acknowledged before their commit",
     edits: [
       {
-        file: OWNER,
-        text: "    reserveWaiting(this.#state, job);\n    this.#changes.arriving(job.id);\n    this.#admissions.begin(job);\n",
-        replacement: "    reserveWaiting(this.#state, job);\n    settled();\n    this.#changes.arriving(job.id);\n    this.#admissions.begin(job);\n",
+        file: ARRIVALS,
+        text: "    reserveWaiting(state, job);\n    changes.arriving(job.id);\n    admissions.begin(job);\n",
+        replacement: "    reserveWaiting(state, job);\n    settled();\n    changes.arriving(job.id);\n    admissions.begin(job);\n",
       },
     ],
     why: "An acknowledged job is never lost.",
@@ -248,7 +249,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a failed insert keeps its place in the count",
-    edits: [{ file: OWNER, text: "        unreserveWaiting(this.#state, job);\n        failed(error);", replacement: "        failed(error);" }],
+    edits: [{ file: ARRIVALS, text: "        unreserveWaiting(state, job);\n        failed(error);", replacement: "        failed(error);" }],
     why: "The count of waiting jobs closes direct dispatch: it must come back to 0.",
   },
 ];

@@ -74,11 +74,6 @@ export class SimulatedAgent {
     return this.#disk.get(keyOf(ref))?.exit?.reason === ExitReason.EXIT_REASON_FENCED;
   }
 
-  /** Of the process that runs, or ran last. */
-  get bootId(): string {
-    return `${this.name}/${this.#boots}`;
-  }
-
   start(): void {
     if (this.process.alive) return;
     this.#boots += 1;
@@ -129,6 +124,7 @@ export class SimulatedAgent {
       onReceived: (ref) => outbox.received(ref),
       onStarted: (started) => outbox.started(started),
     });
+    let dials = 0;
     const heldNow = (): AttemptRef[] => [...attempts.refs(), ...[...results.keys()].map(refOf)];
     const loop: ConnectLoop = new ConnectLoop({
       endpoint: { address: "", token: "", tls: false, caFile: "" },
@@ -136,7 +132,7 @@ export class SimulatedAgent {
       clock,
       log,
       outbox,
-      hello: () => this.#hello(heldNow()),
+      hello: () => this.#hello(heldNow(), (dials += 1)),
       heldNow,
       runningCount: () => attempts.size,
       fenceAttempts: () => attempts.dropAll("no contact with the control plane for too long"),
@@ -155,12 +151,14 @@ export class SimulatedAgent {
     return { attempts, results, outbox, loop };
   }
 
-  #hello(held: AttemptRef[]): Omit<Hello, "stream"> {
+  #hello(held: AttemptRef[], dial: number): Hello {
     return {
       protocolVersion: PROTOCOL_VERSION,
       agentId: this.settings.agentId,
       agentName: this.name,
-      bootId: this.bootId,
+      bootId: `${this.name}/${this.#boots}`,
+      start: this.#boots,
+      dial,
       agentVersion: VERSION,
       tags: [...this.settings.tags],
       slots: this.settings.slots,

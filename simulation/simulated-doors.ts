@@ -2,7 +2,6 @@ import type { AgentHome } from "../control-plane/agents/agent-home.ts";
 import { AgentSession } from "../control-plane/agents/session.ts";
 import type { LogIngest } from "../control-plane/logs/ingest.ts";
 import type { AgentPort } from "../control-plane/scheduler/agent-port.ts";
-import { isOvertaken } from "../control-plane/scheduler/core/agents-core.ts";
 import type { OwnerDeps } from "../control-plane/scheduler/owner-deps.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { type AgentKey, asAgentKey, asSessionId, type SessionId } from "../kernel/ids.ts";
@@ -69,14 +68,14 @@ export class SimulatedDoors implements AgentPort {
         refuse("this replica cannot serve agents at the moment");
         return;
       }
-      // Agents' keys are their names' numbers here; the look-up still takes its time.
       database
-        .query(process, () => asAgentKey(hello.agentId))
+        .query(process, () => database.store.sessions.register(hello.agentId, { start: hello.start ?? 0, dial: hello.dial ?? 0 }))
         .then(
-          (key) => {
+          (serial) => {
             if (incoming.stream.cancelled) return;
-            const session = this.#adopt(wire, incoming, key, hello);
-            for (const frame of early) session.receive(frame);
+            const session = serial === undefined ? undefined : this.#adopt(wire, incoming, serial, hello);
+            if (session === undefined) refuse("a newer connection of this agent came first");
+            for (const frame of early) session?.receive(frame);
           },
           () => refuse("the database does not answer"),
         );
@@ -107,13 +106,18 @@ export class SimulatedDoors implements AgentPort {
     }
   }
 
-  #adopt(wire: Wire, incoming: Incoming, key: AgentKey, hello: Hello): AgentSession {
+  /** @returns undefined when a newer session of the agent is here: answers of the database may come in another order than it gave them */
+  #adopt(wire: Wire, incoming: Incoming, serial: number, hello: Hello): AgentSession | undefined {
+    // Agents' keys are their names' numbers here.
+    const key = asAgentKey(hello.agentId);
+    const before = this.#byAgent.get(key);
+    if ((before?.session.agentInfo.serial ?? 0) > serial) return undefined;
     this.#count += 1;
     const { process, log, home, holdsAgents, times, prefix } = this.#options;
     const id = asSessionId(`${prefix}-7000-8000-${this.#count.toString(16).padStart(12, "0")}`);
     const session = new AgentSession(
       incoming.stream,
-      { key, session: id, workspace: undefined, workspaceName: undefined, hello },
+      { key, session: id, serial, workspace: undefined, workspaceName: undefined, hello },
       {
         home: home(),
         ingest: { accept: () => Promise.resolve() } as unknown as LogIngest,
@@ -125,11 +129,6 @@ export class SimulatedDoors implements AgentPort {
       },
     );
     const live = { session, wire };
-    const before = this.#byAgent.get(key);
-    if (isOvertaken(session.opened, before?.session.opened)) {
-      incoming.stream.emit("error", { code: 14, details: "the agent has connected again" });
-      return session;
-    }
     if (before !== undefined) {
       before.session.end(new AppError("unavailable", "the agent has connected again"));
       this.#gone(before);

@@ -3,6 +3,7 @@ import type { Mutation } from "./mutation.ts";
 const RETRY = "control-plane/scheduler/core/retry-core.ts";
 const TIMERS_CORE = "control-plane/scheduler/core/timers-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
+const ARRIVALS = "control-plane/scheduler/arrivals.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
 const CANCELS = "control-plane/scheduler/cancels.ts";
 const CHANGES = "control-plane/scheduler/queue-changes.ts";
@@ -11,7 +12,7 @@ const KEYED = "control-plane/scheduler/keyed-jobs.ts";
 const MOMENTS: readonly Mutation[] = [
   {
     name: "deferred jobs stand in their queue at once",
-    edits: [{ file: OWNER, text: "if (made.special?.scheduledForMs !== undefined) this.#insertDeferred", replacement: "if (false) this.#insertDeferred" }],
+    edits: [{ file: ARRIVALS, text: "if (made.special?.scheduledForMs !== undefined) {", replacement: "if (false) {" }],
     why: "No attempt begins before the job's moment.",
   },
   {
@@ -26,7 +27,7 @@ const MOMENTS: readonly Mutation[] = [
   },
   {
     name: "a deferred job is not remembered after its commit",
-    edits: [{ file: OWNER, text: "          this.#timers.defer(job);\n", replacement: "" }],
+    edits: [{ file: ARRIVALS, text: "          timers.defer(job);\n", replacement: "" }],
     why: "Moments that are near are not read again.",
   },
   {
@@ -53,9 +54,9 @@ const MOMENTS: readonly Mutation[] = [
     name: "an expiring job is not remembered after its commit",
     edits: [
       {
-        file: OWNER,
-        text: "    admitWaiting(this.#state, job);\n    if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);",
-        replacement: "    admitWaiting(this.#state, job);",
+        file: ARRIVALS,
+        text: "    admitWaiting(this.#deps.state, job);\n    if (special?.expiresAtMs !== undefined) this.#parts.timers.expire(job, special.expiresAtMs);",
+        replacement: "    admitWaiting(this.#deps.state, job);",
       },
     ],
     why: "A job that nobody can run must still end.",
@@ -113,7 +114,7 @@ const ANSWERS: readonly Mutation[] = [
   {
     name: "an insert that is answered late brings back what has left the queue",
     rare: true,
-    edits: [{ file: OWNER, text: "if (this.#changes.arrived(job.id)) this", replacement: "if (this.#changes.arrived(job.id) || true) this" }],
+    edits: [{ file: ARRIVALS, text: "if (changes.arrived(job.id)) this", replacement: "if (changes.arrived(job.id) || true) this" }],
     why: "A refill has read the row meanwhile, and an attempt of it is over.",
   },
 ];

@@ -48,7 +48,6 @@ export class Wire {
   #incoming: Incoming | undefined;
   #agentClosed = false;
   #agentDestroyed = false;
-  #helloArrived = false;
   #serverClosed = false;
 
   constructor(options: WireOptions) {
@@ -72,7 +71,6 @@ export class Wire {
     const write = (frame: AgentFrame, written: () => void): boolean => {
       this.#carrier.carry(this.#toServer, this.server, () => {
         if (this.#serverClosed) return;
-        this.#helloArrived = true;
         this.#options.onArrived(frame);
         incoming.onFrame(frame);
       });
@@ -114,8 +112,6 @@ export class Wire {
 
   /** A process that died: its kernel resets what it had open. */
   processDied(process: Process): void {
-    // A Hello of an earlier process that comes after the present one's cannot be told from it (docs/promises.md, "Known gaps").
-    if (process === this.agent && !this.#helloArrived) this.#toServer.frames.length = 0;
     if (process === this.agent) this.#agentClosed = true;
     if (process === this.server) this.#serverClosed = true;
     if (process === this.agent) this.#closeTowardsServer();

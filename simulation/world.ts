@@ -90,7 +90,7 @@ export class World {
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
     const note = options.keepTrace === true ? (text: string) => this.note(text) : undefined;
-    this.peers = new PeerWires({ time: this.time, random, agents: () => this.agents, note });
+    this.peers = new PeerWires({ time: this.time, random, note });
     const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
     this.replicas = (random() < 0.1 ? [1, 2, 3] : [1, 2]).map(
       (number) =>

@@ -19,6 +19,24 @@ test("the identity is made once and kept", () => {
   second.release();
 });
 
+test("each start has a larger number than the one before; a count that cannot be read begins anew", () => {
+  const starts = Array.from({ length: 3 }, () => {
+    const folder = openDataFolder(base);
+    folder.release();
+    return folder.starts;
+  });
+  expect(starts).toEqual([1, 2, 3]);
+  writeFileSync(join(base, "starts"), "4x\n");
+  const folder = openDataFolder(base);
+  expect(folder.starts).toBe(1);
+  expect(() => openDataFolder(base)).toThrow(/another agent/);
+  folder.release();
+  // Who was refused has not started.
+  const next = openDataFolder(base);
+  expect(next.starts).toBe(2);
+  next.release();
+});
+
 test("a folder in use is refused with the pid of its user, and free again after release", () => {
   const first = openDataFolder(base);
   expect(() => openDataFolder(base)).toThrow(new RegExp(`pid ${process.pid}`));

@@ -8,6 +8,8 @@ import { isUuid } from "../../kernel/ids.ts";
 export interface DataFolder {
   /** Stable over restarts: made once. */
   readonly agentId: string;
+  /** How often an agent has started with this folder, this time included: a later start has a larger number, whatever the clock says. */
+  readonly starts: number;
   /** Results and logs on their way; readable by the agent only. */
   readonly spoolDir: string;
   /** What running jobs need; their users may pass through but not list it. */
@@ -40,7 +42,7 @@ export function openDataFolder(dataDir: string): DataFolder {
     }
   }
   const release = takeLock(join(dataDir, "agent.lock"));
-  return { agentId: readAgentId(join(dataDir, "agent-id")), spoolDir, execDir, release };
+  return { agentId: readAgentId(join(dataDir, "agent-id")), starts: countStart(join(dataDir, "starts")), spoolDir, execDir, release };
 }
 
 /** Not by Node's `recursive` option: below /proc, where the parent is there and mkdir still says ENOENT, Node 24 tries for ever. */
@@ -54,10 +56,22 @@ function readAgentId(path: string): string {
   const known = readOrEmpty(path).trim();
   if (isUuid(known)) return known;
   const fresh = randomUUID();
-  // Written aside and renamed: a crash in between must not leave half an id.
-  writeFileSync(`${path}.new`, `${fresh}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  replaceFile(path, `${fresh}\n`);
   return fresh;
+}
+
+/** A count that cannot be read begins anew: the server lets such an agent in when it has not seen it for a minute. */
+function countStart(path: string): number {
+  const known = /^[0-9]{1,9}$/.exec(readOrEmpty(path).trim());
+  const starts = Number(known?.[0] ?? 0) + 1;
+  replaceFile(path, `${starts}\n`);
+  return starts;
+}
+
+/** Written aside and renamed: a crash in between must not leave half of it. On disk when it returns. */
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
+  renameSync(`${path}.new`, path);
 }
 
 const TAKE_ATTEMPTS = 5;

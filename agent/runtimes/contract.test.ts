@@ -27,6 +27,25 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
 
   // A missing runtime shows up as a skipped suite with its name, never as a pass.
   const available = (samples: Samples): boolean => execution.runtimes.find(samples.language) !== undefined;
+
+  // All languages at once: apart, this test of waiting took most of the time of this file.
+  it("ends at the timeout, by KILL when TERM is ignored, in every language", async () => {
+    if (mode === "prepared") await untilPrepared(execution, PREPARED);
+    const before = execution.sandbox.stats();
+    const offered = SAMPLES.filter(available);
+    const scripts = offered.map((samples) => startScript(execution, samples.language, samples.stubborn, { limits: { timeoutMs: 5_000 } }));
+    await Promise.all(scripts.map((script) => script.saw("ready\n")));
+    for (const [at, { done }] of scripts.entries()) {
+      const outcome = await done;
+      const language = offered[at]?.language;
+      expect({ language, ...outcome.exit }).toMatchObject({ language, reason: "timeout", message: "the script ran longer than 5 s" });
+      expect(outcome.finishedAtUs - outcome.startedAtUs).toBeGreaterThan(250_000);
+    }
+    expect(await filesOfJobs(execution)).toEqual([]);
+    const { fast, cold } = execution.sandbox.stats();
+    expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
+  });
+
   for (const samples of SAMPLES) {
     describe.skipIf(!available(samples))(`the runtime ${samples.language}`, { timeout: 60_000 }, () => {
       const run = (code: string, options: Parameters<typeof runScript>[3] = {}) => runScript(execution, samples.language, code, options);
@@ -97,14 +116,6 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
       it("passes on the exit code", async () => {
         expect((await run(samples.exit3)).exit).toMatchObject({ reason: "exit_code", code: 3 });
         expect(await run(samples.exit0)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "null" });
-      });
-
-      it("ends at the timeout, by KILL when TERM is ignored", async () => {
-        const script = start(samples.stubborn, { limits: { timeoutMs: 3_000 } });
-        await script.saw("ready\n");
-        const outcome = await script.done;
-        expect(outcome.exit).toMatchObject({ reason: "timeout", message: "the script ran longer than 3 s" });
-        expect(outcome.finishedAtUs - outcome.startedAtUs).toBeGreaterThan(250_000);
       });
 
       it("lets a script clean up after a cancel", async () => {

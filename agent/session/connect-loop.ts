@@ -29,7 +29,7 @@ export interface ConnectLoopOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly outbox: Outbox;
-  readonly hello: () => Omit<Hello, "stream">;
+  readonly hello: () => Hello;
   readonly heldNow: () => AttemptRef[];
   readonly runningCount: () => number;
   /** Kill all attempts and forget them. */
@@ -62,7 +62,6 @@ export class ConnectLoop {
   #retryTimer: NodeJS.Timeout | undefined;
   #tickTimer: NodeJS.Timeout | undefined;
   #helloSentMs = 0;
-  #streams = 0;
   #lastFrameMs = 0;
   #lastKeepaliveMs = 0;
   #ended: (() => void) | undefined;
@@ -176,8 +175,7 @@ export class ConnectLoop {
       onClosed: (reason, refusal) => this.#onClosed(reason, refusal),
     });
     this.#stream = stream;
-    this.#streams += 1;
-    this.#options.outbox.attach(stream.call, { ...this.#options.hello(), stream: this.#streams });
+    this.#options.outbox.attach(stream.call, this.#options.hello());
   }
 
   #onClosed(reason: string, refusal: Refusal | undefined): void {

@@ -1,5 +1,6 @@
 import { EXIT_REASONS, type Exit, type ExitReason, exitOf } from "../../kernel/exit.ts";
 import { type JobId, parseJobId, parseToken, type Token, timeOfId } from "../../kernel/ids.ts";
+import { storable } from "../../kernel/storable-text.ts";
 import { type AttemptRef, type Finished, type LogChunk, ExitReason as WireReason } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobEnd } from "../jobs/model.ts";
 
@@ -19,14 +20,27 @@ const MAX_TIME_US = 7_258_118_400_000_000;
 /** Wire numbers are the positions in EXIT_REASONS plus one: 0 is "unspecified". */
 const REASONS: ReadonlyMap<number, ExitReason> = new Map(EXIT_REASONS.map((reason, at) => [at + 1, reason]));
 
-export function attemptFromWire(ref: AttemptRef): Attempt | undefined {
-  const id = parseJobId(ref.jobId);
-  const token = parseToken(ref.token);
+export function attemptFromWire(ref: AttemptRef | undefined): Attempt | undefined {
+  const id = parseJobId(ref?.jobId ?? "");
+  const token = parseToken(ref?.token ?? "");
   return id === undefined || token === undefined ? undefined : { id, token };
 }
 
 export function attemptsFromWire(refs: readonly AttemptRef[]): Attempt[] {
   return refs.flatMap((ref) => attemptFromWire(ref) ?? []);
+}
+
+/**
+ * Token by job of what an agent holds. It may hold the result of an earlier attempt, without a verdict yet, beside the attempt that it runs
+ * now: the newest one counts, since the other is judged by its result.
+ */
+export function heldFromWire(refs: readonly AttemptRef[]): Map<JobId, Token> {
+  const held = new Map<JobId, Token>();
+  for (const { id, token } of attemptsFromWire(refs)) {
+    const known = held.get(id);
+    if (known === undefined || BigInt(known) < BigInt(token)) held.set(id, token);
+  }
+  return held;
 }
 
 function exitFromWire(wire: Finished["exit"]): Exit | undefined {
@@ -71,9 +85,4 @@ export function isSoundChunk(chunk: LogChunk): boolean {
   for (const segment of chunk.segments) total += Math.floor(segment / 4);
   if (chunk.lines > chunk.sizeBytes || !Number.isSafeInteger(chunk.offsetBytes) || chunk.atUs > MAX_TIME_US) return false;
   return total === chunk.sizeBytes && chunk.seq <= MAX_INT && (chunk.encoding === 1 || chunk.encoding === 2);
-}
-
-/** Postgres' text cannot hold NUL. */
-function storable(text: string): string {
-  return text.includes("\u0000") ? text.replaceAll("\u0000", "\uFFFD") : text;
 }

@@ -6,15 +6,15 @@ import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import { type AgentKey, asSessionId, isUuid, type SessionId } from "../../kernel/ids.ts";
 import { MAX_MESSAGE_BYTES, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../../kernel/protocol.ts";
 import type { Service } from "../../kernel/service.ts";
+import { storable } from "../../kernel/storable-text.ts";
 import { type AgentFrame, AgentSessionService, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Authenticator } from "../identity/authenticate.ts";
 import type { LogIngest } from "../logs/ingest.ts";
 import type { AgentPort } from "../scheduler/agent-port.ts";
-import { isOvertaken } from "../scheduler/core/agents-core.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
-import { registerAgent } from "./agent-store.ts";
+import { type HelloOrder, registerSession } from "./agent-store.ts";
 import type { AgentStream } from "./outbox.ts";
 import { AgentSession, toRef } from "./session.ts";
 
@@ -159,8 +159,8 @@ export class SessionServer implements Service, AgentPort {
     try {
       const hello = await this.#authenticated(stream, first);
       if (stream.cancelled) return;
+      this.#adopt(hello);
       session = hello;
-      this.#adopt(session);
       for (const frame of early.slice(1)) session.receive(frame);
       stream.resume();
     } catch (error) {
@@ -185,16 +185,22 @@ export class SessionServer implements Service, AgentPort {
     const home = this.#options.home();
     if (!home.isOpen || !holdsAgents()) throw new AppError("unavailable", "this replica cannot serve agents at the moment");
     const { workspace, workspaceName, tokenId } = principal;
-    const key = await registerAgent(this.#options.pool, { agentId: hello.agentId, name: hello.agentName, workspace, tokenId });
-    if (key === undefined) throw new AppError("permission_denied", "this agent id is registered in another workspace: give the agent an empty data folder");
-    const agent = { key, session: asSessionId(randomUUID()), workspace, workspaceName, hello };
+    const { agentId, agentName } = hello;
+    const registration = await registerSession(this.#options.pool, { agentId, name: storable(agentName), workspace, tokenId, order: orderOf(hello) });
+    if (registration.kind === "foreign") {
+      throw new AppError("permission_denied", "this agent id is registered in another workspace: give the agent an empty data folder");
+    }
+    if (registration.kind === "overtaken") throw new AppError("unavailable", "a newer connection of this agent came first");
+    const { key, serial } = registration;
+    const agent = { key, session: asSessionId(randomUUID()), serial, workspace, workspaceName, hello };
     return new AgentSession(stream, agent, { home, ingest, log, policy, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
   }
 
   #adopt(session: AgentSession): void {
     const { hello, key, session: id } = session.agentInfo;
     const before = this.#byAgent.get(key);
-    if (isOvertaken(session.opened, before?.opened)) throw new AppError("unavailable", "the agent has connected again");
+    // Answers of the database may come in another order than it gave them.
+    if ((before?.agentInfo.serial ?? 0) > (session.agentInfo.serial ?? 0)) throw new AppError("unavailable", "a newer connection of this agent came first");
     if (before !== undefined) {
       before.end(new AppError("unavailable", "the agent has connected again"));
       this.#gone(before);
@@ -245,6 +251,11 @@ export class SessionServer implements Service, AgentPort {
       this.#gone(session);
     }
   }
+}
+
+/** Undefined for an agent of the version before, which does not count. */
+function orderOf({ start = 0, dial = 0 }: Hello): HelloOrder | undefined {
+  return start === 0 ? undefined : { start, dial };
 }
 
 /** Errors: failed_precondition for an unknown protocol, invalid_argument for a Hello that makes no sense. */

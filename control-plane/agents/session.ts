@@ -6,16 +6,17 @@ import { PROTOCOL_VERSION, VERSION } from "../../kernel/protocol.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentFrame, type Hello, type Policy, Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { LogIngest, LogSource } from "../logs/ingest.ts";
-import type { StreamOrder } from "../scheduler/core/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
-import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
+import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, heldFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
 import { type AgentStream, Outbox } from "./outbox.ts";
 
 /** Who the stream belongs to, once it has said hello. */
 export interface SessionAgent {
   readonly key: AgentKey;
   readonly session: SessionId;
+  /** Number of the session among those of the agent. */
+  readonly serial?: number;
   readonly workspace: WorkspaceId | undefined;
   readonly workspaceName: string | undefined;
   readonly hello: Hello;
@@ -60,11 +61,6 @@ export class AgentSession implements LogSource {
     return this.agentInfo.session;
   }
 
-  get opened(): StreamOrder {
-    const { bootId, stream } = this.agentInfo.hello;
-    return { boot: bootId, stream };
-  }
-
   get outbox(): Outbox {
     return this.#outbox;
   }
@@ -76,18 +72,18 @@ export class AgentSession implements LogSource {
 
   /** Attaches the agent to the owners and welcomes it. */
   begin(): void {
-    const { hello, key, session, workspace } = this.agentInfo;
-    const held = heldTokens(hello.held);
+    const { hello, key, session, serial, workspace } = this.agentInfo;
+    const held = heldFromWire(hello.held);
     const drop = this.#deps.home.begin({
       key,
       session,
+      ...(serial !== undefined && { serial }),
       workspace,
       name: hello.agentName,
       tags: hello.tags,
       languages: hello.runtimes.map((runtime) => runtime.language),
       slots: Math.min(hello.slots, MAX_SLOTS),
       held,
-      opened: this.opened,
     });
     this.#outbox.set({
       welcome: { protocolVersion: PROTOCOL_VERSION, sessionId: session, policy: this.#deps.policy, drop: drop.map(toRef), serverVersion: VERSION },
@@ -176,21 +172,8 @@ export class AgentSession implements LogSource {
   #keepalive(keepalive: NonNullable<AgentFrame["keepalive"]>): void {
     if (!this.#deps.holdsAgents()) return;
     this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
-    this.#deps.home.keepalive(this.session, heldTokens(keepalive.held));
+    this.#deps.home.keepalive(this.session, heldFromWire(keepalive.held));
   }
-}
-
-/**
- * Token by job of what an agent holds. It may hold the result of an earlier attempt, without a verdict yet, beside the attempt that it runs
- * now: the newest one counts, since the other is judged by its result.
- */
-function heldTokens(refs: Hello["held"]): Map<JobId, Token> {
-  const held = new Map<JobId, Token>();
-  for (const { id, token } of attemptsFromWire(refs)) {
-    const known = held.get(id);
-    if (known === undefined || BigInt(known) < BigInt(token)) held.set(id, token);
-  }
-  return held;
 }
 
 export function toRef(attempt: Attempt): { jobId: string; token: string } {

@@ -1,4 +1,4 @@
-import { AppError } from "../../kernel/app-error.ts";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 
 interface BlobHead {
   readonly sizeBytes: number;
@@ -45,4 +45,14 @@ export function checkKey(key: string): void {
 export function checkPrefix(prefix: string): void {
   if (prefix !== "" && !prefix.endsWith("/")) throw new AppError("invalid_argument", `the prefix "${prefix.slice(0, 200)}" does not end at a slash`);
   if (prefix !== "") checkKey(prefix.slice(0, -1));
+}
+
+/** @param failure what to say, in words for people. Errors: those of the work that are AppErrors; unavailable for all others. */
+export async function orUnavailable<T>(failure: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError("unavailable", `${failure}: ${messageOf(error)}`, { cause: error });
+  }
 }

@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { AppError, messageOf } from "../../kernel/app-error.ts";
-import { type BlobEntry, type BlobStore, checkKey, checkPrefix } from "./blob-store.ts";
+import { type BlobEntry, type BlobStore, checkKey, checkPrefix, orUnavailable } from "./blob-store.ts";
 
 /** Unfinished writes; the name is no key, so that it never meets an object. */
 const TEMPORARY = ".tmp-";
@@ -22,7 +21,7 @@ export function openFolderBlobs(path: string): BlobStore {
     place: `folder ${folder}`,
 
     put: (key, bytes) =>
-      orUnavailable(`write ${key}`, async () => {
+      orUnavailable(`the blob folder could not write ${key}`, async () => {
         const path = pathOf(key);
         await makeFolder(dirname(path));
         const temporary = join(dirname(path), `${TEMPORARY}${randomBytes(8).toString("hex")}`);
@@ -37,7 +36,7 @@ export function openFolderBlobs(path: string): BlobStore {
       }),
 
     get: (key, range) =>
-      orUnavailable(`read ${key}`, async () => {
+      orUnavailable(`the blob folder could not read ${key}`, async () => {
         const file = await openExisting(pathOf(key));
         if (file === undefined) return undefined;
         try {
@@ -50,18 +49,18 @@ export function openFolderBlobs(path: string): BlobStore {
       }),
 
     head: (key) =>
-      orUnavailable(`look at ${key}`, async () => {
+      orUnavailable(`the blob folder could not look at ${key}`, async () => {
         const found = await stat(pathOf(key)).catch(undefinedIfMissing);
         return found?.isFile() === true ? { sizeBytes: found.size } : undefined;
       }),
 
     delete: (key) =>
-      orUnavailable(`delete ${key}`, async () => {
+      orUnavailable(`the blob folder could not delete ${key}`, async () => {
         await unlink(pathOf(key)).catch(undefinedIfMissing);
       }),
 
     list: (prefix, { after, limit }) =>
-      orUnavailable(`list ${prefix}`, async () => {
+      orUnavailable(`the blob folder could not list ${prefix}`, async () => {
         checkPrefix(prefix);
         const found: BlobEntry[] = [];
         await collect(folder, prefix, after ?? "", limit, found);
@@ -131,13 +130,4 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
 function undefinedIfMissing(error: unknown): undefined {
   if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
   throw error;
-}
-
-async function orUnavailable<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError("unavailable", `the blob folder could not ${what}: ${messageOf(error)}`, { cause: error });
-  }
 }

@@ -1,6 +1,5 @@
 import type { S3Client } from "@aws-sdk/client-s3";
-import { AppError, messageOf } from "../../kernel/app-error.ts";
-import { type BlobStore, checkKey, checkPrefix } from "./blob-store.ts";
+import { type BlobStore, checkKey, checkPrefix, orUnavailable } from "./blob-store.ts";
 
 export interface S3Settings {
   readonly bucket: string;
@@ -43,12 +42,12 @@ export async function openS3Blobs(settings: S3Settings): Promise<BlobStore> {
     place: `bucket ${bucket}${prefix === "" ? "" : `/${prefix}`}${settings.endpoint === undefined ? "" : ` at ${settings.endpoint}`}`,
 
     put: (key, bytes) =>
-      orUnavailable(`write ${key}`, async () => {
+      orUnavailable(`the bucket could not write ${key}`, async () => {
         await client.send(new sdk.PutObjectCommand({ ...place(key), Body: bytes, ContentLength: bytes.length }));
       }),
 
     get: (key, range) =>
-      orUnavailable(`read ${key}`, () =>
+      orUnavailable(`the bucket could not read ${key}`, () =>
         unlessMissing(async () => {
           const bytes = range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` };
           const { Body } = await emptyIfBeyond(client.send(new sdk.GetObjectCommand({ ...place(key), ...bytes })));
@@ -57,17 +56,17 @@ export async function openS3Blobs(settings: S3Settings): Promise<BlobStore> {
       ),
 
     head: (key) =>
-      orUnavailable(`look at ${key}`, () =>
+      orUnavailable(`the bucket could not look at ${key}`, () =>
         unlessMissing(async () => ({ sizeBytes: (await client.send(new sdk.HeadObjectCommand(place(key)))).ContentLength ?? 0 })),
       ),
 
     delete: (key) =>
-      orUnavailable(`delete ${key}`, async () => {
+      orUnavailable(`the bucket could not delete ${key}`, async () => {
         await client.send(new sdk.DeleteObjectCommand(place(key)));
       }),
 
     list: (under, { after, limit }) =>
-      orUnavailable(`list ${under}`, async () => {
+      orUnavailable(`the bucket could not list ${under}`, async () => {
         checkPrefix(under);
         const { Contents } = await client.send(
           new sdk.ListObjectsV2Command({
@@ -98,13 +97,4 @@ async function emptyIfBeyond<T>(answer: Promise<T>): Promise<T | { readonly Body
     if (error instanceof Error && error.name === "InvalidRange") return {};
     throw error;
   });
-}
-
-async function orUnavailable<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError("unavailable", `the bucket could not ${what}: ${messageOf(error)}`, { cause: error });
-  }
 }

@@ -19,7 +19,8 @@ const LOOK_AGAIN_MS = 2;
 /**
  * Large request bodies, one at a time. To parse, check and enqueue a batch of hundreds of jobs holds the event loop for milliseconds: if
  * every batch of a flood were handled as it came, whoever sends a single job beside it would wait for all of them. So a large body waits for
- * its turn: one in each turn of the event loop, owners (workspaces) in rotation, and none while the work behind does not keep up.
+ * its turn: owners (workspaces) in rotation, none while the work behind does not keep up, and after each one the event loop is left to others for
+ * as long as it took.
  */
 export class BodyTurns {
   readonly #options: BodyTurnsOptions;
@@ -76,7 +77,15 @@ export class BodyTurns {
       queue.bytes -= waiting.bytes;
       this.#bytes -= waiting.bytes;
     }
-    if (this.#queues.size > 0) this.#schedule();
+    const begunMs = performance.now();
     waiting?.go();
+    // Its work goes on after `go`, in microtasks: they are over by the next turn.
+    this.#scheduled = true;
+    setImmediate(() => setTimeout(() => this.#rested(), performance.now() - begunMs));
+  }
+
+  #rested(): void {
+    this.#scheduled = false;
+    if (this.#queues.size > 0) this.#turn();
   }
 }

@@ -1,9 +1,10 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { FreshCache } from "../../kernel/fresh-cache.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { parseBearer, sameHash, type TokenKind } from "./token-format.ts";
-import { findToken, type StoredToken } from "./token-store.ts";
+import { findToken } from "./token-store.ts";
 
 /** Who makes a request. */
 export interface Principal {
@@ -26,23 +27,18 @@ export interface Authenticator {
 
 /** Checks bearer tokens against the store, with a cache of one second. */
 export function createAuthenticator(pool: Pool, clock: Clock): Authenticator {
-  const cache = new Map<string, { token: StoredToken | undefined; atMs: number }>();
-
-  async function find(id: string): Promise<StoredToken | undefined> {
-    const nowMs = clock.monotonicMs();
-    const known = cache.get(id);
-    if (known !== undefined && nowMs - known.atMs < CACHE_MS) return known.token;
-    const token = await findToken(pool, id);
-    if (cache.size >= MAX_CACHED) cache.clear();
-    cache.set(id, { token, atMs: nowMs });
-    return token;
-  }
+  const tokens = new FreshCache({
+    maxAgeMs: CACHE_MS,
+    maxEntries: MAX_CACHED,
+    nowMs: () => clock.monotonicMs(),
+    load: (id) => findToken(pool, id),
+  });
 
   return {
     async authenticate(header) {
       const parsed = header?.startsWith("Bearer ") === true ? parseBearer(header.slice(7).trim()) : undefined;
       if (parsed === undefined) throw refusal(header === undefined ? "a bearer token is required" : undefined);
-      const token = await find(parsed.id);
+      const token = await tokens.get(parsed.id);
       const valid =
         token !== undefined &&
         sameHash(token.secretHash, parsed.secretHash) &&

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EXIT_REASONS } from "../../kernel/exit.ts";
+import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { limitFields } from "./limits-contract.ts";
 import { keyText, keyWindow, policySettings, startSettings } from "./policy-contract.ts";
 
@@ -189,7 +190,7 @@ export type JobListQuery = z.infer<typeof jobListQuery>;
 
 export const jobPage = z.object({ jobs: z.array(jobView), next_cursor: z.string().optional() });
 
-export const cancelRequest = z.strictObject({ reason: z.string().max(500).optional() });
+export const cancelRequest = z.strictObject({ reason: z.string().max(500).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional() });
 
 export const logQuery = z.strictObject({
   follow: z.stringbool().optional().meta({ description: "true: Server-Sent Events until the job has ended; otherwise plain text of what is there." }),

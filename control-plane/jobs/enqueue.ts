@@ -2,6 +2,7 @@ import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { withPlainNumbers } from "../http/exact-json.ts";
 import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
@@ -77,8 +78,8 @@ export function inlineJob(context: EnqueueContext, code: { language: string; con
 export function checkCode(content: string, pointer: string): void {
   if (Buffer.byteLength(content) > JOB_LIMITS.codeBytes)
     throw new AppError("out_of_range", `the code is larger than ${JOB_LIMITS.codeBytes} bytes`, { fields: [{ pointer, message: "is too large" }] });
-  if (content.includes("\u0000"))
-    throw new AppError("invalid_argument", "the code contains a NUL character", { fields: [{ pointer, message: "must not contain NUL" }] });
+  if (!WITHOUT_NUL.check(content))
+    throw new AppError("invalid_argument", "the code contains a NUL character", { fields: [{ pointer, message: WITHOUT_NUL.message }] });
 }
 
 function argsText(args: Record<string, unknown>, pointer: string): string {

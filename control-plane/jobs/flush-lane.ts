@@ -29,6 +29,14 @@ export class FlushLane {
     (waits ? this.#waiting : this.#urgent).push(operation.job.workspace, entry);
   }
 
+  /** All that waits of workspaces that have at most `each` operations of a kind waiting, up to `most`; nothing of the others. */
+  takeSmall(each: number, most: number): Entry[] {
+    const batch: Entry[] = [];
+    this.#urgent.takeSmall(batch, each, most);
+    this.#waiting.takeSmall(batch, each, most);
+    return batch;
+  }
+
   /** The next batch: at least one entry when there is any, at most `most`, of which new waiting jobs fill half when there is more to do. */
   take(most: number): Entry[] {
     const batch: Entry[] = [];
@@ -49,6 +57,16 @@ class Rotation {
     const queue = this.#queues.get(workspace);
     if (queue === undefined) this.#queues.set(workspace, [entry]);
     else queue.push(entry);
+  }
+
+  takeSmall(batch: Entry[], each: number, most: number): void {
+    for (const [workspace, queue] of [...this.#queues]) {
+      if (batch.length + queue.length > most) return;
+      if (queue.length > each) continue;
+      this.#queues.delete(workspace);
+      this.size -= queue.length;
+      batch.push(...queue);
+    }
   }
 
   /** Moves up to `most` entries of about `bytes` into the batch, at least one when there is any. @returns the bytes that are left */

@@ -1,5 +1,6 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
+import { nextTurn } from "../../kernel/slices.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS } from "./model.ts";
@@ -21,7 +22,7 @@ export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
  * A flush is as large as fits into a time: whoever comes while one is under way waits for its end, and a dispatch beside a flood takes up to two
  * of them. Small ones cost more commits for each job, so they are for when workspaces share the writer; one that is alone waits only for itself.
  */
-const SHARED_FLUSH_MS = 8;
+const SHARED_FLUSH_MS = 25;
 const LONE_FLUSH_MS = 25;
 /** After operations of two workspaces came one upon the other, the writer counts as shared for so long. */
 const SHARED_FOR_MS = 500;
@@ -29,8 +30,16 @@ const MIN_BATCH = 64;
 const MAX_BATCH = 1000;
 /** The first guess. */
 const FIRST_OPERATION_MS = 0.03;
+/** Commits are followed up in slices of so many operations: each one sets off dispatches, frames and answers. */
+const SETTLE_SLICE = 64;
 /** Flushes from this size on say what an operation costs. */
 const TELLING_BATCH = 32;
+/**
+ * While the flushes of many operations are under way, workspaces that have few waiting go past them, on a connection of their own: so many
+ * operations each, so many together.
+ */
+const SMALL_EACH = 16;
+const SMALL_TOGETHER = 128;
 /** Operations that make a second flush at the same time worth while, and how long one may take before the second starts anyway. */
 const WORTH_A_SECOND = 200;
 const SLOW_FLUSH_MS = 20;
@@ -42,6 +51,7 @@ export interface FlushWriterOptions {
   readonly url: string;
   readonly replicaId: string;
   readonly epoch: number;
+  /** For flushes of any size; one more is opened for small workspaces. */
   readonly connections: number;
   readonly log: FlushLog;
   readonly metrics: FlushMetrics;
@@ -55,6 +65,9 @@ export interface FlushWriterOptions {
 export class FlushWriter implements Service {
   readonly #connections: FlushLink[];
   readonly #idle: FlushLink[];
+  /** For small flushes, and for small workspaces while all others are busy. */
+  readonly #express: FlushLink;
+  #idleExpress: FlushLink | undefined;
   readonly #lanes: readonly FlushLane[] = Array.from({ length: LANES }, () => new FlushLane());
   /** Milliseconds of one operation, a moving mean. */
   #operationMs = FIRST_OPERATION_MS;
@@ -79,8 +92,10 @@ export class FlushWriter implements Service {
   constructor(options: FlushWriterOptions) {
     const { url, replicaId, epoch, log } = options;
     const connect = options.connect ?? ((number: number): FlushLink => new FlushConnection(url, { replicaId, epoch }, number, log));
-    this.#connections = Array.from({ length: options.connections }, (_, number) => connect(number));
-    this.#idle = [...this.#connections];
+    this.#idle = Array.from({ length: options.connections }, (_, number) => connect(number));
+    this.#express = connect(options.connections);
+    this.#idleExpress = this.#express;
+    this.#connections = [...this.#idle, this.#express];
     this.#metrics = options.metrics;
     this.#log = log;
     this.#onLeaseLost = options.onLeaseLost;
@@ -99,7 +114,7 @@ export class FlushWriter implements Service {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#nudge);
-    if (this.#queued > 0 || this.#idle.length < this.#connections.length) {
+    if (this.#queued > 0 || !this.#allIdle) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
         setTimeout(resolve, 5000).unref();
@@ -165,23 +180,52 @@ export class FlushWriter implements Service {
   }
 
   #pump(): void {
-    while (this.#idle.length > 0 && this.#queued > 0) {
-      if (!this.#worthAFlush()) return;
-      const connection = this.#idle.pop();
-      const lane = this.#pickLane();
-      if (connection === undefined || lane === undefined) return;
-      const batch = lane.take(this.#batchLimit());
-      this.#queued -= batch.length;
-      this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
+    while (this.#queued > 0 && this.#worthAFlush()) {
+      const connection = this.#takeConnection();
+      const lane = connection === undefined ? undefined : this.#pickLane();
+      if (connection === undefined || lane === undefined) break;
       this.#busySinceMs = performance.now();
-      void this.#flush(connection, batch);
+      this.#begin(connection, lane.take(this.#batchLimit()));
     }
-    if (this.#queued === 0 && this.#idle.length === this.#connections.length) this.#drained?.();
+    if (this.#idle.length === 0 && performance.now() < this.#sharedUntilMs) this.#pumpExpress();
+    if (this.#queued === 0 && this.#allIdle) this.#drained?.();
+  }
+
+  /** Small flushes go by the express way also when there is no need, so that it is never cold: first statements on a connection take long. */
+  #takeConnection(): FlushLink | undefined {
+    const express = this.#queued <= SMALL_TOGETHER ? this.#idleExpress : undefined;
+    if (express === undefined) return this.#idle.pop();
+    this.#idleExpress = undefined;
+    return express;
+  }
+
+  #pumpExpress(): void {
+    for (const lane of this.#lanes) {
+      const connection = this.#idleExpress;
+      const batch = connection === undefined ? [] : lane.takeSmall(SMALL_EACH, SMALL_TOGETHER);
+      if (connection === undefined || batch.length === 0) continue;
+      this.#idleExpress = undefined;
+      this.#begin(connection, batch);
+    }
+  }
+
+  #begin(connection: FlushLink, batch: Entry[]): void {
+    this.#queued -= batch.length;
+    this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
+    void this.#flush(connection, batch).then(() => {
+      if (connection === this.#express) this.#idleExpress = connection;
+      else this.#idle.push(connection);
+      this.#pump();
+    });
+  }
+
+  get #allIdle(): boolean {
+    return this.#idleExpress !== undefined && this.#idle.length + 1 === this.#connections.length;
   }
 
   /** While a flush is under way, a second one starts when it has much to do, or when the first takes unusually long. */
   #worthAFlush(): boolean {
-    if (this.#idle.length === this.#connections.length || this.#queued >= WORTH_A_SECOND) return true;
+    if (this.#allIdle || this.#queued >= WORTH_A_SECOND) return true;
     const restMs = SLOW_FLUSH_MS - (performance.now() - this.#busySinceMs);
     if (restMs <= 0) return true;
     this.#nudge ??= setTimeout(() => {
@@ -209,12 +253,6 @@ export class FlushWriter implements Service {
 
   /** Never rejects: of every entry one callback is called. */
   async #flush(connection: FlushLink, batch: Entry[]): Promise<void> {
-    await this.#settle(connection, batch);
-    this.#idle.push(connection);
-    this.#pump();
-  }
-
-  async #settle(connection: FlushLink, batch: Entry[]): Promise<void> {
     const begun = performance.now();
     let result: FlushResult;
     try {
@@ -225,7 +263,7 @@ export class FlushWriter implements Service {
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
       if (batch.length === 1) for (const entry of batch) this.#call(entry, () => entry.fail(error));
-      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#settle(connection, half);
+      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#flush(connection, half);
       return;
     }
     const tookMs = performance.now() - begun;
@@ -237,7 +275,11 @@ export class FlushWriter implements Service {
       return;
     }
     const { gone } = result;
-    for (const entry of batch) this.#call(entry, () => entry.settle(outcomeOfOperation(entry.operation, gone)));
+    for (let at = 0; at < batch.length; at++) {
+      if (at > 0 && at % SETTLE_SLICE === 0) await nextTurn();
+      const entry = batch[at];
+      if (entry !== undefined) this.#call(entry, () => entry.settle(outcomeOfOperation(entry.operation, gone)));
+    }
   }
 
   /** A callback that throws must neither keep the others from being called nor look like a failed flush. */

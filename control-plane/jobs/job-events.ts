@@ -1,38 +1,25 @@
 import type { JobId } from "../../kernel/ids.ts";
-
-/** Jobs that somebody waits for. */
-export interface Interest {
-  add(id: JobId): void;
-  remove(id: JobId): void;
-}
+import { type Interest, Listeners } from "./listeners.ts";
 
 export type Change = "queued" | "running" | "ended";
 type Listener = (change: Change) => void;
 
 /** In-memory notice of what happens to jobs, for those who wait for one right now. The database is the truth. */
 export class JobEvents {
-  readonly #listeners = new Map<JobId, Set<Listener>>();
-  readonly #interest: Interest | undefined;
+  readonly #listeners: Listeners<Listener>;
 
   /** @param interest told of every job that somebody waits for: it may change on another replica */
   constructor(interest?: Interest) {
-    this.#interest = interest;
+    this.#listeners = new Listeners(interest);
   }
 
   /** @returns the function that ends the subscription */
   on(id: JobId, listener: Listener): () => void {
-    const listeners = this.#listeners.get(id) ?? new Set();
-    this.#listeners.set(id, listeners);
-    listeners.add(listener);
-    this.#interest?.add(id);
-    return () => {
-      if (listeners.delete(listener)) this.#interest?.remove(id);
-      if (listeners.size === 0) this.#listeners.delete(id);
-    };
+    return this.#listeners.add(id, listener);
   }
 
   emit(id: JobId, change: Change): void {
-    for (const listener of this.#listeners.get(id) ?? []) listener(change);
+    for (const listener of this.#listeners.of(id)) listener(change);
   }
 
   /** Resolves with true when the job ends, false after `ms` or when `signal` aborts. Subscribe before the job can end. */

@@ -1,5 +1,5 @@
 import type { JobId } from "../../kernel/ids.ts";
-import type { Interest } from "../jobs/job-events.ts";
+import { type Interest, Listeners } from "../jobs/listeners.ts";
 import type { StoredChunk } from "./log-store.ts";
 
 /** What a live reader of a job's log hears. */
@@ -14,8 +14,7 @@ export interface LiveListener {
 
 /** Fan-out of fresh chunks to those who watch a job now. Nothing is kept for those who come later: they read the database. */
 export class LiveLogs {
-  readonly #listeners = new Map<JobId, Set<LiveListener>>();
-  readonly #interest: Interest | undefined;
+  readonly #listeners: Listeners<LiveListener>;
   readonly #onDurable: (id: JobId, upTo: { attempt: number; seq: number }) => void;
 
   /**
@@ -23,23 +22,16 @@ export class LiveLogs {
    * @param onDurable called for what was stored by this replica
    */
   constructor(interest?: Interest, onDurable: (id: JobId, upTo: { attempt: number; seq: number }) => void = () => undefined) {
-    this.#interest = interest;
+    this.#listeners = new Listeners(interest);
     this.#onDurable = onDurable;
   }
 
   subscribe(id: JobId, listener: LiveListener): () => void {
-    const listeners = this.#listeners.get(id) ?? new Set();
-    this.#listeners.set(id, listeners);
-    listeners.add(listener);
-    this.#interest?.add(id);
-    return () => {
-      if (listeners.delete(listener)) this.#interest?.remove(id);
-      if (listeners.size === 0) this.#listeners.delete(id);
-    };
+    return this.#listeners.add(id, listener);
   }
 
   publish(id: JobId, chunk: StoredChunk): void {
-    for (const listener of this.#listeners.get(id) ?? []) listener.chunk(chunk);
+    for (const listener of this.#listeners.of(id)) listener.chunk(chunk);
   }
 
   durable(id: JobId, upTo: { attempt: number; seq: number }): void {
@@ -49,10 +41,10 @@ export class LiveLogs {
 
   /** The same, of what another replica has stored. */
   heard(id: JobId, upTo: { attempt: number; seq: number }): void {
-    for (const listener of this.#listeners.get(id) ?? []) listener.durable(upTo);
+    for (const listener of this.#listeners.of(id)) listener.durable(upTo);
   }
 
   changed(id: JobId): void {
-    for (const listener of this.#listeners.get(id) ?? []) listener.changed();
+    for (const listener of this.#listeners.of(id)) listener.changed();
   }
 }

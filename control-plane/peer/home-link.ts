@@ -7,7 +7,7 @@ import { parseJobId } from "../../kernel/ids.ts";
 import { VERSION } from "../../kernel/protocol.ts";
 import { AnswerKind, type HomeFrame, type OwnerFrame } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import type { AgentView } from "../agents/contract.ts";
-import { endFromWire } from "../agents/frames-codec.ts";
+import { attemptFromWire, endFromWire, heldFromWire } from "../agents/frames-codec.ts";
 import { shardOfToken } from "../jobs/model.ts";
 import type { AgentPort } from "../scheduler/agent-port.ts";
 import { type LocalOwner, ownerPort } from "../scheduler/cluster/local-owner.ts";
@@ -16,17 +16,7 @@ import type { HoldingReport, Home, OwnerPort, RouteDemand } from "../scheduler/o
 import type { Log } from "../telemetry/log.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import type { JobChange, JobWatch, Watcher } from "./job-watch.ts";
-import {
-  attemptFromWire,
-  cancelsFromWire,
-  emptyOwnerFrame,
-  heldFromWire,
-  helloFromWire,
-  jobsFromWire,
-  sessionFromWire,
-  waitingFromWire,
-  workspaceFromWire,
-} from "./peer-codec.ts";
+import { cancelsFromWire, emptyOwnerFrame, helloFromWire, jobsFromWire, sessionFromWire, waitingFromWire, workspaceFromWire } from "./peer-codec.ts";
 import { PEER_PROTOCOL_VERSION } from "./peer-protocol.ts";
 
 export interface HomeLinkParts {

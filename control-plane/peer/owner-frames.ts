@@ -2,8 +2,9 @@ import type { JobId } from "../../kernel/ids.ts";
 import { parseJobId } from "../../kernel/ids.ts";
 import type { OwnerFrame } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import type { OwnersHome } from "../agents/agent-home.ts";
+import { attemptFromWire } from "../agents/frames-codec.ts";
 import type { JobChange } from "./job-watch.ts";
-import { attemptFromWire, demandFromWire, sessionFromWire, shardsFromWire, tokensFromWire, workspaceFromWire } from "./peer-codec.ts";
+import { demandFromWire, sessionFromWire, shardsFromWire, tokensFromWire, workspaceFromWire } from "./peer-codec.ts";
 
 /**
  * Acts on what an owner behind a link says. Assignments come before what is said of their slots, and the list of its shards last: by then

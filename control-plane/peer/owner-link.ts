@@ -154,10 +154,11 @@ export class OwnerLink implements OwnerPort {
   }
 
   attach(hello: Parameters<OwnerPort["attach"]>[0]): [] {
-    const { session, key, name, workspace, tags, languages, slots, held, opened } = hello;
+    const { session, serial = 0, key, name, workspace, tags, languages, slots, held } = hello;
     this.#say(ENTRY_BYTES * (2 + held.size), (frame) =>
       frame.attached.push({
         session,
+        serial,
         agentKey: key,
         name,
         workspaceId: workspace ?? "",
@@ -165,8 +166,6 @@ export class OwnerLink implements OwnerPort {
         languages: [...languages],
         slots,
         held: heldToWire(held),
-        bootId: opened?.boot ?? "",
-        stream: opened?.stream ?? 0,
       }),
     );
     return [];

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { asWorkspaceId, createJobIdGenerator } from "../../kernel/ids.ts";
 import { AnswerKind } from "../../proto/gen/millrace/peer/v1/peer.ts";
+import { attemptFromWire } from "../agents/frames-codec.ts";
 import { jobKey } from "../jobs/idempotency-key.ts";
 import { shardOf } from "../jobs/model.ts";
 import { policyOf } from "../jobs/policy-codec.ts";
@@ -8,16 +9,7 @@ import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import { isProof, proofOf } from "./peer-auth.ts";
-import {
-  acceptedFromWire,
-  answerFromWire,
-  attemptFromWire,
-  helloFromWire,
-  jobsFromWire,
-  reasonFromWire,
-  sessionFromWire,
-  shardsFromWire,
-} from "./peer-codec.ts";
+import { acceptedFromWire, answerFromWire, helloFromWire, jobsFromWire, reasonFromWire, sessionFromWire, shardsFromWire } from "./peer-codec.ts";
 
 const newId = createJobIdGenerator(() => Date.now());
 const workspace = asWorkspaceId("7");
@@ -122,10 +114,10 @@ test("attempts, sessions, shards and agents that make no sense are left out", ()
     languages: ["bash"],
     slots: 9e6,
     held: [],
-    bootId: "b",
-    stream: 2,
+    serial: 3,
   };
-  expect(helloFromWire(hello)).toMatchObject({ key: "5", workspace: undefined, slots: 10_000, opened: { boot: "b", stream: 2 } });
+  expect(helloFromWire(hello)).toMatchObject({ key: "5", workspace: undefined, slots: 10_000, serial: 3 });
+  expect(helloFromWire({ ...hello, serial: 0 })).not.toHaveProperty("serial");
   expect(helloFromWire({ ...hello, agentKey: "-1" })).toBeUndefined();
   expect(helloFromWire({ ...hello, workspaceId: "main" })).toBeUndefined();
 });

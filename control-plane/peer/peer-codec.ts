@@ -3,16 +3,9 @@ import { AppError, type ErrorCode } from "../../kernel/app-error.ts";
 import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import { asAgentKey, asSessionId, asWorkspaceId, type JobId, parseJobId, parseToken, type SessionId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
 import type { AttemptRef } from "../../proto/gen/millrace/agent/v1/job.ts";
-import {
-  type AgentAttached,
-  type Answer,
-  AnswerKind,
-  type Demand,
-  type HandOver,
-  type HomeFrame,
-  type OwnerFrame,
-} from "../../proto/gen/millrace/peer/v1/peer.ts";
+import { type AgentAttached, type Answer, AnswerKind, type Demand, type HandOver, HomeFrame, OwnerFrame } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import { type AgentView, agentView } from "../agents/contract.ts";
+import { attemptFromWire, heldFromWire } from "../agents/frames-codec.ts";
 import { SHARDS, shardOf } from "../jobs/model.ts";
 import { readPolicy } from "../jobs/policy-codec.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
@@ -21,7 +14,7 @@ import { LIMIT_STRATEGIES } from "../scheduler/core/limit-model.ts";
 import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
-import type { AttemptId, CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/owner-port.ts";
+import type { CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/owner-port.ts";
 
 /** What peers send is checked like everything from outside: they prove who they are, but may be of another version. */
 const DECIMAL = /^[0-9]{1,19}$/;
@@ -93,37 +86,8 @@ const waitReason = z.discriminatedUnion("code", [
   z.object({ code: z.literal("turn"), message: waitKey.message, waiting: z.int() }),
 ]);
 
-export const emptyHomeFrame = (): HomeFrame => ({
-  hello: undefined,
-  keepalive: undefined,
-  enqueue: [],
-  cancelJob: [],
-  askReason: [],
-  attached: [],
-  detached: [],
-  shares: [],
-  received: [],
-  started: [],
-  held: [],
-  finished: [],
-  watch: [],
-  unwatch: [],
-  askAgents: [],
-  handOver: [],
-});
-
-export const emptyOwnerFrame = (): OwnerFrame => ({
-  welcome: undefined,
-  keepalive: undefined,
-  answers: [],
-  assign: [],
-  cancel: [],
-  holding: [],
-  demand: undefined,
-  finished: [],
-  events: [],
-  owned: undefined,
-});
+export const emptyHomeFrame = (): HomeFrame => HomeFrame.create();
+export const emptyOwnerFrame = (): OwnerFrame => OwnerFrame.create();
 
 /** Errors: invalid_argument for what is no job, or one of another shard than it says. */
 export function jobsFromWire(texts: readonly string[]): NewJob[] {
@@ -175,16 +139,6 @@ export function sessionFromWire(text: string): SessionId | undefined {
   return UUID.test(text) ? asSessionId(text) : undefined;
 }
 
-export function attemptFromWire(ref: AttemptRef | undefined): AttemptId | undefined {
-  const id = parseJobId(ref?.jobId ?? "");
-  const token = parseToken(ref?.token ?? "");
-  return id === undefined || token === undefined ? undefined : { id, token };
-}
-
-export function heldFromWire(refs: readonly AttemptRef[]): Map<JobId, Token> {
-  return new Map(refs.flatMap((ref) => attemptFromWire(ref) ?? []).map(({ id, token }) => [id, token]));
-}
-
 export function heldToWire(held: ReadonlyMap<JobId, Token>): AttemptRef[] {
   return [...held].map(([jobId, token]) => ({ jobId, token }));
 }
@@ -200,12 +154,12 @@ export function helloFromWire(wire: AgentAttached): AgentHello | undefined {
     key: asAgentKey(wire.agentKey),
     name: wire.name.slice(0, 128),
     session,
+    ...(wire.serial > 0 && { serial: wire.serial }),
     workspace: wire.workspaceId === "" ? undefined : asWorkspaceId(wire.workspaceId),
     tags: wire.tags.slice(0, 100),
     languages: wire.languages.slice(0, 64),
     slots: Math.min(wire.slots, MAX_SLOTS),
     held: heldFromWire(wire.held),
-    opened: { boot: wire.bootId.slice(0, 128), stream: wire.stream },
   };
 }
 

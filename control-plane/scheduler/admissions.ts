@@ -43,7 +43,7 @@ export class Admissions {
       failed(new AppError("resource_exhausted", `jobs with ${MAX_GROUPS} different limit keys wait already`, { retryAfterS: 10 }));
       return undefined;
     }
-    const admission = this.#admit(job);
+    const admission = this.#admit(job, 0);
     if (admission.kind === "accept") return admission.victims;
     this.#refuse(made, admission.spec, settled, failed);
     return undefined;
@@ -55,15 +55,17 @@ export class Admissions {
    */
   ready(job: WaitingJob): readonly Victims[] | undefined {
     if (job.limits === undefined || job.attempt > 0 || this.#deps.state.waiting.has(job.id)) return NOBODY;
-    const admission = this.#admit(job);
+    // Late when nobody owned the shard at its moment.
+    const admission = this.#admit(job, Math.max(0, this.#deps.clock.wallMs() - job.dueAtMs));
     if (admission.kind === "accept") return admission.victims;
     const { why, message } = refusal(admission.spec);
     background(this.#deps.log, "end of a refused job", this.#cancels.endWaiting(job, why, message));
     return undefined;
   }
 
-  #admit(job: WaitingJob): Admission {
-    return admit(this.#deps.state, job, this.#deps.clock.monotonicMs(), (limit) => this.#arriving.get(limit.id) ?? []);
+  #admit(job: WaitingJob, agoMs: number): Admission {
+    const nowMs = this.#deps.clock.monotonicMs();
+    return admit(this.#deps.state, job, nowMs, (limit) => this.#arriving.get(limit.id) ?? [], nowMs - agoMs);
   }
 
   /** Cancels those whose place a new job takes. */

@@ -1,6 +1,7 @@
 import { background } from "../../kernel/background.ts";
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { JobId } from "../../kernel/ids.ts";
+import { storable } from "../../kernel/storable-text.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
 import { removeWaiting } from "./core/queue-core.ts";
 import type { Endings } from "./endings.ts";
@@ -39,7 +40,9 @@ export class Cancels {
   }
 
   /** Errors: unavailable when it cannot be written now; the attempt may have been told all the same. */
-  async cancel(job: JobRef, reason: string): Promise<CancelOutcome> {
+  async cancel(job: JobRef, why: string): Promise<CancelOutcome> {
+    // The API has refused what cannot be stored; an older replica may not have.
+    const reason = storable(why);
     for (;;) {
       const running = this.#running(job);
       if (running === undefined) {

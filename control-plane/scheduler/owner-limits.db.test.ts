@@ -74,6 +74,20 @@ describe("a job that was scheduled", () => {
     expect(bench.clock.wallMs() - later.job.dueAtMs).toBeGreaterThanOrEqual(300);
   });
 
+  test("whose moment came while there was no owner has waited for its debounce since then", async () => {
+    const [due, soon] = [bench.later(HOUR_MS, { limits: debounced("31", 60_000) }), bench.later(HOUR_MS, { limits: debounced("32", 60_000) })];
+    await bench.owner.enqueue([due, soon]);
+    await bench.pool.query("UPDATE job_pending SET due_at = due_at - interval '1 minute' WHERE id = $1", [due.job.id]);
+    bench.shiftMs = HOUR_MS + 1000;
+    await bench.restart();
+    bench.attach();
+    await bench.finish(await bench.started(due.job.id), exitOf("succeeded"));
+    await until("the other one waits, too", () => bench.owner.state.waiting.has(soon.job.id));
+    const opensInMs = (bench.owner.state.limits.get("232")?.quiet?.opensAtMs ?? 0) - bench.clock.monotonicMs();
+    expect(opensInMs).toBeGreaterThan(30_000);
+    expect(opensInMs).toBeLessThan(59_500);
+  });
+
   test("more of them with one limit than memory holds run one after the other", async () => {
     const jobs = Array.from({ length: 20 }, (_, at) => bench.later(HOUR_MS + at, { limits: one("4") }));
     await bench.owner.enqueue(jobs);
@@ -88,6 +102,48 @@ describe("a job that was scheduled", () => {
       if (bundle !== undefined) await bench.finish(bundle, exitOf("succeeded"));
     }
     expect(new Set(bench.assigned.slice(before).map((bundle) => bundle.jobId)).size).toBe(20);
+  });
+});
+
+describe("a debounced job behind a change of the owner", () => {
+  const opensInMs = (key: string): number => (bench.owner.state.limits.get(`2${key}`)?.quiet?.opensAtMs ?? 0) - bench.clock.monotonicMs();
+
+  test("waits for the rest of its delay, and is replaced as ever", async () => {
+    bench.attach();
+    const came = (agoMs: number) => ({ dueAtMs: bench.clock.wallMs() - agoMs });
+    const over = bench.job({ limits: debounced("33", 60_000), ...came(61_000) });
+    const half = bench.job({ limits: debounced("34", 60_000), ...came(30_000) });
+    const ahead = bench.job({ limits: debounced("35", 60_000), ...came(-5000) });
+    await bench.owner.enqueue([over, half, ahead]);
+    // This owner knows that they came just now.
+    for (const key of ["33", "34", "35"]) expect(opensInMs(key)).toBeGreaterThan(58_000);
+    await bench.restart();
+    bench.attach();
+    await bench.finish(await bench.started(over.job.id), exitOf("succeeded"));
+    expect(opensInMs("34")).toBeGreaterThan(20_000);
+    expect(opensInMs("34")).toBeLessThan(30_500);
+    expect(opensInMs("35")).toBeGreaterThan(50_000);
+    expect(opensInMs("35")).toBeLessThanOrEqual(60_000);
+    await until("it is read back", () => bench.owner.state.waiting.has(half.job.id));
+    const next = bench.job({ limits: debounced("34", 60_000) });
+    await bench.owner.enqueue([next]);
+    expect(await reasonOf(half.job.id)).toBe("cancelled");
+    expect(opensInMs("34")).toBeGreaterThan(58_000);
+    expect([...bench.owner.state.running.keys()]).toEqual([]);
+  });
+
+  test("that is tried again waits for the whole delay", async () => {
+    bench.attach();
+    const policy = policyOf({ retry: { max_attempts: 3, constant: { delay_s: 0 } } }, undefined);
+    const made = bench.job({ policy, limits: debounced("36", 400) });
+    await bench.owner.enqueue([made]);
+    expect(await bench.finish(await bench.started(made.job.id), failure)).toBe("recorded");
+    await bench.restart();
+    const begunMs = bench.clock.monotonicMs();
+    bench.attach();
+    await until("the second attempt is assigned", () => bench.assigned.at(-1)?.attempt === 2);
+    expect(bench.clock.monotonicMs() - begunMs).toBeGreaterThan(300);
+    await bench.finish(await bench.started(made.job.id), exitOf("succeeded"));
   });
 });
 

@@ -39,13 +39,12 @@ export interface LoadedShards {
   readonly running: readonly StoredRunning[];
   readonly groups: readonly ColdGroup[];
   readonly windows: readonly LoadedWindow[];
+  /** The database's wall clock, milliseconds since the epoch. */
+  readonly databaseMs: number;
 }
 
 /** Reads of an owner; all on the ordinary pool, none in the path of an idle dispatch. */
-export function createOwnerStore(
-  pool: Pool,
-  lease: Lease,
-): OwnerStore & { load(shards: readonly number[], withinMs: number): Promise<LoadedShards & { databaseMs: number }> } {
+export function createOwnerStore(pool: Pool, lease: Lease): OwnerStore & { load(shards: readonly number[], withinMs: number): Promise<LoadedShards> } {
   return {
     ...createTimerStore(pool),
     ...createKeyStore(pool),

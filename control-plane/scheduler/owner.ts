@@ -3,11 +3,12 @@ import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kerne
 import { type JobEnd, type JobPayload, type NewJob, shardOfToken } from "../jobs/model.ts";
 import { Admissions } from "./admissions.ts";
 import type { FinishVerdict } from "./agent-port.ts";
+import { Arrivals } from "./arrivals.ts";
 import { type CancelOutcome, Cancels } from "./cancels.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
-import { abandonClaim, confirmClaim, dispatch, offerJob } from "./core/dispatch-core.ts";
+import { abandonClaim, confirmClaim, dispatch } from "./core/dispatch-core.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
-import { abortRefill, admitWaiting, finishRefill, refillRows, reserveWaiting, takeRefills, unreserveWaiting } from "./core/queue-core.ts";
+import { abortRefill, admitWaiting, finishRefill, refillRows, reserveWaiting, takeRefills } from "./core/queue-core.ts";
 import { type ForgottenShards, forgetShards, isKnownQueue, type Shards } from "./core/shards-core.ts";
 import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
@@ -21,7 +22,8 @@ import { Sending } from "./sending.ts";
 import { OwnerTimers } from "./timers.ts";
 import { windowRecords } from "./window-records.ts";
 
-const DISPATCH_BATCH = 1000;
+/** So many at a time: others have their turn in between. */
+const DISPATCH_BATCH = 128;
 const REFILL_ROWS = 2000;
 const MAX_REFILLS = 4;
 const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
@@ -39,6 +41,7 @@ export class Owner {
   readonly #state: SchedulerState;
   readonly #endings: Endings;
   readonly #admissions: Admissions;
+  readonly #arrivals: Arrivals;
   readonly #limits: LimitDuties;
   readonly #cancels: Cancels;
   readonly #timers: OwnerTimers;
@@ -64,6 +67,15 @@ export class Owner {
     this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#leftQueue(id) });
     this.#admissions = new Admissions(deps, this.#cancels, this.#endings);
     this.#timers = new OwnerTimers(deps, { ready: (job) => this.#ready(job), expired: (job) => this.#cancels.expire(job) });
+    this.#arrivals = new Arrivals(deps, {
+      admissions: this.#admissions,
+      endings: this.#endings,
+      timers: this.#timers,
+      payloads: this.#payloads,
+      changes: this.#changes,
+      claimed: (running, payload) => this.#claimed(running, payload),
+      wake: () => this.#schedule(),
+    });
     this.#keyed = new KeyedJobs(deps, (jobs) => this.enqueue(jobs));
     this.#sending = new Sending(deps, this.#endings, () => this.#schedule());
   }
@@ -85,6 +97,7 @@ export class Owner {
 
   stop(): void {
     this.#stopped = true;
+    this.#arrivals.stop();
     this.#timers.stop();
     this.#endings.stop();
     clearInterval(this.#ticker);
@@ -110,11 +123,7 @@ export class Owner {
       const settled = (): void => {
         if (--open === 0) resolve();
       };
-      for (const made of jobs) {
-        // The limits of a job that waits for its moment have their say then.
-        if (made.special?.scheduledForMs !== undefined) this.#insertDeferred(made, settled, reject);
-        else this.#insert(made, settled, reject);
-      }
+      for (const made of jobs) this.#arrivals.accept(made, settled, reject);
     });
   }
 
@@ -186,6 +195,7 @@ export class Owner {
 
   /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */
   attemptFinished(agent: AgentKey, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> {
+    this.#arrivals.slotFreed();
     return this.#endings.finished(agent, this.#valid(agent, end.id, end.token), end);
   }
 
@@ -202,6 +212,11 @@ export class Owner {
     }
     forgetIdleRoutes(this.#state);
     this.#schedule();
+  }
+
+  /** Shards are about to be given to another owner: what was held back for a moment is on its way to the tables when this returns. */
+  release(): void {
+    this.#arrivals.release();
   }
 
   /** Shards were given to another owner; nothing of them is in flight. */
@@ -234,89 +249,10 @@ export class Owner {
     this.#schedule();
   }
 
-  #insert(made: NewJob, settled: () => void, failed: (error: unknown) => void): void {
-    const victims = this.#admissions.take(made, settled, failed);
-    if (victims === undefined) return;
-    const assignment = offerJob(this.#state, made.job, this.#deps.clock.monotonicMs());
-    if (assignment === undefined) this.#insertPending(made, settled, failed);
-    else this.#insertRunning(assignment.running, made, settled, failed);
-    this.#admissions.replace(made.job, victims);
-  }
-
-  #insertDeferred({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
-    this.#changes.arriving(job.id);
-    this.#deps.writer.submit(
-      { kind: "insert", job, payload, direct: undefined, special },
-      () => {
-        if (this.#changes.arrived(job.id)) {
-          this.#timers.defer(job);
-          if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
-        }
-        settled();
-      },
-      (error) => {
-        this.#changes.arrived(job.id);
-        failed(error);
-      },
-    );
-  }
-
-  #insertPending({ job, payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
-    reserveWaiting(this.#state, job);
-    this.#changes.arriving(job.id);
-    this.#admissions.begin(job);
-    this.#deps.writer.submit(
-      { kind: "insert", job, payload, direct: undefined, special },
-      () => {
-        if (this.#changes.arrived(job.id)) this.#arrived({ job, payload, special });
-        else unreserveWaiting(this.#state, job);
-        this.#admissions.end(job);
-        this.#schedule();
-        settled();
-      },
-      (error) => {
-        this.#changes.arrived(job.id);
-        this.#admissions.end(job);
-        unreserveWaiting(this.#state, job);
-        failed(error);
-      },
-    );
-  }
-
-  /** The row of a new job is committed, and it stands in its queue. */
-  #arrived({ job, payload, special }: NewJob): void {
-    if (!this.#state.running.has(job.id)) this.#payloads.keep(job.id, payload);
-    admitWaiting(this.#state, job);
-    if (special?.expiresAtMs !== undefined) this.#timers.expire(job, special.expiresAtMs);
-  }
-
   /** A commit took the row of a job out of the queue: reads under way may have it as it was before, also those of the timers. */
   #leftQueue(id: JobId): void {
     this.#timers.forget(id);
     this.#changes.left(id);
-  }
-
-  #insertRunning(running: RunningJob, { payload, special }: NewJob, settled: () => void, failed: (error: unknown) => void): void {
-    this.#deps.writer.submit(
-      {
-        kind: "insert",
-        job: running.job,
-        payload,
-        direct: { token: running.token, agent: running.agent },
-        special,
-        windows: windowRecords(this.#deps, running),
-      },
-      () => {
-        this.#claimed(running, payload);
-        settled();
-      },
-      (error) => {
-        abandonClaim(this.#state, running);
-        this.#endings.settle(running, error);
-        this.#schedule();
-        failed(error);
-      },
-    );
   }
 
   /** Runs once per turn of the event loop, however many events asked for it. */
@@ -332,6 +268,7 @@ export class Owner {
   #round(): void {
     const nowMs = this.#deps.clock.monotonicMs();
     this.#limits.openWindows(nowMs);
+    this.#arrivals.round(nowMs);
     for (const { running } of dispatch(this.#state, nowMs, DISPATCH_BATCH)) this.#claim(running);
     for (const queue of takeRefills(this.#state, MAX_REFILLS)) void this.#refill(queue);
     this.#sending.sendUnsent();

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { JOB_LIMITS, scriptPath, tagName } from "../jobs/contract.ts";
 import { limitFields } from "../jobs/limits-contract.ts";
 import { policySettings } from "../jobs/policy-contract.ts";
@@ -10,7 +11,7 @@ export const deployScriptRequest = z.strictObject({
     .max(32)
     .meta({ examples: ["python3", "typescript", "javascript", "bash"] }),
   content: z.string(),
-  summary: z.string().max(1000).optional(),
+  summary: z.string().max(1000).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
   tag: tagName.optional(),
   timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional(),
   priority: z.int().min(0).max(9).optional(),
@@ -39,7 +40,7 @@ export const deployScriptResponse = scriptView.extend({ created: z.boolean().met
 export const scriptWithContent = scriptView.extend({ content: z.string() });
 export const scriptPage = z.object({ scripts: z.array(scriptView), next_cursor: z.string().optional() });
 export const scriptListQuery = z.strictObject({
-  prefix: z.string().max(255).optional(),
-  cursor: z.string().max(255).optional(),
+  prefix: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
+  cursor: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
   limit: z.coerce.number().int().min(1).max(200).optional(),
 });

@@ -1,5 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { isStorableJson, WELL_FORMED } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
 import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
 import { limitsIn } from "../jobs/limits-contract.ts";
@@ -33,6 +34,12 @@ export async function deployScript(
   }
   checkCode(request.content, "/content");
   const schema = language === NOOP_LANGUAGE ? { type: "object" } : await schemaOf(language, request.content);
+  // The database reads the schema, and a default or a literal of the code may be any text.
+  if (!isStorableJson(schema)) {
+    throw new AppError("invalid_argument", `a name, default or literal of the parameters ${WELL_FORMED.message}`, {
+      fields: [{ pointer: "/content", message: WELL_FORMED.message }],
+    });
+  }
   const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "", limits: limitsIn(request) };
   const defaults = defaultsOf(request);
   const hash = scriptHash({

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
+import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
@@ -71,7 +72,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
         operationId: "getScript",
         summary: "The current version of a path, with its code",
         params: inWorkspace,
-        querystring: z.strictObject({ path: z.string().max(255) }),
+        querystring: z.strictObject({ path: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message) }),
         response: { 200: scriptWithContent, default: problemView },
       },
     },
@@ -90,7 +91,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
         tags,
         operationId: "getScriptVersion",
         summary: "One version, with its code",
-        params: inWorkspace.extend({ hash: z.string() }),
+        params: inWorkspace.extend({ hash: z.string().refine(WITHOUT_NUL.check, WITHOUT_NUL.message) }),
         response: { 200: scriptWithContent, default: problemView },
       },
     },

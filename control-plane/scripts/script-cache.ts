@@ -1,4 +1,5 @@
-import type { WorkspaceId } from "../../kernel/ids.ts";
+import { FreshCache } from "../../kernel/fresh-cache.ts";
+import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { findCurrent, findVersion, type ScriptVersion } from "./script-store.ts";
 
@@ -21,7 +22,16 @@ const CURRENT_MS = 1000;
 
 export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache {
   const versions = new Map<string, ScriptVersion>();
-  const current = new Map<string, { hash: string; atMs: number }>();
+  /** Hashes by workspace and path. */
+  const current = new FreshCache<string | undefined>({
+    maxAgeMs: CURRENT_MS,
+    maxEntries: MAX_PATHS,
+    nowMs,
+    async load(key) {
+      const [workspace = "", ...path] = key.split("/");
+      return (await findCurrent(pool, asWorkspaceId(workspace), path.join("/")))?.hash;
+    },
+  });
 
   async function loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {
     const key = `${workspace}/${hash}`;
@@ -35,16 +45,13 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
     loadVersion,
     async current(workspace, path) {
       const key = `${workspace}/${path}`;
-      const known = current.get(key);
-      if (known !== undefined && nowMs() - known.atMs < CURRENT_MS) return loadVersion(workspace, known.hash);
-      const found = await findCurrent(pool, workspace, path);
-      if (found === undefined) return undefined;
-      remember(current, key, { hash: found.hash, atMs: nowMs() }, MAX_PATHS);
-      return loadVersion(workspace, found.hash);
+      const hash = await current.get(key);
+      if (hash !== undefined) return loadVersion(workspace, hash);
+      // What is not there may be deployed through another replica at any moment.
+      current.delete(key);
+      return undefined;
     },
-    changed(workspace, path) {
-      current.delete(`${workspace}/${path}`);
-    },
+    changed: (workspace, path) => current.delete(`${workspace}/${path}`),
   };
 }
 

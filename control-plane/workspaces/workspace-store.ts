@@ -1,4 +1,5 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
+import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
 
 export interface Workspace {
@@ -34,6 +35,7 @@ export function createWorkspaces(pool: Pool): Workspaces {
   }
 
   async function find(column: "id" | "name", value: string): Promise<Workspace | undefined> {
+    if (!WITHOUT_NUL.check(value)) return undefined;
     const { rows } = await pool.query<{ id: string; name: string }>(`SELECT id::text, name FROM workspace WHERE ${column} = $1`, [value]);
     return remember(rows[0]);
   }

@@ -123,7 +123,6 @@ export class SimulatedAgent {
       memoryBytes: 1,
       held: [...this.#held.values()].map(refOf),
       host: "loadtest",
-      stream: 0,
     };
   }
 

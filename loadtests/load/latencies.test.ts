@@ -47,3 +47,9 @@ test("the curve goes only as far out as there are values, and ends with the maxi
 test("four significant digits are kept", () => {
   expect([round(12_345.6), round(0.012_345), round(0)]).toEqual([12_350, 0.012_35, 0]);
 });
+
+test("a moment just before the start is zero; one long before it is no latency at all", () => {
+  expect(Latencies.of([-1]).maxMs).toBe(0);
+  expect(() => Latencies.of([-7000])).toThrow(/clocks of two processes differ/);
+  expect(() => Latencies.of([Number.NaN])).toThrow(/clocks/);
+});

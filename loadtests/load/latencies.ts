@@ -2,6 +2,8 @@ import { build, decodeFromCompressedBase64, encodeIntoCompressedBase64, type His
 
 /** An hour, in microseconds: what is longer is recorded as this. */
 const LONGEST_US = 3_600_000_000;
+/** Clocks that differ by more than this measure nothing. */
+const CLOCKS_DIFFER_US = 1000;
 const CURVE = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 99.999] as const;
 
 /** Latencies in an HDR histogram: microseconds in, milliseconds out, exact to a thousandth of the value. */
@@ -12,8 +14,12 @@ export class Latencies {
     this.#histogram = histogram ?? build({ bitBucketSize: 64, highestTrackableValue: LONGEST_US, numberOfSignificantValueDigits: 3, autoResize: false });
   }
 
-  /** A moment before the intended start (clocks of two processes may differ by a microsecond) counts as zero. */
+  /**
+   * A moment before the intended start (moments are whole microseconds) counts as zero.
+   * @throws when it lies so far before that the two clocks cannot be the same
+   */
   recordUs(us: number): void {
+    if (!(us >= -CLOCKS_DIFFER_US)) throw new RangeError(`a latency of ${us} µs: the clocks of two processes differ`);
     this.#histogram.recordValue(Math.min(LONGEST_US, Math.max(0, Math.round(us))));
   }
 

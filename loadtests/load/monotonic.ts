@@ -1,8 +1,10 @@
-const offsetMs = (([seconds, nanoseconds]) => seconds * 1000 + nanoseconds / 1e6)(process.hrtime()) - performance.now();
-
-/** Microseconds of the machine's monotonic clock: all processes of a run read the same one, and nobody sets it. */
+/**
+ * Microseconds of the machine's monotonic clock: all processes of a run read the same one, and nobody sets it. Read directly: `performance.now()`
+ * counts from a moment of each process's own, and whatever is added to make up for that is wrong by as long as it took to find out.
+ */
 export function monotonicUs(): number {
-  return (performance.now() + offsetMs) * 1000;
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e6 + nanoseconds / 1000;
 }
 
 /** Microseconds since the epoch. */

@@ -6,8 +6,11 @@ const CONCURRENCY = 100;
 
 /** Redis is not as durable as a Postgres commit: with `everysec` the last second of acknowledged jobs may be lost in a crash. */
 export const bullMq: PeerDriver = {
+  package: "bullmq",
+  tuned: false,
   settings: {
     concurrency: CONCURRENCY,
+    beyond_defaults: "concurrency (1)",
     insert: "addBulk in batches",
     results: "kept: completed jobs stay, with their return values",
     redis: "appendonly yes, appendfsync everysec, no snapshots: acknowledged before it is on disk",

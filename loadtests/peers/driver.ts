@@ -24,6 +24,10 @@ export interface PeerProducer {
  * done. Producer and worker run in processes of their own, as they do for Millrace.
  */
 export interface PeerDriver {
+  /** Its npm package. */
+  readonly package: string;
+  /** Whether it has settings beyond its defaults that make it faster. How many jobs it works on at a time, one by default, does not count. */
+  readonly tuned: boolean;
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** Makes tables and queues. */
   prepare(url: string): Promise<void>;

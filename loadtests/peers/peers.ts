@@ -6,7 +6,7 @@ import { Conversation } from "../world/messages.ts";
 import { startPostgres, temporaryFolder } from "../world/postgres.ts";
 import { type Started, startProgram, until } from "../world/processes.ts";
 import { Scope } from "../world/scope.ts";
-import { DRIVERS, PEERS, type PeerName } from "./drivers.ts";
+import { DRIVERS, type PeerName } from "./drivers.ts";
 import type { FromPeer, PeerReport, ToPeer } from "./peer-messages.ts";
 import { redisVersion, startRedis } from "./redis.ts";
 
@@ -51,12 +51,13 @@ interface Turn {
  * be had is skipped by name; one that fails says so.
  */
 export async function measurePeers(
+  names: readonly PeerName[],
   owner: Scope,
   say: (text: string) => void,
   measure: (turn: Turn) => Promise<Record<string, number>>,
 ): Promise<Record<string, PeerResult>> {
   const results: Record<string, PeerResult> = {};
-  for (const name of PEERS) {
+  for (const name of names) {
     if (owner.isClosed) break;
     const scope = new Scope();
     owner.defer(() => scope.close());
@@ -77,7 +78,9 @@ export async function measurePeers(
 }
 
 function versionOf(name: PeerName): string {
-  const { version } = JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL(`../../node_modules/${DRIVERS[name].package}/package.json`, import.meta.url), "utf8")) as {
+    version: string;
+  };
   return name === "bullmq" ? `${version}, Redis ${redisVersion()}` : version;
 }
 

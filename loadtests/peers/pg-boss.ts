@@ -7,15 +7,20 @@ const BATCH = 500;
 
 /**
  * Its workers fetch and complete in batches; `burstWhenBatchFull` lets them go on without a pause while there is more, and LISTEN/NOTIFY
- * wakes them, so that the half-second poll is only a net. For latency each fetch takes one job.
+ * wakes them, so that the half-second poll is only a net. For latency each fetch takes one job. As it comes it would take one job every two
+ * seconds: nobody runs it so, and there is no peer of that kind.
  */
 export const pgBoss: PeerDriver = {
+  package: "pg-boss",
+  tuned: true,
   settings: {
     workers: WORKERS,
     batch_size: BATCH,
     burst_when_batch_full: true,
     listen_notify: true,
     polling_interval_s: 0.5,
+    beyond_defaults: "workers (1), batch_size (1), burst_when_batch_full (off), listen_notify (off), polling_interval_s (2), a partition for the queue (none)",
+    for_latency: "one worker that fetches one job at a time, no burst",
     insert: "insert() in batches",
     results: "kept, as output per job",
     queue: "policy standard, partition of its own",

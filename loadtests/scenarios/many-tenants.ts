@@ -13,13 +13,13 @@ const [HEAD, MIDDLE, TAIL] = [0, 1, 2] as const;
 /** Very many workspaces of very different size: the small ones must not pay for the large ones. */
 export const manyTenants: Scenario = {
   name: "many-tenants",
-  summary: "1,000 workspaces with Zipf-shared load: dispatch of the largest, of the next nineteen, of all others",
+  summary: "1,000 workspaces with Zipf-shared load: dispatch of the largest, of the next nineteen, of all others; commits and statements per job",
   takes: { short: "200 workspaces, 20 s", long: "1,000 workspaces, 2 minutes" },
   async run(context) {
     const { short, seed, scope } = context;
     const [count, perS, seconds] = short ? [200, 1500, 6] : [1000, 3000, 60];
     const [agents, slots] = [context.agents ?? 16, context.slots ?? 32];
-    const world = await World.start(scope, { seed });
+    const world = await World.start(scope, { seed, postgresSettings: { shared_preload_libraries: "pg_stat_statements" } });
     const names = Array.from({ length: count }, (_, at) => `tenant-${at}`);
     context.say(`${count} workspaces …`);
     await world.workspaces(names);
@@ -39,13 +39,16 @@ export const manyTenants: Scenario = {
     });
     const [head, middle, tail] = [HEAD, MIDDLE, TAIL].map((source) => latenciesOf(stage.seen, [source]));
     if (head === undefined || middle === undefined || tail === undefined) throw new Error("three classes of tenants");
+    const cost = costs(stage);
     return {
       figures: {
-        tenants_jobs_per_s: round(costs(stage).jobsPerS),
+        tenants_jobs_per_s: round(cost.jobsPerS),
         ...latencyFigures("tenants_largest_dispatch", head),
         ...latencyFigures("tenants_next_19_dispatch", middle),
         ...latencyFigures("tenants_others_dispatch", tail),
-        tenants_control_plane_us_per_job: round(costs(stage).controlPlaneUsPerJob),
+        tenants_commits_per_job: round(cost.commitsPerJob),
+        tenants_statements_per_job: round(cost.statementsPerJob),
+        tenants_control_plane_us_per_job: round(cost.controlPlaneUsPerJob),
         tenants_lost_jobs: stage.audit.lost,
         tenants_twice_jobs: stage.audit.twice,
       },
@@ -63,6 +66,7 @@ export const manyTenants: Scenario = {
         agents,
         slots_of_each: slots,
         agent_kind: "simulated",
+        postgres: "with pg_stat_statements, which counts the statements",
       },
       problems: stage.problems,
     };

@@ -2,8 +2,10 @@ import { round } from "../load/latencies.ts";
 import { Load } from "../load/load.ts";
 import { monotonicUs, pause } from "../load/monotonic.ts";
 import { seedFor } from "../load/random.ts";
+import { PEERS, TUNED_PEERS } from "../peers/drivers.ts";
 import { lifecycle, measurePeers } from "../peers/peers.ts";
-import type { Aim, Figures, Measured, PeerResult } from "../result/model.ts";
+import { peerRatios } from "../peers/ratios.ts";
+import type { Aim, Figures, Measured } from "../result/model.ts";
 import { Scope } from "../world/scope.ts";
 import { answersOf, costs, latenciesOf, runStage, type StageResult } from "../world/stage.ts";
 import { World } from "../world/world.ts";
@@ -23,7 +25,7 @@ const SIZES_EVERY_MS = 2000;
 export const sustained: Scenario = {
   name: "sustained",
   summary: "full lifecycle at full speed: jobs/s, WAL and commits per job, table sizes; the peers' lifecycle in the same run",
-  takes: { short: "about a minute with peers, 25 s without", long: "5 minutes, and about 2 minutes for each peer" },
+  takes: { short: "a minute and a half with peers, 25 s without", long: "6 minutes, and about 10 for four peers" },
   async run(context) {
     const { short, say } = context;
     const world = new Scope();
@@ -33,12 +35,12 @@ export const sustained: Scenario = {
     await world.close();
     const options = short ? { jobs: 20_000, steadyMs: 4000 } : { jobs: 200_000, steadyMs: 60_000 };
     const peers = context.peers
-      ? await measurePeers(context.scope, say, (turn) => lifecycle(turn, { ...options, batch: 500, callers: 4, backlog: 20_000 }))
+      ? await measurePeers(PEERS, context.scope, say, (turn) => lifecycle(turn, { ...options, batch: 500, callers: 4, backlog: 20_000 }))
       : {};
     const { measured, jobsPerS } = ours;
     return {
       ...measured,
-      figures: { ...measured.figures, ...agentProgram.figures, ...ratios(jobsPerS, peers) },
+      figures: { ...measured.figures, ...agentProgram.figures, ...peerRatios(jobsPerS, peers, TUNED_PEERS) },
       aims: [...measured.aims, ...(context.peers ? [PEER_AIM] : [])],
       peers,
       problems: [...measured.problems, ...agentProgram.problems],
@@ -180,13 +182,4 @@ async function withAgentProgram(context: ScenarioContext, world: World): Promise
         ? [`with the agent program ${missing} of ${acceptedJobs} accepted jobs are not in the history, ${after.open} are open`]
         : [],
   };
-}
-
-/** Our rate against each peer's. */
-function ratios(jobsPerS: number, peers: Readonly<Record<string, PeerResult>>): Figures {
-  const each = Object.entries(peers).flatMap(([name, peer]) => {
-    const theirs = peer.kind === "measured" ? (peer.figures["lifecycle_jobs_per_s"] ?? 0) : 0;
-    return theirs > 0 ? [[`sustained_${name.replaceAll("-", "_")}_ratio`, round(jobsPerS / theirs)] as const] : [];
-  });
-  return each.length === 0 ? {} : { ...Object.fromEntries(each), sustained_best_peer_ratio: Math.min(...each.map(([, ratio]) => ratio)) };
 }

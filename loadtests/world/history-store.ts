@@ -1,6 +1,6 @@
 import type pg from "pg";
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { ID_OF } from "../../control-plane/housekeeping/partition-drop-store.ts";
+import { DAY_MS, lowestId, PARENTS, partitionName } from "../../control-plane/housekeeping/partition-store.ts";
 
 export interface HistoryShape {
   /** Midnight UTC. */
@@ -19,19 +19,6 @@ export function daysAgo(days: number, nowMs: number): number {
   return Math.floor(nowMs / DAY_MS) * DAY_MS - days * DAY_MS;
 }
 
-function nameOf(parent: string, dayMs: number): string {
-  return `${parent}_${new Date(dayMs).toISOString().slice(0, 10).replaceAll("-", "")}`;
-}
-
-/** Lowest and highest UUIDv7 of a day. */
-function bounds(dayMs: number): { from: string; to: string } {
-  const lowest = (ms: number): string => {
-    const time = ms.toString(16).padStart(12, "0");
-    return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
-  };
-  return { from: lowest(dayMs), to: lowest(dayMs + DAY_MS) };
-}
-
 /**
  * Fills the partitions of one past day with jobs that have ended: tables first, without indexes, which come with the attaching and are far
  * quicker so. Ids are the same in `job` and `job_done` and depend on nothing but the day and the number of the row.
@@ -39,9 +26,9 @@ function bounds(dayMs: number): { from: string; to: string } {
 export async function fillDay(sql: pg.Client, shape: HistoryShape): Promise<void> {
   const { dayMs, rows, owners, failedOneIn, healthyScript } = shape;
   const failed = `CASE WHEN script_id <> $6::bigint AND (hashint8(n) & 2147483647) % ${failedOneIn} = 0 THEN 1 ELSE 0 END`;
-  const { from, to } = bounds(dayMs);
-  for (const parent of ["job", "job_done", "job_log"] as const)
-    await sql.query(`CREATE TABLE ${nameOf(parent, dayMs)} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS)`);
+  const [from, to] = [lowestId(dayMs), lowestId(dayMs + DAY_MS)];
+  for (const parent of PARENTS)
+    await sql.query(`CREATE TABLE ${partitionName(parent, dayMs)} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS)`);
   const dealt = owners.flatMap((owner) => Array.from({ length: owner.weight }, () => owner));
   const source = `(
     SELECT n, ($1::bigint + n * ${DAY_MS}::bigint / $2::bigint) AS ms, ($3::bigint[])[1 + n % ${dealt.length}] AS workspace_id,
@@ -52,31 +39,23 @@ export async function fillDay(sql: pg.Client, shape: HistoryShape): Promise<void
   ) AS named`;
   const values = [dayMs, rows, dealt.map((owner) => owner.workspace), dealt.map((owner) => owner.scriptId), dealt.map((owner) => owner.hash)];
   await sql.query(
-    `INSERT INTO ${nameOf("job", dayMs)} (workspace_id, id, kind, script_id, script_hash, language, tag, prio, created_by, args)
+    `INSERT INTO ${partitionName("job", dayMs)} (workspace_id, id, kind, script_id, script_hash, language, tag, prio, created_by, args)
      SELECT workspace_id, id, 0, script_id, hash, 'noop', 'default', 4, 'loadtest', '{"n":' || n || '}' FROM ${source}`,
     values,
   );
   await sql.query(
-    `INSERT INTO ${nameOf("job_done", dayMs)} (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, attempt, token, started_at, done_at, run_us, result)
+    `INSERT INTO ${partitionName("job_done", dayMs)} (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, attempt, token, started_at, done_at, run_us, result)
      SELECT workspace_id, id, script_id, 'default', ${failed}, ${failed}, ${failed}, 1, n + 1, to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0 + 0.1), 100000, n::text
      FROM ${source} WHERE $5::text[] IS NOT NULL`,
     [...values, healthyScript],
   );
-  for (const parent of ["job", "job_done", "job_log"] as const) {
-    const name = nameOf(parent, dayMs);
-    const column = parent === "job_log" ? "job_id" : "id";
+  for (const parent of PARENTS) {
+    const name = partitionName(parent, dayMs);
+    const column = ID_OF[parent];
     await sql.query(`ALTER TABLE ${name} ADD CONSTRAINT ${name}_bounds CHECK (${column} >= '${from}' AND ${column} < '${to}')`);
     await sql.query(`ALTER TABLE ${parent} ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}')`);
     await sql.query(`ALTER TABLE ${name} DROP CONSTRAINT ${name}_bounds`);
     await sql.query(`VACUUM (ANALYZE) ${name}`);
-  }
-}
-
-/** Removes the partitions of a day as retention does: detached without a strong lock on the parent, then dropped. */
-export async function dropDay(sql: pg.Client, dayMs: number): Promise<void> {
-  for (const parent of ["job_log", "job_done", "job"] as const) {
-    await sql.query(`ALTER TABLE ${parent} DETACH PARTITION ${nameOf(parent, dayMs)} CONCURRENTLY`);
-    await sql.query(`DROP TABLE ${nameOf(parent, dayMs)}`);
   }
 }
 

@@ -30,7 +30,7 @@ export class AgentBench {
 
   startAgent(fields: Partial<AgentConfig> = {}, clock?: Clock): StartedAgent {
     const base = readAgentConfig({ MILLRACE_AGENT_TOKEN: "secret" });
-    const config = { ...base, address: this.plane.address, dataDir: this.dataDir, slots: 4, drainGraceMs: 5_000, ...fields };
+    const config = { ...base, addresses: [this.plane.address], dataDir: this.dataDir, slots: 4, drainGraceMs: 5_000, ...fields };
     const stop = new AbortController();
     const log = pino({ level: process.env["TEST_LOG"] ?? "silent" }, pino.destination({ fd: 2, sync: true }));
     const agent = createAgent(config, { log, openExecutor: () => Promise.resolve(this.executor), ...(clock === undefined ? {} : { clock }) });

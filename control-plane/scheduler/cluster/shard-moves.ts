@@ -2,6 +2,7 @@ import type { AgentKey, Token } from "../../../kernel/ids.ts";
 import type { FlushWriter } from "../../jobs/flush-writer.ts";
 import { silentAgent } from "../core/agents-core.ts";
 import { adoptRunning } from "../core/dispatch-core.ts";
+import { resumeDebounces } from "../core/limits-core.ts";
 import { admitCold } from "../core/queue-core.ts";
 import { freezeShards, unfreezeShards } from "../core/shards-core.ts";
 import type { LoadedShards } from "../owner-store.ts";
@@ -22,6 +23,7 @@ export async function drainShards(local: LocalOwner, writer: FlushWriter, shards
   const deadlineMs = performance.now() + withinMs;
   local.shards.set(shards, "leaving");
   freezeShards(local.owner.state, set);
+  local.owner.release();
   for (;;) {
     if (!(await writer.whenIdle(shards, Math.max(0, deadlineMs - performance.now())))) return false;
     if (writer.isIdle(shards) && !hasUnsent(local, set)) {
@@ -68,6 +70,7 @@ export function adoptShards(local: LocalOwner, loaded: LoadedShards, goneInMs: r
     adopted.set(row.agent, tokens);
   }
   for (const group of loaded.groups) admitCold(state, group);
+  for (const { newest } of loaded.groups) if (newest !== undefined) resumeDebounces(state, newest, loaded.databaseMs - newest.dueAtMs, nowMs);
   for (const [key, tokens] of adopted) local.agents.tookOver(key, tokens);
 }
 

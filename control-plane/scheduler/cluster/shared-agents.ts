@@ -1,7 +1,7 @@
 import type { AgentKey, JobId, SessionId, Token } from "../../../kernel/ids.ts";
 import type { JobEnd } from "../../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "../agent-port.ts";
-import { type AgentHello, isOvertaken } from "../core/agents-core.ts";
+import type { AgentHello } from "../core/agents-core.ts";
 import type { RunningJob } from "../core/model.ts";
 import { topShare } from "../core/ready-core.ts";
 import type { Owner } from "../owner.ts";
@@ -19,6 +19,8 @@ interface Attached {
 /** Routes that are named in one demand. */
 const MAX_ROUTES = 1000;
 const DEMAND_EVERY_MS = 20;
+/** Agents whose newest session is remembered. */
+const MAX_REMEMBERED = 50_000;
 
 /**
  * The owner's side of the agents that it shares with other owners: which home has which, how many slots it may use, and what it tells the
@@ -27,6 +29,8 @@ const DEMAND_EVERY_MS = 20;
 export class SharedAgents implements AgentPort {
   readonly #sessions = new Map<SessionId, Attached>();
   readonly #byAgent = new Map<AgentKey, SessionId>();
+  /** Number of the newest session of each agent, also of those that went away. */
+  readonly #newest = new Map<AgentKey, number>();
   readonly #homes = new Set<Home>();
   /** Sessions whose attempts are more than their share. */
   readonly #owing = new Set<SessionId>();
@@ -76,10 +80,10 @@ export class SharedAgents implements AgentPort {
     this.#sessions.get(session)?.home.cancel(session, attempt);
   }
 
+  /** @returns what the agent must drop. A session that is older than one that is known, and came late over a peer link, is ignored. */
   attach(home: Home, hello: AgentHello): AttemptId[] {
+    if (this.#isOvertaken(hello)) return [];
     const before = this.#byAgent.get(hello.key);
-    // The agent has another home since. This one hears of its end by itself, and gives nothing to the agent until then.
-    if (isOvertaken(hello.opened, this.#owner?.state.agents.get(hello.key)?.opened)) return [];
     if (before !== undefined) this.#forget(before);
     const entry: Attached = { key: hello.key, home, share: { seq: 0, round: 0, slots: hello.slots }, reported: hello.slots };
     this.#sessions.set(hello.session, entry);
@@ -200,6 +204,17 @@ export class SharedAgents implements AgentPort {
     if (slots > entry.share.slots) this.#owing.add(session);
     else this.#owing.delete(session);
     entry.home.holding(session, { seq: entry.share.seq, round: entry.share.round, slots, uncovered, adopted });
+  }
+
+  #isOvertaken({ key, serial }: AgentHello): boolean {
+    if (serial === undefined) return false;
+    if (serial < (this.#newest.get(key) ?? 0)) return true;
+    // The oldest go first: behind them come those that connected later.
+    this.#newest.delete(key);
+    this.#newest.set(key, serial);
+    const [oldest] = this.#newest.size > MAX_REMEMBERED ? this.#newest.keys() : [];
+    if (oldest !== undefined) this.#newest.delete(oldest);
+    return false;
   }
 
   #forget(session: SessionId): void {

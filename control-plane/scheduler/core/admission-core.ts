@@ -23,8 +23,9 @@ type Arriving = (limit: Limit) => Iterable<WaitingJob>;
 /**
  * Decides over a new job, once, when it comes. A limit is reached when the jobs that hold or wait for its permits are as many as it has.
  * With `cancel_oldest` those that are ending already do not count: their places will be free.
+ * @param sinceMs when it came, for one of which that was noticed late
  */
-export function admit(state: SchedulerState, job: WaitingJob, nowMs: number, arriving: Arriving): Admission {
+export function admit(state: SchedulerState, job: WaitingJob, nowMs: number, arriving: Arriving, sinceMs = nowMs): Admission {
   const specs = job.limits?.specs ?? [];
   for (const spec of specs) {
     if ((spec.strategy !== "fail" && spec.strategy !== "cancel_newest") || !state.limits.has(spec.id)) continue;
@@ -36,7 +37,7 @@ export function admit(state: SchedulerState, job: WaitingJob, nowMs: number, arr
     if (spec.kind !== "debounce" && spec.strategy !== "cancel_oldest") continue;
     const limit = limitOf(state, job.workspace, spec, job.id, nowMs);
     if (spec.kind === "debounce") {
-      prolong(limit, nowMs);
+      prolong(limit, sinceMs);
       victims.push({ spec, running: [], waiting: waitingOf(state, limit, arriving(limit)).filter((entry) => entry.attempt === 0) });
     } else victims.push(oldest(state, limit, spec, nowMs, arriving));
   }

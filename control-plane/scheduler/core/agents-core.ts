@@ -1,24 +1,20 @@
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
-import type { AgentState, Route, RunningJob, StreamOrder } from "./model.ts";
+import type { AgentState, Route, RunningJob } from "./model.ts";
 import { routeOf, type SchedulerState } from "./state-core.ts";
-
-/** True when the agent has opened another stream since: this one's Hello was overtaken. What came before a restart cannot be told. */
-export function isOvertaken(opened: StreamOrder | undefined, known: StreamOrder | undefined): boolean {
-  return opened !== undefined && known !== undefined && opened.boot === known.boot && opened.stream !== 0 && opened.stream < known.stream;
-}
 
 /** What an agent says of itself when it connects. */
 export interface AgentHello {
   readonly key: AgentKey;
   readonly name: string;
   readonly session: SessionId;
+  /** Number of the session among those of the agent: of two the larger is the newer one. Absent when the home does not count. */
+  readonly serial?: number;
   readonly workspace: WorkspaceId | undefined;
   readonly tags: readonly string[];
   readonly languages: readonly string[];
   readonly slots: number;
   /** Token by job of every attempt that it still has. */
   readonly held: ReadonlyMap<JobId, Token>;
-  readonly opened?: StreamOrder | undefined;
 }
 
 export interface Attached {
@@ -39,7 +35,6 @@ export function attachAgent(state: SchedulerState, hello: AgentHello): Attached 
   agent.session = hello.session;
   agent.workspace = hello.workspace;
   agent.slots = hello.slots;
-  agent.opened = hello.opened;
   agent.silentSinceMs = undefined;
   agent.routes = hello.tags.flatMap((tag) => hello.languages.map((language) => routeOf(state, tag, language)));
   for (const route of agent.routes) {
@@ -131,17 +126,7 @@ export function hasFreeSlot(agent: AgentState): boolean {
 }
 
 function newAgent(state: SchedulerState, key: AgentKey): AgentState {
-  const agent: AgentState = {
-    key,
-    name: "",
-    session: undefined,
-    workspace: undefined,
-    routes: [],
-    slots: 0,
-    running: new Map(),
-    silentSinceMs: undefined,
-    opened: undefined,
-  };
+  const agent: AgentState = { key, name: "", session: undefined, workspace: undefined, routes: [], slots: 0, running: new Map(), silentSinceMs: undefined };
   state.agents.set(key, agent);
   return agent;
 }

@@ -1,11 +1,11 @@
 import { asToken, type JobId, type Token } from "../../../kernel/ids.ts";
 import { SHARDS } from "../../jobs/model.ts";
 import { freeAgent, freeSharedAgent, hasFreeSlot } from "./agents-core.ts";
-import { activate, charge, chargeOverrun, goesBefore, settle } from "./fair-core.ts";
+import { activate, charge, chargeOverrun, goesBefore, settle, standing } from "./fair-core.ts";
 import { adoptPermits, fullLimit, givePermitsBack, mayStart, parkQueue, takePermits } from "./limits-core.ts";
 import type { AgentState, Assignment, JobQueue, Route, RunningJob, Share, WaitingJob } from "./model.ts";
 import { afterPick, popJob } from "./queue-core.ts";
-import { announceQueue, followReady, headOf, holdShare, isAtCap, topShare, withdrawQueue } from "./ready-core.ts";
+import { announceQueue, followReady, headOf, heldOf, holdShare, isAtCap, topShare, withdrawQueue } from "./ready-core.ts";
 import { groupOf, routeOf, type SchedulerState, shareOf, shareOfJob } from "./state-core.ts";
 
 const SEQUENCE_BITS = 40n;
@@ -13,20 +13,33 @@ const SEQUENCE_BITS = 40n;
 const SHARD_STEP = SHARDS;
 
 /**
- * A new job: when an agent is free and nobody waits on its route, it is assigned at once and never becomes a pending row.
+ * A new job: when an agent is free and it would be the job's turn, it is assigned at once and never becomes a pending row.
  * @returns the assignment, or undefined when the job has to wait (the caller reserves and inserts it as pending)
  */
 export function offerJob(state: SchedulerState, job: WaitingJob, nowMs: number): Assignment | undefined {
   const route = routeOf(state, job.tag, job.language);
-  // Those whom only a limit holds back cannot be overtaken.
-  if (route.waiting - route.held > 0) return undefined;
   const agent = freeAgent(route, job.workspace);
   if (agent === undefined) return undefined;
   const share = shareOf(state, route, job.workspace);
-  if (share.tenant.frozen || isAtCap(share) || (share.queues.get(groupOf(job))?.waiting ?? 0) > 0 || !mayStart(state, share, job, nowMs)) return undefined;
+  if (!goesFirst(state, share, job, nowMs)) return undefined;
   activate(route.tagState.time, share.account, share.tenant.weight);
   activate(state.time, share.tenant.account, share.tenant.weight);
   return { running: assign(state, share, agent, job, nowMs), direct: true };
+}
+
+/** Whether the next slot on its route would be for this new job. */
+export function isNext(state: SchedulerState, job: WaitingJob, nowMs: number): boolean {
+  return goesFirst(state, shareOf(state, routeOf(state, job.tag, job.language), job.workspace), job, nowMs);
+}
+
+function goesFirst(state: SchedulerState, share: Share, job: WaitingJob, nowMs: number): boolean {
+  if (share.tenant.frozen || isAtCap(share) || (share.queues.get(groupOf(job))?.waiting ?? 0) > 0 || !mayStart(state, share, job, nowMs)) return false;
+  const { route, account } = share;
+  // Those whom only a limit holds back cannot be overtaken.
+  if (route.waiting - route.held <= 0) return true;
+  if (share.waiting - heldOf(share) > 0) return false;
+  const top = topShare(state, route);
+  return top === undefined || standing(route.tagState.time, account) < standing(route.tagState.time, top.account);
 }
 
 /**

@@ -17,6 +17,12 @@ const FIRST_MEAN_RUN_MS = 100;
 export const createVirtualTime = (): VirtualTime => ({ now: 0, highest: 0, ready: 0 });
 export const createAccount = (of: VirtualTime): Account => ({ pass: of.now, creditMs: 0, ready: 0 });
 
+/** Where the workspace stands in line now, or would if it began to wait. */
+export function standing(time: VirtualTime, account: Account): number {
+  if (account.ready > 0) return account.pass;
+  return Math.max(account.pass, time.ready === 0 ? Math.max(time.now, time.highest) : time.now);
+}
+
 /** The workspace begins to wait for slots of the tag, or takes one without waiting. */
 export function activate(time: VirtualTime, account: Account, weight: number): void {
   if (account.ready > 0) return;

@@ -63,6 +63,22 @@ export function prolong(limit: Limit, nowMs: number): void {
   limit.quiet = { firstMs, opensAtMs: Math.min(nowMs + delayMs, firstMs + (maxMs ?? Number.POSITIVE_INFINITY)) };
 }
 
+/**
+ * A job that waits came under an earlier owner: the delays of its debounces go on from where they are. When the first came that it replaced
+ * is not known. One that is tried again waits for the delay once more. @param waitedMs since it came, as far as clocks agree
+ */
+export function resumeDebounces(state: SchedulerState, job: WaitingJob, waitedMs: number, nowMs: number): void {
+  if (job.attempt > 0) return;
+  for (const { id } of job.limits?.specs ?? []) {
+    const limit = state.limits.get(id);
+    if (limit?.spec.kind !== "debounce") continue;
+    const agoMs = Math.max(0, Math.min(waitedMs, limit.spec.delayMs));
+    const quiet = { firstMs: nowMs - agoMs, opensAtMs: nowMs - agoMs + limit.spec.delayMs };
+    // Of several that wait under one key the last one counts.
+    if (limit.quiet === undefined || limit.quiet.opensAtMs < quiet.opensAtMs) limit.quiet = quiet;
+  }
+}
+
 /** The first limit that has no permit left. */
 export function fullLimit(limits: readonly Limit[], nowMs: number): Limit | undefined {
   return limits.find((limit) => permitsLeft(limit, nowMs) <= 0);
@@ -261,7 +277,7 @@ function windowFor(state: SchedulerState, spec: LimitSpec): Window | undefined {
 /** A parked group of a rate limit or a debounce is looked at again when it opens; at once when the time is not known. */
 function setTimer(state: SchedulerState, limit: Limit, nowMs: number | undefined): void {
   if (limit.spec.kind === "running") return;
-  // A debounce of which nothing is known comes from an earlier owner, or from a lost attempt: its delay begins anew.
+  // A debounce of which nothing is known is that of a lost attempt: its delay begins anew.
   if (limit.quiet === undefined && nowMs !== undefined) prolong(limit, nowMs);
   // A millisecond ahead at least: rounding must not make the owner look at it again and again.
   const atMs = nowMs === undefined ? Number.NEGATIVE_INFINITY : Math.max(nowMs + 1, opensAt(limit) ?? nowMs);

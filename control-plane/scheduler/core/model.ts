@@ -55,12 +55,6 @@ export interface RunningJob {
   chargedMs: number;
 }
 
-/** Streams of one process of an agent are numbered, from 1; 0 when it does not say. */
-export interface StreamOrder {
-  readonly boot: string;
-  readonly stream: number;
-}
-
 /** An agent as the scheduler sees it; it outlives its sessions. */
 export interface AgentState {
   readonly key: AgentKey;
@@ -73,8 +67,6 @@ export interface AgentState {
   readonly running: Map<JobId, RunningJob>;
   /** Since when nothing was heard of it; undefined while it is connected. */
   silentSinceMs: number | undefined;
-  /** Its last stream that we heard of. */
-  opened: StreamOrder | undefined;
 }
 
 /** Where the workspaces that wait for the same slots stand; see fair-core.ts. */

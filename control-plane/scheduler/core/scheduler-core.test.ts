@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { asAgentKey, asJobId, asSessionId, asWorkspaceId, type JobId, type Token } from "../../../kernel/ids.ts";
+import { asAgentKey, asSessionId, asWorkspaceId, type JobId, type Token } from "../../../kernel/ids.ts";
+import { testJob as job } from "../testing/core-world.ts";
 import { SimulatedOwner } from "../testing/simulated-owner.ts";
 import { attachAgent, detachAgent, reclaimSilent } from "./agents-core.ts";
 import { confirmClaim, dispatch, endRunning, forgetRunning, offerJob } from "./dispatch-core.ts";
@@ -7,25 +8,6 @@ import type { WaitingJob } from "./model.ts";
 import { admitWaiting, reserveWaiting } from "./queue-core.ts";
 import { createSchedulerState, type SchedulerState } from "./state-core.ts";
 import { waitReason } from "./wait-reason.ts";
-
-let made = 0;
-function job(workspace: string, fields: Partial<WaitingJob> = {}): WaitingJob {
-  made += 1;
-  return {
-    id: asJobId(`00000000-0000-7000-8000-${made.toString(16).padStart(12, "0")}`),
-    workspace: asWorkspaceId(workspace),
-    shard: 0,
-    tag: "default",
-    language: "bash",
-    prio: 4,
-    dueAtMs: 1000,
-    attempt: 0,
-    lost: 0,
-    scriptId: undefined,
-    timeoutMs: undefined,
-    ...fields,
-  };
-}
 
 function connect(state: SchedulerState, key: string, slots: number, options: { workspace?: string; held?: Map<JobId, Token>; languages?: string[] } = {}) {
   return attachAgent(state, {

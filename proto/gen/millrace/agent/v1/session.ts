@@ -83,10 +83,12 @@ export interface Hello {
   held: AttemptRef[];
   host: string;
   /**
-   * Numbers the streams that this process opens, from 1: of two Hellos of one boot that overtake each other the greater one counts. 0 from
-   * agents that do not say.
+   * Together they order the Hellos of one agent, also when the network does not: how often the agent has started, as counted in its data
+   * folder, and how often this process has opened a stream. The server refuses a Hello that is older than one that it has seen shortly
+   * before. Absent from agents that do not count.
    */
-  stream: number;
+  start?: number | undefined;
+  dial?: number | undefined;
 }
 
 export interface Started {
@@ -466,7 +468,8 @@ function createBaseHello(): Hello {
     memoryBytes: 0,
     held: [],
     host: "",
-    stream: 0,
+    start: undefined,
+    dial: undefined,
   };
 }
 
@@ -511,8 +514,11 @@ export const Hello: MessageFns<Hello> = {
     if (message.host !== "") {
       writer.uint32(106).string(message.host);
     }
-    if (message.stream !== 0) {
-      writer.uint32(112).uint32(message.stream);
+    if (message.start !== undefined) {
+      writer.uint32(112).uint32(message.start);
+    }
+    if (message.dial !== undefined) {
+      writer.uint32(120).uint32(message.dial);
     }
     return writer;
   },
@@ -639,7 +645,15 @@ export const Hello: MessageFns<Hello> = {
               break;
             }
 
-            message.stream = reader.uint32();
+            message.start = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.dial = reader.uint32();
             continue;
           }
         }
@@ -674,7 +688,8 @@ export const Hello: MessageFns<Hello> = {
     message.memoryBytes = object.memoryBytes ?? 0;
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
     message.host = object.host ?? "";
-    message.stream = object.stream ?? 0;
+    message.start = object.start ?? undefined;
+    message.dial = object.dial ?? undefined;
     return message;
   },
 };

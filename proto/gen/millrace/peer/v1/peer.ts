@@ -144,9 +144,11 @@ export interface AgentAttached {
   slots: number;
   /** All that the agent holds, whoever owns it. */
   held: AttemptRef[];
-  /** Of the Hello. */
-  bootId: string;
-  stream: number;
+  /**
+   * Number of the session among those of the agent, drawn when it was let in. An owner ignores sessions older than one it knows. Zero
+   * from replicas that do not count.
+   */
+  serial: number;
 }
 
 export interface AgentDetached {
@@ -1332,8 +1334,7 @@ function createBaseAgentAttached(): AgentAttached {
     languages: [],
     slots: 0,
     held: [],
-    bootId: "",
-    stream: 0,
+    serial: 0,
   };
 }
 
@@ -1363,11 +1364,8 @@ export const AgentAttached: MessageFns<AgentAttached> = {
     for (const v of message.held) {
       AttemptRef.encode(v!, writer.uint32(66).fork()).join();
     }
-    if (message.bootId !== "") {
-      writer.uint32(74).string(message.bootId);
-    }
-    if (message.stream !== 0) {
-      writer.uint32(80).uint32(message.stream);
+    if (message.serial !== 0) {
+      writer.uint32(72).uint64(message.serial);
     }
     return writer;
   },
@@ -1450,19 +1448,11 @@ export const AgentAttached: MessageFns<AgentAttached> = {
             continue;
           }
           case 9: {
-            if (tag !== 74) {
+            if (tag !== 72) {
               break;
             }
 
-            message.bootId = reader.string();
-            continue;
-          }
-          case 10: {
-            if (tag !== 80) {
-              break;
-            }
-
-            message.stream = reader.uint32();
+            message.serial = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -1490,8 +1480,7 @@ export const AgentAttached: MessageFns<AgentAttached> = {
     message.languages = object.languages?.map((e) => e) || [];
     message.slots = object.slots ?? 0;
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
-    message.bootId = object.bootId ?? "";
-    message.stream = object.stream ?? 0;
+    message.serial = object.serial ?? 0;
     return message;
   },
 };
