@@ -132,7 +132,10 @@ export class SimulatedAgent {
       clock,
       log,
       outbox,
-      hello: () => this.#hello(heldNow(), (dials += 1)),
+      hello: () => {
+        dials += 1;
+        return this.#hello(heldNow(), dials);
+      },
       heldNow,
       runningCount: () => attempts.size,
       fenceAttempts: () => attempts.dropAll("no contact with the control plane for too long"),
