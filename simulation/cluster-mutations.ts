@@ -1,5 +1,6 @@
 import type { Mutation } from "./mutation.ts";
 
+const ENDINGS = "control-plane/scheduler/endings.ts";
 const OWNERSHIP = "control-plane/scheduler/ownership.ts";
 const MOVES = "control-plane/scheduler/cluster/shard-moves.ts";
 const SHARD_SET = "control-plane/scheduler/cluster/shard-set.ts";
@@ -170,8 +171,16 @@ const SLOTS: readonly Mutation[] = [
     why: "Ends that were not handed in yet are among what it holds.",
   },
   {
+    name: "an end that could not be written counts for the attempt when its shard has come back",
+    edits: [
+      { file: ENDINGS, text: "= new WeakSet<RunningJob>();", replacement: "= new Set<Token>();" },
+      { file: ENDINGS, text: "this.#failed.add(running);", replacement: "this.#failed.add(end.token);" },
+      { file: ENDINGS, text: "if (this.#failed.delete(running)) return running;", replacement: "if (this.#failed.delete(token)) return running;" },
+    ],
+    why: "It was read back as one that runs: its slot and its permit must become free.",
+  },
+  {
     name: "a Hello that was overtaken counts",
-    rare: true,
     edits: [
       { file: SHARED, text: "if (this.#isOvertaken(hello)) return [];", replacement: "" },
       { file: "simulation/model-sessions.ts", text: "if (!isNewer && known", replacement: "if (false && known" },
