@@ -26,6 +26,7 @@ import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
+import { FlushWriter } from "./jobs/flush-writer.ts";
 import { type Change, JobEvents } from "./jobs/job-events.ts";
 import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
@@ -34,8 +35,10 @@ import { LiveLogs } from "./logs/live-logs.ts";
 import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
+import { dialPeer } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
+import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { countByReason } from "./scheduler/core/wait-reason.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
@@ -166,6 +169,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
+    dial: dialPeer,
     home: (replicaId) => home.homeFor(replicaId),
     secret: () => readClusterSecret(pools.api),
     clock: realClock,
@@ -278,11 +282,9 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
   const { config, pools, log, metrics, workspaces, scripts, databaseUrl } = parts;
   const { directory, network, home, changed, grpcPort } = cluster;
   return new Ownership({
-    url: databaseUrl,
-    pool: pools.owner,
-    leasePool: pools.lease,
+    tables: createClusterTables(pools.owner, pools.lease),
+    writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
     replica: () => ({ name: config.replicaName, address: peerAddress(config, grpcPort()), version: VERSION }),
-    hotConnections: config.MILLRACE_HOT_CONNECTIONS,
     hotLimit: config.MILLRACE_HOT_JOBS,
     times: {
       // Another replica gives attempts away a lease and a reclaim time after our last renewal; agents need the self-fence time to end them.
@@ -290,7 +292,6 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
       holdAloneMs: HOLD_ALONE_MS,
       fencedWithinMs: config.MILLRACE_SELF_FENCE_MS + HOLD_MARGIN_MS,
     },
-    flushMetrics: metrics,
     metrics: metrics.cluster,
     directory,
     peers: network,

@@ -19,7 +19,11 @@ const AGENT_LIFE: readonly Mutation[] = [
   {
     name: "a new owner gives adopted attempts away at once",
     edits: [
-      { file: AGENTS, text: "  agent.silentSinceMs = nowMs;\n  return agent;", replacement: "  agent.silentSinceMs = nowMs - 3_600_000;\n  return agent;" },
+      {
+        file: "control-plane/scheduler/cluster/shard-moves.ts",
+        text: "const sinceMs = Math.max(nowMs, nowMs + (goneInMs[row.job.shard] ?? 0) - reclaimMs);",
+        replacement: "const sinceMs = nowMs - 3_600_000;",
+      },
     ],
     why: "Agents of the owner before need time to come back or to fence themselves.",
   },
@@ -59,19 +63,21 @@ const AGENT_LIFE: readonly Mutation[] = [
   },
   {
     name: "keepalives are answered by an owner that may have been replaced",
+    rare: true,
     edits: [{ file: SESSION, text: "if (!this.#deps.holdsAgents()) return;", replacement: "" }],
     why: "Its successor gives the attempts away while the agent believes in its lease.",
   },
   {
     name: "agents are held without a renewed lease",
+    rare: true,
     edits: [
       {
-        file: "simulation/simulated-replica.ts",
-        text: "return !this.#watched || this.process.clock.monotonicMs() - this.#renewedAtMs < TIMES.holdAgentsMs;",
-        replacement: "return true;",
+        file: "control-plane/scheduler/ownership.ts",
+        text: "this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#holdMs;",
+        replacement: "true;",
       },
     ],
-    why: "As above; the rule itself is in ownership.ts, of which the simulation has a model.",
+    why: "As above.",
   },
   {
     name: "an unconfirmed assignment is never sent again",

@@ -1,6 +1,7 @@
 import type { FlushResult } from "../control-plane/jobs/flush-store.ts";
 import type { FlushLink } from "../control-plane/jobs/flush-writer.ts";
 import type { FlushOperation } from "../control-plane/jobs/model.ts";
+import type { Lease } from "../control-plane/scheduler/lease-store.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { ModelStore, type StoreWatch } from "./model-store.ts";
 import { Process, type VirtualTime } from "./virtual-time.ts";
@@ -73,7 +74,7 @@ export class Database {
   }
 
   /** One hot connection of an owner. */
-  link(process: Process, epoch: number): FlushLink {
+  link(process: Process, lease: Lease): FlushLink {
     let stopped = false;
     let giveUp: ((error: unknown) => void) | undefined;
     const close = (): void => {
@@ -90,7 +91,7 @@ export class Database {
         new Promise<FlushResult>((resolve, reject) => {
           giveUp = reject;
           if (stopped) close();
-          else this.#flush(process, epoch, operations, { resolve, reject, stopped: () => stopped });
+          else this.#flush(process, lease, operations, { resolve, reject, stopped: () => stopped });
         }),
     };
   }
@@ -98,7 +99,7 @@ export class Database {
   /** A flush is executed once, however often the connection breaks: before it arrives it is sent again, after it the answer is looked up. */
   #flush(
     process: Process,
-    epoch: number,
+    lease: Lease,
     operations: readonly FlushOperation[],
     answer: { resolve: (result: FlushResult) => void; reject: (error: unknown) => void; stopped: () => boolean },
   ): void {
@@ -106,13 +107,13 @@ export class Database {
       if (!this.#reaches(process)) {
         // A process that died does not try again; one that closed the connection neither.
         process.after(50 + this.#random() * 950, () => {
-          if (!answer.stopped()) this.#flush(process, epoch, operations, answer);
+          if (!answer.stopped()) this.#flush(process, lease, operations, answer);
         });
         return;
       }
       let reply: () => void;
       try {
-        const result = this.store.flush(epoch, operations);
+        const result = this.store.flush(lease, operations);
         reply = () => answer.resolve(result);
       } catch (error) {
         reply = () => answer.reject(error);

@@ -17,6 +17,8 @@ const between = (low: number, high: number, dice: number): number => Math.round(
 export const EVENTS: readonly EventKind[] = [
   { name: "enqueue", weight: 40, happen: (world, dice) => world.enqueue({ count: 1 + Math.floor(dice[0] * dice[0] * 5), dice }) },
   { name: "burst", weight: 4, happen: (world, dice) => world.enqueue({ count: 8 + Math.floor(dice[0] * 16), dice }) },
+  { name: "limited", weight: 12, happen: (world, dice) => world.enqueue({ count: 2 + Math.floor(dice[0] * 8), dice, limited: (dice[0] * 1000) % 1 }) },
+  { name: "raise-cap", weight: 2, happen: (world, dice) => world.raiseCap(dice) },
   { name: "keyed", weight: 8, happen: (world, dice) => world.enqueueKeyed(dice) },
   {
     name: "shake",
@@ -71,6 +73,70 @@ export const EVENTS: readonly EventKind[] = [
       const forMs = between(200, 40_000, dice[1]);
       world.crashReplica(replica, forMs);
       return `${replica.name} for ${forMs} ms`;
+    },
+  },
+  {
+    name: "leave-replica",
+    weight: 6,
+    happen: (world, dice) => {
+      const replica = pick(world.replicas, dice[0]);
+      if (replica === undefined) return "nobody";
+      const forMs = between(200, 20_000, dice[1]);
+      world.leaveReplica(replica, forMs);
+      return `${replica.name} for ${forMs} ms`;
+    },
+  },
+  {
+    // It meets the others again and gets its part of the shards while the fault lasts.
+    name: "leave-and-fault",
+    weight: 4,
+    happen: (world, dice) => {
+      const replica = pick(world.replicas, dice[0]);
+      const other = pick(
+        world.replicas.filter((entry) => entry !== replica),
+        dice[1],
+      );
+      if (replica === undefined || other === undefined) return "nobody";
+      world.leaveReplica(replica, between(200, 5000, dice[2]));
+      const inMs = between(0, 3000, dice[3]);
+      const victim = dice[1] < 0.5 ? replica : other;
+      world.time.world.after(inMs, () => {
+        if (dice[2] < 0.3) world.crashReplica(victim, 3000);
+        else if (dice[2] < 0.5) victim.process.stop(between(1000, 30_000, dice[1]));
+        else if (dice[2] < 0.7) world.database.cutOff(victim.process, between(500, 30_000, dice[1]));
+        else world.database.slow(3000);
+      });
+      return `${replica.name}, and a fault of ${victim.name} after ${inMs} ms`;
+    },
+  },
+  {
+    name: "cut-peers",
+    weight: 3,
+    happen: (world, dice) => {
+      const wire = pick(world.peers.open(), dice[0]);
+      wire?.cut();
+      return wire === undefined ? "nothing" : `${wire.home.name}-${wire.owner.name}`;
+    },
+  },
+  {
+    name: "delay-peers",
+    weight: 3,
+    happen: (world, dice) => {
+      const forMs = between(500, 10_000, dice[1]);
+      for (const wire of world.peers.open()) wire.delay(forMs);
+      return `${forMs} ms`;
+    },
+  },
+  {
+    name: "partition",
+    weight: 4,
+    happen: (world, dice) => {
+      const replica = pick(world.replicas, dice[0]);
+      if (replica === undefined) return "nobody";
+      const forMs = between(500, 60_000, dice[1]);
+      const deaf = pick(["both", "both", "to owner", "to home"] as const, dice[2]) ?? "both";
+      world.peers.partition(replica, forMs, deaf);
+      return `${replica.name} for ${forMs} ms, ${deaf}`;
     },
   },
   {
@@ -188,7 +254,7 @@ export function planOf(random: () => number, duringMs: number, most: number): Pl
   const plan: Planned[] = [];
   for (let made = 0; made < count; made++) {
     const dice: Dice = [random(), random(), random(), random()];
-    plan.push({ atMs: Math.round(random() * duringMs), kind: kindAt(calm ? random() * 60 : random() * total), dice });
+    plan.push({ atMs: Math.round(random() * duringMs), kind: kindAt(calm ? random() * 66 : random() * total), dice });
   }
   return plan.sort((a, b) => a.atMs - b.atMs);
 }

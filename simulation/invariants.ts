@@ -35,6 +35,24 @@ export const INVARIANTS: readonly Invariant[] = [
     },
   },
   {
+    name: "permits of limits",
+    check: (state) => {
+      const counted = new Map<string, number>();
+      for (const { job } of state.running.values()) for (const { id } of job.limits?.specs ?? []) counted.set(id, (counted.get(id) ?? 0) + 1);
+      for (const limit of state.limits.values()) {
+        if (limit.spec.kind !== "running") continue;
+        for (const holder of limit.holders)
+          if (state.running.get(holder.job.id) !== holder) return `${holder.job.id} holds a permit of ${limit.spec.key} and is not running`;
+        if (limit.holders.size !== (counted.get(limit.id) ?? 0))
+          return `${limit.holders.size} permits of ${limit.spec.key} for ${counted.get(limit.id) ?? 0} jobs`;
+        const left = limit.spec.max - limit.holders.size;
+        for (const line of limit.lines.values())
+          if (line.queues > 0 && left > line.woken) return `${left} permits of ${limit.spec.key} lie about while jobs wait for them`;
+      }
+      return undefined;
+    },
+  },
+  {
     name: "held",
     check: (state) => {
       for (const agent of state.agents.values()) {

@@ -1,21 +1,24 @@
 import type { FlushResult } from "../control-plane/jobs/flush-store.ts";
 import type { JobKey } from "../control-plane/jobs/idempotency-key.ts";
 import type { KeyedJob } from "../control-plane/jobs/key-store.ts";
-import { type FlushOperation, type JobPayload, type JobSpecial, laneOf } from "../control-plane/jobs/model.ts";
+import { type FlushOperation, type JobPayload, type JobSpecial, laneOf, shardOf, type WindowRecord } from "../control-plane/jobs/model.ts";
 import type { JobQueue, WaitingJob } from "../control-plane/scheduler/core/model.ts";
 import type { ColdGroup } from "../control-plane/scheduler/core/queue-core.ts";
 import { groupOf, sortsBefore } from "../control-plane/scheduler/core/state-core.ts";
 import type { Timed, TimerRead } from "../control-plane/scheduler/core/timers-core.ts";
-import type { StoredRunning } from "../control-plane/scheduler/owner-store.ts";
+import type { Lease } from "../control-plane/scheduler/lease-store.ts";
+import type { LoadedShards } from "../control-plane/scheduler/owner-store.ts";
 import type { Deferred, Expiring, TimerPage } from "../control-plane/scheduler/timer-store.ts";
+import type { LoadedWindow } from "../control-plane/scheduler/window-store.ts";
+import type { ChangedLimits } from "../control-plane/workspaces/workspace-limit-store.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { assertNever } from "../kernel/assert-never.ts";
 import type { Exit, ExitReason } from "../kernel/exit.ts";
 import { type AgentKey, asJobId, type JobId, type Token, timeOfId, type WorkspaceId } from "../kernel/ids.ts";
+import { ModelCluster } from "./model-cluster.ts";
+import { ModelSessions } from "./model-sessions.ts";
 import { EPOCH_MS } from "./virtual-time.ts";
 
-export const LEASE_TTL_MS = 10_000;
-const WATCHED_MS = 60_000;
 /** Pages of the timers are this small here, so that a few jobs already take several. */
 const TIMER_PAGE = 3;
 
@@ -43,6 +46,9 @@ interface RunningRow {
   cancelReason: string | undefined;
 }
 
+/** A row of rate_window. */
+type WindowRow = WindowRecord & { readonly storedAtMs: number };
+
 interface DoneRow {
   readonly token: Token | undefined;
   readonly agent: AgentKey | undefined;
@@ -51,20 +57,14 @@ interface DoneRow {
   readonly resultJson: string;
 }
 
-export interface Lease {
-  readonly name: string;
-  readonly epoch: number;
-  expiresAtMs: number;
-}
-
 /** What the model tells the world about commits. A broken rule is reported with `broken`, since production code may catch what is thrown. */
 export interface StoreWatch {
-  committed(operation: FlushOperation, outcome: "moved" | "gone", epoch: number): void;
+  committed(operation: FlushOperation, outcome: "moved" | "gone", lease: Lease): void;
   broken(invariant: string, message: string): void;
 }
 
 /**
- * Postgres, as far as the owner can tell: the same moves as `jobs/statements.ts`, whole flushes or nothing, fenced by the epoch. That the
+ * Postgres, as far as the owners can tell: the same moves as `jobs/statements.ts`, whole flushes or nothing, fenced by the epoch. That the
  * statements really do this is shown against a real server in `flush.db.test.ts` and `guards.db.test.ts`.
  */
 export class ModelStore {
@@ -78,44 +78,22 @@ export class ModelStore {
   readonly tokens = new Set<Token>();
   readonly #watch: StoreWatch;
   readonly #nowMs: () => number;
-  readonly #presence = new Map<string, number>();
-  #lease: Lease | undefined;
-  #epochs = 0;
+  readonly cluster: ModelCluster;
+  readonly sessions: ModelSessions;
+  readonly #windows = new Map<string, WindowRow>();
+  readonly #caps = new Map<WorkspaceId, { readonly most: number; readonly version: number }>();
+  #versions = 0;
 
   constructor(watch: StoreWatch, nowMs: () => number) {
     this.#watch = watch;
     this.#nowMs = nowMs;
-  }
-
-  get epoch(): number {
-    return this.#lease?.epoch ?? 0;
-  }
-
-  acquire(name: string): { epoch: number } | { holder: string } {
-    const held = this.#lease;
-    if (held !== undefined && held.name !== name && held.expiresAtMs > this.#nowMs()) {
-      this.#presence.set(name, this.#nowMs());
-      return { holder: held.name };
-    }
-    this.#epochs += 1;
-    this.#lease = { name, epoch: this.#epochs, expiresAtMs: this.#nowMs() + LEASE_TTL_MS };
-    return { epoch: this.#epochs };
-  }
-
-  renew(name: string, epoch: number): { ours: boolean; watched: boolean } {
-    const held = this.#lease;
-    if (held === undefined || held.name !== name || held.epoch !== epoch) return { ours: false, watched: false };
-    held.expiresAtMs = this.#nowMs() + LEASE_TTL_MS;
-    return { ours: true, watched: [...this.#presence].some(([other, seenAtMs]) => other !== name && seenAtMs > this.#nowMs() - WATCHED_MS) };
-  }
-
-  release(name: string, epoch: number): void {
-    if (this.#lease?.name === name && this.#lease.epoch === epoch) this.#lease.expiresAtMs = Number.NEGATIVE_INFINITY;
+    this.cluster = new ModelCluster(nowMs);
+    this.sessions = new ModelSessions(nowMs);
   }
 
   /** One flush. Errors: the database's refusal of a row that it cannot store (nothing is written then). */
-  flush(epoch: number, operations: readonly FlushOperation[]): FlushResult {
-    if (this.#lease?.epoch !== epoch) return { kind: "lost" };
+  flush(lease: Lease, operations: readonly FlushOperation[]): FlushResult {
+    if (!this.cluster.isHeld(lease)) return { kind: "lost" };
     const lanes = new Set(operations.map((operation) => laneOf(operation.job.shard)));
     if (lanes.size !== 1) this.#watch.broken("lanes", `a flush of ${lanes.size} lanes`);
     for (const operation of operations) if (isRefused(operation)) throw new AppError("invalid_argument", "invalid byte sequence for encoding: 0x00");
@@ -124,10 +102,19 @@ export class ModelStore {
     const fresh = new Set<JobId>();
     for (const operation of operations) {
       const moved = this.#apply(operation, fresh);
+      if (operation.kind === "claim" || operation.kind === "insert") this.#keepWindows(operation.windows ?? []);
       if (!moved) gone.add(`${operation.kind}/${operation.job.id}`);
-      this.#watch.committed(operation, moved ? "moved" : "gone", epoch);
+      if (moved) this.#isOwned(operation, lease);
+      this.#watch.committed(operation, moved ? "moved" : "gone", lease);
     }
     return { kind: "committed", gone };
+  }
+
+  /** The epoch fences whoever is dead. One that lives and has given a shard away must not write of it any more by itself. */
+  #isOwned(operation: FlushOperation, { replicaId }: Lease): void {
+    const owner = this.cluster.ownerOf(operation.job.shard);
+    if (owner !== replicaId)
+      this.#watch.broken("writers", `${operation.kind} of ${operation.job.id} by replica ${replicaId}, the shard is ${owner ?? "nobody"}'s`);
   }
 
   /** @param dueMs jobs that waited for a moment up to this one belong to the queue too */
@@ -141,28 +128,47 @@ export class ModelStore {
       .slice(0, limit);
   }
 
-  load(): { running: StoredRunning[]; groups: ColdGroup[]; databaseMs: number } {
+  load(shards: readonly number[]): LoadedShards & { databaseMs: number } {
     const groups = new Map<string, ColdGroup>();
     for (const { job, deferred } of this.pending.values()) {
-      if (deferred) continue;
+      if (deferred || !shards.includes(job.shard)) continue;
       const { workspace, tag, language } = job;
       const key = `${workspace} ${tag} ${language} ${groupOf(job)}`;
       const known = groups.get(key);
       const newest = job.limits !== undefined && (known?.newest === undefined || known.newest.id < job.id) ? job : known?.newest;
       groups.set(key, { workspace, tag, language, count: (known?.count ?? 0) + 1, newest });
     }
-    const running = [...this.running.values()].map((row) => ({
+    const ours = [...this.running.values()].filter((row) => shards.includes(row.job.shard));
+    const running = ours.map((row) => ({
       job: { ...row.job, dueAtMs: timeOfId(row.job.id) },
       token: row.token,
       agent: row.agent,
       ageMs: this.#nowMs() - row.claimedAtMs,
       cancelReason: row.cancelReason,
     }));
-    return { running, groups: [...groups.values()], databaseMs: EPOCH_MS + this.#nowMs() };
+    return { running, groups: [...groups.values()], windows: this.#loadWindows(shards), databaseMs: EPOCH_MS + this.#nowMs() };
   }
 
-  deferred(read: TimerRead, limit: number): TimerPage<Deferred> {
-    const rows = [...this.pending.values()].filter((row) => row.deferred);
+  setCap(workspace: WorkspaceId, most: number): void {
+    this.#versions += 1;
+    this.#caps.set(workspace, { most, version: this.#versions });
+  }
+
+  get hasCaps(): boolean {
+    return this.#caps.size > 0;
+  }
+
+  capOf(workspace: WorkspaceId): number | undefined {
+    return this.#caps.get(workspace)?.most;
+  }
+
+  workspaceLimits(since: string): ChangedLimits {
+    const changed = [...this.#caps].filter(([, { version }]) => version >= Number(since));
+    return { changed: changed.map(([workspace, { most }]) => ({ workspace, limits: { weight: 1, maxRunning: most } })), next: String(this.#versions) };
+  }
+
+  deferred(read: TimerRead, limit: number, shards: readonly number[]): TimerPage<Deferred> {
+    const rows = [...this.pending.values()].filter((row) => row.deferred && shards.includes(row.job.shard));
     return pageOf(
       rows.map(({ job }) => ({ id: job.id, atMs: job.dueAtMs, job })),
       read,
@@ -170,9 +176,9 @@ export class ModelStore {
     );
   }
 
-  expiring(read: TimerRead, limit: number): TimerPage<Expiring> {
+  expiring(read: TimerRead, limit: number, shards: readonly number[]): TimerPage<Expiring> {
     const rows = [...this.pending.values()].flatMap(({ job, expiresAtMs }) =>
-      expiresAtMs === undefined ? [] : [{ id: job.id, atMs: expiresAtMs, workspace: job.workspace, shard: job.shard }],
+      expiresAtMs === undefined || !shards.includes(job.shard) ? [] : [{ id: job.id, atMs: expiresAtMs, workspace: job.workspace, shard: job.shard }],
     );
     return pageOf(rows, read, limit);
   }
@@ -187,9 +193,9 @@ export class ModelStore {
   }
 
   /** Errors: when it is not and the lease is no longer the asker's. */
-  isRecorded(id: JobId, agent: AgentKey, token: Token, epoch: number): boolean {
+  isRecorded(id: JobId, agent: AgentKey, token: Token, lease: Lease): boolean {
     if (this.hasEndOf(id, agent, token)) return true;
-    if (this.#lease?.epoch !== epoch) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
+    if (!this.cluster.isHeld(lease)) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
     return false;
   }
 
@@ -201,8 +207,8 @@ export class ModelStore {
   }
 
   /** Errors: when the lease is no longer the asker's. */
-  markCancelled(id: JobId, token: Token, reason: string, epoch: number): void {
-    if (this.#lease?.epoch !== epoch) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
+  markCancelled(id: JobId, token: Token, reason: string, lease: Lease): void {
+    if (!this.cluster.isHeld(lease)) throw new AppError("unavailable", "this replica no longer owns the workspace's shard");
     const row = this.running.get(id);
     if (row?.token === token) row.cancelReason = reason;
   }
@@ -270,6 +276,23 @@ export class ModelStore {
     if (special?.key !== undefined) this.#takeKey(job, special.key);
     this.#end(job.id, { token: undefined, agent: undefined, attempt: 0, exit, resultJson });
     return true;
+  }
+
+  /** With the claim or without it, as long as the lease holds: one start too many is counted rather than one too few. */
+  #keepWindows(records: readonly WindowRecord[]): void {
+    for (const record of records) {
+      const name = `${record.workspace}/${record.id}`;
+      const known = this.#windows.get(name);
+      if (known === undefined || BigInt(known.token) < BigInt(record.token)) this.#windows.set(name, { ...record, storedAtMs: this.#nowMs() });
+    }
+  }
+
+  #loadWindows(shards: readonly number[]): LoadedWindow[] {
+    const rows = [...this.#windows.values()].filter((row) => shards.includes(shardOf(row.workspace)) && row.storedAtMs + row.keepMs > this.#nowMs());
+    return rows.map(({ workspace, id, starts, windowMs, agesMs, tatInMs, storedAtMs }) => {
+      const sinceMs = this.#nowMs() - storedAtMs;
+      return { workspace, id, starts, windowMs, agesMs: agesMs.map((age) => age + sinceMs), tatInMs: tatInMs === undefined ? undefined : tatInMs - sinceMs };
+    });
   }
 
   #takeKey(job: WaitingJob, { key, body, expiresAtMs }: JobKey): void {

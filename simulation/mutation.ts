@@ -13,4 +13,6 @@ export interface Mutation {
   readonly edits: readonly Edit[];
   /** What the guard is for. */
   readonly why: string;
+  /** So few worlds need the guard that no seed of the suite is known to: only `npm run soak -- --record` looks for one. */
+  readonly rare?: true;
 }

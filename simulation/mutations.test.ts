@@ -20,7 +20,7 @@ describe("guards", () => {
 
   // Two at a time: there are two cores.
   test("without any one of them a seed breaks a promise", async () => {
-    const waiting = [...MUTATIONS];
+    const waiting = MUTATIONS.filter((mutation) => mutation.rare !== true);
     const missed: string[] = [];
     const searched: string[] = [];
     const worker = async (): Promise<void> => {

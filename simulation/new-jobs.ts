@@ -1,6 +1,7 @@
 import type { JobKey } from "../control-plane/jobs/idempotency-key.ts";
 import { type TimeSettings, timeOf } from "../control-plane/jobs/job-options.ts";
 import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
+import type { JobLimits } from "../control-plane/scheduler/core/limit-model.ts";
 import type { WorkspaceId } from "../kernel/ids.ts";
 import type { ScriptArgs } from "./executor.ts";
 import { jobIdOf } from "./model-store.ts";
@@ -20,12 +21,15 @@ export interface NewJobOptions {
   readonly nowMs: number;
   readonly language: string;
   readonly key?: JobKey | undefined;
+  readonly limits?: JobLimits | undefined;
+  /** The longest that a script runs. */
+  readonly longestMs: number;
 }
 
 /** A job as the API would make it of a request; chance decides what it is to do and what was asked for. */
-export function makeJob({ random, number, workspace, wallMs, nowMs, language, key }: NewJobOptions): NewJob {
+export function makeJob({ random, number, workspace, wallMs, nowMs, language, key, limits, longestMs }: NewJobOptions): NewJob {
   const settings = settingsOf(random, nowMs);
-  const args = argsOf(random, settings.retry !== undefined);
+  const args = argsOf(random, settings.retry !== undefined, longestMs);
   const timeoutMs = random() < 0.2 ? 2000 : undefined;
   const { dueAtMs, policy, special } = timeOf(settings, undefined, timeoutMs, key, wallMs);
   return {
@@ -41,6 +45,7 @@ export function makeJob({ random, number, workspace, wallMs, nowMs, language, ke
       lost: 0,
       scriptId: undefined,
       timeoutMs,
+      limits,
       policy,
     },
     payload: { kind: "inline", scriptHash: undefined, code: "", argsJson: JSON.stringify(args), createdBy: "simulation" },
@@ -48,10 +53,10 @@ export function makeJob({ random, number, workspace, wallMs, nowMs, language, ke
   };
 }
 
-function argsOf(random: () => number, fails: boolean): ScriptArgs {
+function argsOf(random: () => number, fails: boolean, longestMs: number): ScriptArgs {
   const mode = random() - (fails ? 0.5 : 0);
   return {
-    runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? 90_000 : 15_000) : 0)),
+    runMs: Math.round(5 + 1000 * random() ** 2 + (random() < 0.2 ? random() * (random() < 0.4 ? longestMs : longestMs / 5) : 0)),
     mode: fails && mode < 0 ? "failure" : modeOf(fails ? mode * 2 : mode),
   };
 }
@@ -70,7 +75,7 @@ function settingsOf(random: () => number, nowMs: number): TimeSettings {
   const when = random();
   return {
     ...(when < 0.07 ? { delay_s: seconds(20) } : {}),
-    ...(when > 0.93 ? { scheduled_for: new Date(EPOCH_MS + nowMs + 1000 * seconds(90)).toISOString() } : {}),
+    ...(when > 0.93 ? { scheduled_for: new Date(EPOCH_MS + nowMs + 1000 * seconds(45)).toISOString() } : {}),
     ...(random() < 0.2 ? { retry: retryOf(random, seconds(8)) } : {}),
     ...(random() < 0.07 ? { queue_ttl_s: seconds(15) } : {}),
   };

@@ -1,10 +1,14 @@
-import type { FlushOperation } from "../control-plane/jobs/model.ts";
+import { type FlushOperation, SHARDS } from "../control-plane/jobs/model.ts";
+import type { LocalOwner } from "../control-plane/scheduler/cluster/local-owner.ts";
 import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
+import { groupOf } from "../control-plane/scheduler/core/state-core.ts";
+import type { Lease } from "../control-plane/scheduler/lease-store.ts";
 import { asAgentKey, asJobId, asToken, type JobId } from "../kernel/ids.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import { type ServerFrame, Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { Database } from "./database.ts";
 import type { ExecutorWatch } from "./executor.ts";
+import { LimitsWatch } from "./limits-watch.ts";
 import type { StoreWatch } from "./model-store.ts";
 import { describeOperation } from "./plan.ts";
 import type { SimulatedAgent } from "./simulated-agent.ts";
@@ -47,6 +51,7 @@ export class Oracle implements StoreWatch, ExecutorWatch {
   readonly acknowledged = new Set<JobId>();
   readonly #world: Watched;
   readonly stories: Stories;
+  readonly limits: LimitsWatch;
   readonly #executing = new Map<string, Executing[]>();
   /** Tokens of all attempts that ever began. */
   readonly #begun = new Set<string>();
@@ -56,7 +61,9 @@ export class Oracle implements StoreWatch, ExecutorWatch {
 
   constructor(world: Watched) {
     this.#world = world;
-    this.stories = new Stories({ store: () => world.database.store, broken: (invariant, message) => world.broken(invariant, message) });
+    const watched = { store: () => world.database.store, broken: (invariant: string, message: string) => world.broken(invariant, message) };
+    this.stories = new Stories(watched);
+    this.limits = new LimitsWatch({ ...watched, nowMs: () => world.time.nowMs });
   }
 
   broken(invariant: string, message: string): void {
@@ -72,17 +79,20 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     }
   }
 
-  committed(operation: FlushOperation, outcome: "moved" | "gone", epoch: number): void {
-    this.#world.note(`commit of epoch ${epoch}: ${describeOperation(operation)} ${outcome}`);
+  committed(operation: FlushOperation, outcome: "moved" | "gone", { replicaId, epoch }: Lease): void {
+    this.#world.note(`commit of replica ${replicaId}, epoch ${epoch}: ${describeOperation(operation)} ${outcome}`);
     const { id } = operation.job;
     if (this.acknowledged.has(id) && this.#store.placesOf(id) !== 1) this.broken("kept", `job ${id} is in ${this.#store.placesOf(id)} places`);
     this.stories.committed(operation, outcome);
+    if (outcome === "moved") this.limits.committed(operation);
     if (operation.kind === "finish" && outcome === "moved") this.#recorded(id, operation.end.exit.reason, operation.end.resultJson);
   }
 
   /** Order within a workspace, a route and a priority: no job is dispatched while one that sorts before it waits in the same queue. */
   submitted(replica: SimulatedReplica, operation: FlushOperation): void {
     this.stories.submitted(replica.process, operation);
+    this.limits.submitted(operation);
+    if (operation.kind === "finish") this.#isReplaced(replica, operation.job.id);
     const line = this.#lineOf(replica);
     const { job } = operation;
     line.admitted.delete(job.id);
@@ -93,6 +103,11 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     if (operation.kind === "claim" || (operation.kind === "insert" && operation.direct !== undefined)) this.#hasSlot(replica, operation);
     if (operation.kind === "claim") this.#inOrder(operation.job, line.admitted);
     if (operation.kind === "insert" && operation.direct !== undefined) this.#inOrder(operation.job, line.submitted);
+  }
+
+  /** An attempt whose place another job takes is the last one of its job, as if somebody had cancelled it. */
+  #isReplaced(replica: SimulatedReplica, id: JobId): void {
+    if (replica.owner?.state.running.get(id)?.cancel?.reason.startsWith("replaced by job ") === true) this.stories.cancelAsked(id);
   }
 
   settled(replica: SimulatedReplica, operation: FlushOperation, outcome: "moved" | "gone"): void {
@@ -159,13 +174,33 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     for (const id of this.acknowledged) if (!done.has(id)) return `job ${id} was acknowledged and never ended`;
     for (const agent of this.#world.agents) if (agent.open > 0) return `${agent.name} still holds ${agent.open} attempts or results`;
     if (this.#executing.size > 0) return `scripts of ${this.#executing.size} jobs still run`;
-    const owners = this.#world.replicas.flatMap((replica) => (replica.owner === undefined ? [] : [replica.owner.state]));
-    if (owners.length !== 1) return `there are ${owners.length} owners`;
-    for (const state of owners) {
+    return this.#unsettled();
+  }
+
+  /** What the replicas still count or hold, in words. */
+  #unsettled(): string {
+    const locals = this.#world.replicas.flatMap(({ local }) => local ?? []);
+    const owned = locals.reduce((sum, { shards }) => sum + shards.with("owned").length, 0);
+    if (owned !== SHARDS || locals.length !== this.#world.replicas.length) return `${locals.length} owners have ${owned} shards`;
+    for (const { owner } of locals) {
+      const { state } = owner;
       const waiting = [...state.routes.values()].reduce((sum, route) => sum + route.waiting, 0);
+      const limited = [...state.limits.values()].find((limit) => limit.holders.size + limit.waiting + limit.parkedQueues > 0);
+      if (limited !== undefined) return `limit ${limited.spec.key} counts ${limited.holders.size} permits and ${limited.waiting} waiting jobs`;
       const held = [...state.tenants.values()].reduce((sum, tenant) => sum + Math.abs(tenant.running) + Math.abs(tenant.waiting), 0);
       if (waiting !== 0 || held !== 0 || state.running.size + state.waiting.size > 0)
-        return `the owner counts ${waiting} waiting jobs, ${held} permits, ${state.running.size} running and ${state.waiting.size} waiting entries`;
+        return `an owner counts ${waiting} waiting jobs, ${held} permits, ${state.running.size} running and ${state.waiting.size} waiting entries`;
+    }
+    return this.#slotsLeft(locals);
+  }
+
+  /** When nothing runs, the owners together may use each slot of each agent: none was lost on the way. */
+  #slotsLeft(locals: readonly LocalOwner[]): string {
+    for (const agent of this.#world.agents) {
+      const key = asAgentKey(agent.settings.agentId);
+      const states = locals.flatMap(({ owner }) => owner.state.agents.get(key) ?? []);
+      const slots = states.reduce((sum, state) => sum + (state.session === undefined ? 0 : state.slots), 0);
+      if (slots !== agent.settings.slots) return `the owners may use ${slots} of ${agent.settings.slots} slots of ${agent.name}`;
     }
     return "";
   }
@@ -187,6 +222,8 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     if (job.attempt > 0) return;
     for (const other of before.values()) {
       if (other.workspace !== job.workspace || other.language !== job.language || other.tag !== job.tag || other.prio !== job.prio) continue;
+      // Jobs of other limits may go first: they wait for less.
+      if (groupOf(other) !== groupOf(job)) continue;
       // An owner that has been replaced may know a job that its successor has already run.
       const hasBegun = this.#store.running.has(other.id) || (this.#store.pending.get(other.id)?.job.attempt ?? 0) > 0;
       if (hasBegun || this.#store.done.has(other.id)) continue;

@@ -94,7 +94,7 @@ const ORDER: readonly Mutation[] = [
   {
     name: "a new job overtakes those that wait",
     edits: [
-      { file: DISPATCH, text: "if (route.waiting - route.held <= 0) return true;", replacement: "return true;" },
+      { file: DISPATCH, text: "if (route.waiting - route.held <= 0) return true;", replacement: "if (true) return true;" },
       { file: DISPATCH, text: " || (share.queues.get(groupOf(job))?.waiting ?? 0) > 0", replacement: "" },
     ],
     why: "A new job goes first only when its workspace has nothing waiting and uses less than those that do.",
@@ -199,6 +199,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not look again",
+    rare: true,
     edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
     why: "The job may have been read back and claimed while its cancel was on the way.",
   },

@@ -124,6 +124,7 @@ export class SimulatedAgent {
       onReceived: (ref) => outbox.received(ref),
       onStarted: (started) => outbox.started(started),
     });
+    let dials = 0;
     const heldNow = (): AttemptRef[] => [...attempts.refs(), ...[...results.keys()].map(refOf)];
     const loop: ConnectLoop = new ConnectLoop({
       endpoint: { address: "", token: "", tls: false, caFile: "" },
@@ -131,7 +132,10 @@ export class SimulatedAgent {
       clock,
       log,
       outbox,
-      hello: () => this.#hello(heldNow()),
+      hello: () => {
+        dials += 1;
+        return this.#hello(heldNow(), dials);
+      },
       heldNow,
       runningCount: () => attempts.size,
       fenceAttempts: () => attempts.dropAll("no contact with the control plane for too long"),
@@ -150,12 +154,14 @@ export class SimulatedAgent {
     return { attempts, results, outbox, loop };
   }
 
-  #hello(held: AttemptRef[]): Hello {
+  #hello(held: AttemptRef[], dial: number): Hello {
     return {
       protocolVersion: PROTOCOL_VERSION,
       agentId: this.settings.agentId,
       agentName: this.name,
       bootId: `${this.name}/${this.#boots}`,
+      start: this.#boots,
+      dial,
       agentVersion: VERSION,
       tags: [...this.settings.tags],
       slots: this.settings.slots,

@@ -12,7 +12,7 @@ const KEYED = "control-plane/scheduler/keyed-jobs.ts";
 const MOMENTS: readonly Mutation[] = [
   {
     name: "deferred jobs stand in their queue at once",
-    edits: [{ file: ARRIVALS, text: "if (made.special?.scheduledForMs !== undefined) {", replacement: "if (made === undefined) {" }],
+    edits: [{ file: ARRIVALS, text: "if (made.special?.scheduledForMs !== undefined) {", replacement: "if (false) {" }],
     why: "No attempt begins before the job's moment.",
   },
   {
@@ -113,6 +113,7 @@ const RETRIES: readonly Mutation[] = [
 const ANSWERS: readonly Mutation[] = [
   {
     name: "an insert that is answered late brings back what has left the queue",
+    rare: true,
     edits: [{ file: ARRIVALS, text: "if (changes.arrived(job.id)) this", replacement: "if (changes.arrived(job.id) || true) this" }],
     why: "A refill has read the row meanwhile, and an attempt of it is over.",
   },
@@ -126,11 +127,12 @@ const CANCEL: readonly Mutation[] = [
   },
   {
     name: "a cancel of an owner that was replaced counts",
+    rare: true,
     edits: [
       {
         file: "simulation/model-store.ts",
-        text: "reason: string, epoch: number): void {\n    if (this.#lease?.epoch !== epoch) throw",
-        replacement: "reason: string, epoch: number): void {\n    if (this.#lease?.epoch === -epoch) throw",
+        text: "reason: string, lease: Lease): void {\n    if (!this.cluster.isHeld(lease)) throw",
+        replacement: "reason: string, lease: Lease): void {\n    if (lease === undefined) throw",
       },
     ],
     why: "The new owner may have read the row before the note was written; the rule itself is in statements.ts, of which the simulation has a model.",
@@ -139,12 +141,12 @@ const CANCEL: readonly Mutation[] = [
     name: "a new owner does not look at notes of cancels",
     edits: [
       {
-        file: "simulation/simulated-replica.ts",
-        text: "if (row.cancelReason !== undefined) adopted.cancel = { reason: row.cancelReason, atMs: begunMs };",
-        replacement: "void adopted;",
+        file: "control-plane/scheduler/cluster/shard-moves.ts",
+        text: "if (row.cancelReason !== undefined) local.owner.adoptedCancelled(running, row.cancelReason);",
+        replacement: "void running;",
       },
     ],
-    why: "As above; the rule itself is in ownership.ts.",
+    why: "As above.",
   },
   {
     name: "a cancel does not wait for the write under way",

@@ -87,6 +87,9 @@ export class Timer {
   }
 }
 
+/** Events between two turns of the real event loop. */
+const LOOP_EVERY = 32;
+
 const REAL = {
   setTimeout,
   clearTimeout,
@@ -162,6 +165,7 @@ export class VirtualTime {
       }
       this.nowMs = Math.max(this.nowMs, untilMs);
     } finally {
+      await new Promise((resolve) => REAL.setImmediate(resolve));
       restore();
       process.off("uncaughtException", thrown).off("unhandledRejection", thrown);
     }
@@ -175,8 +179,12 @@ export class VirtualTime {
     } catch (error) {
       thrown(error);
     }
-    // One turn of the real event loop: every promise that can settle has settled after it.
-    await new Promise((resolve) => REAL.setImmediate(resolve));
+    // Every promise that can settle has settled before the next tick. A turn of the real event loop takes three times as long; only in one
+    // does Node report rejections that nobody has caught.
+    await new Promise<void>((resolve) => {
+      if (this.events % LOOP_EVERY === 0) REAL.setImmediate(resolve);
+      else process.nextTick(resolve);
+    });
   }
 
   #install(): () => void {

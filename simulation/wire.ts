@@ -3,6 +3,7 @@ import type { Refusal } from "../agent/session/session-state.ts";
 import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
 import type { AgentStream } from "../control-plane/agents/outbox.ts";
 import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
+import { Carrier, Lane } from "./carrier.ts";
 import type { Process, VirtualTime } from "./virtual-time.ts";
 
 /** How a stream ended, as a gRPC status; undefined for a connection that broke. */
@@ -17,11 +18,6 @@ export interface Incoming {
   onFrame: (frame: AgentFrame) => void;
   /** The agent's side is gone, or the connection broke. */
   onGone: () => void;
-}
-
-interface Lane {
-  readonly frames: (() => void)[];
-  lastMs: number;
 }
 
 interface WireOptions {
@@ -43,24 +39,21 @@ interface WireOptions {
 export class Wire {
   readonly agent: Process;
   readonly server: Process;
-  readonly #time: VirtualTime;
   readonly #random: () => number;
+  readonly #carrier: Carrier;
   readonly #handlers: StreamHandlers;
   readonly #options: WireOptions;
-  readonly #toServer: Lane = { frames: [], lastMs: 0 };
-  readonly #toAgent: Lane = { frames: [], lastMs: 0 };
+  readonly #toServer = new Lane();
+  readonly #toAgent = new Lane();
   #incoming: Incoming | undefined;
-  #frozenUntilMs = 0;
-  #lateUntilMs = 0;
   #agentClosed = false;
   #agentDestroyed = false;
-  #helloArrived = false;
   #serverClosed = false;
 
   constructor(options: WireOptions) {
     this.#options = options;
-    this.#time = options.time;
     this.#random = options.random;
+    this.#carrier = new Carrier(options.time, options.random);
     this.agent = options.agent;
     this.server = options.server;
     this.#handlers = options.handlers;
@@ -74,11 +67,10 @@ export class Wire {
   dial(accept: (incoming: Incoming) => void): SessionStream {
     const incoming: Incoming = { stream: this.#serverEnd(), onFrame: () => undefined, onGone: () => undefined };
     this.#incoming = incoming;
-    this.#carry(this.#toServer, this.server, () => accept(incoming));
+    this.#carrier.carry(this.#toServer, this.server, () => accept(incoming));
     const write = (frame: AgentFrame, written: () => void): boolean => {
-      this.#carry(this.#toServer, this.server, () => {
+      this.#carrier.carry(this.#toServer, this.server, () => {
         if (this.#serverClosed) return;
-        this.#helloArrived = true;
         this.#options.onArrived(frame);
         incoming.onFrame(frame);
       });
@@ -105,19 +97,17 @@ export class Wire {
   }
 
   cut(): void {
-    this.#frozenUntilMs = 0;
-    this.#toServer.frames.length = 0;
-    this.#toAgent.frames.length = 0;
+    this.#carrier.drop([this.#toServer, this.#toAgent]);
     this.#closeAgent("connection reset", undefined);
     this.#closeServer();
   }
 
   freeze(forMs: number): void {
-    this.#frozenUntilMs = Math.max(this.#frozenUntilMs, this.#time.nowMs + forMs);
+    for (const lane of [this.#toServer, this.#toAgent]) this.#carrier.freeze(lane, forMs);
   }
 
   delay(forMs: number): void {
-    this.#lateUntilMs = Math.max(this.#lateUntilMs, this.#time.nowMs + forMs);
+    this.#carrier.delay(forMs);
   }
 
   /** A process that died: its kernel resets what it had open. */
@@ -125,12 +115,11 @@ export class Wire {
     if (process === this.agent) this.#agentClosed = true;
     if (process === this.server) this.#serverClosed = true;
     if (process === this.agent) this.#closeTowardsServer();
-    else this.#carry(this.#toAgent, this.agent, () => this.#closeAgent("connection reset", undefined));
+    else this.#carrier.carry(this.#toAgent, this.agent, () => this.#closeAgent("connection reset", undefined));
   }
 
   heal(): void {
-    this.#frozenUntilMs = 0;
-    this.#lateUntilMs = 0;
+    this.#carrier.heal([this.#toServer, this.#toAgent]);
   }
 
   #agentEnds(): void {
@@ -139,14 +128,9 @@ export class Wire {
     this.#closeTowardsServer();
   }
 
-  /**
-   * A Hello that is still under way when its agent gives the stream up is lost with it. On a real network it could arrive after a later
-   * stream's: the protocol does not order Hellos (docs/promises.md, "Known gaps").
-   */
+  /** What is under way arrives first, also a Hello: it may come after that of a later stream. */
   #closeTowardsServer(): void {
-    if (this.#helloArrived) this.#carry(this.#toServer, this.server, () => this.#closeServer());
-    else this.#closeServer();
-    if (!this.#helloArrived) this.#toServer.frames.length = 0;
+    this.#carrier.carry(this.#toServer, this.server, () => this.#closeServer());
   }
 
   #serverEnd(): AgentStream {
@@ -154,7 +138,7 @@ export class Wire {
       cancelled: false,
       on: () => end,
       write: (frame: ServerFrame): boolean => {
-        this.#carry(this.#toAgent, this.agent, () => {
+        this.#carrier.carry(this.#toAgent, this.agent, () => {
           if (this.#agentClosed) return;
           this.#options.onReceived(frame);
           this.#handlers.onFrame(frame);
@@ -165,7 +149,7 @@ export class Wire {
         if (this.#serverClosed) return false;
         this.#serverClosed = true;
         end.cancelled = true;
-        this.#carry(this.#toAgent, this.agent, () => this.#closeAgent(status.details, status));
+        this.#carrier.carry(this.#toAgent, this.agent, () => this.#closeAgent(status.details, status));
         return true;
       },
     };
@@ -193,23 +177,6 @@ export class Wire {
       if (this.#incoming === undefined) return;
       Object.assign(this.#incoming.stream, { cancelled: true });
       this.#incoming.onGone();
-    });
-  }
-
-  /** Delivers in order: each event takes the oldest frame of its direction, and waits while the wire is frozen. */
-  #carry(lane: Lane, to: Process, deliver: () => void): void {
-    lane.frames.push(deliver);
-    const { nowMs } = this.#time;
-    const lateMs = nowMs < this.#lateUntilMs ? this.#random() * 4000 : 0;
-    lane.lastMs = Math.max(lane.lastMs, nowMs + 0.2 + this.#random() * 2 + lateMs);
-    this.#arrive(lane, to, lane.lastMs - nowMs);
-  }
-
-  #arrive(lane: Lane, to: Process, inMs: number): void {
-    to.after(inMs, () => {
-      const restMs = this.#frozenUntilMs - this.#time.nowMs;
-      if (restMs > 0) this.#arrive(lane, to, Math.min(restMs, 1000));
-      else lane.frames.shift()?.();
     });
   }
 }

@@ -1,14 +1,16 @@
 import type { Logger } from "pino";
 import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
-import { type JobKey, jobKey } from "../control-plane/jobs/idempotency-key.ts";
+import { jobKey } from "../control-plane/jobs/idempotency-key.ts";
 import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
 import { AppError } from "../kernel/app-error.ts";
 import { asWorkspaceId, type WorkspaceId } from "../kernel/ids.ts";
 import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
 import { Database } from "./database.ts";
 import { INVARIANTS } from "./invariants.ts";
-import { makeJob } from "./new-jobs.ts";
+import { limitsOf } from "./limited-jobs.ts";
+import { makeJob, type NewJobOptions } from "./new-jobs.ts";
 import { Oracle } from "./oracle.ts";
+import { PeerWires } from "./peer-wires.ts";
 import type { Dice, Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
@@ -41,6 +43,8 @@ export interface WorldOptions {
 
 /** After the last fault everything must have ended by then: two leases, the longest script in each of its attempts, and retries on top. */
 const SETTLE_MS = 900_000;
+/** Of different shards, spread over the replicas. */
+const WORKSPACES = ["1", "2", "3", "4"];
 /** How long a key counts: longer than any run. */
 const KEY_MS = 24 * 3_600_000;
 type LogLine = (fields: Record<string, unknown>, message: string) => void;
@@ -58,6 +62,7 @@ const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = {
 export class World {
   readonly time: VirtualTime;
   readonly database: Database;
+  readonly peers: PeerWires;
   readonly replicas: readonly SimulatedReplica[];
   readonly agents: readonly SimulatedAgent[];
   readonly oracle: Oracle;
@@ -73,6 +78,7 @@ export class World {
   /** How far any clock was ever ahead of the true time. */
   #latestOffsetMs = 0;
   #settled = false;
+  #healed = false;
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -83,19 +89,27 @@ export class World {
     this.oracle = new Oracle(this);
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
+    const note = options.keepTrace === true ? (text: string) => this.note(text) : undefined;
+    this.peers = new PeerWires({ time: this.time, random, note });
     const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
-    this.replicas = ["r1", "r2"].map(
-      (name) =>
+    this.replicas = (random() < 0.1 ? [1, 2, 3] : [1, 2]).map(
+      (number) =>
         new SimulatedReplica(
           {
             ...world,
+            dialPeer: (from, address) =>
+              this.peers.dial(
+                from,
+                this.replicas.find((replica) => replica.name === address),
+              ),
             submitted: (replica, operation) => this.oracle.submitted(replica, operation),
             failed: (replica, operation) => this.oracle.failed(replica, operation),
             settled: (replica, operation, outcome) => this.oracle.settled(replica, operation, outcome),
           },
-          name,
+          number,
         ),
     );
+    for (const workspace of WORKSPACES) if (random() < 0.2) this.#cap(asWorkspaceId(workspace), 1 + Math.floor(random() * 3));
     this.agents = [1, 2, 3].map((number) => this.#agent(number));
   }
 
@@ -128,33 +142,57 @@ export class World {
     this.note(`BROKEN ${invariant}: ${message}`);
   }
 
-  enqueue({ count, dice }: { count: number; dice: Dice }): string {
-    const replica = this.#someOwner(dice[3]);
+  /** @param limited what limits the jobs: a number in [0, 1) that chooses, or undefined for nothing */
+  enqueue({ count, dice, limited }: { count: number; dice: Dice; limited?: number }): string {
+    const replica = this.#someReplica(dice[3]);
     if (replica === undefined) return "nobody";
     const { process } = replica;
-    const workspace = asWorkspaceId(String(1 + Math.floor(dice[1] * 3)));
+    const workspace = asWorkspaceId(pick(WORKSPACES, dice[1]) ?? "1");
     process.after(0, () => {
-      const jobs = Array.from({ length: count }, () => this.#newJob(process, workspace, dice[2] < 0.8 ? "bash" : "python3"));
-      replica.owner?.enqueue(jobs).then(
-        () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
-        () => undefined,
-      );
+      const jobs = Array.from({ length: count }, () => {
+        const limits = limited === undefined ? undefined : limitsOf(this.#random, workspace, limited);
+        return this.#newJob(process, workspace, { language: dice[2] < 0.8 ? "bash" : "python3", limits });
+      });
+      replica
+        .ask(shardOf(workspace), (owner) => owner.enqueue(jobs))
+        .then(
+          () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
+          () => undefined,
+        );
     });
     return `${count} jobs of workspace ${workspace} to ${replica.name}`;
+  }
+
+  /** An administrator raises a workspace's cap. */
+  raiseCap(dice: Dice): string {
+    const workspace = asWorkspaceId(pick(WORKSPACES, dice[0]) ?? "1");
+    const { store } = this.database;
+    const before = store.capOf(workspace);
+    if (before === undefined) return "nothing";
+    const most = before + 1;
+    this.#cap(workspace, most);
+    return `workspace ${workspace} may run ${most} jobs`;
+  }
+
+  #cap(workspace: WorkspaceId, most: number): void {
+    this.database.store.setCap(workspace, most);
+    this.oracle.limits.capped(workspace, most);
   }
 
   cancel(dice: Dice): string {
     const { pending } = this.database.store;
     const id = pick(dice[2] < 0.5 && pending.size > 0 ? [...pending.keys()] : [...this.oracle.acknowledged], 1 - dice[0] * dice[0]);
-    const replica = this.#someOwner(dice[1]);
+    const replica = this.#someReplica(dice[1]);
     const workspace = id === undefined ? undefined : this.oracle.stories.workspaceOf(id);
     if (id === undefined || replica === undefined || workspace === undefined) return "nothing";
     this.oracle.stories.cancelAsked(id);
     replica.process.after(0, () => {
-      replica.owner?.cancel({ id, workspace, shard: shardOf(workspace) }, "no longer wanted").then(
-        (answer) => this.oracle.stories.cancelAnswered(id, answer),
-        () => undefined,
-      );
+      replica
+        .ask(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, "no longer wanted"))
+        .then(
+          (answer) => this.oracle.stories.cancelAnswered(id, answer),
+          () => undefined,
+        );
     });
     return `${id.slice(-4)} at ${replica.name}`;
   }
@@ -174,15 +212,27 @@ export class World {
       const { process } = agent;
       agent.crash();
       for (const wire of this.#wires) if (wire.agent === process) wire.processDied(process);
-      this.#clients.after(forMs, () => agent.start());
+      this.#clients.after(forMs, () => this.#revive(agent));
     });
   }
 
   crashReplica(replica: SimulatedReplica, forMs: number): void {
     const { process } = replica;
     replica.crash();
-    for (const wire of this.#wires) if (wire.server === process) wire.processDied(process);
-    this.#clients.after(forMs, () => replica.start());
+    this.#died(process);
+    this.#clients.after(forMs, () => this.#revive(replica));
+  }
+
+  /** SIGTERM: it hands its shards over, and comes back after that time. */
+  leaveReplica(replica: SimulatedReplica, forMs: number): void {
+    const { process } = replica;
+    replica.leave(() => {
+      if (replica.process !== process || !process.alive) return;
+      this.note(`${replica.name} has left`);
+      replica.crash();
+      this.#died(process);
+      this.#clients.after(forMs, () => this.#revive(replica));
+    });
   }
 
   /** SIGSTOP and SIGCONT; when the whole machine is suspended, its monotonic clock stands still too. */
@@ -210,32 +260,41 @@ export class World {
   }
 
   #sendKeyed(number: number, body: string, tries: number): void {
-    const replica = this.#someOwner(this.#random());
+    const replica = this.#someReplica(this.#random());
     const again = (error: unknown): void => {
       if (tries > 1 && AppError.from(error).code !== "already_exists")
         this.#clients.after(200 + this.#random() * 5000, () => this.#sendKeyed(number, body, tries - 1));
     };
-    if (replica?.owner === undefined) {
-      again(new AppError("unavailable", "there is no owner"));
+    if (replica === undefined) {
+      again(new AppError("unavailable", "there is no replica"));
       return;
     }
     const { process } = replica;
-    const workspace = asWorkspaceId(String(1 + (number % 3)));
+    const workspace = asWorkspaceId(WORKSPACES[number % WORKSPACES.length] ?? "1");
     process.after(0, () => {
       // Every third one is a batch of two.
       const keys = Array.from({ length: number % 3 === 0 ? 2 : 1 }, (_, at) => jobKey("batch", String(number), at, body, process.clock.wallMs() + KEY_MS));
-      const jobs = keys.map((key) => this.#newJob(process, workspace, "bash", key));
-      replica.owner?.enqueueOnce(jobs).then((accepted) => {
-        this.oracle.acknowledge(accepted.map(({ id }) => id));
-        for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
-      }, again);
+      const jobs = keys.map((key) => this.#newJob(process, workspace, { language: "bash", key }));
+      replica
+        .ask(shardOf(workspace), (owner) => owner.enqueue(jobs))
+        .then((accepted) => {
+          this.oracle.acknowledge(accepted.map(({ id }) => id));
+          for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
+        }, again);
     });
   }
 
-  /** Who believes to be the owner, mostly; there may be two of them. */
-  #someOwner(dice: number): SimulatedReplica | undefined {
-    const owners = this.replicas.filter((replica) => replica.owner !== undefined);
-    return pick(owners.length === 0 ? this.replicas : owners, dice);
+  /** One that could answer, if there is one. */
+  #someReplica(dice: number): SimulatedReplica | undefined {
+    return pick(
+      this.replicas.filter((replica) => replica.isOpen),
+      dice,
+    );
+  }
+
+  #died(process: Process): void {
+    for (const wire of this.#wires) if (wire.server === process) wire.processDied(process);
+    this.peers.died(process);
   }
 
   #agent(number: number): SimulatedAgent {
@@ -277,11 +336,20 @@ export class World {
     if (frame.finished.length > 0) this.note(`${from} to ${to}: finished [${refs(frame.finished)}]`);
   }
 
-  #newJob(process: Process, workspace: WorkspaceId, language: string, key?: JobKey): NewJob {
+  #newJob(process: Process, workspace: WorkspaceId, wanted: Pick<NewJobOptions, "language" | "key" | "limits">): NewJob {
     this.#made += 1;
     const wallMs = process.clock.wallMs();
-    const made = makeJob({ random: this.#random, number: this.#made, workspace, wallMs, nowMs: this.time.nowMs, language, key });
+    const made = makeJob({
+      random: this.#random,
+      number: this.#made,
+      workspace,
+      wallMs,
+      nowMs: this.time.nowMs,
+      longestMs: this.#options.faultsUntilMs,
+      ...wanted,
+    });
     this.oracle.stories.made(made);
+    this.oracle.limits.made(made.job);
     return made;
   }
 
@@ -300,18 +368,25 @@ export class World {
     this.note("all faults are over");
     this.database.heal();
     this.#isolated.clear();
+    this.peers.heal();
     for (const wire of this.#wires) wire.heal();
+    this.#healed = true;
     for (const part of [...this.replicas, ...this.agents]) {
       part.process.resume();
-      part.start();
-      // Moments that an owner set by a clock that was ahead come in time for the end of the run.
-      part.process.stepWall(this.#latestOffsetMs - part.process.wallOffsetMs);
+      this.#revive(part);
     }
+  }
+
+  /** A machine that comes back has the right time. In the end moments that an owner set by a clock that was ahead must come in time. */
+  #revive(part: SimulatedReplica | SimulatedAgent): void {
+    part.start();
+    if (this.#healed) part.process.stepWall(this.#latestOffsetMs - part.process.wallOffsetMs);
   }
 
   /** Nothing runs, waits or is unanswered, in the store, in the owner's memory and on the agents. */
   #isSettled(): boolean {
-    this.#settled = this.oracle.unfinished() === "";
+    const { pending, running } = this.database.store;
+    this.#settled = pending.size + running.size === 0 && this.oracle.unfinished() === "";
     return this.#settled;
   }
 

@@ -77,3 +77,24 @@ test("attempts of an owner that is gone keep their slots until they end", () => 
   expect(seat.ended(running.token)).toBe(true);
   expect(plan(seat)).toMatchObject([{ slots: 2 }]);
 });
+
+test("an owner that took an attempt over and then gave it away gets no slot for it", () => {
+  const held = attempt();
+  const seat = seatWith(3, [held]);
+  plan(seat);
+  expect(seat.report(owner, adopt([held.token])).orders).toMatchObject([{ owner: "1", slots: 3 }]);
+  const gaveAway = { seq: 2, round: 1, slots: 2, uncovered: [held.token], adopted: [] };
+  expect(seat.report(owner, gaveAway)).toEqual({ orders: [], freed: true });
+  expect(plan(seat)).toEqual([]);
+});
+
+test("an agent that holds more than its slots gets no more attempts for those that are adopted", () => {
+  // One of them has ended on the agent, which has not said so yet.
+  const [first, second, ended] = [attempt(), attempt(), attempt()];
+  const seat = seatWith(2, [first, second, ended]);
+  seat.report(owner, adopt([first.token, second.token, ended.token]));
+  expect(seat.book.shares.get("1")).toMatchObject({ target: 0, granted: 3 });
+  expect(seat.ended(ended.token)).toBe(false);
+  expect(seat.report(owner, { seq: 3, round: 0, slots: 2, uncovered: [], adopted: [] })).toEqual({ orders: [], freed: true });
+  expect(plan(seat)).toMatchObject([{ owner: "1", slots: 2 }]);
+});

@@ -111,6 +111,8 @@ export class Seat {
     let orphaned = 0;
     for (const token of report.uncovered) {
       const attempt = this.live.get(token);
+      // It may have taken the attempt over before it gave it away.
+      if (attempt?.claim === replicaId) attempt.claim = undefined;
       if (attempt?.cover !== replicaId) continue;
       attempt.cover = undefined;
       orphaned += 1;

@@ -133,7 +133,7 @@ class Model {
     const moved = [...from.running].filter(() => this.#random() < 0.5);
     if (moved.length === 0) return;
     for (const token of moved) from.running.delete(token);
-    giveAway(from.share, moved.length);
+    giveAway(from.share, moved.length, from.running.size);
     this.reply(from, moved);
     // One whose end is on its way was taken off by the end.
     for (const token of moved) if (this.live.has(token)) to.running.add(token);

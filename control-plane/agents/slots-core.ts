@@ -95,13 +95,16 @@ export function takeReport(book: SlotBook, owner: string, report: HoldingReport,
   return true;
 }
 
-/** Attempts that were orphans are counted by this owner from now on. @returns the order that tells it so */
+/**
+ * Attempts that were orphans are counted by this owner from now on. An agent may hold more than its slots, since ends that it has not handed
+ * in yet are among it: beyond the slots an owner only says when they are over, and gets none for them. @returns the order that tells it so
+ */
 export function cover(book: SlotBook, owner: string, count: number): Order | undefined {
   const share = book.shares.get(owner);
   if (share === undefined || count === 0) return undefined;
   book.orphans -= count;
   share.granted += count;
-  share.target += count;
+  if (roomOf(book) >= 0) share.target += count;
   share.seq += 1;
   return { owner, seq: share.seq, round: share.round, slots: share.target };
 }

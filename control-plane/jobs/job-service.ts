@@ -4,6 +4,7 @@ import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
+import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
@@ -38,8 +39,6 @@ export interface JobServiceDeps {
 const PAGE = 50;
 /** How long an enqueue waits for Postgres before it is given up. */
 const ENQUEUE_DEADLINE_MS = 10_000;
-/** How long a request waits for a shard that changes hands: a planned hand-over takes less, a take-over longer. */
-const OWNER_WITHIN_MS = 2500;
 /** A wait reason that takes longer is left out. */
 const REASON_WITHIN_MS = 500;
 /** Looks again for an end that no notice came of: its owner may have changed meanwhile. */
@@ -237,17 +236,9 @@ export class JobService {
     return first === undefined ? [] : this.#withOwner(first.job.shard, (owner) => owner.enqueue(jobs));
   }
 
-  /** Asks the shard's owner; while it changes hands, and nothing was done, its next one. Errors: unavailable when there is none for too long. */
-  async #withOwner<T>(shard: number, ask: (owner: OwnerPort) => Promise<T | "moved">): Promise<T> {
-    const { owners, clock } = this.#deps;
-    for (const untilMs = clock.monotonicMs() + OWNER_WITHIN_MS; ; ) {
-      const owner = owners.ownerOf(shard);
-      const answer = owner === undefined ? "moved" : await ask(owner);
-      if (answer !== "moved") return answer;
-      const restMs = untilMs - clock.monotonicMs();
-      if (restMs <= 0) throw new AppError("unavailable", "no owner of this workspace's shard answers at the moment", { retryAfterS: 1 });
-      await owners.changed(Math.min(restMs, 100));
-    }
+  /** See askOwner. */
+  #withOwner<T>(shard: number, ask: (owner: OwnerPort) => Promise<T | "moved">): Promise<T> {
+    return askOwner(this.#deps.owners, this.#deps.clock, shard, ask);
   }
 }
 

@@ -1,10 +1,9 @@
-import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
-import { MAX_MESSAGE_BYTES, VERSION } from "../../kernel/protocol.ts";
-import { AnswerKind, type HomeFrame, type OwnerFrame, PeerLinkClient } from "../../proto/gen/millrace/peer/v1/peer.ts";
+import { VERSION } from "../../kernel/protocol.ts";
+import { AnswerKind, type HomeFrame, type OwnerFrame } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import type { OwnersHome } from "../agents/agent-home.ts";
 import type { AgentView } from "../agents/contract.ts";
 import type { FinishVerdict } from "../scheduler/agent-port.ts";
@@ -15,6 +14,7 @@ import type { Lease, ReplicaView } from "../scheduler/lease-store.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { DialPeer, PeerCall } from "./dial-peer.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import type { JobChange } from "./job-watch.ts";
 import { receiveFromOwner } from "./owner-frames.ts";
@@ -27,6 +27,7 @@ import { Requests } from "./requests.ts";
 export interface OwnerLinkParts {
   readonly self: Lease;
   readonly secret: Buffer;
+  readonly dial: DialPeer;
   readonly home: OwnersHome;
   readonly clock: Clock;
   readonly log: Log;
@@ -52,9 +53,9 @@ export class OwnerLink implements OwnerPort {
   readonly isLocal = false;
   readonly #parts: OwnerLinkParts;
   readonly #requests = new Requests();
-  #client: PeerLinkClient | undefined;
+  #hangUp: (() => void) | undefined;
   /** Events of an earlier stream may come late. */
-  #stream: ClientDuplexStream<HomeFrame, OwnerFrame> | undefined;
+  #stream: PeerCall | undefined;
   #queue: FrameQueue<HomeFrame> | undefined;
   #up = false;
   #closed = false;
@@ -79,15 +80,9 @@ export class OwnerLink implements OwnerPort {
   }
 
   open(): void {
-    const { self, secret, clock } = this.#parts;
-    this.#client = new PeerLinkClient(this.peer.address, credentials.createInsecure(), {
-      "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
-      "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
-      "grpc.enable_retries": 0,
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.service_config_disable_resolution": 1,
-    });
-    const stream = this.#client.link();
+    const { self, secret, clock, dial } = this.#parts;
+    const { call: stream, hangUp } = dial(this.peer.address);
+    this.#hangUp = hangUp;
     this.#stream = stream;
     this.#heardAtMs = clock.monotonicMs();
     this.#openedAtMs = this.#heardAtMs;
@@ -231,7 +226,7 @@ export class OwnerLink implements OwnerPort {
     return answerFromWire(await answer);
   }
 
-  #receive(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, frame: OwnerFrame): void {
+  #receive(stream: PeerCall, frame: OwnerFrame): void {
     if (this.#closed || this.#stream !== stream) return;
     this.#heardAtMs = this.#parts.clock.monotonicMs();
     if (!this.#up && !this.#welcomed(stream, frame)) return;
@@ -244,7 +239,7 @@ export class OwnerLink implements OwnerPort {
     receiveFromOwner(frame, { home, owned: (shards) => onOwned(this, shards), event: onEvent });
   }
 
-  #welcomed(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, frame: OwnerFrame): boolean {
+  #welcomed(stream: PeerCall, frame: OwnerFrame): boolean {
     const { self, secret, log, watched, onUp } = this.#parts;
     const { welcome } = frame;
     if (welcome === undefined || !isProof(welcome.proof, proofOf(secret, "owner", self, this.peer))) {
@@ -260,7 +255,7 @@ export class OwnerLink implements OwnerPort {
     return true;
   }
 
-  #tick(stream: ClientDuplexStream<HomeFrame, OwnerFrame>): void {
+  #tick(stream: PeerCall): void {
     const nowMs = this.#parts.clock.monotonicMs();
     this.#requests.expire(nowMs);
     if (nowMs - this.#heardAtMs > LINK_SILENT_MS) this.#lose(stream, "it is silent");
@@ -270,7 +265,7 @@ export class OwnerLink implements OwnerPort {
       });
   }
 
-  #lose(stream: ClientDuplexStream<HomeFrame, OwnerFrame>, reason: string): void {
+  #lose(stream: PeerCall, reason: string): void {
     if (this.#stream !== stream || this.#closed) return;
     stream.cancel();
     if (this.#up || this.#failures === 0)
@@ -285,8 +280,8 @@ export class OwnerLink implements OwnerPort {
     this.#queue?.close();
     this.#queue = undefined;
     this.#stream = undefined;
-    this.#client?.close();
-    this.#client = undefined;
+    this.#hangUp?.();
+    this.#hangUp = undefined;
     this.#requests.fail(
       new AppError("unavailable", `the owner of the shard was lost: ${reason}; it is not known what became of the request`, { retryAfterS: 1 }),
     );

@@ -11,6 +11,7 @@ import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import type { Peers, PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { Lease, ReplicaView } from "../scheduler/lease-store.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { DialPeer } from "./dial-peer.ts";
 import { HomeLink } from "./home-link.ts";
 import { Interest, type JobChange, JobWatch } from "./job-watch.ts";
 import { OwnerLink } from "./owner-link.ts";
@@ -19,6 +20,7 @@ import { LINK_KEEPALIVE_MS, LINK_SILENT_MS, PEER_PROTOCOL_VERSION } from "./peer
 
 export interface PeerNetworkOptions {
   readonly directory: OwnerDirectory;
+  readonly dial: DialPeer;
   readonly home: (replicaId: string) => OwnersHome;
   readonly secret: () => Promise<Buffer>;
   readonly clock: Clock;
@@ -40,7 +42,7 @@ export class PeerNetwork implements Peers {
   /** Those we dial, by replica. */
   readonly #links = new Map<string, OwnerLink>();
   /** Those who dialled us. */
-  readonly #homes = new Map<HomeLink, PeerStream>();
+  readonly #homes = new Map<HomeLink, { readonly stream: PeerStream; readonly replicaId: string }>();
   readonly #watch = new JobWatch();
   readonly #interest: Interest;
   #secret: Buffer | undefined;
@@ -115,7 +117,7 @@ export class PeerNetwork implements Peers {
 
   serve(local: LocalOwner | undefined): void {
     this.#local = local;
-    for (const [link, stream] of this.#homes) this.#end(link, stream, new AppError("unavailable", "this replica starts anew"));
+    for (const [link, { stream }] of this.#homes) this.#end(link, stream, new AppError("unavailable", "this replica starts anew"));
   }
 
   announce(shards: readonly number[]): void {
@@ -174,8 +176,11 @@ export class PeerNetwork implements Peers {
     }
     const { clock, log, agentsOf, onNews } = this.#options;
     const parts = { local, watch: this.#watch, clock, log, agentsOf, onHandOver: onNews };
+    // What a broken stream had still under way must not come between, and its end must not end what the new one says.
+    for (const [former, { stream: old, replicaId }] of this.#homes)
+      if (replicaId === from.replicaId) this.#end(former, old, new AppError("unavailable", "the peer has dialled again"));
     const link: HomeLink = new HomeLink(stream, parts, () => this.#end(link, stream, new AppError("resource_exhausted", "the link is full")));
-    this.#homes.set(link, stream);
+    this.#homes.set(link, { stream, replicaId: from.replicaId });
     link.welcome(proofOf(secret, "owner", from, local), local.shards.with("owned"));
     // It may be one that we have not met yet.
     if (!this.isLinked(from.replicaId)) onNews([]);
@@ -183,10 +188,11 @@ export class PeerNetwork implements Peers {
   }
 
   #dial(self: Lease, peer: ReplicaView, secret: Buffer): OwnerLink {
-    const { directory, home, clock, log, onNews, onEvent } = this.#options;
+    const { directory, dial, home, clock, log, onNews, onEvent } = this.#options;
     return new OwnerLink(peer, {
       self,
       secret,
+      dial,
       home: home(peer.replicaId),
       clock,
       log,
@@ -200,7 +206,7 @@ export class PeerNetwork implements Peers {
 
   #endSilent(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const [link, stream] of this.#homes) {
+    for (const [link, { stream }] of this.#homes) {
       if (nowMs - link.heardAtMs > LINK_SILENT_MS) this.#end(link, stream, new AppError("unavailable", "nothing was heard of the peer for too long"));
     }
   }

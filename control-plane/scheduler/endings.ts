@@ -37,8 +37,11 @@ export class Endings {
   readonly #owner: EndingsOwner;
   /** Ends whose commit is under way: a report that comes (again) meanwhile waits for the same verdict. */
   readonly #reported = new Map<Token, Promise<FinishVerdict>>();
-  /** Reports whose commit failed: they are still the valid ones, and are taken when they come again. Bounded by the running attempts. */
-  readonly #failed = new Set<Token>();
+  /**
+   * Attempts whose end could not be committed: it is still the valid one, and is taken when it comes again. By the attempt and not by its token:
+   * when its shard has left and come back it is another one here, which runs and holds a slot.
+   */
+  readonly #failed = new WeakSet<RunningJob>();
   /** Who waits for a write of an attempt that is under way. */
   readonly #waiters = new Map<RunningJob, Waiters>();
 
@@ -72,7 +75,7 @@ export class Endings {
     try {
       return await verdict;
     } catch (error) {
-      this.#failed.add(end.token);
+      this.#failed.add(running);
       throw error;
     } finally {
       this.#reported.delete(end.token);
@@ -82,7 +85,7 @@ export class Endings {
   /** Takes the attempt out of the running ones, or out of those whose report could not be committed before. */
   #begin(running: RunningJob | undefined, token: Token): RunningJob | undefined {
     if (running === undefined) return undefined;
-    if (this.#failed.delete(token)) return running;
+    if (this.#failed.delete(running)) return running;
     return endRunning(this.#deps.state, running.job.id, token, this.#deps.clock.monotonicMs());
   }
 

@@ -1,10 +1,10 @@
 import { isLostConnection, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
-import type { Pool } from "../db/pools.ts";
-import { type FlushMetrics, FlushWriter } from "../jobs/flush-writer.ts";
+import type { FlushWriter, FlushWriterOptions } from "../jobs/flush-writer.ts";
 import { SHARDS } from "../jobs/model.ts";
 import { Alarm } from "./cluster/alarm.ts";
 import { warnOfSkew } from "./cluster/clock-skew.ts";
+import type { ClusterTables, ShardStore } from "./cluster/cluster-tables.ts";
 import { type LocalOwner, ownerPort } from "./cluster/local-owner.ts";
 import type { OwnerDirectory } from "./cluster/owner-directory.ts";
 import type { ClusterMetrics, Peers, PendingCancel } from "./cluster/peers.ts";
@@ -15,12 +15,10 @@ import { ShardSet } from "./cluster/shard-set.ts";
 import { SharedAgents } from "./cluster/shared-agents.ts";
 import { beginEpoch, needsEpoch } from "./core/shards-core.ts";
 import { createSchedulerState } from "./core/state-core.ts";
-import * as store from "./lease-store.ts";
 import { type ClusterView, hasDead, LEASE_RENEW_MS, type Lease, type ReplicaIdentity, type ReplicaView } from "./lease-store.ts";
 import { Owner } from "./owner.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import type { Home, OwnerPort } from "./owner-port.ts";
-import { createOwnerStore } from "./owner-store.ts";
 
 /**
  * Keeps this replica in the cluster: its lease, the owner that it stands for, and which shards that owner has. One loop looks at the
@@ -29,17 +27,14 @@ import { createOwnerStore } from "./owner-store.ts";
  * dead are taken over, what is too much is handed over. When the lease turns out to be lost the owner is thrown away with all it knew.
  */
 export interface OwnershipOptions {
-  readonly url: string;
-  readonly pool: Pool;
-  /** Lease renewals must not queue behind anything else. */
-  readonly leasePool: Pool;
+  readonly tables: ClusterTables;
+  /** The group commit under a lease; the owner opens and stops it. */
+  readonly writer: (lease: Lease, hooks: Pick<FlushWriterOptions, "mayWrite" | "onLeaseLost">) => FlushWriter;
   /** Asked for when joining. */
   readonly replica: () => ReplicaIdentity;
-  readonly hotConnections: number;
   readonly hotLimit: number;
   readonly times: OwnershipTimes;
   readonly deps: Omit<OwnerDeps, "state" | "writer" | "store" | "agents" | "owns" | "afterRound">;
-  readonly flushMetrics: FlushMetrics;
   readonly metrics: ClusterMetrics;
   readonly directory: OwnerDirectory;
   readonly peers: Peers;
@@ -67,7 +62,7 @@ interface Held extends LocalOwner {
   readonly lease: Lease;
   readonly writer: FlushWriter;
   readonly port: OwnerPort;
-  readonly store: ReturnType<typeof createOwnerStore>;
+  readonly store: ShardStore;
 }
 
 export class Ownership implements Service {
@@ -125,7 +120,7 @@ export class Ownership implements Service {
     if (held === undefined) return;
     const until = performance.now() + LEAVE_WITHIN_MS;
     try {
-      await store.announceLeaving(this.#options.leasePool, held.lease);
+      await this.#options.tables.announceLeaving(held.lease);
       while (performance.now() < until && this.#held === held && held.shards.with("none").length < SHARDS) {
         await this.#step();
         if (!this.#othersLinked().length) return;
@@ -142,7 +137,7 @@ export class Ownership implements Service {
     await this.#loop;
     const lease = this.#held?.lease;
     await this.#giveUp();
-    if (lease !== undefined) await store.releaseLease(this.#options.leasePool, lease).catch(() => undefined);
+    if (lease !== undefined) await this.#options.tables.release(lease).catch(() => undefined);
   }
 
   /** A peer has something for us, or the link to it has changed: looks at once. */
@@ -179,23 +174,15 @@ export class Ownership implements Service {
   }
 
   async #join(): Promise<void> {
-    const { url, pool, leasePool, replica, deps, hotConnections, hotLimit, flushMetrics, directory } = this.#options;
+    const { tables, replica, deps, hotLimit, directory } = this.#options;
     const askedAtMs = deps.clock.monotonicMs();
-    const lease = await store.joinCluster(leasePool, replica());
+    const lease = await tables.join(replica());
     const state = createSchedulerState(lease.epoch, hotLimit);
     const shards = new ShardSet();
-    const writer = new FlushWriter({
-      url,
-      ...lease,
-      connections: hotConnections,
-      log: deps.log,
-      metrics: flushMetrics,
-      mayWrite: (shard) => shards.mayWrite(shard),
-      onLeaseLost: () => this.#loseLease(lease),
-    });
+    const writer = this.#options.writer(lease, { mayWrite: (shard) => shards.mayWrite(shard), onLeaseLost: () => this.#loseLease(lease) });
     await writer.start();
     const agents = new SharedAgents(() => directory.hasRemote);
-    const ownerStore = createOwnerStore(pool, lease);
+    const ownerStore = tables.shardStore(lease);
     // The first load of a process is by far the slowest, and somebody may soon hand shards over and wait for it.
     warnOfSkew(deps, (await ownerStore.load([], LOAD_WITHIN_MS)).databaseMs);
     const owner = new Owner({
@@ -221,11 +208,11 @@ export class Ownership implements Service {
   async #lookAround(): Promise<void> {
     const held = this.#held;
     if (held === undefined) return;
-    const { leasePool, times, deps, peers } = this.#options;
+    const { tables, times, deps, peers } = this.#options;
     const holdMs = this.#alone ? times.holdAloneMs : times.holdMs;
     const askedAtMs = deps.clock.monotonicMs();
     const ours = await this.#exclusive(async () => {
-      let view = await store.renewLease(leasePool, held.lease, holdMs + times.fencedWithinMs);
+      let view = await tables.renew(held.lease, holdMs + times.fencedWithinMs);
       if (!view.ours) return false;
       this.#renewedAtMs = askedAtMs;
       this.#holdMs = holdMs;
@@ -241,17 +228,16 @@ export class Ownership implements Service {
     const wasAlone = this.#alone;
     this.#alone = !this.#others().some((replica) => replica.leftMs > 0);
     peers.meet(held.lease, this.#others());
-    if (needsEpoch(held.owner.state)) beginEpoch(held.owner.state, await store.drawEpoch(leasePool));
+    if (needsEpoch(held.owner.state)) beginEpoch(held.owner.state, await tables.drawEpoch());
     // The promise in our row must fit the company before anything rests on it.
     if (wasAlone && !this.#alone) this.#alarm.ring();
     await this.#giveSurplus(held);
   }
 
   async #takeOver(held: Held, before: ClusterView): Promise<ClusterView> {
-    const { leasePool, metrics, deps } = this.#options;
+    const { tables, metrics, deps } = this.#options;
     const reachable = before.replicas.filter(({ replicaId }) => replicaId === held.replicaId || this.#options.peers.isLinked(replicaId));
-    const shards = await store.takeOverShards(
-      leasePool,
+    const shards = await tables.takeOver(
       held.lease,
       reachable.map((replica) => replica.replicaId),
     );
@@ -260,7 +246,7 @@ export class Ownership implements Service {
       deps.log.warn({ event: "cluster.took_over", shards, of: dead }, "shards without a living owner were given to the living");
       metrics.tookOver(shards);
     }
-    return store.readCluster(leasePool, held.lease);
+    return tables.read(held.lease);
   }
 
   /** @returns false when the tables say that shards of ours are somebody else's: then we were taken for dead */
@@ -279,11 +265,11 @@ export class Ownership implements Service {
 
   /** Never rejects. */
   async #load(held: Held, shards: readonly number[], goneInMs: readonly number[]): Promise<void> {
-    const { deps, pool, metrics, peers } = this.#options;
+    const { deps, tables, metrics, peers } = this.#options;
     const begunMs = deps.clock.monotonicMs();
     try {
       // Tokens of the shards must be greater than those that their owners before have issued.
-      const [epoch, loaded] = [await store.drawEpoch(pool), await held.store.load(shards, LOAD_WITHIN_MS)];
+      const [epoch, loaded] = [await tables.drawEpoch(), await held.store.load(shards, LOAD_WITHIN_MS)];
       await held.owner.readWorkspaceLimits();
       if (this.#held !== held) return;
       const nowMs = deps.clock.monotonicMs();
@@ -328,12 +314,12 @@ export class Ownership implements Service {
   }
 
   async #handOver(held: Held, to: ReplicaView, shards: readonly number[]): Promise<void> {
-    const { deps, peers, metrics, leasePool } = this.#options;
+    const { deps, peers, metrics, tables } = this.#options;
     const begunMs = deps.clock.monotonicMs();
     const drained = drainShards(held, held.writer, shards, DRAIN_WITHIN_MS);
     this.#announce(held);
     const move = async (): Promise<number[]> => {
-      const moved = await store.moveShards(leasePool, held.lease, to, shards);
+      const moved = await tables.move(held.lease, to, shards);
       // In the same turn: no look may find the map changed and the shards still here.
       if (moved.length > 0 && this.#held === held) peers.handOver(to.replicaId, moved, letGo(held, moved));
       // What came up while they were sealed was not written: only the tables know what is true of those that stay.

@@ -39,9 +39,11 @@ export class Sending {
   }
 
   #send(running: RunningJob, bundle: Parameters<AgentPort["assign"]>[1]): void {
-    const { state, agents, clock, metrics } = this.#deps;
+    const { state, agents, clock, metrics, owns } = this.#deps;
     const session = state.agents.get(running.agent)?.session;
     if (running.phase === "ending") return;
+    // Of a shard that is being handed over: its next owner may have recorded the end already, and the agent would not know the copy for one.
+    if (running.sentAtMs > 0 && !owns(running.job.shard)) return;
     // Cancelled while it was being claimed: the agent need not hear of it. (It acts on a frame's cancellations before its new work.)
     const unwanted = running.cancel !== undefined && running.sentAtMs === 0;
     if (session === undefined || unwanted || !agents.assign(session, bundle)) {

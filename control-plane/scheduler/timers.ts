@@ -124,17 +124,17 @@ export class OwnerTimers {
     for (const { job } of due) if (owns(job.shard)) this.#events.ready(job);
     const expired = takeDue(this.#expiring, nowMs, FIRE_AT_ONCE);
     for (const entry of expired) if (owns(entry.shard)) this.#events.expired(entry);
-    const shards = Array.from({ length: SHARDS }, (_, shard) => shard).filter(owns);
+    const shards = (): number[] => Array.from({ length: SHARDS }, (_, shard) => shard).filter(owns);
     this.#read(
       this.#deferred,
       nowMs,
-      (read) => store.deferred(read, PAGE, shards),
+      (read) => store.deferred(read, PAGE, shards()),
       (id) => state.waiting.has(id) || state.running.has(id),
     );
     this.#read(
       this.#expiring,
       nowMs,
-      (read) => store.expiring(read, PAGE, shards),
+      (read) => store.expiring(read, PAGE, shards()),
       (id) => state.running.has(id),
     );
     this.#alarmAtMs = Number.POSITIVE_INFINITY;

@@ -53,6 +53,20 @@ test("a permit is held by the attempt that runs, wherever its shard is", async (
   await bench.finish(await bench.started(second.job.id), succeeded);
 });
 
+test("an end that could not be written while its shard was leaving frees its slot when it is handed in again after the shard came back", async () => {
+  bench.attach();
+  const made = bench.job();
+  await bench.owner.enqueue([made]);
+  const bundle = await bench.started(made.job.id);
+  bench.local.shards.set([MOVING], "sealed");
+  await expect(bench.finish(bundle, succeeded)).rejects.toMatchObject({ code: "unavailable" });
+  bench.local.shards.set([MOVING], "owned");
+  await movedAndBack();
+  expect(await bench.finish(bundle, succeeded)).toBe("recorded");
+  const { state } = bench.owner;
+  expect([state.running.size, state.tenants.get(WORKSPACE)?.running ?? 0, [...state.agents.values()].map((agent) => agent.running.size)]).toEqual([0, 0, [0]]);
+});
+
 test("the starts of a window count, wherever its shard is", async () => {
   bench.attach();
   const [first, second] = [bench.job({ limits: hourly("2") }), bench.job({ limits: hourly("2") })];

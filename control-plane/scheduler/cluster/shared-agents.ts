@@ -134,7 +134,7 @@ export class SharedAgents implements AgentPort {
       const session = this.#byAgent.get(key);
       const entry = session === undefined ? undefined : this.#sessions.get(session);
       if (session === undefined || entry === undefined) continue;
-      giveAway(entry.share, list.length);
+      giveAway(entry.share, list.length, this.#running(key));
       this.#owner?.slotsChanged(key, entry.share.slots);
       this.#report(
         session,
@@ -191,7 +191,11 @@ export class SharedAgents implements AgentPort {
   }
 
   #holding(entry: Attached): number {
-    return holdingOf(entry.share, this.#owner?.state.agents.get(entry.key)?.running.size ?? 0);
+    return holdingOf(entry.share, this.#running(entry.key));
+  }
+
+  #running(key: AgentKey): number {
+    return this.#owner?.state.agents.get(key)?.running.size ?? 0;
   }
 
   #report(session: SessionId, entry: Attached, uncovered: readonly Token[], adopted: readonly Token[]): void {

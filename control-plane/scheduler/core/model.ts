@@ -37,8 +37,8 @@ export interface RunningJob {
   readonly job: WaitingJob;
   readonly token: Token;
   readonly agent: AgentKey;
-  /** The agent's session at the claim. */
-  readonly session: SessionId | undefined;
+  /** The agent's session at the claim; undefined when the agent was attached anew since, which may be under the same session. */
+  session: SessionId | undefined;
   /** Monotonic, like all times here but `startedAtMs`: neither the wall clock nor an agent's clock decides on deadlines. */
   readonly claimedAtMs: number;
   phase: RunningPhase;

@@ -5,10 +5,12 @@ import type { Bundle } from "../../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../../db/pools.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "../../db/test-database.ts";
 import { makePartitions } from "../../housekeeping/partition-store.ts";
+import { FlushWriter } from "../../jobs/flush-writer.ts";
 import { type NewJob, shardOf } from "../../jobs/model.ts";
 import type { Log } from "../../telemetry/log.ts";
 import { createMetrics } from "../../telemetry/metrics.ts";
 import type { FinishVerdict } from "../agent-port.ts";
+import { createClusterTables } from "../cluster/cluster-tables.ts";
 import type { LocalOwner } from "../cluster/local-owner.ts";
 import { OwnerDirectory } from "../cluster/owner-directory.ts";
 import type { Peers } from "../cluster/peers.ts";
@@ -217,14 +219,19 @@ export class OwnerBench implements Home {
   #make(): Ownership {
     const metrics = createMetrics();
     return new Ownership({
-      url: this.#database.url,
-      pool: this.pool,
-      leasePool: this.pool,
+      tables: createClusterTables(this.pool, this.pool),
+      writer: (lease, hooks) =>
+        new FlushWriter({
+          url: this.#database.url,
+          ...lease,
+          ...hooks,
+          connections: 2,
+          log,
+          metrics: { flushed: () => (this.flushes += 1) },
+        }),
       replica: () => ({ name: "bench", address: "", version: "" }),
-      hotConnections: 2,
       hotLimit: this.#hotLimit,
       times: { holdMs: 60_000, holdAloneMs: 60_000, fencedWithinMs: 0 },
-      flushMetrics: { flushed: () => (this.flushes += 1) },
       metrics: metrics.cluster,
       directory: new OwnerDirectory(),
       peers: this.#peers(),

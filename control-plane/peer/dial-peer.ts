@@ -1,0 +1,20 @@
+import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { MAX_MESSAGE_BYTES } from "../../kernel/protocol.ts";
+import { type HomeFrame, type OwnerFrame, PeerLinkClient } from "../../proto/gen/millrace/peer/v1/peer.ts";
+
+export type PeerCall = ClientDuplexStream<HomeFrame, OwnerFrame>;
+
+/** Opens a stream to a replica. `hangUp` closes the connection under it. */
+export type DialPeer = (address: string) => { readonly call: PeerCall; readonly hangUp: () => void };
+
+/** Every stream has a connection of its own: one that is broken must not be the next one's, too. */
+export const dialPeer: DialPeer = (address) => {
+  const client = new PeerLinkClient(address, credentials.createInsecure(), {
+    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+    "grpc.enable_retries": 0,
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.service_config_disable_resolution": 1,
+  });
+  return { call: client.link(), hangUp: () => client.close() };
+};
