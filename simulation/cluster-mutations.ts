@@ -5,6 +5,7 @@ const OWNERSHIP = "control-plane/scheduler/ownership.ts";
 const MOVES = "control-plane/scheduler/cluster/shard-moves.ts";
 const SHARD_SET = "control-plane/scheduler/cluster/shard-set.ts";
 const SHARES = "control-plane/scheduler/cluster/shares-core.ts";
+const DIRECTORY = "control-plane/scheduler/cluster/owner-directory.ts";
 const SHARED = "control-plane/scheduler/cluster/shared-agents.ts";
 const BOOK = "control-plane/agents/slots-core.ts";
 const HOME = "control-plane/agents/agent-home.ts";
@@ -13,6 +14,17 @@ const OWNER = "control-plane/scheduler/owner.ts";
 const CLUSTER_MODEL = "simulation/model-cluster.ts";
 
 const HAND_OVER: readonly Mutation[] = [
+  {
+    name: "a claim that is taken back leaves the shard without an owner",
+    edits: [
+      {
+        file: DIRECTORY,
+        text: "&& this.#owners[shard] === port) this.#owners[shard] = this.#claimantOf(shard);",
+        replacement: "&& this.#owners[shard] === port) this.#owners[shard] = undefined;",
+      },
+    ],
+    why: "It may have been old news over a peer link, after our own claim.",
+  },
   {
     name: "a hand-over does not wait for what is in flight",
     edits: [

@@ -108,4 +108,5 @@ export const KNOWN_SEEDS: Readonly<Record<string, number>> = {
   "a debounced job does not wait": 10,
   "an end that could not be written counts for the attempt when its shard has come back": 2479,
   "a Hello that was overtaken counts": 39,
+  "a claim that is taken back leaves the shard without an owner": 2489,
 };

@@ -32,6 +32,17 @@ test("of two that claim a shard the later one has it, also when the earlier repe
   expect(directory.missing).toBe(61);
 });
 
+test("when the later of two claims is taken back, or its owner is gone, the earlier one stands: the later was old news", () => {
+  const directory = new OwnerDirectory();
+  const [ours, theirs] = [port("1"), port("2")];
+  directory.announce(ours, [1, 2]);
+  directory.announce(theirs, [1, 2, 3]);
+  directory.announce(theirs, [2, 3]);
+  expect([1, 2].map((shard) => directory.ownerOf(shard)?.replicaId)).toEqual(["1", "2"]);
+  directory.remove(theirs);
+  expect([1, 2, 3].map((shard) => directory.ownerOf(shard)?.replicaId)).toEqual(["1", "1", undefined]);
+});
+
 test("an owner that starts anew replaces its former self, whose end changes nothing then", () => {
   const directory = new OwnerDirectory();
   const told = listening(directory);

@@ -10,7 +10,8 @@ export interface DirectoryListener {
 
 /**
  * Who owns which shard, as the owners themselves say: one is listed when it has loaded a shard, and until it says otherwise or cannot be
- * reached. Of two that claim the same the later one is right: a shard is given away before it is taken.
+ * reached. Of two that claim the same the later one is right: a shard is given away before it is taken. News over a peer link may be late, though:
+ * when the later one takes its claim back, the other one's still stands.
  */
 export class OwnerDirectory {
   readonly #owners: (OwnerPort | undefined)[] = Array.from({ length: SHARDS }, () => undefined);
@@ -55,9 +56,9 @@ export class OwnerDirectory {
     if (known !== undefined && known.port !== port) this.remove(known.port);
     const before = this.#ports.get(port.replicaId)?.shards ?? new Set<number>();
     const now = new Set(shards);
-    for (const shard of before) if (!now.has(shard) && this.#owners[shard] === port) this.#owners[shard] = undefined;
-    for (const shard of now) if (!before.has(shard) || this.#owners[shard] === undefined) this.#owners[shard] = port;
     this.#ports.set(port.replicaId, { port, shards: now });
+    for (const shard of before) if (!now.has(shard) && this.#owners[shard] === port) this.#owners[shard] = this.#claimantOf(shard);
+    for (const shard of now) if (!before.has(shard) || this.#owners[shard] === undefined) this.#owners[shard] = port;
     if (known?.port !== port) for (const listener of this.#listeners) listener.ownerCame(port);
     for (const listener of this.#listeners) listener.shardsMoved();
     this.#wake();
@@ -68,7 +69,7 @@ export class OwnerDirectory {
     if (this.#ports.get(port.replicaId)?.port !== port) return;
     this.#ports.delete(port.replicaId);
     this.#owners.forEach((owner, shard) => {
-      if (owner === port) this.#owners[shard] = undefined;
+      if (owner === port) this.#owners[shard] = this.#claimantOf(shard);
     });
     for (const listener of this.#listeners) listener.ownerGone(port);
     this.#wake();
@@ -83,6 +84,11 @@ export class OwnerDirectory {
         resolve();
       });
     });
+  }
+
+  #claimantOf(shard: number): OwnerPort | undefined {
+    for (const { port, shards } of this.#ports.values()) if (shards.has(shard)) return port;
+    return undefined;
   }
 
   #wake(): void {
