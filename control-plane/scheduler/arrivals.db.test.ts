@@ -96,6 +96,18 @@ describe("a new job of a small workspace beside a flood", () => {
     expect(order).toEqual(small.slice(0, order.length).map(({ job }) => job.id));
   });
 
+  test("is not held back any longer when one with limits comes behind it: both can be counted at once", async () => {
+    await flood("at this moment");
+    const limits = { group: "81", specs: [{ kind: "running", id: "11", key: "1", strategy: "queue", max: 1 }] } as const;
+    const small = [bench.job(ofSmall), bench.job({ ...ofSmall, limits })];
+    const waiting = (): number => [...bench.owner.state.routes.values()].reduce((sum, route) => sum + route.waiting, 0);
+    const before = waiting();
+    const accepted = bench.owner.enqueue(small);
+    expect(waiting()).toBe(before + small.length);
+    await accepted;
+    for (const { job } of small) expect([await rowsOf("job_pending", job.id), await rowsOf("job_running", job.id)]).toEqual([1, 0]);
+  });
+
   test("hears of the end of the owner", async () => {
     await flood("at this moment");
     const refused = expect(bench.owner.enqueue([bench.job(ofSmall)])).rejects.toThrow("shutting down");

@@ -67,7 +67,9 @@ export class Arrivals {
     if (victims === undefined) return;
     const nowMs = this.#deps.clock.monotonicMs();
     const arrival = { made, settled, failed };
-    if (this.#held.length > 0 && this.#isBehindHeld(made.job)) this.#hold(arrival, nowMs);
+    // One with limits must be known to whoever comes after it: what is held is in no count.
+    if (made.job.limits !== undefined && this.#isBehindHeld(made.job)) this.release();
+    if (this.#isBehindHeld(made.job)) this.#hold(arrival, nowMs);
     else if (!this.#offer(arrival, nowMs)) {
       if (this.#mayHold(made.job, nowMs)) this.#hold(arrival, nowMs);
       else this.#insertPending(arrival);
