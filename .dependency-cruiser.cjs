@@ -17,6 +17,13 @@ module.exports = {
       to: { pathNot: "^kernel/|^(node:)?crypto$" },
     },
     {
+      name: "signatures-know-the-kernel-only",
+      severity: "error",
+      comment: "Reading what a script takes is shared by control plane and agent.",
+      from: { path: "^signatures/", pathNot: TEST },
+      to: { path: "^(control-plane|agent|cli|e2e|loadtests|simulation|scripts|proto)/" },
+    },
+    {
       name: "agent-stands-alone",
       severity: "error",
       comment: "The agent runs in the customer's network: it knows the wire, not the control plane.",
@@ -51,7 +58,7 @@ module.exports = {
       name: "sql-stays-in-stores",
       severity: "error",
       comment: "pg and kysely are for store.ts, statements.ts, *-store.ts, db/ and tests.",
-      from: { path: "^(kernel|control-plane|agent|cli)/", pathNot: [...MAY_TALK_SQL, ...TEST] },
+      from: { path: "^(kernel|signatures|control-plane|agent|cli)/", pathNot: [...MAY_TALK_SQL, ...TEST] },
       to: { path: DATABASE_DRIVER },
     },
     {

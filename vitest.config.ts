@@ -11,7 +11,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{kernel,control-plane,cli,scripts,loadtests,simulation,proto}/**/*.test.ts"],
+          include: ["{kernel,signatures,control-plane,cli,scripts,loadtests,simulation,proto}/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts", "**/*.e2e.test.ts"],
           maxWorkers: 2,
           testTimeout: 15_000,

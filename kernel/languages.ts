@@ -1,5 +1,23 @@
 /** Languages that scripts may be written in, under the names that OpenFlow uses. */
-export const LANGUAGES = ["bash", "python3", "typescript", "javascript"] as const;
+export const LANGUAGES = [
+  "bash",
+  "python3",
+  "typescript",
+  "javascript",
+  "go",
+  "rust",
+  "java",
+  "php",
+  "ruby",
+  "perl",
+  "r",
+  "postgresql",
+  "mysql",
+  "sqlite",
+  "duckdb",
+  "graphql",
+  "http",
+] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 /** In-process runtime that does nothing: for load tests, offered only by agents that were started with it. */
@@ -14,6 +32,10 @@ const ALIASES: Readonly<Record<string, Language>> = {
   ts: "typescript",
   js: "javascript",
   sh: "bash",
+  golang: "go",
+  rlang: "r",
+  postgres: "postgresql",
+  mariadb: "mysql",
 };
 
 const BY_EXTENSION: Readonly<Record<string, Language>> = {
@@ -24,6 +46,15 @@ const BY_EXTENSION: Readonly<Record<string, Language>> = {
   ".mjs": "javascript",
   ".sh": "bash",
   ".bash": "bash",
+  ".go": "go",
+  ".rs": "rust",
+  ".java": "java",
+  ".php": "php",
+  ".rb": "ruby",
+  ".pl": "perl",
+  ".r": "r",
+  ".gql": "graphql",
+  ".graphql": "graphql",
 };
 
 /** Our name of a language, or undefined when there is none. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Bundle, Limits } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { type Bundle, type Limits, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { closeInheritedFds } from "../sandbox/inherited-fds.ts";
 import { BLANK_PREFIX } from "../sandbox/job-dir.ts";
 import { startAttempt } from "./attempt.ts";
@@ -62,6 +62,10 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     env: options.env ?? [],
     limits,
     tag: "default",
+    purpose: Purpose.PURPOSE_UNSPECIFIED,
+    lock: "",
+    requirements: undefined,
+    apiToken: "",
   };
 }
 

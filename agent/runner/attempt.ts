@@ -13,6 +13,7 @@ import { errorResult, exitOf } from "../../kernel/exit.ts";
 import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { InProcessRuntime, Launch, ProcessRuntime } from "../runtimes/runtime.ts";
 import type { Place, SandboxEnd, SandboxProcess } from "../sandbox/sandbox.ts";
+import { NO_WORKSHOP } from "../workshop/no-workshop.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
 import type { AgentExecution } from "./execution.ts";
 import { jobEnv } from "./job-env.ts";
@@ -110,10 +111,13 @@ class Attempt {
   async #runInProcess(runtime: InProcessRuntime): Promise<Verdict> {
     this.#started(nowUs());
     try {
-      const json = await runtime.run({ argsJson: this.#bundle.argsJson }, this.#abort.signal);
+      const { workspace, code, argsJson } = this.#bundle;
+      const say = (text: string): void => void this.#say(text);
+      const result = await runtime.run({ workspace, code, argsJson, resultMaxBytes: this.#resultMaxBytes, say }, this.#abort.signal);
       this.#over = true;
       if (this.#stop !== undefined) return judgeStop(this.#stop);
-      return { exit: exitOf("succeeded"), resultJson: json };
+      if (typeof result !== "string") return { exit: result.exit, resultJson: result.resultJson };
+      return { exit: exitOf("succeeded"), resultJson: result };
     } catch (error) {
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       return { exit: exitOf("exit_code", messageOf(error), { code: 1 }), resultJson: errorResult("Error", messageOf(error)) };
@@ -122,8 +126,9 @@ class Attempt {
 
   async #runProcess(runtime: ProcessRuntime): Promise<Verdict> {
     const place = this.#execution.sandbox.place();
+    const { code, argsJson, lock } = this.#bundle;
     try {
-      const launch = await runtime.launch({ code: this.#bundle.code, argsJson: this.#bundle.argsJson, paths: place.paths });
+      const launch = await runtime.launch({ code, argsJson, lock, paths: place.paths, workshop: NO_WORKSHOP });
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
       return await this.#runLaunch(launch, place);

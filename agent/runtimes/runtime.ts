@@ -5,12 +5,28 @@
 import type { Exit } from "../../kernel/exit.ts";
 import type { ProbeResult } from "../sandbox/probe.ts";
 import type { InsidePaths, JobFile, ReadOnlyMount } from "../sandbox/sandbox.ts";
+import type { Workshop } from "../workshop/workshop.ts";
 
 export interface LaunchRequest {
   readonly code: string;
   /** Text of a JSON object. */
   readonly argsJson: string;
   readonly paths: InsidePaths;
+  /** What `lock` returned when the script was deployed; empty for inline code and scripts without dependencies. */
+  readonly lock: string;
+  /** For dependencies and compiled programs. */
+  readonly workshop: Workshop;
+}
+
+export interface LockRequest {
+  readonly code: string;
+  readonly workshop: Workshop;
+}
+
+/** Text that fixes the version of every dependency, for the language's own tool; empty when there are none. */
+export interface Lock {
+  readonly kind: "lock";
+  readonly lock: string;
 }
 
 export interface Launch {
@@ -37,15 +53,31 @@ export interface ProcessRuntime {
   /** All that any of its launches may mount: sandboxes are made before their job is known. */
   readonly mounts: readonly ReadOnlyMount[];
   launch(request: LaunchRequest): Promise<Launch | Refusal>;
+  /** Finds out what the code depends on and fixes the versions. Absent where there is nothing to fix. */
+  lock?(request: LockRequest): Promise<Lock | Refusal>;
   /** Ends helper processes. Idempotent. */
   close(): void;
 }
 
+export interface InProcessRequest {
+  readonly workspace: string;
+  readonly code: string;
+  /** Text of a JSON object. */
+  readonly argsJson: string;
+  readonly resultMaxBytes: number;
+  /** A line for the job's log. */
+  say(text: string): void;
+}
+
+/** No process of the script's own: for queries and requests that others carry out. */
 export interface InProcessRuntime {
   readonly kind: "in-process";
   readonly version: string;
-  /** @returns JSON text. A rejection becomes the error of the job. */
-  run(request: { readonly argsJson: string }, signal: AbortSignal): Promise<string>;
+  /**
+   * @returns JSON text, or why the script cannot run. A rejection becomes the error of the job.
+   * @param signal aborted when the job is to end: the query is cancelled, and the promise settles soon
+   */
+  run(request: InProcessRequest, signal: AbortSignal): Promise<string | Refusal>;
   close(): void;
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
-import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { RunningJob } from "./core/model.ts";
 
@@ -52,6 +52,10 @@ export function buildBundle(source: BundleSource, limits: BundleLimits, running:
       softTimeoutMs: job.policy?.softTimeoutMs ?? 0,
     },
     tag: job.tag,
+    purpose: Purpose.PURPOSE_UNSPECIFIED,
+    lock: "",
+    requirements: undefined,
+    apiToken: "",
   };
 }
 

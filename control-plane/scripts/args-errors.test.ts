@@ -1,9 +1,9 @@
 import type { ErrorObject } from "ajv";
 import { expect, it } from "vitest";
+import type { ParameterType } from "../../signatures/model.ts";
+import { signatureToJsonSchema } from "../../signatures/to-json-schema.ts";
 import { describeErrors } from "./args-errors.ts";
 import { createArgsValidator } from "./args-schema.ts";
-import type { ParameterType } from "./signature/model.ts";
-import { signatureToJsonSchema } from "./signature/to-json-schema.ts";
 
 const UNION = "#/properties/x/items/anyOf";
 const schemaOf = (type: ParameterType): Record<string, unknown> =>

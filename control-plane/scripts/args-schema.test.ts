@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Parameter, ParameterType } from "../../signatures/model.ts";
+import { signatureToJsonSchema } from "../../signatures/to-json-schema.ts";
 import { createArgsValidator } from "./args-schema.ts";
-import type { Parameter, ParameterType } from "./signature/model.ts";
-import { signatureToJsonSchema } from "./signature/to-json-schema.ts";
 
 function schemaOf(parameters: readonly Parameter[], variadic = false): Record<string, unknown> {
   return signatureToJsonSchema({ parameters, hasMain: true, variadic });

@@ -1,6 +1,8 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { LANGUAGES, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import { isStorableJson, WELL_FORMED } from "../../kernel/storable-text.ts";
+import { inferSignature } from "../../signatures/infer.ts";
+import { signatureToJsonSchema } from "../../signatures/to-json-schema.ts";
 import type { Pool } from "../db/pools.ts";
 import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
 import { limitsIn } from "../jobs/limits-contract.ts";
@@ -11,8 +13,6 @@ import { codeHash, scriptHash } from "./content-hash.ts";
 import type { DeployScriptRequest, ScriptView } from "./contract.ts";
 import type { ScriptCache } from "./script-cache.ts";
 import { findVersion, insertVersion, type ScriptVersion } from "./script-store.ts";
-import { inferSignature } from "./signature/infer.ts";
-import { signatureToJsonSchema } from "./signature/to-json-schema.ts";
 
 /**
  * Deploys one version of a script: parses it, infers the schema of its arguments and stores it under the hash of all
@@ -29,7 +29,7 @@ export async function deployScript(
   const language = request.language === NOOP_LANGUAGE ? NOOP_LANGUAGE : parseLanguage(request.language);
   if (language === undefined) {
     throw new AppError("invalid_argument", `there is no runtime for language "${request.language}"`, {
-      fields: [{ pointer: "/language", message: "must be python3, typescript, javascript or bash" }],
+      fields: [{ pointer: "/language", message: `must be one of ${LANGUAGES.join(", ")}` }],
     });
   }
   checkCode(request.content, "/content");

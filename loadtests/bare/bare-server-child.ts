@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import pg from "pg";
 import { messageOf } from "../../kernel/app-error.ts";
-import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentFrame, AgentSessionService, type ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { FromBareServer, ToBareServer } from "./bare-messages.ts";
 
@@ -70,7 +70,8 @@ function frameOf(assign: Bundle[]): ServerFrame {
 
 function bundleOf(jobId: string, argsJson: string): Bundle {
   const script = { scriptPath: "", language: "noop", codeHash: "", code: "" };
-  return { jobId, token: jobId, attempt: 1, workspace: "bare", ...script, argsJson, env: [], limits: undefined, tag: "default" };
+  const unused = { purpose: Purpose.PURPOSE_UNSPECIFIED, lock: "", requirements: undefined, apiToken: "" };
+  return { jobId, token: jobId, attempt: 1, workspace: "bare", ...script, argsJson, env: [], limits: undefined, tag: "default", ...unused };
 }
 
 process.on("message", (message: ToBareServer) => void start(message).catch((error: unknown) => say({ kind: "failed", message: messageOf(error) })));

@@ -1,6 +1,6 @@
 import { Server, ServerCredentials, type ServerDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
 import { MAX_MESSAGE_BYTES } from "../../../kernel/protocol.ts";
-import type { AttemptRef, Bundle, Finished, LogChunk } from "../../../proto/gen/millrace/agent/v1/job.ts";
+import { type AttemptRef, type Bundle, type Finished, type LogChunk, Purpose } from "../../../proto/gen/millrace/agent/v1/job.ts";
 import {
   type AgentFrame,
   AgentSessionService,
@@ -202,6 +202,10 @@ export function bundleOf(fields: Partial<Bundle> = {}): Bundle {
     env: [],
     limits: undefined,
     tag: "default",
+    purpose: Purpose.PURPOSE_UNSPECIFIED,
+    lock: "",
+    requirements: undefined,
+    apiToken: "",
     ...fields,
   };
 }

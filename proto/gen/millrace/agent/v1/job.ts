@@ -11,6 +11,38 @@ export const protobufPackage = "millrace.agent.v1";
 
 export const protobufFileName = "millrace/agent/v1/job.proto";
 
+export const Purpose = {
+  /** PURPOSE_UNSPECIFIED - Run the script. */
+  PURPOSE_UNSPECIFIED: 0,
+  /** PURPOSE_LOCK - Do not run it: find out what it depends on. The result is {"lock": text}. */
+  PURPOSE_LOCK: 1,
+} as const;
+
+export type Purpose = typeof Purpose[keyof typeof Purpose];
+
+export namespace Purpose {
+  export type PURPOSE_UNSPECIFIED = typeof Purpose.PURPOSE_UNSPECIFIED;
+  export type PURPOSE_LOCK = typeof Purpose.PURPOSE_LOCK;
+}
+
+export const Network = {
+  /** NETWORK_UNSPECIFIED - The agent's own default. */
+  NETWORK_UNSPECIFIED: 0,
+  NETWORK_NONE: 1,
+  NETWORK_FULL: 2,
+  /** NETWORK_ALLOW_LIST - Only what `allow` names. */
+  NETWORK_ALLOW_LIST: 3,
+} as const;
+
+export type Network = typeof Network[keyof typeof Network];
+
+export namespace Network {
+  export type NETWORK_UNSPECIFIED = typeof Network.NETWORK_UNSPECIFIED;
+  export type NETWORK_NONE = typeof Network.NETWORK_NONE;
+  export type NETWORK_FULL = typeof Network.NETWORK_FULL;
+  export type NETWORK_ALLOW_LIST = typeof Network.NETWORK_ALLOW_LIST;
+}
+
 export const ExitReason = {
   EXIT_REASON_UNSPECIFIED: 0,
   /** EXIT_REASON_SUCCEEDED - The script returned and its result was read. */
@@ -112,6 +144,28 @@ export interface Bundle {
   env: EnvVar[];
   limits: Limits | undefined;
   tag: string;
+  purpose: Purpose;
+  /** Versions that were fixed when the script was deployed, in the words of the language's own tool; empty: none are fixed. */
+  lock: string;
+  requirements:
+    | Requirements
+    | undefined;
+  /** Lets the job speak to the API as itself until the attempt ends. Empty: it cannot. */
+  apiToken: string;
+}
+
+/** What the script asks of the place where it runs. Zero or absent: the agent's own default. */
+export interface Requirements {
+  network: Network;
+  /** "host", "host:port", "10.0.0.0/8", "10.0.0.0/8:5432". */
+  allow: string[];
+  /** An agent whose sandbox is weaker refuses. */
+  minSandboxLevel: number;
+  memoryBytes: number;
+  /** Thousandths of a processor. */
+  cpuMillis: number;
+  /** A process that stays for the next runs of this script. */
+  dedicated: boolean;
 }
 
 export interface Exit {
@@ -415,6 +469,10 @@ function createBaseBundle(): Bundle {
     env: [],
     limits: undefined,
     tag: "",
+    purpose: 0,
+    lock: "",
+    requirements: undefined,
+    apiToken: "",
   };
 }
 
@@ -455,6 +513,18 @@ export const Bundle: MessageFns<Bundle> = {
     }
     if (message.tag !== "") {
       writer.uint32(98).string(message.tag);
+    }
+    if (message.purpose !== 0) {
+      writer.uint32(104).int32(message.purpose);
+    }
+    if (message.lock !== "") {
+      writer.uint32(114).string(message.lock);
+    }
+    if (message.requirements !== undefined) {
+      Requirements.encode(message.requirements, writer.uint32(122).fork()).join();
+    }
+    if (message.apiToken !== "") {
+      writer.uint32(130).string(message.apiToken);
     }
     return writer;
   },
@@ -568,6 +638,38 @@ export const Bundle: MessageFns<Bundle> = {
             message.tag = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.purpose = reader.int32() as any;
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.lock = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.requirements = Requirements.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.apiToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -599,6 +701,127 @@ export const Bundle: MessageFns<Bundle> = {
       ? Limits.fromPartial(object.limits)
       : undefined;
     message.tag = object.tag ?? "";
+    message.purpose = object.purpose ?? 0;
+    message.lock = object.lock ?? "";
+    message.requirements = (object.requirements !== undefined && object.requirements !== null)
+      ? Requirements.fromPartial(object.requirements)
+      : undefined;
+    message.apiToken = object.apiToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRequirements(): Requirements {
+  return { network: 0, allow: [], minSandboxLevel: 0, memoryBytes: 0, cpuMillis: 0, dedicated: false };
+}
+
+export const Requirements: MessageFns<Requirements> = {
+  encode(message: Requirements, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.network !== 0) {
+      writer.uint32(8).int32(message.network);
+    }
+    for (const v of message.allow) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.minSandboxLevel !== 0) {
+      writer.uint32(24).uint32(message.minSandboxLevel);
+    }
+    if (message.memoryBytes !== 0) {
+      writer.uint32(32).uint64(message.memoryBytes);
+    }
+    if (message.cpuMillis !== 0) {
+      writer.uint32(40).uint32(message.cpuMillis);
+    }
+    if (message.dedicated !== false) {
+      writer.uint32(48).bool(message.dedicated);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Requirements {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequirements();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.network = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.allow.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.minSandboxLevel = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.memoryBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.cpuMillis = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dedicated = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Requirements>, I>>(base?: I): Requirements {
+    return Requirements.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Requirements>, I>>(object: I): Requirements {
+    const message = createBaseRequirements();
+    message.network = object.network ?? 0;
+    message.allow = object.allow?.map((e) => e) || [];
+    message.minSandboxLevel = object.minSandboxLevel ?? 0;
+    message.memoryBytes = object.memoryBytes ?? 0;
+    message.cpuMillis = object.cpuMillis ?? 0;
+    message.dedicated = object.dedicated ?? false;
     return message;
   },
 };

@@ -8,9 +8,9 @@
 // States: none → starting → idle ⇄ busy; any death leads back to none.
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { AppError } from "../../../kernel/app-error.ts";
-import type { Language } from "../../../kernel/languages.ts";
-import type { Service } from "../../../kernel/service.ts";
+import { AppError } from "../kernel/app-error.ts";
+import type { Language } from "../kernel/languages.ts";
+import type { Service } from "../kernel/service.ts";
 import { NO_MAIN, type SignatureReading } from "./model.ts";
 import { asParserMessage, type ParserMessage } from "./parser-messages-codec.ts";
 import { SourcePositions } from "./source-position.ts";

@@ -1,4 +1,4 @@
-import { assertNever } from "../../../kernel/assert-never.ts";
+import { assertNever } from "../kernel/assert-never.ts";
 import type { JsonScalar, ParameterType, Property, Signature } from "./model.ts";
 
 /** A JSON Schema (draft 2020-12) as plain data. */

@@ -1,5 +1,5 @@
 // For tests: a signature in one line of text, so that golden tables can be read.
-import { assertNever } from "../../../kernel/assert-never.ts";
+import { assertNever } from "../kernel/assert-never.ts";
 import type { ParameterType, Property, Signature } from "./model.ts";
 
 /** `name: string, limit?: integer = 10, ...`; `...` stands for "and any other argument", `$x` for a resource of type x. */

@@ -1,5 +1,5 @@
 // The parser process: reads one signature after the other, as its parent asks (see `parser-process.ts`).
-import { messageOf } from "../../../kernel/app-error.ts";
+import { messageOf } from "../kernel/app-error.ts";
 import { asParseRequest, type ParseRequest, type ParserMessage } from "./parser-messages-codec.ts";
 import { readSignature } from "./read-signature.ts";
 

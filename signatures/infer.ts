@@ -1,4 +1,4 @@
-import type { Language } from "../../../kernel/languages.ts";
+import type { Language } from "../kernel/languages.ts";
 import type { SignatureReading } from "./model.ts";
 import { ParserProcess } from "./parser-process.ts";
 

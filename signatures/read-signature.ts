@@ -1,7 +1,7 @@
-import { assertNever } from "../../../kernel/assert-never.ts";
-import type { Language } from "../../../kernel/languages.ts";
+import { assertNever } from "../kernel/assert-never.ts";
+import type { Language } from "../kernel/languages.ts";
 import { readBash } from "./bash.ts";
-import type { SignatureReading } from "./model.ts";
+import { OPAQUE_MAIN, type SignatureReading } from "./model.ts";
 import { readPython } from "./python.ts";
 import { readTypeScript } from "./typescript.ts";
 import { WorkBudget } from "./work-budget.ts";
@@ -19,6 +19,21 @@ export async function readSignature(language: Language, code: string, budget: Wo
       return readPython(code, budget);
     case "bash":
       return readBash(code);
+    // Their signatures are not read yet: any arguments are welcome.
+    case "go":
+    case "rust":
+    case "java":
+    case "php":
+    case "ruby":
+    case "perl":
+    case "r":
+    case "postgresql":
+    case "mysql":
+    case "sqlite":
+    case "duckdb":
+    case "graphql":
+    case "http":
+      return { signature: OPAQUE_MAIN, problems: [] };
     default:
       return assertNever(language);
   }

@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LANGUAGES } from "../../../kernel/languages.ts";
-import { createArgsValidator } from "../args-schema.ts";
+import { createArgsValidator } from "../control-plane/scripts/args-schema.ts";
+import { LANGUAGES } from "../kernel/languages.ts";
 import { readSignature } from "./read-signature.ts";
 import { MAX_PROBLEMS } from "./source-position.ts";
 import { signatureToJsonSchema } from "./to-json-schema.ts";
 import { WorkBudget } from "./work-budget.ts";
 
-const SEEDS: Readonly<Record<(typeof LANGUAGES)[number], readonly string[]>> = {
+/** Languages without an entry are not read yet. */
+const SEEDS: Readonly<Partial<Record<(typeof LANGUAGES)[number], readonly string[]>>> = {
   typescript: [
     "type A<T> = { a: T; b?: A<T>[] } | null;\nexport async function main(a: A<string>, b: 'x' | 'y' = 'x', { c = 1 }: Record<string, number>, ...d: Date[]) {\n  return `${a}`;\n}\n",
     "enum E { A = 'a', B = 2 }\nconst L = ['x'] as const;\ninterface I extends J { [k: string]: E }\nexport const main = (a: (typeof L)[number], b?: Partial<I>) => ({ a, b });\n",
@@ -36,8 +37,12 @@ function mutated(seed: string): fc.Arbitrary<string> {
 
 const WORK_PER_CHARACTER = 200;
 
-describe.each(LANGUAGES)("reading %s", (language) => {
-  const source = fc.oneof(fc.string({ unit: "binary", maxLength: 60 }), fc.string({ unit: "grapheme", maxLength: 60 }), ...SEEDS[language].map(mutated));
+describe.each(LANGUAGES.filter((language) => SEEDS[language] !== undefined))("reading %s", (language) => {
+  const source = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 60 }),
+    fc.string({ unit: "grapheme", maxLength: 60 }),
+    ...(SEEDS[language] ?? []).map(mutated),
+  );
   const validator = createArgsValidator({ maxSchemas: 10 });
 
   it("never throws, stays within its work and gives what its model promises", async () => {

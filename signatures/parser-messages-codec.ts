@@ -1,4 +1,4 @@
-import { LANGUAGES, type Language } from "../../../kernel/languages.ts";
+import { LANGUAGES, type Language } from "../kernel/languages.ts";
 import type { SignatureReading } from "./model.ts";
 
 /** To the parser process. One request is under way at a time; the number ties the answer to it. */

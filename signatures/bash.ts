@@ -1,4 +1,4 @@
-import { parseBashParameters } from "../../../kernel/bash-parameters.ts";
+import { parseBashParameters } from "../kernel/bash-parameters.ts";
 import type { ParameterType, SignatureReading } from "./model.ts";
 
 /** A positional parameter is text; numbers and booleans are passed as their text, so that people need not quote them. */
