@@ -201,7 +201,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   stops.push(() => ingest.stop());
   const sessions: SessionServer = new SessionServer({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
-    pool: pools.api,
+    pool: pools.agents,
     authenticator,
     ingest,
     clock: realClock,
