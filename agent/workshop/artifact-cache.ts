@@ -48,6 +48,7 @@ export interface CacheOptions {
   /** Folder that job users can reach. Of one agent alone. */
   readonly dir: string;
   readonly maxBytes: number;
+  /** Milliseconds since the epoch, in fractions: two uses shall not be at the same time. */
   now(): number;
 }
 

@@ -59,7 +59,7 @@ export class LocalWorkshop {
   }
 
   static async open(options: WorkshopOptions): Promise<LocalWorkshop> {
-    const cache = await ArtifactCache.open({ dir: options.dir, maxBytes: options.cacheMaxBytes, now: () => Date.now() });
+    const cache = await ArtifactCache.open({ dir: options.dir, maxBytes: options.cacheMaxBytes, now: () => performance.timeOrigin + performance.now() });
     return new LocalWorkshop(options, cache);
   }
 
