@@ -22,8 +22,7 @@ describe.each([
   ["without a sandbox", plain],
 ] as const)("a build %s", (_name, { workshop, dir }) => {
   it("makes an artifact, tells the log, and is not repeated", async () => {
-    const script =
-      'echo "building in $OUT"; mkdir "$OUT/bin"; echo hi > "$OUT/bin/tool"; chmod 755 "$OUT/bin/tool"; ln -s bin/tool "$OUT/link"';
+    const script = 'echo "building in $OUT"; mkdir "$OUT/bin"; echo hi > "$OUT/bin/tool"; chmod 755 "$OUT/bin/tool"; ln -s bin/tool "$OUT/link"';
     const first = openSession(workshop);
     const artifact = made(await first.artifact(shellSpec(script)));
     expect(artifact.fromCache).toBe(false);

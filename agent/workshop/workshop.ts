@@ -28,6 +28,8 @@ export interface ArtifactSpec {
   /** Everything else that determines the content, such as the lock or the code. */
   readonly inputs: readonly string[];
   readonly build: BuildStep;
+  /** Tools of ours: made of constants and the same for every workspace. Never for anything that a tenant has a say in. Default false. */
+  readonly shared?: boolean;
 }
 
 export interface Artifact {
