@@ -12,6 +12,8 @@ export interface LocalRegistry {
   /** Adds a file as it is, for the page of a Python package. */
   addPythonFile(project: string, file: string, content: Buffer): void;
   addNpm(name: string, version: string, files: Readonly<Record<string, string>>, manifest?: Readonly<Record<string, unknown>>): void;
+  /** Requests for this package are never answered. */
+  hang(name: string): void;
   /** What is served from now on in the place of a file. */
   replace(file: string, content: Buffer): void;
   close(): Promise<void>;
@@ -28,10 +30,12 @@ export async function openLocalRegistry(): Promise<LocalRegistry> {
   const projects = new Map<string, { file: string; sha256: string }[]>();
   const packages = new Map<string, Map<string, NpmVersion>>();
   const requests: string[] = [];
+  const hanging = new Set<string>();
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? "/");
     requests.push(path);
     const [, area = "", name = ""] = /^\/(simple|files|npm)\/(.+?)\/?$/.exec(path) ?? [];
+    if (hanging.has(name)) return;
     const body = area === "simple" ? pageOf(projects.get(name)) : area === "files" ? files.get(name) : packumentOf(packages.get(name), name);
     response.writeHead(body === undefined ? 404 : 200, {
       "content-type": area === "simple" ? "text/html" : area === "npm" ? "application/json" : "application/octet-stream",
@@ -66,6 +70,7 @@ export async function openLocalRegistry(): Promise<LocalRegistry> {
       const integrity = `sha512-${createHash("sha512").update(data).digest("base64")}`;
       packages.set(name, (packages.get(name) ?? new Map<string, NpmVersion>()).set(version, { manifest, file, integrity }));
     },
+    hang: (name) => void hanging.add(name),
     replace: (file, content) => void files.set(file, content),
     close: () =>
       new Promise((resolve) => {

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Purpose } from "../../../proto/gen/millrace/agent/v1/job.ts";
-import { type FinishedScript, openTestExecution, runScript, type ScriptOptions } from "../../runner/attempt-harness.ts";
+import { type FinishedScript, openTestExecution, runScript, type ScriptOptions, startScript } from "../../runner/attempt-harness.ts";
 import { openLocalRegistry, tarball } from "../../workshop/local-registry.ts";
 
 const registry = await openLocalRegistry();
@@ -108,6 +108,21 @@ export async function main() {
     const outcome = await run('import "mill-nowhere";\nexport function main() {}');
     expect(outcome.exit).toMatchObject({ reason: "exit_code", message: "DependencyError: no versions could be found for mill-nowhere" });
     expect(error(outcome)).toMatchObject({ name: "DependencyError", output: expect.stringContaining("404") });
+  });
+
+  it.each(["cancel", "timeout"])("that do not arrive hold no attempt: it ends by its %s", async (how) => {
+    const name = `mill-slow-${how}`;
+    registry.hang(name);
+    const script = startScript(opened.execution, "typescript", `import "${name}";\nexport function main() {}`, {
+      limits: { timeoutMs: how === "timeout" ? 3_000 : 30_000 },
+    });
+    await expect.poll(() => registry.requests, { timeout: 20_000, interval: 10 }).toContain(`/npm/${name}`);
+    if (how === "cancel") script.cancel("enough");
+    expect((await script.done).exit).toMatchObject({
+      reason: how === "cancel" ? "cancelled" : "timeout",
+      message: how === "cancel" ? "enough" : "the script ran longer than 3 s",
+    });
+    await expect.poll(() => readdirSync(join(opened.dir, "staging")), { timeout: 5_000, interval: 10 }).toEqual([]);
   });
 
   it("S-62: run no scripts of theirs when they are installed", async () => {
