@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
-import { readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -108,7 +108,10 @@ export class ArtifactCache {
     const known = this.#entries.get(path);
     if (known !== undefined) return this.#hold(known, false);
     const parcel = this.makeStaging();
+    // Who is not root may not move a folder that he may not write.
+    await chmod(tree, 0o755);
     await rename(tree, join(parcel, TREE));
+    await chmod(join(parcel, TREE), 0o555);
     await writeFile(join(parcel, CARD), JSON.stringify(card));
     for (const dir of [join(this.#root, folderOf(key.workspace)), join(this.#root, folderOf(key.workspace), key.abi)]) makeFolder(dir);
     await rename(parcel, path);

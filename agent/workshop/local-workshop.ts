@@ -25,6 +25,8 @@ export interface WorkshopOptions {
   readonly sandbox: Sandbox;
   readonly cacheMaxBytes: number;
   readonly buildEnv: ReadonlyMap<string, string>;
+  /** See `Workshop`. */
+  readonly mayRunCodeOnline: boolean;
 }
 
 /** The attempt for which a session works. */
@@ -83,6 +85,7 @@ export class LocalWorkshop {
     };
     return {
       buildEnv: this.#options.buildEnv,
+      mayRunCodeOnline: this.#options.mayRunCodeOnline,
       artifact: (spec) => this.#artifact(spec, options, keep),
       command: (step, how = {}) => this.#command(step, how, options),
       release: () => {

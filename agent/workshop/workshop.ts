@@ -74,4 +74,9 @@ export interface Workshop {
   command(step: BuildStep, options?: CommandOptions): Promise<CommandOutcome>;
   /** Private registries and the like, as the operator of the agent set them (`MILLRACE_BUILD_ENV_*`): for builds only. */
   readonly buildEnv: ReadonlyMap<string, string>;
+  /**
+   * Whether a step with network may run code that the tenant or a package has brought, such as the build script of a source package. Only where
+   * scripts have the network of the agent anyway: elsewhere it would be a way around that. Fetch with network and build without it instead.
+   */
+  readonly mayRunCodeOnline: boolean;
 }

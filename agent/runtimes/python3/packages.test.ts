@@ -21,7 +21,7 @@ const hasUv =
     .reason === "succeeded";
 first.close();
 const buildEnv = new Map([["PIP_INDEX_URL", `${registry.url}/simple`]]);
-const opened = await openExecution({ dir: first.dir, sandbox: "required", prepared: 0, buildEnv });
+const opened = await openExecution({ dir: first.dir, sandbox: "required", prepared: 0, buildEnv, network: "full" });
 const plainDir = mkdtempSync(join(tmpdir(), "millrace-execution-"));
 cpSync(join(first.dir, "cache", "_shared"), join(plainDir, "cache", "_shared"), { recursive: true, preserveTimestamps: true });
 const plain = await openExecution({ dir: plainDir, sandbox: "off", buildEnv });
@@ -175,6 +175,20 @@ describe.skipIf(!hasUv)("source packages", { timeout: 30_000 }, () => {
     }),
   );
   const code = "import mill_source\ndef main():\n    return mill_source.SEEN\n";
+
+  it("are refused where scripts have no network, since building runs their code", async () => {
+    const session = {
+      ...opened.execution.workshop.session({ workspace: "acme", signal: new AbortController().signal, say: () => undefined }),
+      mayRunCodeOnline: false,
+    };
+    const runtime = opened.execution.runtimes.find("python3");
+    if (runtime?.kind !== "process" || runtime.lock === undefined) throw new Error("no runtime");
+    const refusal = await runtime.lock({ code: code.replace("import", "# sdist: allow\nimport"), workshop: session });
+    expect(refusal).toMatchObject({ kind: "refused", exit: { message: expect.stringContaining("MILLRACE_AGENT_NETWORK=full") } });
+    expect(await runtime.launch({ code, argsJson: "{}", lock: "# millrace: sdist\n", paths: { job: "/job", tmp: "/tmp" }, workshop: session })).toMatchObject({
+      kind: "refused",
+    });
+  });
 
   it("are refused unless the header allows them", async () => {
     expect(error(await run(code))).toMatchObject({ name: "DependencyError", output: expect.stringContaining("mill-source") });

@@ -93,7 +93,7 @@ export class PythonPackages {
   }
 
   async #resolve({ requirements, sdist }: Requested, workshop: Workshop): Promise<Lock | Refusal> {
-    const fault = faultOfRequirements(requirements);
+    const fault = faultOfRequirements(requirements) ?? faultOfSdist(sdist, workshop);
     if (fault !== undefined) return refuseBuild("DependencyError", fault);
     const uv = await this.#uv(workshop);
     if (!("path" in uv)) return uv;
@@ -105,9 +105,9 @@ export class PythonPackages {
   }
 
   async #installLock(lock: string, workshop: Workshop): Promise<Installed | Refusal> {
-    const fault = faultOfLock(lock);
-    if (fault !== undefined) return refuseBuild("DependencyError", fault);
     const sdist = allowsSdist(lock);
+    const fault = faultOfLock(lock) ?? faultOfSdist(sdist, workshop);
+    if (fault !== undefined) return refuseBuild("DependencyError", fault);
     const spec = { abi: `python3-${this.#parts.version}-${process.platform}-${process.arch}`, inputs: [lock] };
     const uv = await this.#uv(workshop);
     if (!("path" in uv)) return uv;
@@ -141,7 +141,7 @@ export class PythonPackages {
     if (own !== undefined) return { path: own, mounts: [] };
     const { python, mounts } = this.#parts;
     const files = [{ name: "uv.txt", content: UV_PINNED }];
-    const install = `"$PYTHON" -I -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes --no-deps --only-binary :all: --target "$TMPDIR/uv" -r "$JOB/uv.txt"`;
+    const install = `"$PYTHON" -I -m pip install --quiet --disable-pip-version-check --no-cache-dir --retries 2 --require-hashes --no-deps --only-binary :all: --target "$TMPDIR/uv" -r "$JOB/uv.txt"`;
     const build: BuildStep = {
       files,
       argv: ["/bin/sh", "-c", `${install} && cp "$TMPDIR/uv/bin/uv" "$OUT/uv"`],
@@ -170,6 +170,13 @@ interface Uv {
 
 function commonOptions(sdist: boolean): string[] {
   return ["--no-config", ...(sdist ? [] : ["--only-binary", ":all:"])];
+}
+
+/** To build a source package is to run its code, with the network that it needs for its own tools. */
+function faultOfSdist(sdist: boolean, workshop: Workshop): string | undefined {
+  return sdist && !workshop.mayRunCodeOnline
+    ? "source packages are built only on agents whose scripts have the network (MILLRACE_AGENT_NETWORK=full)"
+    : undefined;
 }
 
 function explainPip(failure: BuildFailure): string {

@@ -23,10 +23,9 @@ const answer = z.object({
   syntax: z.object({ message: z.string(), line: z.number() }).nullable(),
 });
 
-/** Name, extras, versions and a condition; no addresses, paths or options of pip: where packages come from is the operator's decision. */
-const REQUIREMENT = /^[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[A-Za-z0-9._, -]*\])?\s*\(?[<>=!~,.*+\w\s-]*\)?(?:;[\w\s<>=!~.,()"'-]*)?$/;
-const PINNED =
-  /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9._, -]*\])?==[\w.!+-]+(?:\s*;[\w\s<>=!~.,()"'-]*)?(?:\s+--hash=sha(?:256|384|512):[0-9a-f]{64,128})+$/;
+/** On one line: name, extras, versions and a condition; no addresses, paths or options of pip: where packages come from is the operator's decision. */
+const REQUIREMENT = /^[A-Za-z0-9][A-Za-z0-9._-]* *(?:\[[A-Za-z0-9._, -]*\])? *\(?[<>=!~,.*+\w -]*\)?(?:;[\w <>=!~.,()"'-]*)?$/;
+const PINNED = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9._, -]*\])?==[\w.!+-]+(?: *;[\w <>=!~.,()"'-]*)?(?: +--hash=sha(?:256|384|512):[0-9a-f]{64,128})+$/;
 const MAX_REQUIREMENTS = 200;
 const MAX_LINE = 300;
 

