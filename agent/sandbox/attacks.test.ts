@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isRunning, openTestExecution, runScript, startScript, untilPrepared } from "../runner/attempt-harness.ts";
+import { openCgroups } from "./cgroup/open.ts";
 import { probe } from "./probe.ts";
 
 /** In everything that a script must not see. Put together here, so that the tests' own code does not hold it. */
@@ -295,6 +296,8 @@ describe.each(worlds)("in a $way sandbox", ({ way, prepared, closed, connected }
       await until(() => isRunning("sleep", seconds));
       agent.kill("SIGKILL");
       await until(() => !isRunning("sleep", seconds));
+      // What the next agent in this folder would do first.
+      (await openCgroups(dir)).close();
       rmSync(dir, { recursive: true, force: true });
     });
   });

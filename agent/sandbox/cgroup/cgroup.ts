@@ -29,7 +29,7 @@ export interface CgroupUsage {
 
 /** The group of one sandbox. None of the methods throws but `limit` and `place`. */
 export interface JobCgroup {
-  /** May be called when processes are in the group already. @throws when the kernel refuses */
+  /** From now on a job is in it. May be called when processes are in the group already. @throws when the kernel refuses */
   limit(limits: JobLimits): void;
   /** Moves a process here; its children are born here. @throws when it cannot be: the process must then not go on */
   place(pid: number): void;
@@ -50,8 +50,8 @@ export interface CgroupDriver {
   /** @throws when the kernel refuses */
   create(): JobCgroup;
   /**
-   * Removes the groups, those of sandboxes that were killed just now included. Jobs that run are not touched: the last one removes
-   * what is left. A group can still be had. Idempotent.
+   * Removes the groups; processes in one that was never limited are killed, for it has no job. Jobs that run are not touched: the last one
+   * removes what is left. A group can still be had. Idempotent.
    */
   close(): void;
 }

@@ -1,6 +1,6 @@
 import { type GroupFolders, groupsBelow, killGroup } from "./group-files.ts";
 
-const CLOSE_MS = 200;
+const CLOSE_MS = 1_000;
 const CLOSE_STEP_MS = 2;
 const WAIT_MS = 10;
 const TRIES = 100;

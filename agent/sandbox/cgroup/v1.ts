@@ -71,6 +71,8 @@ class V1Driver implements CgroupDriver {
   readonly #jobs: Dirs;
   readonly #folders: GroupFolders;
   readonly #leaving: Leaving;
+  /** Without a job yet, and with one. */
+  readonly #idle = new Set<V1Group>();
   readonly #running = new Set<V1Group>();
   #timer: NodeJS.Timeout | undefined;
   #count = 0;
@@ -99,17 +101,24 @@ class V1Driver implements CgroupDriver {
       this.#leaving.remove(made);
       throw error;
     }
-    return new V1Group(dirs, {
-      started: (group) => this.#watch(group),
-      ended: (group) => {
+    const group = new V1Group(dirs, {
+      started: () => {
+        this.#idle.delete(group);
+        this.#watch(group);
+      },
+      ended: () => {
+        this.#idle.delete(group);
         this.#running.delete(group);
         this.#leaving.remove([...new Set(dirs.values()), ...(this.#closed ? this.#tops() : [])]);
       },
     });
+    this.#idle.add(group);
+    return group;
   }
 
   close(): void {
     this.#closed = true;
+    for (const group of this.#idle) group.kill();
     this.#leaving.close();
     closeGroups(this.#tops(), this.#folders);
   }
@@ -165,9 +174,9 @@ function setMemory(dir: string, bytes: number): void {
 
 class V1Group implements JobCgroup {
   readonly #dirs: Dirs;
-  readonly #on: { started(group: V1Group): void; ended(group: V1Group): void };
+  readonly #on: { started(): void; ended(): void };
 
-  constructor(dirs: Dirs, on: { started(group: V1Group): void; ended(group: V1Group): void }) {
+  constructor(dirs: Dirs, on: { started(): void; ended(): void }) {
     this.#dirs = dirs;
     this.#on = on;
   }
@@ -180,7 +189,7 @@ class V1Group implements JobCgroup {
       writeValue(cpu, "cpu.cfs_period_us", CPU_PERIOD_US);
       writeValue(cpu, "cpu.cfs_quota_us", cpuQuotaUs(limits.cpuMillis));
     }
-    this.#on.started(this);
+    this.#on.started();
   }
 
   place(pid: number): void {
@@ -203,6 +212,6 @@ class V1Group implements JobCgroup {
   }
 
   remove(): void {
-    this.#on.ended(this);
+    this.#on.ended();
   }
 }

@@ -93,6 +93,8 @@ class V2Driver implements CgroupDriver {
   readonly #jobs: string;
   readonly #folders: GroupFolders;
   readonly #leaving: Leaving;
+  /** Without a job yet. */
+  readonly #idle = new Set<V2Group>();
   #count = 0;
 
   constructor(base: string, jobs: string, controls: ReadonlySet<Control>, reasons: readonly string[], folders: GroupFolders) {
@@ -115,12 +117,21 @@ class V2Driver implements CgroupDriver {
       tryWrite(dir, "memory.oom.group", 1);
       tryWrite(dir, "memory.swap.max", 0);
     }
-    return new V2Group(dir, this.controls, () => this.#leaving.remove(this.#closed ? [dir, this.#jobs] : [dir]));
+    const group = new V2Group(dir, this.controls, {
+      started: () => void this.#idle.delete(group),
+      ended: () => {
+        this.#idle.delete(group);
+        this.#leaving.remove(this.#closed ? [dir, this.#jobs] : [dir]);
+      },
+    });
+    this.#idle.add(group);
+    return group;
   }
 
   /** The agent itself stays in its group: whatever started it may start it there again. */
   close(): void {
     this.#closed = true;
+    for (const group of this.#idle) group.kill();
     this.#leaving.close();
     closeGroups([this.#jobs], this.#folders);
   }
@@ -144,12 +155,12 @@ class V2Driver implements CgroupDriver {
 class V2Group implements JobCgroup {
   readonly #dir: string;
   readonly #controls: ReadonlySet<Control>;
-  readonly #ended: () => void;
+  readonly #on: { started(): void; ended(): void };
 
-  constructor(dir: string, controls: ReadonlySet<Control>, ended: () => void) {
+  constructor(dir: string, controls: ReadonlySet<Control>, on: { started(): void; ended(): void }) {
     this.#dir = dir;
     this.#controls = controls;
-    this.#ended = ended;
+    this.#on = on;
   }
 
   limit(limits: JobLimits): void {
@@ -158,6 +169,7 @@ class V2Group implements JobCgroup {
     if (limits.cpuMillis !== undefined && this.#controls.has("cpu")) {
       writeValue(this.#dir, "cpu.max", `${cpuQuotaUs(limits.cpuMillis)} ${CPU_PERIOD_US}`);
     }
+    this.#on.started();
   }
 
   place(pid: number): void {
@@ -179,6 +191,6 @@ class V2Group implements JobCgroup {
   }
 
   remove(): void {
-    this.#ended();
+    this.#on.ended();
   }
 }

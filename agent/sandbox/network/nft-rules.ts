@@ -12,6 +12,8 @@ export interface Destination {
 const METADATA_4 = ["169.254.0.0/16", "100.100.100.200", "168.63.129.16"];
 const METADATA_6 = ["fd00:ec2::254", "fd20:ce::254", "fe80::a9fe:a9fe"];
 const DNS_PORT = 53;
+/** So that whoever connects hears of it at once: not all sockets take an ICMP message for an answer. */
+const REFUSE = ["meta l4proto tcp reject with tcp reset", "reject"];
 
 /**
  * The agent's own table. It looks at packets of job users only and lets everything else pass. First come jobs with a list of their own, each in
@@ -23,11 +25,14 @@ export function tableRules(table: string, blockMetadata: boolean, nameservers: r
     ...nameservers.filter((address) => address.includes(".")).map((address) => `ip daddr ${address} meta l4proto { tcp, udp } th dport ${DNS_PORT} accept`),
     ...nameservers.filter((address) => address.includes(":")).map((address) => `ip6 daddr ${address} meta l4proto { tcp, udp } th dport ${DNS_PORT} accept`),
   ];
-  const blocked = blockMetadata ? [`ip daddr { ${METADATA_4.join(", ")} } reject`, `ip6 daddr { ${METADATA_6.join(", ")} } reject`] : [];
+  const metadata = [`ip daddr { ${METADATA_4.join(", ")} }`, `ip6 daddr { ${METADATA_6.join(", ")} }`];
+  const blocked = blockMetadata ? metadata.flatMap((match) => REFUSE.map((refusal) => `    ${match} ${refusal}`)) : [];
   return [
     `table inet ${table} {`,
     "  map lists { type uid : verdict; }",
-    `  chain metadata { ${blocked.join("; ")}${blocked.length > 0 ? "; " : ""}}`,
+    "  chain metadata {",
+    ...blocked,
+    "  }",
     "  chain output {",
     "    type filter hook output priority filter; policy accept;",
     `    meta skuid < ${FIRST_UID} accept`,
@@ -50,7 +55,7 @@ export function listRules(table: string, uid: number, destinations: readonly Des
   });
   return [
     `add chain inet ${table} ${chain}`,
-    ...["jump metadata", ...rules, "reject"].map((rule) => `add rule inet ${table} ${chain} ${rule}`),
+    ...["jump metadata", ...rules, ...REFUSE].map((rule) => `add rule inet ${table} ${chain} ${rule}`),
     `add element inet ${table} lists { ${uid} : jump ${chain} }`,
     "",
   ].join("\n");
