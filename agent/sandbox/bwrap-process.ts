@@ -60,7 +60,7 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
       stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...(run.waits ? (["pipe"] as const) : [])],
     });
     const process = follow(child, pipes);
-    const trouble = place(child, run.cgroup);
+    const trouble = await place(child, run.cgroup);
     if (trouble === undefined) send(child, ARGS_FD, run.args);
     else child.kill("SIGKILL");
     return trouble === undefined ? process : { ...process, done: process.done.then(() => setupFailed(trouble)) };
@@ -74,11 +74,11 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
 }
 
 /** Before bwrap knows what to do: it reads its arguments to their end first, so that all it starts is born in the group. @returns what went wrong */
-function place(child: ChildProcess, cgroup: Pick<JobCgroup, "place">): string | undefined {
+async function place(child: ChildProcess, cgroup: Pick<JobCgroup, "place">): Promise<string | undefined> {
   // Not started at all: that is told elsewhere.
   if (child.pid === undefined) return undefined;
   try {
-    cgroup.place(child.pid);
+    await cgroup.place(child.pid);
     return undefined;
   } catch (error) {
     return `the job could not be put under its limits: ${messageOf(error)}`;

@@ -27,12 +27,15 @@ export interface CgroupUsage {
   readonly oomKills: number;
 }
 
-/** The group of one sandbox. None of the methods throws but `limit` and `place`. */
+/** The group of one sandbox. None of the methods throws but `limit`. */
 export interface JobCgroup {
   /** From now on a job is in it. May be called when processes are in the group already. @throws when the kernel refuses */
   limit(limits: JobLimits): void;
-  /** Moves a process here; its children are born here. @throws when it cannot be: the process must then not go on */
-  place(pid: number): void;
+  /**
+   * Moves a process here; its children are born here. Takes some 15 ms when nobody has moved a process for a while (the kernel waits for all
+   * processors to have passed a quiet point), hence not in the agent's own thread. Rejects when it cannot be: the process must then not go on.
+   */
+  place(pid: number): Promise<void>;
   usage(): CgroupUsage;
   /** KILL to all processes in the group. */
   kill(): void;
@@ -58,7 +61,7 @@ export interface CgroupDriver {
 
 const NO_GROUP: JobCgroup = {
   limit: () => undefined,
-  place: () => undefined,
+  place: () => Promise.resolve(),
   usage: () => ({ peakMemoryBytes: undefined, cpuMs: undefined, oomKills: 0 }),
   kill: () => undefined,
   remove: () => undefined,

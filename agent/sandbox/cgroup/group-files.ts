@@ -1,4 +1,5 @@
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, statSync, writeSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Writes one value into a file of the kernel. One write call: the kernel takes each as an order of its own. Throws as the kernel says. */
@@ -10,6 +11,11 @@ export function writeValue(dir: string, name: string, value: string | number): v
   } finally {
     closeSync(fd);
   }
+}
+
+/** Moves a process into a group. See `JobCgroup.place`. */
+export async function moveProcess(dir: string, pid: number): Promise<void> {
+  await writeFile(join(dir, "cgroup.procs"), String(pid), { flag: constants.O_WRONLY | constants.O_TRUNC });
 }
 
 /** As `writeValue`; false when the kernel refuses or has no such file. */

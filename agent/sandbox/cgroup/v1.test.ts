@@ -38,7 +38,7 @@ describe.skipIf(driver.kind !== "v1")("control groups of version 1", () => {
     group.limit({ memoryBytes: 32 * 1024 * 1024, processes: 50, cpuMillis: 500 });
     // It waits for its input: nothing of it has run when it is placed.
     const child = spawn("/bin/sh", ["-c", "read -r line; head -c 100000000 /dev/zero | tail > /dev/null; echo over"], { stdio: ["pipe", "pipe", "ignore"] });
-    group.place(child.pid ?? -1);
+    await group.place(child.pid ?? -1);
     child.stdin?.end("go\n");
     await ended(child);
     const usage = group.usage();
@@ -49,10 +49,30 @@ describe.skipIf(driver.kind !== "v1")("control groups of version 1", () => {
     group.remove();
   });
 
+  it("bound the processes also of root, whom no other limit holds", async () => {
+    const group = driver.create();
+    group.limit({ processes: 20 });
+    const script = "read -r line; n=0; while [ $n -lt 60 ] && sleep 300 & do n=$((n + 1)); done; wait";
+    const child = spawn("/bin/sh", ["-c", script], { stdio: ["pipe", "ignore", "pipe"] });
+    await group.place(child.pid ?? -1);
+    let complaint = "";
+    child.stderr?.on("data", (data: Buffer) => {
+      complaint += data.toString();
+    });
+    const closed = new Promise((resolve) => child.stderr?.once("close", resolve));
+    child.stdin?.end("go\n");
+    // The shell gives up when it cannot fork; those that it has started go on, with the pipe open.
+    await ended(child);
+    group.kill();
+    await closed;
+    expect(complaint).toContain("fork");
+    group.remove();
+  });
+
   it("are killed as a whole", async () => {
     const group = driver.create();
     const child = spawn("/bin/sh", ["-c", "read -r line; sleep 300 & sleep 300 & echo begun; wait"], { stdio: ["pipe", "pipe", "ignore"] });
-    group.place(child.pid ?? -1);
+    await group.place(child.pid ?? -1);
     child.stdin?.end("go\n");
     await new Promise((resolve) => child.stdout?.once("data", resolve));
     // The pipe is held by all three.
@@ -69,7 +89,7 @@ describe.skipIf(driver.kind !== "v1")("control groups of version 1", () => {
     const first = await openCgroups(own);
     const made = jobGroups().filter((group) => !before.has(group));
     const child = spawn("/bin/sleep", ["300"], { stdio: "ignore" });
-    first.create().place(child.pid ?? -1);
+    await first.create().place(child.pid ?? -1);
     const exit = ended(child);
     const second = await openCgroups(own);
     expect(await exit).toEqual([null, "SIGKILL"]);

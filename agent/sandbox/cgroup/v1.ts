@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type CgroupDriver, CONTROLS, type Control, type JobCgroup, type JobLimits } from "./cgroup.ts";
-import { type GroupFolders, hasFile, KERNEL_FOLDERS, killGroup, readField, readNumber, tryWrite, writeValue } from "./group-files.ts";
+import { type GroupFolders, hasFile, KERNEL_FOLDERS, killGroup, moveProcess, readField, readNumber, tryWrite, writeValue } from "./group-files.ts";
 import type { OwnGroup } from "./hierarchy.ts";
 import { Leaving } from "./leaving.ts";
 import { CPU_PERIOD_US, cpuQuotaUs, jobsGroupName, memoryForJobs } from "./sizes.ts";
@@ -26,7 +26,9 @@ type Dirs = ReadonlyMap<string, string>;
 export async function openV1(own: readonly OwnGroup[], key: string, folders: GroupFolders = KERNEL_FOLDERS): Promise<CgroupDriver | string[]> {
   const reasons: string[] = [];
   const jobs = new Map<string, string>();
-  for (const name of [...CONTROLS, "cpuacct", "unified"]) {
+  for (const name of [...CONTROLS, "unified", "cpuacct"]) {
+    // Version 2 counts processor time also without controllers, and each hierarchy costs every job a group.
+    if (name === "cpuacct" && jobs.has("unified")) continue;
     const group = own.find((one) => (name === "unified" ? one.version === 2 : one.controllers.includes(name)));
     const dir = group === undefined ? undefined : join(group.dir, jobsGroupName(key));
     const trouble = dir === undefined ? "is not mounted" : await prepareJobs(dir, jobs, folders);
@@ -192,26 +194,36 @@ class V1Group implements JobCgroup {
     this.#on.started();
   }
 
-  place(pid: number): void {
-    for (const dir of new Set(this.#dirs.values())) writeValue(dir, "cgroup.procs", pid);
+  async place(pid: number): Promise<void> {
+    // One after the other: the first one waits for the kernel, together they would hold up all other work with files.
+    for (const dir of new Set(this.#dirs.values())) await moveProcess(dir, pid);
   }
 
   usage(): { peakMemoryBytes: number | undefined; cpuMs: number | undefined; oomKills: number } {
-    const [memory, accounting] = [this.#dirs.get("memory"), this.#dirs.get("cpuacct")];
-    const ns = accounting === undefined ? undefined : readNumber(accounting, "cpuacct.usage");
+    const memory = this.#dirs.get("memory");
     return {
       peakMemoryBytes: memory === undefined ? undefined : readNumber(memory, "memory.max_usage_in_bytes"),
-      cpuMs: ns === undefined ? undefined : Math.round(ns / 1e6),
+      cpuMs: this.#cpuMs(),
       oomKills: memory === undefined ? 0 : (readField(memory, "memory.oom_control", "oom_kill") ?? 0),
     };
   }
 
+  #cpuMs(): number | undefined {
+    const [unified, accounting] = [this.#dirs.get("unified"), this.#dirs.get("cpuacct")];
+    if (unified !== undefined) return inMs(readField(unified, "cpu.stat", "usage_usec"), 1_000);
+    return accounting === undefined ? undefined : inMs(readNumber(accounting, "cpuacct.usage"), 1_000_000);
+  }
+
   kill(): void {
-    const dir = this.#dirs.get("unified") ?? [...this.#dirs.values()][0];
-    if (dir !== undefined) killGroup(dir);
+    // In all of them: a process that is just being placed is in some only.
+    for (const dir of new Set([this.#dirs.get("unified") ?? [], ...this.#dirs.values()].flat())) killGroup(dir);
   }
 
   remove(): void {
     this.#on.ended();
   }
+}
+
+function inMs(value: number | undefined, perMs: number): number | undefined {
+  return value === undefined ? undefined : Math.round(value / perMs);
 }

@@ -64,7 +64,7 @@ test("moves the agent into a child, bounds all jobs, and each one by its own lim
   expect([read("millrace-jobs-k/cgroup.subtree_control"), read("millrace-jobs-k/cpu.weight").trim()]).toEqual(["+cpu", "50"]);
   expect(Number(read("millrace-jobs-k/memory.max"))).toBe(driver.totalMemoryBytes);
   const group = driver.create();
-  group.place(77);
+  await group.place(77);
   group.limit({ memoryBytes: 1_000_000, cpuMillis: 250, processes: 99 });
   const values = ["cgroup.procs", "memory.max", "memory.oom.group", "pids.max", "cpu.max"].map((name) => read(`millrace-jobs-k/1/${name}`).trim());
   expect(values).toEqual(["77", "1000000", "1", "99", "25000 100000"]);

@@ -2,7 +2,19 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../../kernel/app-error.ts";
 import { type CgroupDriver, type CgroupUsage, CONTROLS, type Control, type JobCgroup, type JobLimits } from "./cgroup.ts";
-import { type GroupFolders, hasFile, KERNEL_FOLDERS, killGroup, processesIn, readField, readNumber, readText, tryWrite, writeValue } from "./group-files.ts";
+import {
+  type GroupFolders,
+  hasFile,
+  KERNEL_FOLDERS,
+  killGroup,
+  moveProcess,
+  processesIn,
+  readField,
+  readNumber,
+  readText,
+  tryWrite,
+  writeValue,
+} from "./group-files.ts";
 import type { OwnGroup } from "./hierarchy.ts";
 import { Leaving } from "./leaving.ts";
 import { agentGroupName, CPU_PERIOD_US, cpuQuotaUs, jobsGroupName, memoryForJobs } from "./sizes.ts";
@@ -172,8 +184,8 @@ class V2Group implements JobCgroup {
     this.#on.started();
   }
 
-  place(pid: number): void {
-    writeValue(this.#dir, "cgroup.procs", pid);
+  place(pid: number): Promise<void> {
+    return moveProcess(this.#dir, pid);
   }
 
   usage(): CgroupUsage {
