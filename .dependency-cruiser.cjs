@@ -50,6 +50,7 @@ module.exports = {
           "^control-plane/db/embedded[.]ts$",
           "^control-plane/db/state-dir[.]ts$",
           "^agent/main[.]ts$",
+          "^agent/doctor[.]ts$",
         ],
       },
     },

@@ -36,7 +36,7 @@ export interface Executor {
 export interface AgentDeps {
   readonly log: Logger;
   /** The real one by default. Looks at the host and makes it ready; called once per run, when the data folder is ours. */
-  readonly openExecutor?: (config: AgentConfig, folder: DataFolder) => Promise<Executor>;
+  readonly openExecutor?: (config: AgentConfig, folder: DataFolder, log: Logger) => Promise<Executor>;
   readonly clock?: Clock;
 }
 
@@ -81,7 +81,7 @@ export function createAgent(config: AgentConfig, deps: AgentDeps): Agent {
     run: async (signal) => {
       const folder = openDataFolder(config.dataDir);
       try {
-        const executor = await (deps.openExecutor ?? openRealExecutor)(config, folder);
+        const executor = await (deps.openExecutor ?? openRealExecutor)(config, folder, deps.log);
         try {
           checkRuntimes(executor.runtimes);
           parts = build(config, deps, folder, executor);
@@ -98,7 +98,7 @@ export function createAgent(config: AgentConfig, deps: AgentDeps): Agent {
 }
 
 /** Runtimes of this host, in its sandbox. Rejects with `failed_precondition` when no sandbox can be made and none was asked for. */
-async function openRealExecutor(config: AgentConfig, folder: DataFolder): Promise<Executor> {
+async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Logger): Promise<Executor> {
   const opened = await openExecution({
     dir: folder.execDir,
     sandbox: config.sandbox ? "required" : "off",
@@ -107,11 +107,21 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder): Promis
     cacheMaxBytes: config.cacheMb * 1024 * 1024,
     buildEnv: config.buildEnv,
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
+    limits: { memoryBytes: config.jobMemoryBytes, cpuMillis: config.jobCpuMillis },
+    blockMetadata: config.blockMetadata,
+    onLevel: (level, reasons) => {
+      sandbox = { level, reasons: [...reasons] };
+      log.error({ event: "agent.sandbox_level", level, reasons }, "the sandbox is not what it was: jobs that ask for more are refused");
+    },
   });
+  let sandbox: SandboxInfo = { level: opened.sandboxLevel, reasons: [...opened.sandboxReasons] };
   return {
     startAttempt: (bundle, io) => startAttempt(opened.execution, bundle, io),
     runtimes: opened.execution.runtimes.list(),
-    sandbox: { level: opened.sandboxLevel, reasons: [...opened.sandboxReasons] },
+    // Told with every Hello.
+    get sandbox() {
+      return sandbox;
+    },
     close: () => opened.close(),
   };
 }

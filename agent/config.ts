@@ -19,6 +19,11 @@ export interface AgentConfig {
   readonly dataDir: string;
   readonly sandbox: boolean;
   readonly network: "none" | "full";
+  readonly blockMetadata: boolean;
+  /** Memory of one job, bytes; 0: half of what all jobs together may use. */
+  readonly jobMemoryBytes: number;
+  /** Thousandths of a processor for one job; 0: no limit. */
+  readonly jobCpuMillis: number;
   /** Sandboxes kept ready. */
   readonly prepared: number;
   /** Size limit of the cache of dependencies and compiled programs, MiB. */
@@ -123,6 +128,27 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     consequence: "With none, scripts that call other systems fail.",
   },
   {
+    key: "MILLRACE_AGENT_BLOCK_METADATA",
+    unit: "on | off",
+    fallback: "on",
+    meaning: "Whether jobs with the network of the host are kept from the addresses at which clouds give out credentials (169.254.0.0/16 and the like).",
+    consequence: "Takes effect where nftables is installed and the agent has CAP_NET_ADMIN; the agent's level report says so if not.",
+  },
+  {
+    key: "MILLRACE_AGENT_JOB_MEMORY_MB",
+    unit: "megabytes, 0 to 16777216",
+    fallback: "0",
+    meaning: "Memory of a job whose script asks for none: its processes, its files in /tmp, buffers of the kernel. 0: half of what all jobs together may use.",
+    consequence: "A job that needs more ends as out_of_memory. Takes effect where the agent has control groups.",
+  },
+  {
+    key: "MILLRACE_AGENT_JOB_CPU_MILLIS",
+    unit: "thousandths of a processor, 0 to 1024000",
+    fallback: "0",
+    meaning: "Processor time of a job whose script asks for none: 500 is half of one processor. 0: whatever is free.",
+    consequence: "A job that wants more is slowed down, not ended. Takes effect where the agent has control groups.",
+  },
+  {
     key: "MILLRACE_AGENT_PREPARED",
     unit: "sandboxes, 0 to 200",
     fallback: "4",
@@ -199,6 +225,9 @@ const environment = z.object({
   MILLRACE_AGENT_DATA_DIR: z.string().optional(),
   MILLRACE_AGENT_SANDBOX: onOff.prefault("on"),
   MILLRACE_AGENT_NETWORK: z.enum(["none", "full"]).default("none"),
+  MILLRACE_AGENT_BLOCK_METADATA: onOff.prefault("on"),
+  MILLRACE_AGENT_JOB_MEMORY_MB: whole(0, 16_777_216).prefault("0"),
+  MILLRACE_AGENT_JOB_CPU_MILLIS: whole(0, 1_024_000).prefault("0"),
   MILLRACE_AGENT_RUNTIMES: list.pipe(z.array(z.enum([NOOP_LANGUAGE]))).prefault(""),
   MILLRACE_AGENT_TLS: onOff.optional(),
   MILLRACE_AGENT_CA_FILE: z.string().default(""),
@@ -228,6 +257,9 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     dataDir: value.MILLRACE_AGENT_DATA_DIR ?? defaultDataDir(),
     sandbox: value.MILLRACE_AGENT_SANDBOX,
     network: value.MILLRACE_AGENT_NETWORK,
+    blockMetadata: value.MILLRACE_AGENT_BLOCK_METADATA,
+    jobMemoryBytes: value.MILLRACE_AGENT_JOB_MEMORY_MB * 1024 * 1024,
+    jobCpuMillis: value.MILLRACE_AGENT_JOB_CPU_MILLIS,
     prepared: value.MILLRACE_AGENT_PREPARED,
     cacheMb: value.MILLRACE_AGENT_CACHE_MB,
     buildEnv: readBuildEnv(env),

@@ -44,11 +44,17 @@ function addServers(program: Command, finish: (code: ExitCode) => void): void {
     .command("server")
     .description("the control plane alone")
     .action(async () => finish(await (await import("./commands/server.ts")).serverCommand()));
-  program
+  const agent = program
     .command("agent")
     .description("an agent alone; MILLRACE_URL and MILLRACE_AGENT_TOKEN say where it belongs")
     .addOption(new Option("--until-stdin-ends", "stop when the process that started this one is gone").hideHelp())
     .action(async (options) => finish(await (await import("./commands/agent.ts")).agentCommand(options)));
+  agent
+    .command("doctor")
+    .description("try out how well an agent on this host can enclose jobs, layer by layer")
+    .option("--json", "JSON on stdout and nothing else there")
+    .option("--min-level <0-3>", "exit 0 only when the sandbox is at least this strong", wholeNumber(0, 3), 1)
+    .action(async (options) => finish(await (await import("./commands/doctor.ts")).doctorCommand(options)));
 }
 
 function addRuns(program: Command, finish: (code: ExitCode) => void): void {

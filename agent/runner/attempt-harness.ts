@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Bundle, type Limits, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { type Bundle, type Limits, Network, Purpose, type Requirements } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { closeInheritedFds } from "../sandbox/inherited-fds.ts";
 import { BLANK_PREFIX } from "../sandbox/job-dir.ts";
 import { startAttempt } from "./attempt.ts";
@@ -16,6 +16,7 @@ export interface ScriptOptions {
   readonly purpose?: Purpose;
   readonly lock?: string;
   readonly workspace?: string;
+  readonly requirements?: Partial<Requirements>;
   readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
 }
 
@@ -39,7 +40,7 @@ export async function openTestExecution(options: Partial<ExecutionOptions> = {})
   // What the shell that started the tests left open would reach the scripts.
   closeInheritedFds();
   const dir = mkdtempSync(join(tmpdir(), "millrace-execution-"));
-  const opened = await openExecution({ dir, sandbox: "required", ...options });
+  const opened = await openExecution({ dir, sandbox: "required", firewall: "off", ...options });
   return {
     ...opened,
     dir,
@@ -49,6 +50,15 @@ export async function openTestExecution(options: Partial<ExecutionOptions> = {})
     },
   };
 }
+
+const NO_REQUIREMENTS: Requirements = {
+  network: Network.NETWORK_UNSPECIFIED,
+  allow: [],
+  minSandboxLevel: 0,
+  memoryBytes: 0,
+  cpuMillis: 0,
+  dedicated: false,
+};
 
 export function bundleOf(language: string, code: string, options: ScriptOptions = {}): Bundle {
   const limits: Limits = { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, logMaxBytes: 0, softTimeoutMs: 0, ...options.limits };
@@ -67,7 +77,7 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     tag: "default",
     purpose: options.purpose ?? Purpose.PURPOSE_UNSPECIFIED,
     lock: options.lock ?? "",
-    requirements: undefined,
+    requirements: options.requirements === undefined ? undefined : { ...NO_REQUIREMENTS, ...options.requirements },
     apiToken: "",
   };
 }

@@ -22,6 +22,10 @@ export interface AttemptOutcome {
   /** When the script's program began, microseconds since the epoch; 0 when it never did. */
   readonly startedAtUs: number;
   readonly finishedAtUs: number;
+  /** The most memory that its whole tree used at one time. Absent where nothing measures it. */
+  readonly peakMemoryBytes?: number;
+  /** Processor time of its whole tree. */
+  readonly cpuMs?: number;
 }
 
 export interface RunningAttempt {

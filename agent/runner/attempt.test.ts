@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { createBubblewrap } from "../sandbox/bubblewrap.ts";
+import { noCgroups } from "../sandbox/cgroup/cgroup.ts";
 import { FifoPool } from "../sandbox/fifo-pool.ts";
 import { createJobUids } from "../sandbox/job-uids.ts";
+import { noFirewall } from "../sandbox/network/firewall.ts";
 import { readSystemTree } from "../sandbox/system-tree.ts";
 import { startAttempt } from "./attempt.ts";
 import { bundleOf, filesOfJobs, openTestExecution, runScript, startScript } from "./attempt-harness.ts";
@@ -14,6 +16,7 @@ import { openExecution } from "./execution.ts";
 const opened = await openTestExecution({ noop: true, network: "none", prepared: 0, limits: { timeoutGraceMs: 200 } });
 const { execution } = opened;
 afterAll(() => opened.dispose());
+const unlimited = { cgroups: noCgroups([]), firewall: noFirewall("not in this test") };
 
 describe("startAttempt", () => {
   it("knows when there is no runtime", async () => {
@@ -78,6 +81,7 @@ describe("startAttempt", () => {
       uids: createJobUids(),
       pipes: new FifoPool(join(opened.dir, "pipes-2")),
       jobsDir: execution.jobsDir,
+      ...unlimited,
     });
     const outcome = await runScript({ ...execution, sandbox }, "bash", "echo ran");
     expect(outcome.exit).toMatchObject({ reason: "sandbox_error", message: expect.stringContaining("/no/such/folder") });
@@ -92,6 +96,7 @@ describe("startAttempt", () => {
       uids: createJobUids(),
       pipes: new FifoPool(join(opened.dir, "pipes-3")),
       jobsDir: execution.jobsDir,
+      ...unlimited,
     });
     expect((await runScript({ ...execution, sandbox }, "bash", "echo ran")).exit).toMatchObject({
       reason: "sandbox_error",
@@ -110,6 +115,7 @@ describe("startAttempt", () => {
       uids: createJobUids(),
       pipes: new FifoPool(join(opened.dir, "pipes-4")),
       jobsDir: execution.jobsDir,
+      ...unlimited,
     });
     const outcome = await runScript({ ...execution, sandbox }, "bash", "echo ran", { limits: { timeoutMs: 200 } });
     expect(outcome).toMatchObject({ exit: { reason: "timeout" }, startedAtUs: 0 });
@@ -151,8 +157,9 @@ describe("openExecution", () => {
   });
 
   it("says how strong the sandbox is", () => {
-    expect(opened.sandboxLevel).toBe(process.getuid?.() === 0 ? 2 : 1);
-    expect(opened.sandboxReasons.join()).toContain("no cgroup limits");
+    const { level, cgroups } = execution.enclosure;
+    expect([opened.sandboxLevel, level()]).toEqual(process.getuid?.() !== 0 ? [1, 1] : cgroups.controls.size === 3 ? [3, 3] : [2, 2]);
+    expect(opened.sandboxReasons.join()).toContain("no network rules: the agent was told to leave");
   });
 });
 

@@ -11,6 +11,7 @@
 import { messageOf } from "../../kernel/app-error.ts";
 import { errorResult, exitOf } from "../../kernel/exit.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { limitHints } from "../runtimes/memory-hints.ts";
 import type { InProcessRuntime, Launch, ProcessRuntime, Runtime } from "../runtimes/runtime.ts";
 import type { Place, SandboxEnd, SandboxProcess } from "../sandbox/sandbox.ts";
 import type { WorkshopSession } from "../workshop/local-workshop.ts";
@@ -18,8 +19,9 @@ import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.
 import type { AgentExecution } from "./execution.ts";
 import { jobEnv } from "./job-env.ts";
 import { LastLine } from "./last-line.ts";
-import { judgeEnd, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
+import { judgeEnd, judgeOutOfMemory, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
 import { parseRecord } from "./record.ts";
+import { type Terms, termsOf } from "./terms.ts";
 
 /** setTimeout's longest: 24.8 days. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -55,6 +57,7 @@ class Attempt {
   #killTimer: NodeJS.Timeout | undefined;
   #stderrTail = Buffer.alloc(0);
   readonly #resultMaxBytes: number;
+  #used: Pick<AttemptOutcome, "peakMemoryBytes" | "cpuMs"> = {};
 
   constructor(execution: AgentExecution, bundle: Bundle, io: AttemptIo) {
     this.#execution = execution;
@@ -82,7 +85,7 @@ class Attempt {
     clearTimeout(timer);
     clearTimeout(soft);
     clearTimeout(this.#killTimer);
-    return { ...verdict, startedAtUs: this.#startedAtUs, finishedAtUs: nowUs() };
+    return { ...verdict, startedAtUs: this.#startedAtUs, finishedAtUs: nowUs(), ...this.#used };
   }
 
   stop(stop: Stop): void {
@@ -107,7 +110,10 @@ class Attempt {
       return { exit: exitOf("runtime_missing", message), resultJson: errorResult("RuntimeMissing", message) };
     }
     if (this.#bundle.purpose === Purpose.PURPOSE_LOCK) return this.#lock(runtime);
-    return runtime.kind === "process" ? this.#runProcess(runtime) : this.#runInProcess(runtime);
+    const { sandbox, enclosure, network, limits } = this.#execution;
+    const terms = termsOf({ requirements: this.#bundle.requirements, sandbox, enclosure, network, defaults: limits });
+    if (typeof terms === "string") return judgeSetupFailure(terms);
+    return runtime.kind === "process" ? this.#runProcess(runtime, terms) : this.#runInProcess(runtime);
   }
 
   /** Does not run the script: finds out what it depends on. */
@@ -146,24 +152,26 @@ class Attempt {
     }
   }
 
-  async #runProcess(runtime: ProcessRuntime): Promise<Verdict> {
+  async #runProcess(runtime: ProcessRuntime, terms: Terms): Promise<Verdict> {
     const place = this.#execution.sandbox.place();
     const { code, argsJson, lock } = this.#bundle;
     const workshop = this.#openWorkshop();
     try {
-      const launch = await runtime.launch({ code, argsJson, lock, paths: place.paths, workshop });
+      const memory = terms.chosenMemoryBytes === undefined ? {} : { memoryBytes: terms.chosenMemoryBytes };
+      const launch = await runtime.launch({ code, argsJson, lock, paths: place.paths, workshop, ...memory });
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
-      return await this.#runLaunch(launch, place);
+      return await this.#runLaunch(launch, place, terms);
     } finally {
       await place.discard();
       workshop.release();
     }
   }
 
-  async #runLaunch(launch: Launch, place: Place): Promise<Verdict> {
-    const { network, limits } = this.#execution;
-    const { env, refused } = jobEnv(this.#bundle, place.paths.tmp, launch.env);
+  async #runLaunch(launch: Launch, place: Place, terms: Terms): Promise<Verdict> {
+    const { network, allow, limits } = terms;
+    const { env, refused } = jobEnv(this.#bundle, place.paths.tmp, new Map([...limitHints(this.#bundle.language, limits), ...launch.env]));
+    for (const note of terms.notes) await this.#say(note);
     if (refused.length > 0)
       await this.#say(
         `not passed on to the script: ${refused
@@ -173,22 +181,26 @@ class Attempt {
       );
     const lastLine = launch.resultFrom === "last_stdout_line" ? new LastLine(this.#resultMaxBytes) : undefined;
     const recordMaxBytes = Math.max(this.#resultMaxBytes + 1, MIN_RECORD_BYTES);
-    const { tmpBytes, rlimits } = limits;
+    const { tmpBytes, rlimits } = this.#execution.limits;
     this.#process = await place.start(
-      { files: launch.files, argv: launch.argv, env, mounts: launch.mounts, network, tmpBytes, rlimits, recordMaxBytes },
+      { files: launch.files, argv: launch.argv, env, mounts: launch.mounts, network, allow, limits, tmpBytes, rlimits, recordMaxBytes },
       { onBegun: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
     );
     // A stop that came while the process was being made found nothing to end.
     if (this.#stop !== undefined) this.#process.kill();
     const end = await this.#process.done;
     this.#over = true;
-    return this.#judge(end, lastLine);
+    return this.#judge(end, lastLine, limits.memoryBytes);
   }
 
-  async #judge(end: SandboxEnd, lastLine: LastLine | undefined): Promise<Verdict> {
+  async #judge(end: SandboxEnd, lastLine: LastLine | undefined, memoryBytes: number | undefined): Promise<Verdict> {
+    const usage = end.kind === "ended" ? end.usage : undefined;
+    if (usage?.peakMemoryBytes !== undefined) this.#used = { ...this.#used, peakMemoryBytes: usage.peakMemoryBytes };
+    if (usage?.cpuMs !== undefined) this.#used = { ...this.#used, cpuMs: usage.cpuMs };
     if (end.kind === "ended" && end.outputCut) await this.#say("some output was lost: a process outlived the script and held its pipes");
     if (this.#stop !== undefined) return judgeStop(this.#stop);
     if (end.kind === "setup_failed") return judgeSetupFailure(end.message);
+    if (usage !== undefined && usage.oomKills > 0) return judgeOutOfMemory(usage, memoryBytes);
     return judgeEnd({
       code: end.code,
       record: parseRecord(end.record),

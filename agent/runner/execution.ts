@@ -5,12 +5,15 @@ import { noopSupport } from "../runtimes/noop.ts";
 import { pythonSupport } from "../runtimes/python3/python3-runtime.ts";
 import { RuntimeRegistry } from "../runtimes/registry.ts";
 import { typescriptSupport } from "../runtimes/typescript/typescript-runtime.ts";
-import { detectSandbox, type SandboxLevel } from "../sandbox/detect.ts";
+import { detectSandbox } from "../sandbox/detect.ts";
 import { sweepJobsDir } from "../sandbox/job-dir.ts";
+import type { SandboxLevel } from "../sandbox/layers.ts";
+import { enclosureOf, LevelWatch } from "../sandbox/level-watch.ts";
 import { probe } from "../sandbox/probe.ts";
 import { makeReachableDir } from "../sandbox/reachable.ts";
 import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox } from "../sandbox/sandbox.ts";
 import { LocalWorkshop } from "../workshop/local-workshop.ts";
+import type { Enclosure } from "./terms.ts";
 
 /** Ceilings that hold where a bundle says nothing (zero). */
 export interface ExecutionLimits {
@@ -23,6 +26,10 @@ export interface ExecutionLimits {
   /** Size of the private /tmp. It is memory. */
   readonly tmpBytes: number;
   readonly rlimits: Rlimits;
+  /** Memory of one job with all it has; 0: half of what all jobs together may use. */
+  readonly memoryBytes: number;
+  /** Thousandths of a processor; 0: whatever is free. */
+  readonly cpuMillis: number;
 }
 
 export const DEFAULT_LIMITS: ExecutionLimits = {
@@ -32,6 +39,8 @@ export const DEFAULT_LIMITS: ExecutionLimits = {
   resultMaxBytes: 2 * 1024 * 1024,
   tmpBytes: 256 * 1024 * 1024,
   rlimits: DEFAULT_RLIMITS,
+  memoryBytes: 0,
+  cpuMillis: 0,
 };
 
 /** Everything that `startAttempt` needs besides the bundle. */
@@ -43,6 +52,7 @@ export interface AgentExecution {
   readonly jobsDir: string;
   readonly network: NetworkPolicy;
   readonly limits: ExecutionLimits;
+  readonly enclosure: Enclosure;
 }
 
 export interface ExecutionOptions {
@@ -60,6 +70,11 @@ export interface ExecutionOptions {
   readonly cacheMaxBytes?: number;
   /** Variables for builds with network: private registries, proxies. */
   readonly buildEnv?: ReadonlyMap<string, string>;
+  /** See `DetectOptions`. */
+  readonly firewall?: "on" | "off";
+  readonly blockMetadata?: boolean;
+  /** Called when the level of the sandbox is another than before; it is tried again every hour. */
+  readonly onLevel?: (level: SandboxLevel, reasons: readonly string[]) => void;
   /** Sandboxes that wait for their job, so that it starts in a millisecond; default 4, 0 for none. Each holds about 0.6 MB. */
   readonly prepared?: number;
   /** Also offers the language `noop`, for load tests. */
@@ -73,6 +88,8 @@ export interface OpenedExecution {
   readonly sandboxReasons: readonly string[];
   /** Job folders of an earlier run that were removed. */
   readonly swept: number;
+  /** Tries the sandbox again: from now on scripts are held against what is found. @returns the level */
+  recheck(): Promise<SandboxLevel>;
   /** Ends helpers and sandboxes without a job. Attempts that run are not touched. */
   close(): void;
 }
@@ -88,10 +105,11 @@ const MAX_PREPARED = 200;
  */
 export async function openExecution(options: ExecutionOptions): Promise<OpenedExecution> {
   const dir = makeReachableDir(options.dir);
-  const { bwrapPath } = options;
+  const { bwrapPath, firewall = "on", blockMetadata = true } = options;
   const jobsDir = join(dir, "jobs");
   const swept = await sweepJobsDir(jobsDir);
-  const detected = await detectSandbox({ mode: options.sandbox, stateDir: dir, jobsDir, ...(bwrapPath === undefined ? {} : { bwrapPath }) });
+  const how = { mode: options.sandbox, stateDir: dir, jobsDir, firewall, blockMetadata };
+  const detected = await detectSandbox({ ...how, ...(bwrapPath === undefined ? {} : { bwrapPath }) });
   const { sandbox } = detected;
   if (sandbox === undefined) {
     throw new AppError("failed_precondition", `scripts cannot be sandboxed on this machine: ${detected.reasons.join("; ")}`, {
@@ -110,15 +128,20 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     execDir: dir,
   });
   const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
+  // Sandboxes that wait may be used by the first job: what holds for all must be there before them.
+  if (network === "full") await detected.firewall.protect();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { tmpBytes, rlimits } = limits;
   sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED));
+  const watch = new LevelWatch(detected, options.onLevel);
   const cacheMaxBytes = options.cacheMaxBytes ?? DEFAULT_CACHE_BYTES;
   const workshop = await LocalWorkshop.open({ dir, sandbox, cacheMaxBytes, buildEnv: options.buildEnv ?? new Map(), mayRunCodeOnline: network === "full" });
-  const execution: AgentExecution = { sandbox, runtimes, workshop, jobsDir, network, limits };
+  const execution: AgentExecution = { sandbox, runtimes, workshop, jobsDir, network, limits, enclosure: enclosureOf(detected, watch) };
   const close = (): void => {
+    watch.stop();
     runtimes.close();
     sandbox.close();
+    detected.close();
   };
-  return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close };
+  return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close, recheck: () => watch.look() };
 }

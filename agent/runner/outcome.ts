@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import { formatBytes } from "../../kernel/size.ts";
 import { describeSyntaxFault } from "../runtimes/refusal.ts";
+import type { CgroupUsage } from "../sandbox/cgroup/cgroup.ts";
 import { findJsonProblem } from "./json-text.ts";
 import type { ScriptRecord } from "./record.ts";
 
@@ -37,6 +38,10 @@ const SIGNALS = new Map(
     .reverse()
     .map(([name, number]) => [number, name]),
 );
+/** The kernel may give up a few pages before the last one. */
+const AT_LIMIT = 0.95;
+/** What the C library and Go say for ENOSPC and EDQUOT. */
+const DISK_FULL = /no space left on device|disk quota exceeded/i;
 const NODE_OUT_OF_MEMORY = /JavaScript heap out of memory|Allocation failed - process out of memory/;
 
 /** The verdict on an attempt that the agent ended. */
@@ -46,6 +51,18 @@ export function judgeStop(stop: Stop): Verdict {
 
 export function judgeSetupFailure(message: string): Verdict {
   return { exit: exitOf("sandbox_error", oneLine(message)), resultJson: errorResult("SandboxError", message) };
+}
+
+/**
+ * The verdict on a tree in which the kernel has killed something because memory was used up. Also when the script itself ended well: it is not
+ * known what its dead child had still to do, and with control groups of version 2 none of them would be alive.
+ */
+export function judgeOutOfMemory(usage: Pick<CgroupUsage, "peakMemoryBytes">, limitBytes: number | undefined): Verdict {
+  const atLimit = limitBytes !== undefined && (usage.peakMemoryBytes ?? limitBytes) >= limitBytes * AT_LIMIT;
+  const message = atLimit
+    ? `the job needed more memory than its limit of ${formatBytes(limitBytes)}`
+    : "the memory that all jobs of this agent may use together was full";
+  return fault(exitOf("out_of_memory", message), "OutOfMemory");
 }
 
 /** The verdict on a script that ended by itself. Pure. What the script reported counts before what its process returned. */
@@ -62,7 +79,7 @@ export function judgeEnd(ended: Ended): Verdict {
     case "unfit":
       return { exit: exitOf("result_invalid", oneLine(record.message)), resultJson: errorResult("ResultInvalid", record.message) };
     case "exit":
-      return record.code === 0 ? judgeResult("null", ended.resultMaxBytes) : judgeExitCode(record.code);
+      return record.code === 0 ? judgeResult("null", ended.resultMaxBytes) : judgeExitCode(record.code, ended.stderrTail);
     case "result":
       return ended.code === 0 ? judgeResult(record.json, ended.resultMaxBytes) : judgeCode(ended);
     case "none":
@@ -81,7 +98,7 @@ function judgeError(record: Extract<ScriptRecord, { kind: "error" }>): Verdict {
 
 function judgeCode(ended: Ended): Verdict {
   const signal = SIGNALS.get(ended.code - 128);
-  if (signal === undefined) return judgeExitCode(ended.code);
+  if (signal === undefined) return judgeExitCode(ended.code, ended.stderrTail);
   if (signal === "SIGXFSZ") return fault(exitOf("disk_full", "a file grew beyond the size that jobs may write"), "DiskFull");
   if (["SIGABRT", "SIGTRAP", "SIGILL"].includes(signal) && NODE_OUT_OF_MEMORY.test(ended.stderrTail)) {
     return fault(exitOf("out_of_memory", "the JavaScript heap reached its limit"), "OutOfMemory");
@@ -89,7 +106,9 @@ function judgeCode(ended: Ended): Verdict {
   return fault(exitOf("signal", `the script was ended by ${signal}`, { signal }), "Signal");
 }
 
-function judgeExitCode(code: number): Verdict {
+/** Programs that are not ours report a full disk in words only. */
+function judgeExitCode(code: number, stderrTail: string): Verdict {
+  if (DISK_FULL.test(stderrTail)) return fault(exitOf("disk_full", "a write failed: no space left in /tmp or /dev/shm"), "DiskFull");
   return fault(exitOf("exit_code", `the script ended with exit code ${code}`, { code }), "ExitCode");
 }
 

@@ -4,9 +4,13 @@ import { isMainThread } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
 import { realClock } from "../../kernel/clock.ts";
 import { type BwrapParts, type BwrapProcess, startBwrap } from "./bwrap-process.ts";
+import type { CgroupDriver, JobCgroup } from "./cgroup/cgroup.ts";
+import { measured } from "./cgroup/measured.ts";
 import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, writeJobFiles } from "./job-dir.ts";
 import type { JobIdentity, JobUids } from "./job-uids.ts";
 import { launcherArgv, waitingLauncherArgv } from "./launcher.ts";
+import type { Firewall } from "./network/firewall.ts";
+import { closeNetwork, openNetwork } from "./network/job-network.ts";
 import { bubblewrapArgs, encodeArgs, INSIDE_JOB, INSIDE_TMP, type SystemTree } from "./profile.ts";
 import { ReadyPool } from "./ready-pool.ts";
 import type { InsidePaths, Place, Sandbox, SandboxIo, SandboxProcess, SandboxShape, SandboxSpec, SandboxStats } from "./sandbox.ts";
@@ -18,12 +22,15 @@ export interface BubblewrapParts extends BwrapParts {
   readonly uids: JobUids;
   /** Folder for job folders, see `makeReachableDir`. */
   readonly jobsDir: string;
+  readonly cgroups: CgroupDriver;
+  readonly firewall: Firewall;
 }
 
 /** A folder and a user, and the names of the files in it: the job's, and empty ones that may become the job's. */
 interface Room {
   readonly dir: string;
   readonly identity: JobIdentity;
+  readonly cgroup: JobCgroup;
   readonly names: string[];
   readonly blanks: string[];
 }
@@ -38,6 +45,9 @@ interface Prepared {
   readonly ended: Promise<unknown>;
   readonly madeAtMs: number;
 }
+
+/** Of a sandbox itself: bwrap and the launcher. The limit for users does not count bwrap. */
+const OWN_PROCESSES = 2;
 
 const PATHS: InsidePaths = { job: INSIDE_JOB, tmp: INSIDE_TMP };
 
@@ -105,6 +115,7 @@ class Bubblewrap implements Sandbox {
   startFast(prepared: Prepared, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
     this.#fast += 1;
     const { room, process } = prepared;
+    limit(room, spec);
     fill(room, [...spec.files, { name: START_FILE, content: startFileText(spec.argv, spec.env) }]);
     const onBegun = (atUs: number): void => {
       io.onBegun(atUs);
@@ -113,27 +124,32 @@ class Bubblewrap implements Sandbox {
     };
     process.attach({ io: { onBegun, onOutput: (stream, data) => io.onOutput(stream, data) }, recordMaxBytes: spec.recordMaxBytes });
     process.go();
-    return process;
+    return measured(process, room.cgroup);
   }
 
   async startCold(room: Room, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
     this.#cold += 1;
-    const args = encodeArgs(bubblewrapArgs({ ...spec, jobDir: room.dir }, this.parts.system));
-    fill(room, spec.files);
+    limit(room, spec);
+    const enclosed = await openNetwork(this.parts.firewall, room.identity, spec, room.dir);
+    const args = encodeArgs(bubblewrapArgs({ ...enclosed, jobDir: room.dir }, this.parts.system));
+    fill(room, enclosed.files);
     for (const mount of spec.writable ?? []) giveTo(mount.source, room.identity);
-    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity: room.identity, waits: false });
+    const { identity, cgroup } = room;
+    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity, cgroup, waits: false });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
-    return process;
+    return measured(process, cgroup);
   }
 
   makeRoom(): Room {
-    const { uids, jobsDir } = this.parts;
+    const { uids, jobsDir, cgroups } = this.parts;
     const dir = makeJobDir(jobsDir);
+    let identity: JobIdentity | undefined;
     try {
-      const identity = uids.acquire();
+      identity = uids.acquire();
       openJobDirTo(dir, identity);
-      return { dir, identity, names: [], blanks: [] };
+      return { dir, identity, cgroup: cgroups.create(), names: [], blanks: [] };
     } catch (error) {
+      if (identity !== undefined) uids.release(identity);
       removeFlatJobDir(dir, []);
       throw error;
     }
@@ -148,7 +164,7 @@ class Bubblewrap implements Sandbox {
   #sweep(): void {
     for (const room of this.#leaving.splice(0)) {
       removeRoomDir(room);
-      this.parts.uids.release(room.identity);
+      this.#leave(room);
     }
   }
 
@@ -158,7 +174,8 @@ class Bubblewrap implements Sandbox {
     try {
       room.blanks.push(...makeBlankFiles(room.dir, BLANKS));
       const args = encodeArgs(bubblewrapArgs({ ...shape, env: new Map(), jobDir: room.dir }, this.parts.system));
-      const process = await startBwrap(this.parts, { args, launcher: waitingLauncherArgv(shape.rlimits), identity: room.identity, waits: true });
+      const { identity, cgroup } = room;
+      const process = await startBwrap(this.parts, { args, launcher: waitingLauncherArgv(shape.rlimits), identity, cgroup, waits: true });
       const prepared = { room, process, ended: process.done, madeAtMs: realClock.monotonicMs() };
       if (await process.ready) return prepared;
       this.#drop(prepared);
@@ -173,7 +190,13 @@ class Bubblewrap implements Sandbox {
   #drop({ room, process }: Prepared): void {
     process.kill();
     removeRoomDir(room);
-    void process.done.then(() => this.parts.uids.release(room.identity));
+    void process.done.then(() => this.#leave(room));
+  }
+
+  /** Gives back what a tree had that is gone: its group, its way to the network and last its user. */
+  #leave({ identity, cgroup }: Room): void {
+    cgroup.remove();
+    closeNetwork(this.parts.firewall, identity, () => this.parts.uids.release(identity));
   }
 }
 
@@ -223,6 +246,11 @@ class BubblewrapPlace implements Place {
 
 function giveTo(dir: string, identity: JobIdentity): void {
   if (!identity.own) chownSync(dir, identity.uid, identity.gid);
+}
+
+/** Before anything of the tenant is there. */
+function limit(room: Room, spec: SandboxSpec): void {
+  room.cgroup.limit({ ...spec.limits, processes: spec.rlimits.processes + OWN_PROCESSES });
 }
 
 function fill(room: Room, files: SandboxSpec["files"]): void {

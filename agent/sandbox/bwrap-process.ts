@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { Writable } from "node:stream";
 import { messageOf } from "../../kernel/app-error.ts";
+import type { JobCgroup } from "./cgroup/cgroup.ts";
 import type { FifoPool, PipePair } from "./fifo-pool.ts";
 import type { JobIdentity } from "./job-uids.ts";
 import { CONTROL_FD, GO } from "./launcher.ts";
@@ -24,6 +25,8 @@ export interface BwrapRun {
   readonly identity: JobIdentity;
   /** The launcher waits on the control descriptor. */
   readonly waits: boolean;
+  /** Where all of it happens. */
+  readonly cgroup: Pick<JobCgroup, "place">;
 }
 
 export interface BwrapProcess extends SandboxProcess {
@@ -56,14 +59,29 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
       // fds: 0 nothing, 1 and 2 output, 3 arguments, 4 filter, 5 record, 6 status, 7 control
       stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...(run.waits ? (["pipe"] as const) : [])],
     });
-    send(child, ARGS_FD, run.args);
-    return follow(child, pipes);
+    const process = follow(child, pipes);
+    const trouble = await place(child, run.cgroup);
+    if (trouble === undefined) send(child, ARGS_FD, run.args);
+    else child.kill("SIGKILL");
+    return trouble === undefined ? process : { ...process, done: process.done.then(() => setupFailed(trouble)) };
   } catch (error) {
     pipes.stdout.reader.destroy();
     pipes.stderr.reader.destroy();
     return failed(messageOf(error));
   } finally {
     for (const fd of opened) closeSync(fd);
+  }
+}
+
+/** Before bwrap knows what to do: it reads its arguments to their end first, so that all it starts is born in the group. @returns what went wrong */
+async function place(child: ChildProcess, cgroup: Pick<JobCgroup, "place">): Promise<string | undefined> {
+  // Not started at all: that is told elsewhere.
+  if (child.pid === undefined) return undefined;
+  try {
+    await cgroup.place(child.pid);
+    return undefined;
+  } catch (error) {
+    return `the job could not be put under its limits: ${messageOf(error)}`;
   }
 }
 
@@ -122,8 +140,12 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
+function setupFailed(message: string): SandboxEnd {
+  return { kind: "setup_failed", message };
+}
+
 function failed(message: string): BwrapProcess {
-  const end: SandboxEnd = { kind: "setup_failed", message };
+  const end = setupFailed(message);
   const nothing = (): void => undefined;
   return { done: Promise.resolve(end), ready: Promise.resolve(false), exited: () => true, attach: nothing, terminate: nothing, kill: nothing, go: nothing };
 }

@@ -7,8 +7,8 @@ export interface JobIdentity {
   readonly own: boolean;
 }
 
-const FIRST_UID = 200_000;
-const COUNT = 1_000;
+export const FIRST_UID = 200_000;
+export const UID_COUNT = 1_000;
 
 /**
  * Hands out unprivileged users, one live job each. They are in no passwd file. Ids go round in order from a random
@@ -23,7 +23,7 @@ export class JobUids {
   /** @param random a number in [0, 1): where the round starts */
   constructor(own: JobIdentity | undefined, random: number) {
     this.#own = own;
-    this.#next = Math.floor(random * COUNT) % COUNT;
+    this.#next = Math.floor(random * UID_COUNT) % UID_COUNT;
   }
 
   /** True when every job has a user of its own. */
@@ -34,9 +34,9 @@ export class JobUids {
   /** @throws resource_exhausted when 1,000 jobs are alive */
   acquire(): JobIdentity {
     if (this.#own !== undefined) return this.#own;
-    for (let tried = 0; tried < COUNT; tried++) {
+    for (let tried = 0; tried < UID_COUNT; tried++) {
       const uid = FIRST_UID + this.#next;
-      this.#next = (this.#next + 1) % COUNT;
+      this.#next = (this.#next + 1) % UID_COUNT;
       if (this.#taken.has(uid)) continue;
       this.#taken.add(uid);
       return { uid, gid: uid, own: false };

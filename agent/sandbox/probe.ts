@@ -1,4 +1,4 @@
-import { DEFAULT_RLIMITS, type ReadOnlyMount, type Sandbox, type SandboxEnd } from "./sandbox.ts";
+import { DEFAULT_RLIMITS, type ReadOnlyMount, type Sandbox, type SandboxEnd, type SandboxSpec } from "./sandbox.ts";
 
 export interface ProbeResult {
   readonly end: SandboxEnd;
@@ -11,7 +11,12 @@ const PROBE_TIMEOUT_MS = 15_000;
 const KEPT_BYTES = 16 * 1024;
 
 /** Runs a short command of our own in a throw-away sandbox without job files and without network. */
-export async function probe(sandbox: Sandbox, argv: readonly string[], mounts: readonly ReadOnlyMount[] = []): Promise<ProbeResult> {
+export async function probe(
+  sandbox: Sandbox,
+  argv: readonly string[],
+  mounts: readonly ReadOnlyMount[] = [],
+  bounds: Partial<Pick<SandboxSpec, "limits" | "tmpBytes">> = {},
+): Promise<ProbeResult> {
   const printed = ["", ""];
   const place = sandbox.place();
   try {
@@ -28,6 +33,7 @@ export async function probe(sandbox: Sandbox, argv: readonly string[], mounts: r
         tmpBytes: 16 * 1024 * 1024,
         rlimits: DEFAULT_RLIMITS,
         recordMaxBytes: 0,
+        ...bounds,
       },
       {
         onBegun: () => undefined,

@@ -4,9 +4,14 @@
  * starts one script in it and discards it.
  */
 import type { OutputStream } from "../runner/attempt-types.ts";
+import type { CgroupUsage, JobLimits } from "./cgroup/cgroup.ts";
+import type { AllowEntry } from "./network/allow-list.ts";
 
-/** `none`: a network namespace of its own with nothing in it. `full`: the network of the agent, loopback included. */
-export type NetworkPolicy = "none" | "full";
+/**
+ * `none`: a network namespace of its own with nothing in it. `full`: the network of the agent, loopback included.
+ * `allow_list`: that network too, but only what the script's list names; no name service.
+ */
+export type NetworkPolicy = "none" | "full" | "allow_list";
 
 /** A host file or folder that the script may read. `target` is where it appears inside; both are absolute. */
 export interface ReadOnlyMount {
@@ -50,6 +55,10 @@ export interface JobFile {
 
 /** One script run. */
 export interface SandboxSpec extends SandboxShape {
+  /** Kept by control groups, where there are some. Absent: only the bounds of all jobs together. */
+  readonly limits?: JobLimits;
+  /** For the policy `allow_list`: what may be reached. */
+  readonly allow?: readonly AllowEntry[];
   readonly files: readonly JobFile[];
   /** Program (absolute, as seen inside) and its arguments. Constants only: arguments of processes can be read by others on the host. */
   readonly argv: readonly string[];
@@ -78,6 +87,8 @@ export type SandboxEnd =
       readonly recordOverflowed: boolean;
       /** Output was still coming when the bounded wait for the pipes was over. */
       readonly outputCut: boolean;
+      /** What the whole tree used, where there are control groups. */
+      readonly usage?: CgroupUsage;
     };
 
 export interface SandboxProcess {

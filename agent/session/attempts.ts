@@ -261,7 +261,7 @@ export class Attempts {
     const finished = finishedToWire(held.ref, outcome, held.log?.end() ?? { chunks: 0, bytes: 0, droppedBytes: 0 });
     this.#held.delete(keyOf(held.ref));
     this.#options.log[held.quiet ? "debug" : "info"](
-      { event: "attempt.finished", ...held.ref, reason: outcome.exit.reason, code: outcome.exit.code, logBytes: finished.logBytes },
+      { event: "attempt.finished", ...held.ref, reason: outcome.exit.reason, code: outcome.exit.code, logBytes: finished.logBytes, ...usedBy(outcome) },
       "attempt finished",
     );
     this.#options.results.add(finished);
@@ -280,6 +280,10 @@ export class Attempts {
 }
 
 /** Killed by us, but the server had asked to cancel it: handing it back would run it again. */
+function usedBy({ peakMemoryBytes, cpuMs }: AttemptOutcome): object {
+  return { ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }), ...(cpuMs === undefined ? {} : { cpuMs }) };
+}
+
 function asAsked(held: Held, outcome: AttemptOutcome): AttemptOutcome {
   if (held.cancelReason === undefined || outcome.exit.reason !== "fenced") return outcome;
   const exit = exitOf("cancelled", held.cancelReason);

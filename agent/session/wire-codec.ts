@@ -48,6 +48,8 @@ export function finishedToWire(ref: AttemptRef, outcome: AttemptOutcome, log: Ch
     logChunks: log.chunks,
     logBytes: log.bytes,
     logDroppedBytes: log.droppedBytes,
+    peakMemoryBytes: outcome.peakMemoryBytes,
+    cpuMs: outcome.cpuMs,
   };
 }
 

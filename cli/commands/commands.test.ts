@@ -197,3 +197,16 @@ describe("large output", () => {
     expect(await cli.finished).toMatchObject({ code: 141, stderr: "" });
   });
 });
+
+describe("millrace agent doctor", () => {
+  it("shows each layer, and exits by the level that is asked for", async () => {
+    const { code, stdout } = await millrace("agent", "doctor", "--json");
+    const report = JSON.parse(stdout);
+    expect([code, report.ok, report.min_level]).toEqual([0, true, 1]);
+    expect(report.layers.map((layer: { name: string }) => layer.name)).toContain("memory limit");
+    const most = await millrace("agent", "doctor", "--min-level", "3");
+    expect(most.code).toBe(report.level === 3 ? 0 : 9);
+    expect(most.stdout).toContain(`sandbox level ${report.level} of 3`);
+    expect((await millrace("agent", "doctor", "--min-level", "4")).code).toBe(2);
+  });
+});

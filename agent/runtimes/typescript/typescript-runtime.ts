@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { readJsonMembers } from "../../runner/json-text.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { heapMbWithin } from "../memory-hints.ts";
 import { refuseArguments, refuseSyntax } from "../refusal.ts";
 import {
   type DetectContext,
@@ -87,7 +88,10 @@ async function launch(parts: NodeParts, request: LaunchRequest): Promise<Launch 
   if (installed.kind === "refused") return installed;
   const { modules } = installed;
   const file = FILES[parts.language];
-  const flags = [`--max-old-space-size=${parts.heapMb}`, "--disable-warning=ExperimentalWarning"];
+  const flags = [
+    `--max-old-space-size=${request.memoryBytes === undefined ? parts.heapMb : heapMbWithin(request.memoryBytes)}`,
+    "--disable-warning=ExperimentalWarning",
+  ];
   if (signature.needsTransform) flags.push("--experimental-transform-types");
   if (modules !== undefined) flags.push(`--import=${request.paths.job}/modules-hook.mjs`);
   return {

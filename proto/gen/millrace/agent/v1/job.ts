@@ -194,6 +194,12 @@ export interface Finished {
   logChunks: number;
   logBytes: number;
   logDroppedBytes: number;
+  /** The most memory that all processes of the attempt used at one time. Absent where the agent cannot measure it. */
+  peakMemoryBytes?:
+    | number
+    | undefined;
+  /** Processor time of all processes of the attempt, milliseconds. Absent where the agent cannot measure it. */
+  cpuMs?: number | undefined;
 }
 
 /** A piece of an attempt's output. Chunks of an attempt are numbered 0, 1, 2 … */
@@ -928,6 +934,8 @@ function createBaseFinished(): Finished {
     logChunks: 0,
     logBytes: 0,
     logDroppedBytes: 0,
+    peakMemoryBytes: undefined,
+    cpuMs: undefined,
   };
 }
 
@@ -959,6 +967,12 @@ export const Finished: MessageFns<Finished> = {
     }
     if (message.logDroppedBytes !== 0) {
       writer.uint32(72).uint64(message.logDroppedBytes);
+    }
+    if (message.peakMemoryBytes !== undefined) {
+      writer.uint32(80).uint64(message.peakMemoryBytes);
+    }
+    if (message.cpuMs !== undefined) {
+      writer.uint32(88).uint64(message.cpuMs);
     }
     return writer;
   },
@@ -1048,6 +1062,22 @@ export const Finished: MessageFns<Finished> = {
             message.logDroppedBytes = longToNumber(reader.uint64());
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.peakMemoryBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.cpuMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1074,6 +1104,8 @@ export const Finished: MessageFns<Finished> = {
     message.logChunks = object.logChunks ?? 0;
     message.logBytes = object.logBytes ?? 0;
     message.logDroppedBytes = object.logDroppedBytes ?? 0;
+    message.peakMemoryBytes = object.peakMemoryBytes ?? undefined;
+    message.cpuMs = object.cpuMs ?? undefined;
     return message;
   },
 };

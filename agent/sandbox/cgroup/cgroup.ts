@@ -1,0 +1,73 @@
+/**
+ * The seam between sandboxes and the kernel's control groups. Drivers: `v2.ts`, `v1.ts`, and `noCgroups` below.
+ * All groups are made below the one in which the agent itself is, never beside it: what is there is not ours.
+ *
+ *   <the agent's own group>/millrace-jobs-<key>/<number>      one per job or prepared sandbox
+ *   <the agent's own group>/millrace-agent-<key>              v2 only: there a group with children may hold no processes
+ */
+
+export const CONTROLS = ["memory", "pids", "cpu"] as const;
+/** What a driver can bound. */
+export type Control = (typeof CONTROLS)[number];
+
+export interface JobLimits {
+  /** All memory of the job: its processes, their files in /tmp, buffers of the kernel. Undefined: only the bound on all jobs together. */
+  readonly memoryBytes?: number;
+  /** Thousandths of a processor. Undefined: whatever is free. */
+  readonly cpuMillis?: number;
+  /** Processes and threads. */
+  readonly processes?: number;
+}
+
+export interface CgroupUsage {
+  /** The most that was used at one time. Undefined where the kernel does not tell. */
+  readonly peakMemoryBytes: number | undefined;
+  readonly cpuMs: number | undefined;
+  /** Processes of this job that the kernel killed because memory was used up. */
+  readonly oomKills: number;
+}
+
+/** The group of one sandbox. None of the methods throws but `limit`. */
+export interface JobCgroup {
+  /** From now on a job is in it. May be called when processes are in the group already. @throws when the kernel refuses */
+  limit(limits: JobLimits): void;
+  /**
+   * Moves a process here; its children are born here. Takes some 15 ms when nobody has moved a process for a while (the kernel waits for all
+   * processors to have passed a quiet point), hence not in the agent's own thread. Rejects when it cannot be: the process must then not go on.
+   */
+  place(pid: number): Promise<void>;
+  usage(): CgroupUsage;
+  /** KILL to all processes in the group. */
+  kill(): void;
+  /** To be called when no process is left. What cannot be removed yet is removed later. */
+  remove(): void;
+}
+
+export interface CgroupDriver {
+  readonly kind: "v2" | "v1" | "none";
+  readonly controls: ReadonlySet<Control>;
+  /** Why `controls` lacks something. */
+  readonly reasons: readonly string[];
+  /** What all jobs together may use, bytes; 0: not bounded. */
+  readonly totalMemoryBytes: number;
+  /** @throws when the kernel refuses */
+  create(): JobCgroup;
+  /**
+   * Removes the groups; processes in one that was never limited are killed, for it has no job. Jobs that run are not touched: the last one
+   * removes what is left. A group can still be had. Idempotent.
+   */
+  close(): void;
+}
+
+const NO_GROUP: JobCgroup = {
+  limit: () => undefined,
+  place: () => Promise.resolve(),
+  usage: () => ({ peakMemoryBytes: undefined, cpuMs: undefined, oomKills: 0 }),
+  kill: () => undefined,
+  remove: () => undefined,
+};
+
+/** The driver of a host without usable groups: nothing is bounded, nothing is measured. */
+export function noCgroups(reasons: readonly string[]): CgroupDriver {
+  return { kind: "none", controls: new Set(), reasons, totalMemoryBytes: 0, create: () => NO_GROUP, close: () => undefined };
+}

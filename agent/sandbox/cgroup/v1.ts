@@ -1,0 +1,229 @@
+import { join } from "node:path";
+import { type CgroupDriver, CONTROLS, type Control, type JobCgroup, type JobLimits } from "./cgroup.ts";
+import { type GroupFolders, hasFile, KERNEL_FOLDERS, killGroup, moveProcess, readField, readNumber, tryWrite, writeValue } from "./group-files.ts";
+import type { OwnGroup } from "./hierarchy.ts";
+import { Leaving } from "./leaving.ts";
+import { CPU_PERIOD_US, cpuQuotaUs, jobsGroupName, memoryForJobs } from "./sizes.ts";
+import { closeGroups, sweepGroup } from "./sweep.ts";
+
+/** A process outside has 1024. */
+const JOBS_SHARES = 512;
+/**
+ * Version 1 kills one process of a group that is out of memory and lets the others go on; version 2 can kill all. To treat jobs alike we
+ * look for that ourselves, while jobs run. What a job does in between does not count: its end is judged by the counter.
+ */
+const OOM_LOOK_MS = 200;
+const MEMORY_FILES = ["memory.limit_in_bytes", "memory.oom_control"];
+
+/** The folders of one group, by what they are for. Two of them may be the same folder. */
+type Dirs = ReadonlyMap<string, string>;
+
+/**
+ * Limits by the hierarchies of version 1, one folder in each. Where version 2 is mounted beside them without controllers it serves to kill
+ * (`cgroup.kill`).
+ * @returns a driver for what is writable, or why there is none
+ */
+export async function openV1(own: readonly OwnGroup[], key: string, folders: GroupFolders = KERNEL_FOLDERS): Promise<CgroupDriver | string[]> {
+  const reasons: string[] = [];
+  const jobs = new Map<string, string>();
+  for (const name of [...CONTROLS, "unified", "cpuacct"]) {
+    // Version 2 counts processor time also without controllers, and each hierarchy costs every job a group.
+    if (name === "cpuacct" && jobs.has("unified")) continue;
+    const group = own.find((one) => (name === "unified" ? one.version === 2 : one.controllers.includes(name)));
+    const dir = group === undefined ? undefined : join(group.dir, jobsGroupName(key));
+    const trouble = dir === undefined ? "is not mounted" : await prepareJobs(dir, jobs, folders);
+    if (dir !== undefined && trouble === undefined) jobs.set(name, dir);
+    else if (isControl(name)) reasons.push(`control group ${name}: ${trouble}`);
+  }
+  const memory = jobs.get("memory");
+  if (memory !== undefined && !MEMORY_FILES.every((name) => hasFile(memory, name))) {
+    folders.remove(memory);
+    jobs.delete("memory");
+    reasons.push("control group memory: its files are missing");
+  }
+  const controls = new Set(CONTROLS.filter((name) => jobs.has(name)));
+  if (controls.size === 0) {
+    for (const dir of new Set(jobs.values())) folders.remove(dir);
+    return reasons;
+  }
+  return new V1Driver(jobs, controls, reasons, folders);
+}
+
+function isControl(name: string): name is Control {
+  return CONTROLS.some((control) => control === name);
+}
+
+/** @returns what went wrong */
+async function prepareJobs(dir: string, made: Dirs, folders: GroupFolders): Promise<string | undefined> {
+  if ([...made.values()].includes(dir)) return undefined;
+  try {
+    if (!(await sweepGroup(dir, folders))) return `${dir} is left over from an earlier run and cannot be removed`;
+    folders.make(dir);
+    return undefined;
+  } catch (error) {
+    return `${dir} cannot be made (${error instanceof Error && "code" in error ? String(error.code) : "unknown"})`;
+  }
+}
+
+class V1Driver implements CgroupDriver {
+  readonly kind = "v1";
+  readonly controls: ReadonlySet<Control>;
+  readonly reasons: readonly string[];
+  totalMemoryBytes = 0;
+  readonly #jobs: Dirs;
+  readonly #folders: GroupFolders;
+  readonly #leaving: Leaving;
+  /** Without a job yet, and with one. */
+  readonly #idle = new Set<V1Group>();
+  readonly #running = new Set<V1Group>();
+  #timer: NodeJS.Timeout | undefined;
+  #count = 0;
+  #closed = false;
+
+  constructor(jobs: Dirs, controls: ReadonlySet<Control>, reasons: readonly string[], folders: GroupFolders) {
+    this.#jobs = jobs;
+    this.controls = controls;
+    this.reasons = reasons;
+    this.#folders = folders;
+    this.#leaving = new Leaving(folders);
+    this.#bound();
+  }
+
+  create(): JobCgroup {
+    if (this.#closed) this.#reopen();
+    this.#count += 1;
+    const dirs = new Map([...this.#jobs].map(([name, dir]) => [name, join(dir, String(this.#count))]));
+    const made: string[] = [];
+    try {
+      for (const dir of new Set(dirs.values())) {
+        this.#folders.make(dir);
+        made.push(dir);
+      }
+    } catch (error) {
+      this.#leaving.remove(made);
+      throw error;
+    }
+    const group = new V1Group(dirs, {
+      started: () => {
+        this.#idle.delete(group);
+        this.#watch(group);
+      },
+      ended: () => {
+        this.#idle.delete(group);
+        this.#running.delete(group);
+        this.#leaving.remove([...new Set(dirs.values()), ...(this.#closed ? this.#tops() : [])]);
+      },
+    });
+    this.#idle.add(group);
+    return group;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const group of this.#idle) group.kill();
+    this.#leaving.close();
+    closeGroups(this.#tops(), this.#folders);
+  }
+
+  #tops(): string[] {
+    return [...new Set(this.#jobs.values())];
+  }
+
+  #reopen(): void {
+    for (const dir of this.#tops()) if (!hasFile(dir, "cgroup.procs")) this.#folders.make(dir);
+    this.#bound();
+  }
+
+  #bound(): void {
+    this.totalMemoryBytes = boundAllJobs(this.#jobs.get("memory"));
+    const cpu = this.#jobs.get("cpu");
+    if (cpu !== undefined) tryWrite(cpu, "cpu.shares", JOBS_SHARES);
+  }
+
+  #watch(group: V1Group): void {
+    if (!this.controls.has("memory")) return;
+    this.#running.add(group);
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => {
+      for (const one of this.#running) if (one.usage().oomKills > 0) one.kill();
+      if (this.#running.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }, OOM_LOOK_MS);
+    this.#timer.unref();
+  }
+}
+
+/** @returns what all jobs together may use */
+function boundAllJobs(dir: string | undefined): number {
+  if (dir === undefined) return 0;
+  // Kernels before 5.11 ask for it; the later ones know nothing else.
+  tryWrite(dir, "memory.use_hierarchy", 1);
+  const bytes = memoryForJobs(readField(join(dir, ".."), "memory.stat", "hierarchical_memory_limit"));
+  setMemory(dir, bytes);
+  return bytes;
+}
+
+/** Memory and swap together may never be less than memory: the order depends on what was there before. */
+function setMemory(dir: string, bytes: number): void {
+  const hasSwap = hasFile(dir, "memory.memsw.limit_in_bytes");
+  if (!tryWrite(dir, "memory.limit_in_bytes", bytes)) {
+    if (hasSwap) writeValue(dir, "memory.memsw.limit_in_bytes", bytes);
+    writeValue(dir, "memory.limit_in_bytes", bytes);
+  }
+  if (hasSwap) writeValue(dir, "memory.memsw.limit_in_bytes", bytes);
+}
+
+class V1Group implements JobCgroup {
+  readonly #dirs: Dirs;
+  readonly #on: { started(): void; ended(): void };
+
+  constructor(dirs: Dirs, on: { started(): void; ended(): void }) {
+    this.#dirs = dirs;
+    this.#on = on;
+  }
+
+  limit(limits: JobLimits): void {
+    const [memory, pids, cpu] = [this.#dirs.get("memory"), this.#dirs.get("pids"), this.#dirs.get("cpu")];
+    if (limits.memoryBytes !== undefined && memory !== undefined) setMemory(memory, limits.memoryBytes);
+    if (limits.processes !== undefined && pids !== undefined) writeValue(pids, "pids.max", limits.processes);
+    if (limits.cpuMillis !== undefined && cpu !== undefined) {
+      writeValue(cpu, "cpu.cfs_period_us", CPU_PERIOD_US);
+      writeValue(cpu, "cpu.cfs_quota_us", cpuQuotaUs(limits.cpuMillis));
+    }
+    this.#on.started();
+  }
+
+  async place(pid: number): Promise<void> {
+    // One after the other: the first one waits for the kernel, together they would hold up all other work with files.
+    for (const dir of new Set(this.#dirs.values())) await moveProcess(dir, pid);
+  }
+
+  usage(): { peakMemoryBytes: number | undefined; cpuMs: number | undefined; oomKills: number } {
+    const memory = this.#dirs.get("memory");
+    return {
+      peakMemoryBytes: memory === undefined ? undefined : readNumber(memory, "memory.max_usage_in_bytes"),
+      cpuMs: this.#cpuMs(),
+      oomKills: memory === undefined ? 0 : (readField(memory, "memory.oom_control", "oom_kill") ?? 0),
+    };
+  }
+
+  #cpuMs(): number | undefined {
+    const [unified, accounting] = [this.#dirs.get("unified"), this.#dirs.get("cpuacct")];
+    if (unified !== undefined) return inMs(readField(unified, "cpu.stat", "usage_usec"), 1_000);
+    return accounting === undefined ? undefined : inMs(readNumber(accounting, "cpuacct.usage"), 1_000_000);
+  }
+
+  kill(): void {
+    // In all of them: a process that is just being placed is in some only.
+    for (const dir of new Set([this.#dirs.get("unified") ?? [], ...this.#dirs.values()].flat())) killGroup(dir);
+  }
+
+  remove(): void {
+    this.#on.ended();
+  }
+}
+
+function inMs(value: number | undefined, perMs: number): number | undefined {
+  return value === undefined ? undefined : Math.round(value / perMs);
+}

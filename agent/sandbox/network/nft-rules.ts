@@ -1,0 +1,71 @@
+import { FIRST_UID, UID_COUNT } from "../job-uids.ts";
+
+/** Where packets of a job may go. */
+export interface Destination {
+  readonly family: 4 | 6;
+  /** An address or a range. */
+  readonly range: string;
+  readonly port: number | undefined;
+}
+
+/** Services of clouds that give credentials to whoever asks from the machine; the addresses that large providers use. */
+const METADATA_4 = ["169.254.0.0/16", "100.100.100.200", "168.63.129.16"];
+const METADATA_6 = ["fd00:ec2::254", "fd20:ce::254", "fe80::a9fe:a9fe"];
+const DNS_PORT = 53;
+/** So that whoever connects hears of it at once: not all sockets take an ICMP message for an answer. */
+const REFUSE = ["meta l4proto tcp reject with tcp reset", "reject"];
+
+/**
+ * The agent's own table. It looks at packets of job users only and lets everything else pass. First come jobs with a list of their own, each in
+ * a chain that ends with a refusal; then what holds for all others.
+ * @param nameservers of the host: some clouds answer names at the address that must be blocked, so that port stays open
+ */
+export function tableRules(table: string, blockMetadata: boolean, nameservers: readonly string[]): string {
+  const exempt = [
+    ...nameservers.filter((address) => address.includes(".")).map((address) => `ip daddr ${address} meta l4proto { tcp, udp } th dport ${DNS_PORT} accept`),
+    ...nameservers.filter((address) => address.includes(":")).map((address) => `ip6 daddr ${address} meta l4proto { tcp, udp } th dport ${DNS_PORT} accept`),
+  ];
+  const metadata = [`ip daddr { ${METADATA_4.join(", ")} }`, `ip6 daddr { ${METADATA_6.join(", ")} }`];
+  const blocked = blockMetadata ? metadata.flatMap((match) => REFUSE.map((refusal) => `    ${match} ${refusal}`)) : [];
+  return [
+    `table inet ${table} {`,
+    "  map lists { type uid : verdict; }",
+    "  chain metadata {",
+    ...blocked,
+    "  }",
+    "  chain output {",
+    "    type filter hook output priority filter; policy accept;",
+    `    meta skuid < ${FIRST_UID} accept`,
+    `    meta skuid >= ${FIRST_UID + UID_COUNT} accept`,
+    "    meta skuid vmap @lists",
+    ...exempt.map((rule) => `    ${rule}`),
+    "    jump metadata",
+    "  }",
+    "}",
+    "",
+  ].join("\n");
+}
+
+/** Adds one job: whatever is not named is refused, names included. */
+export function listRules(table: string, uid: number, destinations: readonly Destination[]): string {
+  const chain = chainOf(uid);
+  const rules = destinations.map(({ family, range, port }) => {
+    const ports = port === undefined ? "" : ` meta l4proto { tcp, udp } th dport ${port}`;
+    return `${family === 4 ? "ip" : "ip6"} daddr ${range}${ports} accept`;
+  });
+  return [
+    `add chain inet ${table} ${chain}`,
+    ...["jump metadata", ...rules, ...REFUSE].map((rule) => `add rule inet ${table} ${chain} ${rule}`),
+    `add element inet ${table} lists { ${uid} : jump ${chain} }`,
+    "",
+  ].join("\n");
+}
+
+export function dropListRules(table: string, uid: number): string {
+  const chain = chainOf(uid);
+  return [`delete element inet ${table} lists { ${uid} }`, `flush chain inet ${table} ${chain}`, `delete chain inet ${table} ${chain}`, ""].join("\n");
+}
+
+function chainOf(uid: number): string {
+  return `job_${uid}`;
+}
