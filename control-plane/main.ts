@@ -7,7 +7,13 @@ import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
+import { grpcTlsFiles } from "./agent-settings.ts";
 import { AgentHome } from "./agents/agent-home.ts";
+import { addConductRoutes } from "./agents/conduct-routes.ts";
+import { Enrolment } from "./agents/enrolment.ts";
+import { GrpcTls } from "./agents/grpc-tls.ts";
+import { addJoinTokenRoutes } from "./agents/join-token-routes.ts";
+import { OrderWatch } from "./agents/order-watch.ts";
 import { addAgentRoutes, agentsOf } from "./agents/routes.ts";
 import { SessionServer } from "./agents/session-server.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
@@ -35,7 +41,7 @@ import { LiveLogs } from "./logs/live-logs.ts";
 import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
-import { dialPeer } from "./peer/dial-peer.ts";
+import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
@@ -167,9 +173,10 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const authenticator = createAuthenticator(pools.api, realClock);
   const directory = new OwnerDirectory();
+  const tls = openTls(config, log, stops);
   const network: PeerNetwork = new PeerNetwork({
     directory,
-    dial: dialPeer,
+    dial: peerDialler(tls === undefined ? undefined : () => tls.dialCredentials()),
     home: (replicaId) => home.homeFor(replicaId),
     secret: () => readClusterSecret(pools.api),
     clock: realClock,
@@ -203,6 +210,14 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.api,
     authenticator,
+    enrolment: new Enrolment({
+      pool: pools.api,
+      secret: () => readClusterSecret(pools.api),
+      clock: realClock,
+      log,
+      credentialMs: config.MILLRACE_CREDENTIAL_MS,
+    }),
+    tls,
     ingest,
     clock: realClock,
     log,
@@ -249,6 +264,8 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   );
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
+  addConductRoutes(app, pools.api, (orders) => sessions.obey(orders));
+  addJoinTokenRoutes(app, pools.api);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
   observe(metrics, ownership, sessions, { directory, network, home });
 
@@ -256,9 +273,21 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   stops.push(() => app.close());
   await run(network);
   await run(sessions);
+  const hasAgents = (): boolean => sessions.sessions.length > 0;
+  await run(new OrderWatch({ pool: pools.api, clock: realClock, log, hasAgents, obey: (orders) => sessions.obey(orders) }));
   home.start();
   stops.push(async () => home.stop());
   return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
+}
+
+/** The certificates of the port for agents, kept up to date. */
+function openTls(config: Config, log: Log, stops: (() => Promise<void>)[]): GrpcTls | undefined {
+  const files = grpcTlsFiles(config);
+  if (files === undefined) return undefined;
+  const tls = new GrpcTls(files, log);
+  tls.watch();
+  stops.push(async () => tls.close());
+  return tls;
 }
 
 interface Cluster {
