@@ -8,14 +8,10 @@ import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { grpcTlsFiles } from "./agent-settings.ts";
+import { AgentDoor } from "./agents/agent-door.ts";
 import { AgentHome } from "./agents/agent-home.ts";
-import { addConductRoutes } from "./agents/conduct-routes.ts";
-import { Enrolment } from "./agents/enrolment.ts";
-import { GrpcTls } from "./agents/grpc-tls.ts";
-import { addJoinTokenRoutes } from "./agents/join-token-routes.ts";
-import { OrderWatch } from "./agents/order-watch.ts";
 import { addAgentRoutes, agentsOf } from "./agents/routes.ts";
-import { SessionServer } from "./agents/session-server.ts";
+import type { SessionServer } from "./agents/session-server.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
 import { openBlobs } from "./blobs/open-blobs.ts";
 import { type Config, loadConfig } from "./config.ts";
@@ -173,15 +169,14 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const authenticator = createAuthenticator(pools.api, realClock);
   const directory = new OwnerDirectory();
-  const tls = openTls(config, log, stops);
   const network: PeerNetwork = new PeerNetwork({
     directory,
-    dial: peerDialler(tls === undefined ? undefined : () => tls.dialCredentials()),
+    dial: peerDialler(() => door.tls?.dialCredentials()),
     home: (replicaId) => home.homeFor(replicaId),
     secret: () => readClusterSecret(pools.api),
     clock: realClock,
     log,
-    agentsOf: (workspace) => agentsOf(sessions, home, workspace),
+    agentsOf: (workspace) => agentsOf(door.sessions, home, workspace),
     onNews: (cancels) => ownership.look(cancels),
     onEvent: (id, change) => {
       if (change.kind === "durable") live.heard(id, change);
@@ -206,18 +201,13 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     onWritten: (chunks, bytes, tookMs) => metrics.logsWritten(chunks, bytes, tookMs),
   });
   stops.push(() => ingest.stop());
-  const sessions: SessionServer = new SessionServer({
+  const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.api,
     authenticator,
-    enrolment: new Enrolment({
-      pool: pools.api,
-      secret: () => readClusterSecret(pools.api),
-      clock: realClock,
-      log,
-      credentialMs: config.MILLRACE_CREDENTIAL_MS,
-    }),
-    tls,
+    tlsFiles: grpcTlsFiles(config),
+    credentialMs: config.MILLRACE_CREDENTIAL_MS,
+    secret: () => readClusterSecret(pools.api),
     ingest,
     clock: realClock,
     log,
@@ -231,6 +221,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     home: () => home,
     holdsAgents: () => ownership.holdsAgents,
   });
+  const { sessions } = door;
   sessions.addService(PeerLinkService, { link: (stream: Parameters<PeerNetwork["accept"]>[0]) => network.accept(stream) });
   const home = new AgentHome({ directory, streams: sessions, clock: realClock, log, fenceMs: config.MILLRACE_SELF_FENCE_MS });
   const ownership: Ownership = createOwnership(parts, { directory, network, home, changed, grpcPort: () => sessions.port });
@@ -264,30 +255,17 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   );
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
-  addConductRoutes(app, pools.api, (orders) => sessions.obey(orders));
-  addJoinTokenRoutes(app, pools.api);
+  door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
   observe(metrics, ownership, sessions, { directory, network, home });
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
   await run(network);
-  await run(sessions);
-  const hasAgents = (): boolean => sessions.sessions.length > 0;
-  await run(new OrderWatch({ pool: pools.api, clock: realClock, log, hasAgents, obey: (orders) => sessions.obey(orders) }));
+  await run(door);
   home.start();
   stops.push(async () => home.stop());
   return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
-}
-
-/** The certificates of the port for agents, kept up to date. */
-function openTls(config: Config, log: Log, stops: (() => Promise<void>)[]): GrpcTls | undefined {
-  const files = grpcTlsFiles(config);
-  if (files === undefined) return undefined;
-  const tls = new GrpcTls(files, log);
-  tls.watch();
-  stops.push(async () => tls.close());
-  return tls;
 }
 
 interface Cluster {
@@ -403,7 +381,8 @@ function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer
     waiting: () => [...(ownership.local?.owner.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
     waitingByReason: () => (ownership.local === undefined ? {} : countByReason(ownership.local.owner.state)),
     running: () => ownership.local?.owner.state.running.size ?? 0,
-    agents: () => sessions.sessions.length,
+    agents: () => sessions.size,
+    agentStates: () => sessions.countStates(),
     slots: () => cluster.home.slots,
     flushQueue: () => ownership.writer?.queued ?? 0,
     payloadBytes: () => ownership.local?.owner.payloadBytes ?? 0,

@@ -14,8 +14,8 @@ export interface DiskWatchOptions {
 }
 
 const LOOK_MS = 5_000;
-/** Enough to take jobs again: a little more than what stopped them, so that it does not go back and forth. */
-const RELIEF = 1.1;
+/** Percent of what is wanted that is enough to take jobs again: a little more, so that it does not go back and forth. */
+const RELIEF_PERCENT = 110;
 
 /** Takes no new jobs while the disk of the data folder is nearly full: results and output would find no room. */
 export class DiskWatch {
@@ -49,7 +49,7 @@ export class DiskWatch {
     if (!pressed && free < minFreeBytes) {
       log.error({ event: "agent.disk_pressure", free, minFreeBytes }, "too little free space: no new jobs");
       conduct.hinder("disk_pressure", `${formatBytes(free)} free in the data folder, ${formatBytes(minFreeBytes)} wanted`);
-    } else if (pressed && free >= minFreeBytes * RELIEF) {
+    } else if (pressed && free * 100 >= minFreeBytes * RELIEF_PERCENT) {
       log.info({ event: "agent.disk_relieved", free }, "enough free space again");
       conduct.clear("disk_pressure");
     }

@@ -15,6 +15,7 @@ import type { AgentPort } from "../scheduler/agent-port.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
 import { type HelloOrder, registerSession } from "./agent-store.ts";
+import type { AgentState } from "./contract.ts";
 import type { Challenge, Enrolment } from "./enrolment.ts";
 import { revokedRefusal, statusOf } from "./final-refusal.ts";
 import type { StandingOrders } from "./order-store.ts";
@@ -81,6 +82,10 @@ export class SessionServer implements Service, AgentPort {
     return this.#port;
   }
 
+  get size(): number {
+    return this.#sessions.size;
+  }
+
   get sessions(): readonly AgentSession[] {
     return [...this.#sessions.values()];
   }
@@ -108,6 +113,13 @@ export class SessionServer implements Service, AgentPort {
         this.#renewing = undefined;
       });
     }, 1000);
+  }
+
+  /** How many of the agents here are in which state. */
+  countStates(): Record<AgentState, number> {
+    const counts: Record<AgentState, number> = { active: 0, paused: 0, draining: 0, ending: 0, quarantined: 0, disk_pressure: 0 };
+    for (const session of this.#sessions.values()) counts[session.state.state] += 1;
+    return counts;
   }
 
   /** First step of a shutdown: agents are told to move, and no new ones are taken. Resolves when the word is out. */

@@ -9,10 +9,10 @@ export type DialPeer = (address: string) => { readonly call: PeerCall; readonly 
 
 /**
  * Every stream has a connection of its own: one that is broken must not be the next one's, too.
- * @param secured of the TLS that all replicas speak, as it is at the moment of dialling; undefined: none
+ * @param secured of the TLS that all replicas speak, as it is at the moment of dialling; returns undefined for none
  */
-export function peerDialler(secured: (() => ChannelCredentials) | undefined): DialPeer {
-  return (address) => dial(address, secured?.() ?? credentials.createInsecure());
+export function peerDialler(secured: () => ChannelCredentials | undefined): DialPeer {
+  return (address) => dial(address, secured() ?? credentials.createInsecure());
 }
 
 const dial = (address: string, channel: ChannelCredentials): ReturnType<DialPeer> => {
