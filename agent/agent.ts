@@ -17,6 +17,7 @@ import { Life } from "./life.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { startAttempt } from "./runner/attempt.ts";
 import { openExecution } from "./runner/execution.ts";
+import { sweepLeftOvers } from "./sandbox/job-dir.ts";
 import { probe } from "./sandbox/probe.ts";
 import { Attempts, type StartAttempt } from "./session/attempts.ts";
 import { ConnectLoop } from "./session/connect-loop.ts";
@@ -36,6 +37,8 @@ export interface Executor {
   sandboxesReady?(): number;
   /** Makes a sandbox for nothing. Resolves with what is wrong, or undefined. */
   probe?(): Promise<string | undefined>;
+  /** Removes what ended jobs have left behind, if anything. Resolves with how much that was. */
+  sweep?(): Promise<number>;
   /** Called after the last attempt has ended. */
   close?(): void;
 }
@@ -91,10 +94,11 @@ export function createAgent(config: AgentConfig, deps: AgentDeps): Agent {
     run: async (signal) => {
       const folder = openDataFolder(config.dataDir);
       try {
+        // First: whoever is not let join need not look at the host.
+        const identity = await openIdentity(config, deps.log, signal);
         const executor = await (deps.openExecutor ?? openRealExecutor)(config, folder);
         try {
           checkRuntimes(executor.runtimes);
-          const identity = await openIdentity(config, deps.log, signal);
           parts = build(config, deps, folder, { executor, identity });
           await parts.life.start();
           await serve(parts, config, signal);
@@ -128,6 +132,7 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder): Promis
       if (end.kind === "setup_failed") return end.message;
       return end.code === 0 ? undefined : `a trial ended with ${end.code}`;
     },
+    sweep: () => sweepLeftOvers(opened.execution.jobsDir),
     close: () => opened.close(),
   };
 }
@@ -170,6 +175,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     clock,
     log,
     probe: () => executor.probe?.() ?? Promise.resolve(undefined),
+    sweep: () => executor.sweep?.() ?? Promise.resolve(0),
     sources: {
       running: () => attempts.size,
       connected: () => loop.kind === "online",

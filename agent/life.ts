@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { messageOf } from "../kernel/app-error.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { errorResult, exitOf } from "../kernel/exit.ts";
 import { type Capacity, Condition, type RuntimeInfo } from "../proto/gen/millrace/agent/v1/session.ts";
@@ -23,12 +24,16 @@ export interface LifeOptions {
   readonly log: Logger;
   /** Makes a sandbox for nothing; what is wrong, or undefined. */
   readonly probe: () => Promise<string | undefined>;
+  /** Removes what ended jobs have left behind. */
+  readonly sweep: () => Promise<number>;
   readonly sources: Omit<MetricSources, "slots" | "state">;
   /** The capacity is another one: the server should hear of it. */
   readonly onCapacity: () => void;
   /** What Hello says has changed. */
   readonly onIntroduction: () => void;
 }
+
+const SWEEP_EVERY_MS = 60 * 60 * 1000;
 
 /** How the agent behaves beside its work: what it takes and refuses, when it rests or ends, and what it tells those who run it. */
 export class Life {
@@ -43,6 +48,7 @@ export class Life {
   readonly #disk: DiskWatch;
   readonly #shift: Shift;
   readonly #status: StatusServer | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
 
   /** Errors: invalid_argument for a faulty policy. */
   constructor(options: LifeOptions) {
@@ -58,7 +64,11 @@ export class Life {
     this.#disk = new DiskWatch({ folder: config.dataDir, minFreeBytes: config.minFreeBytes, conduct, log });
     const { maxJobs, exitWhenIdleS } = config;
     this.#shift = new Shift({ conduct, clock, maxJobs, exitWhenIdleS, isConnected: () => sources.connected(), onOver: (why) => this.leave(why) });
-    this.metrics = new AgentMetrics(options.spoolDir, { ...sources, slots: () => conduct.capacity.slots, state: () => this.#state });
+    this.metrics = new AgentMetrics(options.spoolDir, config.statusAddress !== "", {
+      ...sources,
+      slots: () => conduct.capacity.slots,
+      state: () => this.#state,
+    });
     const { statusAddress } = config;
     this.#status =
       statusAddress === "" ? undefined : new StatusServer({ address: statusAddress, registry: this.metrics.registry, notReady: () => this.#notReady() });
@@ -84,9 +94,11 @@ export class Life {
     this.#policy?.watch();
     this.#disk.start();
     this.#shift.start();
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS);
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#sweeper);
     this.#guard.close();
     this.#disk.close();
     this.#shift.close();
@@ -124,6 +136,16 @@ export class Life {
       this.metrics.ended("policy");
       return refused(broken, this.#options.clock.wallMs());
     };
+  }
+
+  async #sweep(): Promise<void> {
+    const { sweep, log } = this.#options;
+    try {
+      const swept = await sweep();
+      if (swept > 0) log.warn({ event: "agent.swept", folders: swept }, "folders of ended jobs were left behind, and are removed");
+    } catch (error) {
+      log.warn({ event: "agent.sweep_failed", error: messageOf(error) }, "what ended jobs left behind could not be removed");
+    }
   }
 
   get #state(): string {

@@ -23,9 +23,10 @@ export class AgentMetrics {
   readonly #ended: Counter;
   readonly #dials: Counter;
 
-  constructor(spoolDir: string, sources: MetricSources) {
+  /** @param ofProcess also memory, descriptors and event loop of the process: they are watched from then on */
+  constructor(spoolDir: string, ofProcess: boolean, sources: MetricSources) {
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+    if (ofProcess) collectDefaultMetrics({ register: this.registry });
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
         name,
