@@ -16,6 +16,8 @@ import { RawAgent } from "./raw-agent.ts";
 
 const BIN = fileURLToPath(new URL("../bin/millrace", import.meta.url));
 const NO_TOKEN = { MILLRACE_AGENT_TOKEN: "" };
+/** Starts sooner: where the sandbox is not what is tested. */
+const BARE = { MILLRACE_AGENT_SANDBOX: "off" };
 /** Losses are noticed soon, credentials live for two seconds. */
 const QUICK = {
   MILLRACE_CREDENTIAL_MS: "2000",
@@ -117,7 +119,7 @@ describe.concurrent("an agent of a workspace", () => {
 
   test("is revoked within a second, from another replica too: its jobs start again elsewhere, and it never comes back", async () => {
     const { token } = await joinToken({ uses: 2 });
-    const settings = { ...NO_TOKEN, MILLRACE_AGENT_JOIN_TOKEN: token, MILLRACE_AGENT_TAGS: "revoked" };
+    const settings = { ...NO_TOKEN, ...BARE, MILLRACE_AGENT_JOIN_TOKEN: token, MILLRACE_AGENT_TAGS: "revoked" };
     const bad = await world.startAgent("bad", settings);
     const { id } = await run(world, bash("sleep 1; echo '\"done\"'", "revoked"));
     await until("the job runs", async () => (await job(world, id)).status === "running");
@@ -133,7 +135,7 @@ describe.concurrent("an agent of a workspace", () => {
   });
 
   test("whose credential has lapsed comes back by its key alone within a day, and not after it", async () => {
-    const settings = { ...NO_TOKEN, MILLRACE_AGENT_TAGS: "lapsed" };
+    const settings = { ...NO_TOKEN, ...BARE, MILLRACE_AGENT_TAGS: "lapsed" };
     const agent = await world.startAgent("lapsed", { ...settings, MILLRACE_AGENT_JOIN_TOKEN: (await joinToken()).token });
     await agent.kill("SIGKILL");
     const lapse = (ago: string) => pool.query("UPDATE agent SET credential_until = clock_timestamp() - $1::interval WHERE name = 'lapsed'", [ago]);
@@ -186,7 +188,7 @@ describe.concurrent("an agent of a workspace", () => {
 
 describe.concurrent("conduct", () => {
   test("a member sees a shared agent without its host, an administrator sees it whole, and only he gives it orders", async () => {
-    await world.startAgent("shared", { MILLRACE_AGENT_TAGS: "shared" });
+    await world.startAgent("shared", { ...BARE, MILLRACE_AGENT_TAGS: "shared" });
     const ask = async (token: string, method: string, path: string): Promise<{ status: number; body: { agents: AgentView[] } }> => {
       const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main${path}`, { method, headers: { authorization: `Bearer ${token}` } });
       return { status: response.status, body: (await response.json()) as { agents: AgentView[] } };
@@ -204,7 +206,7 @@ describe.concurrent("conduct", () => {
   });
 
   test("an agent that is told to drain ends with 0, one that takes one job takes one, and one without work goes home", async () => {
-    const drained = await world.startAgent("drained", { MILLRACE_AGENT_TAGS: "drained" });
+    const drained = await world.startAgent("drained", { ...BARE, MILLRACE_AGENT_TAGS: "drained" });
     const admin = { authorization: `Bearer ${world.credentials.admin_token}` };
     const { id } = await run(world, bash("sleep 0.5; echo '\"through\"'", "drained"));
     await until("the job runs", async () => (await job(world, id)).status === "running");
@@ -212,11 +214,11 @@ describe.concurrent("conduct", () => {
     expect([await exitOf(drained), (await untilEnded(world, id)).status]).toEqual([0, "succeeded"]);
 
     const ids = await Promise.all([1, 2, 3].map(async () => (await run(world, bash("true", "once"))).id));
-    const once = await startAnyAgent("once", { MILLRACE_AGENT_TAGS: "once", MILLRACE_AGENT_MAX_JOBS: "1" });
+    const once = await startAnyAgent("once", { ...BARE, MILLRACE_AGENT_TAGS: "once", MILLRACE_AGENT_MAX_JOBS: "1" });
     expect(await exitOf(once)).toBe(0);
     const views = await Promise.all(ids.map((one) => job(world, one)));
     expect(views.map(({ status }) => status).sort()).toEqual(["queued", "queued", "succeeded"]);
-    const idle = await startAnyAgent("idle", { MILLRACE_AGENT_TAGS: "once", MILLRACE_AGENT_EXIT_WHEN_IDLE_S: "1" });
+    const idle = await startAnyAgent("idle", { ...BARE, MILLRACE_AGENT_TAGS: "once", MILLRACE_AGENT_EXIT_WHEN_IDLE_S: "1" });
     expect(await exitOf(idle)).toBe(0);
     expect((await Promise.all(ids.map((one) => job(world, one)))).map(({ status }) => status)).toEqual(["succeeded", "succeeded", "succeeded"]);
   });
@@ -306,7 +308,7 @@ describe.concurrent("in worlds of their own", () => {
   test("drain under load: of 200 jobs on two agents none is lost or done twice, and the one that drains ends with 0 in time", async (context) => {
     const loaded = await openWorld(context, { env: QUICK });
     const graceMs = 1_000;
-    const settings = { MILLRACE_AGENT_SLOTS: "12", MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_DRAIN_GRACE_MS: String(graceMs) };
+    const settings = { ...BARE, MILLRACE_AGENT_SLOTS: "12", MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_DRAIN_GRACE_MS: String(graceMs) };
     const leaving = await loaded.startAgent("leaving", settings);
     await loaded.startAgent("staying", settings);
     await loaded.api("POST", "/scripts", { path: "f/load/noop", language: "noop", content: "" });
