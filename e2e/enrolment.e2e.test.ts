@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -255,55 +255,58 @@ describe.concurrent("conduct", () => {
 });
 
 describe.concurrent("in worlds of their own", () => {
-  test("TLS with certificates on both sides: new certificates are taken up while the stream goes on; pause survives both ends", async (context) => {
-    const dir = join(world.dir, "tls");
-    const names = makeCertificates(dir);
-    const tls = await openWorld(context, {
-      env: {
-        ...QUICK,
-        MILLRACE_GRPC_TLS_CERT_FILE: names.server.cert,
-        MILLRACE_GRPC_TLS_KEY_FILE: names.server.key,
-        MILLRACE_GRPC_TLS_CLIENT_CA_FILE: names.ca,
-        MILLRACE_GRPC_TLS_CA_FILE: names.ca,
-      },
-    });
-    const trust = { MILLRACE_AGENT_TLS: "on", MILLRACE_AGENT_CA_FILE: names.ca };
-    const shown = { MILLRACE_AGENT_CERT_FILE: names.agent.cert, MILLRACE_AGENT_KEY_FILE: names.agent.key };
-    const { token } = await joinToken({}, tls);
-    const settings = { ...NO_TOKEN, ...trust, ...shown, MILLRACE_AGENT_JOIN_TOKEN: token };
-    const agent = await tls.startAgent("secret", settings);
-    const connected = (await agentNamed("secret", tls))?.connected_at;
-    expect((await run(tls, { code: { language: "bash", content: "true" } }, 20)).status).toBe("succeeded");
-    const before = fingerprint(tls.grpcPort, names);
-    issue(dir, "server", "renewed");
-    await until("the new certificate is shown", async () => fingerprint(tls.grpcPort, names) !== before);
-    expect((await agentNamed("secret", tls))?.connected_at).toBe(connected);
-    const naked = launch(
-      ["agent"],
-      {
-        ...trust,
-        MILLRACE_GRPC_ADDRESS: `127.0.0.1:${tls.grpcPort}`,
-        MILLRACE_AGENT_TOKEN: tls.credentials.agent_token,
-        MILLRACE_AGENT_NAME: "naked",
-        MILLRACE_AGENT_DATA_DIR: join(tls.dir, "agent-naked"),
-      },
-      join(tls.dir, "naked.log"),
-    );
-    await until("the one without a certificate is not let in", async () => readFileSync(join(tls.dir, "naked.log"), "utf8").includes("agent.disconnected"));
-    expect(await agentNamed("naked", tls)).toBeUndefined();
-    await naked.kill("SIGKILL");
+  test.skipIf(spawnSync("openssl", ["version"]).status !== 0)(
+    "TLS with certificates on both sides: new certificates are taken up while the stream goes on; pause survives both ends",
+    async (context) => {
+      const dir = join(world.dir, "tls");
+      const names = makeCertificates(dir);
+      const tls = await openWorld(context, {
+        env: {
+          ...QUICK,
+          MILLRACE_GRPC_TLS_CERT_FILE: names.server.cert,
+          MILLRACE_GRPC_TLS_KEY_FILE: names.server.key,
+          MILLRACE_GRPC_TLS_CLIENT_CA_FILE: names.ca,
+          MILLRACE_GRPC_TLS_CA_FILE: names.ca,
+        },
+      });
+      const trust = { MILLRACE_AGENT_TLS: "on", MILLRACE_AGENT_CA_FILE: names.ca };
+      const shown = { MILLRACE_AGENT_CERT_FILE: names.agent.cert, MILLRACE_AGENT_KEY_FILE: names.agent.key };
+      const { token } = await joinToken({}, tls);
+      const settings = { ...NO_TOKEN, ...trust, ...shown, MILLRACE_AGENT_JOIN_TOKEN: token };
+      const agent = await tls.startAgent("secret", settings);
+      const connected = (await agentNamed("secret", tls))?.connected_at;
+      expect((await run(tls, { code: { language: "bash", content: "true" } }, 20)).status).toBe("succeeded");
+      const before = fingerprint(tls.grpcPort, names);
+      issue(dir, "server", "renewed");
+      await until("the new certificate is shown", async () => fingerprint(tls.grpcPort, names) !== before);
+      expect((await agentNamed("secret", tls))?.connected_at).toBe(connected);
+      const naked = launch(
+        ["agent"],
+        {
+          ...trust,
+          MILLRACE_GRPC_ADDRESS: `127.0.0.1:${tls.grpcPort}`,
+          MILLRACE_AGENT_TOKEN: tls.credentials.agent_token,
+          MILLRACE_AGENT_NAME: "naked",
+          MILLRACE_AGENT_DATA_DIR: join(tls.dir, "agent-naked"),
+        },
+        join(tls.dir, "naked.log"),
+      );
+      await until("the one without a certificate is not let in", async () => readFileSync(join(tls.dir, "naked.log"), "utf8").includes("agent.disconnected"));
+      expect(await agentNamed("naked", tls)).toBeUndefined();
+      await naked.kill("SIGKILL");
 
-    expect((await tls.api("POST", `/agents/${await idOf("secret", tls)}/pause`)).status).toBe(200);
-    const { id } = await run(tls, { code: { language: "bash", content: "true" } });
-    await agent.kill("SIGKILL");
-    await tls.server.kill("SIGKILL");
-    await tls.startServer();
-    await tls.startAgent("secret", settings);
-    expect(await agentNamed("secret", tls)).toMatchObject({ state: "paused", slots: 0 });
-    expect((await job(tls, id)).status).toBe("queued");
-    expect((await tls.api("POST", `/agents/${await idOf("secret", tls)}/resume`)).status).toBe(200);
-    expect((await untilEnded(tls, id)).status).toBe("succeeded");
-  });
+      expect((await tls.api("POST", `/agents/${await idOf("secret", tls)}/pause`)).status).toBe(200);
+      const { id } = await run(tls, { code: { language: "bash", content: "true" } });
+      await agent.kill("SIGKILL");
+      await tls.server.kill("SIGKILL");
+      await tls.startServer();
+      await tls.startAgent("secret", settings);
+      expect(await agentNamed("secret", tls)).toMatchObject({ state: "paused", slots: 0 });
+      expect((await job(tls, id)).status).toBe("queued");
+      expect((await tls.api("POST", `/agents/${await idOf("secret", tls)}/resume`)).status).toBe(200);
+      expect((await untilEnded(tls, id)).status).toBe("succeeded");
+    },
+  );
 
   test("drain under load: of 200 jobs on two agents none is lost or done twice, and the one that drains ends with 0 in time", async (context) => {
     const loaded = await openWorld(context, { env: QUICK });
