@@ -20,7 +20,7 @@ import type { Challenge, Enrolment } from "./enrolment.ts";
 import { revokedRefusal, statusOf } from "./final-refusal.ts";
 import type { StandingOrders } from "./order-store.ts";
 import type { AgentStream } from "./outbox.ts";
-import { AgentSession, type SessionAgent, toRef } from "./session.ts";
+import { AgentSession, type JobDoors, type SessionAgent, toRef } from "./session.ts";
 
 export interface SessionServerOptions {
   readonly address: string;
@@ -33,6 +33,7 @@ export interface SessionServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly policy: Policy;
+  readonly doors: JobDoors;
   /** Silence after which a stream is given up. */
   readonly suspectMs: number;
   readonly home: () => AgentHome;
@@ -225,12 +226,12 @@ export class SessionServer implements Service, AgentPort {
     if (hello === undefined) throw new AppError("invalid_argument", "the first frame of a stream must be Hello");
     checkHello(hello);
     if (this.#draining) throw new AppError("unavailable", "the control plane is shutting down");
-    const { ingest, log, policy, clock, holdsAgents } = this.#options;
+    const { ingest, log, policy, doors, clock, holdsAgents } = this.#options;
     const home = this.#options.home();
     if (!home.isOpen || !holdsAgents()) throw new AppError("unavailable", "this replica cannot serve agents at the moment");
     const known = principal === undefined ? await this.#enrolled(challenge, header, hello) : await this.#tokenHolder(principal, hello);
     const agent = { ...known, session: asSessionId(randomUUID()), hello };
-    return new AgentSession(stream, agent, { home, ingest, log, policy, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
+    return new AgentSession(stream, agent, { home, ingest, log, policy, doors, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
   }
 
   async #enrolled(challenge: Challenge | undefined, header: string | undefined, hello: Hello): Promise<KnownAgent> {
