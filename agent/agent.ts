@@ -95,7 +95,11 @@ export function createAgent(config: AgentConfig, deps: AgentDeps): Agent {
       const folder = openDataFolder(config.dataDir);
       try {
         // First: whoever is not let join need not look at the host.
-        const identity = await openIdentity(config, deps.log, signal);
+        const identity = await openIdentity(config, deps.log, signal).catch((error: unknown) => {
+          if (signal.aborted) return "stopped" as const;
+          throw error;
+        });
+        if (identity === "stopped") return;
         const executor = await (deps.openExecutor ?? openRealExecutor)(config, folder);
         try {
           checkRuntimes(executor.runtimes);

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { messageOf } from "../kernel/app-error.ts";
+import { AppError, messageOf } from "../kernel/app-error.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { errorResult, exitOf } from "../kernel/exit.ts";
 import { type Capacity, Condition, type RuntimeInfo } from "../proto/gen/millrace/agent/v1/session.ts";
@@ -9,7 +9,7 @@ import { SetupGuard } from "./conduct/setup-guard.ts";
 import { Shift } from "./conduct/shift.ts";
 import { whenEnded } from "./conduct/when-ended.ts";
 import type { AgentConfig } from "./config.ts";
-import { brokenRule, languagesLeft, tagsLeft } from "./policy/policy.ts";
+import { type AgentPolicy, brokenRule, languagesLeft, tagsLeft } from "./policy/policy.ts";
 import { PolicyFile } from "./policy/policy-file.ts";
 import type { RunningAttempt } from "./runner/attempt-types.ts";
 import { DEFAULT_LIMITS } from "./runner/execution.ts";
@@ -59,7 +59,11 @@ export class Life {
     this.#leave = over.resolve;
     this.conduct = new Conduct(config.slots, options.onCapacity);
     const { conduct } = this;
-    this.#policy = config.policyFile === "" ? undefined : new PolicyFile(config.policyFile, log, options.onIntroduction);
+    const check = (policy: AgentPolicy): void => {
+      if (tagsLeft(policy, config.tags).length === 0)
+        throw new AppError("invalid_argument", "the policy allows none of the agent's tags (MILLRACE_AGENT_TAGS)");
+    };
+    this.#policy = config.policyFile === "" ? undefined : new PolicyFile(config.policyFile, log, check, options.onIntroduction);
     this.#guard = new SetupGuard({ conduct, clock, log, probe });
     this.#disk = new DiskWatch({ folder: config.dataDir, minFreeBytes: config.minFreeBytes, conduct, log });
     const { maxJobs, exitWhenIdleS } = config;

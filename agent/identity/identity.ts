@@ -14,7 +14,7 @@ import { identityPaths } from "./identity-file.ts";
 
 /** An agent that joined with a key of its own. */
 export interface Identity extends StreamIdentity {
-  /** A new credential: on disk when this returns. */
+  /** A new credential: on disk when this returns, if the disk takes it. */
   replace(credential: Credential): void;
 }
 
@@ -28,7 +28,7 @@ const MAX_WAIT_MS = 30_000;
 /**
  * Who this agent is: undefined when it has a long-lived token. Joins when the folder holds nothing yet, or what it holds is too old to be renewed;
  * a control plane that cannot be reached is tried again until the signal.
- * Errors: what the control plane says against it; failed_precondition for a folder or key that cannot be used.
+ * Errors: what the control plane says against it; cancelled when the signal comes first; failed_precondition for a folder or key that cannot be used.
  */
 export async function openIdentity(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<Identity | undefined> {
   if (config.token !== "") return undefined;
@@ -40,10 +40,10 @@ export async function openIdentity(config: AgentConfig, log: Logger, signal: Abo
   const usable = known !== undefined && (known.until_ms + RENEWABLE_MS > Date.now() || config.joinToken === "");
   const mine = usable ? known : await joinWith(config, key, log, signal);
   if (!usable) write(file, mine);
-  return identityOf(file, mine, key);
+  return identityOf(file, mine, key, log);
 }
 
-function identityOf(file: string, mine: Stored, key: HostKey): Identity {
+function identityOf(file: string, mine: Stored, key: HostKey, log: Logger): Identity {
   let now = mine;
   return {
     agentId: mine.agent_id,
@@ -53,7 +53,12 @@ function identityOf(file: string, mine: Stored, key: HostKey): Identity {
     prove: (nonce) => ({ publicKey: key.publicKey, signature: key.sign(sessionStatement(mine.agent_id, nonce)) }),
     replace: ({ text, validMs }) => {
       now = { ...mine, credential: text, until_ms: Date.now() + validMs };
-      write(file, now);
+      try {
+        write(file, now);
+      } catch (error) {
+        // This process has it, and for a day after the one on disk has ended the key alone is enough.
+        log.warn({ event: "agent.credential_unsaved", error: messageOf(error) }, "the new credential could not be written");
+      }
     },
   };
 }

@@ -11,17 +11,23 @@ const MAX_BYTES = 1024 * 1024;
 export class PolicyFile {
   readonly #path: string;
   readonly #log: Logger;
+  readonly #check: (policy: AgentPolicy) => void;
   readonly #onChange: () => void;
   #text: string;
   #policy: AgentPolicy;
 
-  /** Errors: invalid_argument for a file that is missing or faulty. */
-  constructor(path: string, log: Logger, onChange: () => void) {
+  /**
+   * Errors: invalid_argument for a file that is missing or faulty, and those of `check`.
+   * @param check throws for a policy that this agent cannot work with
+   */
+  constructor(path: string, log: Logger, check: (policy: AgentPolicy) => void, onChange: () => void) {
+    this.#check = check;
     this.#path = path;
     this.#log = log;
     this.#onChange = onChange;
     this.#text = readText(path);
     this.#policy = parse(path, this.#text);
+    check(this.#policy);
   }
 
   get policy(): AgentPolicy {
@@ -42,7 +48,9 @@ export class PolicyFile {
     try {
       const text = readText(this.#path);
       if (text === this.#text) return;
-      this.#policy = parse(this.#path, text);
+      const policy = parse(this.#path, text);
+      this.#check(policy);
+      this.#policy = policy;
       this.#text = text;
       this.#log.info({ event: "policy.reloaded", file: this.#path }, "the policy has changed");
     } catch (error) {

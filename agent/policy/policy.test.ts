@@ -74,7 +74,15 @@ test("a file is followed; a fault in it leaves the rules of before, and ends a s
   const path = join(folder, "policy.json");
   const log = pino({ level: "silent" });
   let changes = 0;
-  const open = (): PolicyFile => new PolicyFile(path, log, () => (changes += 1));
+  const open = (): PolicyFile =>
+    new PolicyFile(
+      path,
+      log,
+      ({ tags }) => {
+        if (tags?.length === 0) throw new Error("no tags");
+      },
+      () => (changes += 1),
+    );
   expect(open).toThrow(/cannot be read/);
   for (const [text, fault] of [
     ["{", /not JSON/],
@@ -82,14 +90,17 @@ test("a file is followed; a fault in it leaves the rules of before, and ends a s
     ['{"env": "all"}', /env/],
     ['{"languages": ["cobol"]}', /no language cobol/],
     ["[]", /faulty/],
+    ['{"tags": []}', /no tags/],
   ] as const) {
     writeFileSync(path, text);
     expect(open).toThrow(fault);
   }
   writeFileSync(path, '{"tags": ["a"]}');
   const file = open();
-  writeFileSync(path, "{");
-  file.reload();
+  for (const text of ["{", '{"tags": []}']) {
+    writeFileSync(path, text);
+    file.reload();
+  }
   expect([file.policy, changes]).toEqual([{ tags: ["a"] }, 0]);
   writeFileSync(path, '{"tags": ["b"]}');
   file.reload();
