@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const AGENT_STATES = ["active", "paused", "draining", "ending", "quarantined", "disk_pressure"] as const;
+const AGENT_STATES = ["active", "paused", "draining", "ending", "quarantined", "disk_pressure"] as const;
 export type AgentState = (typeof AGENT_STATES)[number];
 
 export const agentView = z.object({
@@ -61,7 +61,7 @@ export const newJoinToken = z.object({
 });
 export type NewJoinToken = z.input<typeof newJoinToken>;
 
-export const joinTokenView = z.object({
+const joinTokenView = z.object({
   id: z.string(),
   label: z.string(),
   uses: z.int(),

@@ -3,7 +3,7 @@ import type { Pool } from "../db/pools.ts";
 import { type HelloOrder, OVERTAKEN_WITHIN_S } from "./agent-store.ts";
 
 /** A lapsed credential can be renewed with the key alone for this long; after that the agent must join again. */
-export const RENEWABLE_S = 24 * 60 * 60;
+const RENEWABLE_S = 24 * 60 * 60;
 
 interface Joining {
   readonly tokenId: string;
