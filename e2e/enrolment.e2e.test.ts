@@ -186,7 +186,7 @@ describe.concurrent("an agent of a workspace", () => {
   });
 });
 
-describe.concurrent("conduct", () => {
+describe.concurrent("conduct and TLS", () => {
   test("a member sees a shared agent without its host, an administrator sees it whole, and only he gives it orders", async () => {
     await world.startAgent("shared", { ...BARE, MILLRACE_AGENT_TAGS: "shared" });
     const ask = async (token: string, method: string, path: string): Promise<{ status: number; body: { agents: AgentView[] } }> => {
@@ -205,14 +205,16 @@ describe.concurrent("conduct", () => {
     await until("it is active", async () => (await agentNamed("shared"))?.state === "active");
   });
 
-  test("an agent that is told to drain ends with 0, one that takes one job takes one, and one without work goes home", async () => {
+  test("an agent that is told to drain ends with 0", async () => {
     const drained = await world.startAgent("drained", { ...BARE, MILLRACE_AGENT_TAGS: "drained" });
     const admin = { authorization: `Bearer ${world.credentials.admin_token}` };
     const { id } = await run(world, bash("sleep 0.5; echo '\"through\"'", "drained"));
     await until("the job runs", async () => (await job(world, id)).status === "running");
     expect((await world.api("POST", `/agents/${await idOf("drained")}/drain`, undefined, admin)).status).toBe(200);
     expect([await exitOf(drained), (await untilEnded(world, id)).status]).toEqual([0, "succeeded"]);
+  });
 
+  test("an agent that takes one job takes one, and one without work goes home", async () => {
     const ids = await Promise.all([1, 2, 3].map(async () => (await run(world, bash("true", "once"))).id));
     const once = await startAnyAgent("once", { ...BARE, MILLRACE_AGENT_TAGS: "once", MILLRACE_AGENT_MAX_JOBS: "1" });
     expect(await exitOf(once)).toBe(0);
@@ -252,9 +254,6 @@ describe.concurrent("conduct", () => {
     const faulty = await refusedAgent("faulty", { MILLRACE_AGENT_TOKEN: world.credentials.agent_token, MILLRACE_AGENT_POLICY_FILE: file });
     expect(faulty).toMatchObject({ code: 9, said: expect.stringContaining("tgas") });
   });
-});
-
-describe.concurrent("in worlds of their own", () => {
   test.skipIf(spawnSync("openssl", ["version"]).status !== 0)(
     "TLS with certificates on both sides: new certificates are taken up while the stream goes on; pause survives both ends",
     async (context) => {
