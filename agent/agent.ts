@@ -239,7 +239,10 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     },
     onStreamLost: () => shipper.rewind(),
     onTick: () => shipper.dropStalled(),
-    onRefused: (error) => refused.resolve(error),
+    onRefused: (error, final) => {
+      if (final === "lapsed") identity?.lapse();
+      refused.resolve(error);
+    },
   });
   return { log, journal, shipper, results, attempts, loop, life, refused: refused.promise };
 }

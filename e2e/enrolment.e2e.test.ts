@@ -144,6 +144,10 @@ describe.concurrent("an agent of a workspace", () => {
     await again.kill("SIGKILL");
     await lapse("25 h");
     expect(await refusedAgent("lapsed", settings)).toMatchObject({ code: 9, said: expect.stringContaining("it must join again") });
+    const id = await pool.query("SELECT id FROM agent WHERE name = 'lapsed'");
+    const rejoined = await world.startAgent("lapsed", { ...settings, MILLRACE_AGENT_JOIN_TOKEN: (await joinToken()).token });
+    await rejoined.kill("SIGTERM");
+    expect((await pool.query("SELECT id FROM agent WHERE name = 'lapsed'")).rows).toEqual(id.rows);
     // A credential without its key opens nothing: the thief makes a key of his own.
     const thief = join(world.dir, "agent-thief", "identity");
     execFileSync("mkdir", ["-p", thief]);

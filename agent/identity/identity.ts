@@ -16,6 +16,8 @@ import { identityPaths } from "./identity-file.ts";
 export interface Identity extends StreamIdentity {
   /** A new credential: on disk when this returns, if the disk takes it. */
   replace(credential: Credential): void;
+  /** The control plane does not renew it any more, whatever our clock says: the next start joins again, if it has a join token. */
+  lapse(): void;
 }
 
 const stored = z.object({ agent_id: z.string().refine(isUuid), workspace: z.string(), credential: z.string(), until_ms: z.number() });
@@ -45,6 +47,14 @@ export async function openIdentity(config: AgentConfig, log: Logger, signal: Abo
 
 function identityOf(file: string, mine: Stored, key: HostKey, log: Logger): Identity {
   let now = mine;
+  const keep = (): void => {
+    try {
+      write(file, now);
+    } catch (error) {
+      // This process has it, and for a day after the one on disk has ended the key alone is enough.
+      log.warn({ event: "agent.credential_unsaved", error: messageOf(error) }, "the new credential could not be written");
+    }
+  };
   return {
     agentId: mine.agent_id,
     get credential() {
@@ -53,12 +63,11 @@ function identityOf(file: string, mine: Stored, key: HostKey, log: Logger): Iden
     prove: (nonce) => ({ publicKey: key.publicKey, signature: key.sign(sessionStatement(mine.agent_id, nonce)) }),
     replace: ({ text, validMs }) => {
       now = { ...mine, credential: text, until_ms: Date.now() + validMs };
-      try {
-        write(file, now);
-      } catch (error) {
-        // This process has it, and for a day after the one on disk has ended the key alone is enough.
-        log.warn({ event: "agent.credential_unsaved", error: messageOf(error) }, "the new credential could not be written");
-      }
+      keep();
+    },
+    lapse: () => {
+      now = { ...now, until_ms: 0 };
+      keep();
     },
   };
 }

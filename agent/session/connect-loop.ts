@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { FinalReason } from "../../kernel/agent-proof.ts";
 import { AppError, type ErrorCode } from "../../kernel/app-error.ts";
 import { assertNever } from "../../kernel/assert-never.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
@@ -47,7 +48,7 @@ export interface ConnectLoopOptions {
   /** Regularly, while there is a session. */
   readonly onTick: () => void;
   /** The control plane refused an agent that it never knew: the process should end. */
-  readonly onRefused: (error: AppError) => void;
+  readonly onRefused: (error: AppError, final: FinalReason | undefined) => void;
 }
 
 /**
@@ -283,7 +284,7 @@ export class ConnectLoop {
 
   #refused(refusal: Refusal, fatal: boolean): void {
     this.#options.log.error({ event: "agent.refused", code: refusal.code, reason: refusal.message }, "the control plane refuses this agent");
-    if (fatal) this.#options.onRefused(new AppError(codeOf(refusal.code), `the control plane refuses this agent: ${refusal.message}`));
+    if (fatal) this.#options.onRefused(new AppError(codeOf(refusal.code), `the control plane refuses this agent: ${refusal.message}`), refusal.final);
   }
 }
 
