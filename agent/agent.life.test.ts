@@ -18,6 +18,7 @@ const broken = { exit: exitOf("sandbox_error", "no more users"), resultJson: "nu
 
 test("jobs whose sandbox cannot be made are handed back; the third time the agent takes no more, and says why, also on its next stream", async () => {
   const { plane, executor } = bench;
+  executor.fault = "still no more users";
   bench.startAgent();
   const session = await plane.session(0);
   const bundles = [bundleOf(), bundleOf(), bundleOf({ attempt: 5 })];

@@ -36,13 +36,14 @@ test("an agent in quarantine tries by itself whether a sandbox can be made, and 
   try {
     const executor = new TestExecutor();
     const conduct = new Conduct(8, () => undefined);
-    const faults: (string | undefined)[] = ["still broken", undefined];
+    const faults: (string | undefined)[] = ["a trial is broken", "still broken", undefined];
     const guard = new SetupGuard({ conduct, clock: realClock, log, probe: () => Promise.resolve(faults.shift()) });
     const start = guard.watch(executor.startAttempt);
     const running = [1, 2, 3].map(() => start(bundleOf(), io));
     for (const attempt of executor.attempts) attempt.end({ exit: exitOf("sandbox_error", "broken"), startedAtUs: 0 });
     await Promise.all(running.map(({ done }) => done));
-    expect(conduct.capacity).toMatchObject({ slots: 0, reason: expect.stringContaining("broken") });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(conduct.capacity).toMatchObject({ slots: 0, reason: "a trial is broken" });
     await vi.advanceTimersByTimeAsync(30_000);
     expect(conduct.capacity).toMatchObject({ slots: 0, reason: "still broken" });
     await vi.advanceTimersByTimeAsync(59_000);
@@ -53,6 +54,22 @@ test("an agent in quarantine tries by itself whether a sandbox can be made, and 
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("jobs that ask for what cannot be do not stop an agent that can make sandboxes", async () => {
+  const executor = new TestExecutor();
+  const seen: number[] = [];
+  const conduct: Conduct = new Conduct(8, () => seen.push(conduct.capacity.slots));
+  const guard = new SetupGuard({ conduct, clock: realClock, log, probe: () => Promise.resolve(undefined) });
+  const start = guard.watch(executor.startAttempt);
+  for (let at = 0; at < 9; at++) {
+    const { done } = start(bundleOf(), io);
+    executor.attempts[at]?.end({ exit: exitOf("sandbox_error", "no such host"), startedAtUs: 0 });
+    await done;
+  }
+  await Promise.resolve();
+  expect([conduct.capacity.slots, seen]).toEqual([8, [0, 8, 0, 8, 0, 8]]);
+  guard.close();
 });
 
 test("failures that are far apart are no quarantine", async () => {

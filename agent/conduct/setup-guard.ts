@@ -14,11 +14,11 @@ export interface SetupGuardOptions {
   readonly log: Logger;
   /** Makes a sandbox for nothing. Resolves with what is wrong, or undefined. */
   readonly probe: () => Promise<string | undefined>;
-  /** Before the first try to come back; doubles up to twenty times as much. */
+  /** Before the second trial; doubles up to sixteen times as much. */
   readonly probeAfterMs?: number;
 }
 
-/** This many set-up failures within the window are the agent's fault, not a job's. */
+/** After this many set-up failures within the window a trial says whose fault it is. */
 const FAILURES = 3;
 const WINDOW_MS = 5 * 60_000;
 const PROBE_AFTER_MS = 30_000;
@@ -28,7 +28,8 @@ const HAND_BACK_UNTIL_ATTEMPT = 5;
 
 /**
  * Jobs whose sandbox could not be made never ran: they are handed back, so that another agent takes them. An agent on which that happens again and
- * again takes no more (quarantine), tries by itself whether a sandbox can be made, and comes back when one can.
+ * again takes no more (quarantine), tries by itself whether a sandbox can be made, and comes back when one can. The first trial is made at once: jobs
+ * that ask for what cannot be (an address that does not exist) must not be able to stop an agent that is well.
  */
 export class SetupGuard {
   readonly #options: SetupGuardOptions;
@@ -68,7 +69,7 @@ export class SetupGuard {
     log.error({ event: "agent.quarantined", error: message }, "sandboxes fail again and again: no new jobs until one can be made");
     conduct.hinder("quarantined", `${FAILURES} sandboxes in a row of minutes could not be made: ${message}`);
     this.#probes = 0;
-    this.#schedule();
+    void this.#tryAgain();
   }
 
   #schedule(): void {
@@ -88,6 +89,8 @@ export class SetupGuard {
       return;
     }
     log.warn({ event: "agent.still_quarantined", error: fault }, "a sandbox still cannot be made");
+    // Closed meanwhile: nobody wants to know.
+    if (this.#closed) return;
     conduct.hinder("quarantined", fault);
     this.#schedule();
   }
