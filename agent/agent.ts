@@ -2,19 +2,23 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import type { AppError } from "../kernel/app-error.ts";
+import { AppError } from "../kernel/app-error.ts";
 import { type Clock, realClock } from "../kernel/clock.ts";
 import { NOOP_LANGUAGE } from "../kernel/languages.ts";
 import { PROTOCOL_VERSION, VERSION } from "../kernel/protocol.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
 import type { Hello, RuntimeInfo, SandboxInfo } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { AgentConfig } from "./config.ts";
+import { endpointOf, type Identity, openIdentity } from "./identity/identity.ts";
 import { keyOf, refOf } from "./journal/attempt-key.ts";
 import { type DataFolder, openDataFolder } from "./journal/data-folder.ts";
 import { Journal } from "./journal/journal.ts";
+import { Life } from "./life.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { startAttempt } from "./runner/attempt.ts";
 import { openExecution } from "./runner/execution.ts";
+import { sweepLeftOvers } from "./sandbox/job-dir.ts";
+import { probe } from "./sandbox/probe.ts";
 import { Attempts, type StartAttempt } from "./session/attempts.ts";
 import { ConnectLoop } from "./session/connect-loop.ts";
 import { openInTurn } from "./session/in-turn.ts";
@@ -29,6 +33,12 @@ export interface Executor {
   readonly startAttempt: StartAttempt;
   readonly runtimes: readonly RuntimeInfo[];
   readonly sandbox: SandboxInfo;
+  /** Prepared sandboxes that wait for a job. */
+  sandboxesReady?(): number;
+  /** Makes a sandbox for nothing. Resolves with what is wrong, or undefined. */
+  probe?(): Promise<string | undefined>;
+  /** Removes what ended jobs have left behind, if anything. Resolves with how much that was. */
+  sweep?(): Promise<number>;
   /** Called after the last attempt has ended. */
   close?(): void;
 }
@@ -57,6 +67,8 @@ export interface Agent {
    */
   run(signal: AbortSignal): Promise<void>;
   status(): AgentStatus;
+  /** Reads the owner's policy again. */
+  reload(): void;
 }
 
 /** After the drain grace: for killed attempts to die, and for cancelled ones to use their own grace. */
@@ -78,13 +90,21 @@ export function createAgent(config: AgentConfig, deps: AgentDeps): Agent {
       unacknowledged: parts?.results.size ?? 0,
       unacknowledgedLogs: parts?.shipper.size ?? 0,
     }),
+    reload: () => parts?.life.reload(),
     run: async (signal) => {
       const folder = openDataFolder(config.dataDir);
       try {
+        // First: whoever is not let join need not look at the host.
+        const identity = await openIdentity(config, deps.log, signal).catch((error: unknown) => {
+          if (signal.aborted) return "stopped" as const;
+          throw error;
+        });
+        if (identity === "stopped") return;
         const executor = await (deps.openExecutor ?? openRealExecutor)(config, folder, deps.log);
         try {
           checkRuntimes(executor.runtimes);
-          parts = build(config, deps, folder, executor);
+          parts = build(config, deps, folder, { executor, identity });
+          await parts.life.start();
           await serve(parts, config, signal);
         } finally {
           if (parts !== undefined) await close(parts);
@@ -122,6 +142,13 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     get sandbox() {
       return sandbox;
     },
+    sandboxesReady: () => opened.execution.sandbox.stats().ready,
+    probe: async () => {
+      const { end } = await probe(opened.execution.sandbox, ["/bin/true"]);
+      if (end.kind === "setup_failed") return end.message;
+      return end.code === 0 ? undefined : `a trial ended with ${end.code}`;
+    },
+    sweep: () => sweepLeftOvers(opened.execution.jobsDir),
     close: () => opened.close(),
   };
 }
@@ -133,14 +160,19 @@ interface Parts {
   readonly results: Results;
   readonly attempts: Attempts;
   readonly loop: ConnectLoop;
+  readonly life: Life;
   /** Resolves when the control plane has refused this agent for good. */
   readonly refused: Promise<AppError>;
-  /** From now on the server is told that there are no slots, on this stream and on every later one. */
-  readonly stopTaking: () => void;
 }
 
-function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executor: Executor): Parts {
+interface Host {
+  readonly executor: Executor;
+  readonly identity: Identity | undefined;
+}
+
+function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { executor, identity }: Host): Parts {
   const { log, clock = realClock } = deps;
+  const agentId = identity?.agentId ?? folder.agentId;
   const journal = Journal.open(join(folder.spoolDir, "results"), log);
   const shipper = new LogShipper({ folder: join(folder.spoolDir, "logs"), clock, log, onReady: () => outbox.poke() });
   shipper.recover((key) => journal.has(key));
@@ -153,9 +185,26 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
     keepaliveNow: () => loop.keepaliveNow(),
     isHeld: (ref) => attempts.has(keyOf(ref)) || results.has(keyOf(ref)),
   });
+  const life: Life = new Life({
+    config,
+    spoolDir: folder.spoolDir,
+    clock,
+    log,
+    probe: () => executor.probe?.() ?? Promise.resolve(undefined),
+    sweep: () => executor.sweep?.() ?? Promise.resolve(0),
+    sources: {
+      running: () => attempts.size,
+      connected: () => loop.kind === "online",
+      contactAgeMs: () => loop.contactAgeMs,
+      sandboxesReady: () => executor.sandboxesReady?.() ?? 0,
+      unacknowledgedResults: () => results.size,
+    },
+    onCapacity: () => outbox.capacity(life.capacity),
+    onIntroduction: () => loop.reconnect(),
+  });
   const attempts = new Attempts({
     slots: config.slots,
-    startAttempt: executor.startAttempt,
+    startAttempt: life.watch(executor.startAttempt),
     shipper,
     results,
     clock,
@@ -167,21 +216,18 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
   const heldNow = (): AttemptRef[] => [...attempts.refs(), ...[...results.keys()].map(refOf)].slice(0, MAX_HELD);
   const boot = randomUUID();
   let dials = 0;
-  let draining = false;
-  const sayCapacity = (): void => {
-    if (draining) outbox.capacity({ slots: 0, draining });
-  };
   const hello = (): Hello => {
     dials += 1;
+    life.metrics.dialled();
     const order = { start: folder.starts, dial: dials };
-    return { ...introduce(config, executor), ...order, slots: draining ? 0 : config.slots, agentId: folder.agentId, bootId: boot, held: heldNow() };
+    return { ...introduce(config, executor, life), ...order, slots: life.capacity.slots, agentId, bootId: boot, held: heldNow() };
   };
   log.info(
-    { event: "agent.ready", agentId: folder.agentId, runtimes: executor.runtimes, sandbox: executor.sandbox, tags: config.tags, slots: config.slots },
+    { event: "agent.ready", agentId, runtimes: life.runtimes(executor.runtimes), sandbox: executor.sandbox, tags: life.tags, slots: config.slots },
     "ready",
   );
   const loop: ConnectLoop = new ConnectLoop({
-    endpoint: { address: config.addresses[0] ?? "", token: config.token, tls: config.tls, caFile: config.caFile },
+    endpoint: endpointOf(config, config.addresses[0] ?? "", identity),
     open: openInTurn(config.addresses, openStream, log, Math.random),
     clock,
     log,
@@ -193,30 +239,33 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
     hold: () => attempts.hold(),
     release: () => attempts.release(),
     onPolicy: (policy) => shipper.setPolicy({ flushMs: policy.logFlushMs, windowBytes: policy.logWindowBytes }),
-    onFrame: (frame) => receive({ attempts, results, shipper }, frame),
+    onFrame: (frame) => {
+      receive({ attempts, results, shipper }, frame);
+      if (frame.credential !== undefined) identity?.replace(frame.credential);
+      if (frame.leave !== undefined) life.leave(frame.leave.reason);
+    },
     onSession: () => {
       for (const started of attempts.started()) outbox.started(started);
       results.resend();
-      sayCapacity();
+      if (life.conduct.isLimited) outbox.capacity(life.capacity);
     },
     onStreamLost: () => shipper.rewind(),
     onTick: () => shipper.dropStalled(),
-    onRefused: (error) => refused.resolve(error),
+    onRefused: (error, final) => {
+      if (final === "lapsed") identity?.lapse();
+      refused.resolve(error);
+    },
   });
-  const stopTaking = (): void => {
-    draining = true;
-    sayCapacity();
-  };
-  return { log, journal, shipper, results, attempts, loop, refused: refused.promise, stopTaking };
+  return { log, journal, shipper, results, attempts, loop, life, refused: refused.promise };
 }
 
-function introduce(config: AgentConfig, executor: Executor): Omit<Hello, "agentId" | "bootId" | "held" | "slots"> {
+function introduce(config: AgentConfig, executor: Executor, life: Life): Omit<Hello, "agentId" | "bootId" | "held" | "slots"> {
   return {
     protocolVersion: PROTOCOL_VERSION,
     agentName: config.name,
     agentVersion: VERSION,
-    tags: [...config.tags],
-    runtimes: [...executor.runtimes],
+    tags: life.tags,
+    runtimes: life.runtimes(executor.runtimes),
     sandbox: executor.sandbox,
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
@@ -226,18 +275,21 @@ function introduce(config: AgentConfig, executor: Executor): Omit<Hello, "agentI
 
 async function serve(parts: Parts, config: AgentConfig, signal: AbortSignal): Promise<void> {
   parts.loop.start();
-  const refusal = await Promise.race([parts.refused, aborted(signal)]);
-  if (refusal !== undefined) {
-    parts.attempts.dropAll("refused");
-    throw refusal;
-  }
+  // Also while it drains: what a revoked agent runs is not wanted any more.
+  const refused = parts.refused.then((refusal) => {
+    parts.attempts.dropAll("the control plane refuses this agent");
+    return refusal;
+  });
+  const over = parts.life.over.then((why) => parts.log.info({ event: "agent.leaving", why }, `the agent ends: ${why}`));
+  const refusal = await Promise.race([refused, aborted(signal), over]);
+  if (refusal instanceof AppError) throw refusal;
   await drain(parts, config.drainGraceMs);
 }
 
 async function drain(parts: Parts, graceMs: number): Promise<void> {
   const { log, attempts, results, shipper } = parts;
   log.info({ event: "agent.draining", running: attempts.size, graceMs }, "no new work; waiting for what runs");
-  parts.stopTaking();
+  parts.life.conduct.drain();
   if (!(await within(graceMs, attempts.whenEmpty()))) {
     log.warn({ event: "agent.drain_timeout", running: attempts.size }, "grace is over: handing back what still runs");
   }
@@ -253,6 +305,7 @@ async function drain(parts: Parts, graceMs: number): Promise<void> {
 }
 
 async function close(parts: Parts): Promise<void> {
+  await parts.life.stop();
   await parts.loop.stop();
   parts.results.close();
   parts.shipper.close();

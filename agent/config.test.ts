@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -48,8 +48,23 @@ test("everything can be set", () => {
     MILLRACE_AGENT_TLS: "on",
     MILLRACE_AGENT_CA_FILE: "/ca.pem",
     MILLRACE_AGENT_DRAIN_GRACE_MS: "0",
+    MILLRACE_AGENT_CERT_FILE: "/cert.pem",
+    MILLRACE_AGENT_KEY_FILE: "/key.pem",
+    MILLRACE_AGENT_POLICY_FILE: "/policy.json",
+    MILLRACE_AGENT_STATUS_ADDRESS: "127.0.0.1:9100",
+    MILLRACE_AGENT_EXIT_WHEN_IDLE_S: "60",
+    MILLRACE_AGENT_MAX_JOBS: "1",
+    MILLRACE_AGENT_MIN_FREE_BYTES: "0",
   });
   expect(config).toEqual({
+    certFile: "/cert.pem",
+    keyFile: "/key.pem",
+    policyFile: "/policy.json",
+    statusAddress: "127.0.0.1:9100",
+    exitWhenIdleS: 60,
+    maxJobs: 1,
+    minFreeBytes: 0,
+    joinToken: "",
     addresses: ["millrace.example:443"],
     tls: true,
     caFile: "/ca.pem",
@@ -98,6 +113,8 @@ test.each([
   ["MILLRACE_URL", "ftp://x"],
   ["MILLRACE_LOG_LEVEL", "loud"],
   ["MILLRACE_AGENT_TOKE", "x"],
+  ["MILLRACE_AGENT_CERT_FILE", "/cert.pem"],
+  ["MILLRACE_AGENT_STATUS_ADDRESS", "9100"],
 ])("%s=%s is refused by name", (key, value) => {
   expect(() => readAgentConfig({ ...TOKEN, [key]: value })).toThrow(key);
 });
@@ -113,9 +130,24 @@ test("the token may be in a file, but not in both places", () => {
   rmSync(folder, { recursive: true });
 });
 
+test("a join token stands for a token, and is not needed by a folder that has joined", () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "millrace-config-"));
+  const settings = { MILLRACE_AGENT_DATA_DIR: dataDir };
+  expect(readAgentConfig({ ...settings, MILLRACE_AGENT_JOIN_TOKEN: "join" })).toMatchObject({ token: "", joinToken: "join" });
+  expect(readAgentConfig({ ...settings, ...TOKEN, MILLRACE_AGENT_JOIN_TOKEN: "join" })).toMatchObject({ token: "mra_secret", joinToken: "" });
+  expect(() => readAgentConfig({ ...settings, MILLRACE_AGENT_JOIN_TOKEN: "join", MILLRACE_AGENT_JOIN_TOKEN_FILE: "/x" })).toThrow(/not both/);
+  expect(() => readAgentConfig({ ...settings, MILLRACE_AGENT_JOIN_TOKEN_FILE: join(dataDir, "gone") })).toThrow(/cannot be read/);
+  mkdirSync(join(dataDir, "identity"));
+  writeFileSync(join(dataDir, "identity", "agent.json"), "{}");
+  expect(readAgentConfig(settings)).toMatchObject({ token: "", joinToken: "" });
+  expect(readAgentConfig({ ...settings, MILLRACE_AGENT_JOIN_TOKEN_FILE: join(dataDir, "gone") })).toMatchObject({ token: "", joinToken: "" });
+  rmSync(dataDir, { recursive: true });
+});
+
 test("every setting is explained, and nothing else is", () => {
-  const source = readFileSync(new URL("./config.ts", import.meta.url), "utf8");
-  const schema = source.slice(source.indexOf("const environment"), source.indexOf("/** Reads the agent's settings"));
+  const read = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8");
+  const source = read("./config.ts");
+  const schema = source.slice(source.indexOf("const environment"), source.indexOf("/** Reads the agent's settings")) + read("./life-settings.ts");
   const inSchema = [...schema.matchAll(/^ {2}(MILLRACE_[A-Z_]+):/gm)].map((match) => match[1]);
   expect(CONFIG_KEYS.map((entry) => entry.key).sort()).toEqual(inSchema.sort());
   for (const entry of CONFIG_KEYS) expect([entry.key, entry.meaning.length > 10, entry.consequence.length > 10]).toEqual([entry.key, true, true]);

@@ -1,17 +1,21 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { NOOP_LANGUAGE } from "../kernel/languages.ts";
+import { type ConfigKey, whole } from "./config-key.ts";
+import { hasIdentity } from "./identity/identity-file.ts";
+import { LIFE_ENVIRONMENT, LIFE_KEYS, type LifeConfig, lifeConfigOf } from "./life-settings.ts";
 import { readBuildEnv } from "./workshop/build-env.ts";
 
 /** Everything the agent may be told from outside, checked. */
-export interface AgentConfig {
+export interface AgentConfig extends LifeConfig {
   /** host:port of gRPC listeners of the control plane, one or more. */
   readonly addresses: readonly string[];
   readonly tls: boolean;
   readonly caFile: string;
+  /** Long-lived; empty for an agent with a key of its own. */
   readonly token: string;
   readonly name: string;
   readonly tags: readonly string[];
@@ -33,15 +37,6 @@ export interface AgentConfig {
   readonly extraRuntimes: readonly string[];
   readonly drainGraceMs: number;
   readonly logLevel: string;
-}
-
-/** What a person needs to know about a setting. `unit` is empty for names and switches. */
-export interface ConfigKey {
-  readonly key: string;
-  readonly unit: string;
-  readonly fallback: string;
-  readonly meaning: string;
-  readonly consequence: string;
 }
 
 const GRPC_PORT = 8001;
@@ -74,9 +69,9 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     key: "MILLRACE_AGENT_TOKEN",
     unit: "",
-    fallback: "(required)",
-    meaning: "Token of this agent, made in the console or with the CLI. MILLRACE_AGENT_TOKEN_FILE names a file that holds it instead.",
-    consequence: "Decides whose jobs run here. Removed from the environment of jobs.",
+    fallback: "",
+    meaning: "Long-lived token of this agent. MILLRACE_AGENT_TOKEN_FILE names a file that holds it instead.",
+    consequence: "Decides whose jobs run here. Removed from the environment of jobs. Without it: MILLRACE_AGENT_JOIN_TOKEN.",
   },
   {
     key: "MILLRACE_AGENT_TOKEN_FILE",
@@ -190,6 +185,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     meaning: "How long running jobs may go on after SIGTERM.",
     consequence: "What still runs then is handed back and starts again elsewhere. Keep it below the kill timeout of the service manager.",
   },
+  ...LIFE_KEYS,
 ];
 
 const onOff = z.enum(["on", "off"]).transform((value) => value === "on");
@@ -201,7 +197,6 @@ const list = z.string().transform((value) => [
       .filter((item) => item !== ""),
   ),
 ]);
-const whole = (low: number, high: number) => z.string().regex(/^\d+$/, "must be a whole number").transform(Number).pipe(z.number().min(low).max(high));
 
 /** Optional everywhere: what is empty counts as not set. */
 const environment = z.object({
@@ -232,6 +227,7 @@ const environment = z.object({
   MILLRACE_AGENT_TLS: onOff.optional(),
   MILLRACE_AGENT_CA_FILE: z.string().default(""),
   MILLRACE_AGENT_DRAIN_GRACE_MS: whole(0, 86_400_000).prefault("30000"),
+  ...LIFE_ENVIRONMENT,
 });
 
 /** Reads the agent's settings. Throws `invalid_argument` that names every key that is wrong, unknown or missing. */
@@ -245,16 +241,21 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path[0] === undefined ? "" : String(issue.path[0])}: ${issue.message}`));
   if (!parsed.success || problems.length > 0) throw new AppError("invalid_argument", `the agent's settings are wrong:\n  ${problems.join("\n  ")}`);
   const value = parsed.data;
+  const dataDir = value.MILLRACE_AGENT_DATA_DIR ?? defaultDataDir();
+  const { token, joinToken } = readTokens(value, dataDir);
+  if ((value.MILLRACE_AGENT_CERT_FILE === "") !== (value.MILLRACE_AGENT_KEY_FILE === "")) {
+    throw new AppError("invalid_argument", "set MILLRACE_AGENT_CERT_FILE and MILLRACE_AGENT_KEY_FILE together");
+  }
   const url = value.MILLRACE_URL === undefined ? undefined : new URL(value.MILLRACE_URL);
   return Object.freeze({
     addresses: value.MILLRACE_GRPC_ADDRESS ?? [`${url?.hostname ?? "127.0.0.1"}:${GRPC_PORT}`],
     tls: value.MILLRACE_AGENT_TLS ?? url?.protocol === "https:",
     caFile: value.MILLRACE_AGENT_CA_FILE,
-    token: readToken(value.MILLRACE_AGENT_TOKEN, value.MILLRACE_AGENT_TOKEN_FILE),
+    token,
     name: value.MILLRACE_AGENT_NAME,
     tags: value.MILLRACE_AGENT_TAGS,
     slots: value.MILLRACE_AGENT_SLOTS,
-    dataDir: value.MILLRACE_AGENT_DATA_DIR ?? defaultDataDir(),
+    dataDir,
     sandbox: value.MILLRACE_AGENT_SANDBOX,
     network: value.MILLRACE_AGENT_NETWORK,
     blockMetadata: value.MILLRACE_AGENT_BLOCK_METADATA,
@@ -266,26 +267,49 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     extraRuntimes: value.MILLRACE_AGENT_RUNTIMES,
     drainGraceMs: value.MILLRACE_AGENT_DRAIN_GRACE_MS,
     logLevel: value.MILLRACE_LOG_LEVEL,
+    ...lifeConfigOf(value, joinToken),
   });
 }
 
-function readToken(token: string | undefined, file: string | undefined): string {
-  if (token !== undefined && file !== undefined) throw new AppError("invalid_argument", "set MILLRACE_AGENT_TOKEN or MILLRACE_AGENT_TOKEN_FILE, not both");
-  const found = file === undefined ? token : readTokenFile(file);
-  if (found === undefined || found.trim() === "") {
-    throw new AppError("invalid_argument", "no token: set MILLRACE_AGENT_TOKEN or MILLRACE_AGENT_TOKEN_FILE", {
-      hint: "The control plane's first start writes one to credentials.json in its state folder (agent_token).",
-    });
-  }
-  if (!/^[\x21-\x7e]+$/.test(found.trim())) throw new AppError("invalid_argument", "the agent token holds characters that no token has");
-  return found.trim();
+interface TokenSettings {
+  readonly MILLRACE_AGENT_TOKEN?: string | undefined;
+  readonly MILLRACE_AGENT_TOKEN_FILE?: string | undefined;
+  readonly MILLRACE_AGENT_JOIN_TOKEN?: string | undefined;
+  readonly MILLRACE_AGENT_JOIN_TOKEN_FILE?: string | undefined;
 }
 
-function readTokenFile(path: string): string {
+/** A long-lived token, a join token, or neither when the folder holds who the agent is. */
+function readTokens(set: TokenSettings, dataDir: string): { token: string; joinToken: string } {
+  const token = readToken("MILLRACE_AGENT_TOKEN", set.MILLRACE_AGENT_TOKEN, set.MILLRACE_AGENT_TOKEN_FILE);
+  if (token !== "") return { token, joinToken: "" };
+  const joined = hasIdentity(dataDir);
+  const { MILLRACE_AGENT_JOIN_TOKEN: join, MILLRACE_AGENT_JOIN_TOKEN_FILE: file } = set;
+  // The file may be gone when it has served: it is needed again only after a long absence.
+  const joinToken = readToken("MILLRACE_AGENT_JOIN_TOKEN", join, joined && file !== undefined && !existsSync(file) ? undefined : file);
+  if (joinToken === "" && !joined) {
+    throw new AppError(
+      "invalid_argument",
+      "no token: set MILLRACE_AGENT_TOKEN or MILLRACE_AGENT_JOIN_TOKEN, or name a file with MILLRACE_AGENT_TOKEN_FILE or MILLRACE_AGENT_JOIN_TOKEN_FILE",
+      {
+        hint: "`millrace agents join-token create` makes a join token; the control plane's first start writes agent_token to credentials.json in its state folder.",
+      },
+    );
+  }
+  return { token: "", joinToken };
+}
+
+function readToken(name: string, token: string | undefined, file: string | undefined): string {
+  if (token !== undefined && file !== undefined) throw new AppError("invalid_argument", `set ${name} or ${name}_FILE, not both`);
+  const found = (file === undefined ? token : readTokenFile(name, file))?.trim() ?? "";
+  if (found !== "" && !/^[\x21-\x7e]+$/.test(found)) throw new AppError("invalid_argument", `${name} holds characters that no token has`);
+  return found;
+}
+
+function readTokenFile(name: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new AppError("invalid_argument", `MILLRACE_AGENT_TOKEN_FILE cannot be read: ${messageOf(error)}`);
+    throw new AppError("invalid_argument", `${name}_FILE cannot be read: ${messageOf(error)}`);
   }
 }
 

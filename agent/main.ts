@@ -26,6 +26,7 @@ export async function runAgentProcess(): Promise<number> {
   delete process.env["MILLRACE_AGENT_TOKEN"];
   // Passwords of registries, as often as not.
   for (const name of config.buildEnv.keys()) delete process.env[`${BUILD_ENV_PREFIX}${name}`];
+  delete process.env["MILLRACE_AGENT_JOIN_TOKEN"];
   const destination = pino.destination({ fd: 2, sync: false });
   const log = pino({ level: config.logLevel, base: { agent: config.name } }, destination);
   const stop = new AbortController();
@@ -47,8 +48,11 @@ export async function runAgentProcess(): Promise<number> {
   if (!config.tls && !config.addresses.every(isLoopback)) {
     log.warn({ event: "agent.plaintext", addresses: config.addresses }, "the token and all jobs cross the network unencrypted: set MILLRACE_AGENT_TLS=on");
   }
+  const agent = createAgent(config, { log });
+  const onHangUp = (): void => agent.reload();
+  process.on("SIGHUP", onHangUp);
   try {
-    await createAgent(config, { log }).run(stop.signal);
+    await agent.run(stop.signal);
     return 0;
   } catch (error) {
     log.fatal({ event: "agent.failed", error: explain(error), cause: causeOf(error) }, "the agent ends");
@@ -56,6 +60,7 @@ export async function runAgentProcess(): Promise<number> {
   } finally {
     process.off("SIGTERM", onSignal);
     process.off("SIGINT", onSignal);
+    process.off("SIGHUP", onHangUp);
     destination.flushSync();
   }
 }

@@ -1,4 +1,4 @@
-import type { AgentView } from "../control-plane/agents/contract.ts";
+import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
 import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
@@ -40,6 +40,12 @@ export interface ApiClient {
   cancel(id: string, reason?: string): Promise<JobView>;
   deploy(script: DeployScriptRequest): Promise<ScriptView & { created: boolean }>;
   agents(): Promise<readonly AgentView[]>;
+  /** Connected or not, those with a key of their own. */
+  enrolledAgents(): Promise<readonly { readonly id: string; readonly name: string }[]>;
+  orderAgent(id: string, order: "pause" | "resume" | "drain" | "revoke"): Promise<OrderView>;
+  createJoinToken(settings: NewJoinToken): Promise<MadeJoinToken>;
+  joinTokens(): Promise<readonly JoinTokenView[]>;
+  revokeJoinToken(id: string): Promise<void>;
   /** The open answer: plain text, or an event stream when `follow` is set. */
   logs(id: string, request: LogRequest): Promise<ReadableStream<Uint8Array>>;
 }
@@ -90,6 +96,14 @@ export function createApiClient(settings: Settings): ApiClient {
     cancel: (id, reason) => call("POST", `/jobs/${encodeURIComponent(id)}/cancel`, JSON.stringify(reason === undefined ? {} : { reason })),
     deploy: (script) => call("POST", "/scripts", JSON.stringify(script)),
     agents: async () => (await call<{ agents: readonly AgentView[] }>("GET", "/agents")).agents,
+    enrolledAgents: async () => (await call<{ agents: readonly { id: string; name: string }[] }>("GET", "/agents/enrolled")).agents,
+    orderAgent: (id, order) =>
+      order === "revoke" ? call("DELETE", `/agents/${encodeURIComponent(id)}`) : call("POST", `/agents/${encodeURIComponent(id)}/${order}`),
+    createJoinToken: (settings) => call("POST", "/agents/join-tokens", JSON.stringify(settings)),
+    joinTokens: async () => (await call<{ tokens: readonly JoinTokenView[] }>("GET", "/agents/join-tokens")).tokens,
+    async revokeJoinToken(id) {
+      await send("DELETE", `/agents/join-tokens/${encodeURIComponent(id)}`);
+    },
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;
       const headers: Record<string, string> = { accept: follow === true ? "text/event-stream" : "text/plain" };

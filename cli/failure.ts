@@ -74,6 +74,8 @@ export function describeExit(job: Pick<JobView, "status" | "exit">): string {
       return "the agent has no runtime for this language";
     case "lost":
       return "its agent was lost";
+    case "policy":
+      return "the policy of the agent's owner forbids it";
     case "fenced":
       return "another attempt took over";
     default:

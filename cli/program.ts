@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { JobStatus } from "../control-plane/jobs/contract.ts";
 import { VERSION } from "../kernel/protocol.ts";
+import { addAgentCommands } from "./agent-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
 
 const STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const satisfies readonly JobStatus[];
@@ -27,6 +28,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addServers(program, finish);
   addRuns(program, finish);
   addJobs(program, finish);
+  addAgentCommands(program, finish, withConnection);
   return program;
 }
 
@@ -46,7 +48,8 @@ function addServers(program: Command, finish: (code: ExitCode) => void): void {
     .action(async () => finish(await (await import("./commands/server.ts")).serverCommand()));
   const agent = program
     .command("agent")
-    .description("an agent alone; MILLRACE_URL and MILLRACE_AGENT_TOKEN say where it belongs")
+    .description("an agent alone; MILLRACE_URL and MILLRACE_AGENT_TOKEN or MILLRACE_AGENT_JOIN_TOKEN say where it belongs")
+    .option("--once", "take one job and end (MILLRACE_AGENT_MAX_JOBS=1)")
     .addOption(new Option("--until-stdin-ends", "stop when the process that started this one is gone").hideHelp())
     .action(async (options) => finish(await (await import("./commands/agent.ts")).agentCommand(options)));
   agent
@@ -102,9 +105,6 @@ function addJobs(program: Command, finish: (code: ExitCode) => void): void {
     .argument("<id>", "the job: whole id, its beginning, or its last 8 characters")
     .option("--reason <text>", "kept with the job")
     .action(async (id, options) => finish(await (await import("./commands/cancel.ts")).cancelCommand(id, options)));
-  withConnection(program.command("agents"))
-    .description("list connected agents")
-    .action(async (options) => finish(await (await import("./commands/agents.ts")).agentsCommand(options)));
 }
 
 /** Options of every command that talks to a server. */

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 import { AppError } from "../kernel/app-error.ts";
+import { AGENT_DOOR_SETTINGS } from "./agent-settings.ts";
 import { STORAGE_SETTINGS } from "./storage-settings.ts";
 
 /** Every setting of the control plane. Each is an environment variable; docs/configuration.md is checked against this list. */
@@ -103,6 +104,7 @@ export const SETTINGS = {
     .min(1000)
     .default(30_000)
     .meta({ description: "Silence after which an agent's attempts go back into the queue, milliseconds." }),
+  ...AGENT_DOOR_SETTINGS,
   ...STORAGE_SETTINGS,
 } as const;
 
@@ -130,6 +132,18 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     throw new AppError(
       "invalid_argument",
       "MILLRACE_RECLAIM_MS must be at least 1.3 times MILLRACE_SELF_FENCE_MS: otherwise two attempts of one job could run at the same time",
+    );
+  }
+  const {
+    MILLRACE_GRPC_TLS_CERT_FILE: cert,
+    MILLRACE_GRPC_TLS_KEY_FILE: key,
+    MILLRACE_GRPC_TLS_CLIENT_CA_FILE: clients,
+    MILLRACE_GRPC_TLS_CA_FILE: ca,
+  } = config;
+  if ((cert === undefined) !== (key === undefined) || (cert === undefined && (clients !== undefined || ca !== undefined))) {
+    throw new AppError(
+      "invalid_argument",
+      "set MILLRACE_GRPC_TLS_CERT_FILE and MILLRACE_GRPC_TLS_KEY_FILE together; the other MILLRACE_GRPC_TLS_ settings need both",
     );
   }
   return Object.freeze({

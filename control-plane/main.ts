@@ -8,9 +8,11 @@ import { jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
+import { grpcTlsFiles } from "./agent-settings.ts";
+import { AgentDoor } from "./agents/agent-door.ts";
 import { AgentHome } from "./agents/agent-home.ts";
 import { addAgentRoutes, agentsOf } from "./agents/routes.ts";
-import { SessionServer } from "./agents/session-server.ts";
+import type { SessionServer } from "./agents/session-server.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
 import { openBlobs } from "./blobs/open-blobs.ts";
 import { type Config, loadConfig } from "./config.ts";
@@ -37,7 +39,7 @@ import { LiveLogs } from "./logs/live-logs.ts";
 import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
-import { dialPeer } from "./peer/dial-peer.ts";
+import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
@@ -172,12 +174,12 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
-    dial: dialPeer,
+    dial: peerDialler(() => door.tls?.dialCredentials()),
     home: (replicaId) => home.homeFor(replicaId),
     secret: () => Promise.resolve(secret),
     clock: realClock,
     log,
-    agentsOf: (workspace) => agentsOf(sessions, home, workspace),
+    agentsOf: (workspace) => agentsOf(door.sessions, home, workspace),
     onNews: (cancels) => ownership.look(cancels),
     onEvent: (id, change) => {
       if (change.kind === "durable") live.heard(id, change);
@@ -202,10 +204,13 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     onWritten: (chunks, bytes, tookMs) => metrics.logsWritten(chunks, bytes, tookMs),
   });
   stops.push(() => ingest.stop());
-  const sessions: SessionServer = new SessionServer({
+  const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.agents,
     authenticator,
+    tlsFiles: grpcTlsFiles(config),
+    credentialMs: config.MILLRACE_CREDENTIAL_MS,
+    secret: () => Promise.resolve(secret),
     ingest,
     clock: realClock,
     log,
@@ -220,6 +225,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     home: () => home,
     holdsAgents: () => ownership.holdsAgents,
   });
+  const { sessions } = door;
   sessions.addService(PeerLinkService, { link: (stream: Parameters<PeerNetwork["accept"]>[0]) => network.accept(stream) });
   const home = new AgentHome({ directory, streams: sessions, clock: realClock, log, fenceMs: config.MILLRACE_SELF_FENCE_MS });
   const ownership: Ownership = createOwnership(parts, { directory, network, home, changed, grpcPort: () => sessions.port });
@@ -253,13 +259,14 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   );
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
+  door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
   observe(metrics, ownership, sessions, { directory, network, home });
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
   await run(network);
-  await run(sessions);
+  await run(door);
   home.start();
   stops.push(async () => home.stop());
   return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
@@ -378,7 +385,8 @@ function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer
     waiting: () => [...(ownership.local?.owner.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
     waitingByReason: () => (ownership.local === undefined ? {} : countByReason(ownership.local.owner.state)),
     running: () => ownership.local?.owner.state.running.size ?? 0,
-    agents: () => sessions.sessions.length,
+    agents: () => sessions.size,
+    agentStates: () => sessions.countStates(),
     slots: () => cluster.home.slots,
     flushQueue: () => ownership.writer?.queued ?? 0,
     payloadBytes: () => ownership.local?.owner.payloadBytes ?? 0,

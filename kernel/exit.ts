@@ -16,6 +16,7 @@ export const EXIT_REASONS = [
   "fenced",
   "expired",
   "limit_reached",
+  "policy",
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 

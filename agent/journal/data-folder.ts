@@ -69,7 +69,7 @@ function countStart(path: string): number {
 }
 
 /** Written aside and renamed: a crash in between must not leave half of it. On disk when it returns. */
-function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, text: string): void {
   writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
   renameSync(`${path}.new`, path);
 }

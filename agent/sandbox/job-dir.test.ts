@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, removeJobDir, sweepJobsDir, writeJobFiles } from "./job-dir.ts";
+import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, removeJobDir, sweepJobsDir, sweepLeftOvers, writeJobFiles } from "./job-dir.ts";
 
 const own = { uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1, own: true };
 let base = "";
@@ -99,4 +99,14 @@ describe("sweepJobsDir", () => {
     expect(await sweepJobsDir(jobs)).toBe(2);
     expect(readdirSync(jobs)).toEqual(["README"]);
   });
+});
+
+it("folders of ended jobs that could not be removed are swept later, those in use are not", async () => {
+  const [used, flat, left] = [makeJobDir(base), makeJobDir(base), makeJobDir(base)];
+  writeJobFiles(flat, [{ name: "a", content: "" }]);
+  expect(() => removeFlatJobDir(flat, [])).toThrow(/ENOTEMPTY/);
+  await removeJobDir(left);
+  expect(await sweepLeftOvers(base)).toBe(1);
+  expect([existsSync(used), existsSync(flat)]).toEqual([true, false]);
+  await removeJobDir(used);
 });

@@ -26,9 +26,14 @@ const FILE_MODE = 0o644;
 /** A dot in front is for the agent's own files. */
 const FILE_NAME = /^\.?[a-z][a-z0-9.-]{0,63}$/;
 
+/** Folders of this process that nobody has begun to remove. */
+const inUse = new Set<string>();
+
 /** An empty folder with a name that cannot be guessed; nobody but the agent can enter it yet. */
 export function makeJobDir(jobsDir: string): string {
-  return mkdtempSync(join(jobsDir, PREFIX));
+  const dir = mkdtempSync(join(jobsDir, PREFIX));
+  inUse.add(dir);
+  return dir;
 }
 
 /**
@@ -83,6 +88,7 @@ export function writeJobFiles(dir: string, files: readonly JobFile[], blanks: st
  * @param names the files in it; those that are missing do not matter
  */
 export function removeFlatJobDir(dir: string, names: readonly string[]): void {
+  inUse.delete(dir);
   for (const name of names) {
     try {
       unlinkSync(join(dir, name));
@@ -95,6 +101,7 @@ export function removeFlatJobDir(dir: string, names: readonly string[]): void {
 
 /** Removes a job folder with all that is in it; links are removed, never followed. */
 export async function removeJobDir(dir: string): Promise<void> {
+  inUse.delete(dir);
   await rm(dir, { recursive: true, force: true, maxRetries: 2 });
 }
 
@@ -107,6 +114,16 @@ export async function sweepJobsDir(jobsDir: string): Promise<number> {
   // Whatever the umask is: job users must pass through, and not list.
   chmodSync(jobsDir, 0o711);
   const left = readdirSync(jobsDir).filter((name) => name.startsWith(PREFIX));
+  for (const name of left) await removeJobDir(join(jobsDir, name));
+  return left.length;
+}
+
+/**
+ * Removes folders of ended jobs that could not be removed when they ended. To be called now and then, by the one process that uses the folder.
+ * @returns how many were removed
+ */
+export async function sweepLeftOvers(jobsDir: string): Promise<number> {
+  const left = readdirSync(jobsDir).filter((name) => name.startsWith(PREFIX) && !inUse.has(join(jobsDir, name)));
   for (const name of left) await removeJobDir(join(jobsDir, name));
   return left.length;
 }

@@ -1,9 +1,11 @@
 import type { Logger } from "pino";
+import type { FinalReason } from "../../kernel/agent-proof.ts";
 import { AppError, type ErrorCode } from "../../kernel/app-error.ts";
 import { assertNever } from "../../kernel/assert-never.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { GRPC_STATUS } from "../../kernel/error-maps.ts";
+import type { KeyProof } from "../../proto/gen/millrace/agent/v1/enrolment.ts";
 import type { AttemptRef } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { AgentKeepalive, Hello, ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
 import { LeaseGuard } from "./lease-guard.ts";
@@ -46,7 +48,7 @@ export interface ConnectLoopOptions {
   /** Regularly, while there is a session. */
   readonly onTick: () => void;
   /** The control plane refused an agent that it never knew: the process should end. */
-  readonly onRefused: (error: AppError) => void;
+  readonly onRefused: (error: AppError, final: FinalReason | undefined) => void;
 }
 
 /**
@@ -65,6 +67,7 @@ export class ConnectLoop {
   #lastFrameMs = 0;
   #lastKeepaliveMs = 0;
   #ended: (() => void) | undefined;
+  #contactMs: number | undefined;
 
   constructor(options: ConnectLoopOptions) {
     this.#options = options;
@@ -175,7 +178,22 @@ export class ConnectLoop {
       onClosed: (reason, refusal) => this.#onClosed(reason, refusal),
     });
     this.#stream = stream;
-    this.#options.outbox.attach(stream.call, this.#options.hello());
+    const greet = (proof?: KeyProof): void => {
+      if (this.#stream === stream) this.#options.outbox.attach(stream.call, { ...this.#options.hello(), ...(proof !== undefined && { proof }) });
+    };
+    // Until the server has asked for the proof the outbox has no stream: nothing can be sent before Hello.
+    if (stream.proof === undefined) greet();
+    else void stream.proof.then(greet);
+  }
+
+  /** Moves to another stream, to say Hello again. Nothing happens without a session: the next Hello is still to come. */
+  reconnect(): void {
+    if (this.kind === "online" || this.kind === "doubtful") this.#apply({ kind: "drain_asked", atMs: this.#now() });
+  }
+
+  /** Milliseconds since the server last echoed a keepalive, or welcomed us; undefined before the first time. */
+  get contactAgeMs(): number | undefined {
+    return this.#contactMs === undefined ? undefined : this.#now() - this.#contactMs;
   }
 
   #onClosed(reason: string, refusal: Refusal | undefined): void {
@@ -216,6 +234,7 @@ export class ConnectLoop {
     }
     // Welcome answers Hello, so it is as good as an echo.
     this.#guard.confirm(this.#helloSentMs);
+    this.#contactMs = this.#now();
     this.#lastKeepaliveMs = this.#now();
     this.#setPolicy(policyFromWire(frame.welcome.policy));
     // What the server takes back goes first: it must be neither resent nor started by what follows.
@@ -226,6 +245,7 @@ export class ConnectLoop {
   }
 
   #onEcho(echoSentAtMs: number): void {
+    this.#contactMs = this.#now();
     if (this.#guard.confirm(echoSentAtMs) && this.kind !== "connecting") this.#apply({ kind: "echoed", sentAtMs: echoSentAtMs });
   }
 
@@ -264,7 +284,7 @@ export class ConnectLoop {
 
   #refused(refusal: Refusal, fatal: boolean): void {
     this.#options.log.error({ event: "agent.refused", code: refusal.code, reason: refusal.message }, "the control plane refuses this agent");
-    if (fatal) this.#options.onRefused(new AppError(codeOf(refusal.code), `the control plane refuses this agent: ${refusal.message}`));
+    if (fatal) this.#options.onRefused(new AppError(codeOf(refusal.code), `the control plane refuses this agent: ${refusal.message}`), refusal.final);
   }
 }
 

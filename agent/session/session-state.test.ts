@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { CAPPED_ATTEMPT, INITIAL_SESSION, nextSession, type SessionEvent, type SessionState } from "./session-state.ts";
 
 const refusal = { code: 16, message: "no" };
+const revoked = { code: 7, message: "no more", final: "revoked" } as const;
 
 const STATES: Readonly<Record<SessionState["kind"], SessionState>> = {
   waiting: { kind: "waiting", failures: 2, hadSession: false },
@@ -18,6 +19,7 @@ const EVENTS: readonly (readonly [string, SessionEvent])[] = [
   ["welcomed", { kind: "welcomed", atMs: 4_000 }],
   ["closed", { kind: "closed", atMs: 4_000 }],
   ["closed, refused and never let in", { kind: "closed", atMs: 4_000, refusal }],
+  ["closed, refused for good", { kind: "closed", atMs: 4_000, refusal: revoked }],
   ["silent", { kind: "silent", atMs: 4_000 }],
   ["suspended", { kind: "suspended", atMs: 4_000 }],
   ["echoed", { kind: "echoed", sentAtMs: 3_000 }],
@@ -36,6 +38,7 @@ const TABLE: readonly (readonly [SessionState["kind"], string, SessionState["kin
   ["connecting", "welcomed", "online", "release"],
   ["connecting", "closed", "waiting", "schedule_retry"],
   ["connecting", "closed, refused and never let in", "stopped", "report_refusal"],
+  ["connecting", "closed, refused for good", "stopped", "report_refusal"],
   ["connecting", "silent", "waiting", "close_stream schedule_retry"],
   ["connecting", "suspended", "waiting", "close_stream schedule_retry"],
   ["connecting", "lease_expired", "waiting", "fence_attempts close_stream schedule_retry"],
@@ -45,6 +48,7 @@ const TABLE: readonly (readonly [SessionState["kind"], string, SessionState["kin
   ["online", "suspended", "doubtful", "hold send_keepalive"],
   ["online", "closed", "waiting", "schedule_retry"],
   ["online", "closed, refused and never let in", "waiting", "report_refusal schedule_retry"],
+  ["online", "closed, refused for good", "stopped", "report_refusal"],
   ["online", "silent", "waiting", "close_stream schedule_retry"],
   ["online", "drain_asked", "waiting", "close_stream schedule_retry"],
   ["online", "lease_expired", "waiting", "fence_attempts close_stream schedule_retry"],
@@ -54,6 +58,7 @@ const TABLE: readonly (readonly [SessionState["kind"], string, SessionState["kin
   ["doubtful", "suspended", "doubtful", "hold send_keepalive"],
   ["doubtful", "closed", "waiting", "schedule_retry"],
   ["doubtful", "closed, refused and never let in", "waiting", "report_refusal schedule_retry"],
+  ["doubtful", "closed, refused for good", "stopped", "report_refusal"],
   ["doubtful", "silent", "waiting", "close_stream schedule_retry"],
   ["doubtful", "drain_asked", "waiting", "close_stream schedule_retry"],
   ["doubtful", "lease_expired", "waiting", "fence_attempts close_stream schedule_retry"],
@@ -99,6 +104,15 @@ test("a refusal is final only for a process that never had a session", () => {
     { kind: "report_refusal", refusal, fatal: false },
     { kind: "schedule_retry", failures: CAPPED_ATTEMPT },
   ]);
+});
+
+test("a refusal that says that it is final ends also a process that had a session", () => {
+  for (const state of [{ kind: "connecting", failures: 0, hadSession: true } as const, STATES.online, STATES.doubtful]) {
+    expect(nextSession(state, { kind: "closed", atMs: 1, refusal: revoked })).toEqual([
+      { kind: "stopped" },
+      [{ kind: "report_refusal", refusal: revoked, fatal: true }],
+    ]);
+  }
 });
 
 test("the first thing that happens is a dial without waiting", () => {

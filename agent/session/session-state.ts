@@ -1,3 +1,4 @@
+import type { FinalReason } from "../../kernel/agent-proof.ts";
 import { AppError } from "../../kernel/app-error.ts";
 import { assertNever } from "../../kernel/assert-never.ts";
 
@@ -10,6 +11,8 @@ export const CAPPED_ATTEMPT = 6;
 export interface Refusal {
   readonly code: number;
   readonly message: string;
+  /** Nothing will change its mind, also when it had let this process in before. */
+  readonly final?: FinalReason;
 }
 
 /** `failures` counts sessions in a row that were not to be had or ended early. */
@@ -94,7 +97,7 @@ function whileConnecting(state: SessionState & { kind: "connecting" }, event: Se
     case "welcomed":
       return [{ kind: "online", failures: state.failures, sinceMs: event.atMs }, [{ kind: "release" }]];
     case "closed":
-      return event.refusal === undefined ? retry(state.failures, state.hadSession, []) : refused(state, event.refusal);
+      return event.refusal === undefined ? retry(state.failures, state.hadSession, []) : refused(state.hadSession, event.refusal);
     case "silent":
       return retry(state.failures, state.hadSession, [{ kind: "close_stream" }]);
     // The Hello in flight was written before the gap, or names attempts that are now killed: say it again.
@@ -117,15 +120,7 @@ function whileLive(state: SessionState & { kind: "online" | "doubtful" }, event:
     case "suspended":
       return [{ kind: "doubtful", failures: state.failures, sinceMs: state.sinceMs, doubtSinceMs: event.atMs }, [{ kind: "hold" }, { kind: "send_keepalive" }]];
     case "closed":
-      return event.refusal === undefined
-        ? leave(state, event.atMs, [])
-        : [
-            { kind: "waiting", failures: CAPPED_ATTEMPT, hadSession: true },
-            [
-              { kind: "report_refusal", refusal: event.refusal, fatal: false },
-              { kind: "schedule_retry", failures: CAPPED_ATTEMPT },
-            ],
-          ];
+      return event.refusal === undefined ? leave(state, event.atMs, []) : refused(true, event.refusal);
     case "silent":
     case "drain_asked":
       return leave(state, event.atMs, [{ kind: "close_stream" }]);
@@ -147,9 +142,12 @@ function retry(failures: number, hadSession: boolean, effects: readonly SessionE
   return [{ kind: "waiting", failures: failures + 1, hadSession }, [...effects, { kind: "schedule_retry", failures }]];
 }
 
-/** A refusal is final for a process that was never let in: somebody must look at its settings. Later it may be a passing fault of the server. */
-function refused(state: SessionState & { kind: "connecting" }, refusal: Refusal): SessionStep {
-  if (!state.hadSession) return [{ kind: "stopped" }, [{ kind: "report_refusal", refusal, fatal: true }]];
+/**
+ * A refusal is final for a process that was never let in: somebody must look at its settings. Later it may be a passing fault of the server,
+ * unless it says itself that it is final.
+ */
+function refused(hadSession: boolean, refusal: Refusal): SessionStep {
+  if (!hadSession || refusal.final !== undefined) return [{ kind: "stopped" }, [{ kind: "report_refusal", refusal, fatal: true }]];
   return [
     { kind: "waiting", failures: CAPPED_ATTEMPT, hadSession: true },
     [

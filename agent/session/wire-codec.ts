@@ -89,6 +89,8 @@ function reasonToWire(reason: Reason): ExitReason {
       return ExitReason.EXIT_REASON_FENCED;
     case "expired":
       return ExitReason.EXIT_REASON_EXPIRED;
+    case "policy":
+      return ExitReason.EXIT_REASON_POLICY;
     // The control plane's own, without a number on the wire: no attempt ends with it.
     case "limit_reached":
       return ExitReason.EXIT_REASON_UNSPECIFIED;

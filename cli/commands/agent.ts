@@ -2,6 +2,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 
 export interface AgentOptions {
   readonly untilStdinEnds?: boolean;
+  readonly once?: boolean;
 }
 
 /** `millrace agent`: an agent in this process until SIGTERM or Ctrl-C. */
@@ -13,5 +14,6 @@ export async function agentCommand(options: AgentOptions): Promise<ExitCode> {
     process.stdin.on("error", () => process.kill(process.pid, "SIGTERM"));
     process.stdin.resume();
   }
+  if (options.once === true) process.env["MILLRACE_AGENT_MAX_JOBS"] = "1";
   return (await runAgentProcess()) === 0 ? EXIT.ok : EXIT.precondition;
 }

@@ -23,7 +23,7 @@ export async function agentsCommand(options: AgentsOptions): Promise<ExitCode> {
   const ink = inkFor(process.stdout);
   process.stdout.write(
     formatTable(
-      ["NAME", "TAGS", "BUSY", "SLOTS", "LANGUAGES", "SANDBOX", "CONNECTED", "VERSION"],
+      ["NAME", "STATE", "SCOPE", "TAGS", "BUSY", "SLOTS", "LANGUAGES", "SANDBOX", "CONNECTED", "VERSION"],
       agents.map((agent) => rowOf(agent, Date.now())),
       (cell, _column, row) => (row === -1 ? ink.dim(cell) : cell),
     ),
@@ -34,6 +34,8 @@ export async function agentsCommand(options: AgentsOptions): Promise<ExitCode> {
 function rowOf(agent: AgentView, nowMs: number): string[] {
   return [
     agent.name,
+    agent.state ?? "active",
+    agent.shared ? "shared" : "workspace",
     agent.tags.join(","),
     String(agent.running),
     String(agent.slots),

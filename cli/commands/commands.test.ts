@@ -156,7 +156,18 @@ describe("millrace cancel and agents", () => {
     };
     api.on("GET /agents", json(200, { agents: [agent] }), json(200, { agents: [] }));
     const { stdout } = await millrace("agents");
-    expect(stdout.split("\n")[1]?.split(/ {2,}/)).toEqual(["a1", "default,gpu", "1", "4", "bash 5.2", "level 2", expect.stringContaining("ago"), "0.1.0"]);
+    expect(stdout.split("\n")[1]?.split(/ {2,}/)).toEqual([
+      "a1",
+      "active",
+      "shared",
+      "default,gpu",
+      "1",
+      "4",
+      "bash 5.2",
+      "level 2",
+      expect.stringContaining("ago"),
+      "0.1.0",
+    ]);
     expect(await millrace("agents")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("no agent is connected") });
   });
 });

@@ -41,7 +41,7 @@ export class Outbox {
   }
 
   /** Sets a field of which only the newest value matters. */
-  set(fields: Partial<Pick<ServerFrame, "welcome" | "drain" | "keepalive" | "policy">>): void {
+  set(fields: Partial<Pick<ServerFrame, "welcome" | "drain" | "keepalive" | "policy" | "credential" | "leave">>): void {
     this.#extra = { ...this.#extra, ...fields };
     this.#schedule();
   }

@@ -12,6 +12,7 @@ import type { SessionServer } from "./session-server.ts";
 export function agentsOf(server: SessionServer, home: AgentHome, workspace: WorkspaceId): AgentView[] {
   return server.sessions.flatMap((session) => {
     const { workspace: own, hello, session: id } = session.agentInfo;
+    const { state, reason } = session.state;
     if (own !== undefined && own !== workspace) return [];
     return [
       {
@@ -20,6 +21,10 @@ export function agentsOf(server: SessionServer, home: AgentHome, workspace: Work
         host: hello.host,
         version: hello.agentVersion,
         shared: own === undefined,
+        scope: own === undefined ? "shared" : "workspace",
+        enrolled: session.renewAtMs !== undefined,
+        state,
+        ...(reason !== "" && { state_reason: reason }),
         tags: hello.tags,
         languages: hello.runtimes.map(({ language, version }) => ({ language, version })),
         sandbox: { level: hello.sandbox?.level ?? 0, reasons: hello.sandbox?.reasons ?? [] },
@@ -47,11 +52,18 @@ export function addAgentRoutes(root: FastifyInstance, agents: (workspace: Worksp
       },
     },
     async (request) => {
-      const { workspace } = callerOf(request);
+      const { workspace, principal } = callerOf(request);
       const found = await agents(workspace.id);
       // One that has just moved may be seen at both homes.
       const newest = new Map(found.sort((a, b) => (a.connected_at < b.connected_at ? -1 : 1)).map((agent) => [agent.id, agent]));
-      return { agents: [...newest.values()].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+      // Where a shared agent runs, and what its host is like, is the operator's business.
+      const shown = [...newest.values()].map((agent) => (agent.shared && principal.kind !== "admin" ? withoutHost(agent) : agent));
+      return { agents: shown.sort((a, b) => (a.name < b.name ? -1 : 1)) };
     },
   );
+}
+
+function withoutHost(agent: AgentView): AgentView {
+  const { state_reason: _reason, ...rest } = agent;
+  return { ...rest, host: "", sandbox: { level: agent.sandbox.level, reasons: [] } };
 }

@@ -2,26 +2,33 @@ import { randomUUID } from "node:crypto";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import { type AgentKey, asSessionId, isUuid, type SessionId } from "../../kernel/ids.ts";
 import { MAX_MESSAGE_BYTES, OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../../kernel/protocol.ts";
 import type { Service } from "../../kernel/service.ts";
 import { storable } from "../../kernel/storable-text.ts";
+import { AgentEnrolmentService } from "../../proto/gen/millrace/agent/v1/enrolment.ts";
 import { type AgentFrame, AgentSessionService, type Hello, type Policy } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { Pool } from "../db/pools.ts";
-import type { Authenticator } from "../identity/authenticate.ts";
+import type { Authenticator, Principal } from "../identity/authenticate.ts";
 import type { LogIngest } from "../logs/ingest.ts";
 import type { AgentPort } from "../scheduler/agent-port.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
 import { type HelloOrder, registerSession } from "./agent-store.ts";
+import type { AgentState } from "./contract.ts";
+import type { Challenge, Enrolment } from "./enrolment.ts";
+import { revokedRefusal, statusOf } from "./final-refusal.ts";
+import type { StandingOrders } from "./order-store.ts";
 import type { AgentStream } from "./outbox.ts";
-import { AgentSession, type JobDoors, toRef } from "./session.ts";
+import { AgentSession, type JobDoors, type SessionAgent, toRef } from "./session.ts";
 
 export interface SessionServerOptions {
   readonly address: string;
   readonly pool: Pool;
   readonly authenticator: Authenticator;
+  readonly enrolment: Enrolment;
+  /** Without TLS by default. */
+  readonly tls?: ServerCredentials | undefined;
   readonly ingest: LogIngest;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,6 +45,8 @@ export interface SessionServerOptions {
 const DRAIN_MS = 100;
 const HELLO_WITHIN_MS = 10_000;
 const MAX_EARLY_FRAMES = 8;
+type KnownAgent = Omit<SessionAgent, "session" | "hello">;
+
 const LANGUAGE = /^[a-z0-9_]{1,32}$/;
 const MAX_RUNTIMES = 32;
 const TAG = /^[a-z0-9][a-z0-9._:-]{0,62}$/;
@@ -54,6 +63,7 @@ export class SessionServer implements Service, AgentPort {
   #port = 0;
   #draining = false;
   #watch: NodeJS.Timeout | undefined;
+  #renewing: Promise<void> | undefined;
 
   constructor(options: SessionServerOptions) {
     this.#options = options;
@@ -65,11 +75,16 @@ export class SessionServer implements Service, AgentPort {
       "grpc.max_concurrent_streams": 16,
     });
     this.#server.addService(AgentSessionService, { session: (stream: AgentStream) => void this.#accept(stream) });
+    this.#server.addService(AgentEnrolmentService, { ...options.enrolment.handlers });
   }
 
   /** Port that the server listens on. */
   get port(): number {
     return this.#port;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
   }
 
   get sessions(): readonly AgentSession[] {
@@ -83,7 +98,7 @@ export class SessionServer implements Service, AgentPort {
 
   async start(): Promise<void> {
     this.#port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(this.#options.address, ServerCredentials.createInsecure(), (error, port) => {
+      this.#server.bindAsync(this.#options.address, this.#options.tls ?? ServerCredentials.createInsecure(), (error, port) => {
         if (error === null) resolve(port);
         else
           reject(
@@ -93,7 +108,19 @@ export class SessionServer implements Service, AgentPort {
           );
       });
     });
-    this.#watch = setInterval(() => this.#endSilent(), 1000);
+    this.#watch = setInterval(() => {
+      this.#endSilent();
+      this.#renewing ??= this.#renew().finally(() => {
+        this.#renewing = undefined;
+      });
+    }, 1000);
+  }
+
+  /** How many of the agents here are in which state. */
+  countStates(): Record<AgentState, number> {
+    const counts: Record<AgentState, number> = { active: 0, paused: 0, draining: 0, ending: 0, quarantined: 0, disk_pressure: 0 };
+    for (const session of this.#sessions.values()) counts[session.state.state] += 1;
+    return counts;
   }
 
   /** First step of a shutdown: agents are told to move, and no new ones are taken. Resolves when the word is out. */
@@ -105,6 +132,7 @@ export class SessionServer implements Service, AgentPort {
 
   async stop(): Promise<void> {
     clearInterval(this.#watch);
+    await this.#renewing;
     for (const session of this.#sessions.values()) session.end(new AppError("unavailable", "the control plane is shutting down"));
     await new Promise<void>((resolve) => {
       const force = setTimeout(() => {
@@ -116,6 +144,20 @@ export class SessionServer implements Service, AgentPort {
         resolve();
       });
     });
+  }
+
+  /** What people have ordered of an agent; nothing happens when it is not here, or knows it. */
+  obey({ key, paused, leave, revoked }: StandingOrders): void {
+    const session = this.#byAgent.get(key);
+    if (session === undefined) return;
+    if (revoked) {
+      this.#options.log.warn({ event: "agent.revoked", agentKey: key, agent: session.agentInfo.hello.agentName }, "agent revoked: its stream is ended");
+      session.end(revokedRefusal());
+      this.#gone(session);
+      return;
+    }
+    session.setPaused(paused);
+    if (leave) session.leave();
   }
 
   assign(session: SessionId, bundle: Parameters<AgentPort["assign"]>[1]): boolean {
@@ -135,6 +177,7 @@ export class SessionServer implements Service, AgentPort {
   /** One stream: its first frame must be Hello. */
   async #accept(stream: AgentStream): Promise<void> {
     const early: AgentFrame[] = [];
+    const challenge = this.#options.enrolment.challenge(stream);
     let session: AgentSession | undefined;
     const first = new Promise<Hello | undefined>((resolve) => {
       const timer = setTimeout(() => resolve(undefined), HELLO_WITHIN_MS);
@@ -158,7 +201,7 @@ export class SessionServer implements Service, AgentPort {
       }
     });
     try {
-      const hello = await this.#authenticated(stream, first);
+      const hello = await this.#authenticated(stream, challenge, first);
       if (stream.cancelled) return;
       this.#adopt(hello);
       session = hello;
@@ -170,14 +213,15 @@ export class SessionServer implements Service, AgentPort {
         { event: "agent.refused", code: refusal.code, peer: stream.getPeer(), error: messageOf(refusal.cause ?? refusal) },
         `agent refused: ${refusal.message}`,
       );
-      stream.emit("error", { code: GRPC_STATUS[refusal.code], details: refusal.message });
+      stream.emit("error", statusOf(refusal));
     }
   }
 
-  async #authenticated(stream: AgentStream, first: Promise<Hello | undefined>): Promise<AgentSession> {
-    const header = stream.metadata.get("authorization")[0];
-    const principal = await this.#options.authenticator.authenticate(typeof header === "string" ? header : undefined);
-    if (principal.kind !== "agent") throw new AppError("permission_denied", "this token does not belong to an agent");
+  async #authenticated(stream: AgentStream, challenge: Challenge | undefined, first: Promise<Hello | undefined>): Promise<AgentSession> {
+    const [value] = stream.metadata.get("authorization");
+    const header = typeof value === "string" ? value : undefined;
+    const principal = challenge === undefined ? await this.#options.authenticator.authenticate(header) : undefined;
+    if (principal !== undefined && principal.kind !== "agent") throw new AppError("permission_denied", "this token does not belong to an agent");
     const hello = await first;
     if (hello === undefined) throw new AppError("invalid_argument", "the first frame of a stream must be Hello");
     checkHello(hello);
@@ -185,16 +229,47 @@ export class SessionServer implements Service, AgentPort {
     const { ingest, log, policy, doors, clock, holdsAgents } = this.#options;
     const home = this.#options.home();
     if (!home.isOpen || !holdsAgents()) throw new AppError("unavailable", "this replica cannot serve agents at the moment");
-    const { workspace, workspaceName, tokenId } = principal;
+    const known = principal === undefined ? await this.#enrolled(challenge, header, hello) : await this.#tokenHolder(principal, hello);
+    const agent = { ...known, session: asSessionId(randomUUID()), hello };
+    return new AgentSession(stream, agent, { home, ingest, log, policy, doors, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
+  }
+
+  async #enrolled(challenge: Challenge | undefined, header: string | undefined, hello: Hello): Promise<KnownAgent> {
+    if (challenge === undefined) throw new AppError("unauthenticated", "a token or a key is required");
+    const { enrolment, clock } = this.#options;
+    const { key, serial, workspace, workspaceName, paused, leave, leftMs } = await enrolment.admit(challenge, header, hello);
+    return { key, serial, workspace, workspaceName, orders: { paused, leave }, renewAtMs: clock.monotonicMs() + enrolment.renewInMs(leftMs) };
+  }
+
+  async #tokenHolder({ workspace, workspaceName, tokenId }: Principal, hello: Hello): Promise<KnownAgent> {
     const { agentId, agentName } = hello;
     const registration = await registerSession(this.#options.pool, { agentId, name: storable(agentName), workspace, tokenId, order: orderOf(hello) });
     if (registration.kind === "foreign") {
-      throw new AppError("permission_denied", "this agent id is registered in another workspace: give the agent an empty data folder");
+      throw new AppError("permission_denied", "this agent id is registered in another workspace, or has a key: give the agent an empty data folder");
     }
     if (registration.kind === "overtaken") throw new AppError("unavailable", "a newer connection of this agent came first");
-    const { key, serial } = registration;
-    const agent = { key, session: asSessionId(randomUUID()), serial, workspace, workspaceName, hello };
-    return new AgentSession(stream, agent, { home, ingest, log, policy, doors, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
+    if (registration.kind === "revoked") throw revokedRefusal();
+    const { key, serial, paused, leave } = registration;
+    return { key, serial, workspace, workspaceName, orders: { paused, leave } };
+  }
+
+  /** New credentials for agents whose old ones are at half of their life. Those that could not be noted are tried again. */
+  async #renew(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const due = [...this.#sessions.values()].filter((session) => (session.renewAtMs ?? Number.POSITIVE_INFINITY) <= nowMs);
+    if (due.length === 0) return;
+    const { enrolment, log } = this.#options;
+    try {
+      const credentials = await enrolment.renew(new Map(due.map((session) => [session.agent, session.agentInfo.hello.agentId])));
+      for (const session of due) {
+        const credential = credentials.get(session.agent);
+        if (credential === undefined) continue;
+        session.renewAtMs = nowMs + enrolment.renewInMs(credential.validMs);
+        session.outbox.set({ credential });
+      }
+    } catch (error) {
+      log.warn({ event: "agents.not_renewed", agents: due.length, error: messageOf(error) }, "credentials could not be renewed: tried again");
+    }
   }
 
   #adopt(session: AgentSession): void {

@@ -1,13 +1,14 @@
-import { status } from "@grpc/grpc-js";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
-import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../kernel/protocol.ts";
+import { storable } from "../../kernel/storable-text.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
-import { type AgentFrame, type Hello, type Policy, Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { type AgentFrame, type Capacity, Condition, type Hello, type Policy, Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { LogIngest, LogSource } from "../logs/ingest.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
+import type { AgentState } from "./contract.ts";
+import { statusOf } from "./final-refusal.ts";
 import { type Attempt, attemptFromWire, attemptsFromWire, endFromWire, heldFromWire, isSoundChunk, withinLife } from "./frames-codec.ts";
 import { type AgentStream, Outbox } from "./outbox.ts";
 
@@ -20,6 +21,10 @@ export interface SessionAgent {
   readonly workspace: WorkspaceId | undefined;
   readonly workspaceName: string | undefined;
   readonly hello: Hello;
+  /** What was ordered of the agent before it came. */
+  readonly orders?: { readonly paused: boolean; readonly leave: boolean };
+  /** Of an agent with a key: when it gets a new credential, on the monotonic clock. */
+  readonly renewAtMs?: number;
 }
 
 export interface SessionDeps {
@@ -42,6 +47,12 @@ export interface JobDoors {
 }
 
 const MAX_SLOTS = 10_000;
+const MAX_REASON_CHARS = 300;
+const STATES: ReadonlyMap<number, AgentState> = new Map([
+  [Condition.CONDITION_QUARANTINED, "quarantined"],
+  [Condition.CONDITION_DISK_PRESSURE, "disk_pressure"],
+  [Condition.CONDITION_ENDING, "ending"],
+]);
 
 /** One live stream of an agent, from Hello on: frames in become owner calls, decisions go out through the outbox. */
 export class AgentSession implements LogSource {
@@ -52,6 +63,12 @@ export class AgentSession implements LogSource {
   readonly #outbox: Outbox;
   #heardAtMs: number;
   #ended = false;
+  /** What the agent says it can take. */
+  #capacity: Capacity;
+  #paused: boolean;
+  #leaving = false;
+  /** When the agent gets its next credential; undefined for one without a key. */
+  renewAtMs: number | undefined;
 
   constructor(stream: AgentStream, agent: SessionAgent, deps: SessionDeps) {
     this.agentInfo = agent;
@@ -60,6 +77,9 @@ export class AgentSession implements LogSource {
     this.#outbox = new Outbox(stream);
     this.connectedAtMs = deps.now();
     this.#heardAtMs = deps.monotonic();
+    this.#capacity = { slots: agent.hello.slots, draining: false };
+    this.#paused = agent.orders?.paused === true;
+    this.renewAtMs = agent.renewAtMs;
   }
 
   get agent(): AgentKey {
@@ -91,7 +111,7 @@ export class AgentSession implements LogSource {
       name: hello.agentName,
       tags: hello.tags,
       languages: hello.runtimes.map((runtime) => runtime.language),
-      slots: Math.min(hello.slots, MAX_SLOTS),
+      slots: this.#slots,
       held,
     });
     const { policy, doors } = this.#deps;
@@ -107,6 +127,30 @@ export class AgentSession implements LogSource {
         apiUrl: doors.apiUrl,
       },
     });
+    if (this.agentInfo.orders?.leave === true) this.leave();
+  }
+
+  /** Whether the agent takes jobs, and if not, why. */
+  get state(): { readonly state: AgentState; readonly reason: string } {
+    if (this.#paused) return { state: "paused", reason: "paused by order" };
+    const { condition = 0, reason = "", draining } = this.#capacity;
+    if (this.#leaving || draining) return { state: "draining", reason: "" };
+    return { state: STATES.get(condition) ?? "active", reason: storable(reason).slice(0, MAX_REASON_CHARS) };
+  }
+
+  /** A paused agent gets no new jobs; what it runs goes on. */
+  setPaused(paused: boolean): void {
+    if (this.#paused === paused || this.#ended) return;
+    this.#paused = paused;
+    this.#deps.home.capacity(this.session, this.#slots);
+  }
+
+  /** The agent is to drain and end. Said once. */
+  leave(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#outbox.set({ leave: { reason: "asked for by the control plane" } });
+    this.#deps.home.capacity(this.session, this.#slots);
   }
 
   /** Handles one frame. Never throws: what an agent sends must not be able to end the process. */
@@ -124,7 +168,10 @@ export class AgentSession implements LogSource {
     }
     if (frame.logChunks.length > 0) this.#takeLogs(frame.logChunks);
     for (const finished of frame.finished) this.#takeEnd(finished);
-    if (frame.capacity !== undefined) home.capacity(session, Math.min(frame.capacity.slots, MAX_SLOTS));
+    if (frame.capacity !== undefined) {
+      this.#capacity = frame.capacity;
+      home.capacity(session, this.#slots);
+    }
   }
 
   acknowledge(id: JobId, token: Token, nextSeq: number, drop: boolean): void {
@@ -140,7 +187,7 @@ export class AgentSession implements LogSource {
   end(error: AppError): void {
     if (this.#ended) return;
     this.close();
-    this.#stream.emit("error", { code: GRPC_STATUS[error.code] ?? status.UNKNOWN, details: error.message });
+    this.#stream.emit("error", statusOf(error));
   }
 
   /** The stream is gone: its attempts stay with the agent, which may come back. */
@@ -149,6 +196,11 @@ export class AgentSession implements LogSource {
     this.#ended = true;
     this.#outbox.close();
     this.#deps.home.end(this.agentInfo.session, this.#heardAtMs);
+  }
+
+  /** What the agent can take, as far as it is to take any. */
+  get #slots(): number {
+    return this.#paused || this.#leaving ? 0 : Math.min(this.#capacity.slots, MAX_SLOTS);
   }
 
   #takeLogs(chunks: readonly LogChunk[]): void {

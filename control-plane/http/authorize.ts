@@ -12,6 +12,7 @@ export type Permission =
   | "jobs:read"
   | "jobs:cancel"
   | "agents:read"
+  | "agents:write"
   | "limits:read"
   | "limits:write";
 

@@ -11,6 +11,7 @@ export interface MetricSources {
   waitingByReason(): Readonly<Record<string, number>>;
   running(): number;
   agents(): number;
+  agentStates(): Readonly<Record<string, number>>;
   slots(): { total: number; used: number };
   flushQueue(): number;
   payloadBytes(): number;
@@ -61,6 +62,15 @@ export function createMetrics(): Metrics {
   });
   gauge("millrace_jobs_running", "Attempts that run or are being started or ended", (from) => from.running());
   gauge("millrace_agents_connected", "Live agent sessions on this replica", (from) => from.agents());
+  new Gauge({
+    name: "millrace_agents_by_state",
+    help: "Live agent sessions on this replica, by whether they take jobs",
+    labelNames: ["state"],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(sources?.agentStates() ?? {})) this.set({ state }, count);
+    },
+  });
   gauge("millrace_slots", "Slots of connected agents", (from) => from.slots().total);
   gauge("millrace_slots_used", "Slots in use", (from) => from.slots().used);
   gauge("millrace_flush_queue_rows", "Operations that wait for a flush", (from) => from.flushQueue());

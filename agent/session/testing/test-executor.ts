@@ -42,9 +42,13 @@ export class TestExecutor implements Executor {
   runtimes = [{ language: "bash", version: "5" }];
   readonly sandbox = { level: 0, reasons: ["test"] };
   readonly attempts: TestAttempt[] = [];
+  /** What a trial sandbox finds. */
+  fault: string | undefined;
   /** Ends what comes from now on at once. */
   endsAtOnce = false;
   #waiters: (() => void)[] = [];
+
+  readonly probe = (): Promise<string | undefined> => Promise.resolve(this.fault);
 
   readonly startAttempt = (bundle: Bundle, io: AttemptIo): RunningAttempt => {
     const attempt = new TestAttempt(bundle, io);

@@ -72,6 +72,11 @@ export const ExitReason = {
   EXIT_REASON_FENCED: 14,
   /** EXIT_REASON_EXPIRED - Set by the control plane: no attempt began in time. */
   EXIT_REASON_EXPIRED: 15,
+  /**
+   * EXIT_REASON_POLICY - 16 is the control plane's own "limit_reached".
+   * The policy of the agent's owner forbids the job: it never ran.
+   */
+  EXIT_REASON_POLICY: 17,
 } as const;
 
 export type ExitReason = typeof ExitReason[keyof typeof ExitReason];
@@ -93,6 +98,7 @@ export namespace ExitReason {
   export type EXIT_REASON_LOST = typeof ExitReason.EXIT_REASON_LOST;
   export type EXIT_REASON_FENCED = typeof ExitReason.EXIT_REASON_FENCED;
   export type EXIT_REASON_EXPIRED = typeof ExitReason.EXIT_REASON_EXPIRED;
+  export type EXIT_REASON_POLICY = typeof ExitReason.EXIT_REASON_POLICY;
 }
 
 export const LogEncoding = { LOG_ENCODING_UNSPECIFIED: 0, LOG_ENCODING_PLAIN: 1, LOG_ENCODING_ZSTD: 2 } as const;

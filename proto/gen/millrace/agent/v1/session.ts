@@ -17,11 +17,30 @@ import {
   type Metadata,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Credential, KeyProof } from "./enrolment.ts";
 import { AttemptRef, Bundle, Finished, LogChunk } from "./job.ts";
 
 export const protobufPackage = "millrace.agent.v1";
 
 export const protobufFileName = "millrace/agent/v1/session.proto";
+
+export const Condition = {
+  CONDITION_UNSPECIFIED: 0,
+  /** CONDITION_QUARANTINED - Sandboxes fail again and again. */
+  CONDITION_QUARANTINED: 1,
+  CONDITION_DISK_PRESSURE: 2,
+  /** CONDITION_ENDING - It takes a few jobs more, or none, and ends then. */
+  CONDITION_ENDING: 3,
+} as const;
+
+export type Condition = typeof Condition[keyof typeof Condition];
+
+export namespace Condition {
+  export type CONDITION_UNSPECIFIED = typeof Condition.CONDITION_UNSPECIFIED;
+  export type CONDITION_QUARANTINED = typeof Condition.CONDITION_QUARANTINED;
+  export type CONDITION_DISK_PRESSURE = typeof Condition.CONDITION_DISK_PRESSURE;
+  export type CONDITION_ENDING = typeof Condition.CONDITION_ENDING;
+}
 
 export const Verdict = {
   VERDICT_UNSPECIFIED: 0,
@@ -88,7 +107,11 @@ export interface Hello {
    * before. Absent from agents that do not count.
    */
   start?: number | undefined;
-  dial?: number | undefined;
+  dial?:
+    | number
+    | undefined;
+  /** Of an enrolled agent: it answers the number that the server sent in the stream's metadata. */
+  proof?: KeyProof | undefined;
 }
 
 export interface Started {
@@ -109,6 +132,12 @@ export interface AgentKeepalive {
 export interface Capacity {
   slots: number;
   draining: boolean;
+  /** Why there are fewer slots than the agent has. */
+  condition?:
+    | Condition
+    | undefined;
+  /** One line for people. */
+  reason?: string | undefined;
 }
 
 export interface ServerFrame {
@@ -120,7 +149,17 @@ export interface ServerFrame {
   cancel: Cancel[];
   drain: Drain | undefined;
   keepalive: ServerKeepalive | undefined;
-  policy: Policy | undefined;
+  policy:
+    | Policy
+    | undefined;
+  /** Replaces the credential that the agent has. Using it on the next stream is the acknowledgement. */
+  credential?: Credential | undefined;
+  leave?: Leave | undefined;
+}
+
+/** Somebody wants the agent to stop: it drains as on SIGTERM, and ends. */
+export interface Leave {
+  reason: string;
 }
 
 export interface Welcome {
@@ -475,6 +514,7 @@ function createBaseHello(): Hello {
     host: "",
     start: undefined,
     dial: undefined,
+    proof: undefined,
   };
 }
 
@@ -524,6 +564,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.dial !== undefined) {
       writer.uint32(120).uint32(message.dial);
+    }
+    if (message.proof !== undefined) {
+      KeyProof.encode(message.proof, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -661,6 +704,14 @@ export const Hello: MessageFns<Hello> = {
             message.dial = reader.uint32();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.proof = KeyProof.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -695,6 +746,9 @@ export const Hello: MessageFns<Hello> = {
     message.host = object.host ?? "";
     message.start = object.start ?? undefined;
     message.dial = object.dial ?? undefined;
+    message.proof = (object.proof !== undefined && object.proof !== null)
+      ? KeyProof.fromPartial(object.proof)
+      : undefined;
     return message;
   },
 };
@@ -846,7 +900,7 @@ export const AgentKeepalive: MessageFns<AgentKeepalive> = {
 };
 
 function createBaseCapacity(): Capacity {
-  return { slots: 0, draining: false };
+  return { slots: 0, draining: false, condition: undefined, reason: undefined };
 }
 
 export const Capacity: MessageFns<Capacity> = {
@@ -856,6 +910,12 @@ export const Capacity: MessageFns<Capacity> = {
     }
     if (message.draining !== false) {
       writer.uint32(16).bool(message.draining);
+    }
+    if (message.condition !== undefined) {
+      writer.uint32(24).int32(message.condition);
+    }
+    if (message.reason !== undefined) {
+      writer.uint32(34).string(message.reason);
     }
     return writer;
   },
@@ -889,6 +949,22 @@ export const Capacity: MessageFns<Capacity> = {
             message.draining = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.condition = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -908,6 +984,8 @@ export const Capacity: MessageFns<Capacity> = {
     const message = createBaseCapacity();
     message.slots = object.slots ?? 0;
     message.draining = object.draining ?? false;
+    message.condition = object.condition ?? undefined;
+    message.reason = object.reason ?? undefined;
     return message;
   },
 };
@@ -922,6 +1000,8 @@ function createBaseServerFrame(): ServerFrame {
     drain: undefined,
     keepalive: undefined,
     policy: undefined,
+    credential: undefined,
+    leave: undefined,
   };
 }
 
@@ -950,6 +1030,12 @@ export const ServerFrame: MessageFns<ServerFrame> = {
     }
     if (message.policy !== undefined) {
       Policy.encode(message.policy, writer.uint32(66).fork()).join();
+    }
+    if (message.credential !== undefined) {
+      Credential.encode(message.credential, writer.uint32(74).fork()).join();
+    }
+    if (message.leave !== undefined) {
+      Leave.encode(message.leave, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1031,6 +1117,22 @@ export const ServerFrame: MessageFns<ServerFrame> = {
             message.policy = Policy.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.credential = Credential.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.leave = Leave.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1062,6 +1164,65 @@ export const ServerFrame: MessageFns<ServerFrame> = {
     message.policy = (object.policy !== undefined && object.policy !== null)
       ? Policy.fromPartial(object.policy)
       : undefined;
+    message.credential = (object.credential !== undefined && object.credential !== null)
+      ? Credential.fromPartial(object.credential)
+      : undefined;
+    message.leave = (object.leave !== undefined && object.leave !== null) ? Leave.fromPartial(object.leave) : undefined;
+    return message;
+  },
+};
+
+function createBaseLeave(): Leave {
+  return { reason: "" };
+}
+
+export const Leave: MessageFns<Leave> = {
+  encode(message: Leave, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Leave {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeave();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Leave>, I>>(base?: I): Leave {
+    return Leave.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Leave>, I>>(object: I): Leave {
+    const message = createBaseLeave();
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -1,0 +1,92 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import type { Pool } from "../db/pools.ts";
+import { callerOf } from "../http/authorize.ts";
+import { problemView } from "../http/problem-contract.ts";
+import { generateToken } from "../identity/token-format.ts";
+import { type JoinTokenView, joinTokenList, madeJoinToken, newJoinToken } from "./contract.ts";
+import { insertJoinToken, type JoinToken, listJoinTokens, revokeJoinToken } from "./join-token-store.ts";
+
+const MAX_LISTED = 200;
+const path = "/api/v1/w/:workspace/agents/join-tokens";
+const tags = ["agents"];
+const params = z.object({ workspace: z.string() });
+
+/** Tokens by which hosts become agents of the workspace. */
+export function addJoinTokenRoutes(root: FastifyInstance, pool: Pool): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    path,
+    {
+      config: { permission: "agents:write" },
+      schema: {
+        tags,
+        operationId: "createJoinToken",
+        summary: "Make a token with which hosts join the workspace as agents",
+        params,
+        body: newJoinToken,
+        response: { 201: madeJoinToken, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { label, uses, expires_in_s, tags: allowed, cidrs } = request.body;
+      const token = generateToken("join");
+      const settings = { label, maxUses: uses, tags: allowed, cidrs, expiresInS: expires_in_s, createdBy: principal.label };
+      const stored = await insertJoinToken(pool, token, workspace.id, settings);
+      return reply.status(201).send({ ...present(stored), token: token.text });
+    },
+  );
+  app.get(
+    path,
+    {
+      config: { permission: "agents:read" },
+      schema: {
+        tags,
+        operationId: "listJoinTokens",
+        summary: "Join tokens, newest first, without their secrets",
+        description: `The newest ${MAX_LISTED}, used up and revoked ones too.`,
+        params,
+        response: { 200: joinTokenList, default: problemView },
+      },
+    },
+    async (request) => ({ tokens: (await listJoinTokens(pool, callerOf(request).workspace.id, MAX_LISTED)).map(present) }),
+  );
+  app.delete(
+    `${path}/:token`,
+    {
+      config: { permission: "agents:write" },
+      schema: {
+        tags,
+        operationId: "revokeJoinToken",
+        summary: "Revoke a join token",
+        description: "Agents that joined with it stay.",
+        params: params.extend({ token: z.string().regex(/^[0-9A-Za-z]{12}$/) }),
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      if (!(await revokeJoinToken(pool, callerOf(request).workspace.id, request.params.token)))
+        throw new AppError("not_found", "there is no such join token in this workspace");
+      return reply.status(204).send(null);
+    },
+  );
+}
+
+function present(token: JoinToken): JoinTokenView {
+  const usedUp = token.used >= token.maxUses;
+  return {
+    id: token.id,
+    label: token.label,
+    uses: token.maxUses,
+    used: token.used,
+    tags: [...token.tags],
+    cidrs: [...token.cidrs],
+    created_by: token.createdBy,
+    created_at: token.createdAt.toISOString(),
+    expires_at: token.expiresAt.toISOString(),
+    status: token.revokedAt !== undefined ? "revoked" : usedUp ? "used_up" : token.expired ? "expired" : "usable",
+  };
+}
