@@ -1,0 +1,23 @@
+import { realpathSync } from "node:fs";
+
+/**
+ * The first of the paths that is there and that `attempt` accepts. Links are resolved before, because those of `/etc/alternatives` and of
+ * version managers lead to places that scripts cannot see; only programs below /usr, which every sandbox has, are tried.
+ */
+export async function findInterpreter<T>(paths: readonly string[], attempt: (path: string) => Promise<T | undefined>): Promise<T | undefined> {
+  for (const path of paths) {
+    const real = realPath(path);
+    if (real?.startsWith("/usr/") !== true) continue;
+    const found = await attempt(real);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Samples } from "../contract-samples.ts";
+
+export const ruby: Samples = {
+  language: "ruby",
+  file: "main.rb",
+  echo: "def main(a)\n  { got: a }\nend\n",
+  precise: "def main(text:, big:)\n  $stderr.write(text)\n  big\nend\n",
+  fails: "def main\n  # two\n  raise ArgumentError, 'no'\nend\n",
+  failure: { code: 1, name: "ArgumentError" },
+  broken: "def main\n  x = 1\n  y = = 2\nend\n",
+  lines: 'def main\n  200.times do |i|\n    puts "out #{i}"\n    warn "err #{i}"\n  end\n  nil\nend\n',
+  waits: "def main\n  puts 'ready'\n  sleep 300\nend\n",
+  stubborn: "def main\n  Signal.trap('TERM', 'IGNORE')\n  puts 'ready'\n  loop { sleep 300 }\nend\n",
+  polite: "def main\n  Signal.trap('TERM') do\n    puts 'bye'\n    exit 0\n  end\n  puts 'ready'\n  sleep 300\nend\n",
+  exit3: "def main\n  exit 3\nend\n",
+  exit0: "def main\n  exit\nend\n",
+  leaves: (seconds, ownSession) => `def main\n  spawn('sleep', '${seconds}', pgroup: ${ownSession ? "true" : "nil"})\n  'left'\nend\n`,
+  big: (size) => `def main\n  'x' * ${size}\nend\n`,
+  unfit: { code: "def main\n  { 'a' => [1, Float::NAN] }\nend\n", path: "$.a[1]" },
+  bytes: 'def main\n  $stdout.write((0..255).to_a.pack("C*"), "\\e[31mred\\e[0m\\n")\n  nil\nend\n',
+  devices: "def main\n  File.write('/dev/stdout', 'a')\n  File.write('/dev/stderr', 'b')\n  nil\nend\n",
+  environment: 'def main\n  ENV.each { |name, value| puts "#{name}=#{value}" }\n  nil\nend\n',
+  million: "def main\n  print 'x' * 1_000_000\nend\n",
+  writesJob: "def main\n  File.write(File.join(__dir__, 'new'), '')\n  'yes'\nrescue SystemCallError\n  'no'\nend\n",
+};
