@@ -14,6 +14,11 @@ export async function findInterpreter<T>(paths: readonly string[], attempt: (pat
   return undefined;
 }
 
+/** The first of the paths that is a file which scripts and builds can see. */
+export function findProgram(paths: readonly string[]): string | undefined {
+  return paths.map(realPath).find((path) => path?.startsWith("/usr/") === true);
+}
+
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);

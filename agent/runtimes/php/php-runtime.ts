@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { findInterpreter } from "../interpreter.ts";
+import { arch } from "node:process";
+import { findInterpreter, findProgram } from "../interpreter.ts";
 import {
   type DetectContext,
   type Launch,
@@ -10,9 +11,11 @@ import {
   type Runtime,
   type RuntimeSupport,
 } from "../runtime.ts";
+import { type Composer, installPackages, lockPackages } from "./composer.ts";
 
 const WRAPPER = readFileSync(new URL("./wrapper.php", import.meta.url), "utf8");
 const CANDIDATES = ["/usr/bin/php", "/usr/local/bin/php"];
+const COMPOSERS = ["/usr/bin/composer", "/usr/local/bin/composer"];
 
 /** Load before others, which need them. */
 const FIRST = ["mysqlnd", "pdo", "xml", "dom", "igbinary", "msgpack"];
@@ -43,7 +46,7 @@ export const phpSupport: RuntimeSupport = {
   languages: ["php"],
   detect: async (context) => {
     const found = await findInterpreter(CANDIDATES, (path) => tryInterpreter(path, context));
-    return found === undefined ? undefined : new Map<string, Runtime>([["php", runtimeOf(found)]]);
+    return found === undefined ? undefined : new Map<string, Runtime>([["php", runtimeOf(found, context)]]);
   },
 };
 
@@ -59,28 +62,38 @@ async function tryInterpreter(path: string, context: DetectContext): Promise<Int
   return { path, version, flags: flagsWith(wanted.filter((name) => loaded.has(name))) };
 }
 
-function runtimeOf(interpreter: Interpreter): ProcessRuntime {
+function runtimeOf(interpreter: Interpreter, context: DetectContext): ProcessRuntime {
+  const { path, flags, version } = interpreter;
+  const program = findProgram(COMPOSERS);
+  const composer: Composer | undefined = program === undefined ? undefined : { command: [path, ...flags, program], abi: `php-${version}-${arch}` };
   return {
     kind: "process",
-    version: interpreter.version,
+    version,
     mounts: [],
-    launch: (request) => launch(interpreter, request),
+    launch: (request) => launch(interpreter, composer, context, request),
+    lock: async ({ code, workshop }) => {
+      const lock = await lockPackages(composer, code, workshop);
+      return typeof lock === "string" ? { kind: "lock", lock } : lock;
+    },
     close: () => undefined,
   };
 }
 
-async function launch(interpreter: Interpreter, request: LaunchRequest): Promise<Launch | Refusal> {
+async function launch(interpreter: Interpreter, composer: Composer | undefined, context: DetectContext, request: LaunchRequest): Promise<Launch | Refusal> {
+  const packages = await installPackages(composer, request);
+  if (packages !== undefined && "kind" in packages) return packages;
+  const autoload = packages === undefined ? "" : `${context.pathOf(packages)}/vendor/autoload.php`;
   return {
     kind: "launch",
     files: [
       { name: "wrapper.php", content: WRAPPER },
       { name: "main.php", content: withOpeningTag(request.code) },
       { name: "args.json", content: request.argsJson },
-      { name: "launch.json", content: JSON.stringify({ autoload: "" }) },
+      { name: "launch.json", content: JSON.stringify({ autoload }) },
     ],
     argv: [interpreter.path, ...interpreter.flags, "-f", `${request.paths.job}/wrapper.php`],
     env: new Map(),
-    mounts: [],
+    mounts: packages === undefined ? [] : [packages],
     resultFrom: "record",
   };
 }
