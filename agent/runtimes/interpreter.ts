@@ -19,7 +19,8 @@ export function findProgram(paths: readonly string[]): string | undefined {
   return paths.map(realPath).find((path) => path?.startsWith("/usr/") === true);
 }
 
-function realPath(path: string): string | undefined {
+/** Where a path really leads, or undefined when nothing is there. */
+export function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch {

@@ -9,6 +9,11 @@ use JSON::PP ();
 use B ();
 use Scalar::Util ();
 
+BEGIN {
+    # Since 5.36 Perl knows which values are the outcome of a comparison.
+    *is_bool = $] >= 5.036 ? \&builtin::is_bool : sub { 0 };
+}
+
 our $HERE = __FILE__ =~ m{^(.*)/[^/]*\z}s ? $1 : '.';
 our $FILE = 'main.pl';
 our $MAX_TEXT = 16_000;
@@ -150,11 +155,9 @@ sub slurp {
 
 sub report_result {
     my ($result) = @_;
-    my $text = eval {
-        my $plain = plain($result, '$', 0, {});
-        JSON::PP->new->utf8->allow_nonref->allow_bignum->max_depth($MAX_DEPTH + 2)->encode($plain);
-    };
+    my $text = eval { text_of($result, '$', 0, {}) };
     if (defined $text) {
+        utf8::encode($text);
         write_record('R', $text);
         return 0;
     }
@@ -163,31 +166,51 @@ sub report_result {
     return 1;
 }
 
-# The value with nothing in it that JSON cannot hold.
-sub plain {
+# JSON::PP would write numbers with 15 digits and infinity as it is.
+sub text_of {
     my ($value, $path, $depth, $above) = @_;
     my $type = ref $value;
-    return plain_scalar($value, $path) if $type eq '';
-    return $value if $type =~ /^(?:JSON::PP::Boolean|Math::BigInt)\z/ && "$value" !~ /NaN|inf/i;
-    return $$value ? JSON::PP::true() : JSON::PP::false() if $type eq 'SCALAR' && defined $$value && $$value =~ /^[01]\z/;
+    return scalar_text($value, $path) if $type eq '';
+    return $value ? 'true' : 'false' if $type eq 'JSON::PP::Boolean';
+    return "$value" if $type =~ /^Math::Big(?:Int|Float)\z/ && "$value" !~ /NaN|inf/i;
+    return $$value ? 'true' : 'false' if $type eq 'SCALAR' && defined $$value && $$value =~ /^[01]\z/;
     if ($type ne 'HASH' && $type ne 'ARRAY') {
-        return plain($value->TO_JSON, $path, $depth, $above) if Scalar::Util::blessed($value) && $value->can('TO_JSON') && $depth < $MAX_DEPTH;
+        my $converts = Scalar::Util::blessed($value) && $value->can('TO_JSON') && $depth < $MAX_DEPTH;
+        return text_of($value->TO_JSON, $path, $depth + 1, $above) if $converts;
         unfit($path, "a value of type $type is not JSON");
     }
-    unfit($path, 'the value contains itself') if $above->{0 + $value};
+    unfit($path, 'the value contains itself') if $above->{ 0 + $value };
     unfit($path, "nested deeper than $MAX_DEPTH levels") if $depth >= $MAX_DEPTH;
-    local $above->{0 + $value} = 1;
-    return [map { plain($value->[$_], "${path}[$_]", $depth + 1, $above) } 0 .. $#$value] if $type eq 'ARRAY';
-    return { map { ($_ => plain($value->{$_}, "$path.$_", $depth + 1, $above)) } keys %$value };
+    local $above->{ 0 + $value } = 1;
+    if ($type eq 'ARRAY') {
+        return '[' . join(',', map { text_of($value->[$_], "${path}[$_]", $depth + 1, $above) } 0 .. $#$value) . ']';
+    }
+    return '{' . join(',', map { string_text($_) . ':' . text_of($value->{$_}, "$path.$_", $depth + 1, $above) } sort keys %$value) . '}';
 }
 
-sub plain_scalar {
+sub scalar_text {
     my ($value, $path) = @_;
-    return $value if !defined $value;
+    return 'null' if !defined $value;
+    no warnings; # That is_bool may still change.
+    return $value ? 'true' : 'false' if is_bool($value);
     my $flags = B::svref_2object(\$value)->FLAGS;
-    return $value if $flags & B::SVf_POK() || !($flags & (B::SVf_NOK() | B::SVp_NOK()));
-    unfit($path, "$value is not a JSON number") if $value != $value || $value == 9**9**9 || $value == -9**9**9;
-    return $value;
+    return string_text($value) if $flags & B::SVf_POK() || !($flags & (B::SVf_IOK() | B::SVf_NOK()));
+    return "$value" if $flags & B::SVf_IOK();
+    unfit($path, "$value is not a JSON number") if $value != $value || abs $value == 9**9**9;
+    # As few digits as give the same number again.
+    for my $digits (15, 16, 17) {
+        my $text = sprintf "%.${digits}g", $value;
+        return $text if $text == $value;
+    }
+    return "$value";
+}
+
+our %ESCAPES = ("\n" => '\n', "\r" => '\r', "\t" => '\t', '"' => '\"', '\\' => '\\\\');
+
+sub string_text {
+    my ($text) = @_;
+    $text =~ s{(["\\\x00-\x1f])}{$ESCAPES{$1} // sprintf '\u%04x', ord $1}ge;
+    return "\"$text\"";
 }
 
 sub unfit { die Millrace::Fault->new(@_) }
@@ -234,7 +257,7 @@ sub message_of {
     for my $method (qw(message msg)) {
         return '' . $error->$method if Scalar::Util::blessed($error) && $error->can($method);
     }
-    return '' . $error->{message} if "$error" =~ /=HASH\(0x/ && defined $error->{message};
+    return '' . $error->{message} if "$error" =~ /\bHASH\(0x[0-9a-f]+\)\z/ && defined $error->{message};
     return "$error";
 }
 

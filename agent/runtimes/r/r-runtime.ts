@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { findInterpreter } from "../interpreter.ts";
+import { dirname, join } from "node:path";
+import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { findInterpreter, realPath } from "../interpreter.ts";
 import { type DetectContext, type Launch, type LaunchRequest, outputOf, type ProcessRuntime, type Runtime, type RuntimeSupport } from "../runtime.ts";
 
 const WRAPPER = readFileSync(new URL("./wrapper.r", import.meta.url), "utf8");
 const LAUNCHER = readFileSync(new URL("./launch.sh", import.meta.url), "utf8");
 /** R itself, not the command `R`: that is a shell script which takes as long as R does. */
 const CANDIDATES = ["/usr/lib/R/bin/exec/R", "/usr/lib64/R/bin/exec/R", "/usr/local/lib/R/bin/exec/R"];
-const SITE_LIBRARIES = "/usr/local/lib/R/site-library:/usr/lib/R/site-library";
 /** No profile, no saved workspace, no history; files that the script names do not come from the environment. */
 const FLAGS = ["--vanilla", "--no-echo", "--no-readline"];
 const VERSION = 'cat(R.version$major, ".", R.version$minor, sep = "")';
@@ -23,13 +23,26 @@ export const rSupport: RuntimeSupport = {
 
 async function tryInterpreter(path: string, context: DetectContext): Promise<ProcessRuntime | undefined> {
   const home = dirname(dirname(dirname(path)));
+  const mounts = settingsOf(home);
   const command = ["/usr/bin/env", `R_HOME=${home}`, "R_DEFAULT_PACKAGES=NULL", path, ...FLAGS, "-e", VERSION];
-  const version = outputOf(await context.probe(command, []));
+  const version = outputOf(await context.probe(command, mounts));
   if (version?.startsWith("4.") !== true) return undefined;
-  return { kind: "process", version, mounts: [], launch: (request) => Promise.resolve(launch(path, home, request)), close: () => undefined };
+  return { kind: "process", version, mounts, launch: (request) => Promise.resolve(launch({ path, home, mounts }, request)), close: () => undefined };
 }
 
-function launch(path: string, home: string, request: LaunchRequest): Launch {
+/** R complains on stdout when this file is missing. Debian has it outside of /usr. */
+function settingsOf(home: string): ReadOnlyMount[] {
+  const real = realPath(join(home, "etc", "Renviron"));
+  return real === undefined || real.startsWith("/usr/") ? [] : [{ source: real, target: real }];
+}
+
+interface Interpreter {
+  readonly path: string;
+  readonly home: string;
+  readonly mounts: readonly ReadOnlyMount[];
+}
+
+function launch({ path, home, mounts }: Interpreter, request: LaunchRequest): Launch {
   const { job } = request.paths;
   return {
     kind: "launch",
@@ -43,9 +56,8 @@ function launch(path: string, home: string, request: LaunchRequest): Launch {
     env: new Map([
       ["R_HOME", home],
       ["R_DEFAULT_PACKAGES", "NULL"],
-      ["R_LIBS_SITE", SITE_LIBRARIES],
     ]),
-    mounts: [],
+    mounts,
     resultFrom: "record",
   };
 }

@@ -1,9 +1,8 @@
 import type { Samples } from "../contract-samples.ts";
 
-const OWN = ["R_HOME", "R_SESSION_TMPDIR", "R_SHARE_DIR", "R_INCLUDE_DIR", "R_DOC_DIR"];
-/** From /etc/R/Renviron, which scripts in a sandbox do not see. */
-const UNSANDBOXED =
-  "EDITOR LN_S MAKE PAGER R_BROWSER R_BZIPCMD R_GZIPCMD R_LIBS_USER R_PAPERSIZE R_PAPERSIZE_USER R_PDFVIEWER R_PLATFORM R_PRINTCMD R_RD4PDF R_STRIP_SHARED_LIB R_STRIP_STATIC_LIB R_SYSTEM_ABI R_TEXI2DVICMD R_UNZIPCMD R_ZIPCMD SED TAR".split(
+/** R and its file Renviron set these. */
+const OWN =
+  "R_HOME R_SESSION_TMPDIR R_SHARE_DIR R_INCLUDE_DIR R_DOC_DIR R_LIBS_SITE EDITOR LN_S MAKE PAGER R_BROWSER R_BZIPCMD R_GZIPCMD R_LIBS_USER R_PAPERSIZE R_PAPERSIZE_USER R_PDFVIEWER R_PLATFORM R_PRINTCMD R_RD4PDF R_STRIP_SHARED_LIB R_STRIP_STATIC_LIB R_SYSTEM_ABI R_TEXI2DVICMD R_UNZIPCMD R_ZIPCMD SED TAR".split(
     " ",
   );
 
@@ -34,5 +33,5 @@ export const r: Samples = {
   million: "main <- function() {\n  cat(strrep('x', 1000000))\n}\n",
   writesJob:
     "main <- function() {\n  job <- dirname(sub('--file=', '', grep('--file=', commandArgs(), value = TRUE)))\n  if (suppressWarnings(file.create(file.path(job, 'new')))) 'yes' else 'no'\n}\n",
-  ownEnvironment: [...OWN, ...UNSANDBOXED],
+  ownEnvironment: OWN,
 };

@@ -14,7 +14,7 @@ local({
 
   run <- function() {
     options(warn = 1, keep.source = TRUE, encoding = "UTF-8")
-    Sys.unsetenv(c("R_DEFAULT_PACKAGES", "R_LIBS_SITE", "R_HISTFILE"))
+    Sys.unsetenv("R_DEFAULT_PACKAGES")
     offer_default_packages()
     # TERM came before R could take an interrupt, see launch.sh.
     if (file.exists(file.path(Sys.getenv("TMPDIR"), ".terminated"))) quit(save = "no", status = 130L)
@@ -38,7 +38,10 @@ local({
   # stats, utils and the others take twice as long to load as R takes to start: each name loads its package when it is used.
   offer_default_packages <- function() {
     offered <- attach(NULL, pos = 2L, name = "defaults")
-    offer <- function(name, package) delayedAssign(name, getExportedValue(package, name), assign.env = offered)
+    offer <- function(name, package) {
+      force(package)
+      delayedAssign(name, getExportedValue(package, name), assign.env = offered)
+    }
     for (package in c("graphics", "grDevices", "utils", "stats", "methods")) {
       names <- tryCatch(readRDS(file.path(.Library, package, "Meta", "nsInfo.rds"))$exports, error = function(e) character())
       for (name in names) offer(name, package)
@@ -197,10 +200,10 @@ local({
   scalar_texts <- function(values, path) {
     at <- function(index) if (length(values) == 1L) path else sprintf("%s[%d]", path, index - 1L)
     if (is.character(values)) {
-      values <- enc2utf8(values)
-      wrong <- which(!validUTF8(values))
+      # Before the conversion, which would put a description in the place of such bytes.
+      wrong <- which(Encoding(values) %in% c("unknown", "UTF-8") & !validUTF8(values))
       if (length(wrong) > 0L) fault("", "a string that is not UTF-8 is not JSON", at(wrong[1L]))
-      texts <- quoted(values)
+      texts <- quoted(enc2utf8(values))
     } else if (is.logical(values)) {
       texts <- ifelse(values, "true", "false")
     } else {
@@ -233,10 +236,12 @@ local({
   list_text <- function(value, path, depth) {
     if (depth >= max_depth) fault("", sprintf("nested deeper than %d levels", max_depth), path)
     names <- names(value)
-    if (is.null(names)) {
-      return(brackets(vapply(seq_along(value), function(i) text_of(value[[i]], sprintf("%s[%d]", path, i - 1L), depth + 1L), "")))
+    texts <- character(length(value))
+    # Not vapply: the stack of R holds three times as many levels without it.
+    for (i in seq_along(value)) {
+      texts[i] <- text_of(value[[i]], if (is.null(names)) sprintf("%s[%d]", path, i - 1L) else paste0(path, ".", names[i]), depth + 1L)
     }
-    braces(names, vapply(seq_along(value), function(i) text_of(value[[i]], paste0(path, ".", names[i]), depth + 1L), ""))
+    if (is.null(names)) brackets(texts) else braces(names, texts)
   }
 
   rows_text <- function(frame, path, depth) {

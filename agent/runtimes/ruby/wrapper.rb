@@ -68,11 +68,10 @@ module Millrace
 
     # What follows __END__, as the main file of a program has it.
     def offer_data(source)
-      at = source.match(/^__END__\r?\n/)&.byteoffset(0)&.last if source.include?("__END__")
-      return unless at
+      return unless source.include?("__END__") && (mark = source.match(/^__END__\r?\n/))
 
       file = File.open(File.join(HERE, FILE))
-      file.seek(at)
+      file.seek(mark.pre_match.bytesize + mark[0].bytesize)
       Object.const_set(:DATA, file)
     end
 
