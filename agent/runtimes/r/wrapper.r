@@ -36,15 +36,13 @@ local({
   }
 
   # stats, utils and the others take twice as long to load as R takes to start: each name loads its package when it is used.
+  # The internal function, since there are a thousand names.
   offer_default_packages <- function() {
     offered <- attach(NULL, pos = 2L, name = "defaults")
-    offer <- function(name, package) {
-      force(package)
-      delayedAssign(name, getExportedValue(package, name), assign.env = offered)
-    }
+    base <- baseenv()
     for (package in c("graphics", "grDevices", "utils", "stats", "methods")) {
       names <- tryCatch(readRDS(file.path(.Library, package, "Meta", "nsInfo.rds"))$exports, error = function(e) character())
-      for (name in names) offer(name, package)
+      for (name in names) .Internal(delayedAssign(name, call("::", package, name), base, offered))
     }
     try(lazyLoad(file.path(.Library, "datasets", "data", "Rdata"), offered), silent = TRUE)
   }
