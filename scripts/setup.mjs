@@ -251,7 +251,12 @@ async function installLanguages(alreadyTried) {
   const options = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, timeout: LANGUAGES_TIMEOUT_MS };
   await runQuietly("apt-get", ["update", "-qq"], { ...options, timeout: APT_TIMEOUT_MS }, "apt-get update");
   const install = (packages) =>
-    runQuietly("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60", ...packages], options, `installing ${packages[0]}`);
+    runQuietly(
+      "apt-get",
+      ["install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60", ...packages],
+      options,
+      `installing ${packages[0]}`,
+    );
   const { code } = await install(missing.flatMap(({ packages }) => packages));
   if (code !== 0) for (const { packages } of missing) await install(packages);
   const still = missingLanguages();

@@ -1,6 +1,5 @@
-import type { Samples } from "../contract-samples.ts";
-
-export const perl: Samples = {
+/** For `contract-samples.ts`, which says what each of them does. */
+export const perl = {
   language: "perl",
   file: "main.pl",
   echo: "sub main {\n  my ($a) = @_;\n  return { got => $a };\n}\n",
@@ -14,9 +13,9 @@ export const perl: Samples = {
   polite: 'sub main {\n  $SIG{TERM} = sub { print "bye\\n"; exit 0 };\n  print "ready\\n";\n  select undef, undef, undef, 0.01 while 1;\n}\n',
   exit3: "sub main {\n  exit 3;\n}\n",
   exit0: "sub main {\n  exit 0;\n}\n",
-  leaves: (seconds, ownSession) =>
+  leaves: (seconds: string, ownSession: boolean) =>
     `use POSIX ();\nsub main {\n  if (!fork) {\n    ${ownSession ? "POSIX::setsid();" : ""}\n    exec 'sleep', '${seconds}';\n  }\n  return 'left';\n}\n`,
-  big: (size) => `sub main {\n  return 'x' x ${size};\n}\n`,
+  big: (size: number) => `sub main {\n  return 'x' x ${size};\n}\n`,
   unfit: { code: "sub main {\n  return { a => [1, 9**9**9] };\n}\n", path: "$.a[1]" },
   bytes: 'sub main {\n  binmode STDOUT;\n  print map(chr, 0 .. 255), "\\e[31mred\\e[0m\\n";\n}\n',
   devices:

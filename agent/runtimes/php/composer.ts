@@ -1,6 +1,6 @@
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import { BUILD_JOB, BUILD_OUT, BUILD_TMP, type BuildStep, type Workshop } from "../../workshop/workshop.ts";
-import { INLINE_LOCK_MS, INSTALL_TIMEOUT_MS, LOCK_TIMEOUT_MS, parseLockFields } from "../package-locks.ts";
+import { INLINE_LOCK_MS, INSTALL_TIMEOUT_MS, LOCK_TIMEOUT_MS } from "../package-locks.ts";
 import { refuseBuild } from "../refusal.ts";
 import type { Refusal } from "../runtime.ts";
 import { readRequirements } from "./requirements.ts";
@@ -29,23 +29,25 @@ cp "$JOB/composer.json" "$JOB/composer.lock" .
 COMPOSER_VENDOR_DIR="$OUT/vendor" "$@" install ${FLAGS} --prefer-dist --optimize-autoloader
 `;
 
-interface LockText {
-  readonly manifest: string;
-  readonly lock: string;
+/** @returns the composer.lock; empty when the script needs no packages */
+export async function lockPackages(composer: Composer | undefined, code: string, workshop: Workshop): Promise<string | Refusal> {
+  const manifest = manifestOf(code);
+  if (typeof manifest !== "string") return manifest;
+  return manifest === "" ? "" : lock(composer, manifest, workshop, 0);
 }
 
-/** @returns text that fixes all versions; empty when the script needs no packages */
-export async function lockPackages(composer: Composer | undefined, code: string, workshop: Workshop, rememberMs = 0): Promise<string | Refusal> {
+/** The composer.json of a script: only what it requires. Empty when that is nothing. */
+function manifestOf(code: string): string | Refusal {
   const requirements = readRequirements(code);
   if (requirements.kind === "fault") return refuseBuild("DependencyError", requirements.message);
-  if (requirements.packages.size === 0) return "";
-  if (composer === undefined) return refuseBuild("DependencyError", "the script requires packages, but this agent has no Composer");
-  const manifest = JSON.stringify({ require: Object.fromEntries(requirements.packages) });
+  return requirements.packages.size === 0 ? "" : JSON.stringify({ require: Object.fromEntries(requirements.packages) });
+}
+
+async function lock(composer: Composer | undefined, manifest: string, workshop: Workshop, rememberMs: number): Promise<string | Refusal> {
+  if (composer === undefined) return noComposer();
   const step = stepOf(composer, workshop, LOCK, [{ name: "composer.json", content: manifest }], LOCK_TIMEOUT_MS);
-  const { code: exitCode, stdout, stderr } = await workshop.command(step, { rememberMs });
-  if (exitCode !== 0) return refuseBuild("DependencyError", "Composer found no versions for the packages of the script", stderr);
-  const text: LockText = { manifest, lock: stdout };
-  return JSON.stringify(text);
+  const { code, stdout, stderr } = await workshop.command(step, { rememberMs });
+  return code === 0 ? stdout : refuseBuild("DependencyError", "Composer found no versions for the packages of the script", stderr);
 }
 
 /** The folder with the packages of a script, or undefined when it needs none. */
@@ -54,23 +56,24 @@ export async function installPackages(
   request: { readonly code: string; readonly lock: string; readonly workshop: Workshop },
 ): Promise<ReadOnlyMount | Refusal | undefined> {
   const { workshop } = request;
-  const text = request.lock === "" ? await lockPackages(composer, request.code, workshop, INLINE_LOCK_MS) : request.lock;
+  const manifest = manifestOf(request.code);
+  if (typeof manifest !== "string") return manifest;
+  if (manifest === "") return undefined;
+  const text = request.lock === "" ? await lock(composer, manifest, workshop, INLINE_LOCK_MS) : request.lock;
   if (typeof text !== "string") return text;
-  if (text === "") return undefined;
-  if (composer === undefined) return refuseBuild("DependencyError", "the script requires packages, but this agent has no Composer");
-  const fields = parseLockFields(text, ["manifest", "lock"]);
-  if (fields === undefined) return refuseBuild("DependencyError", "the lock of the script cannot be read; deploy it again");
+  if (composer === undefined) return noComposer();
   const files = [
-    { name: "composer.json", content: fields.get("manifest") ?? "" },
-    { name: "composer.lock", content: fields.get("lock") ?? "" },
+    { name: "composer.json", content: manifest },
+    { name: "composer.lock", content: text },
   ];
-  const built = await workshop.artifact({
-    abi: composer.abi,
-    inputs: [text],
-    build: stepOf(composer, workshop, INSTALL, files, INSTALL_TIMEOUT_MS),
-  });
+  const build = stepOf(composer, workshop, INSTALL, files, INSTALL_TIMEOUT_MS);
+  const built = await workshop.artifact({ abi: composer.abi, inputs: [manifest, text], build });
   if (built.kind === "failed") return refuseBuild("DependencyError", "the packages of the script could not be installed", built.output);
   return { source: built.dir, target: INSIDE };
+}
+
+function noComposer(): Refusal {
+  return refuseBuild("DependencyError", "the script requires packages, but this agent has no Composer");
 }
 
 function stepOf(composer: Composer, workshop: Workshop, script: string, files: BuildStep["files"], timeoutMs: number): BuildStep {

@@ -1,8 +1,7 @@
-import type { Samples } from "../contract-samples.ts";
-
 const script = (...lines: string[]): string => `<?php\n${lines.join("\n")}\n`;
 
-export const php: Samples = {
+/** For `contract-samples.ts`, which says what each of them does. */
+export const php = {
   language: "php",
   file: "main.php",
   echo: script("function main($a) {", "  return ['got' => $a];", "}"),
@@ -32,9 +31,9 @@ export const php: Samples = {
   ),
   exit3: script("function main() {", "  exit(3);", "}"),
   exit0: script("function main() {", "  exit(0);", "}"),
-  leaves: (seconds, ownSession) =>
+  leaves: (seconds: string, ownSession: boolean) =>
     script("function main() {", `  exec('${ownSession ? "setsid " : ""}sleep ${seconds} > /dev/null 2>&1 &');`, "  return 'left';", "}"),
-  big: (size) => script("function main() {", `  return str_repeat('x', ${size});`, "}"),
+  big: (size: number) => script("function main() {", `  return str_repeat('x', ${size});`, "}"),
   unfit: { code: script("function main() {", "  return ['a' => [1, NAN]];", "}"), path: "$.a[1]" },
   bytes: script("function main() {", "  for ($i = 0; $i < 256; $i++) echo chr($i);", '  echo "\\e[31mred\\e[0m\\n";', "}"),
   // PHP follows links by itself, and the pipes behind /dev/stdout have no name: it has names of its own for them.

@@ -1,12 +1,11 @@
-import type { Samples } from "../contract-samples.ts";
-
 /** R and its file Renviron set these. */
 const OWN =
   "R_HOME R_SESSION_TMPDIR R_SHARE_DIR R_INCLUDE_DIR R_DOC_DIR R_LIBS_SITE EDITOR LN_S MAKE PAGER R_BROWSER R_BZIPCMD R_GZIPCMD R_LIBS_USER R_PAPERSIZE R_PAPERSIZE_USER R_PDFVIEWER R_PLATFORM R_PRINTCMD R_RD4PDF R_STRIP_SHARED_LIB R_STRIP_STATIC_LIB R_SYSTEM_ABI R_TEXI2DVICMD R_UNZIPCMD R_ZIPCMD SED TAR".split(
     " ",
   );
 
-export const r: Samples = {
+/** For `contract-samples.ts`, which says what each of them does. */
+export const r = {
   language: "r",
   file: "main.r",
   echo: "main <- function(a) {\n  list(got = a)\n}\n",
@@ -22,8 +21,9 @@ export const r: Samples = {
     "main <- function() {\n  tryCatch({\n    cat('ready\\n')\n    repeat Sys.sleep(0.01)\n  }, interrupt = function(e) {\n    cat('bye\\n')\n    quit(status = 0)\n  })\n}\n",
   exit3: "main <- function() {\n  quit(status = 3)\n}\n",
   exit0: "main <- function() {\n  quit(status = 0)\n}\n",
-  leaves: (seconds, ownSession) => `main <- function() {\n  system('${ownSession ? "setsid " : ""}sleep ${seconds}', wait = FALSE)\n  'left'\n}\n`,
-  big: (size) => `main <- function() {\n  strrep('x', ${size})\n}\n`,
+  leaves: (seconds: string, ownSession: boolean) =>
+    `main <- function() {\n  system('${ownSession ? "setsid " : ""}sleep ${seconds}', wait = FALSE)\n  'left'\n}\n`,
+  big: (size: number) => `main <- function() {\n  strrep('x', ${size})\n}\n`,
   unfit: { code: "main <- function() {\n  list(a = c(1, NaN))\n}\n", path: "$.a[1]" },
   bytes:
     "main <- function() {\n  out <- file('/dev/stdout', 'wb', raw = TRUE)\n  writeBin(as.raw(0:255), out)\n  close(out)\n  cat('\\033[31mred\\033[0m\\n')\n}\n",

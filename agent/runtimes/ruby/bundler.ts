@@ -1,9 +1,9 @@
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import { BUILD_JOB, BUILD_OUT, BUILD_TMP, type BuildStep, type Workshop } from "../../workshop/workshop.ts";
-import { INLINE_LOCK_MS, INSTALL_TIMEOUT_MS, LOCK_TIMEOUT_MS, parseLockFields } from "../package-locks.ts";
+import { INLINE_LOCK_MS, INSTALL_TIMEOUT_MS, LOCK_TIMEOUT_MS } from "../package-locks.ts";
 import { refuseBuild } from "../refusal.ts";
 import type { Refusal } from "../runtime.ts";
-import { readGemfile } from "./gemfile.ts";
+import { type Declared, readGemfile } from "./gemfile.ts";
 
 /** Bundler, run by the Ruby that scripts get. */
 export interface Bundler {
@@ -70,45 +70,53 @@ Gem::Ext::Builder.prepend(Module.new do
 end)
 `;
 
-/** @returns text that fixes all versions; empty when the script needs no gems */
-export async function lockGems(bundler: Bundler | undefined, code: string, workshop: Workshop, rememberMs = 0): Promise<string | Refusal> {
+type Gemfile = Extract<Declared, { kind: "gemfile" }>;
+
+/** @returns the Gemfile.lock and the sums of the archives; empty when the script needs no gems */
+export async function lockGems(bundler: Bundler | undefined, code: string, workshop: Workshop): Promise<string | Refusal> {
   const declared = readGemfile(code);
   if (declared.kind === "fault") return refuseBuild("DependencyError", declared.message);
-  if (declared.kind === "none") return "";
-  if (bundler === undefined) return noBundler();
-  const step = stepOf(bundler, LOCK, [{ name: "gemfile", content: declared.text }], { network: true, timeoutMs: LOCK_TIMEOUT_MS });
-  const { code: exitCode, stdout, stderr } = await workshop.command(step, { rememberMs });
-  const [lock, sums] = stdout.split(`${SUMS_MARK}\n`);
-  if (exitCode !== 0 || lock === undefined || sums === undefined) {
-    return refuseBuild("DependencyError", "Bundler found no versions for the gems of the script", stderr);
-  }
-  return JSON.stringify({ gemfile: declared.text, lock, sums, native: declared.native.join(" ") });
+  return declared.kind === "none" ? "" : lock(bundler, declared, workshop, 0);
 }
 
-/** The folder with the gems of a script, or undefined when it needs none. */
+async function lock(bundler: Bundler | undefined, declared: Gemfile, workshop: Workshop, rememberMs: number): Promise<string | Refusal> {
+  if (bundler === undefined) return noBundler();
+  const step = stepOf(bundler, workshop, LOCK, [{ name: "gemfile", content: declared.text }], { network: true, timeoutMs: LOCK_TIMEOUT_MS });
+  const { code, stdout, stderr } = await workshop.command(step, { rememberMs });
+  return code === 0 && stdout.includes(SUMS_MARK) ? stdout : refuseBuild("DependencyError", "Bundler found no versions for the gems of the script", stderr);
+}
+
+/**
+ * The folder with the gems of a script, or undefined when it needs none. What they are is read from the script again: a lock that somebody
+ * changed is text for Bundler, never a program.
+ */
 export async function installGems(
   bundler: Bundler | undefined,
   request: { readonly code: string; readonly lock: string; readonly workshop: Workshop },
 ): Promise<ReadOnlyMount | Refusal | undefined> {
-  const { workshop } = request;
-  const text = request.lock === "" ? await lockGems(bundler, request.code, workshop, INLINE_LOCK_MS) : request.lock;
+  const { code, workshop } = request;
+  const declared = readGemfile(code);
+  if (declared.kind === "fault") return refuseBuild("DependencyError", declared.message);
+  if (declared.kind === "none") return undefined;
+  const text = request.lock === "" ? await lock(bundler, declared, workshop, INLINE_LOCK_MS) : request.lock;
   if (typeof text !== "string") return text;
-  if (text === "") return undefined;
   if (bundler === undefined) return noBundler();
-  const fields = parseLockFields(text, ["gemfile", "lock", "sums", "native"]);
-  if (fields === undefined) return refuseBuild("DependencyError", "the lock of the script cannot be read; deploy it again");
-  const file = (name: string, field: string): { name: string; content: string } => ({ name, content: fields.get(field) ?? "" });
-  const declared = [file("gemfile", "gemfile"), file("gemfile.lock", "lock")];
+  const [versions = "", sums = ""] = text.split(`${SUMS_MARK}\n`);
+  const files = [
+    { name: "gemfile", content: declared.text },
+    { name: "gemfile.lock", content: versions },
+  ];
   const fetched = await workshop.artifact({
     abi: `${bundler.abi}-archives`,
-    inputs: [fields.get("lock") ?? "", fields.get("sums") ?? ""],
-    build: stepOf(bundler, FETCH, [...declared, file("sums", "sums")], { network: true, timeoutMs: LOCK_TIMEOUT_MS }),
+    inputs: [declared.text, text],
+    build: stepOf(bundler, workshop, FETCH, [...files, { name: "sums", content: sums }], { network: true, timeoutMs: LOCK_TIMEOUT_MS }),
   });
   if (fetched.kind === "failed") return refuseBuild("DependencyError", "the gems of the script could not be fetched", fetched.output);
   const archives = { source: fetched.dir, target: INSIDE_ARCHIVES };
-  const files = [...declared, file("native", "native"), { name: "guard.rb", content: GUARD }];
-  const step = stepOf(bundler, INSTALL, files, { network: false, timeoutMs: INSTALL_TIMEOUT_MS, archives });
-  const built = await workshop.artifact({ abi: bundler.abi, inputs: [text], build: step });
+  const native = declared.native.join(" ");
+  const guarded = [...files, { name: "native", content: native }, { name: "guard.rb", content: GUARD }];
+  const step = stepOf(bundler, workshop, INSTALL, guarded, { network: false, timeoutMs: INSTALL_TIMEOUT_MS, archives });
+  const built = await workshop.artifact({ abi: bundler.abi, inputs: [declared.text, native, text], build: step });
   if (built.kind === "failed") return refuseBuild("DependencyError", "the gems of the script could not be installed", built.output);
   return { source: built.dir, target: INSIDE };
 }
@@ -119,6 +127,7 @@ function noBundler(): Refusal {
 
 function stepOf(
   bundler: Bundler,
+  workshop: Workshop,
   script: string,
   files: BuildStep["files"],
   options: { readonly network: boolean; readonly timeoutMs: number; readonly archives?: ReadOnlyMount },
@@ -134,6 +143,8 @@ function stepOf(
     ["BUNDLE_SILENCE_ROOT_WARNING", "true"],
     ["BUNDLE_DISABLE_VERSION_CHECK", "true"],
   ]);
+  const sources = workshop.buildEnv.get("GEM_SOURCES");
+  if (sources !== undefined) env.set("GEM_SOURCES", sources);
   if (archives !== undefined) env.set("ARCHIVES", bundler.pathOf(archives));
   return {
     files: [{ name: "build.sh", content: script }, ...files],

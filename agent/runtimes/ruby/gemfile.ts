@@ -1,3 +1,20 @@
+/**
+ * Begins every Gemfile that is made here. A script may name the registry that RubyGems knows by itself and those that the operator lists in
+ * `GEM_SOURCES`; that goes for its lock too.
+ */
+const SOURCES = `known = [*ENV.fetch("GEM_SOURCES", "").split, Gem::DEFAULT_HOST]
+allowed = lambda do |address|
+  raise "the source #{address} is not one that this agent may ask" unless known.any? { |one| one.chomp("/") == address.chomp("/") }
+  address
+end
+if File.exist?("Gemfile.lock")
+  File.foreach("Gemfile.lock") do |line|
+    raise "gems can come from a registry only" if line.match?(/^(?:GIT|PATH|PLUGIN SOURCE)/)
+    allowed.call($1) if line =~ /^  remote: (.*)/
+  end
+end
+`;
+
 /** What a Ruby script declares between `gemfile do` and `end`. */
 export type Declared =
   | { readonly kind: "none" }
@@ -41,7 +58,8 @@ export function readGemfile(code: string): Declared {
     }
     depth += change;
   }
-  return { kind: "gemfile", text: `${out.join("\n")}\n`, native: nativeGems(lines) };
+  if (!out.some((line) => line.startsWith("source"))) out.unshift("source known.first");
+  return { kind: "gemfile", text: `${SOURCES}${out.join("\n")}\n`, native: nativeGems(lines) };
 }
 
 /** @returns by how much the block nests deeper, or undefined for what is not understood */
@@ -51,7 +69,7 @@ function declare(line: string, out: string[]): number | undefined {
   const source = SOURCE.exec(line);
   if (source !== null) {
     // With a block it would only say where some of the gems are; Bundler finds them among all sources.
-    out.push(`source "${source[2]}"`);
+    out.push(`source allowed.call("${source[2]}")`);
     return source[3] === undefined ? 0 : 1;
   }
   const gem = GEM.exec(line);

@@ -1,6 +1,5 @@
-import type { Samples } from "../contract-samples.ts";
-
-export const ruby: Samples = {
+/** For `contract-samples.ts`, which says what each of them does. */
+export const ruby = {
   language: "ruby",
   file: "main.rb",
   echo: "def main(a)\n  { got: a }\nend\n",
@@ -14,8 +13,8 @@ export const ruby: Samples = {
   polite: "def main\n  Signal.trap('TERM') do\n    puts 'bye'\n    exit 0\n  end\n  puts 'ready'\n  sleep 300\nend\n",
   exit3: "def main\n  exit 3\nend\n",
   exit0: "def main\n  exit\nend\n",
-  leaves: (seconds, ownSession) => `def main\n  spawn('sleep', '${seconds}', pgroup: ${ownSession ? "true" : "nil"})\n  'left'\nend\n`,
-  big: (size) => `def main\n  'x' * ${size}\nend\n`,
+  leaves: (seconds: string, ownSession: boolean) => `def main\n  spawn('sleep', '${seconds}', pgroup: ${ownSession ? "true" : "nil"})\n  'left'\nend\n`,
+  big: (size: number) => `def main\n  'x' * ${size}\nend\n`,
   unfit: { code: "def main\n  { 'a' => [1, Float::NAN] }\nend\n", path: "$.a[1]" },
   bytes: 'def main\n  $stdout.write((0..255).to_a.pack("C*"), "\\e[31mred\\e[0m\\n")\n  nil\nend\n',
   devices: "def main\n  File.write('/dev/stdout', 'a')\n  File.write('/dev/stderr', 'b')\n  nil\nend\n",
