@@ -11,6 +11,7 @@ describe.skipIf(opened.execution.runtimes.find("perl") === undefined)("Perl", ()
     ["sub main { my ($a, $b) = @_; [$a, $b] }", '{"b":2}', "[null,2]"],
     ["sub main {\n  # two of them\n  my $a = shift;\n  my $b = shift // 7;\n  return [$a, $b];\n}", '{"a":1}', "[1,7]"],
     ["sub main { my ($a, %rest) = @_; [$a, \\%rest] }", '{"a":1,"x":2}', '[1,{"x":2}]'],
+    ["sub main { my $b = $_[2]; my $a = $_[0] // 1; [$a, $b] }", '{"b":2}', "[1,2]"],
     ["sub main { my %args = @_; \\%args }", '{"x":[1.5,true,null]}', '{"x":[1.5,true,null]}'],
     ["sub main { return { @_ } }", '{"x":"y"}', '{"x":"y"}'],
     ["use v5.36;\nsub main ($a, $b = [1, 2], $c = { d => 1, e => 2 }) { [$a, $b, $c] }", '{"a":1,"b":2}', '[1,2,{"d":1,"e":2}]'],

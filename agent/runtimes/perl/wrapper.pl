@@ -98,7 +98,7 @@ sub arguments_for {
     return (@given, map { ($_ => $left{$_}) } sort keys %left);
 }
 
-# What main takes, from the beginning of its source: a signature, `my (...) = @_`, or lines with `shift`. Perl itself does not know.
+# What main takes, from the beginning of its source: a signature, `my (...) = @_`, or lines with `shift` or `$_[0]`. Perl itself does not know.
 # Without any of them everything is passed as pairs.
 sub declared {
     my $source = slurp("$HERE/$FILE");
@@ -115,6 +115,11 @@ sub declared {
             push @shifted, { name => $1, kind => 'loose' };
             next;
         }
+        if ($source =~ /\Gmy\s*\$(\w+)\s*=\s*\$_\[\s*([0-9]{1,2})\s*\][^;]*;/gc) {
+            $shifted[$2] = { name => $1, kind => 'loose' };
+            next;
+        }
+        $_ //= { name => '', kind => 'loose' } for @shifted;
         my $rest = $source =~ /\Gmy\s*(?:\(([^()]*)\)|([\@%]\w+))\s*=\s*\@_/gc ? read_list($1 // $2, 'loose') : undef;
         return { parameters => [@shifted, @{ $rest->{parameters} }], open => $rest->{open} } if $rest;
         return { parameters => \@shifted, open => !@shifted };
