@@ -122,7 +122,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const { tmpBytes, rlimits } = limits;
   sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED));
   const cacheMaxBytes = options.cacheMaxBytes ?? DEFAULT_CACHE_BYTES;
-  const workshop = await LocalWorkshop.open({ dir, sandbox, cacheMaxBytes, buildEnv: options.buildEnv ?? new Map() });
+  const workshop = await LocalWorkshop.open({ dir, sandbox, cacheMaxBytes, buildEnv: options.buildEnv ?? new Map(), mayRunCodeOnline: network === "full" });
   const execution: AgentExecution = { sandbox, runtimes, workshop, jobsDir, network, limits };
   const close = (): void => {
     runtimes.close();

@@ -1,4 +1,5 @@
 import { closeSync, readdirSync, readFileSync } from "node:fs";
+import { getCACertificates } from "node:tls";
 
 const CLOSE_ON_EXEC = 0o2000000;
 
@@ -10,6 +11,7 @@ const CLOSE_ON_EXEC = 0o2000000;
  * @returns the descriptors that were closed
  */
 export function closeInheritedFds(): number[] {
+  finishLoadingCertificates();
   const closed: number[] = [];
   const channel = parentChannelFd();
   for (const fd of inheritableFds()) {
@@ -22,6 +24,14 @@ export function closeInheritedFds(): number[] {
     }
   }
   return closed;
+}
+
+/**
+ * With NODE_EXTRA_CA_CERTS Node reads that file in a thread of its own when TLS is first imported, through a descriptor that looks as if it
+ * were inherited. Closed under its hands, the thread loses certificates, and then closes whatever has got the number since: the process aborts.
+ */
+function finishLoadingCertificates(): void {
+  if (process.env["NODE_EXTRA_CA_CERTS"] !== undefined) getCACertificates("extra");
 }
 
 /** Descriptors above 2 that a spawned process would inherit. */

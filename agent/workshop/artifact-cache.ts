@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
-import { readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -14,6 +14,9 @@ const USE_NOTED_EVERY_MS = 60_000;
 const PASS_THROUGH = 0o711;
 
 const FOLDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,150}$/;
+
+/** Stands for all workspaces; none can have this name. */
+export const SHARED_WORKSPACE = "_shared";
 
 export interface ArtifactKey {
   readonly workspace: string;
@@ -103,16 +106,19 @@ export class ArtifactCache {
   async publish(key: ArtifactKey, tree: string, card: ArtifactCard): Promise<HeldArtifact> {
     const path = this.#pathOf(key);
     const known = this.#entries.get(path);
-    if (known !== undefined) return this.#hold(known);
+    if (known !== undefined) return this.#hold(known, false);
     const parcel = this.makeStaging();
+    // Who is not root may not move a folder that he may not write.
+    await chmod(tree, 0o755);
     await rename(tree, join(parcel, TREE));
+    await chmod(join(parcel, TREE), 0o555);
     await writeFile(join(parcel, CARD), JSON.stringify(card));
     for (const dir of [join(this.#root, folderOf(key.workspace)), join(this.#root, folderOf(key.workspace), key.abi)]) makeFolder(dir);
     await rename(parcel, path);
     const entry: Entry = { dir: path, sizeBytes: card.sizeBytes, lastUsedMs: this.#now(), notedMs: this.#now(), holds: 0 };
     this.#entries.set(path, entry);
     this.#totalBytes += card.sizeBytes;
-    const held = this.#hold(entry);
+    const held = this.#hold(entry, false);
     this.#evict();
     return held;
   }
@@ -122,15 +128,16 @@ export class ArtifactCache {
     return this.#evicting;
   }
 
-  #hold(entry: Entry): HeldArtifact {
+  /** @param isUse false for the build itself, which lets go when others may have used something else since */
+  #hold(entry: Entry, isUse = true): HeldArtifact {
     entry.holds += 1;
-    this.#used(entry);
+    if (isUse) this.#used(entry);
     let released = false;
     const release = (): void => {
       if (released) return;
       released = true;
       entry.holds -= 1;
-      this.#used(entry);
+      if (isUse) this.#used(entry);
       this.#evict();
     };
     return { dir: join(entry.dir, TREE), release };
@@ -200,7 +207,7 @@ export class ArtifactCache {
 
 /** Names of workspaces that are no plain folder names get one. */
 function folderOf(workspace: string): string {
-  return FOLDER_NAME.test(workspace) ? workspace : `_${createHash("sha256").update(workspace).digest("hex")}`;
+  return workspace === SHARED_WORKSPACE || FOLDER_NAME.test(workspace) ? workspace : `_${createHash("sha256").update(workspace).digest("hex")}`;
 }
 
 function makeFolder(dir: string): void {

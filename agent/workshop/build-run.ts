@@ -1,5 +1,4 @@
-import { statfsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Place, ReadOnlyMount, Rlimits, Sandbox, SandboxSpec, WritableMount } from "../sandbox/sandbox.ts";
@@ -180,13 +179,12 @@ class DiskGuard {
     const look = async (): Promise<void> => {
       if (this.#looking) return;
       this.#looking = true;
-      const { bavail, bsize } = statfsSync(options.folders.staging);
-      if (bavail * bsize < DISK_RESERVE_BYTES) stop("the agent's disk is almost full");
-      const used = { bytes: 0, entries: 0 };
-      await measure(options.folders.staging, used, options);
-      if (used.bytes > options.maxBytes) stop(`the build wrote more than ${Math.floor(options.maxBytes / 1024 / 1024)} MiB`);
-      if (used.entries > options.maxEntries) stop(`the build made more than ${options.maxEntries} files`);
-      this.#looking = false;
+      try {
+        const fault = await faultOfDisk(options);
+        if (fault !== undefined) stop(fault);
+      } finally {
+        this.#looking = false;
+      }
     };
     this.#timer = setInterval(() => void look().catch(() => undefined), DISK_LOOK_MS);
     this.#timer.unref();
@@ -195,6 +193,15 @@ class DiskGuard {
   close(): void {
     clearInterval(this.#timer);
   }
+}
+
+async function faultOfDisk({ folders, maxBytes, maxEntries }: BuildOptions): Promise<string | undefined> {
+  const { bavail, bsize } = await statfs(folders.staging);
+  if (bavail * bsize < DISK_RESERVE_BYTES) return "the agent's disk is almost full";
+  const used = { bytes: 0, entries: 0 };
+  await measure(folders.staging, used, { maxBytes, maxEntries });
+  if (used.bytes > maxBytes) return `the build wrote more than ${Math.floor(maxBytes / 1024 / 1024)} MiB`;
+  return used.entries > maxEntries ? `the build made more than ${maxEntries} files` : undefined;
 }
 
 /** Adds up what lies in a folder that changes meanwhile, until a cap is passed. */

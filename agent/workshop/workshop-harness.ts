@@ -27,7 +27,7 @@ export async function openTestWorkshop(mode: "required" | "off", options: Partia
   const { sandbox, reasons } = await detectSandbox({ mode, stateDir: dir, jobsDir });
   if (sandbox === undefined) throw new Error(`no sandbox: ${reasons.join("; ")}`);
   const reopen = (changed: Partial<WorkshopOptions> = {}): Promise<LocalWorkshop> =>
-    LocalWorkshop.open({ dir, sandbox, cacheMaxBytes: 1024 ** 3, buildEnv: new Map(), ...options, ...changed });
+    LocalWorkshop.open({ dir, sandbox, cacheMaxBytes: 1024 ** 3, buildEnv: new Map(), mayRunCodeOnline: false, ...options, ...changed });
   const dispose = (): void => {
     sandbox.close();
     rmSync(dir, { recursive: true, force: true });

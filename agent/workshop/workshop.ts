@@ -28,6 +28,8 @@ export interface ArtifactSpec {
   /** Everything else that determines the content, such as the lock or the code. */
   readonly inputs: readonly string[];
   readonly build: BuildStep;
+  /** Tools of ours: made of constants and the same for every workspace. Never for anything that a tenant has a say in. Default false. */
+  readonly shared?: boolean;
 }
 
 export interface Artifact {
@@ -72,4 +74,9 @@ export interface Workshop {
   command(step: BuildStep, options?: CommandOptions): Promise<CommandOutcome>;
   /** Private registries and the like, as the operator of the agent set them (`MILLRACE_BUILD_ENV_*`): for builds only. */
   readonly buildEnv: ReadonlyMap<string, string>;
+  /**
+   * Whether a step with network may run code that the tenant or a package has brought, such as the build script of a source package. Only where
+   * scripts have the network of the agent anyway: elsewhere it would be a way around that. Fetch with network and build without it instead.
+   */
+  readonly mayRunCodeOnline: boolean;
 }
