@@ -1,10 +1,11 @@
 // Makes a fresh clone ready to run: npm packages, the pinned Node, PostgreSQL's binaries, bubblewrap and Python.
 // Plain JavaScript without dependencies, since it runs on the machine's own Node (20 or later) before anything is installed.
 // Safe to run at any time: it does nothing when nothing is missing, and it repairs an install that was interrupted.
-// --check prints what is missing and changes nothing.
+// --check prints what is missing and changes nothing. --languages also installs the languages that tests want (languages.json), where it can.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +16,7 @@ const LOCK = join(ROOT, ".millrace-setup.lock");
 const PINNED_NODE = join(MODULES, ".bin", "node");
 const LOCK_WAIT_MS = 15 * 60_000;
 const APT_TIMEOUT_MS = 5 * 60_000;
+const LANGUAGES_TIMEOUT_MS = 12 * 60_000;
 const isRoot = process.getuid?.() === 0;
 
 const say = (line) => process.stderr.write(`millrace setup: ${line}\n`);
@@ -58,6 +60,14 @@ function missingSystemPackages() {
     // Fetches uv, which installs the packages of Python scripts.
     ["python3-pip", has("uv") ? "uv" : "pip3"],
   ].flatMap(([debianName, command]) => (has(command) ? [] : [debianName]));
+}
+
+/** Of languages that are not here; only tests want them, so that a first look at the project need not wait for half a gigabyte. */
+function missingLanguages() {
+  if (process.platform !== "linux" || !process.argv.includes("--languages")) return [];
+  const isHere = (path) => isExecutable(path.replace(/^~/, homedir()));
+  const languages = readJson(join(ROOT, "scripts", "languages.json"));
+  return languages.filter(({ programs, needs = [] }) => !programs.some(isHere) || !needs.every((path) => existsSync(path)));
 }
 
 /** PATH without any node_modules/.bin: npm must not run on the very Node that it is about to replace. */
@@ -208,8 +218,7 @@ async function installSystemPackages(alreadyTried) {
   const missing = missingSystemPackages();
   if (missing.length === 0) return "";
   const wanted = missing.join(" ");
-  const mayInstall = isRoot && isExecutable("/usr/bin/apt-get") && process.env.MILLRACE_SKIP_SYSTEM_PACKAGES === undefined;
-  if (mayInstall && alreadyTried !== wanted) {
+  if (mayInstall() && alreadyTried !== wanted) {
     say(`installing ${missing.join(" and ")} with apt-get …`);
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     const options = { env, timeout: APT_TIMEOUT_MS };
@@ -220,7 +229,41 @@ async function installSystemPackages(alreadyTried) {
   }
   const still = missingSystemPackages();
   if (still.length > 0) say(systemHint(still));
-  return mayInstall ? still.join(" ") : "";
+  return mayInstall() ? still.join(" ") : "";
+}
+
+function mayInstall() {
+  return isRoot && isExecutable("/usr/bin/apt-get") && process.env.MILLRACE_SKIP_SYSTEM_PACKAGES === undefined;
+}
+
+/** Names of what is missing, to compare with what was tried before. */
+function namesOf(languages) {
+  return languages.map(({ name }) => name).join(" ");
+}
+
+/** All at once, or one after the other when that fails: a system may lack one of them. Returns what was tried. Nothing here is fatal. */
+async function installLanguages(alreadyTried) {
+  const missing = missingLanguages();
+  if (missing.length === 0) return alreadyTried ?? "";
+  if (!mayInstall() || alreadyTried === namesOf(missing)) {
+    say(`without ${namesOf(missing)}: tests of these are skipped`);
+    return alreadyTried ?? "";
+  }
+  say(`installing ${namesOf(missing)} with apt-get, for the tests …`);
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, timeout: LANGUAGES_TIMEOUT_MS };
+  await runQuietly("apt-get", ["update", "-qq"], { ...options, timeout: APT_TIMEOUT_MS }, "apt-get update");
+  const install = (packages) =>
+    runQuietly(
+      "apt-get",
+      ["install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60", ...packages],
+      options,
+      `installing ${packages[0]}`,
+    );
+  const { code } = await install(missing.flatMap(({ packages }) => packages));
+  if (code !== 0) for (const { packages } of missing) await install(packages);
+  const still = missingLanguages();
+  if (still.length > 0) say(`could not install ${namesOf(still)}: tests of these are skipped`);
+  return namesOf(still);
 }
 
 /** Tells one process from another one that later got the same pid. */
@@ -304,10 +347,11 @@ async function withLock(work) {
 
 function isReady(hash, stamp) {
   if (stamp.hash !== hash || !isExecutable(PINNED_NODE)) return false;
+  const languages = missingLanguages();
+  if (languages.length > 0 && mayInstall() && stamp.languagesTried !== namesOf(languages)) return false;
   const missing = missingSystemPackages();
   if (missing.length === 0) return true;
-  const canTry = isRoot && isExecutable("/usr/bin/apt-get") && process.env.MILLRACE_SKIP_SYSTEM_PACKAGES === undefined;
-  if (canTry && stamp.aptTried !== missing.join(" ")) return false;
+  if (mayInstall() && stamp.aptTried !== missing.join(" ")) return false;
   say(systemHint(missing));
   return true;
 }
@@ -341,7 +385,8 @@ async function main() {
     await repairNode();
     await repairPostgres();
     const aptTried = await installSystemPackages(stamp.aptTried);
-    writeFileSync(`${STAMP}.new`, JSON.stringify({ hash, aptTried }));
+    const languagesTried = await installLanguages(stamp.languagesTried);
+    writeFileSync(`${STAMP}.new`, JSON.stringify({ hash, aptTried, languagesTried }));
     renameSync(`${STAMP}.new`, STAMP);
   });
   return 0;

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, runGates } from "./gates.ts";
+import { describeLanguages } from "./languages.ts";
 import { closingLine, countTests, type TestCounts } from "./test-counts.ts";
 
 const args = process.argv.slice(2);
@@ -30,6 +31,8 @@ function readCounts(reportFile: string): TestCounts {
 }
 
 async function main(): Promise<number> {
+  // Tests of a language that is missing are skipped: this says so in one place.
+  if (args.length === 0) process.stdout.write(`${(await describeLanguages()).join("\n")}\n\n`);
   const failedGates = args.length > 0 ? 0 : (await runGates()).filter((gate) => !gate.ok).length;
   const folder = mkdtempSync(join(tmpdir(), "millrace-report-"));
   const reportFile = join(folder, "report.json");

@@ -2,8 +2,12 @@ import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
 import { noopSupport } from "../runtimes/noop.ts";
+import { perlSupport } from "../runtimes/perl/perl-runtime.ts";
+import { phpSupport } from "../runtimes/php/php-runtime.ts";
 import { pythonSupport } from "../runtimes/python3/python3-runtime.ts";
+import { rSupport } from "../runtimes/r/r-runtime.ts";
 import { RuntimeRegistry } from "../runtimes/registry.ts";
+import { rubySupport } from "../runtimes/ruby/ruby-runtime.ts";
 import { typescriptSupport } from "../runtimes/typescript/typescript-runtime.ts";
 import { detectSandbox } from "../sandbox/detect.ts";
 import { sweepJobsDir } from "../sandbox/job-dir.ts";
@@ -120,6 +124,10 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     bashSupport,
     pythonSupport(options.pythonPath),
     typescriptSupport({ heapMb: options.nodeHeapMb ?? 512 }),
+    phpSupport,
+    rubySupport,
+    perlSupport,
+    rSupport,
     ...(options.noop === true ? [noopSupport] : []),
   ];
   const runtimes = await RuntimeRegistry.detect(supports, {

@@ -1,3 +1,8 @@
+import { perl } from "./perl/samples.ts";
+import { php } from "./php/samples.ts";
+import { r } from "./r/samples.ts";
+import { ruby } from "./ruby/samples.ts";
+
 /** Scripts that say the same in each language, for `contract.test.ts`. */
 export interface Samples {
   readonly language: string;
@@ -37,6 +42,8 @@ export interface Samples {
   readonly million: string;
   /** Prints an `x` and returns whether the job folder could be written (text `yes` or `no`). */
   readonly writesJob: string;
+  /** Variables that the interpreter itself sets. */
+  readonly ownEnvironment?: readonly string[];
 }
 
 const bash: Samples = {
@@ -146,4 +153,4 @@ const javascript: Samples = {
   lines: withoutTypes(typescript.lines),
 };
 
-export const SAMPLES: readonly Samples[] = [bash, python, typescript, javascript];
+export const SAMPLES: readonly Samples[] = [bash, python, typescript, javascript, php, ruby, perl, r];

@@ -3,7 +3,7 @@ import { filesOfJobs, isRunning, openTestExecution, runScript, startScript, unti
 import { SAMPLES, type Samples } from "./contract-samples.ts";
 
 /** No test below starts more scripts than that. */
-const PREPARED = 4;
+const PREPARED = SAMPLES.length;
 const MODES = ["cold", "prepared", "off"] as const;
 const opened = new Map(
   await Promise.all(
@@ -176,7 +176,7 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
         const lines = outcome.stdout.split("\n");
         expect(lines).toEqual(expect.arrayContaining(["MINE=a=b c", "MILLRACE_WORKSPACE=acme", "WM_JOB_PATH=f/tests/script"]));
         expect(outcome.agentText).toContain("LD_PRELOAD");
-        const own = new Set(["PATH", "LANG", "TZ", "HOME", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE", "MINE", ""]);
+        const own = new Set(["PATH", "LANG", "TZ", "HOME", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE", "MINE", "", ...(samples.ownEnvironment ?? [])]);
         const others = lines
           .map((line) => line.split("=")[0] ?? "")
           .filter((name) => !own.has(name) && !/^(?:MILLRACE_ATTEMPT|(?:MILLRACE|WM)_(?:WORKSPACE|JOB_ID|JOB_PATH))$/.test(name));
