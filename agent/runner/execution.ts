@@ -3,6 +3,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
 import { noopSupport } from "../runtimes/noop.ts";
 import { pythonSupport } from "../runtimes/python3/python3-runtime.ts";
+import { querySupport } from "../runtimes/query/query-runtimes.ts";
 import { RuntimeRegistry } from "../runtimes/registry.ts";
 import { typescriptSupport } from "../runtimes/typescript/typescript-runtime.ts";
 import { detectSandbox, type SandboxLevel } from "../sandbox/detect.ts";
@@ -56,6 +57,8 @@ export interface ExecutionOptions {
   readonly bwrapPath?: string;
   /** Sandboxes that wait for their job, so that it starts in a millisecond; default 4, 0 for none. Each holds about 0.6 MB. */
   readonly prepared?: number;
+  /** Whether queries and HTTP requests may reach link-local and metadata addresses; default no. */
+  readonly metadataAddresses?: boolean;
   /** Also offers the language `noop`, for load tests. */
   readonly noop?: boolean;
 }
@@ -91,10 +94,14 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
       hint: "install bubblewrap and allow user namespaces, or start the agent with the sandbox switched off",
     });
   }
+  const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { tmpBytes, rlimits } = limits;
   const supports = [
     bashSupport,
     pythonSupport(options.pythonPath),
     typescriptSupport({ heapMb: options.nodeHeapMb ?? 512 }),
+    querySupport({ sandbox, network, metadataAllowed: options.metadataAddresses === true, tmpBytes }),
     ...(options.noop === true ? [noopSupport] : []),
   ];
   const runtimes = await RuntimeRegistry.detect(supports, {
@@ -102,9 +109,6 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     pathOf: (mount) => sandbox.mountPath(mount),
     execDir: dir,
   });
-  const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { tmpBytes, rlimits } = limits;
   sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED));
   const execution: AgentExecution = { sandbox, runtimes, jobsDir, network, limits };
   const close = (): void => {

@@ -72,8 +72,9 @@ class Bubblewrap implements Sandbox {
     return mount.target;
   }
 
-  place(): Place {
+  place(cold = false): Place {
     this.#pool?.rest(QUIET_AFTER_START_MS);
+    if (cold) return new BubblewrapPlace(this, undefined);
     return new BubblewrapPlace(this, this.#pool?.take());
   }
 
@@ -95,7 +96,7 @@ class Bubblewrap implements Sandbox {
 
   /** Whether this launch may run in a prepared sandbox that is still alive. */
   fits(prepared: Prepared, spec: SandboxSpec): boolean {
-    return !prepared.process.exited() && this.#shape !== undefined && fitsShape(this.#shape, spec) && canExport(spec.env);
+    return !prepared.process.exited() && spec.channel !== true && this.#shape !== undefined && fitsShape(this.#shape, spec) && canExport(spec.env);
   }
 
   giveBack(prepared: Prepared): void {
@@ -120,7 +121,7 @@ class Bubblewrap implements Sandbox {
     this.#cold += 1;
     const args = encodeArgs(bubblewrapArgs({ ...spec, jobDir: room.dir }, this.parts.system));
     fill(room, spec.files);
-    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity: room.identity, waits: false });
+    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity: room.identity, waits: false, channel: spec.channel === true });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
     return process;
   }
