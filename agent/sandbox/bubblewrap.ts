@@ -121,7 +121,13 @@ class Bubblewrap implements Sandbox {
     this.#cold += 1;
     const args = encodeArgs(bubblewrapArgs({ ...spec, jobDir: room.dir }, this.parts.system));
     fill(room, spec.files);
-    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity: room.identity, waits: false, channel: spec.channel === true });
+    const process = await startBwrap(this.parts, {
+      args,
+      launcher: launcherArgv(spec.argv, spec.rlimits),
+      identity: room.identity,
+      waits: false,
+      channel: spec.channel === true,
+    });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
     return process;
   }

@@ -37,7 +37,9 @@ export function isMetadataAddress(address: string): boolean {
 export async function pinHost(host: string, metadataAllowed: boolean): Promise<readonly [PinnedAddress, ...PinnedAddress[]]> {
   const found = await resolve(host);
   if (!metadataAllowed && found.some(({ address }) => isMetadataAddress(address))) {
-    throw new QueryError("ConnectionError", `${host} is a link-local or metadata address, which this agent does not reach for queries`, { code: "refused_address" });
+    throw new QueryError("ConnectionError", `${host} is a link-local or metadata address, which this agent does not reach for queries`, {
+      code: "refused_address",
+    });
   }
   const [first, ...others] = found.slice(0, MAX_ADDRESSES).map(({ address, family }): PinnedAddress => ({ address, family: family === 6 ? 6 : 4 }));
   if (first === undefined) throw new QueryError("ConnectionError", `the host ${host} has no address`, { code: "ENOTFOUND" });

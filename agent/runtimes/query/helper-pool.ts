@@ -1,5 +1,5 @@
-import { type HelperAnswer, QueryHelper } from "./query-helper.ts";
 import type { HelperKind, QueryJob } from "./messages-codec.ts";
+import type { HelperAnswer, QueryHelper } from "./query-helper.ts";
 
 export interface HelperPoolParts {
   /** Makes a helper, whose process starts at once. */
@@ -54,7 +54,9 @@ export class HelperPool {
   }
 
   #take(key: string, kind: HelperKind): Entry {
-    const free = this.#entries.findLast((entry) => entry.key === key && !entry.helper.gone && (kind === "network" || entry.helper.busy === 0) && !isWorn(entry.helper));
+    const free = this.#entries.findLast(
+      (entry) => entry.key === key && !entry.helper.gone && (kind === "network" || entry.helper.busy === 0) && !isWorn(entry.helper),
+    );
     if (free !== undefined) {
       clearTimeout(free.timer);
       this.#entries = [...this.#entries.filter((entry) => entry !== free), free];

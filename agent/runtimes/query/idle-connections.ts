@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 interface Idle<C> {
   readonly key: string;
   readonly connection: C;
+  /** Whether it could be made as new. */
+  readonly ready: Promise<boolean>;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -18,18 +20,25 @@ export class IdleConnections<C> {
     this.#close = close;
   }
 
-  /** The one that was used last. */
-  take(key: string): C | undefined {
-    const found = this.#idle.findLast((idle) => idle.key === key);
-    if (found === undefined) return undefined;
-    this.#drop(found);
-    return found.connection;
+  /** The one that was used last, when it is as new. */
+  async take(key: string): Promise<C | undefined> {
+    for (;;) {
+      const found = this.#idle.findLast((idle) => idle.key === key);
+      if (found === undefined) return undefined;
+      this.#drop(found);
+      if (await found.ready) return found.connection;
+      this.#close(found.connection);
+    }
   }
 
-  /** Keeps a connection on which nothing of its last job is left. */
-  keep(key: string, connection: C): void {
+  /** Keeps a connection, and makes it as new: the job that used it need not wait for that. */
+  keep(key: string, connection: C, reset: Promise<void>): void {
+    const ready = reset.then(
+      () => true,
+      () => false,
+    );
     const timer = setTimeout(() => this.remove(connection), IDLE_MS).unref();
-    this.#idle.push({ key, connection, timer });
+    this.#idle.push({ key, connection, ready, timer });
     const [oldest] = this.#idle;
     if (this.#idle.length > MAX_IDLE && oldest !== undefined) this.remove(oldest.connection);
   }

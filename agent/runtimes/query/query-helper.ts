@@ -132,12 +132,14 @@ export class QueryHelper {
 
   #receive(frame: Frame): void {
     const message = asToAgent(frame.header);
-    if (message === undefined) return this.kill();
-    if (message.kind === "ready") return this.#ready.resolve();
-    if (message.kind === "say") return this.#pending.get(message.id)?.say(message.text);
-    this.rssBytes = message.rssBytes;
-    const body = frame.body.toString("utf8");
-    this.#settle(message.id, message.kind === "result" ? { kind: "result", json: body } : { kind: "error", error: message, errorJson: body });
+    if (message === undefined) this.kill();
+    else if (message.kind === "ready") this.#ready.resolve();
+    else if (message.kind === "say") this.#pending.get(message.id)?.say(message.text);
+    else {
+      this.rssBytes = message.rssBytes;
+      const body = frame.body.toString("utf8");
+      this.#settle(message.id, message.kind === "result" ? { kind: "result", json: body } : { kind: "error", error: message, errorJson: body });
+    }
   }
 
   #settle(id: number, answer: HelperAnswer): void {

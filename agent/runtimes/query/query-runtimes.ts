@@ -32,6 +32,12 @@ const INSIDE_NODE = "/runtimes/node/bin/node";
 /** More than any configured result; the helper keeps to that of the job. */
 const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 const HEAP_FLAG = "--max-old-space-size=256";
+/**
+ * Sets what a helper may allocate, in KiB: its writable memory, not the address space that Node reserves. Needed for SQLite above all,
+ * which blocks the thread that would look at the memory, and which Node builds without a limit of its own.
+ */
+const LIMIT_MEMORY = ["/bin/sh", "-c", 'ulimit -d "$1" || exit 1; shift; exec "$@"', "sh"] as const;
+const MEMORY_KB: Readonly<Record<HelperKind, number>> = { network: 1_024 * 1_024, sqlite: 768 * 1_024, duckdb: 2_048 * 1_024 };
 const KINDS: Readonly<Record<QueryLanguage, HelperKind>> = {
   postgresql: "network",
   mysql: "network",
@@ -157,7 +163,15 @@ class HelperStarter {
     return await place.start(
       {
         files: [],
-        argv: [this.#node, HEAP_FLAG, "--disable-warning=ExperimentalWarning", enclosed ? files.insideProgram : files.program, kind],
+        argv: [
+          ...LIMIT_MEMORY,
+          String(MEMORY_KB[kind]),
+          this.#node,
+          HEAP_FLAG,
+          "--disable-warning=ExperimentalWarning",
+          enclosed ? files.insideProgram : files.program,
+          kind,
+        ],
         env: new Map([
           ["PATH", "/usr/bin:/bin"],
           ["HOME", tmp],

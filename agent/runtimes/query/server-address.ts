@@ -23,11 +23,13 @@ export interface ServerAddress {
  */
 export function readServerAddress(args: ArgumentTexts, schemes: readonly string[], defaultPort: number): ServerAddress {
   const json = args.get("database");
-  if (json === undefined) throw new QueryError("InvalidArgument", "the argument `database` is missing: an object with host, port, user, password and dbname, or a URL");
+  if (json === undefined)
+    throw new QueryError("InvalidArgument", "the argument `database` is missing: an object with host, port, user, password and dbname, or a URL");
   const fields = json.startsWith('"') ? fromUrl(String(JSON.parse(json)), schemes) : fromObject(json);
   const text = (...names: string[]): string => names.map((name) => fields.get(name) ?? "").find((value) => value !== "") ?? "";
   const host = text("host").replace(/^\[(.*)\]$/, "$1");
-  if (host === "" || host.startsWith("/") || /[\s\0]/.test(host)) throw new QueryError("InvalidArgument", "`database.host` is not the name or address of a host");
+  if (host === "" || host.startsWith("/") || /[\s\0]/.test(host))
+    throw new QueryError("InvalidArgument", "`database.host` is not the name or address of a host");
   const port = text("port") === "" ? defaultPort : Number(text("port"));
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new QueryError("InvalidArgument", "`database.port` is not a port");
   return {

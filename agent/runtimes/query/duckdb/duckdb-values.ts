@@ -2,9 +2,9 @@ import {
   DuckDBArrayValue,
   DuckDBBlobValue,
   DuckDBDecimalValue,
-  type DuckDBPreparedStatement,
   DuckDBListValue,
   DuckDBMapValue,
+  type DuckDBPreparedStatement,
   DuckDBStructValue,
   DuckDBTimestampMillisecondsValue,
   DuckDBTimestampNanosecondsValue,
@@ -40,7 +40,8 @@ function jsonOfObject(value: object, type: DuckDBType | undefined): string {
   if (value instanceof DuckDBDecimalValue) return jsonDigits(value.toString());
   if (value instanceof DuckDBBlobValue) return jsonBytes(value.bytes);
   if (isTimestamp(value)) return jsonTimestamp(value.toString());
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return `[${value.items.map((item) => jsonOfDuckdb(item, itemType(type))).join(",")}]`;
+  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue)
+    return `[${value.items.map((item) => jsonOfDuckdb(item, itemType(type))).join(",")}]`;
   if (value instanceof DuckDBStructValue) return jsonOfStruct(value, type);
   if (value instanceof DuckDBMapValue) return jsonOfMap(value, type);
   if (value instanceof DuckDBUnionValue) return jsonOfDuckdb(value.value, undefined);
@@ -76,18 +77,12 @@ const INT32 = 2n ** 31n;
 /** Hands a value to a prepared statement. Dates and the like travel as text, which DuckDB reads as what the statement expects there. */
 export function bindDuckdb(prepared: DuckDBPreparedStatement, index: number, { name, type, value }: BoundParameter): void {
   const argument = readArgument(value);
-  switch (argument.kind) {
-    case "null":
-      return prepared.bindNull(index);
-    case "boolean":
-      return prepared.bindBoolean(index, argument.value);
-    case "string":
-      return type === "blob" || type === "bytea" ? prepared.bindBlob(index, bytesOf(name, argument.text)) : prepared.bindVarchar(index, argument.text);
-    case "number":
-      return bindNumber(prepared, index, argument.digits, type);
-    default:
-      return prepared.bindVarchar(index, argument.json);
-  }
+  if (argument.kind === "null") prepared.bindNull(index);
+  else if (argument.kind === "boolean") prepared.bindBoolean(index, argument.value);
+  else if (argument.kind === "number") bindNumber(prepared, index, argument.digits, type);
+  else if (argument.kind !== "string") prepared.bindVarchar(index, argument.json);
+  else if (type === "blob" || type === "bytea") prepared.bindBlob(index, bytesOf(name, argument.text));
+  else prepared.bindVarchar(index, argument.text);
 }
 
 function bindNumber(prepared: DuckDBPreparedStatement, index: number, digits: string, type: string): void {

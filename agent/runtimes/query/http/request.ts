@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, request as plainRequest, Agent as PlainAgent } from "node:http";
+import { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, Agent as PlainAgent, request as plainRequest } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import { messageOf } from "../../../../kernel/app-error.ts";
 import { pinHost, pinnedLookup } from "../address-guard.ts";

@@ -71,7 +71,8 @@ interface Api {
 /** The argument `api`: an object with `base_url`, and perhaps `bearer_token` and `headers` (or `custom_headers`); or the URL alone. */
 function readApi(args: ArgumentTexts): Api {
   const json = args.get("api");
-  if (json === undefined || findJsonProblem(json) !== undefined) throw new QueryError("InvalidArgument", "the argument `api` is missing: an object with base_url");
+  if (json === undefined || findJsonProblem(json) !== undefined)
+    throw new QueryError("InvalidArgument", "the argument `api` is missing: an object with base_url");
   const headers = new Map([
     ["content-type", "application/json"],
     ["accept", "application/graphql-response+json, application/json"],

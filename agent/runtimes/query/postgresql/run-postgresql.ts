@@ -24,7 +24,7 @@ export async function runPostgresql(job: QueryJob, context: QueryContext): Promi
   const statements = splitStatements("postgresql", job.code).map((statement) => ({ statement, parameters: parametersOf(statement, bound) }));
   const address = readServerAddress(args, ["postgres:", "postgresql:"], DEFAULT_PORT);
   const key = connectionKey(address);
-  const connection = idle.take(key) ?? (await openPgConnection(address, job.metadataAllowed, context.signal));
+  const connection = (await idle.take(key)) ?? (await openPgConnection(address, job.metadataAllowed, context.signal));
   const cancel = (): void => void cancelPgQuery(connection);
   context.signal.addEventListener("abort", cancel, { once: true });
   let reusable = false;
@@ -46,20 +46,14 @@ export async function runPostgresql(job: QueryJob, context: QueryContext): Promi
   } finally {
     context.signal.removeEventListener("abort", cancel);
     // After a cancel the request may still be on its way, and must not meet the next query.
-    if (reusable && !context.signal.aborted) void giveBack(key, connection);
+    if (reusable && !context.signal.aborted) giveBack(key, connection);
     else closePgConnection(connection);
   }
 }
 
-/** Not waited for: the job has its result. */
-async function giveBack(key: string, connection: PgConnection): Promise<void> {
-  try {
-    await resetPgConnection(connection);
-    connection.client.once("end", () => idle.remove(connection));
-    idle.keep(key, connection);
-  } catch {
-    closePgConnection(connection);
-  }
+function giveBack(key: string, connection: PgConnection): void {
+  connection.client.once("end", () => idle.remove(connection));
+  idle.keep(key, connection, resetPgConnection(connection));
 }
 
 /** The values for `$1` to the largest number that the statement names. */

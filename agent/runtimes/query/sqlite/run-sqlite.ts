@@ -10,8 +10,6 @@ import { QueryError } from "../query-error.ts";
 import { ResultWriter } from "../result-writer.ts";
 import { type Statement, splitStatements } from "../sql-statements.ts";
 
-/** SQLite's own memory. A script can lower it and not raise it. */
-const HEAP_BYTES = 256 * 1024 * 1024;
 const MIN_INTEGER = -(2n ** 63n);
 const MAX_INTEGER = 2n ** 63n - 1n;
 
@@ -26,7 +24,6 @@ export async function runSqlite(job: QueryJob, context: QueryContext): Promise<s
   const statements = splitStatements("sqlite", job.code).map((statement) => ({ statement, values: valuesOf(statement, bound) }));
   const database = new DatabaseSync(databasePath(args), { enableForeignKeyConstraints: true });
   try {
-    database.exec(`pragma hard_heap_limit = ${HEAP_BYTES}`);
     const writer = new ResultWriter(headers.collection, statements.length, job.resultMaxBytes);
     for (const [index, { statement, values }] of statements.entries()) {
       writer.begin(index);
@@ -77,12 +74,12 @@ function valuesOf(statement: Statement, bound: readonly BoundParameter[]): Recor
       const written = statement.text.slice(offset, offset + length);
       const parameter = bound.find((candidate) => candidate.name === name);
       if (parameter === undefined) throw undeclared(statement, offset, `\`${written}\``);
-      return [written, valueOf(parameter)];
+      return [written, sqliteValue(parameter)];
     }),
   );
 }
 
-function valueOf({ name, type, value }: BoundParameter): SQLInputValue {
+function sqliteValue({ name, type, value }: BoundParameter): SQLInputValue {
   const argument = readArgument(value);
   switch (argument.kind) {
     case "null":
