@@ -1,8 +1,11 @@
 import { assertNever } from "../kernel/assert-never.ts";
 import type { Language } from "../kernel/languages.ts";
 import { readBash } from "./bash.ts";
+import { readGo } from "./go.ts";
+import { readJava } from "./java.ts";
 import { OPAQUE_MAIN, type SignatureReading } from "./model.ts";
 import { readPython } from "./python.ts";
+import { readRust } from "./rust.ts";
 import { readTypeScript } from "./typescript.ts";
 import { WorkBudget } from "./work-budget.ts";
 
@@ -19,10 +22,13 @@ export async function readSignature(language: Language, code: string, budget: Wo
       return readPython(code, budget);
     case "bash":
       return readBash(code);
-    // Their signatures are not read yet: any arguments are welcome.
     case "go":
+      return readGo(code, budget);
     case "rust":
+      return readRust(code, budget);
     case "java":
+      return readJava(code, budget);
+    // Their signatures are not read yet: any arguments are welcome.
     case "php":
     case "ruby":
     case "perl":
