@@ -4,7 +4,9 @@ import { readBash } from "./bash.ts";
 import { readGo } from "./go.ts";
 import { readJava } from "./java.ts";
 import { OPAQUE_MAIN, type SignatureReading } from "./model.ts";
+import { readPhp } from "./php.ts";
 import { readPython } from "./python.ts";
+import { readRuby } from "./ruby.ts";
 import { readRust } from "./rust.ts";
 import { readTypeScript } from "./typescript.ts";
 import { WorkBudget } from "./work-budget.ts";
@@ -28,9 +30,11 @@ export async function readSignature(language: Language, code: string, budget: Wo
       return readRust(code, budget);
     case "java":
       return readJava(code, budget);
-    // Their signatures are not read yet: any arguments are welcome.
     case "php":
+      return readPhp(code, budget);
     case "ruby":
+      return readRuby(code, budget);
+    // Their signatures are not read yet: any arguments are welcome.
     case "perl":
     case "r":
     case "postgresql":

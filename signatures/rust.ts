@@ -12,9 +12,14 @@ export async function readRust(code: string, budget: WorkBudget = new WorkBudget
   const parser = await grammarParser("rust");
   const reading = parser.withTree(code, (tree) => ({
     signature: signatureOf(tree, budget),
-    problems: grammarProblems(tree, code, parser, { skipBlank: skipCLikeBlank, startsAnywhere: true }),
+    // The grammar does not take every token that a macro may be made of.
+    problems: firstBrokenItem(tree)?.type === "macro_definition" ? [] : grammarProblems(tree, code, parser, { skipBlank: skipCLikeBlank, startsAnywhere: true }),
   }));
   return reading ?? tooComplex(code);
+}
+
+function firstBrokenItem(tree: Tree): Node | undefined {
+  return tree.rootNode.namedChildren.find((item) => item.hasError || item.isError);
 }
 
 const TYPE_ITEMS = new Set(["struct_item", "enum_item", "type_item"]);
