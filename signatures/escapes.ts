@@ -16,13 +16,16 @@ export const R_ESCAPES: SimpleEscapes = new Map(Object.entries({ ...COMMON, v: "
  */
 export function decodeEscapes(text: string, simple: SimpleEscapes, keepsUnknown = false): string | undefined {
   let isKnown = true;
-  const decoded = text.replace(ESCAPE, (whole: string, xBraced?: string, x?: string, uBraced?: string, u?: string, long?: string, octal?: string, letter?: string) => {
-    const hex = xBraced ?? x ?? uBraced ?? u ?? long;
-    const point = hex !== undefined ? Number.parseInt(hex, 16) : octal !== undefined ? Number.parseInt(octal, 8) : undefined;
-    if (point === undefined) return simple.get(letter ?? "") ?? (keepsUnknown && /^[a-z]$/i.test(letter ?? "") ? whole : (letter ?? ""));
-    if (point <= 0x10ffff) return String.fromCodePoint(point);
-    isKnown = false;
-    return "";
-  });
+  const decoded = text.replace(
+    ESCAPE,
+    (whole: string, xBraced?: string, x?: string, uBraced?: string, u?: string, long?: string, octal?: string, letter?: string) => {
+      const hex = xBraced ?? x ?? uBraced ?? u ?? long;
+      const point = hex !== undefined ? Number.parseInt(hex, 16) : octal !== undefined ? Number.parseInt(octal, 8) : undefined;
+      if (point === undefined) return simple.get(letter ?? "") ?? (keepsUnknown && /^[a-z]$/i.test(letter ?? "") ? whole : (letter ?? ""));
+      if (point <= 0x10ffff) return String.fromCodePoint(point);
+      isKnown = false;
+      return "";
+    },
+  );
   return isKnown ? decoded : undefined;
 }

@@ -9,9 +9,17 @@ const TYPES: readonly (readonly [declarations: string, parameters: string, expec
   ["", "?string $a, int|string|null $b, string|false $c, null|int $d", "a: string | null, b: integer | string | null, c: false | string, d: null | integer"],
   ["", "array $a, iterable $b, object $c, \\stdClass $d", "a: any[] | {}, b: any[] | {}, c: {}, d: {}"],
   ["", "int $a = 3, float $b = -2.5e3, string $c = 'it\\'s', bool $d = TRUE", 'a?: integer = 3, b?: number = -2500, c?: string = "it\'s", d?: boolean = true'],
-  ["", '$a = 1_000, $b = 0x1F, $c = 017, $d = "x\\n\\u{41}\\$", $e = null', 'a?: number = 1000, b?: number = 31, c?: number = 15, d?: string = "x\\nA$", e?: any = null'],
+  [
+    "",
+    '$a = 1_000, $b = 0x1F, $c = 017, $d = "x\\n\\u{41}\\$", $e = null',
+    'a?: number = 1000, b?: number = 31, c?: number = 15, d?: string = "x\\nA$", e?: any = null',
+  ],
   ["", "string $a = null, ?array $b = null", "a?: string | null = null, b?: any[] | {} | null = null"],
-  ["", "$a = [1, 'x', [true]], $b = ['k' => [null]], $c = array('k' => 1), $d = []", 'a?: any[] = [1,"x",[true]], b?: {} = {"k":[null]}, c?: {} = {"k":1}, d?: any[] = []'],
+  [
+    "",
+    "$a = [1, 'x', [true]], $b = ['k' => [null]], $c = array('k' => 1), $d = []",
+    'a?: any[] = [1,"x",[true]], b?: {} = {"k":[null]}, c?: {} = {"k":1}, d?: any[] = []',
+  ],
   ["const LIMIT = 10;\nconst X = Y;\nconst Y = X;", "int $a = LIMIT, $b = X, $c = PHP_EOL, $d = P::X", "a?: integer = 10, b?: any, c?: any, d?: any"],
   ["", '$a = new Foo(), $b = "x$y", $c = 1 + 2, $d = [1, "k" => 2]', "a?: any, b?: any, c?: any, d?: any"],
   ["", "int $a, &$b, int ...$rest", "a: integer, b: any, ..."],
@@ -23,7 +31,11 @@ const TYPES: readonly (readonly [declarations: string, parameters: string, expec
     "User $u",
     "u: {name: string, age?: integer | null = null, tags?: any[] | {} = []}",
   ],
-  ["class P { public function __construct(public readonly int $x, private string $y = 'a', ?P $z = null) {} }", "P $p", 'p: {x: integer, y?: string = "a", z?: any = null}'],
+  [
+    "class P { public function __construct(public readonly int $x, private string $y = 'a', ?P $z = null) {} }",
+    "P $p",
+    'p: {x: integer, y?: string = "a", z?: any = null}',
+  ],
 ];
 
 describe("parameter types of PHP", () => {

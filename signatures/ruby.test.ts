@@ -15,8 +15,14 @@ const MAINS: readonly (readonly [code: string, expected: string])[] = [
     "def main(a = [1, 'x', [nil]], b = {k: 1, 'l' => [2]}, c = %w[x y], d = {1 => 2}, e = {})\nend\n",
     'a?: any[] = [1,"x",[null]], b?: {} = {"k":1,"l":[2]}, c?: any[] = ["x","y"], d?: any, e?: {} = {}',
   ],
-  [String.raw`def main(a = 'it\'s \n', b = "\tA\u{42}\q", c = "x#{a}", d = "")` + "\nend\n", 'a?: string = "it\'s \\\\n", b?: string = "\\tABq", c?: any, d?: string = ""'],
-  ["LIMIT = 10\nALIAS = LIMIT\nTAGS = %w[a b].freeze\nX = Y\nY = X\ndef main(a = ALIAS, b = TAGS, c = X, d = foo(1))\nend\n", 'a?: number = 10, b?: any[] = ["a","b"], c?: any, d?: any'],
+  [
+    'def main(a = \'it\\\'s \\n\', b = "\\tA\\u{42}\\q", c = "x#{a}", d = "")\nend\n',
+    'a?: string = "it\'s \\\\n", b?: string = "\\tABq", c?: any, d?: string = ""',
+  ],
+  [
+    "LIMIT = 10\nALIAS = LIMIT\nTAGS = %w[a b].freeze\nX = Y\nY = X\ndef main(a = ALIAS, b = TAGS, c = X, d = foo(1))\nend\n",
+    'a?: number = 10, b?: any[] = ["a","b"], c?: any, d?: any',
+  ],
   ["def main(...)\nend\n", "..."],
   ["def main(a)\nend\ndef main(b)\nend\n", "b: any"],
   ["def self.main(a)\nend\nclass A\n  def main(b)\n  end\nend\nmain = ->(c) {}\n", "no main"],

@@ -13,7 +13,8 @@ export async function readRust(code: string, budget: WorkBudget = new WorkBudget
   const reading = parser.withTree(code, (tree) => ({
     signature: signatureOf(tree, budget),
     // The grammar does not take every token that a macro may be made of.
-    problems: firstBrokenItem(tree)?.type === "macro_definition" ? [] : grammarProblems(tree, code, parser, { skipBlank: skipCLikeBlank, startsAnywhere: true }),
+    problems:
+      firstBrokenItem(tree)?.type === "macro_definition" ? [] : grammarProblems(tree, code, parser, { skipBlank: skipCLikeBlank, startsAnywhere: true }),
   }));
   return reading ?? tooComplex(code);
 }
