@@ -103,6 +103,7 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder): Promis
     dir: folder.execDir,
     sandbox: config.sandbox ? "required" : "off",
     network: config.network,
+    metadataAddresses: config.metadataAddresses,
     prepared: config.prepared,
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
   });
@@ -168,6 +169,9 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, executo
     { event: "agent.ready", agentId: folder.agentId, runtimes: executor.runtimes, sandbox: executor.sandbox, tags: config.tags, slots: config.slots },
     "ready",
   );
+  if (config.sandbox && config.network === "none") {
+    log.info({ event: "agent.without_network" }, "postgresql, mysql, graphql and http are not offered: MILLRACE_AGENT_NETWORK is none");
+  }
   const loop: ConnectLoop = new ConnectLoop({
     endpoint: { address: config.addresses[0] ?? "", token: config.token, tls: config.tls, caFile: config.caFile },
     open: openInTurn(config.addresses, openStream, log, Math.random),

@@ -18,6 +18,8 @@ export interface AgentConfig {
   readonly dataDir: string;
   readonly sandbox: boolean;
   readonly network: "none" | "full";
+  /** Whether queries and HTTP requests may reach link-local and metadata addresses. */
+  readonly metadataAddresses: boolean;
   /** Sandboxes kept ready. */
   readonly prepared: number;
   readonly extraRuntimes: readonly string[];
@@ -118,6 +120,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     consequence: "With none, scripts that call other systems fail.",
   },
   {
+    key: "MILLRACE_AGENT_METADATA_ADDRESSES",
+    unit: "on | off",
+    fallback: "off",
+    meaning: "Whether jobs in postgresql, mysql, graphql and http may reach link-local addresses and the metadata services of clouds.",
+    consequence: "With on, whoever chooses the address of such a job can ask for the credentials of this machine. Other languages are not held by it.",
+  },
+  {
     key: "MILLRACE_AGENT_PREPARED",
     unit: "sandboxes, 0 to 200",
     fallback: "4",
@@ -186,6 +195,7 @@ const environment = z.object({
   MILLRACE_AGENT_DATA_DIR: z.string().optional(),
   MILLRACE_AGENT_SANDBOX: onOff.prefault("on"),
   MILLRACE_AGENT_NETWORK: z.enum(["none", "full"]).default("none"),
+  MILLRACE_AGENT_METADATA_ADDRESSES: onOff.prefault("off"),
   MILLRACE_AGENT_RUNTIMES: list.pipe(z.array(z.enum([NOOP_LANGUAGE]))).prefault(""),
   MILLRACE_AGENT_TLS: onOff.optional(),
   MILLRACE_AGENT_CA_FILE: z.string().default(""),
@@ -215,6 +225,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     dataDir: value.MILLRACE_AGENT_DATA_DIR ?? defaultDataDir(),
     sandbox: value.MILLRACE_AGENT_SANDBOX,
     network: value.MILLRACE_AGENT_NETWORK,
+    metadataAddresses: value.MILLRACE_AGENT_METADATA_ADDRESSES,
     prepared: value.MILLRACE_AGENT_PREPARED,
     extraRuntimes: value.MILLRACE_AGENT_RUNTIMES,
     drainGraceMs: value.MILLRACE_AGENT_DRAIN_GRACE_MS,

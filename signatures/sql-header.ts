@@ -9,6 +9,8 @@ export interface SqlDeclaration {
   /** Undefined when the placeholder itself is the name. */
   readonly name: string | undefined;
   readonly type: ParameterType | undefined;
+  /** As written, in lower case, such as `varchar(20)`; empty when there is none. */
+  readonly typeText: string;
   readonly default?: JsonValue;
 }
 
@@ -28,15 +30,16 @@ export function declarationOf(comment: string): SqlDeclaration | undefined {
   const placeholder = reader.take(PLACEHOLDER)?.[0];
   if (placeholder === undefined) return undefined;
   const name = reader.take(NAME)?.[0];
-  const typeText = reader.take(TYPE)?.[1];
+  const typeText = reader.take(TYPE)?.[1]?.trim().toLowerCase();
   const rest = reader.rest();
   // A sentence about a placeholder is no declaration.
   if (rest !== "" && !rest.startsWith("=")) return undefined;
   if (rest === "" && name === undefined && typeText === undefined) return undefined;
   const type = typeText === undefined ? undefined : sqlType(typeText);
-  if (rest === "") return { placeholder, name, type };
+  const declared = { placeholder, name, typeText: typeText ?? "" };
+  if (rest === "") return { ...declared, type };
   const fallback = defaultOf(rest.slice(1).trim(), type);
-  return { placeholder, name, type: fallback === null && type !== undefined ? nullable(type) : type, default: fallback };
+  return { ...declared, type: fallback === null && type !== undefined ? nullable(type) : type, default: fallback };
 }
 
 class CommentReader {

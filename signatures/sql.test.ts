@@ -46,13 +46,13 @@ describe("the arguments of a SQL script", () => {
     expect(readSqlScript("postgresql", "-- database f/db\n-- $1 a (int) = 3\nSELECT $2, $1")).toEqual({
       database: "f/db",
       bindings: [
-        { placeholder: "$1", name: "a", default: 3 },
-        { placeholder: "$2", name: "arg2" },
+        { placeholder: "$1", name: "a", type: "int", default: 3 },
+        { placeholder: "$2", name: "arg2", type: "" },
       ],
     });
     expect(readSqlScript("mysql", "-- ? a (int)\nSELECT ?, ?").bindings).toEqual([
-      { placeholder: "?", name: "a" },
-      { placeholder: "?", name: "arg2" },
+      { placeholder: "?", name: "a", type: "int" },
+      { placeholder: "?", name: "arg2", type: "" },
     ]);
   });
 });

@@ -10,6 +10,8 @@ export interface SqlBinding {
   readonly placeholder: string;
   /** The argument of the job. */
   readonly name: string;
+  /** The declared type as written, in lower case; empty when there is none. */
+  readonly type: string;
   /** The default, for an argument that is not given; undefined when it must be given. */
   readonly default?: JsonValue;
 }
@@ -88,7 +90,7 @@ export function readSqlScript(language: SqlLanguage, code: string): SqlScript {
   const { database, placeholders } = outlineOf(language, code).outline;
   const bindings = placeholders.map((placeholder, index) => {
     const fallback = placeholder.declaration?.default;
-    const binding = { placeholder: placeholder.text, name: nameOf(placeholder, index) };
+    const binding = { placeholder: placeholder.text, name: nameOf(placeholder, index), type: placeholder.declaration?.typeText ?? "" };
     return fallback === undefined ? binding : { ...binding, default: fallback };
   });
   return { database, bindings };

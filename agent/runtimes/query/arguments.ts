@@ -1,7 +1,11 @@
-import type { SqlHeaders, SqlParameter } from "../../../signatures/sql-headers.ts";
+import { readSqlScript } from "../../../signatures/sql.ts";
+import type { SqlLanguage } from "../../../signatures/sql-tokens.ts";
 import { readJsonMembers } from "../../runner/json-text.ts";
 import { QueryError } from "./query-error.ts";
-import type { Statement } from "./sql-statements.ts";
+import type { Placeholder, Statement } from "./sql-statements.ts";
+
+/** The argument that says where the database is. */
+const DATABASE = "database";
 
 /** Name → JSON text, so that numbers keep their digits. */
 export type ArgumentTexts = ReadonlyMap<string, string>;
@@ -13,26 +17,45 @@ export function readArguments(argsJson: string): ArgumentTexts {
   return members.values;
 }
 
-export interface BoundParameter extends SqlParameter {
+/** What fills a placeholder. */
+export interface BoundParameter {
+  readonly name: string;
+  /** As declared, in lower case; empty when it is not. */
+  readonly type: string;
   /** JSON text. */
   readonly value: string;
 }
 
-/**
- * The declared parameters with their values.
- * @param reserved names of arguments that are not bound, such as `database`
- * @throws QueryError for arguments that nobody declared, that are missing, and for headers that cannot be read
- */
-export function bindParameters(headers: SqlHeaders, args: ArgumentTexts, reserved: readonly string[]): BoundParameter[] {
-  const [problem] = headers.problems;
-  if (problem !== undefined) throw new QueryError("SyntaxError", problem.message, { line: problem.line });
-  const names = headers.parameters.map(({ name }) => name);
-  refuseUnknown([...reserved, ...names], args);
-  return headers.parameters.map((parameter) => {
-    const value = args.get(parameter.name) ?? (parameter.default === undefined ? undefined : JSON.stringify(parameter.default));
-    if (value === undefined) throw new QueryError("InvalidArgument", `the argument \`${parameter.name}\` is missing`);
-    return { ...parameter, value };
-  });
+/** The values of a script's placeholders. */
+export class Bindings {
+  readonly #byText = new Map<string, BoundParameter>();
+  readonly #marks: BoundParameter[] = [];
+
+  /** @throws QueryError for arguments that the script does not name, and for those that are missing */
+  constructor(language: SqlLanguage, code: string, args: ArgumentTexts) {
+    const { bindings, database } = readSqlScript(language, code);
+    refuseUnknown([DATABASE, ...bindings.map(({ name }) => name)], args);
+    if (database !== undefined && !args.has(DATABASE)) {
+      throw new QueryError(
+        "InvalidArgument",
+        `the script names the database ${database}, whose address did not come with the job: give the argument \`database\``,
+      );
+    }
+    for (const { placeholder, name, type, default: fallback } of bindings) {
+      const value = args.get(name) ?? (fallback === undefined ? undefined : JSON.stringify(fallback));
+      if (value === undefined) throw new QueryError("InvalidArgument", `the argument \`${name}\` is missing`);
+      if (placeholder === "?") this.#marks.push({ name, type, value });
+      else this.#byText.set(placeholder, { name, type, value });
+    }
+  }
+
+  /** @throws QueryError for one that the reader of the script did not take for a placeholder */
+  of(statement: Statement, placeholder: Placeholder): BoundParameter {
+    const bound = placeholder.mark > 0 ? this.#marks[placeholder.mark - 1] : this.#byText.get(placeholder.text);
+    if (bound !== undefined) return bound;
+    const line = statement.line + countLines(statement.text.slice(0, placeholder.offset));
+    throw new QueryError("InvalidArgument", `line ${line}: no argument fills \`${placeholder.text}\``, { line });
+  }
 }
 
 /** @throws QueryError for an argument with another name */
@@ -42,12 +65,6 @@ export function refuseUnknown(known: readonly string[], args: ArgumentTexts): vo
       throw new QueryError("UnknownArgument", `the script takes no argument \`${name.slice(0, 100)}\`; it takes: ${known.join(", ") || "none"}`);
     }
   }
-}
-
-/** For a placeholder without a declaration. */
-export function undeclared(statement: Statement, offset: number, written: string): QueryError {
-  const line = statement.line + countLines(statement.text.slice(0, offset));
-  return new QueryError("InvalidArgument", `line ${line}: ${written} is not declared in a comment at the top`, { line });
 }
 
 export function countLines(text: string): number {

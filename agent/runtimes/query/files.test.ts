@@ -38,8 +38,11 @@ describe("SQLite", () => {
       '[{"n":9007199254740993,"tn":"integer","s":"\'; drop table t; --","b":"AP8=","quoted":":n"}]',
     );
     expect((await run("sqlite", code)).exit.message).toBe("InvalidArgument: the argument `s` is missing");
-    expect((await run("sqlite", "select\n ?")).exit.message).toBe("InvalidArgument: line 2: `?` is not declared in a comment at the top");
-    expect((await run("sqlite", "select @x")).exit.message).toContain("`@x` is not declared");
+    expect((await run("sqlite", "-- ? b (text)\nselect ? as b; select ? as c, @x as x, ?1 as d", { b: "b", arg2: 2, x: 3, arg1: 4 })).exit.reason).toBe(
+      "succeeded",
+    );
+    expect((await run("sqlite", "select ? as b, @x as x, ? as c", { arg1: 1, x: 3, arg3: 2 })).resultJson).toBe('[{"b":1,"x":3,"c":2}]');
+    expect((await run("sqlite", "select @x")).exit.message).toBe("InvalidArgument: the argument `x` is missing");
   });
 
   it("works on a file of the job, which the next job does not find", async () => {
@@ -104,7 +107,7 @@ describe("DuckDB", () => {
   it("takes arguments by name, and collects as asked", async () => {
     const code = "-- $n (bigint)\n-- $d (date) = 2024-01-31\n-- $s (text) = it's\nselect $n as n, $d::date + 1 as d, $s as s, '$s' as q";
     expect((await run("duckdb", code, '{"n":9007199254740993}')).resultJson).toBe('[{"n":9007199254740993,"d":"2024-02-01","s":"it\'s","q":"$s"}]');
-    expect((await run("duckdb", "select $x")).exit.message).toBe("InvalidArgument: line 1: `$x` is not declared in a comment at the top");
+    expect((await run("duckdb", "select $x")).exit.message).toBe("InvalidArgument: the argument `x` is missing");
     const all = "-- result_collection=all_statements_all_rows_scalar\ncreate table t as select range as a from range(3); from t where a > 0; select $$;$$";
     expect((await run("duckdb", all)).resultJson).toBe('[[3],[1,2],[";"]]');
   });
@@ -158,11 +161,14 @@ describe("query helpers", () => {
     await Promise.all([run("sqlite", "select 1", {}, { workspace: "blue" }), run("sqlite", "select 1", {}, { workspace: "green" })]);
     const [first, second] = helpersOf("sqlite");
     expect(first?.pid).not.toBe(second?.pid);
-    const environ = await run(
-      "duckdb",
-      "select string_agg(split_part(v, '=', 1), ' ' order by v) as names from (select unnest(split(content, chr(0))) as v from read_text('/proc/self/environ'))",
-    );
-    expect(environ.resultJson).toMatch(/^\[\{"names":" ?HOME MILLRACE_HELPER_TMP PATH PWD TMPDIR TZ"\}\]$/);
+    const names = readFileSync(`/proc/${first?.pid}/environ`, "utf8")
+      .split("\0")
+      .map((line) => line.split("=")[0] ?? "");
+    expect(names.filter((name) => name !== "").sort()).toEqual(["HOME", "MILLRACE_HELPER_TMP", "PATH", "PWD", "TMPDIR", "TZ"]);
+    const status = readFileSync(`/proc/${first?.pid}/status`, "utf8");
+    expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+    expect(status).toMatch(/^Seccomp:\s+2$/m);
+    expect(status).toMatch(/^CapEff:\s+0+$/m);
     const passwd = await run("duckdb", "select content from read_text('/etc/passwd')");
     expect(passwd.resultJson).toContain("job:x:1000");
   });

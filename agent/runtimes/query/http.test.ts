@@ -51,14 +51,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 /** Knows three documents. */
 function graphql(json: (status: number, text: string) => void, request: IncomingMessage, body: string): void {
   const { query, variables } = JSON.parse(body);
-  if (String(query).includes("broken")) {
-    return json(200, '{"errors":[{"message":"Cannot query field \\"broken\\"","locations":[{"line":2,"column":3}]},{"message":"second"}],"data":null}');
-  }
-  if (String(query).includes("teapot")) return json(418, '{"data":{"teapot":true}}');
-  json(
-    200,
-    `{"data":{"auth":${JSON.stringify(request.headers.authorization ?? null)},"variables":${JSON.stringify(variables)},"raw":${JSON.stringify(body)},"n":1.10}}`,
-  );
+  const auth = JSON.stringify(request.headers.authorization ?? null);
+  if (String(query).includes("teapot")) json(418, '{"data":{"teapot":true}}');
+  else if (!String(query).includes("broken"))
+    json(200, `{"data":{"auth":${auth},"variables":${JSON.stringify(variables)},"raw":${JSON.stringify(body)},"n":1.10}}`);
+  else json(200, '{"errors":[{"message":"Cannot query field \\"broken\\"","locations":[{"line":2,"column":3}]},{"message":"second"}],"data":null}');
 }
 
 beforeAll(async () => {
@@ -92,13 +89,13 @@ describe("http", () => {
       url: `${base}/echo?fixed=1&part={part}`,
       query: { q: "{q}", list: ["a", "{q}"] },
       headers: { "X-One": "n={n}" },
-      body: { whole: "{n}", text: "n is {n}", deep: [{ tags: "{tags}" }], "{n}": true, nothing: "{nothing}" },
+      body: { whole: "{n}", text: "n is {n}", deep: [{ tags: "{tags}" }], "{n}": true, kept: "{{n}}", nothing: "{nothing}" },
     };
     const args = '{"part":"a/b?c&d=é#","q":"{n} & more","n":12345678901234567890.50,"tags":["x",{"y":1.10}],"nothing":null}';
     expect(await echoed(code, args)).toEqual({
       method: "POST",
       url: "/echo?fixed=1&part=a%2Fb%3Fc%26d%3D%C3%A9%23&q=%7Bn%7D+%26+more&list=a&list=%7Bn%7D+%26+more",
-      body: '{"whole":12345678901234567890.50,"text":"n is 12345678901234567890.50","deep":[{"tags":["x",{"y":1.10}]}],"{n}":true,"nothing":null}',
+      body: '{"whole":12345678901234567890.50,"text":"n is 12345678901234567890.50","deep":[{"tags":["x",{"y":1.10}]}],"{n}":true,"kept":"{n}","nothing":null}',
       authorization: null,
       cookie: null,
       one: "n=12345678901234567890.50",

@@ -107,9 +107,11 @@ describe("arguments of PostgreSQL", () => {
   it("must fit what is declared", async () => {
     expect((await sql(`${HEAD}select $1`)).exit.message).toBe("InvalidArgument: the argument `tags` is missing");
     expect((await sql("select 1", { extra: 1 })).exit.message).toBe("UnknownArgument: the script takes no argument `extra`; it takes: database");
-    expect((await sql("select 1,\n $2")).exit.message).toBe("InvalidArgument: line 2: $2 is not declared in a comment at the top");
+    expect((await sql("select 1,\n $2")).exit.message).toBe("InvalidArgument: the argument `arg2` is missing");
     expect((await sql("-- $1 n (int)\nselect $1", { n: "many" })).exit.message).toContain('invalid input syntax for type integer: "many" (22P02)');
-    expect((await sql("-- $1 n int = 3\nselect $1")).exit).toMatchObject({ reason: "syntax_error" });
+    expect((await sql("select $1::int + 1 as n", { arg1: 2 })).resultJson).toBe('[{"n":3}]');
+    expect((await sql("-- result_collection=some\nselect 1")).exit).toMatchObject({ reason: "syntax_error", message: expect.stringContaining("line 1") });
+    expect((await run("postgresql", "-- database f/db/main\nselect 1")).exit.message).toContain("the script names the database f/db/main");
   });
 
   it("never become part of a statement (S-80)", async () => {

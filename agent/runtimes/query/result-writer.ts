@@ -1,5 +1,5 @@
-import type { ResultCollection } from "../../../signatures/sql-headers.ts";
 import { QueryError } from "./query-error.ts";
+import type { ResultCollection } from "./result-collection.ts";
 
 /** Thrown as soon as more than the cap has been written: whoever reads rows stops there, so that memory is bounded by the cap. */
 export function resultTooLarge(): QueryError {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { SqlLanguage } from "../../../signatures/sql-headers.ts";
+import type { SqlLanguage } from "../../../signatures/sql-tokens.ts";
 import { splitStatements } from "./sql-statements.ts";
 
 const texts = (language: SqlLanguage, code: string): string[] => splitStatements(language, code).map(({ text }) => text);
 const names = (language: SqlLanguage, code: string): string[] =>
-  splitStatements(language, code).flatMap(({ placeholders }) => placeholders.map(({ name }) => name));
+  splitStatements(language, code).flatMap(({ placeholders }) => placeholders.map(({ text }) => text));
 
 describe("splitStatements", () => {
   it("splits between statements, with the line of each", () => {
@@ -36,10 +36,10 @@ describe("splitStatements", () => {
   });
 
   it("finds parameters and nothing that looks like them", () => {
-    expect(names("postgresql", "select $1, $12, '$2', a$3, $$ $4 $$, \"$5\", x::$6 -- $7")).toEqual(["1", "12", "6"]);
-    expect(names("mysql", "select ?, :a, ':b', a::b, `:c` /* ? */, \"?\"")).toEqual(["", "a"]);
-    expect(names("sqlite", "select :a, $b, @c, ':d', [:e], f::g")).toEqual(["a", "b", "c"]);
-    expect(names("duckdb", "select $a, $$ $b $$, '$c', d::int, $1")).toEqual(["a"]);
+    expect(names("postgresql", "select $1, $12, '$2', a$3, $$ $4 $$, \"$5\", x::$6 -- $7")).toEqual(["$1", "$12", "$6"]);
+    expect(names("mysql", "select ?, :a, ':b', a::b, `:c` /* ? */, \"?\"")).toEqual(["?", ":a"]);
+    expect(names("sqlite", "select :a, $b, @c, ?, ?3, ':d', [:e], f::g")).toEqual([":a", "$b", "@c", "?", "?3"]);
+    expect(names("duckdb", "select $a, $$ $b $$, '$c', d::int, $1")).toEqual(["$a", "$1"]);
   });
 
   it("refuses what has no end, with its line", () => {

@@ -1,13 +1,14 @@
-import type { SqlLanguage } from "../../../signatures/sql-headers.ts";
+import type { SqlLanguage } from "../../../signatures/sql-tokens.ts";
 import { QueryError } from "./query-error.ts";
 
-/** A parameter in a statement: `$1`, `?`, `:name` or `$name`. */
+/** A parameter in a statement. */
 export interface Placeholder {
   /** In the text of the statement. */
   readonly offset: number;
-  readonly length: number;
-  /** Without the sign; empty for `?`. */
-  readonly name: string;
+  /** `$1`, `?`, `?1`, `:name`, `$name` … */
+  readonly text: string;
+  /** Of a bare `?` its place among those of the whole script, from 1; else 0. */
+  readonly mark: number;
 }
 
 export interface Statement {
@@ -22,8 +23,13 @@ export const MAX_STATEMENTS = 1_000;
 const SPACE = /\s/;
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
 const NUMBER = /[0-9][A-Za-z0-9_.]*/y;
-const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
-const DIGITS = /[0-9]+/y;
+/** Those that begin with a colon come after something else than a colon: `a::text` is a cast. */
+const PLACEHOLDERS: Readonly<Record<SqlLanguage, RegExp>> = {
+  postgresql: /\$[0-9]+/y,
+  mysql: /\?|(?<!:):[A-Za-z_][A-Za-z0-9_]*/y,
+  sqlite: /\?[0-9]*|(?:(?<!:):|[@$])[A-Za-z_][A-Za-z0-9_]*/y,
+  duckdb: /\?|\$(?:[0-9]+|[A-Za-z_][A-Za-z0-9_]*)/y,
+};
 const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 /** Statements with others inside them, between BEGIN and END. */
 const HOLDS_OTHERS: Readonly<Record<SqlLanguage, RegExp | undefined>> = {
@@ -55,6 +61,7 @@ class Splitter {
   #holdsOthers = false;
   #depth = 0;
   #lastWord = "";
+  #marks = 0;
   #line = 1;
   #lineAt = 0;
 
@@ -78,7 +85,7 @@ class Splitter {
 
   #step(char: string): void {
     if (this.#start === -1) this.#start = this.#at;
-    if (this.#skipQuoted(char) || this.#skipPlaceholder(char)) return;
+    if (this.#skipQuoted(char) || this.#skipPlaceholder()) return;
     const word = this.#match(WORD);
     if (word !== "") {
       this.#word(word);
@@ -196,31 +203,13 @@ class Splitter {
     this.#at = found + end.length;
   }
 
-  #skipPlaceholder(char: string): boolean {
+  #skipPlaceholder(): boolean {
     const offset = this.#at - this.#start;
-    const pattern = this.#placeholderPattern(char);
-    if (pattern === undefined) return false;
-    const from = this.#at;
-    this.#at += 1;
-    const name = pattern === "bare" ? "" : this.#match(pattern);
-    if (pattern !== "bare" && name === "") return true;
-    this.#placeholders.push({ offset, length: this.#at - from, name });
+    const text = this.#match(PLACEHOLDERS[this.#language]);
+    if (text === "") return false;
+    if (text === "?") this.#marks += 1;
+    this.#placeholders.push({ offset, text, mark: text === "?" ? this.#marks : 0 });
     return true;
-  }
-
-  #placeholderPattern(char: string): RegExp | "bare" | undefined {
-    const isName = char === ":" && this.#code[this.#at - 1] !== ":" && this.#code[this.#at + 1] !== ":";
-    switch (this.#language) {
-      case "postgresql":
-        return char === "$" ? DIGITS : undefined;
-      case "mysql":
-        return char === "?" ? "bare" : isName ? NAME : undefined;
-      case "sqlite":
-        // A question mark has no name to declare; it is found so that it can be refused.
-        return char === "?" ? "bare" : isName || char === "$" || char === "@" ? NAME : undefined;
-      case "duckdb":
-        return char === "$" ? NAME : undefined;
-    }
   }
 
   #match(pattern: RegExp): string {

@@ -1,11 +1,11 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { messageOf } from "../../../../kernel/app-error.ts";
-import { readSqlHeaders } from "../../../../signatures/sql-headers.ts";
-import { type BoundParameter, bindParameters, readArguments, undeclared } from "../arguments.ts";
+import { Bindings, type BoundParameter, readArguments } from "../arguments.ts";
 import { databasePath } from "../database-path.ts";
 import type { QueryJob } from "../messages-codec.ts";
 import { HELPER_TMP, type QueryContext } from "../query-context.ts";
 import { QueryError } from "../query-error.ts";
+import { readCollection } from "../result-collection.ts";
 import { ResultWriter } from "../result-writer.ts";
 import { type Statement, splitStatements } from "../sql-statements.ts";
 import { bindDuckdb, jsonOfDuckdb } from "./duckdb-values.ts";
@@ -16,21 +16,21 @@ const THREADS = "2";
 
 /** Runs the statements of a script on a database in memory or in the job's own folder. */
 export async function runDuckdb(job: QueryJob, context: QueryContext): Promise<string> {
-  const headers = readSqlHeaders("duckdb", job.code);
   const args = readArguments(job.argsJson);
-  const bound = bindParameters(headers, args, ["database"]);
-  const statements = splitStatements("duckdb", job.code);
-  for (const statement of statements) checkDeclared(statement, bound);
+  const collection = readCollection(job.code);
+  const split = splitStatements("duckdb", job.code);
+  const bindings = new Bindings("duckdb", job.code, args);
+  const statements = split.map((statement) => ({ statement, values: valuesOf(statement, bindings) }));
   const instance = await openInstance(databasePath(args));
   const connection = await instance.connect();
   const interrupt = (): void => connection.interrupt();
   context.signal.addEventListener("abort", interrupt, { once: true });
   try {
-    const writer = new ResultWriter(headers.collection, statements.length, job.resultMaxBytes);
-    for (const [index, statement] of statements.entries()) {
+    const writer = new ResultWriter(collection, statements.length, job.resultMaxBytes);
+    for (const [index, { statement, values }] of statements.entries()) {
       context.signal.throwIfAborted();
       writer.begin(index);
-      const changed = await runStatement(connection, statement, bound, writer);
+      const changed = await runStatement(connection, statement, values, writer);
       writer.end();
       if (changed > 0) context.say(`statement ${index + 1}: ${changed} row${changed === 1 ? "" : "s"}`);
     }
@@ -61,12 +61,13 @@ async function openInstance(path: string): Promise<DuckDBInstance> {
 }
 
 /** @returns how many rows were changed; 0 for a statement that gives rows */
-async function runStatement(connection: DuckDBConnection, statement: Statement, bound: readonly BoundParameter[], writer: ResultWriter): Promise<number> {
+async function runStatement(connection: DuckDBConnection, statement: Statement, values: Values, writer: ResultWriter): Promise<number> {
   try {
     const prepared = await connection.prepare(statement.text);
     for (let index = 1; index <= prepared.parameterCount; index++) {
-      const parameter = bound.find(({ name }) => name === prepared.parameterName(index));
-      if (parameter === undefined) throw undeclared(statement, 0, `a parameter \`${prepared.parameterName(index)}\``);
+      const name = prepared.parameterName(index);
+      const parameter = values.get(name.toLowerCase());
+      if (parameter === undefined) throw new QueryError("InvalidArgument", `line ${statement.line}: no argument fills the parameter ${name}`);
       bindDuckdb(prepared, index, parameter);
     }
     const result = await prepared.stream();
@@ -85,10 +86,17 @@ async function runStatement(connection: DuckDBConnection, statement: Statement, 
   }
 }
 
-function checkDeclared(statement: Statement, bound: readonly BoundParameter[]): void {
-  for (const { name, offset } of statement.placeholders) {
-    if (!bound.some((parameter) => parameter.name.toLowerCase() === name.toLowerCase())) throw undeclared(statement, offset, `\`$${name}\``);
-  }
+/** By DuckDB's names for parameters: those of the script, or numbers, also for question marks. */
+type Values = ReadonlyMap<string, BoundParameter>;
+
+function valuesOf(statement: Statement, bindings: Bindings): Values {
+  let marks = 0;
+  return new Map(
+    statement.placeholders.map((placeholder) => {
+      const name = placeholder.mark > 0 ? String(++marks) : placeholder.text.slice(1).toLowerCase();
+      return [name, bindings.of(statement, placeholder)];
+    }),
+  );
 }
 
 /** "Parser Error: … LINE 2: select frm x\n ^": counted in the statement, wanted in the script. */

@@ -2,7 +2,9 @@ import { findJsonProblem } from "../../../runner/json-text.ts";
 import { type ArgumentTexts, type JsonArgument, readArgument, refuseUnknown } from "../arguments.ts";
 import { QueryError } from "../query-error.ts";
 
-const PLACEHOLDER = /\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+/** As `signatures/http.ts` reads them: `{{name}}` stands for the text `{name}`. */
+const PLACEHOLDER = /(?<!\{)\{([A-Za-z_]\w*)\}(?!\})/g;
+const ESCAPED_OR_PLACEHOLDER = /\{(\{[A-Za-z_]\w*\})\}|(?<!\{)\{([A-Za-z_]\w*)\}(?!\})/g;
 const WHOLE = /^\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 
 /** The code of an http script, parsed: any JSON object, with `{name}` in its strings. */
@@ -37,11 +39,11 @@ export class Filling {
   url(text: string): string {
     const whole = WHOLE.exec(text)?.[1];
     if (whole !== undefined) return this.text(text);
-    return text.replace(PLACEHOLDER, (_all, name: string) => encodeURIComponent(textOf(this.#argument(name)).toWellFormed()));
+    return this.#fill(text, (value) => encodeURIComponent(value.toWellFormed()));
   }
 
   text(text: string): string {
-    return text.replace(PLACEHOLDER, (_all, name: string) => textOf(this.#argument(name)));
+    return this.#fill(text, (value) => value);
   }
 
   /** JSON text: a string that is nothing but a placeholder becomes the argument with its own type and digits. */
@@ -57,8 +59,8 @@ export class Filling {
       .join(",")}}`;
   }
 
-  #argument(name: string): JsonArgument {
-    return readArgument(this.#text(name));
+  #fill(text: string, write: (value: string) => string): string {
+    return text.replace(ESCAPED_OR_PLACEHOLDER, (_all, escaped: string | undefined, name: string) => escaped ?? write(textOf(readArgument(this.#text(name)))));
   }
 
   #text(name: string): string {

@@ -1,9 +1,9 @@
-import { readSqlHeaders } from "../../../../signatures/sql-headers.ts";
-import { type BoundParameter, bindParameters, readArguments, undeclared } from "../arguments.ts";
+import { Bindings, readArguments } from "../arguments.ts";
 import { connectionKey, IdleConnections } from "../idle-connections.ts";
 import type { QueryJob } from "../messages-codec.ts";
 import type { QueryContext } from "../query-context.ts";
 import { QueryError } from "../query-error.ts";
+import { readCollection } from "../result-collection.ts";
 import { ResultWriter } from "../result-writer.ts";
 import { readServerAddress } from "../server-address.ts";
 import { type Statement, splitStatements } from "../sql-statements.ts";
@@ -18,10 +18,11 @@ const idle = new IdleConnections<MysqlConnection>(closeMysqlConnection);
 
 /** Runs the statements of a script one after the other in one session. */
 export async function runMysql(job: QueryJob, context: QueryContext): Promise<string> {
-  const headers = readSqlHeaders("mysql", job.code);
   const args = readArguments(job.argsJson);
-  const bound = bindParameters(headers, args, ["database"]);
-  const statements = prepareAll(splitStatements("mysql", job.code), bound);
+  const collection = readCollection(job.code);
+  const split = splitStatements("mysql", job.code);
+  const bindings = new Bindings("mysql", job.code, args);
+  const statements = split.map((statement) => prepare(statement, bindings));
   const address = readServerAddress(args, ["mysql:", "mariadb:"], DEFAULT_PORT);
   const key = connectionKey(address);
   const session = (await idle.take(key)) ?? (await openMysqlConnection(address, job.metadataAllowed, context.signal));
@@ -35,7 +36,7 @@ export async function runMysql(job: QueryJob, context: QueryContext): Promise<st
   let reusable = false;
   try {
     context.signal.throwIfAborted();
-    const writer = new ResultWriter(headers.collection, statements.length, job.resultMaxBytes);
+    const writer = new ResultWriter(collection, statements.length, job.resultMaxBytes);
     for (const [index, prepared] of statements.entries()) {
       writer.begin(index);
       const said = await Promise.race([new MysqlStatement(session.connection, prepared, writer).done, stopped.promise]);
@@ -61,20 +62,14 @@ function giveBack(key: string, session: MysqlConnection): void {
   idle.keep(key, session, resetMysqlConnection(session));
 }
 
-/** Question marks take their values in the order of the whole script. */
-function prepareAll(statements: readonly Statement[], bound: readonly BoundParameter[]): PreparedStatement[] {
-  let position = 0;
-  return statements.map((statement) => {
-    let sql = "";
-    let from = 0;
-    const values = statement.placeholders.map(({ name, offset, length }) => {
-      if (name === "") position += 1;
-      const parameter = bound.find((one) => (name === "" ? one.position === position : one.position === 0 && one.name === name));
-      if (parameter === undefined) throw undeclared(statement, offset, name === "" ? `question mark ${position}` : `\`:${name}\``);
-      sql += `${statement.text.slice(from, offset)}?`;
-      from = offset + length;
-      return mysqlParameter(parameter);
-    });
-    return { statement, sql: sql + statement.text.slice(from), values };
+/** The protocol knows question marks only. */
+function prepare(statement: Statement, bindings: Bindings): PreparedStatement {
+  let sql = "";
+  let from = 0;
+  const values = statement.placeholders.map((placeholder) => {
+    sql += `${statement.text.slice(from, placeholder.offset)}?`;
+    from = placeholder.offset + placeholder.text.length;
+    return mysqlParameter(bindings.of(statement, placeholder));
   });
+  return { statement, sql: sql + statement.text.slice(from), values };
 }

@@ -1,11 +1,11 @@
 import pg from "pg";
 import { messageOf } from "../../../../kernel/app-error.ts";
-import { readSqlHeaders } from "../../../../signatures/sql-headers.ts";
-import { type BoundParameter, bindParameters, countLines, readArguments, undeclared } from "../arguments.ts";
+import { Bindings, countLines, readArguments } from "../arguments.ts";
 import { connectionKey, IdleConnections } from "../idle-connections.ts";
 import type { QueryJob } from "../messages-codec.ts";
 import type { QueryContext } from "../query-context.ts";
 import { QueryError } from "../query-error.ts";
+import { readCollection } from "../result-collection.ts";
 import { ResultWriter } from "../result-writer.ts";
 import { readServerAddress } from "../server-address.ts";
 import { type Statement, splitStatements } from "../sql-statements.ts";
@@ -18,10 +18,11 @@ const idle = new IdleConnections<PgConnection>(closePgConnection);
 
 /** Runs the statements of a script one after the other in one session. */
 export async function runPostgresql(job: QueryJob, context: QueryContext): Promise<string> {
-  const headers = readSqlHeaders("postgresql", job.code);
   const args = readArguments(job.argsJson);
-  const bound = bindParameters(headers, args, ["database"]);
-  const statements = splitStatements("postgresql", job.code).map((statement) => ({ statement, parameters: parametersOf(statement, bound) }));
+  const collection = readCollection(job.code);
+  const split = splitStatements("postgresql", job.code);
+  const bindings = new Bindings("postgresql", job.code, args);
+  const statements = split.map((statement) => ({ statement, parameters: parametersOf(statement, bindings) }));
   const address = readServerAddress(args, ["postgres:", "postgresql:"], DEFAULT_PORT);
   const key = connectionKey(address);
   const connection = (await idle.take(key)) ?? (await openPgConnection(address, job.metadataAllowed, context.signal));
@@ -30,7 +31,7 @@ export async function runPostgresql(job: QueryJob, context: QueryContext): Promi
   let reusable = false;
   try {
     context.signal.throwIfAborted();
-    const writer = new ResultWriter(headers.collection, statements.length, job.resultMaxBytes);
+    const writer = new ResultWriter(collection, statements.length, job.resultMaxBytes);
     for (const [index, { statement, parameters }] of statements.entries()) {
       writer.begin(index);
       const said = await runStatement(connection, statement, parameters, writer, writer.wantsOneRow(index));
@@ -57,16 +58,9 @@ function giveBack(key: string, connection: PgConnection): void {
 }
 
 /** The values for `$1` to the largest number that the statement names. */
-function parametersOf(statement: Statement, bound: readonly BoundParameter[]): PgParameter[] {
-  const used = new Set<number>();
-  for (const { name, offset } of statement.placeholders) {
-    if (!bound.some(({ position }) => position === Number(name))) throw undeclared(statement, offset, `$${name}`);
-    used.add(Number(name));
-  }
-  return Array.from({ length: Math.max(0, ...used) }, (_, index) => {
-    const parameter = used.has(index + 1) ? bound.find(({ position }) => position === index + 1) : undefined;
-    return parameter === undefined ? UNUSED : pgParameter(parameter);
-  });
+function parametersOf(statement: Statement, bindings: Bindings): PgParameter[] {
+  const used = new Map(statement.placeholders.map((placeholder) => [Number(placeholder.text.slice(1)), pgParameter(bindings.of(statement, placeholder))]));
+  return Array.from({ length: Math.max(0, ...used.keys()) }, (_, index) => used.get(index + 1) ?? UNUSED);
 }
 
 async function runStatement(

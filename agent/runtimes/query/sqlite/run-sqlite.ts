@@ -1,12 +1,12 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { messageOf } from "../../../../kernel/app-error.ts";
-import { readSqlHeaders } from "../../../../signatures/sql-headers.ts";
-import { type BoundParameter, bindParameters, bytesOf, integerOf, readArgument, readArguments, undeclared } from "../arguments.ts";
+import { Bindings, type BoundParameter, bytesOf, integerOf, readArgument, readArguments } from "../arguments.ts";
 import { databasePath } from "../database-path.ts";
 import { jsonBytes, jsonDouble, jsonText } from "../json-values.ts";
 import type { QueryJob } from "../messages-codec.ts";
 import type { QueryContext } from "../query-context.ts";
 import { QueryError } from "../query-error.ts";
+import { readCollection } from "../result-collection.ts";
 import { ResultWriter } from "../result-writer.ts";
 import { type Statement, splitStatements } from "../sql-statements.ts";
 
@@ -18,13 +18,14 @@ const MAX_INTEGER = 2n ** 63n - 1n;
  * when the job is to end.
  */
 export async function runSqlite(job: QueryJob, context: QueryContext): Promise<string> {
-  const headers = readSqlHeaders("sqlite", job.code);
   const args = readArguments(job.argsJson);
-  const bound = bindParameters(headers, args, ["database"]);
-  const statements = splitStatements("sqlite", job.code).map((statement) => ({ statement, values: valuesOf(statement, bound) }));
+  const collection = readCollection(job.code);
+  const split = splitStatements("sqlite", job.code);
+  const bindings = new Bindings("sqlite", job.code, args);
+  const statements = split.map((statement) => ({ statement, values: valuesOf(statement, bindings) }));
   const database = new DatabaseSync(databasePath(args), { enableForeignKeyConstraints: true });
   try {
-    const writer = new ResultWriter(headers.collection, statements.length, job.resultMaxBytes);
+    const writer = new ResultWriter(collection, statements.length, job.resultMaxBytes);
     for (const [index, { statement, values }] of statements.entries()) {
       writer.begin(index);
       const changes = runStatement(database, statement, values, writer);
@@ -38,13 +39,13 @@ export async function runSqlite(job: QueryJob, context: QueryContext): Promise<s
 }
 
 /** @returns how many rows were changed; 0 for a statement that gives rows */
-function runStatement(database: DatabaseSync, statement: Statement, values: Record<string, SQLInputValue>, writer: ResultWriter): bigint {
+function runStatement(database: DatabaseSync, statement: Statement, values: Values, writer: ResultWriter): bigint {
   try {
     const prepared = database.prepare(statement.text);
     prepared.setReadBigInts(true);
     prepared.setReturnArrays(true);
     const columns = prepared.columns();
-    if (columns.length === 0) return BigInt(prepared.run(values).changes);
+    if (columns.length === 0) return BigInt(prepared.run(values.named, ...values.marks).changes);
     writer.columns(columns.map(({ name }) => name));
     readRows(prepared, values, writer);
     return 0n;
@@ -53,8 +54,8 @@ function runStatement(database: DatabaseSync, statement: Statement, values: Reco
   }
 }
 
-function readRows(prepared: StatementSync, values: Record<string, SQLInputValue>, writer: ResultWriter): void {
-  for (const row of prepared.iterate(values)) {
+function readRows(prepared: StatementSync, values: Values, writer: ResultWriter): void {
+  for (const row of prepared.iterate(values.named, ...values.marks)) {
     // With arrays switched on a row is one, which its type does not say.
     if (writer.keeps) writer.row(Object.values(row).map(jsonOf));
   }
@@ -67,16 +68,17 @@ function jsonOf(value: SQLOutputValue): string {
   return typeof value === "string" ? jsonText(value) : jsonBytes(value);
 }
 
-/** By name with its sign, as SQLite wants it. */
-function valuesOf(statement: Statement, bound: readonly BoundParameter[]): Record<string, SQLInputValue> {
-  return Object.fromEntries(
-    statement.placeholders.map(({ name, offset, length }) => {
-      const written = statement.text.slice(offset, offset + length);
-      const parameter = bound.find((candidate) => candidate.name === name);
-      if (parameter === undefined) throw undeclared(statement, offset, `\`${written}\``);
-      return [written, sqliteValue(parameter)];
-    }),
-  );
+interface Values {
+  /** By name with its sign, as SQLite wants it. */
+  readonly named: Record<string, SQLInputValue>;
+  /** Of the question marks, in their order. */
+  readonly marks: readonly SQLInputValue[];
+}
+
+function valuesOf(statement: Statement, bindings: Bindings): Values {
+  const all = statement.placeholders.map((placeholder) => ({ ...placeholder, value: sqliteValue(bindings.of(statement, placeholder)) }));
+  const named = Object.fromEntries(all.filter(({ mark }) => mark === 0).map(({ text, value }) => [text, value]));
+  return { named, marks: all.filter(({ mark }) => mark > 0).map(({ value }) => value) };
 }
 
 function sqliteValue({ name, type, value }: BoundParameter): SQLInputValue {
