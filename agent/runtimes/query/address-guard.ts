@@ -66,7 +66,7 @@ async function resolve(host: string): Promise<readonly { readonly address: strin
   }
 }
 
-/** IPv4 addresses that an IPv6 address leads to: mapped, compatible, NAT64, 6to4. */
+/** IPv4 addresses that an IPv6 address leads to: mapped, compatible, translated (SIIT, NAT64), 6to4. */
 function embeddedV4(address: string): string[] {
   const groups = expand(address);
   if (groups === undefined) return [];
@@ -74,7 +74,8 @@ function embeddedV4(address: string): string[] {
     const [high = 0, low = 0] = groups.slice(at, at + 2);
     return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
   };
-  return [v4(6), ...(groups[0] === 0x2002 ? [v4(1)] : [])];
+  const isTranslated = /^0,0,0,0,(?:0,0|0,65535|65535,0)$/.test(groups.slice(0, 6).join()) || (groups[0] === 0x64 && groups[1] === 0xff9b);
+  return [...(isTranslated ? [v4(6)] : []), ...(groups[0] === 0x2002 ? [v4(1)] : [])];
 }
 
 function expand(address: string): number[] | undefined {

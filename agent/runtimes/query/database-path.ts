@@ -3,7 +3,7 @@ import type { ArgumentTexts } from "./arguments.ts";
 import { HELPER_TMP } from "./query-context.ts";
 import { QueryError } from "./query-error.ts";
 
-const IN_MEMORY = ":memory:";
+export const IN_MEMORY = ":memory:";
 
 /** The argument `database` of SQLite and DuckDB: `:memory:`, or a file in the job's own folder. @throws QueryError */
 export function databasePath(args: ArgumentTexts): string {

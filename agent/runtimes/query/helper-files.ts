@@ -2,10 +2,11 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, r
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { assertNever } from "../../../kernel/assert-never.ts";
 import { VERSION } from "../../../kernel/protocol.ts";
 import { blockedBy } from "../../sandbox/reachable.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
-import type { HelperKind } from "./messages-codec.ts";
+import type { HelperKind, QueryLanguage } from "./messages-codec.ts";
 
 /** Where the agent's own files appear in a helper. */
 const INSIDE = "/millrace";
@@ -52,7 +53,35 @@ function packageFolders(names: readonly string[]): { name: string; dir: string }
   return [...found].map(([name, dir]) => ({ name, dir }));
 }
 
-const manifest = z.object({ dependencies: z.record(z.string(), z.string()).default({}), optionalDependencies: z.record(z.string(), z.string()).default({}) });
+/** Of the driver, or of what stands in for one; undefined where it is not installed or has no binary for this machine. */
+export function driverVersion(language: QueryLanguage): string | undefined {
+  switch (language) {
+    case "postgresql":
+      return packageVersion("pg");
+    case "mysql":
+      return packageVersion("mysql2");
+    case "duckdb":
+      return packageVersion(`@duckdb/node-bindings-${process.platform}-${process.arch}`);
+    case "sqlite":
+      return process.versions["sqlite"];
+    case "graphql":
+    case "http":
+      return process.versions.node;
+    default:
+      return assertNever(language);
+  }
+}
+
+function packageVersion(name: string): string | undefined {
+  const file = join(ROOT, "node_modules", name, "package.json");
+  return existsSync(file) ? manifest.parse(JSON.parse(readFileSync(file, "utf8"))).version : undefined;
+}
+
+const manifest = z.object({
+  version: z.string().default(""),
+  dependencies: z.record(z.string(), z.string()).default({}),
+  optionalDependencies: z.record(z.string(), z.string()).default({}),
+});
 
 /** The file or folder itself, or a copy, made once per version of the agent. */
 function reachableCopy(source: string, target: string, execDir: string): string {

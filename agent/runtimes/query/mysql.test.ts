@@ -89,6 +89,27 @@ describe.skipIf(!hasMariadb)("MariaDB", () => {
     expect(JSON.stringify([wrong, secure])).not.toContain("Tr0ub4dor");
   });
 
+  it("is reached over TLS as the mode asks, with the name that was asked for", async (context) => {
+    if (server.authority === "") context.skip("there is no openssl");
+    const cipher = async (more: object): Promise<string> => {
+      const { exit, resultJson } = await queries.run("mysql", "show status like 'Ssl_cipher'", { database: { ...database, ...more } });
+      return exit.reason === "succeeded" ? JSON.parse(resultJson)[0].Value : exit.message;
+    };
+    const root = { root_certificate_pem: server.authority };
+    expect(await cipher({ sslmode: "disable" })).toBe("");
+    for (const more of [{}, { sslmode: "require" }, { sslmode: "verify-ca", ...root }, { sslmode: "verify-full", host: "localhost", ...root }]) {
+      expect({ more, cipher: await cipher(more) }).toMatchObject({ cipher: expect.stringMatching(/^(?:TLS|ECDHE)/) });
+    }
+    for (const more of [{ sslmode: "verify-ca" }, { sslmode: "verify-full", host: "localhost" }, { sslmode: "verify-full", host: "127.0.0.1", ...root }]) {
+      expect({ more, message: await cipher(more) }).toMatchObject({ message: expect.stringMatching(/^ConnectionError: /) });
+    }
+    const secure = queries.start("mysql", "select sleep(300) as over_tls", { database: { ...database, sslmode: "verify-full", host: "localhost", ...root } });
+    for (let found: unknown = []; Array.isArray(found) && found.length === 0; ) found = await running("over_tls");
+    secure.cancel("");
+    await secure.done;
+    expect(await running("over_tls")).toEqual([]);
+  });
+
   it("is read no further than the largest result, in little memory", async () => {
     const limits = { resultMaxBytes: 100_000 };
     expect((await sql("select seq, repeat('x', 100) as a from seq_1_to_10000000", {}, { limits })).exit.reason).toBe("result_too_large");

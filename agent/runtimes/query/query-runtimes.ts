@@ -7,7 +7,7 @@ import { DEFAULT_RLIMITS, type NetworkPolicy, type Place, type Sandbox, type San
 import type { DetectContext, InProcessRequest, InProcessRuntime, Refusal, Runtime, RuntimeSupport } from "../runtime.ts";
 import { outputOf } from "../runtime.ts";
 import { reachableNode } from "../typescript/toolchain.ts";
-import { type HelperFiles, helperFiles } from "./helper-files.ts";
+import { driverVersion, type HelperFiles, helperFiles } from "./helper-files.ts";
 import { HelperPool } from "./helper-pool.ts";
 import { type HelperKind, QUERY_LANGUAGES, type QueryLanguage } from "./messages-codec.ts";
 import { HELPER_TMP } from "./query-context.ts";
@@ -57,16 +57,20 @@ export function querySupport(options: QueryOptions): RuntimeSupport {
     detect: async (context) => {
       const node = { source: reachableNode(context.execDir), target: INSIDE_NODE };
       const nodePath = context.pathOf(node);
-      const version = outputOf(await context.probe([nodePath, "--version"], [node]));
-      if (version === undefined) return undefined;
+      if (outputOf(await context.probe([nodePath, "--version"], [node])) === undefined) return undefined;
       const starter = new HelperStarter(options, context, nodePath, node);
       const pool = new HelperPool({
         make: (kind, onGone) => starter.make(kind, onGone),
         maxIdle: options.maxIdle ?? MAX_IDLE,
         idleMs: options.idleMs ?? IDLE_MS,
       });
-      const offered = QUERY_LANGUAGES.filter((language) => KINDS[language] !== "network" || options.network !== "none");
-      return new Map<string, Runtime>(offered.map((language) => [language, queryRuntime(language, version.replace(/^v/, ""), pool, options.metadataAllowed)]));
+      const runtimes = new Map<string, Runtime>();
+      for (const language of QUERY_LANGUAGES) {
+        const version = driverVersion(language);
+        const isReachable = KINDS[language] !== "network" || options.network !== "none";
+        if (version !== undefined && isReachable) runtimes.set(language, queryRuntime(language, version, pool, options.metadataAllowed));
+      }
+      return runtimes;
     },
   };
 }

@@ -1,7 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { messageOf } from "../../../../kernel/app-error.ts";
 import { Bindings, type BoundParameter, readArguments } from "../arguments.ts";
-import { databasePath } from "../database-path.ts";
+import { databasePath, IN_MEMORY } from "../database-path.ts";
 import type { QueryJob } from "../messages-codec.ts";
 import { HELPER_TMP, type QueryContext } from "../query-context.ts";
 import { QueryError } from "../query-error.ts";
@@ -21,7 +21,7 @@ export async function runDuckdb(job: QueryJob, context: QueryContext): Promise<s
   const split = splitStatements("duckdb", job.code);
   const bindings = new Bindings("duckdb", job.code, args);
   const statements = split.map((statement) => ({ statement, values: valuesOf(statement, bindings) }));
-  const instance = await openInstance(databasePath(args));
+  const instance = await takeInstance(databasePath(args));
   const connection = await instance.connect();
   const interrupt = (): void => connection.interrupt();
   context.signal.addEventListener("abort", interrupt, { once: true });
@@ -39,7 +39,19 @@ export async function runDuckdb(job: QueryJob, context: QueryContext): Promise<s
     context.signal.removeEventListener("abort", interrupt);
     connection.closeSync();
     instance.closeSync();
+    spare ??= openInstance(IN_MEMORY);
+    spare.catch(() => undefined);
   }
+}
+
+/** For the next job that wants one in memory: making it takes ten milliseconds. Used once. */
+let spare: Promise<DuckDBInstance> | undefined;
+
+function takeInstance(path: string): Promise<DuckDBInstance> {
+  if (path !== IN_MEMORY || spare === undefined) return openInstance(path);
+  const taken = spare;
+  spare = undefined;
+  return taken;
 }
 
 async function openInstance(path: string): Promise<DuckDBInstance> {

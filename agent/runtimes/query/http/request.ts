@@ -95,7 +95,9 @@ async function sendOnce(outgoing: Outgoing): Promise<Incoming> {
   return await new Promise<Incoming>((resolve, reject) => {
     const request: ClientRequest = secure ? secureRequest(url, { ...options, agent: secureAgent }) : plainRequest(url, { ...options, agent: plainAgent });
     request.on("error", reject);
-    request.on("response", (response) => collect(response, outgoing.maxBytes).then(resolve, reject));
+    request.on("response", (response) => {
+      collect(response, outgoing.maxBytes).then(resolve, reject);
+    });
     request.end(outgoing.body);
   });
 }
