@@ -36,7 +36,7 @@ test("everything can be set", () => {
     MILLRACE_AGENT_DATA_DIR: "/data",
     MILLRACE_AGENT_SANDBOX: "off",
     MILLRACE_AGENT_NETWORK: "full",
-    MILLRACE_AGENT_METADATA_ADDRESSES: "on",
+    MILLRACE_AGENT_LINK_LOCAL: "on",
     MILLRACE_AGENT_PREPARED: "0",
     MILLRACE_AGENT_RUNTIMES: "noop",
     MILLRACE_AGENT_TLS: "on",

@@ -16,7 +16,7 @@ const CODE = ["package.json", "agent/runtimes/query", "agent/runner/json-text.ts
 const PACKAGES: Readonly<Record<HelperKind, readonly string[]>> = { network: ["pg", "mysql2"], sqlite: [], duckdb: ["@duckdb/node-api"] };
 
 /** The program of a helper, as it is found inside. */
-export const HELPER_PROGRAM = "agent/runtimes/query/helper-main.ts";
+const HELPER_PROGRAM = "agent/runtimes/query/helper-main.ts";
 
 export interface HelperFiles {
   readonly mounts: readonly ReadOnlyMount[];

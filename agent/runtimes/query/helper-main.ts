@@ -5,14 +5,15 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import { messageOf } from "../../../kernel/app-error.ts";
 import { encodeFrame, readFrames } from "./frames.ts";
-import { asToHelper, type HelperKind, type QueryJob, type QueryLanguage, type ToAgent } from "./messages-codec.ts";
+import { asToHelper, EXIT_OUT_OF_MEMORY, type HelperKind, type QueryJob, type QueryLanguage, type ToAgent } from "./messages-codec.ts";
 import { HELPER_TMP, type RunQuery } from "./query-context.ts";
 import { QueryError } from "./query-error.ts";
 
 const CHANNEL_FD = 8;
-const EXIT_OUT_OF_MEMORY = 77;
 const LOOK_AT_MEMORY_MS = 100;
 const MAX_RSS_BYTES: Readonly<Record<HelperKind, number>> = { network: 512 * 1024 * 1024, sqlite: 768 * 1024 * 1024, duckdb: 1_536 * 1024 * 1024 };
+/** Less than the agent waits. */
+const GIVEN_UP_MS = 2_500;
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 const MAX_MESSAGE_CHARS = 4_000;
 
@@ -39,7 +40,8 @@ async function serve(id: number, job: QueryJob): Promise<void> {
   running.set(id, abort);
   try {
     const run = await DRIVERS[job.language]();
-    const json = await run(job, { signal: abort.signal, say: (text) => send({ kind: "say", id, text: text.slice(0, MAX_MESSAGE_CHARS) }) });
+    const work = run(job, { signal: abort.signal, say: (text) => send({ kind: "say", id, text: text.slice(0, MAX_MESSAGE_CHARS) }) });
+    const json = await (kind === "network" ? Promise.race([work, givenUp(abort.signal)]) : work);
     if (Buffer.byteLength(json) > job.resultMaxBytes) throw new QueryError("ResultTooLarge", "the result is too large");
     send({ kind: "result", id, rssBytes: process.memoryUsage.rss() }, json);
   } catch (error) {
@@ -47,6 +49,17 @@ async function serve(id: number, job: QueryJob): Promise<void> {
   }
   running.delete(id);
   if (kind !== "network") clearTmp();
+}
+
+/**
+ * Rejects when what was aborted has had its time: a server that does not answer, a name that does not resolve. Others work in this process,
+ * which must not be ended for it.
+ */
+function givenUp(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const giveUp = (): void => reject(new QueryError("QueryError", "the query was given up"));
+    signal.addEventListener("abort", () => void setTimeout(giveUp, GIVEN_UP_MS).unref(), { once: true });
+  });
 }
 
 function sendError(id: number, error: QueryError): void {

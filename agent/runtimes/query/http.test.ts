@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openQueries } from "./test-queries.ts";
+import { helpersOf, openQueries } from "./test-queries.ts";
 
 const queries = await openQueries();
 const { run, start } = queries;
@@ -221,7 +222,24 @@ describe("graphql", () => {
     });
     expect((await run("graphql", "{ teapot }", { api: api() })).exit.message).toBe(`HttpStatus: POST ${base}/graphql was answered with 418`);
     expect((await run("graphql", "{ a }", { api: `${base}/digits` })).exit.message).toContain("that is no GraphQL answer");
+    expect((await run("graphql", "{ a }", { api: { ...api(), headers: { Host: "other" } } })).exit.message).toContain("cannot be set");
     expect((await run("graphql", "{ a }")).exit.message).toContain("the argument `api` is missing");
     expect(JSON.stringify([exit, resultJson])).not.toContain("Tr0ub4dor");
   });
+});
+
+it("a server that never answers takes no helper with it when its job is cancelled", async () => {
+  const silent = createTcpServer();
+  const asked = new Promise<void>((resolve) => silent.once("connection", () => resolve()));
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const address = silent.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  await run("http", JSON.stringify({ url: `${base}/digits` }));
+  const before = helpersOf("network").map(({ pid }) => pid);
+  const jobs = ["postgresql", "mysql"].map((language) => start(language, "select 1", { database: { host: "127.0.0.1", port, user: "x", password: "y" } }));
+  await asked;
+  for (const job of jobs) job.cancel("enough");
+  for (const job of jobs) expect((await job.done).exit).toMatchObject({ reason: "cancelled" });
+  expect(helpersOf("network").map(({ pid }) => pid)).toEqual(before);
+  silent.close();
 });

@@ -3,6 +3,9 @@ import type { QueryErrorName } from "./query-error.ts";
 export const QUERY_LANGUAGES = ["postgresql", "mysql", "sqlite", "duckdb", "graphql", "http"] as const;
 export type QueryLanguage = (typeof QUERY_LANGUAGES)[number];
 
+/** Exit code of a helper that found itself too large. */
+export const EXIT_OUT_OF_MEMORY = 77;
+
 /** What a helper is for. `network`: several jobs at once; the others block, and have one. */
 export type HelperKind = "network" | "sqlite" | "duckdb";
 

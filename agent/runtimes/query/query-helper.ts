@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { AppError } from "../../../kernel/app-error.ts";
 import type { Place, SandboxEnd, SandboxProcess } from "../../sandbox/sandbox.ts";
 import { encodeFrame, type Frame, readFrames } from "./frames.ts";
-import { asToAgent, type QueryJob, type ToAgent, type ToHelper } from "./messages-codec.ts";
+import { asToAgent, EXIT_OUT_OF_MEMORY, type QueryJob, type ToAgent, type ToHelper } from "./messages-codec.ts";
 
 /** How a job ended in the helper. */
 export type HelperAnswer =
@@ -11,8 +11,6 @@ export type HelperAnswer =
   /** The helper's process ended with the job in it. */
   | { readonly kind: "gone"; readonly outOfMemory: boolean; readonly message: string };
 
-/** Exit code of a helper that found itself too large. */
-export const EXIT_OUT_OF_MEMORY = 77;
 /** A result at its cap, and its header. */
 const FRAME_SLACK_BYTES = 1024 * 1024;
 const START_LIMIT_MS = 20_000;

@@ -3,7 +3,7 @@ import type { ArgumentTexts } from "./arguments.ts";
 import { QueryError } from "./query-error.ts";
 
 const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
-export type SslMode = (typeof SSL_MODES)[number];
+type SslMode = (typeof SSL_MODES)[number];
 
 /** Where a database server is and who we are to it, from the argument `database`. */
 export interface ServerAddress {

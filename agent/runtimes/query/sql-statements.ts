@@ -19,7 +19,7 @@ export interface Statement {
   readonly placeholders: readonly Placeholder[];
 }
 
-export const MAX_STATEMENTS = 1_000;
+const MAX_STATEMENTS = 1_000;
 const SPACE = /\s/;
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
 const NUMBER = /[0-9][A-Za-z0-9_.]*/y;

@@ -25,6 +25,7 @@ export interface Incoming {
 const MAX_REDIRECTS = 5;
 const MAX_HEADER_BYTES = 64 * 1024;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const OWN_HEADERS = /^(?:content-length|transfer-encoding|connection|host|upgrade|te|trailer|expect)$/i;
 /** Meant for the first server alone. */
 const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
 const agentOptions = { keepAlive: true, maxSockets: 64, maxFreeSockets: 16, timeout: 60_000 };
@@ -67,6 +68,14 @@ export function readUrl(text: string, base?: URL): URL {
   if (url === null || text.includes("\0")) throw new QueryError("InvalidArgument", "the URL is not valid");
   if (url.protocol !== "http:" && url.protocol !== "https:") throw new QueryError("InvalidArgument", "the URL does not begin with http:// or https://");
   return url;
+}
+
+/** @throws QueryError for a header that cannot be sent, or that would say something else to a proxy than to the server */
+export function checkHeader(name: string, text: string): void {
+  if (OWN_HEADERS.test(name)) throw new QueryError("InvalidArgument", `the header \`${name}\` cannot be set`);
+  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) {
+    throw new QueryError("InvalidArgument", `the header \`${name.slice(0, 100)}\` has a character that headers cannot have`);
+  }
 }
 
 function redirectOf(outgoing: Outgoing, { status, headers }: Incoming): Outgoing | undefined {

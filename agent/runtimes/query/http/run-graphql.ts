@@ -4,7 +4,7 @@ import type { QueryJob } from "../messages-codec.ts";
 import type { QueryContext } from "../query-context.ts";
 import { QueryError } from "../query-error.ts";
 import { bodyMembers, decode } from "./bodies.ts";
-import { type Incoming, nameOf, readUrl, sendRequest } from "./request.ts";
+import { checkHeader, type Incoming, nameOf, readUrl, sendRequest } from "./request.ts";
 
 const TIMEOUT_MS = 60_000;
 /** A field that fails, fails in many rows. */
@@ -86,6 +86,7 @@ function readApi(args: ArgumentTexts): Api {
   }
   const token = fields.get("bearer_token") ?? fields.get("bearer");
   if (typeof token === "string" && token !== "") headers.set("authorization", `Bearer ${token}`);
+  for (const [name, text] of headers) checkHeader(name, text);
   const base = fields.get("base_url");
   if (typeof base !== "string") throw new QueryError("InvalidArgument", "`api.base_url` is missing");
   return { url: readUrl(base), headers };

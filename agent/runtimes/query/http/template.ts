@@ -70,7 +70,7 @@ export class Filling {
   }
 }
 
-export function textOf(argument: JsonArgument): string {
+function textOf(argument: JsonArgument): string {
   switch (argument.kind) {
     case "null":
       return "";
