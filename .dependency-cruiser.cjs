@@ -2,7 +2,7 @@
 // dependency-cruiser checks no module at all and passes.
 const TEST = ["[.]test[.]ts$", "[.]fixture[.]ts$", "/test-[^/]+[.]ts$"];
 const DATABASE_DRIVER = ["node_modules/pg/", "node_modules/pg-[^/]+/", "node_modules/@types/pg/", "node_modules/kysely/"];
-const MAY_TALK_SQL = ["/store[.]ts$", "/statements[.]ts$", "-store[.]ts$", "^control-plane/db/"];
+const MAY_TALK_SQL = ["/store[.]ts$", "/statements[.]ts$", "-store[.]ts$", "^control-plane/db/", "^agent/runtimes/query/postgresql/"];
 const PURE_CORE = ["^control-plane/scheduler/core/", "-core[.]ts$", "/transitions[.]ts$"];
 
 module.exports = {
@@ -58,7 +58,7 @@ module.exports = {
     {
       name: "sql-stays-in-stores",
       severity: "error",
-      comment: "pg and kysely are for store.ts, statements.ts, *-store.ts, db/ and tests.",
+      comment: "pg and kysely are for store.ts, statements.ts, *-store.ts, db/, the agent's PostgreSQL runtime and tests.",
       from: { path: "^(kernel|signatures|control-plane|agent|cli)/", pathNot: [...MAY_TALK_SQL, ...TEST] },
       to: { path: DATABASE_DRIVER },
     },

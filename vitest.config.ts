@@ -20,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: "db",
-          include: ["{control-plane,cli,loadtests}/**/*.db.test.ts"],
+          include: ["{agent,control-plane,cli,loadtests}/**/*.db.test.ts"],
           exclude: OUTSIDE,
           globalSetup: DATABASE_SETUP,
           testTimeout: 30_000,
@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: "agent",
           include: ["agent/**/*.test.ts"],
-          exclude: OUTSIDE,
+          exclude: [...OUTSIDE, "**/*.db.test.ts"],
           pool: "forks",
           maxWorkers: 2,
           testTimeout: 60_000,

@@ -226,6 +226,9 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     { event: "agent.ready", agentId, runtimes: life.runtimes(executor.runtimes), sandbox: executor.sandbox, tags: life.tags, slots: config.slots },
     "ready",
   );
+  if (config.sandbox && config.network === "none") {
+    log.info({ event: "agent.without_network" }, "postgresql, mysql, graphql and http are not offered: MILLRACE_AGENT_NETWORK is none");
+  }
   const loop: ConnectLoop = new ConnectLoop({
     endpoint: endpointOf(config, config.addresses[0] ?? "", identity),
     open: openInTurn(config.addresses, openStream, log, Math.random),

@@ -1,6 +1,6 @@
 import type { Node } from "web-tree-sitter";
+import type { GrammarParser } from "./grammar-parser.ts";
 import type { Declarations } from "./python-declarations.ts";
-import type { PythonParser } from "./python-parser.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
 /** Where a type is read: the names in scope, the names that are being resolved (so that cycles end) and the depth. */
@@ -14,7 +14,7 @@ export interface TypeScope {
 }
 
 /** The scope of the file's top level. */
-export function fileScope(parser: PythonParser, declarations: Declarations, budget: WorkBudget): TypeScope {
+export function fileScope(parser: GrammarParser, declarations: Declarations, budget: WorkBudget): TypeScope {
   return {
     declarations,
     budget,

@@ -1,8 +1,18 @@
 import { assertNever } from "../kernel/assert-never.ts";
 import type { Language } from "../kernel/languages.ts";
 import { readBash } from "./bash.ts";
-import { OPAQUE_MAIN, type SignatureReading } from "./model.ts";
+import { readGo } from "./go.ts";
+import { readGraphql } from "./graphql.ts";
+import { readHttp } from "./http.ts";
+import { readJava } from "./java.ts";
+import type { SignatureReading } from "./model.ts";
+import { readPerl } from "./perl.ts";
+import { readPhp } from "./php.ts";
 import { readPython } from "./python.ts";
+import { readR } from "./r.ts";
+import { readRuby } from "./ruby.ts";
+import { readRust } from "./rust.ts";
+import { readSql } from "./sql.ts";
 import { readTypeScript } from "./typescript.ts";
 import { WorkBudget } from "./work-budget.ts";
 
@@ -19,21 +29,29 @@ export async function readSignature(language: Language, code: string, budget: Wo
       return readPython(code, budget);
     case "bash":
       return readBash(code);
-    // Their signatures are not read yet: any arguments are welcome.
     case "go":
+      return readGo(code, budget);
     case "rust":
+      return readRust(code, budget);
     case "java":
+      return readJava(code, budget);
     case "php":
+      return readPhp(code, budget);
     case "ruby":
+      return readRuby(code, budget);
     case "perl":
+      return readPerl(code, budget);
     case "r":
+      return readR(code, budget);
     case "postgresql":
     case "mysql":
     case "sqlite":
     case "duckdb":
+      return readSql(language, code);
     case "graphql":
+      return readGraphql(code, budget);
     case "http":
-      return { signature: OPAQUE_MAIN, problems: [] };
+      return readHttp(code, budget);
     default:
       return assertNever(language);
   }

@@ -1,4 +1,4 @@
-import type { SyntaxProblem } from "./model.ts";
+import { NO_MAIN, type SignatureReading, type SyntaxProblem } from "./model.ts";
 
 /** A list longer than this helps nobody: later problems mostly follow from the first. */
 export const MAX_PROBLEMS = 20;
@@ -48,4 +48,9 @@ export function tidyProblems(problems: readonly SyntaxProblem[]): SyntaxProblem[
   return sorted
     .filter((problem, index) => index === 0 || problem.line !== sorted[index - 1]?.line || problem.column !== sorted[index - 1]?.column)
     .slice(0, MAX_PROBLEMS);
+}
+
+/** The reading of code that a parser gave up on. */
+export function tooComplex(code: string): SignatureReading {
+  return { signature: NO_MAIN, problems: [new SourcePositions(code).problemAt(0, "the code is too complex to be read")] };
 }

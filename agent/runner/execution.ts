@@ -5,6 +5,7 @@ import { noopSupport } from "../runtimes/noop.ts";
 import { perlSupport } from "../runtimes/perl/perl-runtime.ts";
 import { phpSupport } from "../runtimes/php/php-runtime.ts";
 import { pythonSupport } from "../runtimes/python3/python3-runtime.ts";
+import { querySupport } from "../runtimes/query/query-runtimes.ts";
 import { rSupport } from "../runtimes/r/r-runtime.ts";
 import { RuntimeRegistry } from "../runtimes/registry.ts";
 import { rubySupport } from "../runtimes/ruby/ruby-runtime.ts";
@@ -120,6 +121,11 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
       hint: "install bubblewrap and allow user namespaces, or start the agent with the sandbox switched off",
     });
   }
+  const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
+  // Sandboxes that wait may be used by the first job: what holds for all must be there before them.
+  if (network === "full") await detected.firewall.protect();
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { tmpBytes, rlimits } = limits;
   const supports = [
     bashSupport,
     pythonSupport(options.pythonPath),
@@ -128,6 +134,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     rubySupport,
     perlSupport,
     rSupport,
+    querySupport({ sandbox, network, metadataAllowed: options.blockMetadata === false, tmpBytes }),
     ...(options.noop === true ? [noopSupport] : []),
   ];
   const runtimes = await RuntimeRegistry.detect(supports, {
@@ -135,11 +142,6 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     pathOf: (mount) => sandbox.mountPath(mount),
     execDir: dir,
   });
-  const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
-  // Sandboxes that wait may be used by the first job: what holds for all must be there before them.
-  if (network === "full") await detected.firewall.protect();
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { tmpBytes, rlimits } = limits;
   sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED));
   const watch = new LevelWatch(detected, options.onLevel);
   const cacheMaxBytes = options.cacheMaxBytes ?? DEFAULT_CACHE_BYTES;

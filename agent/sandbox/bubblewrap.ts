@@ -82,8 +82,9 @@ class Bubblewrap implements Sandbox {
     return mount.target;
   }
 
-  place(): Place {
+  place(cold = false): Place {
     this.#pool?.rest(QUIET_AFTER_START_MS);
+    if (cold) return new BubblewrapPlace(this, undefined);
     return new BubblewrapPlace(this, this.#pool?.take());
   }
 
@@ -105,7 +106,7 @@ class Bubblewrap implements Sandbox {
 
   /** Whether this launch may run in a prepared sandbox that is still alive. */
   fits(prepared: Prepared, spec: SandboxSpec): boolean {
-    return !prepared.process.exited() && this.#shape !== undefined && fitsShape(this.#shape, spec) && canExport(spec.env);
+    return !prepared.process.exited() && spec.channel !== true && this.#shape !== undefined && fitsShape(this.#shape, spec) && canExport(spec.env);
   }
 
   giveBack(prepared: Prepared): void {
@@ -135,7 +136,8 @@ class Bubblewrap implements Sandbox {
     fill(room, enclosed.files);
     for (const mount of spec.writable ?? []) giveTo(mount.source, room.identity);
     const { identity, cgroup } = room;
-    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity, cgroup, waits: false });
+    const launcher = launcherArgv(spec.argv, spec.rlimits);
+    const process = await startBwrap(this.parts, { args, launcher, identity, cgroup, waits: false, channel: spec.channel === true });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
     return measured(process, cgroup);
   }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { Writable } from "node:stream";
+import { Duplex, Writable } from "node:stream";
 import { messageOf } from "../../kernel/app-error.ts";
 import type { JobCgroup } from "./cgroup/cgroup.ts";
 import type { FifoPool, PipePair } from "./fifo-pool.ts";
 import type { JobIdentity } from "./job-uids.ts";
-import { CONTROL_FD, GO } from "./launcher.ts";
+import { CHANNEL_FD, CONTROL_FD, GO } from "./launcher.ts";
 import { ARGS_FD, STATUS_FD } from "./profile.ts";
 import type { SandboxEnd, SandboxProcess } from "./sandbox.ts";
 import { type Receiver, readableOf, supervise } from "./supervise.ts";
@@ -27,6 +27,8 @@ export interface BwrapRun {
   readonly waits: boolean;
   /** Where all of it happens. */
   readonly cgroup: Pick<JobCgroup, "place">;
+  /** With a socket between agent and script. */
+  readonly channel?: boolean;
 }
 
 export interface BwrapProcess extends SandboxProcess {
@@ -56,8 +58,8 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
       env: {},
       cwd: "/",
       ...(run.identity.own ? {} : { uid: run.identity.uid, gid: run.identity.gid }),
-      // fds: 0 nothing, 1 and 2 output, 3 arguments, 4 filter, 5 record, 6 status, 7 control
-      stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...(run.waits ? (["pipe"] as const) : [])],
+      // fds: 0 nothing, 1 and 2 output, 3 arguments, 4 filter, 5 record, 6 status, 7 control, 8 channel
+      stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...lastFds(run)],
     });
     const process = follow(child, pipes);
     const trouble = await place(child, run.cgroup);
@@ -83,6 +85,18 @@ async function place(child: ChildProcess, cgroup: Pick<JobCgroup, "place">): Pro
   } catch (error) {
     return `the job could not be put under its limits: ${messageOf(error)}`;
   }
+}
+
+function lastFds(run: BwrapRun): ("pipe" | "ignore")[] {
+  if (run.channel === true) return [run.waits ? "pipe" : "ignore", "pipe"];
+  return run.waits ? ["pipe"] : [];
+}
+
+/** The agent's end of the channel, if there is one. */
+export function channelOf(child: ChildProcess): Duplex | undefined {
+  // The typings know five descriptors.
+  const stream: unknown = Array.from<unknown>(child.stdio)[CHANNEL_FD];
+  return stream instanceof Duplex ? stream : undefined;
 }
 
 /** Writes to one of the child's pipes and ends it. */
@@ -112,7 +126,7 @@ function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
     if (!watched.begun() || status.firstPid === undefined || !signal(-status.firstPid, "SIGTERM")) kill();
   };
   const go = (): void => send(child, CONTROL_FD, GO);
-  return { done: watched.done, ready: watched.ready, exited: watched.exited, attach: watched.attach, terminate, kill, go };
+  return { done: watched.done, ready: watched.ready, exited: watched.exited, attach: watched.attach, terminate, kill, go, channel: channelOf(child) };
 }
 
 /** The status pipe of bwrap: tells the host's number of the first process inside. */

@@ -6,6 +6,8 @@ import { START_FILE } from "./start-file.ts";
 export const RECORD_FD = 5;
 /** Where a prepared launcher waits for its job. */
 export const CONTROL_FD = 7;
+/** The socket of a process that serves several jobs, see `SandboxSpec.channel`. */
+export const CHANNEL_FD = 8;
 /** Written to the record pipe by a prepared launcher: it waits. */
 export const READY = 0x50;
 /** Written to the record pipe by the launcher: everything before it is set-up, everything after it is the script. */

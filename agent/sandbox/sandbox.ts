@@ -3,6 +3,7 @@
  * `unsandboxed.ts` (only when the operator asked for it). The runner never asks which one it has: it takes a place,
  * starts one script in it and discards it.
  */
+import type { Duplex } from "node:stream";
 import type { OutputStream } from "../runner/attempt-types.ts";
 import type { CgroupUsage, JobLimits } from "./cgroup/cgroup.ts";
 import type { AllowEntry } from "./network/allow-list.ts";
@@ -65,6 +66,8 @@ export interface SandboxSpec extends SandboxShape {
   readonly env: ReadonlyMap<string, string>;
   /** At most this much is kept of what the script writes to fd 5. */
   readonly recordMaxBytes: number;
+  /** A socket between agent and script on fd 8, for processes of ours that serve one job after the other. Never in a prepared place. */
+  readonly channel?: boolean;
 }
 
 export interface SandboxIo {
@@ -100,6 +103,8 @@ export interface SandboxProcess {
   kill(): void;
   /** The tree is gone, though its pipes may still be read. */
   exited(): boolean;
+  /** The agent's end of the socket, when the spec asked for one. */
+  readonly channel?: Duplex | undefined;
 }
 
 /** Paths as the script sees them. */
@@ -138,7 +143,8 @@ export interface Sandbox {
   readonly kind: "bubblewrap" | "unsandboxed";
   /** Where a mount appears to scripts. */
   mountPath(mount: ReadOnlyMount): string;
-  place(): Place;
+  /** @param cold makes everything anew: for what is not a job and stays long, so that no prepared place waits behind it */
+  place(cold?: boolean): Place;
   /** Keeps `count` places ready for scripts of this shape until `close`. At most once; nothing happens where it makes no sense. */
   prepare(shape: SandboxShape, count: number): void;
   stats(): SandboxStats;

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { channelOf } from "./bwrap-process.ts";
 import type { FifoPool } from "./fifo-pool.ts";
 import { makeJobDir, removeJobDir, writeJobFiles } from "./job-dir.ts";
 import { ownIdentity } from "./job-uids.ts";
@@ -61,7 +62,7 @@ async function start(pipes: FifoPool, cwd: string, spec: SandboxSpec, io: Sandbo
       env: Object.fromEntries(spec.env),
       cwd,
       detached: true,
-      stdio: ["ignore", stdout.writeFd, stderr.writeFd, "ignore", "ignore", "pipe"],
+      stdio: ["ignore", stdout.writeFd, stderr.writeFd, "ignore", "ignore", "pipe", ...(spec.channel === true ? (["ignore", "ignore", "pipe"] as const) : [])],
     });
     const group = (name: NodeJS.Signals): void => {
       try {
@@ -76,7 +77,7 @@ async function start(pipes: FifoPool, cwd: string, spec: SandboxSpec, io: Sandbo
       if (!watched.exited()) group("SIGTERM");
     };
     const kill = (): void => (watched.exited() ? watched.cut() : group("SIGKILL"));
-    return { done: watched.done, exited: watched.exited, terminate, kill };
+    return { done: watched.done, exited: watched.exited, terminate, kill, channel: channelOf(child) };
   } catch (error) {
     stdout.reader.destroy();
     stderr.reader.destroy();

@@ -4,30 +4,35 @@ import { Language, Parser, type Tree } from "web-tree-sitter";
 /** Steps (of 100 parser operations each) after which a parse is given up; a megabyte of ordinary Python takes 15,000. */
 const PARSE_STEP_LIMIT = 100_000;
 
-let loading: Promise<PythonParser> | undefined;
+export type GrammarName = "python" | "go" | "rust" | "java" | "php" | "ruby";
 
-/** The Python parser of this process; the grammar is loaded by the first caller, the others wait for the same load. */
-export function pythonParser(): Promise<PythonParser> {
-  loading ??= load().catch((error: unknown) => {
-    loading = undefined;
+const parsers = new Map<GrammarName, Promise<GrammarParser>>();
+
+/** The parser of this process for one grammar; the grammar is loaded by the first caller, the others wait for the same load. */
+export function grammarParser(name: GrammarName): Promise<GrammarParser> {
+  const known = parsers.get(name);
+  if (known !== undefined) return known;
+  const loading = load(name).catch((error: unknown) => {
+    parsers.delete(name);
     throw error;
   });
+  parsers.set(name, loading);
   return loading;
 }
 
-async function load(): Promise<PythonParser> {
+async function load(name: GrammarName): Promise<GrammarParser> {
   await Parser.init();
-  const grammar = createRequire(import.meta.url).resolve("@vscode/tree-sitter-wasm/wasm/tree-sitter-python.wasm");
+  const grammar = createRequire(import.meta.url).resolve(`@vscode/tree-sitter-wasm/wasm/tree-sitter-${name}.wasm`);
   const parser = new Parser();
   parser.setLanguage(await Language.load(grammar));
-  return new PythonParser(parser);
+  return new GrammarParser(parser);
 }
 
 /** What the parser says while it works: one line per step of its automaton. */
 export type ParserTrace = (message: string) => void;
 
 /** Parsing is synchronous, so one parser serves all callers of a process. */
-export class PythonParser {
+export class GrammarParser {
   readonly #parser: Parser;
 
   constructor(parser: Parser) {

@@ -1,0 +1,97 @@
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { assertNever } from "../../../kernel/assert-never.ts";
+import { VERSION } from "../../../kernel/protocol.ts";
+import { blockedBy } from "../../sandbox/reachable.ts";
+import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import type { HelperKind, QueryLanguage } from "./messages-codec.ts";
+
+/** Where the agent's own files appear in a helper. */
+const INSIDE = "/millrace";
+const ROOT = realpathSync(fileURLToPath(new URL("../../../", import.meta.url)));
+/** Ours, below the root. Tests and the rest of the agent stay outside. */
+const CODE = ["package.json", "agent/runtimes/query", "agent/runner/json-text.ts", "signatures", "kernel"];
+const PACKAGES: Readonly<Record<HelperKind, readonly string[]>> = { network: ["pg", "mysql2"], sqlite: [], duckdb: ["@duckdb/node-api"] };
+
+/** The program of a helper, as it is found inside. */
+const HELPER_PROGRAM = "agent/runtimes/query/helper-main.ts";
+
+export interface HelperFiles {
+  readonly mounts: readonly ReadOnlyMount[];
+  /** Of `HELPER_PROGRAM` on the host, for helpers without a sandbox. */
+  readonly program: string;
+  /** As a helper in a sandbox sees it. */
+  readonly insideProgram: string;
+}
+
+/**
+ * The files that a helper of this kind needs: its code and its driver with what that depends on, nothing else.
+ * @param execDir where they are copied to if job users cannot reach the agent's own files
+ */
+export function helperFiles(kind: HelperKind, execDir: string): HelperFiles {
+  const mounts = [
+    ...CODE.map((path) => ({ source: join(ROOT, path), target: `${INSIDE}/${path}` })),
+    ...packageFolders(PACKAGES[kind]).map(({ name, dir }) => ({ source: dir, target: `${INSIDE}/node_modules/${name}` })),
+  ];
+  const reachable = process.getuid?.() !== 0 ? mounts : mounts.map((mount) => ({ ...mount, source: reachableCopy(mount.source, mount.target, execDir) }));
+  return { mounts: reachable, program: join(ROOT, HELPER_PROGRAM), insideProgram: `${INSIDE}/${HELPER_PROGRAM}` };
+}
+
+/** Packages with all that they depend on. Optional ones (the binaries of other machines) may be missing. */
+function packageFolders(names: readonly string[]): { name: string; dir: string }[] {
+  const found = new Map<string, string>();
+  const waiting = [...names];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const dir = join(ROOT, "node_modules", name);
+    if (found.has(name) || !existsSync(dir)) continue;
+    found.set(name, realpathSync(dir));
+    const { dependencies, optionalDependencies } = manifest.parse(JSON.parse(readFileSync(join(dir, "package.json"), "utf8")));
+    waiting.push(...Object.keys(dependencies), ...Object.keys(optionalDependencies));
+  }
+  return [...found].map(([name, dir]) => ({ name, dir }));
+}
+
+/** Of the driver, or of what stands in for one; undefined where it is not installed or has no binary for this machine. */
+export function driverVersion(language: QueryLanguage): string | undefined {
+  switch (language) {
+    case "postgresql":
+      return packageVersion("pg");
+    case "mysql":
+      return packageVersion("mysql2");
+    case "duckdb":
+      return packageVersion(`@duckdb/node-bindings-${process.platform}-${process.arch}`);
+    case "sqlite":
+      return process.versions["sqlite"];
+    case "graphql":
+    case "http":
+      return process.versions.node;
+    default:
+      return assertNever(language);
+  }
+}
+
+function packageVersion(name: string): string | undefined {
+  const file = join(ROOT, "node_modules", name, "package.json");
+  return existsSync(file) ? manifest.parse(JSON.parse(readFileSync(file, "utf8"))).version : undefined;
+}
+
+const manifest = z.object({
+  version: z.string().default(""),
+  dependencies: z.record(z.string(), z.string()).default({}),
+  optionalDependencies: z.record(z.string(), z.string()).default({}),
+});
+
+/** The file or folder itself, or a copy, made once per version of the agent. */
+function reachableCopy(source: string, target: string, execDir: string): string {
+  if (blockedBy(dirname(source)) === undefined) return source;
+  const copy = join(execDir, "toolchains", `query-${VERSION}`, target);
+  if (existsSync(copy)) return copy;
+  mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
+  const part = `${copy}.${process.pid}`;
+  cpSync(source, part, { recursive: true, dereference: true });
+  chmodSync(part, 0o755);
+  renameSync(part, copy);
+  return copy;
+}
