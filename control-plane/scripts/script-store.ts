@@ -69,15 +69,15 @@ export async function insertVersion(
        ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
      v AS (
        INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, priority, policy, limits, requirements)
-       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 FROM s ON CONFLICT DO NOTHING RETURNING hash),
+       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb FROM s ON CONFLICT DO NOTHING RETURNING hash),
      known AS (
        SELECT l.lock FROM s JOIN script_version e ON e.workspace_id = $1 AND e.script_id = s.id AND e.code_hash = $6
          JOIN script_lock l ON l.workspace_id = $1 AND l.hash = e.hash AND l.state = 1
-       WHERE $16 = 'pending' ORDER BY e.created_at DESC LIMIT 1),
+       WHERE $16::text = 'pending' ORDER BY e.created_at DESC LIMIT 1),
      l AS (
        INSERT INTO script_lock (workspace_id, hash, state, lock)
-       SELECT $1, v.hash, CASE WHEN $16 = 'given' OR known.lock IS NOT NULL THEN $18 ELSE $19 END, coalesce($17, known.lock)
-       FROM v LEFT JOIN known ON true WHERE $16 <> 'none' ON CONFLICT DO NOTHING)
+       SELECT $1, v.hash, CASE WHEN $16::text = 'given' OR known.lock IS NOT NULL THEN $18::smallint ELSE $19::smallint END, coalesce($17::text, known.lock)
+       FROM v LEFT JOIN known ON true WHERE $16::text <> 'none' ON CONFLICT DO NOTHING)
      SELECT EXISTS (SELECT 1 FROM v) AS created`,
     [
       workspace,
