@@ -18,7 +18,6 @@ export interface ScriptLocksDeps {
   readonly scripts: ScriptCache;
   readonly jobs: DependencyJobs;
   readonly log: Log;
-  readonly lookEveryMs?: number;
 }
 
 const LOOK_EVERY_MS = 5000;
@@ -42,7 +41,9 @@ export class ScriptLocks implements Service {
   }
 
   async start(): Promise<void> {
-    this.#timer = setInterval(() => background(this.#deps.log, "locks of scripts", this.lookAtAll()), this.#deps.lookEveryMs ?? LOOK_EVERY_MS);
+    const look = (): void => background(this.#deps.log, "locks of scripts", this.#lookAtAll());
+    this.#timer = setInterval(look, LOOK_EVERY_MS);
+    look();
   }
 
   async stop(): Promise<void> {
@@ -64,7 +65,7 @@ export class ScriptLocks implements Service {
   }
 
   /** Looks at some of the locks that wait, in turn. One look at a time. */
-  lookAtAll(): Promise<void> {
+  #lookAtAll(): Promise<void> {
     this.#looking ??= this.#lookOnce().finally(() => {
       this.#looking = undefined;
     });
