@@ -7,6 +7,10 @@ import { STORAGE_SETTINGS } from "./storage-settings.ts";
 export const SETTINGS = {
   MILLRACE_HTTP_HOST: z.string().default("127.0.0.1").meta({ description: "Address that the API listens on. 0.0.0.0 opens it to the network." }),
   MILLRACE_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8000).meta({ description: "Port of the API; 0 takes a free one." }),
+  MILLRACE_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({ description: "Where others reach the API, such as https://millrace.example.com: agents hand it to jobs." }),
   MILLRACE_GRPC_HOST: z.string().default("127.0.0.1").meta({ description: "Address that agents connect to." }),
   MILLRACE_GRPC_PORT: z.coerce.number().int().min(0).max(65535).default(8001).meta({ description: "Port for agents; 0 takes a free one." }),
   MILLRACE_DATABASE_URL: z

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
+import { jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
@@ -26,6 +27,7 @@ import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
+import { workspaceOfRunning } from "./jobs/attempt-store.ts";
 import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
 import { type Change, JobEvents } from "./jobs/job-events.ts";
@@ -168,13 +170,14 @@ interface DoorParts {
 /** Opens the ports before the lease is taken: a second start on the same ports must not fence the first. */
 async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
-  const authenticator = createAuthenticator(pools.api, realClock);
+  const secret = await readClusterSecret(pools.api);
+  const authenticator = createAuthenticator(pools.api, realClock, { secret, workspaceOf: (claims) => workspaceOfRunning(pools.api, claims) });
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
     dial: dialPeer,
     home: (replicaId) => home.homeFor(replicaId),
-    secret: () => readClusterSecret(pools.api),
+    secret: () => Promise.resolve(secret),
     clock: realClock,
     log,
     agentsOf: (workspace) => agentsOf(sessions, home, workspace),
@@ -204,7 +207,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   stops.push(() => ingest.stop());
   const sessions: SessionServer = new SessionServer({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
-    pool: pools.api,
+    pool: pools.agents,
     authenticator,
     ingest,
     clock: realClock,
@@ -216,6 +219,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
       logWindowBytes: LOG_WINDOW_BYTES,
     },
     suspectMs: config.MILLRACE_SUSPECT_MS,
+    doors: { tokenKey: (agent) => jobTokenKey(secret, agent), apiUrl: config.MILLRACE_PUBLIC_URL ?? "" },
     home: () => home,
     holdsAgents: () => ownership.holdsAgents,
   });

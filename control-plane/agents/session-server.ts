@@ -16,7 +16,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { AgentHome } from "./agent-home.ts";
 import { type HelloOrder, registerSession } from "./agent-store.ts";
 import type { AgentStream } from "./outbox.ts";
-import { AgentSession, toRef } from "./session.ts";
+import { AgentSession, type JobDoors, toRef } from "./session.ts";
 
 export interface SessionServerOptions {
   readonly address: string;
@@ -26,6 +26,7 @@ export interface SessionServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly policy: Policy;
+  readonly doors: JobDoors;
   /** Silence after which a stream is given up. */
   readonly suspectMs: number;
   readonly home: () => AgentHome;
@@ -181,7 +182,7 @@ export class SessionServer implements Service, AgentPort {
     if (hello === undefined) throw new AppError("invalid_argument", "the first frame of a stream must be Hello");
     checkHello(hello);
     if (this.#draining) throw new AppError("unavailable", "the control plane is shutting down");
-    const { ingest, log, policy, clock, holdsAgents } = this.#options;
+    const { ingest, log, policy, doors, clock, holdsAgents } = this.#options;
     const home = this.#options.home();
     if (!home.isOpen || !holdsAgents()) throw new AppError("unavailable", "this replica cannot serve agents at the moment");
     const { workspace, workspaceName, tokenId } = principal;
@@ -193,7 +194,7 @@ export class SessionServer implements Service, AgentPort {
     if (registration.kind === "overtaken") throw new AppError("unavailable", "a newer connection of this agent came first");
     const { key, serial } = registration;
     const agent = { key, session: asSessionId(randomUUID()), serial, workspace, workspaceName, hello };
-    return new AgentSession(stream, agent, { home, ingest, log, policy, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
+    return new AgentSession(stream, agent, { home, ingest, log, policy, doors, holdsAgents, now: () => clock.wallMs(), monotonic: () => clock.monotonicMs() });
   }
 
   #adopt(session: AgentSession): void {

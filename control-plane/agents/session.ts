@@ -27,9 +27,18 @@ export interface SessionDeps {
   readonly ingest: LogIngest;
   readonly log: Log;
   readonly policy: Policy;
+  readonly doors: JobDoors;
   readonly holdsAgents: () => boolean;
   readonly now: () => number;
   readonly monotonic: () => number;
+}
+
+/** How jobs of an agent reach the API. */
+export interface JobDoors {
+  /** With which the agent makes the tokens of its jobs. */
+  tokenKey(agent: AgentKey): Buffer;
+  /** Empty: unknown. */
+  readonly apiUrl: string;
 }
 
 const MAX_SLOTS = 10_000;
@@ -85,8 +94,18 @@ export class AgentSession implements LogSource {
       slots: Math.min(hello.slots, MAX_SLOTS),
       held,
     });
+    const { policy, doors } = this.#deps;
     this.#outbox.set({
-      welcome: { protocolVersion: PROTOCOL_VERSION, sessionId: session, policy: this.#deps.policy, drop: drop.map(toRef), serverVersion: VERSION },
+      welcome: {
+        protocolVersion: PROTOCOL_VERSION,
+        sessionId: session,
+        policy,
+        drop: drop.map(toRef),
+        serverVersion: VERSION,
+        jobTokenIssuer: key,
+        jobTokenKey: doors.tokenKey(key),
+        apiUrl: doors.apiUrl,
+      },
     });
   }
 

@@ -9,6 +9,8 @@ export interface Pools {
   readonly api: Pool;
   /** What the scheduler reads back: readers of logs and lists must not be able to hold it up. */
   readonly owner: Pool;
+  /** Registration of agents: when hundreds come back at once, the API does not wait for them. */
+  readonly agents: Pool;
   /** Log chunks: never in front of claims. */
   readonly logs: Pool;
   /** Lease renewals: never behind anything. */
@@ -46,15 +48,17 @@ export function createPools(url: string, log: Log): Pools {
     "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off",
   );
   const owner = make("owner", 3, 12_000, OWNER_SETTINGS);
+  const agents = make("agents", 2, 7000, "-c statement_timeout=5s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off");
   const logs = make("logs", 2, 35_000, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
   const lease = make("lease", 1, 7000, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
   return {
     api,
     owner,
+    agents,
     logs,
     lease,
     close: async () => {
-      await Promise.all([api.end(), owner.end(), logs.end(), lease.end()]);
+      await Promise.all([api.end(), owner.end(), agents.end(), logs.end(), lease.end()]);
     },
   };
 }

@@ -18,6 +18,9 @@ export type Permission =
 /** What only an administrator's token may do. */
 const OPERATOR_ONLY: ReadonlySet<Permission> = new Set<Permission>(["limits:write"]);
 
+/** What a running job may do, in its own workspace: no more than to look and to run others. Everything else is not for it. */
+const JOB_MAY: ReadonlySet<Permission> = new Set<Permission>(["jobs:run", "jobs:read", "scripts:read"]);
+
 declare module "fastify" {
   interface FastifyContextConfig {
     permission?: Permission;
@@ -52,6 +55,8 @@ export function addAuthorization(app: FastifyInstance, authenticator: Authentica
     if (!allowed) throw new AppError("not_found", "there is no such workspace, or the token has no access to it");
     if (permission !== undefined && OPERATOR_ONLY.has(permission) && principal.kind !== "admin")
       throw new AppError("permission_denied", "only an administrator's token may do this");
+    if (principal.kind === "job" && (permission === undefined || !JOB_MAY.has(permission)))
+      throw new AppError("permission_denied", `a job's own token does not allow ${permission ?? "this"}`);
     request.caller = { principal, workspace };
   });
 }

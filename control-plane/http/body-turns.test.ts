@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BodyTurns } from "./body-turns.ts";
+import { type BodyTurn, BodyTurns } from "./body-turns.ts";
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -56,4 +56,46 @@ test("a workspace that has too much waiting is refused, the others are not; one 
   alone.enter("large", "large", 1400);
   await nextTurn();
   expect([order, alone.order]).toEqual([[], ["large"]]);
+});
+
+test("a body that is cut into slices keeps its turn to its end, and rests between them for as long as each took", async () => {
+  const { all, order, enter } = turns();
+  const sliceMs = 5;
+  const rests: number[] = [];
+  const done = Promise.withResolvers<void>();
+  const work = async (turn: BodyTurn): Promise<void> => {
+    for (let slice = 1; slice <= 3; slice++) {
+      for (const begunMs = performance.now(); performance.now() - begunMs < sliceMs; );
+      order.push(`slice ${slice}`);
+      if (slice === 3) break;
+      const fromMs = performance.now();
+      await turn.rest();
+      rests.push(performance.now() - fromMs);
+    }
+    turn.end();
+    turn.end();
+    done.resolve();
+  };
+  all.enter("large", 10, (turn) => void work(turn));
+  enter("calm", "calm");
+  await done.promise;
+  expect(order).toEqual(["slice 1", "slice 2", "slice 3"]);
+  // Timers may fire up to a millisecond early.
+  for (const restMs of rests) expect(restMs).toBeGreaterThanOrEqual(sliceMs - 1);
+  expect(rests).toHaveLength(2);
+  await expect.poll(() => order).toEqual(["slice 1", "slice 2", "slice 3", "calm"]);
+});
+
+test("who rests after the turn went by does not hold up others, and ends nothing", async () => {
+  const { all, order, enter } = turns();
+  const late = Promise.withResolvers<BodyTurn>();
+  all.enter("late", 10, (turn) => late.resolve(turn));
+  const turn = await late.promise;
+  await nextTurn();
+  await nextTurn();
+  await turn.rest();
+  turn.end();
+  enter("calm", "first");
+  enter("calm", "second");
+  await expect.poll(() => order).toEqual(["first", "second"]);
 });

@@ -1,6 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
-import type { BodyTurns } from "./body-turns.ts";
+import type { BodyTurn, BodyTurns } from "./body-turns.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Of a large body: to be kept by handlers that cut their work into slices. */
+    bodyTurn: BodyTurn | undefined;
+  }
+}
 
 /** JavaScript's numbers hold 15 digits safely; a body without a longer run of digits can be parsed as usual. */
 const LONG_NUMBER = /\d{16}/;
@@ -32,6 +39,7 @@ const LARGE_CHARS = 16 * 1024;
 
 /** Teaches the server to keep the digits of large integers in JSON bodies, and to parse large bodies in turns. */
 export function addExactJsonParser(app: FastifyInstance, turns: BodyTurns): void {
+  app.decorateRequest("bodyTurn", undefined);
   const usual = app.getDefaultJsonParser("error", "error");
   const parse = (request: FastifyRequest, body: string, done: (error: Error | null, body?: unknown) => void): void => {
     if (!LONG_NUMBER.test(body)) {
@@ -50,7 +58,10 @@ export function addExactJsonParser(app: FastifyInstance, turns: BodyTurns): void
       return;
     }
     try {
-      turns.enter(request.caller?.workspace?.id ?? "", body.length, () => parse(request, body, done));
+      turns.enter(request.caller?.workspace?.id ?? "", body.length, (turn) => {
+        request.bodyTurn = turn;
+        parse(request, body, done);
+      });
     } catch (error) {
       done(error as Error, undefined);
     }

@@ -1,5 +1,6 @@
 import { EXIT_REASONS, type ExitReason } from "../../kernel/exit.ts";
-import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
+import { asWorkspaceId, type JobId, type WorkspaceId } from "../../kernel/ids.ts";
+import type { JobTokenClaims } from "../../kernel/job-token.ts";
 import type { Pool } from "../db/pools.ts";
 
 /** An attempt that ended without ending its job. */
@@ -25,6 +26,16 @@ interface AttemptRow {
   started_ms: number | null;
   done_ms: number;
   run_us: string | null;
+}
+
+/** The workspace of an attempt that runs now, on this agent. */
+export async function workspaceOfRunning(pool: Pool, { issuer, job, attempt }: JobTokenClaims): Promise<{ id: WorkspaceId; name: string } | undefined> {
+  const { rows } = await pool.query<{ id: string; name: string }>(
+    "SELECT w.id::text, w.name FROM job_running r JOIN workspace w ON w.id = r.workspace_id WHERE r.id = $1 AND r.token = $2 AND r.agent_key = $3",
+    [job, attempt, issuer],
+  );
+  const [row] = rows;
+  return row === undefined ? undefined : { id: asWorkspaceId(row.id), name: row.name };
 }
 
 /** Attempts of a job before its current or last one, in their order; those that never ran are not kept. */

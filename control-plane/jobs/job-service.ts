@@ -4,6 +4,7 @@ import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { Caller } from "../http/authorize.ts";
+import type { BodyTurn } from "../http/body-turns.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
@@ -37,6 +38,8 @@ export interface JobServiceDeps {
 }
 
 const PAGE = 50;
+/** Of a large batch: what is made and handed over without a pause; about a millisecond. */
+const SLICE_JOBS = 64;
 /** How long an enqueue waits for Postgres before it is given up. */
 const ENQUEUE_DEADLINE_MS = 10_000;
 /** A wait reason that takes longer is left out. */
@@ -99,18 +102,27 @@ export class JobService {
     return { ended: true, view, resultJson: await this.result(caller, id) };
   }
 
-  /** Accepts the jobs of a batch. Errors: unavailable when it is not known that all of them were. */
-  async runBatch(caller: Caller, request: RunBatchRequest, key?: string): Promise<{ created: boolean; ids: JobId[] }> {
+  /**
+   * Accepts the jobs of a batch. Errors: unavailable when it is not known that all of them were.
+   * @param turn of a large body: between slices of the batch the event loop is left to others
+   */
+  async runBatch(caller: Caller, request: RunBatchRequest, key?: string, turn?: BodyTurn): Promise<{ created: boolean; ids: JobId[] }> {
     const version = await this.#version(caller, request);
     const context = this.#context(caller);
     const { jobs: items, ...settings } = request;
     const body = key === undefined ? "" : JSON.stringify(request);
-    const jobs = items.map(({ args = {}, idempotency_key: own }, at) => {
-      const itemKey = own === undefined ? this.#key("batch", key, at, body, request) : this.#key("item", own, 0, JSON.stringify([settings, args]), request);
-      return scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`);
-    });
-    const accepted = await this.#enqueue(jobs);
-    return { created: accepted.some((job) => job.created), ids: accepted.map((job) => job.id) };
+    const jobs: NewJob[] = [];
+    try {
+      for (const [at, { args = {}, idempotency_key: own }] of items.entries()) {
+        if (at > 0 && at % SLICE_JOBS === 0) await turn?.rest();
+        const itemKey = own === undefined ? this.#key("batch", key, at, body, request) : this.#key("item", own, 0, JSON.stringify([settings, args]), request);
+        jobs.push(scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`));
+      }
+      const accepted = await this.#enqueue(jobs, turn);
+      return { created: accepted.some((job) => job.created), ids: accepted.map((job) => job.id) };
+    } finally {
+      turn?.end();
+    }
   }
 
   async get(caller: Caller, id: JobId): Promise<JobView> {
@@ -214,7 +226,7 @@ export class JobService {
   }
 
   /** Hands jobs to the owner. After the deadline the caller is told that it is not known whether they were accepted. */
-  async #enqueue(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
+  async #enqueue(jobs: readonly NewJob[], turn?: BodyTurn): Promise<readonly Accepted[]> {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -223,7 +235,7 @@ export class JobService {
       );
     });
     try {
-      const accepted = await Promise.race([this.#accept(jobs), deadline]);
+      const accepted = await Promise.race([this.#accept(jobs, turn), deadline]);
       this.#deps.onAccepted(accepted.filter((job) => job.created).length);
       return accepted;
     } finally {
@@ -231,9 +243,23 @@ export class JobService {
     }
   }
 
-  async #accept(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
+  async #accept(jobs: readonly NewJob[], turn: BodyTurn | undefined): Promise<readonly Accepted[]> {
     const [first] = jobs;
-    return first === undefined ? [] : this.#withOwner(first.job.shard, (owner) => owner.enqueue(jobs));
+    if (first === undefined) return [];
+    const { shard } = first.job;
+    // Keys of one request are judged together: nothing is accepted when one of them belongs to another request.
+    if (turn === undefined || jobs.some(({ special }) => special?.key !== undefined)) return this.#withOwner(shard, (owner) => owner.enqueue(jobs));
+    const parts: Promise<readonly Accepted[]>[] = [];
+    for (let at = 0; at < jobs.length; at += SLICE_JOBS) {
+      if (at > 0) await turn.rest();
+      const slice = jobs.slice(at, at + SLICE_JOBS);
+      const part = this.#withOwner(shard, (owner) => owner.enqueue(slice));
+      // Its failure is told below, when all have been handed over.
+      part.catch(() => undefined);
+      parts.push(part);
+    }
+    turn.end();
+    return (await Promise.all(parts)).flat();
   }
 
   /** See askOwner. */

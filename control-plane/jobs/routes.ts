@@ -81,7 +81,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
       },
     },
     async (request, reply) => {
-      const { created, ids } = await jobs.runBatch(callerOf(request), request.body, request.headers["idempotency-key"]);
+      const { created, ids } = await jobs.runBatch(callerOf(request), request.body, request.headers["idempotency-key"], request.bodyTurn);
       return reply.code(created ? 201 : 200).send({ ids });
     },
   );

@@ -1,8 +1,8 @@
 import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from "ajv";
 import addFormats, { type FormatName } from "ajv-formats";
 import type { FieldError } from "../../kernel/app-error.ts";
+import { LruMap } from "../../kernel/lru-map.ts";
 import { describeErrors } from "./args-errors.ts";
-import { LruMap } from "./lru-map.ts";
 
 export interface ArgsValidatorOptions {
   /** Compiled schemas to keep; the one used longest ago goes first. */

@@ -1,3 +1,4 @@
+import { agentLife } from "./agent-life.ts";
 import { agentsSweep } from "./agents-sweep.ts";
 import { burst } from "./burst.ts";
 import { failOver } from "./fail-over.ts";
@@ -22,4 +23,5 @@ export const SCENARIOS: readonly Scenario[] = [
   history,
   failOver,
   partitionDrop,
+  agentLife,
 ];

@@ -173,7 +173,18 @@ export class ScriptedPlane {
     session.hello = hello;
     if (!this.habits.welcome) return;
     const policy = { keepaliveMs: 0, selfFenceMs: 0, logFlushMs: 0, logWindowBytes: 0, ...this.habits.policy };
-    session.send({ welcome: { protocolVersion: 1, sessionId: `s${this.sessions.length}`, policy, drop: this.habits.drop, serverVersion: "test" } });
+    session.send({
+      welcome: {
+        protocolVersion: 1,
+        sessionId: `s${this.sessions.length}`,
+        policy,
+        drop: this.habits.drop,
+        serverVersion: "test",
+        jobTokenIssuer: "",
+        jobTokenKey: Buffer.alloc(0),
+        apiUrl: "",
+      },
+    });
   }
 }
 

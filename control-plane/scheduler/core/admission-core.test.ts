@@ -105,6 +105,29 @@ describe("debounce", () => {
     expect(started.length).toBeGreaterThanOrEqual(4);
   });
 
+  test("one whose moment is noticed late replaces the job that waits, and does not let its delay end sooner", () => {
+    const world = connected();
+    world.nowMs = 1000;
+    world.arrive(testJob("1", limitedBy(debounced(100))));
+    world.nowMs = 1050;
+    const late = testJob("1", limitedBy(debounced(100)));
+    expect(world.arrive(late, 960).victims).toHaveLength(1);
+    for (world.nowMs = 1060; world.nowMs < 1100; world.nowMs += 10) expect(world.round()).toEqual([]);
+    expect(world.round().map((running) => running.job.id)).toEqual([late.id]);
+  });
+
+  test("the longest delay counts from the first, also when that is noticed last", () => {
+    const world = connected();
+    world.nowMs = 1000;
+    world.arrive(testJob("1", limitedBy(debounced(100, 250))));
+    world.nowMs = 1050;
+    world.arrive(testJob("1", limitedBy(debounced(100, 250))), 830);
+    world.nowMs = 1079;
+    expect(world.round()).toEqual([]);
+    world.nowMs = 1080;
+    expect(world.round()).toHaveLength(1);
+  });
+
   test("a lost attempt is not replaced: it waits again beside the new one, and both run", () => {
     const world = connected();
     const lost = testJob("1", { attempt: 1, ...limitedBy(debounced(100)) });

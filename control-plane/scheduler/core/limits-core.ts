@@ -55,12 +55,17 @@ export function opensAt(limit: Limit): number | undefined {
   return limit.window === undefined ? limit.quiet?.opensAtMs : opensAtMs(limit.window);
 }
 
-/** Another job of a debounced key has come: the one that waits, which will be this one, waits on. */
-export function prolong(limit: Limit, nowMs: number): void {
+/**
+ * Another job of a debounced key has come: the one that waits, which will be this one, waits on.
+ * @param cameMs may lie before the arrival of one that waits already: the moment of a deferred job that is late
+ */
+export function prolong(limit: Limit, cameMs: number): void {
   if (limit.spec.kind !== "debounce") return;
   const { delayMs, maxMs } = limit.spec;
-  const firstMs = limit.waiting === 0 ? nowMs : (limit.quiet?.firstMs ?? nowMs);
-  limit.quiet = { firstMs, opensAtMs: Math.min(nowMs + delayMs, firstMs + (maxMs ?? Number.POSITIVE_INFINITY)) };
+  const before = limit.waiting === 0 ? undefined : limit.quiet;
+  const firstMs = Math.min(cameMs, before?.firstMs ?? cameMs);
+  const quietAtMs = Math.max(cameMs + delayMs, before?.opensAtMs ?? 0);
+  limit.quiet = { firstMs, opensAtMs: Math.min(quietAtMs, firstMs + (maxMs ?? Number.POSITIVE_INFINITY)) };
 }
 
 /**

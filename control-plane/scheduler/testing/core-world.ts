@@ -59,8 +59,9 @@ export class CoreWorld {
   }
 
   /** As the owner does it: a new job is decided over, and either starts at once, waits, or ends. @returns what became of it */
-  arrive(job: WaitingJob): { started: RunningJob | undefined; refused: LimitSpec | undefined; victims: string[] } {
-    const admission = admit(this.state, job, this.nowMs, () => []);
+  /** @param sinceMs when it came, for one that was noticed late */
+  arrive(job: WaitingJob, sinceMs = this.nowMs): { started: RunningJob | undefined; refused: LimitSpec | undefined; victims: string[] } {
+    const admission = admit(this.state, job, this.nowMs, () => [], sinceMs);
     if (admission.kind === "refuse") return { started: undefined, refused: admission.spec, victims: [] };
     const started = this.offer(job);
     if (started === undefined) this.wait(job);

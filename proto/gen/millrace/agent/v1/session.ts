@@ -135,6 +135,11 @@ export interface Welcome {
    */
   drop: AttemptRef[];
   serverVersion: string;
+  /** With which the agent makes tokens for the jobs that it runs: who makes them, and the key. Empty: none can be made. */
+  jobTokenIssuer: string;
+  jobTokenKey: Buffer;
+  /** Where jobs find the API; empty: unknown. */
+  apiUrl: string;
 }
 
 /** Intervals that the server sets at run time. */
@@ -1062,7 +1067,16 @@ export const ServerFrame: MessageFns<ServerFrame> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { protocolVersion: 0, sessionId: "", policy: undefined, drop: [], serverVersion: "" };
+  return {
+    protocolVersion: 0,
+    sessionId: "",
+    policy: undefined,
+    drop: [],
+    serverVersion: "",
+    jobTokenIssuer: "",
+    jobTokenKey: Buffer.alloc(0),
+    apiUrl: "",
+  };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -1081,6 +1095,15 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.serverVersion !== "") {
       writer.uint32(42).string(message.serverVersion);
+    }
+    if (message.jobTokenIssuer !== "") {
+      writer.uint32(50).string(message.jobTokenIssuer);
+    }
+    if (message.jobTokenKey.length !== 0) {
+      writer.uint32(58).bytes(message.jobTokenKey);
+    }
+    if (message.apiUrl !== "") {
+      writer.uint32(66).string(message.apiUrl);
     }
     return writer;
   },
@@ -1138,6 +1161,30 @@ export const Welcome: MessageFns<Welcome> = {
             message.serverVersion = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.jobTokenIssuer = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.jobTokenKey = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.apiUrl = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1162,6 +1209,9 @@ export const Welcome: MessageFns<Welcome> = {
       : undefined;
     message.drop = object.drop?.map((e) => AttemptRef.fromPartial(e)) || [];
     message.serverVersion = object.serverVersion ?? "";
+    message.jobTokenIssuer = object.jobTokenIssuer ?? "";
+    message.jobTokenKey = object.jobTokenKey ?? Buffer.alloc(0);
+    message.apiUrl = object.apiUrl ?? "";
     return message;
   },
 };

@@ -1,0 +1,178 @@
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, request as requestHttp, type Server, type ServerResponse } from "node:http";
+import { request as requestHttps } from "node:https";
+import type { Duplex } from "node:stream";
+import { asAgentKey, type JobId, type Token } from "../../kernel/ids.ts";
+import { mintJobToken } from "../../kernel/job-token.ts";
+
+/** What the control plane says at the welcome. */
+export interface ApiAccess {
+  readonly issuer: string;
+  readonly key: Uint8Array;
+  /** Without a path: `https://millrace.example.com`. */
+  readonly apiUrl: string;
+}
+
+export interface ApiDoorOptions {
+  /** Of the Unix socket, on the host; its folder is made by the caller. At most 100 bytes: the kernel takes no more. */
+  readonly socketPath: string;
+  /** Certificates to trust for the API, PEM; the system's by default. */
+  readonly ca?: string;
+  /** Requests of one attempt at the same time; default 16. */
+  readonly maxPerAttempt?: number;
+}
+
+interface Guest {
+  readonly open: Set<Duplex>;
+  requests: number;
+}
+
+const MAX_PER_ATTEMPT = 16;
+const MAX_CONNECTIONS = 1000;
+const PASSED_ON = [
+  "accept",
+  "authorization",
+  "content-length",
+  "content-type",
+  "idempotency-key",
+  "if-match",
+  "last-event-id",
+  "transfer-encoding",
+  "user-agent",
+];
+const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"]);
+
+/**
+ * The way of jobs to the API, also of those without a network: a Unix socket that speaks HTTP. A job shows the token that the agent made for it,
+ * and its requests go on to the control plane, to nothing else and as long as the attempt runs. The socket is the same for all jobs, the token
+ * tells them apart; the control plane checks it again.
+ */
+export class ApiDoor {
+  readonly socketPath: string;
+  readonly #options: ApiDoorOptions;
+  readonly #server: Server;
+  readonly #guests = new Map<string, Guest>();
+  #access: ApiAccess | undefined;
+
+  private constructor(options: ApiDoorOptions) {
+    this.socketPath = options.socketPath;
+    this.#options = options;
+    this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => this.#serve(request, response));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** Listens. A socket that an earlier run has left is removed. Errors: those of the operating system. */
+  static async open(options: ApiDoorOptions): Promise<ApiDoor> {
+    const door = new ApiDoor(options);
+    rmSync(options.socketPath, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      door.#server.once("error", reject);
+      door.#server.listen(options.socketPath, resolve);
+    });
+    // Job users have to write to it.
+    chmodSync(options.socketPath, 0o666);
+    return door;
+  }
+
+  /** What the last welcome said; until the first one jobs get no token. */
+  use(access: ApiAccess): void {
+    this.#access = access;
+  }
+
+  /** Where the API is, for jobs with a network of their own; empty when unknown. */
+  get apiUrl(): string {
+    return this.#access?.apiUrl ?? "";
+  }
+
+  /** The token of an attempt that begins; empty when the control plane gave no key to make one with. */
+  admit(job: JobId, attempt: Token): string {
+    const access = this.#access;
+    if (access === undefined || access.issuer === "" || access.key.length === 0) return "";
+    const token = mintJobToken(access.key, { issuer: asAgentKey(access.issuer), job, attempt });
+    this.#guests.set(token, { open: new Set(), requests: 0 });
+    return token;
+  }
+
+  /** The attempt is over: its requests end. */
+  dismiss(token: string): void {
+    const guest = this.#guests.get(token);
+    this.#guests.delete(token);
+    for (const socket of guest?.open ?? []) socket.destroy();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    for (const token of [...this.#guests.keys()]) this.dismiss(token);
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const guest = this.#guests.get(/^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
+    const path = apiPath(request.url ?? "");
+    const api = this.apiUrl;
+    if (guest === undefined) {
+      refuse(response, 401, "this needs the token of a job that runs on this agent: MILLRACE_TOKEN");
+      return;
+    }
+    if (path === undefined) {
+      refuse(response, 404, "only paths below /api/ go through here");
+      return;
+    }
+    if (api === "") {
+      refuse(response, 503, "the agent does not know where the API is: the control plane has no MILLRACE_PUBLIC_URL");
+      return;
+    }
+    if (guest.requests >= (this.#options.maxPerAttempt ?? MAX_PER_ATTEMPT)) {
+      refuse(response, 429, "too many requests of this job at once");
+      return;
+    }
+    guest.requests += 1;
+    guest.open.add(request.socket);
+    response.once("close", () => {
+      guest.requests -= 1;
+      guest.open.delete(request.socket);
+    });
+    this.#passOn(request, response, new URL(api), path);
+  }
+
+  #passOn(request: IncomingMessage, response: ServerResponse, api: URL, path: string): void {
+    const headers: Record<string, string> = { host: api.host };
+    for (const name of PASSED_ON) {
+      const value = request.headers[name];
+      if (typeof value === "string") headers[name] = value;
+    }
+    const send = api.protocol === "https:" ? requestHttps : requestHttp;
+    const { ca } = this.#options;
+    const onward = send(api, { method: request.method ?? "GET", path, headers, ...(ca !== undefined && { ca }) });
+    onward.once("response", (answer) => {
+      const kept = Object.entries(answer.headers).filter(([name]) => !HOP_BY_HOP.has(name));
+      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(kept));
+      answer.once("error", () => response.destroy());
+      answer.pipe(response);
+    });
+    onward.once("error", (error) => {
+      if (response.headersSent) response.destroy();
+      else refuse(response, 502, `the API cannot be reached: ${error.message}`);
+    });
+    // The job went away, or its attempt is over.
+    response.once("close", () => onward.destroy());
+    request.pipe(onward);
+  }
+}
+
+/**
+ * The path as the API will read it, with dots resolved, or undefined. Built from the parsed form only: a request line may hold a whole
+ * address, and what is checked must be what is sent.
+ */
+function apiPath(url: string): string | undefined {
+  if (!url.startsWith("/") || !URL.canParse(url, "http://api")) return undefined;
+  const { host, pathname, search } = new URL(url, "http://api");
+  return host === "api" && pathname.startsWith("/api/") ? pathname + search : undefined;
+}
+
+function refuse(response: ServerResponse, status: number, detail: string): void {
+  if (response.headersSent) return;
+  response.writeHead(status, { "content-type": "application/problem+json", connection: "close" });
+  response.end(JSON.stringify({ type: "about:blank", status, title: detail, detail }));
+}

@@ -1,0 +1,120 @@
+import { type Demand, fits, minus, NOTHING, plus } from "./demand.ts";
+
+export interface PackingOptions {
+  /** What jobs may use of the host together. */
+  readonly capacity: Demand;
+  /** Never more jobs at once than this, however small they are. */
+  readonly maxJobs: number;
+  /** What a job is taken to need before any has come. */
+  readonly typical: Demand;
+}
+
+interface Waiting {
+  readonly id: string;
+  readonly demand: Demand;
+  /** Jobs that came later and were started before it. */
+  overtaken: number;
+}
+
+/** So often a job that is too large for what is free may be passed by smaller ones. After that room is left until it fits. */
+const MAX_OVERTAKEN = 32;
+/** Of jobs that wait here, another host could have some. */
+const MAX_WAITING = 4;
+/** Share of the newest job in what is taken for typical. */
+const NEW_SHARE = 0.1;
+
+/**
+ * How many jobs a host takes at once when each says, or has shown, what it needs: as many as fit, in place of one per worker. Memory and processors
+ * are added up for the jobs that run; one that does not fit waits here, with its slot, until enough of the others have ended. The control plane is
+ * told a number of slots, as of any agent: those in use and as many more as typical jobs would fit. First fit with a bounded number of overtakings:
+ * a large job starts later than it came, but for certain.
+ */
+export class Packing {
+  readonly #options: PackingOptions;
+  readonly #running = new Map<string, Demand>();
+  readonly #waiting: Waiting[] = [];
+  #used: Demand = NOTHING;
+  #typical: Demand;
+
+  constructor(options: PackingOptions) {
+    this.#options = options;
+    this.#typical = options.typical;
+  }
+
+  /** What the jobs that run are taken to need. */
+  get used(): Demand {
+    return this.#used;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** A job has come. @returns the jobs that start now: this one, or none */
+  arrive(id: string, demand: Demand): string[] {
+    const bounded = this.#bounded(demand);
+    this.#typical = {
+      memoryBytes: mix(this.#typical.memoryBytes, bounded.memoryBytes),
+      cpuMillis: mix(this.#typical.cpuMillis, bounded.cpuMillis),
+    };
+    this.#waiting.push({ id, demand: bounded, overtaken: 0 });
+    return this.#startWhatFits();
+  }
+
+  /** A job has ended, or will not be started. @returns the jobs that start now */
+  leave(id: string): string[] {
+    const demand = this.#running.get(id);
+    if (demand !== undefined) {
+      this.#running.delete(id);
+      // Sums of floating point numbers would drift over months.
+      this.#used = this.#running.size === 0 ? NOTHING : minus(this.#used, demand);
+    }
+    const at = this.#waiting.findIndex((waiting) => waiting.id === id);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    return this.#startWhatFits();
+  }
+
+  /** Slots to tell the control plane: those that are taken, and those that typical jobs would find. */
+  slots(): number {
+    const taken = this.#running.size + this.#waiting.length;
+    const isBlocked = this.#waiting.length >= MAX_WAITING || this.#waiting.some((waiting) => waiting.overtaken >= MAX_OVERTAKEN);
+    return Math.min(this.#options.maxJobs, Math.max(1, taken + (isBlocked ? 0 : this.#roomFor(this.#typical))));
+  }
+
+  #roomFor({ memoryBytes, cpuMillis }: Demand): number {
+    const free = minus(this.#options.capacity, this.#used);
+    return Math.max(0, Math.floor(Math.min(free.memoryBytes / Math.max(1, memoryBytes), free.cpuMillis / Math.max(1, cpuMillis))));
+  }
+
+  #startWhatFits(): string[] {
+    const started: string[] = [];
+    for (let at = 0; at < this.#waiting.length; ) {
+      const next = this.#waiting[at];
+      if (next === undefined) break;
+      if (this.#running.size < this.#options.maxJobs && fits(plus(this.#used, next.demand), this.#options.capacity)) {
+        this.#waiting.splice(at, 1);
+        this.#running.set(next.id, next.demand);
+        this.#used = plus(this.#used, next.demand);
+        started.push(next.id);
+        for (const earlier of this.#waiting.slice(0, at)) earlier.overtaken += 1;
+      } else if (next.overtaken >= MAX_OVERTAKEN) break;
+      else at += 1;
+    }
+    return started;
+  }
+
+  /** One that needs more than the whole host runs alone. */
+  #bounded({ memoryBytes, cpuMillis }: Demand): Demand {
+    const { capacity } = this.#options;
+    return { memoryBytes: Math.min(memoryBytes, capacity.memoryBytes), cpuMillis: Math.min(cpuMillis, capacity.cpuMillis) };
+  }
+}
+
+/** Geometric: a few large jobs among many small ones must not make the host ask for too few. */
+function mix(old: number, fresh: number): number {
+  return Math.exp(Math.log(Math.max(1, old)) * (1 - NEW_SHARE) + Math.log(Math.max(1, fresh)) * NEW_SHARE);
+}

@@ -1,0 +1,43 @@
+/** The API refused a request. */
+export class MillraceError extends Error {
+  readonly status: number;
+  /** Problem details, RFC 9457. */
+  readonly problem: Readonly<Record<string, unknown>>;
+}
+
+/** A job that was waited for did not succeed. */
+export class JobFailed extends Error {
+  readonly job: Readonly<Record<string, unknown>>;
+  /** What its script raised. */
+  readonly error?: { readonly name?: string; readonly message?: string; readonly stack?: string };
+}
+
+export interface RunOptions {
+  /** The same key and arguments give the same job, however often it is asked for. */
+  readonly idempotencyKey?: string;
+  readonly tag?: string;
+  readonly priority?: number;
+  readonly timeout_ms?: number;
+  readonly [option: string]: unknown;
+}
+
+/** Name of the workspace that the job belongs to. */
+export function workspace(): string;
+/** Id of the running job. */
+export function jobId(): string;
+/** One request to the API, `path` relative to the workspace. Rejects with MillraceError. */
+export function request(
+  method: string,
+  path: string,
+  options?: { body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
+): Promise<{ status: number; body: unknown }>;
+/** Starts a deployed script and returns the id of its job. */
+export function startScript(script: string, args?: Record<string, unknown>, options?: RunOptions): Promise<string>;
+/** Runs a deployed script, waits for its end and returns its result. Rejects with JobFailed when it did not succeed. */
+export function runScript<Result = unknown>(script: string, args?: Record<string, unknown>, options?: RunOptions): Promise<Result>;
+/** Waits for the end of a job and returns its result. Rejects with JobFailed when it did not succeed. */
+export function waitJob<Result = unknown>(id: string): Promise<Result>;
+/** The job as the API shows it. */
+export function getJob(id: string): Promise<Record<string, unknown>>;
+/** The result of a job that has ended. */
+export function getResult<Result = unknown>(id: string): Promise<Result>;

@@ -1,0 +1,133 @@
+// What a script can ask of Millrace while it runs. No packages; speaks to the API with the token of the running attempt.
+//
+//     import { runScript } from "millrace";
+//     const total = await runScript("f/billing/total", { month: "2026-11" });
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** The longest that one request waits for an end; the server allows a minute. */
+const WAIT_S = 50;
+const POLL_FROM_MS = 200;
+const POLL_TO_MS = 2000;
+
+/** The API refused a request. `status` is the HTTP status, `problem` the problem details. */
+export class MillraceError extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title ?? `HTTP ${status}`);
+    this.name = "MillraceError";
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** A job that was waited for did not succeed. `job` is the job as the API shows it, `error` what its script raised. */
+export class JobFailed extends Error {
+  constructor(job, error) {
+    super(`job ${job.id} of ${job.script ?? "inline code"}: ${error?.message ?? job.exit?.message ?? job.status}`);
+    this.name = "JobFailed";
+    this.job = job;
+    this.error = error;
+  }
+}
+
+/** Name of the workspace that the job belongs to. */
+export function workspace() {
+  return process.env.MILLRACE_WORKSPACE ?? "";
+}
+
+/** Id of the running job. */
+export function jobId() {
+  return process.env.MILLRACE_JOB_ID ?? "";
+}
+
+/**
+ * One request to the API; `path` is relative to the workspace (`jobs`, `scripts/f/x`).
+ * Rejects with MillraceError for every status from 400 on.
+ */
+export async function request(method, path, { body, headers = {}, timeoutMs = 70_000 } = {}) {
+  const token = process.env.MILLRACE_TOKEN;
+  if (!token) throw new Error("this job has no token: MILLRACE_TOKEN is not set");
+  const data = body === undefined ? undefined : JSON.stringify(body);
+  const { status, text } = await exchange(
+    {
+      method,
+      path: `/api/v1/w/${encodeURIComponent(workspace())}/${path}`,
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: "application/json",
+        ...(data === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(data) }),
+        ...headers,
+      },
+      signal: AbortSignal.timeout(timeoutMs),
+    },
+    data,
+  );
+  let parsed = null;
+  try {
+    parsed = text === "" ? null : JSON.parse(text);
+  } catch {
+    parsed = { detail: text.slice(0, 500) };
+  }
+  if (status >= 400) throw new MillraceError(status, parsed ?? {});
+  return { status, body: parsed };
+}
+
+function exchange(options, data) {
+  const { MILLRACE_API_SOCKET: socketPath, MILLRACE_API_URL: url } = process.env;
+  if (!socketPath && !url) throw new Error("this job has no way to the API: neither MILLRACE_API_SOCKET nor MILLRACE_API_URL is set");
+  return new Promise((resolve, reject) => {
+    const done = (response) => {
+      const pieces = [];
+      response.on("data", (piece) => pieces.push(piece));
+      response.on("end", () => resolve({ status: response.statusCode, text: Buffer.concat(pieces).toString("utf8") }));
+      response.on("error", reject);
+    };
+    let sent;
+    if (socketPath) sent = requestHttp({ ...options, socketPath }, done);
+    else sent = (url.startsWith("https:") ? requestHttps : requestHttp)(new URL(url), options, done);
+    sent.on("error", reject);
+    sent.end(data);
+  });
+}
+
+const keyHeader = (key) => (key === undefined ? {} : { "idempotency-key": key });
+
+/** Starts a deployed script and returns the id of its job. Options are those of the API: tag, priority, timeout_ms, retry … */
+export async function startScript(script, args = {}, { idempotencyKey, ...options } = {}) {
+  const { body } = await request("POST", "jobs", { body: { script, args, ...options }, headers: keyHeader(idempotencyKey) });
+  return body.id;
+}
+
+/**
+ * Runs a deployed script, waits for its end and returns its result. Rejects with JobFailed when it did not succeed.
+ * The slot of this job stays taken meanwhile.
+ */
+export async function runScript(script, args = {}, { idempotencyKey, ...options } = {}) {
+  const { status, body } = await request("POST", `jobs?wait=${WAIT_S}`, { body: { script, args, ...options }, headers: keyHeader(idempotencyKey) });
+  return status === 200 ? outcome(body, body.result) : waitJob(body.id);
+}
+
+/** Waits for the end of a job and returns its result. Rejects with JobFailed when it did not succeed. */
+export async function waitJob(id) {
+  for (let ms = POLL_FROM_MS; ; ms = Math.min(POLL_TO_MS, ms * 1.5)) {
+    const job = await getJob(id);
+    if (job.finished_at !== undefined) return outcome(job, await getResult(id));
+    await pause(ms);
+  }
+}
+
+function outcome(job, result) {
+  if (job.status === "succeeded") return result;
+  throw new JobFailed(job, result?.error);
+}
+
+/** The job as the API shows it. */
+export async function getJob(id) {
+  return (await request("GET", `jobs/${encodeURIComponent(id)}`)).body;
+}
+
+/** The result of a job that has ended. */
+export async function getResult(id) {
+  return (await request("GET", `jobs/${encodeURIComponent(id)}/result`)).body;
+}

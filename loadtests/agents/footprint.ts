@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ProcessTimes, readProcesses } from "../world/cpu.ts";
+
+/** What an agent holds of its host. */
+export interface Footprint {
+  readonly rssMb: number;
+  readonly descriptors: number;
+  readonly threads: number;
+  /** Below the agent, its helpers and waiting sandboxes included. */
+  readonly processes: number;
+  /** Zombies below the agent, or left to the machine by its sandboxes. */
+  readonly zombies: number;
+  /** Files and folders in its own folders, without the pipes that it makes ahead of time, by the hundred. */
+  readonly files: number;
+  readonly mounts: number;
+}
+
+/** @param folders of the agent; what is missing counts as empty */
+export function footprintOf(pid: number, folders: readonly string[]): Footprint {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? Number.NaN);
+  const below = descendantsOf(readProcesses(), pid);
+  return {
+    rssMb: field("VmRSS") / 1024,
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    threads: field("Threads"),
+    processes: below.length,
+    zombies: below.filter((one) => isZombie(one.pid)).length,
+    files: folders.reduce((sum, folder) => sum + entriesBelow(folder), 0),
+    mounts: readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length,
+  };
+}
+
+export function descendantsOf(all: readonly ProcessTimes[], root: number): ProcessTimes[] {
+  const children = all.filter((one) => one.parent === root);
+  return children.flatMap((child) => [child, ...descendantsOf(all, child.pid)]);
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+function entriesBelow(folder: string): number {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isFIFO());
+    return entries.reduce((sum, entry) => sum + 1 + (entry.isDirectory() ? entriesBelow(join(folder, entry.name)) : 0), 0);
+  } catch {
+    // It was removed meanwhile, or was never there.
+    return 0;
+  }
+}
