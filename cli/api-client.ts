@@ -39,6 +39,8 @@ export interface ApiClient {
   result(id: string): Promise<Uint8Array>;
   cancel(id: string, reason?: string): Promise<JobView>;
   deploy(script: DeployScriptRequest): Promise<ScriptView & { created: boolean }>;
+  /** One version of a script. */
+  script(hash: string): Promise<ScriptView>;
   agents(): Promise<readonly AgentView[]>;
   /** Connected or not, those with a key of their own. */
   enrolledAgents(): Promise<readonly { readonly id: string; readonly name: string }[]>;
@@ -94,6 +96,7 @@ export function createApiClient(settings: Settings): ApiClient {
       }
     },
     cancel: (id, reason) => call("POST", `/jobs/${encodeURIComponent(id)}/cancel`, JSON.stringify(reason === undefined ? {} : { reason })),
+    script: (hash) => call("GET", `/scripts/by-hash/${encodeURIComponent(hash)}`),
     deploy: (script) => call("POST", "/scripts", JSON.stringify(script)),
     agents: async () => (await call<{ agents: readonly AgentView[] }>("GET", "/agents")).agents,
     enrolledAgents: async () => (await call<{ agents: readonly { id: string; name: string }[] }>("GET", "/agents/enrolled")).agents,

@@ -18,7 +18,7 @@ export interface DeploySettings {
 
 type FileSettings = Omit<DeployScriptRequest, "path" | "language" | "content">;
 
-const { retry, concurrency, rate, debounce } = deployScriptRequest.shape;
+const { retry, concurrency, rate, debounce, network, min_sandbox_level, memory_mb, cpu_millis, dedicated } = deployScriptRequest.shape;
 const fileSchema = z.strictObject({
   tag: z.string().optional(),
   timeout: z.string().optional(),
@@ -30,6 +30,11 @@ const fileSchema = z.strictObject({
   concurrency,
   rate,
   debounce,
+  network,
+  min_sandbox_level,
+  memory_mb,
+  cpu_millis,
+  dedicated,
 });
 const schema = z.strictObject({
   prefix: z.string().optional(),

@@ -1,3 +1,4 @@
+import type { ScriptView } from "../control-plane/scripts/contract.ts";
 import { AppError } from "../kernel/app-error.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { PlannedFile } from "./deploy-plan.ts";
@@ -8,6 +9,8 @@ export interface DeployedFile {
   readonly status: "created" | "unchanged" | "skipped" | "failed";
   readonly path?: string;
   readonly hash?: string;
+  /** What is known of its dependencies so far. */
+  readonly lock?: ScriptView["lock_state"];
   /** Why it was skipped or failed. */
   readonly reason?: string;
   readonly hint?: string;
@@ -37,7 +40,7 @@ async function deployFile(client: ApiClient, plan: PlannedFile): Promise<Deploye
   const { path } = plan.request;
   try {
     const script = await client.deploy(plan.request);
-    return { file, status: script.created ? "created" : "unchanged", path, hash: script.hash };
+    return { file, status: script.created ? "created" : "unchanged", path, hash: script.hash, lock: script.lock_state };
   } catch (error) {
     if (!(error instanceof AppError) || HOPELESS.has(error.code)) throw error;
     return { file, status: "failed", path, reason: error.message, ...(error.hint !== undefined && { hint: error.hint }) };

@@ -82,6 +82,7 @@ function addRuns(program: Command, finish: (code: ExitCode) => void): void {
     .description("make the scripts of a folder known to the server")
     .argument("<folder>")
     .option("--prefix <path>", "where they go; default f/<name of the folder>")
+    .option("--no-wait", "do not wait until their dependencies are known")
     .action(async (folder, options) => finish(await (await import("./commands/deploy.ts")).deployCommand(folder, options)));
 }
 

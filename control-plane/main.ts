@@ -30,6 +30,7 @@ import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
 import { workspaceOfRunning } from "./jobs/attempt-store.ts";
+import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
 import { type Change, JobEvents } from "./jobs/job-events.ts";
 import { JobService } from "./jobs/job-service.ts";
@@ -49,8 +50,10 @@ import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
 import { Ownership } from "./scheduler/ownership.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
 import { codeHash } from "./scripts/content-hash.ts";
+import { ScriptLocks } from "./scripts/locks.ts";
 import { addScriptRoutes } from "./scripts/routes.ts";
 import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
+import { codeOf } from "./scripts/script-code.ts";
 import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
@@ -248,7 +251,13 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
   });
-  addScriptRoutes(app, pools.api, scripts);
+  const locks = new ScriptLocks({
+    pool: pools.api,
+    scripts,
+    jobs: createDependencyJobs({ pool: pools.api, owners: directory, clock: realClock, newJobId: createJobIdGenerator(() => realClock.wallMs()), events }),
+    log,
+  });
+  addScriptRoutes(app, pools.api, scripts, locks);
   addJobRoutes(app, jobs);
   addLogRoutes(
     app,
@@ -267,6 +276,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   stops.push(() => app.close());
   await run(network);
   await run(door);
+  await run(locks);
   home.start();
   stops.push(async () => home.stop());
   return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
@@ -349,11 +359,11 @@ function bundleSource(workspaces: Workspaces, scripts: ScriptCache): BundleSourc
   return {
     script(workspace, hash) {
       const version = scripts.version(workspace, hash);
-      return version === undefined ? undefined : { path: version.path, code: version.content, codeHash: version.codeHash };
+      return version === undefined ? undefined : codeOf(version);
     },
     async loadScript(workspace, hash) {
       const version = await scripts.loadVersion(workspace, hash);
-      return version === undefined ? undefined : { path: version.path, code: version.content, codeHash: version.codeHash };
+      return version === undefined ? undefined : codeOf(version);
     },
     workspaceName: (workspace) => workspaces.nameOf(workspace),
     loadWorkspaceName: (workspace) => workspaces.loadName(workspace),

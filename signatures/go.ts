@@ -13,8 +13,20 @@ export async function readGo(code: string, budget: WorkBudget = new WorkBudget()
   const reading = parser.withTree(code, (tree) => ({
     signature: signatureOf(tree, budget),
     problems: grammarProblems(tree, code, parser, { skipBlank: skipCLikeBlank, startsAnywhere: true }),
+    standardOnly: importsStandardOnly(tree),
   }));
   return reading ?? tooComplex(code);
+}
+
+/** Paths of the standard library have no dot in their first part; `C` needs a C compiler, and comments may declare modules. */
+function importsStandardOnly(tree: Tree): boolean {
+  if (tree.rootNode.namedChildren.some((node) => node.type === "comment" && /^\/\/\s*require\b/.test(node.text))) return false;
+  const imports = tree.rootNode.namedChildren.filter((node) => node.type === "import_declaration");
+  const specs = imports.flatMap((node) => node.descendantsOfType("import_spec"));
+  return specs.every((spec) => {
+    const path = spec?.childForFieldName("path")?.text.slice(1, -1) ?? "";
+    return path !== "C" && !(path.split("/")[0] ?? "").includes(".");
+  });
 }
 
 function signatureOf(tree: Tree, budget: WorkBudget): Signature {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { readGraphql } from "./graphql.ts";
 import { showSignature } from "./show-signature.ts";
 
-const API = "api: $graphql";
+const API = "api: $graphql | string";
 
 describe("the arguments of a GraphQL document", () => {
   it.each([

@@ -6,8 +6,8 @@ import { type Finding, printable } from "./python-text.ts";
 import { SourcePositions } from "./source-position.ts";
 import { MAX_TYPE_DEPTH, WorkBudget } from "./work-budget.ts";
 
-/** Where the endpoint and its headers come from. */
-const API: Parameter = { name: "api", type: { kind: "resource", name: "graphql" }, required: true };
+/** Where the endpoint and its headers come from; its URL alone will do. */
+const API: Parameter = { name: "api", type: unionOf([{ kind: "resource", name: "graphql" }, { kind: "string" }]), required: true };
 
 /** Reads the variables of the first operation of a GraphQL document. Selections are only checked for their brackets: the server's schema decides. */
 export function readGraphql(code: string, budget: WorkBudget = new WorkBudget()): SignatureReading {

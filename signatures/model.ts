@@ -61,6 +61,8 @@ export interface SignatureReading {
   readonly signature: Signature;
   /** At most 20, by position. The signature holds what could be read in spite of them. */
   readonly problems: readonly SyntaxProblem[];
+  /** True when the code certainly needs no package beyond the standard library of its language; absent where that was not looked for. */
+  readonly standardOnly?: boolean;
 }
 
 export const NO_MAIN: Signature = { parameters: [], hasMain: false, variadic: false };

@@ -12,12 +12,6 @@ export type PerlToken =
   | { readonly kind: "words"; readonly values: readonly string[] }
   | { readonly kind: "mark"; readonly text: string };
 
-export interface PerlTokens {
-  readonly tokens: readonly PerlToken[];
-  /** False when a literal never ended: then the lexer has taken something for a quote that is none. */
-  readonly isSure: boolean;
-}
-
 const WORD = /[A-Za-z_]\w*(?:(?:::|')[A-Za-z_]\w*)*(?:::)?/y;
 const VARIABLE = /(?:\$#?|@|%)(?:\{\^?\w+\}|\^?\w+(?:::\w+)*|::\w+(?:::\w+)*)|@_|\$[^\s\w({]/y;
 const NUMBER = /0[xXbB][0-9a-fA-F_]+|\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?/y;
@@ -40,16 +34,15 @@ const VALUE_FOLLOWS = new Set(
   "and or not if unless while until return split grep map join push x lt gt le ge eq ne cmp my our local state print say die warn".split(" "),
 );
 
-/** Reads Perl up to `__END__`. Patterns are told from divisions by the token before them, as Perl's own lexer does. */
-export function perlTokens(code: string, from = 0): PerlTokens {
+/** Reads Perl up to `__END__`. Patterns are told from divisions by the token before them, as Perl's own lexer does. Ends at a literal that never does. */
+export function perlTokens(code: string, from = 0): readonly PerlToken[] {
   const lexer = new PerlLexer(code, from);
   while (lexer.next());
-  return { tokens: lexer.tokens, isSure: lexer.isSure };
+  return lexer.tokens;
 }
 
 class PerlLexer {
   readonly tokens: PerlToken[] = [];
-  isSure = true;
   readonly #code: string;
   #at: number;
   /** Ends of here-documents that begin on the next line. */
@@ -93,10 +86,7 @@ class PerlLexer {
     this.#at += 1;
     for (const { word, indented } of this.#pending.splice(0)) {
       for (;;) {
-        if (this.#at >= this.#code.length) {
-          this.isSure = false;
-          return true;
-        }
+        if (this.#at >= this.#code.length) return true;
         const end = this.#lineEndFrom(this.#at);
         const line = this.#code.slice(this.#at, end).replace(/\r$/, "");
         this.#at = end + 1;
@@ -152,7 +142,8 @@ class PerlLexer {
     }
     // A member, a key or the name of a subroutine is a plain word, whatever it is called.
     const last = this.tokens.at(-1);
-    const isName = (last?.kind === "mark" && (last.text === "->" || last.text === "{")) || (last?.kind === "word" && last.text === "sub");
+    const isKey = last?.kind === "mark" && last.text === "{" && this.#code[this.#skipSpace(this.#at + word.length)] === "}";
+    const isName = isKey || (last?.kind === "mark" && last.text === "->") || (last?.kind === "word" && last.text === "sub");
     const quote = QUOTE_LIKE.has(word) && !isName ? this.#quoteLike(word) : undefined;
     return quote ?? this.#push({ kind: "word", text: word }, word.length);
   }
@@ -163,14 +154,14 @@ class PerlLexer {
     while (/\s/.test(this.#code[at] ?? "")) at += 1;
     const delimiter = this.#code[at] ?? "";
     const isSpaced = at > this.#at + word.length;
-    if (delimiter === "" || /[\w,;)=]/.test(delimiter) || (delimiter === "#" && isSpaced)) return undefined;
+    if (delimiter === "" || /[\w;)=]/.test(delimiter) || (delimiter === "," && isSpaced) || (delimiter === "#" && isSpaced)) return undefined;
     const first = this.#delimited(at);
-    if (first === undefined) return this.#unsure();
+    if (first === undefined) return this.#giveUp();
     const { text } = first;
     let end = first.end;
     if (QUOTE_LIKE.get(word) === 2) {
       const second = CLOSERS[delimiter] === undefined ? this.#delimited(end - 1) : this.#delimited(this.#skipSpace(end));
-      if (second === undefined) return this.#unsure();
+      if (second === undefined) return this.#giveUp();
       end = second.end;
     }
     this.tokens.push(quoteToken(word, text));
@@ -186,14 +177,14 @@ class PerlLexer {
 
   #string(at: number, quote: string, isText = true): boolean {
     const found = this.#delimited(at);
-    if (found === undefined) return this.#unsure();
+    if (found === undefined) return this.#giveUp();
     this.tokens.push(isText ? quoteToken(quote, found.text) : { kind: "string", value: undefined });
     this.#at = found.end;
     return true;
   }
 
-  #unsure(): boolean {
-    this.isSure = false;
+  /** A literal that never ends: something was taken for a quote that is none. */
+  #giveUp(): boolean {
     this.#at = this.#code.length;
     return false;
   }

@@ -3,15 +3,15 @@ import { showSignature } from "./show-signature.ts";
 import { readSql, readSqlScript } from "./sql.ts";
 import type { SqlLanguage } from "./sql-tokens.ts";
 
-const PG = "database: $postgresql";
-const MY = "database: $mysql";
-const LITE = 'database?: string | $sqlite = ":memory:"';
-const DUCK = 'database?: string | $duckdb = ":memory:"';
+const PG = "database: $postgresql | string";
+const MY = "database: $mysql | string";
+const LITE = 'database?: string = ":memory:"';
+const DUCK = LITE;
 
 const SCRIPTS: readonly (readonly [language: SqlLanguage, code: string, expected: string])[] = [
   ["postgresql", "SELECT 1", PG],
   ["postgresql", "-- $1 name (text)\n-- $2 count (int) = 3\nSELECT $1, $2", `${PG}, name: string, count?: integer = 3`],
-  ["postgresql", "-- database f/db/main\n-- $1 id (uuid)\nSELECT $1", "id: uuid"],
+  ["postgresql", "-- database f/db/main\n-- $1 id (uuid)\nSELECT $1", "database?: $postgresql | string, id: uuid"],
   ["postgresql", "SELECT $2, $1::bigint, $1", `${PG}, arg1: integer, arg2: any`],
   ["postgresql", '-- $1 tags (text[]) = ["a"]\n-- $2 at (timestamptz) = null\nSELECT $1', `${PG}, tags?: string[] = ["a"], at?: date-time | null = null`],
   ["postgresql", "-- $1 name (varchar(20)) = it's\n-- $2 n (double precision)\n-- $3 j (jsonb)\nSELECT 1", `${PG}, name?: string = "it's", n: number, j: any`],
@@ -22,7 +22,7 @@ const SCRIPTS: readonly (readonly [language: SqlLanguage, code: string, expected
   ["mysql", "# comment ?\nSELECT 'it\\'s ?', `a?`, \":x\", :y", `${MY}, y: any`],
   ["sqlite", "-- :name (text) = 'x'\nSELECT :name, $n, @m, [a$b]", `${LITE}, name?: string = "x", n: any, m: any`],
   ["duckdb", "-- $name (text)\nSELECT $name, $limit, x::int", `${DUCK}, name: string, limit: any`],
-  ["duckdb", "-- database f/lake\nFROM 'a.parquet' WHERE b = $1", "arg1: any"],
+  ["duckdb", "-- database f/lake\nFROM 'a.parquet' WHERE b = $1", "database?: string, arg1: any"],
 ];
 
 describe("the arguments of a SQL script", () => {

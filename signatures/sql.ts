@@ -1,4 +1,4 @@
-import { ANY, type JsonValue, type Parameter, type ParameterType, type SignatureReading } from "./model.ts";
+import { ANY, type JsonValue, type Parameter, type SignatureReading } from "./model.ts";
 import { unionOf } from "./parameter-types.ts";
 import { SourcePositions } from "./source-position.ts";
 import { databaseOf, declarationOf, type SqlDeclaration, sqlType } from "./sql-header.ts";
@@ -97,13 +97,13 @@ export function readSqlScript(language: SqlLanguage, code: string): SqlScript {
 }
 
 /**
- * Reads the arguments of a SQL script: those that its comments declare and its placeholders name, and `database`, unless the header names a
- * fixed one. Strings, quoted names and comments that never end are problems; the rest of the grammar is the database's own.
+ * Reads the arguments of a SQL script: those that its comments declare and its placeholders name, and `database`, which may be left out when
+ * the header names one. Strings, quoted names and comments that never end are problems; the rest of the grammar is the database's own.
  */
 export function readSql(language: SqlLanguage, code: string): SignatureReading {
   const { outline, problems } = outlineOf(language, code);
   const parameters = new Map<string, Parameter>();
-  if (outline.database === undefined) parameters.set("database", databaseParameter(language));
+  parameters.set("database", databaseParameter(language, outline.database !== undefined));
   outline.placeholders.forEach((placeholder, index) => {
     const name = nameOf(placeholder, index);
     if (!parameters.has(name)) parameters.set(name, parameterOf(name, placeholder));
@@ -117,9 +117,12 @@ function parameterOf(name: string, { cast, declaration }: Placeholder): Paramete
   return fallback === undefined ? { name, type, required: true } : { name, type, required: false, default: fallback };
 }
 
-/** SQLite and DuckDB take a path as well, and work in memory when nothing is said. */
-function databaseParameter(language: SqlLanguage): Parameter {
-  const resource: ParameterType = { kind: "resource", name: language };
-  if (language === "postgresql" || language === "mysql") return { name: "database", type: resource, required: true };
-  return { name: "database", type: unionOf([{ kind: "string" }, resource]), required: false, default: ":memory:" };
+/** A server is named by a resource or a URL; one in the header may still be replaced. SQLite and DuckDB take a path, and work in memory when nothing is said. */
+function databaseParameter(language: SqlLanguage, isNamed: boolean): Parameter {
+  const name = "database";
+  if (language === "sqlite" || language === "duckdb") {
+    const parameter: Parameter = { name, type: { kind: "string" }, required: false };
+    return isNamed ? parameter : { ...parameter, default: ":memory:" };
+  }
+  return { name, type: unionOf([{ kind: "resource", name: language }, { kind: "string" }]), required: !isNamed };
 }

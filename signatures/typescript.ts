@@ -2,6 +2,7 @@ import { type OxcError, type Program, parseSync } from "oxc-parser";
 import { NO_MAIN, OPAQUE_MAIN, type Signature, type SignatureReading, type SyntaxProblem } from "./model.ts";
 import { SourcePositions, tidyProblems } from "./source-position.ts";
 import { collectDeclarations } from "./typescript-declarations.ts";
+import { importsBuiltInsOnly } from "./typescript-imports.ts";
 import { findMain } from "./typescript-main.ts";
 import { readParameters } from "./typescript-parameters.ts";
 import { fileScope } from "./typescript-scope.ts";
@@ -20,7 +21,11 @@ export function readTypeScript(code: string, language: "typescript" | "javascrip
   const parsed = parse(code, language);
   const errors = parsed.errors.filter((error) => error.severity === "Error" && !HARMLESS.test(error.codeframe ?? ""));
   const positions = new SourcePositions(code);
-  return { signature: signatureOf(parsed.program, budget), problems: tidyProblems(errors.map((error) => toProblem(error, positions))) };
+  return {
+    signature: signatureOf(parsed.program, budget),
+    problems: tidyProblems(errors.map((error) => toProblem(error, positions))),
+    standardOnly: importsBuiltInsOnly(code, parsed.module),
+  };
 }
 
 function parse(code: string, language: "typescript" | "javascript"): ReturnType<typeof parseSync> {

@@ -116,6 +116,28 @@ describe("millrace deploy", () => {
     expect(api.requests).toHaveLength(1);
   });
 
+  it("waits for dependencies, says how it goes, and fails with the reason", async () => {
+    const pending = (hash: string) => json(201, { path: "p", hash, created: true, lock_state: "pending" });
+    const locked = (fields: object) => json(200, { path: "p", lock_job: JOB_ID, ...fields });
+    api.on("POST /scripts", pending("h1"), pending("h2"), pending("h3"));
+    api.on("GET /scripts/by-hash/h1", json(200, { lock_state: "pending" }), locked({ lock_state: "pending" }), locked({ lock_state: "ready" }));
+    api.on("GET /scripts/by-hash/h2", locked({ lock_state: "failed", lock_error: "no package zodd" }));
+    api.on("GET /scripts/by-hash/h3", locked({ lock_state: "pending" }));
+    const waits = jobView({ status: "queued", wait_reason: "no agent is there", wait_detail: { code: "no_runtime" } });
+    api.on(`GET /jobs/${JOB_ID}`, json(200, waits), json(200, jobView({ status: "running" })));
+    const { code, stdout, stderr } = await millrace("deploy", folder, "--prefix", "f/x");
+    const lines = stdout.split("\n").slice(3);
+    expect(lines).toEqual([
+      `not locked f/x/b: no package zodd job ${JOB_ID}`,
+      "not locked f/x/c: no agent is there; its runs find their dependencies themselves until then",
+      `locked     f/x/a job ${JOB_ID}`,
+      "",
+    ]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "3 created, 0 unchanged, 0 skipped, 0 failed, dependencies of 1 not found\n" });
+    api.on("POST /scripts", pending("h1"));
+    expect(await millrace("deploy", folder, "--prefix", "f/x", "--no-wait")).toMatchObject({ code: 0 });
+  });
+
   it("prints a report with --json", async () => {
     api.on("POST /scripts", deployed(true));
     const { code, stdout } = await millrace("deploy", folder, "--prefix", "f/x", "--json");

@@ -2,7 +2,9 @@ import { z } from "zod";
 import { EXIT_REASONS } from "../../kernel/exit.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { limitFields } from "./limits-contract.ts";
+import { JOB_KINDS } from "./model.ts";
 import { keyText, keyWindow, policySettings, startSettings } from "./policy-contract.ts";
+import { requirementFields } from "./requirements-contract.ts";
 
 /** Limits of the API, in one place; `docs/limits.md` and the OpenAPI text are made from them. */
 export const JOB_LIMITS = {
@@ -59,6 +61,7 @@ export const runJobRequest = z
     args: args.optional(),
     ...runSettings,
     ...limitFields,
+    ...requirementFields,
   })
   .superRefine((body, context) => {
     // A script's limits are those of its version: a caller must not be able to run around them.
@@ -72,6 +75,10 @@ export const runJobRequest = z
         const path = Array.isArray(given) ? [kind, at, "key"] : [kind, "key"];
         if (limit.key === undefined) context.addIssue({ code: "custom", path, message: "inline code has no path: give a key" });
       });
+    }
+    for (const name of ["network", "min_sandbox_level", "memory_mb", "cpu_millis", "dedicated"] as const) {
+      if (body[name] === undefined || body.code !== undefined) continue;
+      context.addIssue({ code: "custom", path: [name], message: "is for inline code: what a script asks of its place is deployed with it" });
     }
   })
   .refine((body) => [body.script, body.hash, body.code].filter((given) => given !== undefined).length === 1, {
@@ -147,7 +154,7 @@ export type AttemptView = z.infer<typeof attemptView>;
 export const jobView = z.object({
   id: z.string(),
   workspace: z.string(),
-  kind: z.enum(["script", "inline"]),
+  kind: z.enum(JOB_KINDS).meta({ description: "dependencies: finds out what a deployed script depends on, and runs nothing." }),
   script: z.string().optional(),
   hash: z.string().optional(),
   language: z.string(),
@@ -163,6 +170,7 @@ export const jobView = z.object({
   scheduled_for: z.iso.datetime().optional(),
   next_attempt_at: z.iso.datetime().optional().meta({ description: "When a job that waits for a moment becomes ready." }),
   ...policySettings,
+  ...requirementFields,
   created_by: z.string(),
   created_at: z.iso.datetime(),
   started_at: z.iso.datetime().optional(),

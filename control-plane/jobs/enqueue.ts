@@ -1,11 +1,12 @@
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { JobId } from "../../kernel/ids.ts";
-import { NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { LANGUAGES, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { withPlainNumbers } from "../http/exact-json.ts";
 import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
+import { type Requirements, requirementsIn } from "../scheduler/core/requirements.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -20,8 +21,11 @@ import { toPrio } from "./present.ts";
 
 export const DEFAULT_TAG = "default";
 const DEFAULT_PRIORITY = 5;
+/** Somebody waits for the end of a deploy. */
+const DEPENDENCIES_PRIORITY = 7;
+const DEPENDENCIES_TIMEOUT_MS = 15 * 60 * 1000;
 
-export interface RunSettings extends TimeSettings, LimitSettings {
+export interface RunSettings extends TimeSettings, LimitSettings, Requirements {
   readonly tag?: string | undefined;
   readonly timeout_ms?: number | undefined;
   readonly priority?: number | undefined;
@@ -64,14 +68,42 @@ export function inlineJob(context: EnqueueContext, code: { language: string; con
   const language = code.language === NOOP_LANGUAGE ? NOOP_LANGUAGE : parseLanguage(code.language);
   if (language === undefined) {
     throw new AppError("invalid_argument", `there is no runtime for language "${code.language}"`, {
-      fields: [{ pointer: "/code/language", message: "must be python3, typescript, javascript or bash" }],
+      fields: [{ pointer: "/code/language", message: `must be one of ${LANGUAGES.join(", ")}` }],
     });
   }
   checkCode(code.content, "/code/content");
   const payload: JobPayload = { kind: "inline", scriptHash: undefined, code: code.content, argsJson: argsText(args, "/args"), createdBy: context.createdBy };
   const { tag = DEFAULT_TAG, priority, timeout_ms: timeoutMs } = settings;
   const limits = limitsOf(context, limitsIn(settings), undefined, args);
-  return newJob(context, payload, settings, { language, tag, priority, scriptId: undefined, timeoutMs, defaults: undefined, limits });
+  return newJob(context, payload, settings, {
+    language,
+    tag,
+    priority,
+    scriptId: undefined,
+    timeoutMs,
+    defaults: undefined,
+    limits,
+    place: requirementsIn(settings),
+  });
+}
+
+/** A job that finds out what a version of a script depends on, see scripts/locks.ts. It is no run of the script: it has no `scriptId` and none of its limits. */
+export function dependenciesJob(context: Omit<EnqueueContext, "checkArgs">, version: ScriptVersion): NewJob {
+  const payload: JobPayload = { kind: "dependencies", scriptHash: version.hash, code: undefined, argsJson: "{}", createdBy: context.createdBy };
+  return newJob(
+    context,
+    payload,
+    {},
+    {
+      language: version.language,
+      tag: version.tag,
+      priority: DEPENDENCIES_PRIORITY,
+      scriptId: undefined,
+      timeoutMs: DEPENDENCIES_TIMEOUT_MS,
+      defaults: undefined,
+      limits: undefined,
+    },
+  );
 }
 
 /** Errors: out_of_range over the limit; invalid_argument when the code has a NUL character. */
@@ -112,10 +144,12 @@ interface Wanted {
   /** Of the script. */
   readonly defaults: PolicyRequest | undefined;
   readonly limits: JobLimits | undefined;
+  /** Of inline code. */
+  readonly place?: Requirements | undefined;
 }
 
-function newJob(context: EnqueueContext, payload: JobPayload, settings: RunSettings, wanted: Wanted): NewJob {
-  const time = timeOf(settings, wanted.defaults, wanted.timeoutMs, context.key, context.clock.wallMs());
+function newJob(context: Omit<EnqueueContext, "checkArgs">, payload: JobPayload, settings: RunSettings, wanted: Wanted): NewJob {
+  const time = timeOf(settings, wanted.defaults, wanted.timeoutMs, context.key, context.clock.wallMs(), wanted.place);
   const job: WaitingJob = {
     id: context.newJobId(),
     workspace: context.workspace.id,

@@ -4,7 +4,7 @@ import { arrayText } from "../db/array-text.ts";
 import { NO_GROUP } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { encodeLimits } from "./limits-codec.ts";
-import type { FlushOperation, JobPayload, JobSpecial, WindowRecord } from "./model.ts";
+import { type FlushOperation, JOB_KINDS, type JobPayload, type JobSpecial, type WindowRecord } from "./model.ts";
 import { FAMILIES, type Family, parameterTypes } from "./statements.ts";
 
 /** Text and numbers of one parameter of the flush statement. */
@@ -112,7 +112,7 @@ function jobRow({ job, payload }: { readonly job: WaitingJob; readonly payload: 
   return [
     job.workspace,
     job.id,
-    payload.kind === "script" ? 0 : 1,
+    JOB_KINDS.indexOf(payload.kind),
     job.scriptId ?? null,
     payload.scriptHash ?? null,
     job.language,

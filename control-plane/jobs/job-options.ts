@@ -1,4 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
+import type { Requirements } from "../scheduler/core/requirements.ts";
 import type { JobPolicy } from "../scheduler/core/retry-core.ts";
 import type { JobKey } from "./idempotency-key.ts";
 import type { JobSpecial } from "./model.ts";
@@ -21,6 +22,7 @@ export interface JobTime {
  * When a job may begin and until when it must have, and what follows a failure.
  * Errors: invalid_argument for settings that contradict each other; out_of_range for a moment too far ahead.
  * @param timeoutMs the job's hard timeout, when it has its own
+ * @param place what inline code asks of its place
  */
 export function timeOf(
   settings: TimeSettings,
@@ -28,8 +30,9 @@ export function timeOf(
   timeoutMs: number | undefined,
   key: JobKey | undefined,
   nowMs: number,
+  place?: Requirements,
 ): JobTime {
-  const policy = policyOf(settings, defaults);
+  const policy = policyOf(settings, defaults, place);
   checkTimeouts(settings.soft_timeout_ms, policy, timeoutMs);
   const scheduledForMs = scheduledFor(settings, nowMs);
   const dueAtMs = scheduledForMs ?? nowMs;

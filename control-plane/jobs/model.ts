@@ -22,9 +22,18 @@ export function laneOf(shard: number): number {
   return Math.floor(shard / (SHARDS / LANES));
 }
 
+/** A run of a deployed script, a run of inline code, or finding out what a script depends on. The position is the number that is stored. */
+export const JOB_KINDS = ["script", "inline", "dependencies"] as const;
+export type JobKind = (typeof JOB_KINDS)[number];
+
+/** The kind that a stored number stands for. */
+export function kindOf(stored: number): JobKind {
+  return JOB_KINDS[stored] ?? "inline";
+}
+
 /** What a job runs; immutable. */
 export interface JobPayload {
-  readonly kind: "script" | "inline";
+  readonly kind: JobKind;
   readonly scriptHash: string | undefined;
   /** Inline code; a deployed script's code is found by its hash. */
   readonly code: string | undefined;

@@ -1,3 +1,4 @@
+import { type Requirements, requirementsIn } from "../scheduler/core/requirements.ts";
 import { type JobPolicy, RETRIED_BY_DEFAULT, type RetryCondition, type RetryPolicy, type RetryWait } from "../scheduler/core/retry-core.ts";
 import type { PolicyRequest, RetryRequest } from "./policy-contract.ts";
 
@@ -9,25 +10,30 @@ const MAX_S = 300;
 const JITTER = 0.2;
 const cached = new Map<string, JobPolicy>();
 
-/** The policy of a request over the defaults of its script; undefined when neither asks for anything. */
-export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undefined): JobPolicy | undefined {
+/**
+ * The policy of a request over the defaults of its script; undefined when neither asks for anything.
+ * @param place what inline code asks of its place
+ */
+export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undefined, place?: Requirements): JobPolicy | undefined {
   const retry = request.retry ?? defaults?.retry;
   const queueTtl = request.queue_ttl_s ?? defaults?.queue_ttl_s;
   const softTimeout = request.soft_timeout_ms ?? defaults?.soft_timeout_ms;
-  if (retry === undefined && queueTtl === undefined && softTimeout === undefined) return undefined;
-  return readPolicy(JSON.stringify({ retry, queue_ttl_s: queueTtl, soft_timeout_ms: softTimeout }));
+  if (retry === undefined && queueTtl === undefined && softTimeout === undefined && place === undefined) return undefined;
+  return readPolicy(JSON.stringify({ retry, queue_ttl_s: queueTtl, soft_timeout_ms: softTimeout, ...place }));
 }
 
 /** A policy as it was stored. */
 export function readPolicy(text: string): JobPolicy {
   const known = cached.get(text);
   if (known !== undefined) return known;
-  const { retry, queue_ttl_s, soft_timeout_ms } = policyRequestOf(text);
+  const stored = policyRequestOf(text);
+  const { retry, queue_ttl_s, soft_timeout_ms } = stored;
   const policy: JobPolicy = {
     text,
     retry: retry === undefined ? undefined : retryOf(retry),
     queueTtlMs: queue_ttl_s === undefined ? undefined : queue_ttl_s * 1000,
     softTimeoutMs: soft_timeout_ms,
+    requirements: requirementsIn(stored),
   };
   if (cached.size >= MAX_CACHED) cached.clear();
   cached.set(text, policy);
@@ -35,8 +41,8 @@ export function readPolicy(text: string): JobPolicy {
 }
 
 /** The stored text as the API shows it. It was checked when it came in. */
-export function policyRequestOf(text: string): PolicyRequest {
-  return JSON.parse(text) as PolicyRequest;
+export function policyRequestOf(text: string): PolicyRequest & Requirements {
+  return JSON.parse(text) as PolicyRequest & Requirements;
 }
 
 function retryOf(request: RetryRequest): RetryPolicy {

@@ -6,7 +6,7 @@ import type { AttemptRef } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentAttached, type Answer, AnswerKind, type Demand, type HandOver, HomeFrame, OwnerFrame } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import { type AgentView, agentView } from "../agents/contract.ts";
 import { attemptFromWire, heldFromWire } from "../agents/frames-codec.ts";
-import { SHARDS, shardOf } from "../jobs/model.ts";
+import { JOB_KINDS, SHARDS, shardOf } from "../jobs/model.ts";
 import { readPolicy } from "../jobs/policy-codec.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
@@ -58,7 +58,7 @@ const newJob = z.looseObject({
     policy: z.looseObject({ text: z.string() }).optional(),
   }),
   payload: z.looseObject({
-    kind: z.enum(["script", "inline"]),
+    kind: z.enum(JOB_KINDS),
     scriptHash: z.string().optional(),
     code: z.string().optional(),
     argsJson: z.string(),

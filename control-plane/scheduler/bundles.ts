@@ -2,13 +2,18 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobPayload } from "../jobs/model.ts";
-import type { RunningJob } from "./core/model.ts";
+import type { RunningJob, WaitingJob } from "./core/model.ts";
+import type { Requirements } from "./core/requirements.ts";
+import { encodeRequirements } from "./requirements-codec.ts";
 
-/** Code of a deployed version; immutable, so a cached one is never out of date. */
+/** Code of a deployed version and what belongs to it. */
 export interface ScriptCode {
   readonly path: string;
   readonly code: string;
   readonly codeHash: string;
+  /** Empty: no versions are fixed (yet). */
+  readonly lock: string;
+  readonly requirements: Requirements | undefined;
 }
 
 /** Where the owner finds what a payload only names. `get` answers from memory or not at all; `load` asks the database. */
@@ -31,8 +36,9 @@ export interface BundleLimits {
 export function buildBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Bundle | undefined {
   const { job } = running;
   const workspace = source.workspaceName(job.workspace);
-  const script = payload.scriptHash === undefined ? inlineScript(source, job.language, payload) : source.script(job.workspace, payload.scriptHash);
+  const script = payload.scriptHash === undefined ? inlineScript(source, running.job, payload) : source.script(job.workspace, payload.scriptHash);
   if (workspace === undefined || script === undefined) return undefined;
+  const findsLock = payload.kind === "dependencies";
   return {
     jobId: job.id,
     token: running.token,
@@ -52,9 +58,9 @@ export function buildBundle(source: BundleSource, limits: BundleLimits, running:
       softTimeoutMs: job.policy?.softTimeoutMs ?? 0,
     },
     tag: job.tag,
-    purpose: Purpose.PURPOSE_UNSPECIFIED,
-    lock: "",
-    requirements: undefined,
+    purpose: findsLock ? Purpose.PURPOSE_LOCK : Purpose.PURPOSE_UNSPECIFIED,
+    lock: findsLock ? "" : script.lock,
+    requirements: encodeRequirements(findsLock ? placeOfLock(script.requirements) : script.requirements),
     apiToken: "",
   };
 }
@@ -68,7 +74,12 @@ export async function loadBundle(source: BundleSource, limits: BundleLimits, run
   return bundle;
 }
 
-function inlineScript(source: BundleSource, language: string, payload: JobPayload): ScriptCode {
+function inlineScript(source: BundleSource, job: WaitingJob, payload: JobPayload): ScriptCode {
   const code = payload.code ?? "";
-  return { path: "", code, codeHash: source.hashOfCode(language, code) };
+  return { path: "", code, codeHash: source.hashOfCode(job.language, code), lock: "", requirements: job.policy?.requirements };
+}
+
+/** A script that may not use the network still has dependencies that come from there; its sandbox is as strong. */
+function placeOfLock(script: Requirements | undefined): Requirements | undefined {
+  return script?.min_sandbox_level === undefined ? undefined : { min_sandbox_level: script.min_sandbox_level };
 }

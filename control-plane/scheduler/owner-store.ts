@@ -3,7 +3,7 @@ import { type AgentKey, asAgentKey, asJobId, asToken, asWorkspaceId, type JobId,
 import type { Pool } from "../db/pools.ts";
 import { reasonNumber } from "../jobs/flush-codec.ts";
 import { createKeyStore } from "../jobs/key-store.ts";
-import { type JobPayload, LANES, laneOf, shardOf } from "../jobs/model.ts";
+import { type JobPayload, kindOf, LANES, laneOf, shardOf } from "../jobs/model.ts";
 import { IS_RECORDED, markCancelledStatement, PAYLOADS, pendingGroupsStatement, refillStatement, runningStatement } from "../jobs/statements.ts";
 import { changedWorkspaceLimits } from "../workspaces/workspace-limit-store.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
@@ -76,7 +76,7 @@ export function createOwnerStore(pool: Pool, lease: Lease): OwnerStore & { load(
         rows.map((row) => [
           asJobId(row.id),
           {
-            kind: row.kind === 0 ? "script" : "inline",
+            kind: kindOf(row.kind),
             scriptHash: row.script_hash ?? undefined,
             code: row.code ?? undefined,
             argsJson: row.args,

@@ -3,6 +3,10 @@ import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { JOB_LIMITS, scriptPath, tagName } from "../jobs/contract.ts";
 import { limitFields } from "../jobs/limits-contract.ts";
 import { policySettings } from "../jobs/policy-contract.ts";
+import { requirementFields } from "../jobs/requirements-contract.ts";
+
+/** UTF-8 bytes of the lock of one version. */
+export const LOCK_BYTES = 1024 * 1024;
 
 export const deployScriptRequest = z.strictObject({
   path: scriptPath,
@@ -17,6 +21,13 @@ export const deployScriptRequest = z.strictObject({
   priority: z.int().min(0).max(9).optional(),
   ...policySettings,
   ...limitFields,
+  ...requirementFields,
+  lock: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) <= LOCK_BYTES, `a lock has at most ${LOCK_BYTES} bytes`)
+    .refine(WITHOUT_NUL.check, WITHOUT_NUL.message)
+    .optional()
+    .meta({ description: "Fixed versions of the dependencies, in the words of the language's own tool. Default: an agent finds them out after the deploy." }),
 });
 export type DeployScriptRequest = z.infer<typeof deployScriptRequest>;
 
@@ -30,6 +41,13 @@ export const scriptView = z.object({
   priority: z.int().optional(),
   ...policySettings,
   ...limitFields,
+  ...requirementFields,
+  lock_state: z.enum(["none", "pending", "ready", "failed"]).meta({
+    description:
+      "Of the versions of its dependencies. none: it has none that could be fixed. Until it is ready, and when it failed, runs find them out themselves.",
+  }),
+  lock_job: z.string().optional().meta({ description: "The job that finds them out, or did." }),
+  lock_error: z.string().optional().meta({ description: "Why it failed. Deploying the same version again asks once more." }),
   schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of the arguments, inferred from `main`." }),
   created_at: z.iso.datetime(),
   created_by: z.string(),
@@ -37,7 +55,10 @@ export const scriptView = z.object({
 export type ScriptView = z.infer<typeof scriptView>;
 
 export const deployScriptResponse = scriptView.extend({ created: z.boolean().meta({ description: "false: this version was already deployed." }) });
-export const scriptWithContent = scriptView.extend({ content: z.string() });
+export const scriptWithContent = scriptView.extend({
+  content: z.string(),
+  lock: z.string().optional().meta({ description: "Once it is ready." }),
+});
 export const scriptPage = z.object({ scripts: z.array(scriptView), next_cursor: z.string().optional() });
 export const scriptListQuery = z.strictObject({
   prefix: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),

@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { LANGUAGES, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { LANGUAGES, type Language, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import { isStorableJson, WELL_FORMED } from "../../kernel/storable-text.ts";
 import { inferSignature } from "../../signatures/infer.ts";
 import { signatureToJsonSchema } from "../../signatures/to-json-schema.ts";
@@ -8,9 +8,12 @@ import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
 import { limitsIn } from "../jobs/limits-contract.ts";
 import { policyOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
+import { requirementsIn } from "../scheduler/core/requirements.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { codeHash, scriptHash } from "./content-hash.ts";
 import type { DeployScriptRequest, ScriptView } from "./contract.ts";
+import { askAgain, type NewLock } from "./lock-store.ts";
+import { mainExample } from "./main-examples.ts";
 import type { ScriptCache } from "./script-cache.ts";
 import { findVersion, insertVersion, type ScriptVersion } from "./script-store.ts";
 
@@ -33,7 +36,8 @@ export async function deployScript(
     });
   }
   checkCode(request.content, "/content");
-  const schema = language === NOOP_LANGUAGE ? { type: "object" } : await schemaOf(language, request.content);
+  const { schema, mayNeedPackages } =
+    language === NOOP_LANGUAGE ? { schema: { type: "object" }, mayNeedPackages: false } : await schemaOf(language, request.content);
   // The database reads the schema, and a default or a literal of the code may be any text.
   if (!isStorableJson(schema)) {
     throw new AppError("invalid_argument", `a name, default or literal of the parameters ${WELL_FORMED.message}`, {
@@ -42,6 +46,7 @@ export async function deployScript(
   }
   const settings = { tag: request.tag ?? DEFAULT_TAG, timeoutMs: request.timeout_ms, summary: request.summary ?? "", limits: limitsIn(request) };
   const defaults = defaultsOf(request);
+  const requirements = requirementsIn(request);
   const hash = scriptHash({
     path: request.path,
     language,
@@ -49,23 +54,37 @@ export async function deployScript(
     ...settings,
     priority: request.priority,
     policy: policyOf({}, defaults)?.text,
+    requirements: requirements === undefined ? undefined : { ...requirements },
+    lock: request.lock,
   });
-  const { created } = await insertVersion(pool, workspace.id, {
-    hash,
-    path: request.path,
-    language,
-    content: request.content,
-    codeHash: codeHash(language, request.content),
-    ...settings,
-    priority: request.priority,
-    policy: defaults,
-    schema,
-    createdBy,
-  });
-  cache.changed(workspace.id, request.path);
+  const { created } = await insertVersion(
+    pool,
+    workspace.id,
+    {
+      hash,
+      path: request.path,
+      language,
+      content: request.content,
+      codeHash: codeHash(language, request.content),
+      ...settings,
+      priority: request.priority,
+      policy: defaults,
+      requirements,
+      schema,
+      createdBy,
+    },
+    newLock(request, mayNeedPackages),
+  );
+  if (!created) await askAgain(pool, workspace.id, hash, "failed");
+  cache.changed(workspace.id, request.path, hash);
   const version = await findVersion(pool, workspace.id, hash);
   if (version === undefined) throw new AppError("internal", "the version is not there after it was stored");
   return { version, created };
+}
+
+function newLock({ lock }: DeployScriptRequest, mayNeedPackages: boolean): NewLock {
+  if (lock !== undefined) return { kind: "given", lock };
+  return { kind: mayNeedPackages ? "pending" : "none" };
 }
 
 /** What runs of the script do unless they ask for something else; undefined for nothing. Errors: invalid_argument. */
@@ -78,8 +97,8 @@ function defaultsOf({ retry, queue_ttl_s, soft_timeout_ms, timeout_ms }: DeployS
   return policyOf({ retry, queue_ttl_s, soft_timeout_ms }, undefined) === undefined ? undefined : { retry, queue_ttl_s, soft_timeout_ms };
 }
 
-async function schemaOf(language: Exclude<ReturnType<typeof parseLanguage>, undefined>, content: string): Promise<Record<string, unknown>> {
-  const { signature, problems } = await inferSignature(language, content);
+async function schemaOf(language: Language, content: string): Promise<{ schema: Record<string, unknown>; mayNeedPackages: boolean }> {
+  const { signature, problems, standardOnly } = await inferSignature(language, content);
   const first = problems[0];
   if (first !== undefined) {
     const fields = problems
@@ -87,15 +106,18 @@ async function schemaOf(language: Exclude<ReturnType<typeof parseLanguage>, unde
       .map((problem) => ({ pointer: "/content", message: `line ${problem.line}, column ${problem.column}: ${problem.message}` }));
     throw new AppError("invalid_argument", `syntax error in line ${first.line}: ${first.message}`, { fields, hint: first.text });
   }
-  if (!signature.hasMain && language !== "bash") {
-    const example = language === "python3" ? "def main(name: str):" : "export function main(name: string) {";
+  const example = mainExample(language);
+  if (!signature.hasMain && example !== undefined) {
     throw new AppError("invalid_argument", "the script has no function main", {
       fields: [{ pointer: "/content", message: "must define main" }],
       hint: `start with: ${example}`,
     });
   }
-  return signatureToJsonSchema(signature);
+  return { schema: signatureToJsonSchema(signature), mayNeedPackages: LOCKED_LANGUAGES.has(language) && standardOnly !== true };
 }
+
+/** Languages with packages whose versions can be fixed. */
+const LOCKED_LANGUAGES: ReadonlySet<Language> = new Set(["python3", "typescript", "javascript", "go", "rust", "java", "php", "ruby"]);
 
 /** A version as the API shows it, without its code. */
 export function presentScript(version: ScriptVersion): ScriptView {
@@ -109,8 +131,17 @@ export function presentScript(version: ScriptVersion): ScriptView {
     ...(version.priority !== undefined && { priority: version.priority }),
     ...version.policy,
     ...version.limits,
+    ...version.requirements,
+    lock_state: version.lock.state,
+    ...(version.lock.jobId !== undefined && { lock_job: version.lock.jobId }),
+    ...(version.lock.error !== undefined && { lock_error: version.lock.error }),
     schema: version.schema,
     created_at: new Date(version.createdAtMs).toISOString(),
     created_by: version.createdBy,
   };
+}
+
+/** With its code, and its lock once that is ready. */
+export function presentWithContent(version: ScriptVersion): ScriptView & { content: string; lock?: string } {
+  return { ...presentScript(version), content: version.content, ...(version.lock.state === "ready" && { lock: version.lock.lock }) };
 }

@@ -7,8 +7,9 @@ import type { Pool } from "../db/pools.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
-import { deployScript, presentScript } from "./deploy.ts";
+import { deployScript, presentScript, presentWithContent } from "./deploy.ts";
 import { currentVersion } from "./find-script.ts";
+import type { ScriptLocks } from "./locks.ts";
 import type { ScriptCache } from "./script-cache.ts";
 import { listScripts } from "./script-store.ts";
 
@@ -16,7 +17,7 @@ const base = "/api/v1/w/:workspace/scripts";
 const inWorkspace = z.object({ workspace: z.string() });
 const PAGE = 100;
 
-export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: ScriptCache): void {
+export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: ScriptCache, locks: ScriptLocks): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   const tags = ["scripts"];
 
@@ -37,6 +38,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const { version, created } = await deployScript(pool, cache, workspace, principal.label, request.body);
+      if (version.lock.state === "pending") locks.look(workspace.id, version.hash);
       return reply.code(created ? 201 : 200).send({ ...presentScript(version), created });
     },
   );
@@ -79,7 +81,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     async (request) => {
       const { workspace } = callerOf(request);
       const version = await currentVersion(pool, cache, workspace.id, request.query.path);
-      return { ...presentScript(version), content: version.content };
+      return presentWithContent(version);
     },
   );
 
@@ -98,7 +100,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     async (request) => {
       const version = await cache.loadVersion(callerOf(request).workspace.id, request.params.hash);
       if (version === undefined) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
-      return { ...presentScript(version), content: version.content };
+      return presentWithContent(version);
     },
   );
 }

@@ -4,16 +4,16 @@ import type { Pool } from "../db/pools.ts";
 import { findCurrent, findVersion, type ScriptVersion } from "./script-store.ts";
 
 /**
- * Versions by hash, which never change, and the current version of a path, which is looked up again after a second.
- * Both are bounded by dropping the oldest entries.
+ * Versions by hash, which never change once their lock is known, and the current version of a path. What may change is looked up again after a
+ * second. All are bounded by dropping the oldest entries.
  */
 export interface ScriptCache {
   version(workspace: WorkspaceId, hash: string): ScriptVersion | undefined;
   loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined>;
   /** The newest version of a path; a deploy through this replica shows at once, through another within a second. */
   current(workspace: WorkspaceId, path: string): Promise<ScriptVersion | undefined>;
-  /** Forgets which version of a path is current. */
-  changed(workspace: WorkspaceId, path: string): void;
+  /** Forgets which version of a path is current, and what is known of the lock of this one. */
+  changed(workspace: WorkspaceId, path: string, hash: string): void;
 }
 
 const MAX_VERSIONS = 5000;
@@ -21,7 +21,7 @@ const MAX_PATHS = 20_000;
 const CURRENT_MS = 1000;
 
 export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache {
-  const versions = new Map<string, ScriptVersion>();
+  const versions = new Map<string, Known>();
   /** Hashes by workspace and path. */
   const current = new FreshCache<string | undefined>({
     maxAgeMs: CURRENT_MS,
@@ -35,13 +35,19 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
 
   async function loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {
     const key = `${workspace}/${hash}`;
-    const known = versions.get(key) ?? (await findVersion(pool, workspace, hash));
-    if (known !== undefined) remember(versions, key, known, MAX_VERSIONS);
-    return known;
+    const known = fresh(versions.get(key));
+    const version = known ?? (await findVersion(pool, workspace, hash));
+    if (version !== undefined && known === undefined)
+      remember(versions, key, { version, untilMs: isFinal(version) ? undefined : nowMs() + CURRENT_MS }, MAX_VERSIONS);
+    return version;
+  }
+
+  function fresh(known: Known | undefined): ScriptVersion | undefined {
+    return known === undefined || (known.untilMs !== undefined && nowMs() >= known.untilMs) ? undefined : known.version;
   }
 
   return {
-    version: (workspace, hash) => versions.get(`${workspace}/${hash}`),
+    version: (workspace, hash) => fresh(versions.get(`${workspace}/${hash}`)),
     loadVersion,
     async current(workspace, path) {
       const key = `${workspace}/${path}`;
@@ -51,8 +57,22 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
       current.delete(key);
       return undefined;
     },
-    changed: (workspace, path) => current.delete(`${workspace}/${path}`),
+    changed(workspace, path, hash) {
+      current.delete(`${workspace}/${path}`);
+      versions.delete(`${workspace}/${hash}`);
+    },
   };
+}
+
+interface Known {
+  readonly version: ScriptVersion;
+  /** Monotonic; undefined: for ever. */
+  readonly untilMs: number | undefined;
+}
+
+/** A lock that is ready stays as it is; one that failed may be asked for again. */
+function isFinal({ lock }: ScriptVersion): boolean {
+  return lock.state === "ready" || lock.state === "none";
 }
 
 function remember<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {

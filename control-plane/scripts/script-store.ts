@@ -3,8 +3,10 @@ import type { Pool } from "../db/pools.ts";
 import type { LimitSettings } from "../jobs/limits-contract.ts";
 import { policyOf, policyRequestOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
+import type { Requirements } from "../scheduler/core/requirements.ts";
+import { LOCK_COLUMNS, LOCK_STATES, type LockRow, type NewLock, type VersionLock, versionLock } from "./lock-store.ts";
 
-/** One immutable version of a script. */
+/** One version of a script; immutable but for its lock, which is found out after the deploy. */
 export interface ScriptVersion {
   readonly hash: string;
   /** Stays the same over all versions of a path. */
@@ -20,12 +22,14 @@ export interface ScriptVersion {
   readonly priority?: number | undefined;
   /** What its runs do after a failure and about time, unless they ask for something else. */
   readonly policy?: PolicyRequest | undefined;
+  readonly requirements: Requirements | undefined;
+  readonly lock: VersionLock;
   readonly schema: Record<string, unknown>;
   readonly createdAtMs: number;
   readonly createdBy: string;
 }
 
-interface VersionRow {
+interface VersionRow extends LockRow {
   hash: string;
   script_id: string;
   path: string;
@@ -38,27 +42,42 @@ interface VersionRow {
   limits: LimitSettings | null;
   priority: number | null;
   policy: string | null;
+  requirements: Requirements | null;
   schema: Record<string, unknown>;
   created_at: Date;
   created_by: string;
 }
 
 const COLUMNS =
-  "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.priority, v.policy, v.limits, v.schema, v.created_at, v.created_by";
+  "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.priority, v.policy, v.limits, v.schema, v.created_at, v.created_by, v.requirements, " +
+  LOCK_COLUMNS;
+const LOCK_JOIN = "LEFT JOIN script_lock l ON l.workspace_id = v.workspace_id AND l.hash = v.hash";
 
-/** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. */
+/**
+ * Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. A lock that is to be
+ * found out is taken over from an earlier version of the path with the same code, if one is ready.
+ */
 export async function insertVersion(
   pool: Pool,
   workspace: WorkspaceId,
-  version: Omit<ScriptVersion, "scriptId" | "createdAtMs">,
+  version: Omit<ScriptVersion, "scriptId" | "createdAtMs" | "lock">,
+  lock: NewLock,
 ): Promise<{ created: boolean }> {
   const { rows } = await pool.query<{ created: boolean }>(
     `WITH s AS (
        INSERT INTO script (workspace_id, path, hash) VALUES ($1, $2, $3)
        ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
      v AS (
-       INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, priority, policy, limits)
-       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 FROM s ON CONFLICT DO NOTHING RETURNING hash)
+       INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, priority, policy, limits, requirements)
+       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb FROM s ON CONFLICT DO NOTHING RETURNING hash),
+     known AS (
+       SELECT l.lock FROM s JOIN script_version e ON e.workspace_id = $1 AND e.script_id = s.id AND e.code_hash = $6
+         JOIN script_lock l ON l.workspace_id = $1 AND l.hash = e.hash AND l.state = 1
+       WHERE $16::text = 'pending' ORDER BY e.created_at DESC LIMIT 1),
+     l AS (
+       INSERT INTO script_lock (workspace_id, hash, state, lock)
+       SELECT $1, v.hash, CASE WHEN $16::text = 'given' OR known.lock IS NOT NULL THEN $18::smallint ELSE $19::smallint END, coalesce($17::text, known.lock)
+       FROM v LEFT JOIN known ON true WHERE $16::text <> 'none' ON CONFLICT DO NOTHING)
      SELECT EXISTS (SELECT 1 FROM v) AS created`,
     [
       workspace,
@@ -75,13 +94,21 @@ export async function insertVersion(
       version.priority ?? null,
       policyOf({}, version.policy)?.text ?? null,
       version.limits === undefined ? null : JSON.stringify(version.limits),
+      version.requirements === undefined ? null : JSON.stringify(version.requirements),
+      lock.kind,
+      lock.kind === "given" ? lock.lock : null,
+      LOCK_STATES.indexOf("ready"),
+      LOCK_STATES.indexOf("pending"),
     ],
   );
   return { created: rows[0]?.created === true };
 }
 
 export async function findVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {
-  const { rows } = await pool.query<VersionRow>(`SELECT ${COLUMNS} FROM script_version v WHERE v.workspace_id = $1 AND v.hash = $2`, [workspace, hash]);
+  const { rows } = await pool.query<VersionRow>(`SELECT ${COLUMNS} FROM script_version v ${LOCK_JOIN} WHERE v.workspace_id = $1 AND v.hash = $2`, [
+    workspace,
+    hash,
+  ]);
   return rows[0] === undefined ? undefined : scriptVersion(rows[0]);
 }
 
@@ -95,7 +122,7 @@ export async function findCurrent(pool: Pool, workspace: WorkspaceId, path: stri
 /** Current versions in the order of their paths. @param after the last path of the page before */
 export async function listScripts(pool: Pool, workspace: WorkspaceId, page: { prefix: string; after: string; limit: number }): Promise<ScriptVersion[]> {
   const { rows } = await pool.query<VersionRow>(
-    `SELECT ${COLUMNS} FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash
+    `SELECT ${COLUMNS} FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash ${LOCK_JOIN}
      WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) ORDER BY s.path LIMIT $4`,
     [workspace, page.after, page.prefix, page.limit],
   );
@@ -126,6 +153,8 @@ function scriptVersion(row: VersionRow): ScriptVersion {
     limits: row.limits ?? undefined,
     priority: row.priority ?? undefined,
     policy: row.policy === null ? undefined : policyRequestOf(row.policy),
+    requirements: row.requirements ?? undefined,
+    lock: versionLock(row),
     schema: row.schema,
     createdAtMs: row.created_at.getTime(),
     createdBy: row.created_by,

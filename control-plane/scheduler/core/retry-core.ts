@@ -1,6 +1,7 @@
 import type { Exit, ExitReason } from "../../../kernel/exit.ts";
+import type { Requirements } from "./requirements.ts";
 
-/** What was asked for about the time and the outcome of a job. Shared by all jobs with the same text. */
+/** What was asked for about the time, the outcome and the place of a job. Shared by all jobs with the same text. */
 export interface JobPolicy {
   /** JSON text, as it is stored and shown. */
   readonly text: string;
@@ -9,6 +10,8 @@ export interface JobPolicy {
   readonly queueTtlMs: number | undefined;
   /** TERM after this long; the job's own timeout then kills. */
   readonly softTimeoutMs: number | undefined;
+  /** Of inline code; those of a script are with its version. */
+  readonly requirements?: Requirements | undefined;
 }
 
 export interface RetryPolicy {
