@@ -10,15 +10,15 @@
  */
 import { messageOf } from "../../kernel/app-error.ts";
 import { errorResult, exitOf } from "../../kernel/exit.ts";
-import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
-import type { InProcessRuntime, Launch, ProcessRuntime } from "../runtimes/runtime.ts";
+import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
+import type { InProcessRuntime, Launch, ProcessRuntime, Runtime } from "../runtimes/runtime.ts";
 import type { Place, SandboxEnd, SandboxProcess } from "../sandbox/sandbox.ts";
-import { NO_WORKSHOP } from "../workshop/no-workshop.ts";
+import type { WorkshopSession } from "../workshop/local-workshop.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
 import type { AgentExecution } from "./execution.ts";
 import { jobEnv } from "./job-env.ts";
 import { LastLine } from "./last-line.ts";
-import { judgeEnd, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
+import { judgeEnd, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
 import { parseRecord } from "./record.ts";
 
 /** setTimeout's longest: 24.8 days. */
@@ -76,7 +76,8 @@ class Attempt {
     try {
       verdict = await this.#verdict();
     } catch (error) {
-      verdict = judgeSetupFailure(messageOf(error));
+      // A build that was ended because of the stop rejects too.
+      verdict = this.#stop === undefined ? judgeSetupFailure(messageOf(error)) : judgeStop(this.#stop);
     }
     clearTimeout(timer);
     clearTimeout(soft);
@@ -105,7 +106,28 @@ class Attempt {
       const message = `this agent has no runtime for ${this.#bundle.language}`;
       return { exit: exitOf("runtime_missing", message), resultJson: errorResult("RuntimeMissing", message) };
     }
+    if (this.#bundle.purpose === Purpose.PURPOSE_LOCK) return this.#lock(runtime);
     return runtime.kind === "process" ? this.#runProcess(runtime) : this.#runInProcess(runtime);
+  }
+
+  /** Does not run the script: finds out what it depends on. */
+  async #lock(runtime: Runtime): Promise<Verdict> {
+    this.#started(nowUs());
+    if (runtime.kind !== "process" || runtime.lock === undefined) return { exit: exitOf("succeeded"), resultJson: JSON.stringify({ lock: "" }) };
+    const workshop = this.#openWorkshop();
+    try {
+      const lock = await runtime.lock({ code: this.#bundle.code, workshop });
+      if (this.#stop !== undefined) return judgeStop(this.#stop);
+      if (lock.kind === "refused") return { exit: lock.exit, resultJson: lock.resultJson };
+      return judgeResult(JSON.stringify({ lock: lock.lock }), this.#resultMaxBytes);
+    } finally {
+      workshop.release();
+    }
+  }
+
+  #openWorkshop(): WorkshopSession {
+    const say = (data: Buffer): Promise<void> | undefined => this.#io.onOutput(2, data);
+    return this.#execution.workshop.session({ workspace: this.#bundle.workspace, signal: this.#abort.signal, say });
   }
 
   async #runInProcess(runtime: InProcessRuntime): Promise<Verdict> {
@@ -127,13 +149,15 @@ class Attempt {
   async #runProcess(runtime: ProcessRuntime): Promise<Verdict> {
     const place = this.#execution.sandbox.place();
     const { code, argsJson, lock } = this.#bundle;
+    const workshop = this.#openWorkshop();
     try {
-      const launch = await runtime.launch({ code, argsJson, lock, paths: place.paths, workshop: NO_WORKSHOP });
+      const launch = await runtime.launch({ code, argsJson, lock, paths: place.paths, workshop });
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
       return await this.#runLaunch(launch, place);
     } finally {
       await place.discard();
+      workshop.release();
     }
   }
 

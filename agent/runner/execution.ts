@@ -10,6 +10,7 @@ import { sweepJobsDir } from "../sandbox/job-dir.ts";
 import { probe } from "../sandbox/probe.ts";
 import { makeReachableDir } from "../sandbox/reachable.ts";
 import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox } from "../sandbox/sandbox.ts";
+import { LocalWorkshop } from "../workshop/local-workshop.ts";
 
 /** Ceilings that hold where a bundle says nothing (zero). */
 export interface ExecutionLimits {
@@ -37,6 +38,7 @@ export const DEFAULT_LIMITS: ExecutionLimits = {
 export interface AgentExecution {
   readonly sandbox: Sandbox;
   readonly runtimes: RuntimeRegistry;
+  readonly workshop: LocalWorkshop;
   /** Where the sandbox has its job folders, see `makeReachableDir`. */
   readonly jobsDir: string;
   readonly network: NetworkPolicy;
@@ -54,6 +56,10 @@ export interface ExecutionOptions {
   readonly nodeHeapMb?: number;
   readonly pythonPath?: string;
   readonly bwrapPath?: string;
+  /** How large the cache of dependencies and compiled programs may become, bytes; default 10 GiB. */
+  readonly cacheMaxBytes?: number;
+  /** Variables for builds with network: private registries, proxies. */
+  readonly buildEnv?: ReadonlyMap<string, string>;
   /** Sandboxes that wait for their job, so that it starts in a millisecond; default 4, 0 for none. Each holds about 0.6 MB. */
   readonly prepared?: number;
   /** Also offers the language `noop`, for load tests. */
@@ -72,6 +78,7 @@ export interface OpenedExecution {
 }
 
 const DEFAULT_PREPARED = 4;
+const DEFAULT_CACHE_BYTES = 10 * 1024 * 1024 * 1024;
 /** Each holds a job user and six descriptors. */
 const MAX_PREPARED = 200;
 
@@ -106,7 +113,9 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { tmpBytes, rlimits } = limits;
   sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED));
-  const execution: AgentExecution = { sandbox, runtimes, jobsDir, network, limits };
+  const cacheMaxBytes = options.cacheMaxBytes ?? DEFAULT_CACHE_BYTES;
+  const workshop = await LocalWorkshop.open({ dir, sandbox, cacheMaxBytes, buildEnv: options.buildEnv ?? new Map() });
+  const execution: AgentExecution = { sandbox, runtimes, workshop, jobsDir, network, limits };
   const close = (): void => {
     runtimes.close();
     sandbox.close();

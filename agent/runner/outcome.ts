@@ -104,7 +104,8 @@ function judgeLastLine(line: string | undefined, maxBytes: number): Verdict {
   return judgeResult(findJsonProblem(line) === undefined ? line : JSON.stringify(line), maxBytes);
 }
 
-function judgeResult(json: string, maxBytes: number): Verdict {
+/** Of a result that is JSON. */
+export function judgeResult(json: string, maxBytes: number): Verdict {
   if (Buffer.byteLength(json) > maxBytes) return tooLarge(maxBytes);
   return { exit: exitOf("succeeded"), resultJson: json };
 }

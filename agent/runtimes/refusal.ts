@@ -1,6 +1,13 @@
 import { errorResult, exitOf } from "../../kernel/exit.ts";
 import type { Refusal } from "./runtime.ts";
 
+/** A script that cannot run because something before it went wrong: `output` is what the tool said, its end at least. */
+export function refuseBuild(name: "DependencyError" | "BuildError", message: string, output = ""): Refusal {
+  const said = output.trim();
+  const resultJson = JSON.stringify({ error: said === "" ? { name, message } : { name, message, output: said } });
+  return { kind: "refused", exit: exitOf("exit_code", `${name}: ${message}`, { code: 1 }), resultJson };
+}
+
 /** Arguments that do not fit the script. Shown like an exception of the script, which never ran. */
 export function refuseArguments(name: "UnknownArgument" | "InvalidArgument", message: string): Refusal {
   return { kind: "refused", exit: exitOf("exit_code", `${name}: ${message}`, { code: 1 }), resultJson: errorResult(name, message) };

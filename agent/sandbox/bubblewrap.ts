@@ -1,4 +1,4 @@
-import { unlinkSync } from "node:fs";
+import { chownSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
@@ -120,6 +120,7 @@ class Bubblewrap implements Sandbox {
     this.#cold += 1;
     const args = encodeArgs(bubblewrapArgs({ ...spec, jobDir: room.dir }, this.parts.system));
     fill(room, spec.files);
+    for (const mount of spec.writable ?? []) giveTo(mount.source, room.identity);
     const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity: room.identity, waits: false });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
     return process;
@@ -197,6 +198,9 @@ class BubblewrapPlace implements Place {
       this.#process = prepared.process;
       return this.#sandbox.startFast(prepared, spec, io);
     }
+    // A build may take minutes: somebody else shall have it meanwhile.
+    this.#prepared = undefined;
+    if (prepared !== undefined) this.#sandbox.giveBack(prepared);
     this.#room = this.#sandbox.makeRoom();
     this.#process = await this.#sandbox.startCold(this.#room, spec, io);
     return this.#process;
@@ -215,6 +219,10 @@ class BubblewrapPlace implements Place {
     }
     this.#sandbox.clear(room);
   }
+}
+
+function giveTo(dir: string, identity: JobIdentity): void {
+  if (!identity.own) chownSync(dir, identity.uid, identity.gid);
 }
 
 function fill(room: Room, files: SandboxSpec["files"]): void {

@@ -16,7 +16,7 @@ export interface SystemTree {
 }
 
 /** What the arguments of bwrap depend on. */
-export interface ProfileSpec extends Pick<SandboxShape, "mounts" | "network" | "tmpBytes"> {
+export interface ProfileSpec extends Pick<SandboxShape, "mounts" | "writable" | "network" | "tmpBytes"> {
   /** Host folder that appears read-only as the job folder. */
   readonly jobDir: string;
   readonly env: ReadonlyMap<string, string>;
@@ -42,6 +42,7 @@ const SHM_BYTES = String(16 * 1024 * 1024);
  */
 export function bubblewrapArgs(spec: ProfileSpec, system: SystemTree): string[] {
   const args = [...namespaceArgs(spec), ...rootArgs(spec, system), ...procArgs(system), ...writableArgs(spec)];
+  for (const mount of spec.writable ?? []) args.push("--bind", checkedPath(mount.source), checkedPath(mount.target));
   args.push("--ro-bind", checkedPath(spec.jobDir), INSIDE_JOB);
   for (const mount of spec.mounts) args.push("--ro-bind", checkedPath(mount.source), checkedPath(mount.target));
   args.push("--remount-ro", "/", "--chdir", INSIDE_TMP, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD));

@@ -14,6 +14,12 @@ export interface ReadOnlyMount {
   readonly target: string;
 }
 
+/** A folder of the host that the program may write, for builds only. It is given to the job's user when the program starts. */
+export interface WritableMount {
+  readonly source: string;
+  readonly target: string;
+}
+
 /** Ceilings that the kernel keeps per process (`ulimit`). */
 export interface Rlimits {
   readonly openFiles: number;
@@ -28,6 +34,8 @@ export const DEFAULT_RLIMITS: Rlimits = { openFiles: 1024, fileBytes: 1024 * 102
 /** What of a sandbox is fixed when it is made, before anybody knows the job. */
 export interface SandboxShape {
   readonly mounts: readonly ReadOnlyMount[];
+  /** They cover what is mounted at the same place otherwise, such as /tmp. Without a sandbox there are none. */
+  readonly writable?: readonly WritableMount[];
   readonly network: NetworkPolicy;
   /** Size of the private /tmp, bytes. */
   readonly tmpBytes: number;

@@ -5,6 +5,7 @@ export function fitsShape(made: SandboxShape, wanted: SandboxShape): boolean {
   const { openFiles, fileBytes, processes } = made.rlimits;
   const sameLimits = wanted.rlimits.openFiles === openFiles && wanted.rlimits.fileBytes === fileBytes && wanted.rlimits.processes === processes;
   const hasAll = wanted.mounts.every((mount) => made.mounts.some((have) => have.source === mount.source && have.target === mount.target));
+  if (wanted.writable !== undefined) return false;
   return wanted.network === made.network && wanted.tmpBytes === made.tmpBytes && sameLimits && hasAll;
 }
 

@@ -8,11 +8,11 @@ import type { JobFile, ReadOnlyMount } from "../sandbox/sandbox.ts";
 /** One command in the workshop's sandbox. It sees its files read-only in `BUILD_JOB` and writes the artifact into `BUILD_OUT`. */
 export interface BuildStep {
   readonly files: readonly JobFile[];
-  /** Constants only; nothing from the tenant. */
+  /** Constants only; nothing from the tenant. Without a sandbox the three folders below are elsewhere: their paths here and in `env` are replaced. */
   readonly argv: readonly string[];
   readonly env: ReadonlyMap<string, string>;
   readonly mounts: readonly ReadOnlyMount[];
-  /** Whether package registries may be asked. Without it a build has no network at all. */
+  /** Whether package registries may be asked; with it come `buildEnv` and the system's authorities. Without it a build has no network at all. */
   readonly network: boolean;
   readonly timeoutMs: number;
 }
@@ -53,6 +53,11 @@ export interface CommandOutcome {
   readonly stderr: string;
 }
 
+export interface CommandOptions {
+  /** An answer with code 0 counts for the same workspace and step for so long. Default 0: asked anew each time. */
+  readonly rememberMs?: number;
+}
+
 /** The workshop as one attempt sees it: bound to its workspace, its log and its end. */
 export interface Workshop {
   /**
@@ -60,8 +65,11 @@ export interface Workshop {
    * the job's log. Rejects with AppError: `cancelled` when the attempt was stopped meanwhile, `internal` when no sandbox could be made.
    */
   artifact(spec: ArtifactSpec): Promise<Artifact | BuildFailure>;
-  /** Runs a command as a build step is run, and keeps what it prints (at most 4 MiB). */
-  command(step: BuildStep): Promise<CommandOutcome>;
+  /**
+   * Runs a command as a build step is run, and keeps what it prints on stdout (at most 4 MiB). Its stderr goes into the job's log. The same
+   * command that is under way already is shared. Rejects like `artifact`.
+   */
+  command(step: BuildStep, options?: CommandOptions): Promise<CommandOutcome>;
   /** Private registries and the like, as the operator of the agent set them (`MILLRACE_BUILD_ENV_*`): for builds only. */
   readonly buildEnv: ReadonlyMap<string, string>;
 }

@@ -1,0 +1,211 @@
+import { statfsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { AppError } from "../../kernel/app-error.ts";
+import type { Place, ReadOnlyMount, Rlimits, Sandbox, SandboxSpec, WritableMount } from "../sandbox/sandbox.ts";
+import { networkSurroundings } from "./build-env.ts";
+import { InsideView } from "./inside-view.ts";
+import type { Waiter } from "./shared-runs.ts";
+import { BUILD_OUT, BUILD_TMP, type BuildStep } from "./workshop.ts";
+
+/** Builds may do more than jobs: unpack large archives, run a compiler with many threads. */
+const BUILD_RLIMITS: Rlimits = { openFiles: 8_192, fileBytes: 4 * 1024 * 1024 * 1024, processes: 1_024 };
+/** Not used: a folder on disk covers it. */
+const TMP_BYTES = 1024 * 1024;
+const TAIL_BYTES = 4 * 1024;
+/** Of one build, in the logs of jobs. */
+const LOG_MAX_BYTES = 1024 * 1024;
+/** How often the disk is looked at, and what must stay free. */
+const DISK_LOOK_MS = 2_000;
+const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
+/** As `timeout` of coreutils reports it. */
+export const TIMED_OUT = 124;
+const OVERFLOWED = 125;
+
+export interface BuildFolders {
+  /** Holds the other two. */
+  readonly staging: string;
+  readonly out: string;
+  readonly tmp: string;
+}
+
+export interface BuildOutcome {
+  readonly code: number;
+  /** At most `stdoutMaxBytes`; empty when that is 0. */
+  readonly stdout: string;
+  /** The end of what was said: of both streams, or of stderr alone where stdout is kept. */
+  readonly tail: string;
+}
+
+export interface BuildOptions {
+  readonly sandbox: Sandbox;
+  readonly buildEnv: ReadonlyMap<string, string>;
+  readonly folders: BuildFolders;
+  /** 0: stdout is part of the log. */
+  readonly stdoutMaxBytes: number;
+  /** Of everything that the build writes, the temporary files included. */
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+}
+
+/**
+ * Runs one step to its end. What goes wrong inside is an outcome.
+ * Rejects with `internal` when no sandbox could be made, and with `cancelled` when nobody waits any more.
+ */
+export async function runBuild(options: BuildOptions, step: BuildStep, shared: Waiter): Promise<BuildOutcome> {
+  const place = options.sandbox.place();
+  const { spec, view } = specOf(options, step, place);
+  const said = new Said(options.stdoutMaxBytes, view, shared);
+  const ending = new AbortController();
+  let stopped: { code: number; message: string } | undefined;
+  const stop = (code: number, message: string): void => {
+    stopped ??= { code, message };
+    ending.abort();
+  };
+  const timer = setTimeout(() => stop(TIMED_OUT, `the build took longer than ${Math.round(step.timeoutMs / 1_000)} s`), step.timeoutMs);
+  const disk = new DiskGuard(options, (message) => stop(1, message));
+  const onAbort = (): void => ending.abort();
+  shared.signal.addEventListener("abort", onAbort);
+  try {
+    const running = await place.start(spec, {
+      onBegun: () => undefined,
+      onOutput: (stream, data) => {
+        const wait = said.push(stream, data);
+        if (said.overflowed) stop(OVERFLOWED, "the command printed too much");
+        return wait;
+      },
+    });
+    const kill = (): void => running.kill();
+    ending.signal.addEventListener("abort", kill);
+    if (ending.signal.aborted || shared.signal.aborted) kill();
+    const end = await running.done;
+    if (shared.signal.aborted) throw new AppError("cancelled", "nobody waits for this build any more");
+    if (end.kind === "setup_failed") throw new AppError("internal", `a build could not be sandboxed: ${end.message}`);
+    if (stopped === undefined) return said.outcome(end.code);
+    await said.push(1, Buffer.from(`millrace: ${stopped.message}\n`));
+    return said.outcome(stopped.code);
+  } finally {
+    clearTimeout(timer);
+    disk.close();
+    shared.signal.removeEventListener("abort", onAbort);
+    await place.discard();
+  }
+}
+
+function specOf(options: BuildOptions, step: BuildStep, place: Place): { spec: SandboxSpec; view: InsideView } {
+  const { sandbox, folders } = options;
+  const isolated = sandbox.kind === "bubblewrap";
+  const surroundings = step.network ? networkSurroundings(options.buildEnv, (mount) => sandbox.mountPath(mount)) : undefined;
+  const mounts: readonly ReadOnlyMount[] = [...step.mounts, ...(surroundings?.mounts ?? [])];
+  const view = new InsideView(isolated ? undefined : { job: place.paths.job, out: folders.out, tmp: place.paths.tmp }, mounts);
+  const writable: readonly WritableMount[] = [
+    { source: folders.out, target: BUILD_OUT },
+    { source: folders.tmp, target: BUILD_TMP },
+  ];
+  const env = new Map<string, string>([
+    ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    ["LANG", "C.UTF-8"],
+    ["TZ", "UTC"],
+    ["HOME", place.paths.tmp],
+    ["TMPDIR", place.paths.tmp],
+    ...(surroundings?.env ?? []),
+  ]);
+  for (const [name, value] of step.env) env.set(name, view.toHost(value));
+  const spec = {
+    files: step.files,
+    argv: step.argv.map((argument) => view.toHost(argument)),
+    env,
+    mounts,
+    writable,
+    network: step.network || !isolated ? ("full" as const) : ("none" as const),
+    tmpBytes: TMP_BYTES,
+    rlimits: BUILD_RLIMITS,
+    recordMaxBytes: 0,
+  };
+  return { spec, view };
+}
+
+/** What a build has said: for the log, for the failure, and what was asked for. */
+class Said {
+  readonly #stdoutMaxBytes: number;
+  readonly #view: InsideView;
+  readonly #shared: Waiter;
+  readonly #stdout: Buffer[] = [];
+  #stdoutBytes = 0;
+  #tail = Buffer.alloc(0);
+  #logged = 0;
+
+  constructor(stdoutMaxBytes: number, view: InsideView, shared: Waiter) {
+    this.#stdoutMaxBytes = stdoutMaxBytes;
+    this.#view = view;
+    this.#shared = shared;
+  }
+
+  get overflowed(): boolean {
+    return this.#stdoutMaxBytes > 0 && this.#stdoutBytes > this.#stdoutMaxBytes;
+  }
+
+  push(stream: number, data: Buffer): Promise<void> | undefined {
+    if (stream === 0 && this.#stdoutMaxBytes > 0) {
+      this.#stdoutBytes += data.length;
+      if (!this.overflowed) this.#stdout.push(data);
+      return undefined;
+    }
+    const shown = this.#view.toInside(data);
+    this.#tail = Buffer.concat([this.#tail, shown]).subarray(-TAIL_BYTES);
+    return this.#log(shown);
+  }
+
+  outcome(code: number): BuildOutcome {
+    // A character that the cut went through is left out.
+    const from = this.#tail.length < TAIL_BYTES ? 0 : this.#tail.findIndex((byte) => (byte & 0xc0) !== 0x80);
+    const tail = this.#tail.subarray(Math.max(0, from)).toString("utf8");
+    return { code, stdout: this.#view.toInside(Buffer.concat(this.#stdout)).toString("utf8"), tail };
+  }
+
+  #log(data: Buffer): Promise<void> | undefined {
+    if (this.#logged > LOG_MAX_BYTES) return undefined;
+    this.#logged += data.length;
+    if (this.#logged <= LOG_MAX_BYTES) return this.#shared.say(data);
+    return this.#shared.say(Buffer.from("\nmillrace: the build says more than is kept in the log\n"));
+  }
+}
+
+/** Ends a build that fills the disk: neither the folders of the build nor the file system may become too full. */
+class DiskGuard {
+  readonly #timer: NodeJS.Timeout;
+  #looking = false;
+
+  constructor(options: BuildOptions, stop: (message: string) => void) {
+    const look = async (): Promise<void> => {
+      if (this.#looking) return;
+      this.#looking = true;
+      const { bavail, bsize } = statfsSync(options.folders.staging);
+      if (bavail * bsize < DISK_RESERVE_BYTES) stop("the agent's disk is almost full");
+      const used = { bytes: 0, entries: 0 };
+      await measure(options.folders.staging, used, options);
+      if (used.bytes > options.maxBytes) stop(`the build wrote more than ${Math.floor(options.maxBytes / 1024 / 1024)} MiB`);
+      if (used.entries > options.maxEntries) stop(`the build made more than ${options.maxEntries} files`);
+      this.#looking = false;
+    };
+    this.#timer = setInterval(() => void look().catch(() => undefined), DISK_LOOK_MS);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** Adds up what lies in a folder that changes meanwhile, until a cap is passed. */
+async function measure(folder: string, used: { bytes: number; entries: number }, caps: { maxBytes: number; maxEntries: number }): Promise<void> {
+  const found = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of found) {
+    used.entries += 1;
+    if (used.bytes > caps.maxBytes || used.entries > caps.maxEntries) return;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await measure(path, used, caps);
+    // Blocks, not length: a file may have holes.
+    else if (entry.isFile()) used.bytes += ((await stat(path).catch(() => undefined))?.blocks ?? 0) * 512;
+  }
+}

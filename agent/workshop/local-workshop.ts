@@ -1,0 +1,169 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { AppError } from "../../kernel/app-error.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { ArtifactCache, type ArtifactKey, type HeldArtifact } from "./artifact-cache.ts";
+import { type BuildFolders, type BuildOutcome, runBuild } from "./build-run.ts";
+import { RecentAnswers } from "./recent-answers.ts";
+import { removeTree } from "./remove-tree.ts";
+import { sealTree } from "./seal-tree.ts";
+import { SharedRuns, type Waiter } from "./shared-runs.ts";
+import type { Artifact, ArtifactSpec, BuildFailure, BuildStep, CommandOptions, CommandOutcome, Workshop } from "./workshop.ts";
+
+const ARTIFACT_MAX_BYTES = 8 * 1024 * 1024 * 1024;
+const ARTIFACT_MAX_ENTRIES = 300_000;
+const STDOUT_MAX_BYTES = 4 * 1024 * 1024;
+/** Answers of commands that are kept for a while. */
+const ANSWERS = 500;
+const UNISOLATED = "millrace: this agent has no sandbox: what follows is built without one\n";
+
+export interface WorkshopOptions {
+  /** Folder that job users can reach, for cache and builds. */
+  readonly dir: string;
+  readonly sandbox: Sandbox;
+  readonly cacheMaxBytes: number;
+  readonly buildEnv: ReadonlyMap<string, string>;
+}
+
+/** The attempt for which a session works. */
+export interface SessionOptions extends Waiter {
+  readonly workspace: string;
+}
+
+/** Its artifacts stay until `release`, which is idempotent. */
+export interface WorkshopSession extends Workshop {
+  release(): void;
+}
+
+export interface WorkshopStats {
+  /** Builds and commands that were started. */
+  readonly builds: number;
+  readonly cacheHits: number;
+  readonly cacheBytes: number;
+}
+
+/** The workshop of one agent. */
+export class LocalWorkshop {
+  readonly #options: WorkshopOptions;
+  readonly #cache: ArtifactCache;
+  readonly #builds = new SharedRuns<HeldArtifact | BuildFailure>();
+  readonly #commands = new SharedRuns<CommandOutcome>();
+  readonly #answers = new RecentAnswers<CommandOutcome>(ANSWERS);
+  #started = 0;
+  #hits = 0;
+  #warned = false;
+
+  private constructor(options: WorkshopOptions, cache: ArtifactCache) {
+    this.#options = options;
+    this.#cache = cache;
+  }
+
+  static async open(options: WorkshopOptions): Promise<LocalWorkshop> {
+    const cache = await ArtifactCache.open({ dir: options.dir, maxBytes: options.cacheMaxBytes, now: () => Date.now() });
+    return new LocalWorkshop(options, cache);
+  }
+
+  stats(): WorkshopStats {
+    return { builds: this.#started, cacheHits: this.#hits, cacheBytes: this.#cache.totalBytes };
+  }
+
+  /** Resolves when artifacts over the limit are gone. */
+  settled(): Promise<void> {
+    return this.#cache.settled();
+  }
+
+  session(options: SessionOptions): WorkshopSession {
+    const held: HeldArtifact[] = [];
+    let released = false;
+    const keep = (artifact: HeldArtifact): void => {
+      if (released) artifact.release();
+      else held.push(artifact);
+    };
+    return {
+      buildEnv: this.#options.buildEnv,
+      artifact: (spec) => this.#artifact(spec, options, keep),
+      command: (step, how = {}) => this.#command(step, how, options),
+      release: () => {
+        released = true;
+        for (const artifact of held.splice(0)) artifact.release();
+      },
+    };
+  }
+
+  async #artifact(spec: ArtifactSpec, session: SessionOptions, keep: (artifact: HeldArtifact) => void): Promise<Artifact | BuildFailure> {
+    const key: ArtifactKey = { workspace: session.workspace, abi: spec.abi, inputs: spec.inputs };
+    const known = this.#cache.find(key);
+    if (known !== undefined) {
+      this.#hits += 1;
+      keep(known);
+      return { kind: "artifact", dir: known.dir, fromCache: true };
+    }
+    const built = await this.#builds.join(JSON.stringify([key.workspace, key.abi, key.inputs]), session, (shared) => this.#build(key, spec.build, shared));
+    if ("kind" in built) return built;
+    const mine = this.#cache.find(key);
+    if (mine === undefined) throw new AppError("internal", "an artifact went away before it was used");
+    keep(mine);
+    return { kind: "artifact", dir: mine.dir, fromCache: false };
+  }
+
+  async #build(key: ArtifactKey, step: BuildStep, shared: Waiter): Promise<HeldArtifact | BuildFailure> {
+    const built = await this.#inStaging<HeldArtifact | BuildFailure>(async (folders) => {
+      const outcome = await this.#run(folders, step, shared, 0);
+      if (outcome.code !== 0) return { kind: "failed", output: outcome.tail, code: outcome.code };
+      const sealed = await sealTree(folders.out, { maxBytes: ARTIFACT_MAX_BYTES, maxEntries: ARTIFACT_MAX_ENTRIES });
+      if (sealed.kind === "fault") return { kind: "failed", output: `the build made something that is not accepted: ${sealed.message}\n`, code: 1 };
+      const { sizeBytes, entries, manifestSha256 } = sealed;
+      return await this.#cache.publish(key, folders.out, { sizeBytes, entries, manifestSha256 });
+    });
+    // After everybody who waits has taken it.
+    if (!("kind" in built)) setImmediate(() => built.release());
+    return built;
+  }
+
+  async #command(step: BuildStep, how: CommandOptions, session: SessionOptions): Promise<CommandOutcome> {
+    const rememberMs = how.rememberMs ?? 0;
+    const key = JSON.stringify([
+      session.workspace,
+      step.argv,
+      [...step.env],
+      step.files.map((file) => [file.name, file.content.toString("base64")]),
+      step.mounts,
+    ]);
+    if (rememberMs > 0) {
+      const known = this.#answers.find(key);
+      if (known !== undefined) return known;
+    }
+    const outcome = await this.#commands.join(key, session, (shared) => this.#ask(step, shared));
+    if (rememberMs > 0 && outcome.code === 0) this.#answers.keep(key, outcome, rememberMs);
+    return outcome;
+  }
+
+  async #ask(step: BuildStep, shared: Waiter): Promise<CommandOutcome> {
+    const { code, stdout, tail } = await this.#inStaging((folders) => this.#run(folders, step, shared, STDOUT_MAX_BYTES));
+    return { code, stdout, stderr: tail };
+  }
+
+  async #run(folders: BuildFolders, step: BuildStep, shared: Waiter, stdoutMaxBytes: number): Promise<BuildOutcome> {
+    const { sandbox, buildEnv } = this.#options;
+    this.#started += 1;
+    if (sandbox.kind === "unsandboxed" && !this.#warned) {
+      this.#warned = true;
+      await shared.say(Buffer.from(UNISOLATED));
+    }
+    // Temporary files count twice as much as what is kept: a package is there packed and unpacked.
+    const caps = { maxBytes: 2 * ARTIFACT_MAX_BYTES, maxEntries: 2 * ARTIFACT_MAX_ENTRIES };
+    return await runBuild({ sandbox, buildEnv, folders, stdoutMaxBytes, ...caps }, step, shared);
+  }
+
+  async #inStaging<T>(work: (folders: BuildFolders) => Promise<T>): Promise<T> {
+    const staging = this.#cache.makeStaging();
+    const folders: BuildFolders = { staging, out: join(staging, "out"), tmp: join(staging, "tmp") };
+    try {
+      for (const dir of [folders.out, folders.tmp]) mkdirSync(dir, { mode: 0o700 });
+      return await work(folders);
+    } finally {
+      // What cannot be removed now is removed at the next start.
+      await removeTree(staging).catch(() => undefined);
+    }
+  }
+}
