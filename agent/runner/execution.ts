@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
+import { compiledSupport } from "../runtimes/compiled/compiled-support.ts";
 import { noopSupport } from "../runtimes/noop.ts";
 import { pythonSupport } from "../runtimes/python3/python3-runtime.ts";
 import { RuntimeRegistry } from "../runtimes/registry.ts";
@@ -102,6 +103,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     bashSupport,
     pythonSupport(options.pythonPath),
     typescriptSupport({ heapMb: options.nodeHeapMb ?? 512 }),
+    compiledSupport({ javaHeapMb: 512 }),
     ...(options.noop === true ? [noopSupport] : []),
   ];
   const runtimes = await RuntimeRegistry.detect(supports, {

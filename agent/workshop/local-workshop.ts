@@ -13,6 +13,8 @@ import type { Artifact, ArtifactSpec, BuildFailure, BuildStep, CommandOptions, C
 const ARTIFACT_MAX_BYTES = 8 * 1024 * 1024 * 1024;
 const ARTIFACT_MAX_ENTRIES = 300_000;
 const STDOUT_MAX_BYTES = 4 * 1024 * 1024;
+/** Stands for all workspaces; no workspace is called so. */
+const SHARED = "\0shared";
 /** Answers of commands that are kept for a while. */
 const ANSWERS = 500;
 const UNISOLATED = "millrace: this agent has no sandbox: what follows is built without one\n";
@@ -91,7 +93,7 @@ export class LocalWorkshop {
   }
 
   async #artifact(spec: ArtifactSpec, session: SessionOptions, keep: (artifact: HeldArtifact) => void): Promise<Artifact | BuildFailure> {
-    const key: ArtifactKey = { workspace: session.workspace, abi: spec.abi, inputs: spec.inputs };
+    const key: ArtifactKey = { workspace: spec.shared === true ? SHARED : session.workspace, abi: spec.abi, inputs: spec.inputs };
     const known = this.#cache.find(key);
     if (known !== undefined) {
       this.#hits += 1;
