@@ -1,4 +1,5 @@
 import { detectGo } from "../go/go-runtime.ts";
+import { detectRust } from "../rust/rust-runtime.ts";
 import type { Runtime, RuntimeSupport } from "../runtime.ts";
 import { MainSignatures } from "./main-signatures.ts";
 
@@ -13,8 +14,8 @@ export function compiledSupport(_options: CompiledOptions): RuntimeSupport {
     languages: ["go", "rust", "java"],
     detect: async (context) => {
       const signatures = new MainSignatures();
-      const found = await Promise.all([detectGo(context, signatures)]);
-      const languages = ["go"];
+      const found = await Promise.all([detectGo(context, signatures), detectRust(context, signatures)]);
+      const languages = ["go", "rust"];
       const runtimes = new Map<string, Runtime>();
       for (const [at, runtime] of found.entries()) if (runtime !== undefined) runtimes.set(languages[at] ?? "", runtime);
       return runtimes;
