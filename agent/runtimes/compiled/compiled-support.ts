@@ -1,6 +1,7 @@
 import { detectGo } from "../go/go-runtime.ts";
-import { detectRust } from "../rust/rust-runtime.ts";
+import { detectJava } from "../java/java-runtime.ts";
 import type { Runtime, RuntimeSupport } from "../runtime.ts";
+import { detectRust } from "../rust/rust-runtime.ts";
 import { MainSignatures } from "./main-signatures.ts";
 
 export interface CompiledOptions {
@@ -8,17 +9,19 @@ export interface CompiledOptions {
   readonly javaHeapMb: number;
 }
 
-/** Go, Rust and Java: programs that are built in the workshop before they run. */
-export function compiledSupport(_options: CompiledOptions): RuntimeSupport {
+/** Go, Rust and Java: programs that are built in the workshop before they run. They share one process that reads signatures. */
+export function compiledSupport({ javaHeapMb }: CompiledOptions): RuntimeSupport {
   return {
     languages: ["go", "rust", "java"],
     detect: async (context) => {
       const signatures = new MainSignatures();
-      const found = await Promise.all([detectGo(context, signatures), detectRust(context, signatures)]);
-      const languages = ["go", "rust"];
-      const runtimes = new Map<string, Runtime>();
-      for (const [at, runtime] of found.entries()) if (runtime !== undefined) runtimes.set(languages[at] ?? "", runtime);
-      return runtimes;
+      const [go, rust, java] = await Promise.all([detectGo(context, signatures), detectRust(context, signatures), detectJava(context, signatures, javaHeapMb)]);
+      const found: [string, Runtime | undefined][] = [
+        ["go", go],
+        ["rust", rust],
+        ["java", java],
+      ];
+      return new Map(found.flatMap(([language, runtime]) => (runtime === undefined ? [] : [[language, runtime] as const])));
     },
   };
 }

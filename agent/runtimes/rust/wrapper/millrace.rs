@@ -114,7 +114,7 @@ struct Panicked {
 static PANICKED: Mutex<Option<Panicked>> = Mutex::new(None);
 
 /// Runs the script and ends the program. `lines`: how many lines of the file are the tenant's own.
-pub fn run(lines: usize, body: impl FnOnce(&Args) -> End) -> ! {
+pub fn run(lines: usize, body: fn(&Args) -> End) -> ! {
     // The Rust runtime does the second itself where it starts a program.
     unsafe {
         fcntl(RECORD_FD, F_SETFD, FD_CLOEXEC);
