@@ -13,6 +13,9 @@ export interface ScriptOptions {
   readonly args?: string;
   readonly limits?: Partial<Limits>;
   readonly env?: Bundle["env"];
+  readonly purpose?: Purpose;
+  readonly lock?: string;
+  readonly workspace?: string;
   readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
 }
 
@@ -53,7 +56,7 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     jobId: "01890000-0000-7000-8000-000000000001",
     token: "7",
     attempt: 1,
-    workspace: "acme",
+    workspace: options.workspace ?? "acme",
     scriptPath: "f/tests/script",
     language,
     codeHash: "",
@@ -62,8 +65,8 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     env: options.env ?? [],
     limits,
     tag: "default",
-    purpose: Purpose.PURPOSE_UNSPECIFIED,
-    lock: "",
+    purpose: options.purpose ?? Purpose.PURPOSE_UNSPECIFIED,
+    lock: options.lock ?? "",
     requirements: undefined,
     apiToken: "",
   };

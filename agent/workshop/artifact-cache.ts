@@ -15,6 +15,9 @@ const PASS_THROUGH = 0o711;
 
 const FOLDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,150}$/;
 
+/** Stands for all workspaces; none can have this name. */
+export const SHARED_WORKSPACE = "_shared";
+
 export interface ArtifactKey {
   readonly workspace: string;
   readonly abi: string;
@@ -48,6 +51,7 @@ export interface CacheOptions {
   /** Folder that job users can reach. Of one agent alone. */
   readonly dir: string;
   readonly maxBytes: number;
+  /** Milliseconds since the epoch, in fractions: two uses shall not be at the same time. */
   now(): number;
 }
 
@@ -199,7 +203,7 @@ export class ArtifactCache {
 
 /** Names of workspaces that are no plain folder names get one. */
 function folderOf(workspace: string): string {
-  return FOLDER_NAME.test(workspace) ? workspace : `_${createHash("sha256").update(workspace).digest("hex")}`;
+  return workspace === SHARED_WORKSPACE || FOLDER_NAME.test(workspace) ? workspace : `_${createHash("sha256").update(workspace).digest("hex")}`;
 }
 
 function makeFolder(dir: string): void {

@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { ArtifactCache, type ArtifactKey, type HeldArtifact } from "./artifact-cache.ts";
+import { ArtifactCache, type ArtifactKey, type HeldArtifact, SHARED_WORKSPACE } from "./artifact-cache.ts";
 import { type BuildFolders, type BuildOutcome, runBuild } from "./build-run.ts";
 import { RecentAnswers } from "./recent-answers.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -13,10 +14,9 @@ import type { Artifact, ArtifactSpec, BuildFailure, BuildStep, CommandOptions, C
 const ARTIFACT_MAX_BYTES = 8 * 1024 * 1024 * 1024;
 const ARTIFACT_MAX_ENTRIES = 300_000;
 const STDOUT_MAX_BYTES = 4 * 1024 * 1024;
-/** Stands for all workspaces; no workspace is called so. */
-const SHARED = "\0shared";
 /** Answers of commands that are kept for a while. */
-const ANSWERS = 500;
+const ANSWERS = 1_000;
+const ANSWERS_MAX_CHARS = 32 * 1024 * 1024;
 const UNISOLATED = "millrace: this agent has no sandbox: what follows is built without one\n";
 
 export interface WorkshopOptions {
@@ -50,7 +50,7 @@ export class LocalWorkshop {
   readonly #cache: ArtifactCache;
   readonly #builds = new SharedRuns<HeldArtifact | BuildFailure>();
   readonly #commands = new SharedRuns<CommandOutcome>();
-  readonly #answers = new RecentAnswers<CommandOutcome>(ANSWERS);
+  readonly #answers = new RecentAnswers<CommandOutcome>(ANSWERS, ANSWERS_MAX_CHARS);
   #started = 0;
   #hits = 0;
   #warned = false;
@@ -61,7 +61,7 @@ export class LocalWorkshop {
   }
 
   static async open(options: WorkshopOptions): Promise<LocalWorkshop> {
-    const cache = await ArtifactCache.open({ dir: options.dir, maxBytes: options.cacheMaxBytes, now: () => Date.now() });
+    const cache = await ArtifactCache.open({ dir: options.dir, maxBytes: options.cacheMaxBytes, now: () => performance.timeOrigin + performance.now() });
     return new LocalWorkshop(options, cache);
   }
 
@@ -93,7 +93,7 @@ export class LocalWorkshop {
   }
 
   async #artifact(spec: ArtifactSpec, session: SessionOptions, keep: (artifact: HeldArtifact) => void): Promise<Artifact | BuildFailure> {
-    const key: ArtifactKey = { workspace: spec.shared === true ? SHARED : session.workspace, abi: spec.abi, inputs: spec.inputs };
+    const key: ArtifactKey = { workspace: spec.shared === true ? SHARED_WORKSPACE : session.workspace, abi: spec.abi, inputs: spec.inputs };
     const known = this.#cache.find(key);
     if (known !== undefined) {
       this.#hits += 1;
@@ -124,19 +124,14 @@ export class LocalWorkshop {
 
   async #command(step: BuildStep, how: CommandOptions, session: SessionOptions): Promise<CommandOutcome> {
     const rememberMs = how.rememberMs ?? 0;
-    const key = JSON.stringify([
-      session.workspace,
-      step.argv,
-      [...step.env],
-      step.files.map((file) => [file.name, file.content.toString("base64")]),
-      step.mounts,
-    ]);
+    const files = step.files.map((file) => [file.name, hashOf(file.content)]);
+    const key = JSON.stringify([session.workspace, step.network, step.argv, [...step.env], files, step.mounts]);
     if (rememberMs > 0) {
       const known = this.#answers.find(key);
       if (known !== undefined) return known;
     }
     const outcome = await this.#commands.join(key, session, (shared) => this.#ask(step, shared));
-    if (rememberMs > 0 && outcome.code === 0) this.#answers.keep(key, outcome, rememberMs);
+    if (rememberMs > 0 && outcome.code === 0) this.#answers.keep(key, outcome, { forMs: rememberMs, chars: outcome.stdout.length + outcome.stderr.length });
     return outcome;
   }
 
@@ -168,4 +163,8 @@ export class LocalWorkshop {
       await removeTree(staging).catch(() => undefined);
     }
   }
+}
+
+function hashOf(content: string | Buffer): string {
+  return createHash("sha256").update(content).digest("base64");
 }

@@ -1,29 +1,41 @@
 interface Kept<T> {
   readonly value: T;
+  readonly chars: number;
   readonly untilMs: number;
 }
 
-/** Answers that count for a while; of more than `max` the oldest go. */
+/** Answers that count for a while. Of more than `maxCount`, or longer than `maxChars` together, the oldest go. */
 export class RecentAnswers<T> {
   readonly #kept = new Map<string, Kept<T>>();
-  readonly #max: number;
+  readonly #maxCount: number;
+  readonly #maxChars: number;
+  #chars = 0;
 
-  constructor(max: number) {
-    this.#max = max;
+  constructor(maxCount: number, maxChars: number) {
+    this.#maxCount = maxCount;
+    this.#maxChars = maxChars;
   }
 
   find(key: string): T | undefined {
     const kept = this.#kept.get(key);
     if (kept === undefined) return undefined;
     if (performance.now() < kept.untilMs) return kept.value;
-    this.#kept.delete(key);
+    this.#forget(key);
     return undefined;
   }
 
-  keep(key: string, value: T, forMs: number): void {
+  keep(key: string, value: T, how: { readonly forMs: number; readonly chars: number }): void {
+    this.#forget(key);
+    this.#kept.set(key, { value, chars: how.chars, untilMs: performance.now() + how.forMs });
+    this.#chars += how.chars;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= this.#maxCount && this.#chars <= this.#maxChars) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#chars -= this.#kept.get(key)?.chars ?? 0;
     this.#kept.delete(key);
-    const oldest = this.#kept.size >= this.#max ? this.#kept.keys().next().value : undefined;
-    if (oldest !== undefined) this.#kept.delete(oldest);
-    this.#kept.set(key, { value, untilMs: performance.now() + forMs });
   }
 }

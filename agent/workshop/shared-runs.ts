@@ -50,7 +50,9 @@ export class SharedRuns<T> {
       const waits = [...waiters].map((one) => one.say(data)).filter((wait) => wait !== undefined);
       return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
     };
-    const run: Run<T> = { waiters, abort, outcome: start({ signal: abort.signal, say }) };
+    // Not before the first waiter is there to be told.
+    const outcome = Promise.resolve().then(() => start({ signal: abort.signal, say }));
+    const run: Run<T> = { waiters, abort, outcome };
     this.#runs.set(key, run);
     const over = (): void => this.#forget(key, run);
     run.outcome.then(over, over);

@@ -30,6 +30,8 @@ export interface ArtifactSpec {
   /** The same for all workspaces of the agent: only where nothing in the build comes from a tenant. */
   readonly shared?: boolean;
   readonly build: BuildStep;
+  /** Tools of ours: made of constants and the same for every workspace. Never for anything that a tenant has a say in. Default false. */
+  readonly shared?: boolean;
 }
 
 export interface Artifact {

@@ -1,16 +1,29 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
-import { type DetectContext, type Launch, type LaunchRequest, outputOf, type ProcessRuntime, type Runtime, type RuntimeSupport } from "../runtime.ts";
+import {
+  type DetectContext,
+  type Launch,
+  type LaunchRequest,
+  outputOf,
+  type ProcessRuntime,
+  type Refusal,
+  type Runtime,
+  type RuntimeSupport,
+} from "../runtime.ts";
+import { PythonPackages } from "./packages.ts";
 
 const WRAPPER = readFileSync(new URL("./wrapper.py", import.meta.url), "utf8");
 /** Not whatever PATH says: version managers put shims there that job users cannot read. */
 const CANDIDATES = ["/usr/bin/python3", "/usr/local/bin/python3"];
 const INSIDE = "/runtimes/python3";
+/** Older interpreters cannot name the modules of their standard library; then every import is looked at. */
+const ASK = "import json, sys; print('.'.join(map(str, sys.version_info[:3])), *sorted(getattr(sys, 'stdlib_module_names', ())))";
 
 interface Interpreter {
   readonly path: string;
   readonly version: string;
+  readonly standardLibrary: ReadonlySet<string>;
   readonly mounts: readonly ReadOnlyMount[];
 }
 
@@ -24,7 +37,7 @@ export function pythonSupport(pythonPath?: string): RuntimeSupport {
     detect: async (context) => {
       for (const candidate of pythonPath === undefined ? CANDIDATES : [pythonPath]) {
         const interpreter = await tryInterpreter(candidate, context);
-        if (interpreter !== undefined) return new Map<string, Runtime>([["python3", runtimeOf(interpreter)]]);
+        if (interpreter !== undefined) return new Map<string, Runtime>([["python3", runtimeOf(interpreter, context)]]);
       }
       return undefined;
     },
@@ -41,16 +54,27 @@ async function tryInterpreter(candidate: string, context: DetectContext): Promis
     mounts.push(mount);
     path = join(context.pathOf(mount), "bin", basename(real));
   }
-  const version = outputOf(await context.probe([path, "-I", "-B", "-c", "import json, sys; print('.'.join(map(str, sys.version_info[:3])))"], mounts));
-  return version === undefined || !version.startsWith("3.") ? undefined : { path, version, mounts };
+  const said = outputOf(await context.probe([path, "-I", "-B", "-c", ASK], mounts));
+  const [version = "", ...modules] = said?.split(/\s+/) ?? [];
+  return version.startsWith("3.") ? { path, version, standardLibrary: new Set(modules), mounts } : undefined;
 }
 
-function runtimeOf(interpreter: Interpreter): ProcessRuntime {
-  const { version, mounts } = interpreter;
-  return { kind: "process", version, mounts, launch: (request) => Promise.resolve(launch(interpreter, request)), close: () => undefined };
+function runtimeOf(interpreter: Interpreter, context: DetectContext): ProcessRuntime {
+  const { path, version, mounts, standardLibrary } = interpreter;
+  const packages = new PythonPackages({ python: path, version, mounts, standardLibrary, pathOf: (mount) => context.pathOf(mount) });
+  return {
+    kind: "process",
+    version,
+    mounts,
+    launch: (request) => launch(interpreter, packages, request),
+    lock: ({ code, workshop }) => packages.lock(code, workshop),
+    close: () => undefined,
+  };
 }
 
-function launch(interpreter: Interpreter, request: LaunchRequest): Launch {
+async function launch(interpreter: Interpreter, packages: PythonPackages, request: LaunchRequest): Promise<Launch | Refusal> {
+  const installed = await packages.install(request.code, request.lock, request.workshop);
+  if (installed.kind === "refused") return installed;
   return {
     kind: "launch",
     files: [
@@ -59,9 +83,9 @@ function launch(interpreter: Interpreter, request: LaunchRequest): Launch {
       { name: "args.json", content: request.argsJson },
     ],
     // -I: no user site, no environment, no current folder on the path. -B: the job folder is read-only.
-    argv: [interpreter.path, "-I", "-B", "-X", "utf8", `${request.paths.job}/wrapper.py`],
+    argv: [interpreter.path, "-I", "-B", "-X", "utf8", `${request.paths.job}/wrapper.py`, ...installed.folders],
     env: new Map(),
-    mounts: interpreter.mounts,
+    mounts: [...interpreter.mounts, ...installed.mounts],
     resultFrom: "record",
   };
 }

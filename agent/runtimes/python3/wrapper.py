@@ -19,6 +19,7 @@ MAX_DEPTH = 128
 
 def main():
     os.set_inheritable(FD, False)
+    add_packages()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     with open(os.path.join(HERE, FILE), encoding="utf-8", newline="") as file:
@@ -36,6 +37,13 @@ def main():
         report_error(error)
         return 1
     return report_result(result)
+
+
+def add_packages():
+    """The arguments are folders with the script's packages: behind the standard library, before what the system has."""
+    folders, sys.argv[1:] = sys.argv[1:], []
+    first = next((at for at, path in enumerate(sys.path) if path.endswith(("/site-packages", "/dist-packages"))), len(sys.path))
+    sys.path[first:first] = folders
 
 
 class ArgumentFault(Exception):

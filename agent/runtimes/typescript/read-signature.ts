@@ -1,5 +1,6 @@
 import { parseSync } from "oxc-parser";
 import type { SyntaxFault } from "../refusal.ts";
+import { type ImportReading, readImports } from "./read-imports.ts";
 
 export interface SignatureParameter {
   /** Empty for a destructured parameter. */
@@ -14,8 +15,9 @@ export type Signature =
       readonly parameters: readonly SignatureParameter[];
       /** The code has enums, namespaces or parameter properties: types cannot just be blanked out. */
       readonly needsTransform: boolean;
+      readonly imports: ImportReading;
     }
-  | { readonly kind: "no_main"; readonly message: string }
+  | { readonly kind: "no_main"; readonly message: string; readonly imports: ImportReading }
   | { readonly kind: "syntax"; readonly fault: SyntaxFault };
 
 /** What only a type checker minds; Node runs it: "a required parameter cannot follow an optional one". */
@@ -32,11 +34,12 @@ export function readSignature(code: string, language: "typescript" | "javascript
   const error = parsed.errors.find((one) => one.severity === "Error" && !HARMLESS.test(one.message));
   if (error !== undefined) return { kind: "syntax", fault: faultAt(code, error.message, error.labels[0]?.start) };
   const body = nodes(record(parsed.program)?.["body"]);
+  const imports = readImports(code, parsed, body);
   const found = exportedMain(body);
-  if (found === undefined) return { kind: "no_main", message: "the script exports no function `main`" };
+  if (found === undefined) return { kind: "no_main", message: "the script exports no function `main`", imports };
   const params = record(found)?.["params"];
-  if (!Array.isArray(params)) return { kind: "no_main", message: "`main` must be written as a function, so that its parameters can be read" };
-  return { kind: "signature", parameters: parametersOf(nodes(params)), needsTransform: language === "typescript" && needsTransform(body) };
+  if (!Array.isArray(params)) return { kind: "no_main", message: "`main` must be written as a function, so that its parameters can be read", imports };
+  return { kind: "signature", parameters: parametersOf(nodes(params)), needsTransform: language === "typescript" && needsTransform(body), imports };
 }
 
 function faultAt(code: string, message: string, offset: number | undefined): SyntaxFault {

@@ -6,12 +6,17 @@ import {
   type DetectContext,
   type Launch,
   type LaunchRequest,
+  type Lock,
+  type LockRequest,
   outputOf,
   type ProcessRuntime,
   type Refusal,
   type Runtime,
   type RuntimeSupport,
 } from "../runtime.ts";
+import { NpmPackages } from "./npm-packages.ts";
+import { plainSpecifiers } from "./npm-request.ts";
+import { findNpm } from "./npm-tool.ts";
 import type { SignatureParameter } from "./read-signature.ts";
 import { SignatureReader } from "./signature-reader.ts";
 import { reachableNode } from "./toolchain.ts";
@@ -19,6 +24,7 @@ import { reachableNode } from "./toolchain.ts";
 type ScriptLanguage = "typescript" | "javascript";
 
 const WRAPPER = readFileSync(new URL("./wrapper.mjs", import.meta.url), "utf8");
+const MODULES_HOOK = readFileSync(new URL("./modules-hook.mjs", import.meta.url), "utf8");
 const INSIDE_NODE = "/runtimes/node/bin/node";
 const FILES: Readonly<Record<ScriptLanguage, string>> = { typescript: "main.ts", javascript: "main.mjs" };
 
@@ -37,11 +43,15 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
       const version = outputOf(await context.probe([node, "--version"], [mount]));
       if (version === undefined) return undefined;
       const signatures = new SignatureReader();
+      const npm = findNpm(context.execDir, (one) => context.pathOf(one));
+      const mounts = [mount, ...(npm?.mounts ?? [])];
+      const packages = new NpmPackages({ node, version: version.replace(/^v/, ""), npm: npm?.cli, mounts, pathOf: (one) => context.pathOf(one) });
       const runtime = (language: ScriptLanguage): ProcessRuntime => ({
         kind: "process",
         version: version.replace(/^v/, ""),
         mounts: [mount],
-        launch: (request) => launch({ node, mount, signatures, language, heapMb: options.heapMb }, request),
+        launch: (request) => launch({ node, mount, signatures, packages, language, heapMb: options.heapMb }, request),
+        lock: (request) => lock({ signatures, packages, language }, request),
         close: () => signatures.close(),
       });
       return new Map<string, Runtime>([
@@ -56,8 +66,15 @@ interface NodeParts {
   readonly node: string;
   readonly mount: ReadOnlyMount;
   readonly signatures: SignatureReader;
+  readonly packages: NpmPackages;
   readonly language: ScriptLanguage;
   readonly heapMb: number;
+}
+
+async function lock(parts: Pick<NodeParts, "signatures" | "packages" | "language">, request: LockRequest): Promise<Lock | Refusal> {
+  const signature = await parts.signatures.read(request.code, parts.language);
+  if (signature.kind === "syntax") return refuseSyntax(signature.fault);
+  return await parts.packages.lock(signature.imports, request.workshop);
 }
 
 async function launch(parts: NodeParts, request: LaunchRequest): Promise<Launch | Refusal> {
@@ -66,21 +83,26 @@ async function launch(parts: NodeParts, request: LaunchRequest): Promise<Launch 
   if (signature.kind === "no_main") return refuseArguments("InvalidArgument", signature.message);
   const unknown = unknownArgument(signature.parameters, request.argsJson);
   if (unknown !== undefined) return unknown;
+  const installed = await parts.packages.install(signature.imports, request.lock, request.workshop);
+  if (installed.kind === "refused") return installed;
+  const { modules } = installed;
   const file = FILES[parts.language];
   const flags = [`--max-old-space-size=${parts.heapMb}`, "--disable-warning=ExperimentalWarning"];
   if (signature.needsTransform) flags.push("--experimental-transform-types");
+  if (modules !== undefined) flags.push(`--import=${request.paths.job}/modules-hook.mjs`);
   return {
     kind: "launch",
     files: [
       { name: "wrapper.mjs", content: WRAPPER },
-      { name: file, content: request.code },
+      ...(modules === undefined ? [] : [{ name: "modules-hook.mjs", content: MODULES_HOOK }]),
+      { name: file, content: plainSpecifiers(request.code, signature.imports.imports) },
       { name: "args.json", content: request.argsJson },
-      { name: "launch.json", content: JSON.stringify({ file, parameters: signature.parameters }) },
+      { name: "launch.json", content: JSON.stringify({ file, parameters: signature.parameters, modules }) },
       { name: "package.json", content: '{"type":"module"}' },
     ],
     argv: [parts.node, ...flags, `${request.paths.job}/wrapper.mjs`],
     env: new Map(),
-    mounts: [parts.mount],
+    mounts: [parts.mount, ...installed.mounts],
     resultFrom: "record",
   };
 }

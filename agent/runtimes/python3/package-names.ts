@@ -1,0 +1,130 @@
+/** Packages whose name is not that of the module. Keys are dotted names; the longest that fits counts. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  apt_pkg: "python-apt",
+  attr: "attrs",
+  azure: "azure",
+  "azure.core": "azure-core",
+  "azure.cosmos": "azure-cosmos",
+  "azure.identity": "azure-identity",
+  "azure.keyvault.secrets": "azure-keyvault-secrets",
+  "azure.servicebus": "azure-servicebus",
+  "azure.storage.blob": "azure-storage-blob",
+  barcode: "python-barcode",
+  bs4: "beautifulsoup4",
+  bson: "pymongo",
+  cairo: "pycairo",
+  Crypto: "pycryptodome",
+  cv2: "opencv-python-headless",
+  dateutil: "python-dateutil",
+  dns: "dnspython",
+  docx: "python-docx",
+  dotenv: "python-dotenv",
+  elftools: "pyelftools",
+  engineio: "python-engineio",
+  facebook_business: "facebook-business",
+  fitz: "PyMuPDF",
+  flask_cors: "Flask-Cors",
+  git: "GitPython",
+  github: "PyGithub",
+  gitlab: "python-gitlab",
+  gnupg: "python-gnupg",
+  "google.api_core": "google-api-core",
+  "google.auth": "google-auth",
+  "google.genai": "google-genai",
+  "google.generativeai": "google-generativeai",
+  "google.oauth2": "google-auth",
+  "google.protobuf": "protobuf",
+  google_auth_oauthlib: "google-auth-oauthlib",
+  googleapiclient: "google-api-python-client",
+  gridfs: "pymongo",
+  grpc: "grpcio",
+  hcl2: "python-hcl2",
+  IPython: "ipython",
+  jenkins: "python-jenkins",
+  jks: "pyjks",
+  jose: "python-jose",
+  jwt: "PyJWT",
+  ldap: "python-ldap",
+  levenshtein: "Levenshtein",
+  Levenshtein: "Levenshtein",
+  lxml_html_clean: "lxml-html-clean",
+  magic: "python-magic",
+  markdown: "Markdown",
+  memcache: "python-memcached",
+  mpl_toolkits: "matplotlib",
+  multipart: "python-multipart",
+  mysql: "mysql-connector-python",
+  MySQLdb: "mysqlclient",
+  nacl: "PyNaCl",
+  oauth2client: "oauth2client",
+  odf: "odfpy",
+  OpenSSL: "pyOpenSSL",
+  opentelemetry: "opentelemetry-api",
+  "opentelemetry.sdk": "opentelemetry-sdk",
+  osgeo: "GDAL",
+  pgvector: "pgvector",
+  PIL: "Pillow",
+  pkg_resources: "setuptools",
+  playwright: "playwright",
+  pptx: "python-pptx",
+  psycopg2: "psycopg2-binary",
+  pylab: "matplotlib",
+  pymysql: "PyMySQL",
+  pyodbc: "pyodbc",
+  pytz: "pytz",
+  rest_framework: "djangorestframework",
+  ruamel: "ruamel.yaml",
+  "ruamel.yaml": "ruamel.yaml",
+  samba: "samba",
+  sendgrid: "sendgrid",
+  serial: "pyserial",
+  shapefile: "pyshp",
+  simple_salesforce: "simple-salesforce",
+  skimage: "scikit-image",
+  sklearn: "scikit-learn",
+  slack: "slackclient",
+  slack_sdk: "slack-sdk",
+  slugify: "python-slugify",
+  snowflake: "snowflake-connector-python",
+  "snowflake.connector": "snowflake-connector-python",
+  "snowflake.snowpark": "snowflake-snowpark-python",
+  socketio: "python-socketio",
+  socks: "PySocks",
+  sqlalchemy: "SQLAlchemy",
+  telegram: "python-telegram-bot",
+  telebot: "pyTelegramBotAPI",
+  tweepy: "tweepy",
+  usb: "pyusb",
+  websocket: "websocket-client",
+  whois: "python-whois",
+  win32api: "pywin32",
+  wx: "wxPython",
+  xmlsec: "xmlsec",
+  yaml: "PyYAML",
+  zmq: "pyzmq",
+  Xlib: "python-xlib",
+};
+
+/** Modules that are there without a package. */
+const PROVIDED = new Set(["main", "millrace"]);
+/** `google.cloud.storage` comes from google-cloud-storage. Below these each third name is a package of its own. */
+const FAMILIES: readonly (readonly [string, string])[] = [
+  ["google.cloud.", "google-cloud-"],
+  ["azure.mgmt.", "azure-mgmt-"],
+];
+
+/** The package that holds a module, under the name that the registry knows it by; undefined when nothing has to be installed for it. */
+export function packageOf(module: string): string | undefined {
+  const steps = module.split(".");
+  const top = steps[0] ?? "";
+  if (top === "" || PROVIDED.has(top)) return undefined;
+  for (const [prefix, packagePrefix] of FAMILIES) {
+    const next = module.startsWith(prefix) ? steps[prefix.split(".").length - 1] : undefined;
+    if (next !== undefined && next !== "*") return `${packagePrefix}${next.replaceAll("_", "-")}`;
+  }
+  for (let count = steps.length; count > 0; count--) {
+    const name = steps.slice(0, count).join(".");
+    if (Object.hasOwn(PACKAGES, name)) return PACKAGES[name];
+  }
+  return top;
+}
