@@ -16,6 +16,8 @@ export interface LaunchRequest {
   readonly lock: string;
   /** For dependencies and compiled programs. */
   readonly workshop: Workshop;
+  /** Memory that was chosen for this job, for runtimes that size their heap by it (`memory-hints.ts`). Absent: the runtime's own default. */
+  readonly memoryBytes?: number;
 }
 
 export interface LockRequest {

@@ -27,8 +27,6 @@ export interface ArtifactSpec {
   readonly abi: string;
   /** Everything else that determines the content, such as the lock or the code. */
   readonly inputs: readonly string[];
-  /** The same for all workspaces of the agent: only where nothing in the build comes from a tenant. */
-  readonly shared?: boolean;
   readonly build: BuildStep;
   /** Tools of ours: made of constants and the same for every workspace. Never for anything that a tenant has a say in. Default false. */
   readonly shared?: boolean;

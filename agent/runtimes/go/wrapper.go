@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
-	"runtime/debug"
 	"sort"
 	"strconv"
 	"strings"
@@ -34,7 +33,6 @@ var errorType = reflect.TypeOf((*error)(nil)).Elem()
 func main() {
 	syscall.CloseOnExec(recordFd)
 	here := filepath.Dir(os.Args[0])
-	limits(here)
 	function := reflect.ValueOf(inner.MillraceMain())
 	given, fault := arguments(here, function.Type())
 	if fault != nil {
@@ -47,14 +45,6 @@ func main() {
 		os.Exit(1)
 	}
 	os.Exit(reportResults(function.Type(), results))
-}
-
-// limits are read from a file and not from variables, which the script would see.
-func limits(here string) {
-	var set struct{ MemoryBytes int64 }
-	if data, err := os.ReadFile(filepath.Join(here, "limits.json")); err == nil && json.Unmarshal(data, &set) == nil && set.MemoryBytes > 0 {
-		debug.SetMemoryLimit(set.MemoryBytes)
-	}
 }
 
 type failure struct {
