@@ -33,7 +33,9 @@ interface JavaParts {
   readonly abi: string;
   readonly mounts: readonly ReadOnlyMount[];
   readonly mavenMounts: readonly ReadOnlyMount[];
+  /** Of the virtual machine, but for the size of its heap. */
   readonly flags: readonly string[];
+  readonly heapMb: number;
   readonly signatures: MainSignatures;
   pathOf(mount: ReadOnlyMount): string;
 }
@@ -59,7 +61,8 @@ export async function detectJava(context: DetectContext, signatures: MainSignatu
     ...mavenOf(),
     abi: `java-${version}-${process.platform}-${process.arch}`,
     mounts,
-    flags: flagsOf(heapMb, Number(major)),
+    flags: flagsOf(Number(major)),
+    heapMb,
     signatures,
     pathOf: (mount) => context.pathOf(mount),
   };
@@ -73,11 +76,11 @@ export async function detectJava(context: DetectContext, signatures: MainSignatu
   };
 }
 
-function flagsOf(heapMb: number, major: number): string[] {
+function flagsOf(major: number): string[] {
   const utf8 = ["file", "stdout", "stderr", "sun.stdout", "sun.stderr"].map((name) => `-D${name}.encoding=UTF-8`);
   const opens = major < CLOSED ? [] : ["--add-opens=java.base/java.io=ALL-UNNAMED"];
-  // No file in /tmp for monitors, and no dump of the heap there.
-  return [`-Xmx${heapMb}m`, "-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", ...utf8, ...opens];
+  // No file in /tmp for monitors.
+  return ["-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", ...utf8, ...opens];
 }
 
 /** Debian keeps the configuration in /etc, behind links; without it Java does not start. */
@@ -112,18 +115,26 @@ async function launch(parts: JavaParts, request: LaunchRequest): Promise<Launch 
   const mounts = [...parts.mounts, ...placedWrapper.mounts, ...placed.mounts];
   const classpath = [placedWrapper.path, placed.path];
   if (libraries !== undefined) {
-    const mount = { source: libraries.dir, target: "/libraries" };
+    const mount = { source: libraries.artifact.dir, target: "/libraries" };
     mounts.push(mount);
     classpath.push(`${parts.pathOf(mount)}/lib/*`);
   }
   return {
     kind: "launch",
     files: [...placedWrapper.files, ...placed.files, { name: "args.json", content: request.argsJson }],
-    argv: [join(parts.home, "bin/java"), ...parts.flags, "-cp", classpath.join(":"), "millrace.Wrapper", `${request.paths.job}/args.json`],
+    argv: [join(parts.home, "bin/java"), `-Xmx${heapOf(parts, request)}m`, ...parts.flags, "-cp", classpath.join(":"), "millrace.Wrapper", `${request.paths.job}/args.json`],
     env: new Map(),
     mounts,
     resultFrom: "record",
   };
+}
+
+/** The rest is for stacks, code, buffers outside the heap and files in /tmp. */
+const HEAP_PART = 0.75;
+const MIN_HEAP_MB = 16;
+
+function heapOf({ heapMb }: JavaParts, { memoryBytes }: LaunchRequest): number {
+  return memoryBytes === undefined ? heapMb : Math.max(MIN_HEAP_MB, Math.floor((memoryBytes * HEAP_PART) / (1024 * 1024)));
 }
 
 async function buildWrapper(parts: JavaParts, workshop: Workshop): Promise<Artifact | Refusal> {
@@ -132,12 +143,18 @@ async function buildWrapper(parts: JavaParts, workshop: Workshop): Promise<Artif
   return wrapper.kind === "artifact" ? wrapper : refuseBuild("BuildError", "what stands around Java scripts could not be compiled", wrapper.output);
 }
 
-interface Ingredients {
-  readonly wrapper: Artifact;
-  readonly libraries: Artifact | undefined;
+interface Libraries {
+  readonly kind: "libraries";
+  readonly artifact: Artifact;
+  readonly fixed: string;
 }
 
-async function buildProgram(parts: JavaParts, { code, lock, workshop }: LaunchRequest, { wrapper, libraries }: Ingredients): Promise<Artifact | Refusal> {
+interface Ingredients {
+  readonly wrapper: Artifact;
+  readonly libraries: Libraries | undefined;
+}
+
+async function buildProgram(parts: JavaParts, { code, workshop }: LaunchRequest, { wrapper, libraries }: Ingredients): Promise<Artifact | Refusal> {
   const wrapperMount = { source: wrapper.dir, target: "/wrapper" };
   const mounts: ReadOnlyMount[] = [wrapperMount];
   const env = new Map([
@@ -145,18 +162,17 @@ async function buildProgram(parts: JavaParts, { code, lock, workshop }: LaunchRe
     ["LIBRARIES", ""],
   ]);
   if (libraries !== undefined) {
-    const mount = { source: libraries.dir, target: "/libraries" };
+    const mount = { source: libraries.artifact.dir, target: "/libraries" };
     mounts.push(mount);
     env.set("LIBRARIES", `${parts.pathOf(mount)}/lib`);
   }
   const build = step(parts, SCRIPTS.program, { files: [{ name: "main.java", content: code }], mounts, env });
-  // The names of libraries' folders say what is in them.
-  const inputs = ["program", SCRIPTS.program, ...WRAPPER_TEXTS, lock, libraries?.dir ?? "", code];
+  const inputs = ["program", SCRIPTS.program, ...WRAPPER_TEXTS, libraries?.fixed ?? "", code];
   const program = await workshop.artifact({ abi: parts.abi, inputs, build });
   return program.kind === "artifact" ? program : refuseProgram(program, { name: "Main.java", lines: countLines(code) }, code);
 }
 
-async function librariesOf(parts: JavaParts, request: LaunchRequest): Promise<Artifact | Refusal | undefined> {
+async function librariesOf(parts: JavaParts, request: LaunchRequest): Promise<Libraries | Refusal | undefined> {
   let fixed = request.lock;
   if (fixed === "") {
     const resolved = await lock(parts, request);
@@ -173,8 +189,9 @@ async function librariesOf(parts: JavaParts, request: LaunchRequest): Promise<Ar
   const inputs = ["libraries", SCRIPTS.fetch, MAVEN_FILE.content.toString(), fixed];
   const build = await mavenStep(parts, request.workshop, SCRIPTS.fetch, files);
   if ("kind" in build) return build;
-  const libraries = await request.workshop.artifact({ abi: parts.abi, inputs, build });
-  return libraries.kind === "artifact" ? libraries : refuseBuild("DependencyError", "the jars of the lock could not be fetched", libraries.output);
+  const artifact = await request.workshop.artifact({ abi: parts.abi, inputs, build });
+  if (artifact.kind === "failed") return refuseBuild("DependencyError", "the jars of the lock could not be fetched", artifact.output);
+  return { kind: "libraries", artifact, fixed };
 }
 
 async function lock(parts: JavaParts, { code, workshop }: LockRequest): Promise<Lock | Refusal> {

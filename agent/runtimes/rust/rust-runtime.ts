@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { JobFile, ReadOnlyMount } from "../../sandbox/sandbox.ts";
-import { type Artifact, BUILD_JOB, BUILD_OUT, BUILD_TMP, type BuildFailure, type BuildStep, type Workshop } from "../../workshop/workshop.ts";
+import { type Artifact, BUILD_JOB, BUILD_OUT, BUILD_TMP, type BuildStep, type Workshop } from "../../workshop/workshop.ts";
 import { firstExecutable, hostOutput } from "../compiled/host-command.ts";
 import { isRefusal, type MainSignatures } from "../compiled/main-signatures.ts";
 import { placeProgram, refuseProgram } from "../compiled/program.ts";
