@@ -104,6 +104,8 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder): Promis
     sandbox: config.sandbox ? "required" : "off",
     network: config.network,
     prepared: config.prepared,
+    cacheMaxBytes: config.cacheMb * 1024 * 1024,
+    buildEnv: config.buildEnv,
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
   });
   return {

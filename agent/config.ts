@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { NOOP_LANGUAGE } from "../kernel/languages.ts";
+import { readBuildEnv } from "./workshop/build-env.ts";
 
 /** Everything the agent may be told from outside, checked. */
 export interface AgentConfig {
@@ -20,6 +21,10 @@ export interface AgentConfig {
   readonly network: "none" | "full";
   /** Sandboxes kept ready. */
   readonly prepared: number;
+  /** Size limit of the cache of dependencies and compiled programs, MiB. */
+  readonly cacheMb: number;
+  /** Variables for builds with network, see `readBuildEnv`. */
+  readonly buildEnv: ReadonlyMap<string, string>;
   readonly extraRuntimes: readonly string[];
   readonly drainGraceMs: number;
   readonly logLevel: string;
@@ -125,6 +130,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     consequence: "A job that finds one starts some 15 ms sooner; each takes about 0.6 MB. 0 makes every sandbox on demand.",
   },
   {
+    key: "MILLRACE_AGENT_CACHE_MB",
+    unit: "MiB, 1 to 10000000",
+    fallback: "10240",
+    meaning: "How large the cache of dependencies and compiled programs may become.",
+    consequence: "What was not used for the longest time goes first, never what a job uses. Too small, and scripts wait for installations again and again.",
+  },
+  {
     key: "MILLRACE_AGENT_RUNTIMES",
     unit: "comma list",
     fallback: "",
@@ -183,6 +195,7 @@ const environment = z.object({
   MILLRACE_AGENT_TAGS: list.pipe(z.array(z.string().regex(TAG, "is not a tag")).min(1).max(100)).prefault("default"),
   MILLRACE_AGENT_SLOTS: whole(1, 10_000).prefault(String(availableParallelism() * 2)),
   MILLRACE_AGENT_PREPARED: whole(0, 200).prefault("4"),
+  MILLRACE_AGENT_CACHE_MB: whole(1, 10_000_000).prefault("10240"),
   MILLRACE_AGENT_DATA_DIR: z.string().optional(),
   MILLRACE_AGENT_SANDBOX: onOff.prefault("on"),
   MILLRACE_AGENT_NETWORK: z.enum(["none", "full"]).default("none"),
@@ -216,6 +229,8 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     sandbox: value.MILLRACE_AGENT_SANDBOX,
     network: value.MILLRACE_AGENT_NETWORK,
     prepared: value.MILLRACE_AGENT_PREPARED,
+    cacheMb: value.MILLRACE_AGENT_CACHE_MB,
+    buildEnv: readBuildEnv(env),
     extraRuntimes: value.MILLRACE_AGENT_RUNTIMES,
     drainGraceMs: value.MILLRACE_AGENT_DRAIN_GRACE_MS,
     logLevel: value.MILLRACE_LOG_LEVEL,

@@ -3,6 +3,7 @@ import { AppError, messageOf } from "../kernel/app-error.ts";
 import { createAgent } from "./agent.ts";
 import { type AgentConfig, readAgentConfig } from "./config.ts";
 import { closeInheritedFds } from "./sandbox/inherited-fds.ts";
+import { BUILD_ENV_PREFIX } from "./workshop/build-env.ts";
 
 /** As a shell reports a process that ended by SIGINT. */
 const EXIT_INTERRUPTED = 130;
@@ -23,6 +24,8 @@ export async function runAgentProcess(): Promise<number> {
     return 1;
   }
   delete process.env["MILLRACE_AGENT_TOKEN"];
+  // Passwords of registries, as often as not.
+  for (const name of config.buildEnv.keys()) delete process.env[`${BUILD_ENV_PREFIX}${name}`];
   const destination = pino.destination({ fd: 2, sync: false });
   const log = pino({ level: config.logLevel, base: { agent: config.name } }, destination);
   const stop = new AbortController();

@@ -106,7 +106,7 @@ const schema = z.object(SETTINGS);
 export type Config = Readonly<z.infer<typeof schema>> & { readonly replicaName: string };
 
 /** Variables under our prefix that belong to others: the agent, the CLI, the tests. */
-const FOREIGN = /^MILLRACE_(AGENT_.*|TEST_.*|BENCH_.*|URL|TOKEN|GRPC_ADDRESS|SKIP_SYSTEM_PACKAGES)$/;
+const FOREIGN = /^MILLRACE_(AGENT_.*|BUILD_ENV_.*|TEST_.*|BENCH_.*|URL|TOKEN|GRPC_ADDRESS|SKIP_SYSTEM_PACKAGES)$/;
 
 /** Reads and checks the configuration. Errors: invalid_argument that names every variable that is wrong or unknown. */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {

@@ -55,6 +55,8 @@ function missingSystemPackages() {
   return [
     ["bubblewrap", "bwrap"],
     ["python3", "python3"],
+    // Fetches uv, which installs the packages of Python scripts.
+    ["python3-pip", has("uv") ? "uv" : "pip3"],
   ].flatMap(([debianName, command]) => (has(command) ? [] : [debianName]));
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { createBubblewrap } from "../sandbox/bubblewrap.ts";
 import { FifoPool } from "../sandbox/fifo-pool.ts";
 import { createJobUids } from "../sandbox/job-uids.ts";
@@ -23,6 +24,14 @@ describe("startAttempt", () => {
   it("runs in-process runtimes", async () => {
     expect(await runScript(execution, "noop", "", { args: '{"value":[1.50]}' })).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "[1.50]" });
     expect(await runScript(execution, "noop", "")).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "null" });
+  });
+
+  it("locks what depends on nothing as nothing, and does not run it", async () => {
+    const outcomes = [
+      await runScript(execution, "bash", "echo ran", { purpose: Purpose.PURPOSE_LOCK }),
+      await runScript(execution, "noop", "", { purpose: Purpose.PURPOSE_LOCK }),
+    ];
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '{"lock":""}', stdout: "" });
   });
 
   it("does not start what was cancelled at once", async () => {

@@ -106,7 +106,7 @@ export class ArtifactCache {
   async publish(key: ArtifactKey, tree: string, card: ArtifactCard): Promise<HeldArtifact> {
     const path = this.#pathOf(key);
     const known = this.#entries.get(path);
-    if (known !== undefined) return this.#hold(known);
+    if (known !== undefined) return this.#hold(known, false);
     const parcel = this.makeStaging();
     await rename(tree, join(parcel, TREE));
     await writeFile(join(parcel, CARD), JSON.stringify(card));
@@ -115,7 +115,7 @@ export class ArtifactCache {
     const entry: Entry = { dir: path, sizeBytes: card.sizeBytes, lastUsedMs: this.#now(), notedMs: this.#now(), holds: 0 };
     this.#entries.set(path, entry);
     this.#totalBytes += card.sizeBytes;
-    const held = this.#hold(entry);
+    const held = this.#hold(entry, false);
     this.#evict();
     return held;
   }
@@ -125,15 +125,16 @@ export class ArtifactCache {
     return this.#evicting;
   }
 
-  #hold(entry: Entry): HeldArtifact {
+  /** @param isUse false for the build itself, which lets go when others may have used something else since */
+  #hold(entry: Entry, isUse = true): HeldArtifact {
     entry.holds += 1;
-    this.#used(entry);
+    if (isUse) this.#used(entry);
     let released = false;
     const release = (): void => {
       if (released) return;
       released = true;
       entry.holds -= 1;
-      this.#used(entry);
+      if (isUse) this.#used(entry);
       this.#evict();
     };
     return { dir: join(entry.dir, TREE), release };

@@ -46,8 +46,9 @@ export class SharedRuns<T> {
   #begin(key: string, start: (shared: Waiter) => Promise<T>): Run<T> {
     const waiters = new Set<Waiter>();
     const abort = new AbortController();
+    // A log that takes nothing more is no reason to end a build.
     const say = (data: Buffer): Promise<void> | undefined => {
-      const waits = [...waiters].map((one) => one.say(data)).filter((wait) => wait !== undefined);
+      const waits = [...waiters].map((one) => one.say(data)?.catch(() => undefined)).filter((wait) => wait !== undefined);
       return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
     };
     // Not before the first waiter is there to be told.

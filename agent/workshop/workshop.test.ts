@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { isRunning } from "../runner/attempt-harness.ts";
+import { tar } from "./local-registry.ts";
 import type { Artifact, BuildFailure } from "./workshop.ts";
 import { openSession, openTestWorkshop, shellSpec, shellStep } from "./workshop-harness.ts";
 
@@ -222,19 +223,8 @@ describe("attacks on the workshop", () => {
   });
 
   it("S-67: an archive cannot write beside the artifact", async () => {
-    // Made here, since tar itself warns of such names when it packs.
-    const entry = (name: string, content: string): Buffer => {
-      const header = Buffer.alloc(512);
-      header.write(name, 0);
-      header.write("0000644\0", 100);
-      header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
-      header.write("0", 156);
-      header.write("ustar\0", 257);
-      const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
-      header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
-      return Buffer.concat([header, Buffer.from(content.padEnd(512, "\0"))]);
-    };
-    const archive = Buffer.concat([entry("../../../../escaped", "x"), entry("/escaped", "x"), entry("fine", "x"), Buffer.alloc(1_024)]);
+    // Made here, since tar itself takes such names away when it packs.
+    const archive = tar({ "../../../../escaped": "x", "/escaped": "x", fine: "x" });
     const spec = shellSpec("tar -P", {
       files: [{ name: "a.tar", content: archive }],
       argv: ["/bin/sh", "-c", "cd /out && tar -x -P -f /job/a.tar; ls /out"],

@@ -41,7 +41,7 @@ describe.skipIf(missing)("Python", () => {
     ["def main():\n    raise KeyError('k')", "{}", "KeyError", "'k'"],
     ["def main():\n    return eval('1 +')", "{}", "SyntaxError", "invalid syntax"],
     ["raise RuntimeError('at import')\ndef main(): pass", "{}", "RuntimeError", "at import"],
-    ["import no_such_module\ndef main(): pass", "{}", "ModuleNotFoundError", "no_such_module"],
+    ["import json.no_such_module\ndef main(): pass", "{}", "ModuleNotFoundError", "no_such_module"],
     ["class Odd(Exception):\n    def __str__(self):\n        raise ValueError\ndef main():\n    raise Odd()", "{}", "Odd", ""],
   ])("explains %s", async (code, args, name, message) => {
     const outcome = await run(code, args);

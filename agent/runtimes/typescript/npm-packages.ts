@@ -16,7 +16,8 @@ const INSTALL_TIMEOUT_MS = 900_000;
 const RESOLVED_FOR_MS = 10 * 60_000;
 
 /** No code of a package runs: its scripts are left out. */
-const OPTIONS = "--ignore-scripts --no-audit --no-fund --no-update-notifier --no-progress --omit=dev --omit-lockfile-registry-resolved --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=2000";
+const OPTIONS =
+  "--ignore-scripts --no-audit --no-fund --no-update-notifier --no-progress --omit=dev --omit-lockfile-registry-resolved --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=2000";
 const LOCK = `mkdir "$TMPDIR/at" && cp "$JOB/package.json" "$TMPDIR/at/" && cd "$TMPDIR/at" && "$NODE" "$NPM" install --package-lock-only ${OPTIONS} >&2 && cat package-lock.json`;
 const INSTALL = `cp "$JOB/package.json" "$JOB/package-lock.json" "$OUT/" && cd "$OUT" && "$NODE" "$NPM" ci ${OPTIONS} && mkdir -p node_modules`;
 

@@ -47,7 +47,7 @@ describe.skipIf(opened.execution.runtimes.find("typescript") === undefined)("Typ
       "RangeError",
       "lost",
     ],
-    ["import './no-such-file.mjs';\nexport function main() {}", "{}", "Error", "no-such-package"],
+    ["import './no-such-file.mjs';\nexport function main() {}", "{}", "Error", "no-such-file"],
   ])("explains %s", async (code, args, name, message) => {
     const outcome = await run(code, args);
     expect(outcome.exit).toMatchObject({ reason: "exit_code", code: 1 });
