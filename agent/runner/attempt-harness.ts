@@ -38,7 +38,10 @@ export interface FinishedScript extends AttemptOutcome {
  * Opens an execution in a folder of its own; `dispose` removes it.
  * @param cacheFrom folder of another one: what was built there need not be built again
  */
-export async function openTestExecution(options: Partial<ExecutionOptions> = {}, cacheFrom?: string): Promise<OpenedExecution & { readonly dir: string; dispose(): void }> {
+export async function openTestExecution(
+  options: Partial<ExecutionOptions> = {},
+  cacheFrom?: string,
+): Promise<OpenedExecution & { readonly dir: string; dispose(): void }> {
   // What the shell that started the tests left open would reach the scripts.
   closeInheritedFds();
   const dir = mkdtempSync(join(tmpdir(), "millrace-execution-"));

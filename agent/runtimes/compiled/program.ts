@@ -1,5 +1,4 @@
-import { stat } from "node:fs/promises";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobFile, ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import type { Artifact, BuildFailure } from "../../workshop/workshop.ts";

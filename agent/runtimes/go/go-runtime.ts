@@ -17,6 +17,8 @@ const WRAPPER = text("wrapper.go");
 const GLUE = text("glue.go");
 const BUILD = text("build.sh");
 const BUILD_STD = text("build-std.sh");
+const BUILD_PACKAGES = text("build-packages.sh");
+const USE_CACHE: JobFile = { name: "use-cache.sh", content: text("use-cache.sh") };
 const TIDY = text("tidy.sh");
 const DOWNLOAD = text("download.sh");
 
@@ -97,7 +99,8 @@ async function build(parts: GoParts, request: LaunchRequest): Promise<Artifact |
   }
   const modules = fixed === "" ? undefined : await fetchModules(parts, workshop, fixed);
   if (modules?.kind === "refused") return modules;
-  const std = await buildStd(parts, workshop, modules === undefined && header.imports.every((path) => BASE.includes(path)));
+  // The rest of what modules need is compiled with them.
+  const std = await buildStd(parts, workshop, modules !== undefined || header.imports.every((path) => BASE.includes(path)));
   if (std.kind === "failed") return refuseBuild("BuildError", "Go's standard library could not be compiled", std.output);
   const program = await buildProgram(parts, request, { fixed, std, modules });
   if (program.kind === "failed") return refuseProgram(program, { name: "main.go", lines: countLines(code) }, code);
@@ -110,13 +113,11 @@ interface Ingredients {
   readonly modules: Artifact | undefined;
 }
 
-function buildProgram(parts: GoParts, { code, workshop }: LaunchRequest, { fixed, std, modules }: Ingredients): Promise<Artifact | BuildFailure> {
-  const source = asInnerPackage(code, readGoHeader(code));
-  const files: JobFile[] = [
-    { name: "main.go", content: source },
-    { name: "glue.go", content: GLUE },
-    { name: "wrapper.go", content: WRAPPER },
-  ];
+async function buildProgram(parts: GoParts, { code, workshop }: LaunchRequest, ingredients: Ingredients): Promise<Artifact | BuildFailure> {
+  const { fixed, std, modules } = ingredients;
+  const header = readGoHeader(code);
+  const source = asInnerPackage(code, header);
+  const files: JobFile[] = [{ name: "main.go", content: source }, { name: "glue.go", content: GLUE }, { name: "wrapper.go", content: WRAPPER }, USE_CACHE];
   const locked = parseGoLock(fixed);
   files.push({ name: "go.mod", content: locked?.mod ?? initialGoMod(parts.version, []) });
   if (locked !== undefined) files.push({ name: "go.sum", content: locked.sum });
@@ -124,7 +125,6 @@ function buildProgram(parts: GoParts, { code, workshop }: LaunchRequest, { fixed
   const mounts: ReadOnlyMount[] = [stdMount];
   const env = new Map([
     ["STD", parts.pathOf(stdMount)],
-    ["GOCACHE", `${BUILD_TMP}/cache`],
     ["GOPROXY", "off"],
     ["GOSUMDB", "off"],
   ]);
@@ -132,8 +132,31 @@ function buildProgram(parts: GoParts, { code, workshop }: LaunchRequest, { fixed
     const mount = { source: modules.dir, target: "/go-modules" };
     mounts.push(mount);
     env.set("GOMODCACHE", join(parts.pathOf(mount), "mod"));
+    const imports = importsFile(header.imports);
+    const own = [...files.filter(({ name }) => name.startsWith("go.")), USE_CACHE, { name: "imports.go", content: imports }];
+    const inputs = ["packages", BUILD_PACKAGES, fixed, imports];
+    const packages = await workshop.artifact({
+      abi: parts.abi,
+      inputs,
+      build: step(parts, BUILD_PACKAGES, { files: own, mounts: [...mounts], env: new Map(env) }),
+    });
+    // What is wrong with them is said once more with the script's own line.
+    if (packages.kind === "artifact") {
+      const packagesMount = { source: packages.dir, target: "/go-packages" };
+      mounts.push(packagesMount);
+      env.set("PACKAGES", parts.pathOf(packagesMount));
+    }
   }
-  return workshop.artifact({ abi: parts.abi, inputs: ["program", WRAPPER, GLUE, BUILD, source, fixed], build: step(parts, BUILD, { files, mounts, env }) });
+  const inputs = ["program", WRAPPER, GLUE, BUILD, source, fixed];
+  return await workshop.artifact({ abi: parts.abi, inputs, build: step(parts, BUILD, { files, mounts, env }) });
+}
+
+const IMPORT_PATH = /^[A-Za-z0-9][A-Za-z0-9._~+/-]*$/;
+
+/** A file that imports the same as a script and does nothing with it: it changes less often than the script. */
+function importsFile(imports: readonly string[]): string {
+  const paths = [...new Set(imports)].filter((path) => IMPORT_PATH.test(path)).sort();
+  return `package inner\n\nimport (\n${paths.map((path) => `\t_ "${path}"\n`).join("")})\n`;
 }
 
 function buildStd({ abi, ...parts }: GoParts, workshop: Workshop, base: boolean): Promise<Artifact | BuildFailure> {

@@ -11,10 +11,19 @@ import { type DetectContext, type Launch, type LaunchRequest, type Lock, type Lo
 import { parseMavenLock, pomOf, readRequirements } from "./requirements.ts";
 
 const text = (name: string): string => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
-const WRAPPER_FILES: readonly JobFile[] = ["wrapper", "json", "convert", "build"].map((name) => ({ name: `${name}.java`, content: text(`wrapper/${name}.java`) }));
+const WRAPPER_FILES: readonly JobFile[] = ["wrapper", "json", "convert", "build"].map((name) => ({
+  name: `${name}.java`,
+  content: text(`wrapper/${name}.java`),
+}));
 const WRAPPER_TEXTS = WRAPPER_FILES.map(({ content }) => String(content));
 const MAVEN_FILE: JobFile = { name: "maven.sh", content: text("maven.sh") };
-const SCRIPTS = { wrapper: text("build-wrapper.sh"), program: text("build.sh"), maven: text("prepare-maven.sh"), lock: text("lock.sh"), fetch: text("fetch.sh") };
+const SCRIPTS = {
+  wrapper: text("build-wrapper.sh"),
+  program: text("build.sh"),
+  maven: text("prepare-maven.sh"),
+  lock: text("lock.sh"),
+  fetch: text("fetch.sh"),
+};
 
 const COMPILERS = ["/usr/local/bin/javac", "/usr/bin/javac"];
 const MAVENS = ["/usr/local/bin/mvn", "/usr/bin/mvn"];
@@ -122,7 +131,15 @@ async function launch(parts: JavaParts, request: LaunchRequest): Promise<Launch 
   return {
     kind: "launch",
     files: [...placedWrapper.files, ...placed.files, { name: "args.json", content: request.argsJson }],
-    argv: [join(parts.home, "bin/java"), `-Xmx${heapOf(parts, request)}m`, ...parts.flags, "-cp", classpath.join(":"), "millrace.Wrapper", `${request.paths.job}/args.json`],
+    argv: [
+      join(parts.home, "bin/java"),
+      `-Xmx${heapOf(parts, request)}m`,
+      ...parts.flags,
+      "-cp",
+      classpath.join(":"),
+      "millrace.Wrapper",
+      `${request.paths.job}/args.json`,
+    ],
     env: new Map(),
     mounts,
     resultFrom: "record",

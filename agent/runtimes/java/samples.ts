@@ -70,8 +70,7 @@ export const java: Samples = {
   language: "java",
   file: "Main.java",
   echo: 'import java.util.Map;\npublic class Main {\n  public static Map<String, String> main(String a) { return Map.of("got", a); }\n}\n',
-  precise:
-    "public class Main {\n  public static Object main(String text, java.math.BigInteger big) {\n    System.err.print(text);\n    return big;\n  }\n}\n",
+  precise: "public class Main {\n  public static Object main(String text, java.math.BigInteger big) {\n    System.err.print(text);\n    return big;\n  }\n}\n",
   fails: act("fails"),
   failure: { code: 1, name: "IllegalStateException" },
   broken: "public class Main {\n  public static void main() {\n    int y = = 2;\n  }\n}\n",

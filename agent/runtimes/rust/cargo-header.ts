@@ -13,7 +13,7 @@ export interface CargoHeaderProblem {
 
 const DEFAULT_EDITION = "2021";
 const EDITION = /^edition\s*=\s*"(2018|2021|2024)"\s*$/;
-const SECTION = /^\s*\[\s*([A-Za-z0-9_.'"() =,-]+?)\s*\]\s*(?:#.*)?$/;
+const SECTION = /^\s*\[\s*(.+?)\s*\]\s*(?:#.*)?$/;
 /** Such as `[dependencies]`, `[dependencies.tokio]`. */
 const ALLOWED = /^dependencies(?:\.[A-Za-z0-9_"-]+)?$/;
 
@@ -28,7 +28,8 @@ export function readCargoHeader(code: string): CargoHeader | CargoHeaderProblem 
   for (const line of manifestLines(code)) {
     const [, found] = SECTION.exec(line) ?? [];
     if (found !== undefined) {
-      if (found !== "package" && !ALLOWED.test(found)) return { kind: "problem", message: `the cargo header may hold [dependencies] and [package], not [${found}]` };
+      if (found !== "package" && !ALLOWED.test(found))
+        return { kind: "problem", message: `the cargo header may hold [dependencies] and [package], not [${found}]` };
       section = found;
     }
     if (section === "package") edition = EDITION.exec(line.trim())?.[1] ?? edition;
