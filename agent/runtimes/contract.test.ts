@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { filesOfJobs, isRunning, openTestExecution, runScript, type ScriptOptions, startScript, untilPrepared } from "../runner/attempt-harness.ts";
-import { SAMPLES, type Sample, type Samples } from "./contract-samples.ts";
+import { SAMPLES } from "./contract-samples.ts";
+import type { Sample, Samples } from "./samples.ts";
 
 /** No test below starts more scripts than that. */
 const PREPARED = SAMPLES.length;

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 
 /** What a tool of this machine prints, trimmed; undefined when it fails. For our own questions, never with anything of a tenant. */
@@ -20,4 +20,13 @@ export function firstExecutable(paths: readonly string[]): string | undefined {
       return false;
     }
   });
+}
+
+/** Text of a small file of a toolchain. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }

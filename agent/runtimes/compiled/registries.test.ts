@@ -16,8 +16,9 @@ package inner
 
 import "rsc.io/quote"
 
-func main(name string) string { return name + ": " + quote.Hello() }
+func main(name string) string { return name + ": " + quote.Go() }
 `;
+const SAID = "Don't communicate by sharing memory, share memory by communicating.";
 const RUST = `//! \`\`\`cargo
 //! [dependencies]
 //! hex = "0.4"
@@ -72,11 +73,11 @@ describe.skipIf(goLock === "")("the proxy of Go modules", () => {
   it("gives a module: locked, compared with its sum, compiled offline, and the second time from the cache", { timeout: 120_000 }, async () => {
     expect(goLock).toMatch(/^-- go\.mod --\n[\s\S]*rsc\.io\/quote v1\.5\.2[\s\S]*\n-- go\.sum --\nrsc\.io|^golang\.org/m);
     const run = (code: string, lock = goLock) => runScript(execution, "go", code, { lock, args: '{"name":"x"}' });
-    expect(await run(GO)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '"x: Hello, world."' });
+    expect(await run(GO)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: JSON.stringify(`x: ${SAID}`) });
     expect(await buildsOf(async () => expect((await run(GO)).exit.reason).toBe("succeeded"))).toBe(0);
     // Another script with the same modules is only compiled.
     const other = GO.replace('": "', '"; "');
-    expect(await buildsOf(async () => expect((await run(other)).resultJson).toBe('"x; Hello, world."'))).toBe(1);
+    expect(await buildsOf(async () => expect((await run(other)).resultJson).toBe(JSON.stringify(`x; ${SAID}`)))).toBe(1);
     const forged = goLock.replace(/(rsc\.io\/quote v1\.5\.2 h1:)..../, "$1AAAA");
     expect((await run(GO, forged)).resultJson).toContain("checksum mismatch");
   });

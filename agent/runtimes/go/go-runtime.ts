@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { JobFile, ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import { type Artifact, BUILD_JOB, BUILD_OUT, BUILD_TMP, type BuildFailure, type BuildStep, type Workshop } from "../../workshop/workshop.ts";
-import { firstExecutable, hostOutput } from "../compiled/host-command.ts";
+import { firstExecutable, readIfThere } from "../compiled/host-command.ts";
 import { isRefusal, type MainSignatures } from "../compiled/main-signatures.ts";
 import { countLines, placeProgram, refuseProgram } from "../compiled/program.ts";
 import { reachableTree } from "../compiled/reachable-tree.ts";
@@ -46,10 +46,9 @@ interface GoParts {
 /** Go: `func main` of any package, called with the arguments by name. */
 export async function detectGo(context: DetectContext, signatures: MainSignatures): Promise<ProcessRuntime | undefined> {
   const program = firstExecutable(CANDIDATES);
-  const root = program === undefined ? undefined : await hostOutput(program, ["env", "GOROOT"]);
-  if (root === undefined || root === "") return undefined;
-  const told = await hostOutput(join(root, "bin/go"), ["env", "GOVERSION"]);
-  const version = /^go([0-9]+\.[0-9]+(?:[.a-z0-9]+)?)/.exec(told ?? "")?.[1];
+  if (program === undefined) return undefined;
+  const root = dirname(dirname(realpathSync(program)));
+  const version = /^go([0-9]+\.[0-9]+(?:[.a-z0-9]+)?)/.exec(readIfThere(join(root, "VERSION")) ?? "")?.[1];
   if (version === undefined || Number(version.split(".")[1]) < OLDEST_MINOR) return undefined;
   const mounts: ReadOnlyMount[] = [];
   let go = join(root, "bin/go");

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { JobFile, ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import { type Artifact, BUILD_JOB, BUILD_OUT, BUILD_TMP, type BuildStep, type Workshop } from "../../workshop/workshop.ts";
-import { firstExecutable, hostOutput } from "../compiled/host-command.ts";
+import { firstExecutable, readIfThere } from "../compiled/host-command.ts";
 import { isRefusal, type MainSignatures } from "../compiled/main-signatures.ts";
 import { countLines, placeProgram, refuseProgram } from "../compiled/program.ts";
 import { reachableTree } from "../compiled/reachable-tree.ts";
@@ -54,8 +54,7 @@ export async function detectJava(context: DetectContext, signatures: MainSignatu
   const compiler = firstExecutable(COMPILERS);
   if (compiler === undefined) return undefined;
   const root = dirname(dirname(realpathSync(compiler)));
-  const told = await hostOutput(join(root, "bin/javac"), ["-version"]);
-  const [, version, major] = /^javac (([0-9]+)[0-9._]*)/.exec(told ?? "") ?? [];
+  const [, version, major] = /^JAVA_VERSION="(([0-9]+)[0-9._]*)"/m.exec(readIfThere(join(root, "release")) ?? "") ?? [];
   if (version === undefined || Number(major) < OLDEST) return undefined;
   const mounts = configurationOf(root);
   let home = root;

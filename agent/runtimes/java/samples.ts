@@ -1,4 +1,4 @@
-import type { Samples } from "../contract-samples.ts";
+import type { Samples } from "../samples.ts";
 
 /** One program for what needs no arguments of its own: each takes half a second to build. Line 3 fails. */
 const CODE = `import java.nio.file.*;

@@ -62,8 +62,7 @@ export async function detectRust(context: DetectContext, signatures: MainSignatu
   }
   const rustc = join(inside, "bin/rustc");
   // It links with the system's C compiler.
-  const works = await Promise.all([context.probe([rustc, "--version"], mounts), context.probe(["/usr/bin/cc", "--version"], [])]);
-  if (works.some((result) => outputOf(result) === undefined)) return undefined;
+  if (firstExecutable(["/usr/bin/cc"]) === undefined || outputOf(await context.probe([rustc, "--version"], mounts)) === undefined) return undefined;
   const abi = `rust-${version}-${process.platform}-${process.arch}`;
   const parts: RustParts = { rustc, cargo: join(inside, "bin/cargo"), abi, mounts, signatures, pathOf: (mount) => context.pathOf(mount) };
   return {
