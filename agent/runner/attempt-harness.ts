@@ -1,5 +1,5 @@
 /** Support for tests of this folder, of runtimes and of the sandbox: real attempts, with what they printed. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bundle, type Limits, Network, Purpose, type Requirements } from "../../proto/gen/millrace/agent/v1/job.ts";
@@ -35,11 +35,18 @@ export interface FinishedScript extends AttemptOutcome {
   readonly agentText: string;
 }
 
-/** Opens an execution in a folder of its own; `dispose` removes it. */
-export async function openTestExecution(options: Partial<ExecutionOptions> = {}): Promise<OpenedExecution & { readonly dir: string; dispose(): void }> {
+/**
+ * Opens an execution in a folder of its own; `dispose` removes it.
+ * @param cacheFrom folder of another one: what was built there need not be built again
+ */
+export async function openTestExecution(
+  options: Partial<ExecutionOptions> = {},
+  cacheFrom?: string,
+): Promise<OpenedExecution & { readonly dir: string; dispose(): void }> {
   // What the shell that started the tests left open would reach the scripts.
   closeInheritedFds();
   const dir = mkdtempSync(join(tmpdir(), "millrace-execution-"));
+  if (cacheFrom !== undefined) cpSync(join(cacheFrom, "cache"), join(dir, "cache"), { recursive: true, verbatimSymlinks: true });
   const opened = await openExecution({ dir, sandbox: "required", firewall: "off", ...options });
   return {
     ...opened,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
+import { compiledSupport } from "../runtimes/compiled/compiled-support.ts";
 import { noopSupport } from "../runtimes/noop.ts";
 import { perlSupport } from "../runtimes/perl/perl-runtime.ts";
 import { phpSupport } from "../runtimes/php/php-runtime.ts";
@@ -135,6 +136,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     perlSupport,
     rSupport,
     querySupport({ sandbox, network, metadataAllowed: options.blockMetadata === false, tmpBytes }),
+    compiledSupport({ javaHeapMb: 512 }),
     ...(options.noop === true ? [noopSupport] : []),
   ];
   const runtimes = await RuntimeRegistry.detect(supports, {

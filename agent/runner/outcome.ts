@@ -42,6 +42,8 @@ const SIGNALS = new Map(
 const AT_LIMIT = 0.95;
 /** What the C library and Go say for ENOSPC and EDQUOT. */
 const DISK_FULL = /no space left on device|disk quota exceeded/i;
+/** Of Python and Java. */
+const OUT_OF_MEMORY = ["MemoryError", "OutOfMemoryError"];
 const NODE_OUT_OF_MEMORY = /JavaScript heap out of memory|Allocation failed - process out of memory/;
 
 /** The verdict on an attempt that the agent ended. */
@@ -91,7 +93,7 @@ export function judgeEnd(ended: Ended): Verdict {
 function judgeError(record: Extract<ScriptRecord, { kind: "error" }>): Verdict {
   const resultJson = errorResult(record.name, record.message, record.stack);
   const message = oneLine(record.message === "" ? record.name : `${record.name}: ${record.message}`);
-  if (record.name === "MemoryError") return { exit: exitOf("out_of_memory", message), resultJson };
+  if (OUT_OF_MEMORY.includes(record.name)) return { exit: exitOf("out_of_memory", message), resultJson };
   if (["ENOSPC", "EDQUOT", "EFBIG"].includes(record.code)) return { exit: exitOf("disk_full", message), resultJson };
   return { exit: exitOf("exit_code", message, { code: 1 }), resultJson };
 }

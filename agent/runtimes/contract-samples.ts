@@ -1,52 +1,13 @@
+import { go } from "./go/samples.ts";
+import { java } from "./java/samples.ts";
 import { perl } from "./perl/samples.ts";
 import { php } from "./php/samples.ts";
 import { r } from "./r/samples.ts";
 import { ruby } from "./ruby/samples.ts";
+import { rust } from "./rust/samples.ts";
+import type { Samples } from "./samples.ts";
 
-/** Scripts that say the same in each language, for `contract.test.ts`. */
-export interface Samples {
-  readonly language: string;
-  readonly file: string;
-  /** Returns {"got": a}; `a` is an argument. */
-  readonly echo: string;
-  /** Prints the argument `text` to stderr as it is and returns the number 12345678901234567890, from the argument `big` where the language can hold it. */
-  readonly precise: string;
-  /** Fails on line 3. */
-  readonly fails: string;
-  readonly failure: { readonly code: number; readonly name: string };
-  /** Does not parse because of line 3. */
-  readonly broken: string;
-  /** Prints `out 0` … `out 199` to stdout and `err 0` … to stderr, in turn. */
-  readonly lines: string;
-  /** Prints `ready` and waits for minutes. */
-  readonly waits: string;
-  /** The same, but nothing short of KILL ends it. */
-  readonly stubborn: string;
-  /** Prints `ready`, waits, prints `bye` on TERM and ends well. */
-  readonly polite: string;
-  readonly exit3: string;
-  readonly exit0: string;
-  /** Leaves a process behind that sleeps for `seconds`. */
-  leaves(seconds: string, ownSession: boolean): string;
-  /** Returns a string of x, `size` long. */
-  big(size: number): string;
-  /** Returns what JSON cannot hold; absent where everything is text. */
-  readonly unfit?: { readonly code: string; readonly path: string };
-  /** Prints the bytes 0 to 255 and then a coloured word. */
-  readonly bytes: string;
-  /** Opens /dev/stdout and /dev/stderr by name and writes `a` and `b`. */
-  readonly devices: string;
-  /** Prints its environment, one NAME=value a line. */
-  readonly environment: string;
-  /** Prints a million bytes of x. */
-  readonly million: string;
-  /** Prints an `x` and returns whether the job folder could be written (text `yes` or `no`). */
-  readonly writesJob: string;
-  /** Variables that the interpreter itself sets. */
-  readonly ownEnvironment?: readonly string[];
-}
-
-const bash: Samples = {
+const bash = {
   language: "bash",
   file: "main.sh",
   echo: 'a="$1"\nprintf \'{"got":"%s"}\\n\' "$a"\n',
@@ -60,16 +21,16 @@ const bash: Samples = {
   polite: "trap 'echo bye; exit 0' TERM\necho ready\nsleep 300\n",
   exit3: "exit 3\n",
   exit0: "exit 0\n",
-  leaves: (seconds, ownSession) => `${ownSession ? "setsid " : ""}sleep ${seconds} &\necho left\n`,
-  big: (size) => `printf '%*s\\n' ${size} '' | tr ' ' x\n`,
+  leaves: (seconds: string, ownSession: boolean) => `${ownSession ? "setsid " : ""}sleep ${seconds} &\necho left\n`,
+  big: (size: number) => `printf '%*s\\n' ${size} '' | tr ' ' x\n`,
   bytes: "for ((i = 0; i < 256; i++)); do printf \"\\\\x$(printf %x $i)\"; done\nprintf '\\e[31mred\\e[0m\\n'\n",
   devices: "printf a > /dev/stdout\nprintf b > /dev/stderr\n",
   environment: "env\n",
   million: "head -c 1000000 /dev/zero | tr '\\0' x\n",
   writesJob: 'if : > "${BASH_SOURCE[0]%/*}/new"; then echo yes; else echo no; fi 2>/dev/null\n',
-};
+} satisfies Samples;
 
-const python: Samples = {
+const python = {
   language: "python3",
   file: "main.py",
   echo: 'def main(a):\n    return {"got": a}\n',
@@ -94,9 +55,9 @@ const python: Samples = {
   ].join("\n"),
   exit3: "import sys\ndef main():\n    sys.exit(3)\n",
   exit0: "import sys\ndef main():\n    sys.exit(0)\n",
-  leaves: (seconds, ownSession) =>
+  leaves: (seconds: string, ownSession: boolean) =>
     `import subprocess\ndef main():\n    subprocess.Popen(['sleep', '${seconds}'], start_new_session=${ownSession ? "True" : "False"})\n    return 'left'\n`,
-  big: (size) => `def main():\n    return 'x' * ${size}\n`,
+  big: (size: number) => `def main():\n    return 'x' * ${size}\n`,
   unfit: { code: "def main():\n    return {'a': [1, float('nan')]}\n", path: "$.a[1]" },
   bytes: "import sys\ndef main():\n    sys.stdout.buffer.write(bytes(range(256)) + b'\\x1b[31mred\\x1b[0m\\n')\n",
   devices: "def main():\n    open('/dev/stdout', 'w').write('a')\n    open('/dev/stderr', 'w').write('b')\n",
@@ -104,9 +65,9 @@ const python: Samples = {
   million: "import sys\ndef main():\n    sys.stdout.write('x' * 1000000)\n",
   writesJob:
     "import os, sys\ndef main():\n    try:\n        open(os.path.dirname(sys.modules['main'].__file__) + '/new', 'w')\n        return 'yes'\n    except OSError:\n        return 'no'\n",
-};
+} satisfies Samples;
 
-const typescript: Samples = {
+const typescript = {
   language: "typescript",
   file: "main.ts",
   echo: "export function main(a: string) {\n  return { got: a };\n}\n",
@@ -123,9 +84,9 @@ const typescript: Samples = {
     "export async function main() {\n  process.on('SIGTERM', () => {\n    console.log('bye');\n    process.exit(0);\n  });\n  console.log('ready');\n  await new Promise((done) => setTimeout(done, 300000));\n}\n",
   exit3: "export function main() {\n  process.exit(3);\n}\n",
   exit0: "export function main() {\n  process.exit(0);\n}\n",
-  leaves: (seconds, ownSession) =>
+  leaves: (seconds: string, ownSession: boolean) =>
     `import { spawn } from 'node:child_process';\nexport async function main() {\n  const child = spawn('sleep', ['${seconds}'], { detached: ${ownSession}, stdio: 'inherit' });\n  await new Promise((done) => child.once('spawn', done));\n  return 'left';\n}\n`,
-  big: (size) => `export function main() {\n  return 'x'.repeat(${size});\n}\n`,
+  big: (size: number) => `export function main() {\n  return 'x'.repeat(${size});\n}\n`,
   unfit: { code: "export function main() {\n  return { a: [1, 10n] };\n}\n", path: "$.a[1]" },
   bytes:
     "export function main() {\n  process.stdout.write(Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, i) => i)), Buffer.from('\\x1b[31mred\\x1b[0m\\n')]));\n}\n",
@@ -135,7 +96,7 @@ const typescript: Samples = {
   million: "export function main() {\n  process.stdout.write('x'.repeat(1000000));\n}\n",
   writesJob:
     "import { writeFileSync } from 'node:fs';\nexport function main() {\n  try {\n    writeFileSync(`${import.meta.dirname}/new`, '');\n    return 'yes';\n  } catch {\n    return 'no';\n  }\n}\n",
-};
+} satisfies Samples;
 
 /** The TypeScript samples without their types: whatever is left is JavaScript. */
 function withoutTypes(code: string): string {
@@ -153,4 +114,4 @@ const javascript: Samples = {
   lines: withoutTypes(typescript.lines),
 };
 
-export const SAMPLES: readonly Samples[] = [bash, python, typescript, javascript, php, ruby, perl, r];
+export const SAMPLES: readonly Samples[] = [bash, python, typescript, javascript, go, rust, java, php, ruby, perl, r];

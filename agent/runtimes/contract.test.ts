@@ -1,28 +1,52 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { filesOfJobs, isRunning, openTestExecution, runScript, startScript, untilPrepared } from "../runner/attempt-harness.ts";
-import { SAMPLES, type Samples } from "./contract-samples.ts";
+import { filesOfJobs, isRunning, openTestExecution, runScript, type ScriptOptions, startScript, untilPrepared } from "../runner/attempt-harness.ts";
+import { SAMPLES } from "./contract-samples.ts";
+import type { Sample, Samples } from "./samples.ts";
 
 /** No test below starts more scripts than that. */
 const PREPARED = SAMPLES.length;
 const MODES = ["cold", "prepared", "off"] as const;
+const built = await buildOnce();
 const opened = new Map(
   await Promise.all(
     MODES.map(async (mode) => {
       const sandbox = mode === "off" ? "off" : "required";
       const prepared = mode === "prepared" ? PREPARED : 0;
-      return [mode, await openTestExecution({ sandbox, prepared, limits: { timeoutGraceMs: 300, cancelGraceMs: 10_000 } })] as const;
+      const limits = { timeoutGraceMs: 300, cancelGraceMs: 10_000 };
+      return [mode, await openTestExecution({ sandbox, prepared, limits }, built.dir)] as const;
     }),
   ),
 );
 
+/** Programs of compiled languages are the same in all three modes. */
+async function buildOnce(): ReturnType<typeof openTestExecution> {
+  const one = await openTestExecution({ prepared: 0 });
+  const compiled = SAMPLES.filter(({ language }) => ["go", "rust", "java"].includes(language) && one.execution.runtimes.find(language) !== undefined);
+  const buildAll = async ({ language, echo, precise, exit0, unfit }: Samples): Promise<void> => {
+    for (const sample of [echo, precise, exit0, unfit?.code ?? echo]) await runScript(one.execution, language, ...called(sample, {}));
+  };
+  await Promise.all(compiled.map(buildAll));
+  return one;
+}
+
+/** A sample and its options as `runScript` takes them. */
+function called(sample: Sample, options: ScriptOptions): [string, ScriptOptions] {
+  return typeof sample === "string" ? [sample, options] : [sample.code, { ...options, args: sample.args }];
+}
+
 afterAll(() => {
-  for (const one of opened.values()) one.dispose();
+  for (const one of [built, ...opened.values()]) one.dispose();
 });
 
 describe.each(MODES)("with the sandbox %s", (mode) => {
   const one = opened.get(mode);
   if (one === undefined) throw new Error(`no execution for ${mode}`);
   const { execution } = one;
+  // Builds have sandboxes of their own, which are made for them.
+  const starts = (): { fast: number; cold: number } => {
+    const { fast, cold } = execution.sandbox.stats();
+    return { fast, cold: cold - execution.workshop.stats().builds };
+  };
   afterAll(() => expect(execution.sandbox.stats().fast > 20).toBe(mode === "prepared"));
 
   // A missing runtime shows up as a skipped suite with its name, never as a pass.
@@ -31,9 +55,9 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
   // All languages at once: apart, this test of waiting took most of the time of this file.
   it("ends at the timeout, by KILL when TERM is ignored, in every language", async () => {
     if (mode === "prepared") await untilPrepared(execution, PREPARED);
-    const before = execution.sandbox.stats();
+    const before = starts();
     const offered = SAMPLES.filter(available);
-    const scripts = offered.map((samples) => startScript(execution, samples.language, samples.stubborn, { limits: { timeoutMs: 5_000 } }));
+    const scripts = offered.map((samples) => startScript(execution, samples.language, ...called(samples.stubborn, { limits: { timeoutMs: 5_000 } })));
     await Promise.all(scripts.map((script) => script.saw("ready\n")));
     for (const [at, { done }] of scripts.entries()) {
       const outcome = await done;
@@ -42,24 +66,24 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
       expect(outcome.finishedAtUs - outcome.startedAtUs).toBeGreaterThan(250_000);
     }
     expect(await filesOfJobs(execution)).toEqual([]);
-    const { fast, cold } = execution.sandbox.stats();
+    const { fast, cold } = starts();
     expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
   });
 
   for (const samples of SAMPLES) {
     describe.skipIf(!available(samples))(`the runtime ${samples.language}`, { timeout: 60_000 }, () => {
-      const run = (code: string, options: Parameters<typeof runScript>[3] = {}) => runScript(execution, samples.language, code, options);
-      const start = (code: string, options: Parameters<typeof runScript>[3] = {}) => startScript(execution, samples.language, code, options);
+      const run = (sample: Sample, options: ScriptOptions = {}) => runScript(execution, samples.language, ...called(sample, options));
+      const start = (sample: Sample, options: ScriptOptions = {}) => startScript(execution, samples.language, ...called(sample, options));
 
       beforeAll(() => expect(execution.sandbox.kind).toBe(mode === "off" ? "unsandboxed" : "bubblewrap"));
-      let before = execution.sandbox.stats();
+      let before = starts();
       beforeEach(async () => {
         if (mode === "prepared") await untilPrepared(execution, PREPARED);
-        before = execution.sandbox.stats();
+        before = starts();
       });
       afterEach(async () => {
         expect(await filesOfJobs(execution)).toEqual([]);
-        const { fast, cold } = execution.sandbox.stats();
+        const { fast, cold } = starts();
         // Scripts that were refused were not started at all.
         expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
       });

@@ -23,6 +23,7 @@ const PREFIX = "job-";
 /** Empty files that may become a job's. */
 export const BLANK_PREFIX = ".blank-";
 const FILE_MODE = 0o644;
+const PROGRAM_MODE = 0o755;
 /** A dot in front is for the agent's own files. */
 const FILE_NAME = /^\.?[a-z][a-z0-9.-]{0,63}$/;
 
@@ -67,14 +68,14 @@ export function makeBlankFiles(dir: string, count: number): string[] {
  * @param blanks from `makeBlankFiles`, as many as there are files or fewer; those that are used are taken out
  */
 export function writeJobFiles(dir: string, files: readonly JobFile[], blanks: string[] = []): void {
-  for (const { name, content } of files) {
+  for (const { name, content, executable } of files) {
     if (!FILE_NAME.test(name)) throw new AppError("internal", `${JSON.stringify(name)} is not a name for a job file`);
     const path = join(dir, name);
     const blank = blanks.pop();
     if (blank !== undefined) renameSync(join(dir, blank), path);
     const fd = blank === undefined ? openSync(path, "wx", FILE_MODE) : openSync(path, constants.O_WRONLY);
     try {
-      if (blank === undefined) fchmodSync(fd, FILE_MODE);
+      if (blank === undefined || executable === true) fchmodSync(fd, executable === true ? PROGRAM_MODE : FILE_MODE);
       const data = typeof content === "string" ? Buffer.from(content) : content;
       for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
     } finally {

@@ -52,6 +52,8 @@ export interface JobFile {
   /** A plain file name; the file appears in the job folder. */
   readonly name: string;
   readonly content: string | Buffer;
+  /** A program: everybody who can read it may run it. */
+  readonly executable?: boolean;
 }
 
 /** One script run. */
