@@ -218,7 +218,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
   let dials = 0;
   const hello = (): Hello => {
     dials += 1;
-    life.metrics.dialled();
+    life.dialled();
     const order = { start: folder.starts, dial: dials };
     return { ...introduce(config, executor, life), ...order, slots: life.capacity.slots, agentId, bootId: boot, held: heldNow() };
   };

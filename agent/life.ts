@@ -14,8 +14,8 @@ import { PolicyFile } from "./policy/policy-file.ts";
 import type { RunningAttempt } from "./runner/attempt-types.ts";
 import { DEFAULT_LIMITS } from "./runner/execution.ts";
 import type { StartAttempt } from "./session/attempts.ts";
-import { AgentMetrics, type MetricSources } from "./status/agent-metrics.ts";
-import { StatusServer } from "./status/status-server.ts";
+import type { AgentMetrics, MetricSources } from "./status/agent-metrics.ts";
+import type { StatusServer } from "./status/status-server.ts";
 
 export interface LifeOptions {
   readonly config: AgentConfig;
@@ -38,7 +38,6 @@ const SWEEP_EVERY_MS = 60 * 60 * 1000;
 /** How the agent behaves beside its work: what it takes and refuses, when it rests or ends, and what it tells those who run it. */
 export class Life {
   readonly conduct: Conduct;
-  readonly metrics: AgentMetrics;
   /** Resolves with the reason when the agent should drain and end. */
   readonly over: Promise<string>;
   readonly #options: LifeOptions;
@@ -47,7 +46,9 @@ export class Life {
   readonly #guard: SetupGuard;
   readonly #disk: DiskWatch;
   readonly #shift: Shift;
-  readonly #status: StatusServer | undefined;
+  /** Only where somebody looks at them: their library takes a tenth of a start. */
+  #metrics: AgentMetrics | undefined;
+  #status: StatusServer | undefined;
   #sweeper: NodeJS.Timeout | undefined;
 
   /** Errors: invalid_argument for a faulty policy. */
@@ -68,14 +69,6 @@ export class Life {
     this.#disk = new DiskWatch({ folder: config.dataDir, minFreeBytes: config.minFreeBytes, conduct, log });
     const { maxJobs, exitWhenIdleS } = config;
     this.#shift = new Shift({ conduct, clock, maxJobs, exitWhenIdleS, isConnected: () => sources.connected(), onOver: (why) => this.leave(why) });
-    this.metrics = new AgentMetrics(options.spoolDir, config.statusAddress !== "", {
-      ...sources,
-      slots: () => conduct.capacity.slots,
-      state: () => this.#state,
-    });
-    const { statusAddress } = config;
-    this.#status =
-      statusAddress === "" ? undefined : new StatusServer({ address: statusAddress, registry: this.metrics.registry, notReady: () => this.#notReady() });
   }
 
   get capacity(): Capacity {
@@ -93,8 +86,7 @@ export class Life {
 
   /** Errors: failed_precondition when the address for health and metrics cannot be opened. */
   async start(): Promise<void> {
-    await this.#status?.start();
-    if (this.#status !== undefined) this.#options.log.info({ event: "agent.status_served", address: this.#status.address }, "health and metrics are served");
+    if (this.#options.config.statusAddress !== "") await this.#serveStatus();
     this.#policy?.watch();
     this.#disk.start();
     this.#shift.start();
@@ -122,7 +114,7 @@ export class Life {
   /** The executor behind all that may refuse, hand back or count an attempt. */
   watch(start: StartAttempt): StartAttempt {
     const counted = whenEnded(start, (outcome) => {
-      this.metrics.ended(outcome.exit.reason);
+      this.#metrics?.ended(outcome.exit.reason);
       return outcome;
     });
     return this.#judged(this.#shift.watch(this.#guard.watch(counted)));
@@ -137,9 +129,24 @@ export class Life {
       const broken = brokenRule(file.policy, bundle, defaults);
       if (broken === undefined) return start(bundle, io);
       this.#options.log.warn({ event: "attempt.forbidden", jobId: bundle.jobId, rule: broken }, "a job that the policy forbids was refused");
-      this.metrics.ended("policy");
+      this.#metrics?.ended("policy");
       return refused(broken, this.#options.clock.wallMs());
     };
+  }
+
+  /** A stream is opened. */
+  dialled(): void {
+    this.#metrics?.dialled();
+  }
+
+  async #serveStatus(): Promise<void> {
+    const { spoolDir, sources, config, log } = this.#options;
+    const [{ AgentMetrics }, { StatusServer }] = await Promise.all([import("./status/agent-metrics.ts"), import("./status/status-server.ts")]);
+    this.#metrics = new AgentMetrics(spoolDir, { ...sources, slots: () => this.conduct.capacity.slots, state: () => this.#state });
+    const { registry } = this.#metrics;
+    this.#status = new StatusServer({ address: config.statusAddress, registry, notReady: () => this.#notReady() });
+    await this.#status.start();
+    log.info({ event: "agent.status_served", address: this.#status.address }, "health and metrics are served");
   }
 
   async #sweep(): Promise<void> {

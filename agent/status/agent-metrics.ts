@@ -23,10 +23,9 @@ export class AgentMetrics {
   readonly #ended: Counter;
   readonly #dials: Counter;
 
-  /** @param ofProcess also memory, descriptors and event loop of the process: they are watched from then on */
-  constructor(spoolDir: string, ofProcess: boolean, sources: MetricSources) {
+  constructor(spoolDir: string, sources: MetricSources) {
     const registers = [this.registry];
-    if (ofProcess) collectDefaultMetrics({ register: this.registry });
+    collectDefaultMetrics({ register: this.registry });
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
         name,
