@@ -29,7 +29,7 @@ const PARTS = ["bin/go", "pkg/tool", "pkg/include", "src", "lib", "go.env", "VER
 const OLDEST_MINOR = 19;
 /** Compiled once for all: what the wrapper needs and most scripts use. Anything else asks for the whole library, which takes a minute. */
 const BASE = (
-  "bufio bytes context encoding/base64 encoding/hex encoding/json errors fmt io math math/rand os os/exec os/signal path path/filepath " +
+  "bufio bytes context encoding/base64 encoding/csv encoding/hex encoding/json errors fmt io log math math/big math/rand net/url os os/exec os/signal path path/filepath " +
   "reflect regexp runtime runtime/debug sort strconv strings sync sync/atomic syscall text/tabwriter time unicode unicode/utf8"
 ).split(" ");
 const MINUTE_MS = 60_000;
