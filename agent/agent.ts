@@ -104,6 +104,8 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder): Promis
     sandbox: config.sandbox ? "required" : "off",
     network: config.network,
     prepared: config.prepared,
+    warmMb: config.warmMb,
+    dedicated: config.dedicated,
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
   });
   return {

@@ -13,6 +13,8 @@ export interface ScriptOptions {
   readonly args?: string;
   readonly limits?: Partial<Limits>;
   readonly env?: Bundle["env"];
+  readonly dedicated?: boolean;
+  readonly workspace?: string;
   readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
 }
 
@@ -53,7 +55,7 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     jobId: "01890000-0000-7000-8000-000000000001",
     token: "7",
     attempt: 1,
-    workspace: "acme",
+    workspace: options.workspace ?? "acme",
     scriptPath: "f/tests/script",
     language,
     codeHash: "",
@@ -64,7 +66,7 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     tag: "default",
     purpose: Purpose.PURPOSE_UNSPECIFIED,
     lock: "",
-    requirements: undefined,
+    requirements: options.dedicated === true ? { network: 0, allow: [], minSandboxLevel: 0, memoryBytes: 0, cpuMillis: 0, dedicated: true } : undefined,
     apiToken: "",
   };
 }
@@ -107,6 +109,11 @@ export async function runScript(execution: AgentExecution, language: string, cod
 /** Resolves when so many prepared places wait. The limit is that of the test. */
 export async function untilPrepared(execution: AgentExecution, count: number): Promise<void> {
   while (execution.sandbox.stats().ready < count) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** Resolves when so many of each interpreter wait. The limit is that of the test. */
+export async function untilWarm(execution: AgentExecution, count: number): Promise<void> {
+  while (Math.min(...execution.sandbox.stats().warmReady.values()) < count) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 /** The files of jobs, by folder, in the turn of the event loop after this one. Folders that wait for a job have empty ones, which do not count. */

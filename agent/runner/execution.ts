@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
+import { DedicatedPool } from "../dedicated/dedicated-pool.ts";
 import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
 import { noopSupport } from "../runtimes/noop.ts";
 import { pythonSupport } from "../runtimes/python3/python3-runtime.ts";
@@ -9,7 +10,7 @@ import { detectSandbox, type SandboxLevel } from "../sandbox/detect.ts";
 import { sweepJobsDir } from "../sandbox/job-dir.ts";
 import { probe } from "../sandbox/probe.ts";
 import { makeReachableDir } from "../sandbox/reachable.ts";
-import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox } from "../sandbox/sandbox.ts";
+import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox, type WarmPlan } from "../sandbox/sandbox.ts";
 
 /** Ceilings that hold where a bundle says nothing (zero). */
 export interface ExecutionLimits {
@@ -37,6 +38,7 @@ export const DEFAULT_LIMITS: ExecutionLimits = {
 export interface AgentExecution {
   readonly sandbox: Sandbox;
   readonly runtimes: RuntimeRegistry;
+  readonly dedicated: DedicatedPool;
   /** Where the sandbox has its job folders, see `makeReachableDir`. */
   readonly jobsDir: string;
   readonly network: NetworkPolicy;
@@ -56,6 +58,12 @@ export interface ExecutionOptions {
   readonly bwrapPath?: string;
   /** Sandboxes that wait for their job, so that it starts in a millisecond; default 4, 0 for none. Each holds about 0.6 MB. */
   readonly prepared?: number;
+  /** Memory for interpreters that wait for their script, megabytes; default 0, for none. */
+  readonly warmMb?: number;
+  /** Of each interpreter, so many wait whatever the demand is, within that memory; for tests. */
+  readonly warmLeast?: number;
+  /** Processes that stay for one script each; default 0, for none. */
+  readonly dedicated?: number;
   /** Also offers the language `noop`, for load tests. */
   readonly noop?: boolean;
 }
@@ -105,10 +113,13 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { tmpBytes, rlimits } = limits;
-  sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED));
-  const execution: AgentExecution = { sandbox, runtimes, jobsDir, network, limits };
+  const warm: WarmPlan = { interpreters: runtimes.interpreters(), budgetBytes: (options.warmMb ?? 0) * 2 ** 20, least: options.warmLeast ?? 0 };
+  sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED), warm);
+  const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
+  const execution: AgentExecution = { sandbox, runtimes, dedicated, jobsDir, network, limits };
   const close = (): void => {
     runtimes.close();
+    dedicated.close();
     sandbox.close();
   };
   return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close };

@@ -1,19 +1,33 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { filesOfJobs, isRunning, openTestExecution, runScript, startScript, untilPrepared } from "../runner/attempt-harness.ts";
+import { filesOfJobs, isRunning, openTestExecution, runScript, startScript, untilPrepared, untilWarm } from "../runner/attempt-harness.ts";
+import type { AgentExecution, ExecutionOptions } from "../runner/execution.ts";
 import { SAMPLES, type Samples } from "./contract-samples.ts";
 
 /** No test below starts more scripts than that. */
 const PREPARED = 4;
-const MODES = ["cold", "prepared", "off"] as const;
-const opened = new Map(
-  await Promise.all(
-    MODES.map(async (mode) => {
-      const sandbox = mode === "off" ? "off" : "required";
-      const prepared = mode === "prepared" ? PREPARED : 0;
-      return [mode, await openTestExecution({ sandbox, prepared, limits: { timeoutGraceMs: 300, cancelGraceMs: 10_000 } })] as const;
-    }),
-  ),
-);
+const MODES = ["cold", "prepared", "warm", "dedicated", "off"] as const;
+type Mode = (typeof MODES)[number];
+const OPTIONS: Readonly<Record<Mode, Partial<ExecutionOptions>>> = {
+  cold: { prepared: 0 },
+  prepared: { prepared: PREPARED },
+  warm: { prepared: 0, warmMb: 1_024, warmLeast: 2 },
+  dedicated: { prepared: 0, dedicated: 4 },
+  off: { sandbox: "off" },
+};
+const LIMITS = { timeoutGraceMs: 300, cancelGraceMs: 10_000 };
+const opened = new Map(await Promise.all(MODES.map(async (mode) => [mode, await openTestExecution({ ...OPTIONS[mode], limits: LIMITS })] as const)));
+
+/** Whether this runtime has what the mode is about. */
+function takesPart(execution: AgentExecution, mode: Mode, { language }: Samples): boolean {
+  const runtime = execution.runtimes.find(language);
+  if (runtime === undefined) return false;
+  return (mode !== "warm" && mode !== "dedicated") || (runtime.kind === "process" && runtime.interpreter !== undefined);
+}
+
+async function untilReady(execution: AgentExecution, mode: Mode): Promise<void> {
+  if (mode === "prepared") await untilPrepared(execution, PREPARED);
+  if (mode === "warm") await untilWarm(execution, 2);
+}
 
 afterAll(() => {
   for (const one of opened.values()) one.dispose();
@@ -23,17 +37,26 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
   const one = opened.get(mode);
   if (one === undefined) throw new Error(`no execution for ${mode}`);
   const { execution } = one;
-  afterAll(() => expect(execution.sandbox.stats().fast > 20).toBe(mode === "prepared"));
+  afterAll(() => {
+    const { fast, warm } = execution.sandbox.stats();
+    const { jobs } = execution.dedicated.stats();
+    expect({ fast: fast > 20, warm: warm > 20, dedicated: jobs > 20 }).toEqual({
+      fast: mode === "prepared" || mode === "warm",
+      warm: mode === "warm",
+      dedicated: mode === "dedicated",
+    });
+  });
 
   // A missing runtime shows up as a skipped suite with its name, never as a pass.
-  const available = (samples: Samples): boolean => execution.runtimes.find(samples.language) !== undefined;
+  const available = (samples: Samples): boolean => takesPart(execution, mode, samples);
+  const dedicated = mode === "dedicated";
 
   // All languages at once: apart, this test of waiting took most of the time of this file.
   it("ends at the timeout, by KILL when TERM is ignored, in every language", async () => {
-    if (mode === "prepared") await untilPrepared(execution, PREPARED);
+    await untilReady(execution, mode);
     const before = execution.sandbox.stats();
     const offered = SAMPLES.filter(available);
-    const scripts = offered.map((samples) => startScript(execution, samples.language, samples.stubborn, { limits: { timeoutMs: 5_000 } }));
+    const scripts = offered.map((samples) => startScript(execution, samples.language, samples.stubborn, { limits: { timeoutMs: 5_000 }, dedicated }));
     await Promise.all(scripts.map((script) => script.saw("ready\n")));
     for (const [at, { done }] of scripts.entries()) {
       const outcome = await done;
@@ -43,25 +66,26 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
     }
     expect(await filesOfJobs(execution)).toEqual([]);
     const { fast, cold } = execution.sandbox.stats();
-    expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
+    if (mode !== "warm") expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
   });
 
   for (const samples of SAMPLES) {
     describe.skipIf(!available(samples))(`the runtime ${samples.language}`, { timeout: 60_000 }, () => {
-      const run = (code: string, options: Parameters<typeof runScript>[3] = {}) => runScript(execution, samples.language, code, options);
-      const start = (code: string, options: Parameters<typeof runScript>[3] = {}) => startScript(execution, samples.language, code, options);
+      const run = (code: string, options: Parameters<typeof runScript>[3] = {}) => runScript(execution, samples.language, code, { dedicated, ...options });
+      const start = (code: string, options: Parameters<typeof runScript>[3] = {}) => startScript(execution, samples.language, code, { dedicated, ...options });
 
       beforeAll(() => expect(execution.sandbox.kind).toBe(mode === "off" ? "unsandboxed" : "bubblewrap"));
       let before = execution.sandbox.stats();
       beforeEach(async () => {
-        if (mode === "prepared") await untilPrepared(execution, PREPARED);
+        await untilReady(execution, mode);
         before = execution.sandbox.stats();
       });
       afterEach(async () => {
-        expect(await filesOfJobs(execution)).toEqual([]);
+        // Those that stay keep their script.
+        if (!dedicated) expect(await filesOfJobs(execution)).toEqual([]);
         const { fast, cold } = execution.sandbox.stats();
         // Scripts that were refused were not started at all.
-        expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
+        expect(mode === "prepared" || mode === "warm" ? cold - before.cold : fast - before.fast).toBe(0);
       });
 
       it("returns the result and says when it ran", async () => {

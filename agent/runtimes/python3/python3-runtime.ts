@@ -1,9 +1,13 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { INSIDE_JOB } from "../../sandbox/profile.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { placeConstants } from "../constants.ts";
 import { type DetectContext, type Launch, type LaunchRequest, outputOf, type ProcessRuntime, type Runtime, type RuntimeSupport } from "../runtime.ts";
 
-const WRAPPER = readFileSync(new URL("./wrapper.py", import.meta.url), "utf8");
+const PROGRAMS = Object.fromEntries(
+  ["wrapper.py", "warm.py", "dedicated.py"].map((name) => [name, readFileSync(new URL(`./${name}`, import.meta.url), "utf8")]),
+);
 /** Not whatever PATH says: version managers put shims there that job users cannot read. */
 const CANDIDATES = ["/usr/bin/python3", "/usr/local/bin/python3"];
 const INSIDE = "/runtimes/python3";
@@ -12,6 +16,8 @@ interface Interpreter {
   readonly path: string;
   readonly version: string;
   readonly mounts: readonly ReadOnlyMount[];
+  /** Folder with our own programs, as the script sees it. */
+  readonly programs: string;
 }
 
 /**
@@ -42,27 +48,40 @@ async function tryInterpreter(candidate: string, context: DetectContext): Promis
     path = join(context.pathOf(mount), "bin", basename(real));
   }
   const version = outputOf(await context.probe([path, "-I", "-B", "-c", "import json, sys; print('.'.join(map(str, sys.version_info[:3])))"], mounts));
-  return version === undefined || !version.startsWith("3.") ? undefined : { path, version, mounts };
+  if (version === undefined || !version.startsWith("3.")) return undefined;
+  const programs = placeConstants(context.execDir, "python3-programs", PROGRAMS);
+  return { path, version, mounts: [...mounts, programs], programs: context.pathOf(programs) };
 }
 
 function runtimeOf(interpreter: Interpreter): ProcessRuntime {
   const { version, mounts } = interpreter;
-  return { kind: "process", version, mounts, launch: (request) => Promise.resolve(launch(interpreter, request)), close: () => undefined };
+  return {
+    kind: "process",
+    version,
+    mounts,
+    interpreter: { name: "python3", argv: argvOf(interpreter, "warm.py", INSIDE_JOB), mounts },
+    launch: (request) => Promise.resolve(launch(interpreter, request)),
+    close: () => undefined,
+  };
+}
+
+function argvOf(interpreter: Interpreter, program: string, job: string): string[] {
+  // -I: no user site, no environment, no current folder on the path. -B: the job folder is read-only.
+  return [interpreter.path, "-I", "-B", "-X", "utf8", `${interpreter.programs}/${program}`, job];
 }
 
 function launch(interpreter: Interpreter, request: LaunchRequest): Launch {
+  const main = { name: "main.py", content: request.code };
+  const { job } = request.paths;
   return {
     kind: "launch",
-    files: [
-      { name: "wrapper.py", content: WRAPPER },
-      { name: "main.py", content: request.code },
-      { name: "args.json", content: request.argsJson },
-    ],
-    // -I: no user site, no environment, no current folder on the path. -B: the job folder is read-only.
-    argv: [interpreter.path, "-I", "-B", "-X", "utf8", `${request.paths.job}/wrapper.py`],
+    files: [main, { name: "args.json", content: request.argsJson }],
+    argv: argvOf(interpreter, "wrapper.py", job),
     env: new Map(),
     mounts: interpreter.mounts,
     resultFrom: "record",
+    warm: { interpreter: "python3", files: [main], job: { args: request.argsJson } },
+    dedicated: { files: [main], argv: argvOf(interpreter, "dedicated.py", job), forks: true, job: { args: request.argsJson } },
   };
 }
 

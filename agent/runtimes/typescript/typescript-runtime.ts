@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { readJsonMembers } from "../../runner/json-text.ts";
+import { INSIDE_JOB } from "../../sandbox/profile.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { placeConstants } from "../constants.ts";
 import { refuseArguments, refuseSyntax } from "../refusal.ts";
 import {
   type DetectContext,
@@ -18,7 +20,13 @@ import { reachableNode } from "./toolchain.ts";
 
 type ScriptLanguage = "typescript" | "javascript";
 
-const WRAPPER = readFileSync(new URL("./wrapper.mjs", import.meta.url), "utf8");
+const PROGRAMS = Object.fromEntries(
+  ["core.mjs", "lines.mjs", "wrapper.mjs", "warm.mjs", "warm-up.ts", "dedicated.mjs"].map((name) => [
+    name,
+    readFileSync(new URL(`./${name}`, import.meta.url), "utf8"),
+  ]),
+);
+const QUIET = "--disable-warning=ExperimentalWarning";
 const INSIDE_NODE = "/runtimes/node/bin/node";
 const FILES: Readonly<Record<ScriptLanguage, string>> = { typescript: "main.ts", javascript: "main.mjs" };
 
@@ -37,11 +45,15 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
       const version = outputOf(await context.probe([node, "--version"], [mount]));
       if (version === undefined) return undefined;
       const signatures = new SignatureReader();
+      const programsMount = placeConstants(context.execDir, "node-programs", { ...PROGRAMS, "package.json": '{"type":"module"}' });
+      const parts = { node, mounts: [mount, programsMount], programs: context.pathOf(programsMount), signatures, heapMb: options.heapMb };
+      const interpreter = { name: "node", argv: argvOf(parts, "warm.mjs", INSIDE_JOB), mounts: parts.mounts };
       const runtime = (language: ScriptLanguage): ProcessRuntime => ({
         kind: "process",
         version: version.replace(/^v/, ""),
-        mounts: [mount],
-        launch: (request) => launch({ node, mount, signatures, language, heapMb: options.heapMb }, request),
+        mounts: parts.mounts,
+        interpreter,
+        launch: (request) => launch({ ...parts, language }, request),
         close: () => signatures.close(),
       });
       return new Map<string, Runtime>([
@@ -54,34 +66,42 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
 
 interface NodeParts {
   readonly node: string;
-  readonly mount: ReadOnlyMount;
+  readonly mounts: readonly ReadOnlyMount[];
+  /** Folder with our own programs, as the script sees it. */
+  readonly programs: string;
   readonly signatures: SignatureReader;
-  readonly language: ScriptLanguage;
   readonly heapMb: number;
 }
 
-async function launch(parts: NodeParts, request: LaunchRequest): Promise<Launch | Refusal> {
+function argvOf({ node, programs, heapMb }: NodeParts, program: string, job: string, ...flags: string[]): string[] {
+  return [node, `--max-old-space-size=${heapMb}`, QUIET, ...flags, `${programs}/${program}`, job];
+}
+
+async function launch(parts: NodeParts & { readonly language: ScriptLanguage }, request: LaunchRequest): Promise<Launch | Refusal> {
   const signature = await parts.signatures.read(request.code, parts.language);
   if (signature.kind === "syntax") return refuseSyntax(signature.fault);
   if (signature.kind === "no_main") return refuseArguments("InvalidArgument", signature.message);
   const unknown = unknownArgument(signature.parameters, request.argsJson);
   if (unknown !== undefined) return unknown;
   const file = FILES[parts.language];
-  const flags = [`--max-old-space-size=${parts.heapMb}`, "--disable-warning=ExperimentalWarning"];
-  if (signature.needsTransform) flags.push("--experimental-transform-types");
+  const { parameters, needsTransform } = signature;
+  const flags = needsTransform ? ["--experimental-transform-types"] : [];
+  const { job } = request.paths;
+  const files = [
+    { name: file, content: request.code },
+    { name: "package.json", content: JSON.stringify({ type: "module", millrace: { file, parameters } }) },
+  ];
+  const told = { file, parameters, args: request.argsJson };
   return {
     kind: "launch",
-    files: [
-      { name: "wrapper.mjs", content: WRAPPER },
-      { name: file, content: request.code },
-      { name: "args.json", content: request.argsJson },
-      { name: "launch.json", content: JSON.stringify({ file, parameters: signature.parameters }) },
-      { name: "package.json", content: '{"type":"module"}' },
-    ],
-    argv: [parts.node, ...flags, `${request.paths.job}/wrapper.mjs`],
+    files: [...files, { name: "args.json", content: request.argsJson }],
+    argv: argvOf(parts, "wrapper.mjs", job, ...flags),
     env: new Map(),
-    mounts: [parts.mount],
+    mounts: parts.mounts,
     resultFrom: "record",
+    // One that waits was started without the flag.
+    ...(needsTransform ? {} : { warm: { interpreter: "node", files, job: told } }),
+    dedicated: { files, argv: argvOf(parts, "dedicated.mjs", job, ...flags), forks: false, job: told },
   };
 }
 
