@@ -157,7 +157,10 @@ export class DedicatedProcess {
       const match = /^\{"code": ?(\d{1,3}), ?"bytes": ?(\d{1,15})\}$/.exec(this.#said.slice(0, end));
       this.#said = this.#said.slice(end + 1);
       // Who says anything else has been tampered with by its own script.
-      if (match === null) return this.close();
+      if (match === null) {
+        this.close();
+        return;
+      }
       this.bytes = Number(match[2]);
       this.#endJob({ code: Number(match[1]) & 0xff });
     }

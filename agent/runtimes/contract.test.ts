@@ -5,12 +5,13 @@ import { SAMPLES, type Samples } from "./contract-samples.ts";
 
 /** No test below starts more scripts than that. */
 const PREPARED = 4;
+const WARM = 3;
 const MODES = ["cold", "prepared", "warm", "dedicated", "off"] as const;
 type Mode = (typeof MODES)[number];
 const OPTIONS: Readonly<Record<Mode, Partial<ExecutionOptions>>> = {
   cold: { prepared: 0 },
   prepared: { prepared: PREPARED },
-  warm: { prepared: 0, warmMb: 1_024, warmLeast: 2 },
+  warm: { prepared: 0, warmMb: 1_024, warmLeast: WARM },
   dedicated: { prepared: 0, dedicated: 4 },
   off: { sandbox: "off" },
 };
@@ -26,7 +27,7 @@ function takesPart(execution: AgentExecution, mode: Mode, { language }: Samples)
 
 async function untilReady(execution: AgentExecution, mode: Mode): Promise<void> {
   if (mode === "prepared") await untilPrepared(execution, PREPARED);
-  if (mode === "warm") await untilWarm(execution, 2);
+  if (mode === "warm") await untilWarm(execution, WARM);
 }
 
 afterAll(() => {

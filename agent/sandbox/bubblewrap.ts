@@ -181,7 +181,12 @@ class Bubblewrap implements Sandbox {
     this.#cold += 1;
     const args = encodeArgs(bubblewrapArgs({ ...spec, jobDir: room.dir }, this.parts.system));
     fill(room, spec.files);
-    const process = await startBwrap(this.parts, { args, launcher: launcherArgv(spec.argv, spec.rlimits), identity: room.identity, waits: spec.onSaid !== undefined });
+    const process = await startBwrap(this.parts, {
+      args,
+      launcher: launcherArgv(spec.argv, spec.rlimits),
+      identity: room.identity,
+      waits: spec.onSaid !== undefined,
+    });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes, onSaid: spec.onSaid });
     return process;
   }
