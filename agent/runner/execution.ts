@@ -115,6 +115,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const { tmpBytes, rlimits } = limits;
   const warm: WarmPlan = { interpreters: runtimes.interpreters(), budgetBytes: (options.warmMb ?? 0) * 2 ** 20, least: options.warmLeast ?? 0 };
   sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED), warm);
+  if (warm.budgetBytes > 0) runtimes.warmUp();
   const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
   const execution: AgentExecution = { sandbox, runtimes, dedicated, jobsDir, network, limits };
   const close = (): void => {

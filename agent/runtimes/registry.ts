@@ -38,6 +38,11 @@ export class RuntimeRegistry {
     return [...byName.values()];
   }
 
+  /** Gets ready what the first script of each would have to wait for. */
+  warmUp(): void {
+    for (const runtime of this.#byLanguage.values()) if (runtime.kind === "process") runtime.warmUp?.();
+  }
+
   close(): void {
     for (const runtime of this.#byLanguage.values()) runtime.close();
   }

@@ -72,6 +72,8 @@ export interface ProcessRuntime {
   launch(request: LaunchRequest): Promise<Launch | Refusal>;
   /** Finds out what the code depends on and fixes the versions. Absent where there is nothing to fix. */
   lock?(request: LockRequest): Promise<Lock | Refusal>;
+  /** Gets helper processes ready for the first script. */
+  warmUp?(): void;
   /** Ends helper processes. Idempotent. */
   close(): void;
 }

@@ -2,6 +2,7 @@
 // Each job writes one record to its descriptor: R + JSON (result), E + JSON (exception), S + JSON (syntax error),
 // I + JSON (result is not JSON), X + exit code.
 import { writeSync } from "node:fs";
+import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 
 const MAX_TEXT = 16_000;
@@ -148,12 +149,25 @@ process.on("beforeExit", () => {
   exit(current ? fail(current, Object.assign(unfinished, { name: "Unfinished", stack: "" })) : 1);
 });
 
+/** The script's module. Of a plain one the types have been taken away already: Node need not look for them. */
+async function load(job) {
+  const main = urlOf(job);
+  if (!job.plain) return import(main);
+  const hooks = registerHooks({ load: (url, context, next) => next(url, url === main ? { ...context, format: "module" } : context) });
+  try {
+    return await import(main);
+  } finally {
+    hooks.deregister();
+  }
+}
+
 function urlOf({ here, file }) {
   return pathToFileURL(`${here}/${file}`).href;
 }
 
 /**
- * One job of the script: `here` is its folder, `file` its module, `parameters` those of main, in order, `fd` where the record goes.
+ * One job of the script: `here` is its folder, `file` its module, `parameters` those of main, in order, `plain` whether
+ * the module is free of types whatever its name is, `fd` where the record goes.
  * `readArgs` is called when the module has been loaded.
  * @returns the exit code
  */
@@ -161,7 +175,7 @@ export async function run(job, readArgs) {
   current = job;
   let module;
   try {
-    module = await import(urlOf(job));
+    module = await load(job);
   } catch (error) {
     const fault = syntaxFault(error, job);
     if (fault === undefined) return fail(job, error);

@@ -1,5 +1,5 @@
 // A Node that stays for one script: it loads the script's module once and then runs one job after the other.
-// fd 7 tells it about a job, one line of JSON each: {"env", "own", "file", "parameters", "args", "pipes": {"out", "err", "record"}}; "own" are the variables that
+// fd 7 tells it about a job, one line of JSON each: {"env", "own", "file", "parameters", "plain", "args", "pipes": {"out", "err", "record"}}; "own" are the variables that
 // only this job has, the last three are names in the job folder. It puts the pipes in the place of stdout and stderr, says B in the record, and when the job is over
 // {"code", "bytes"} on fd 5. State of the module stays from job to job; processes that a job leaves are ended with it.
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -49,11 +49,11 @@ function emptyFolders() {
 for (;;) {
   const line = readLine();
   if (line === undefined) exit(0);
-  const { env, own, file, parameters, args, pipes } = JSON.parse(line);
+  const { env, own, file, parameters, plain, args, pipes } = JSON.parse(line);
   point(1, `${here}/${pipes.out}`);
   point(2, `${here}/${pipes.err}`);
   const fd = openSync(`${here}/${pipes.record}`, "w");
-  const job = { here, file, parameters, fd };
+  const job = { here, file, parameters, plain, fd };
   setEnvironment(Object.fromEntries(Object.entries(env).filter(([name]) => !own.includes(name))));
   process.exitCode = undefined;
   process.chdir("/tmp");

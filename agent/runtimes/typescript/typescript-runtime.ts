@@ -21,7 +21,7 @@ import { reachableNode } from "./toolchain.ts";
 type ScriptLanguage = "typescript" | "javascript";
 
 const PROGRAMS = Object.fromEntries(
-  ["core.mjs", "lines.mjs", "wrapper.mjs", "warm.mjs", "warm-up.ts", "dedicated.mjs"].map((name) => [
+  ["core.mjs", "lines.mjs", "wrapper.mjs", "warm.mjs", "warm-up.mjs", "dedicated.mjs"].map((name) => [
     name,
     readFileSync(new URL(`./${name}`, import.meta.url), "utf8"),
   ]),
@@ -54,6 +54,7 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
         mounts: parts.mounts,
         interpreter,
         launch: (request) => launch({ ...parts, language }, request),
+        warmUp: () => signatures.warmUp(),
         close: () => signatures.close(),
       });
       return new Map<string, Runtime>([
@@ -78,7 +79,7 @@ function argvOf({ node, programs, heapMb }: NodeParts, program: string, job: str
 }
 
 async function launch(parts: NodeParts & { readonly language: ScriptLanguage }, request: LaunchRequest): Promise<Launch | Refusal> {
-  const signature = await parts.signatures.read(request.code, parts.language);
+  const { signature, plain } = await parts.signatures.read(request.code, parts.language);
   if (signature.kind === "syntax") return refuseSyntax(signature.fault);
   if (signature.kind === "no_main") return refuseArguments("InvalidArgument", signature.message);
   const unknown = unknownArgument(signature.parameters, request.argsJson);
@@ -88,10 +89,10 @@ async function launch(parts: NodeParts & { readonly language: ScriptLanguage }, 
   const flags = needsTransform ? ["--experimental-transform-types"] : [];
   const { job } = request.paths;
   const files = [
-    { name: file, content: request.code },
-    { name: "package.json", content: JSON.stringify({ type: "module", millrace: { file, parameters } }) },
+    { name: file, content: plain ?? request.code },
+    { name: "package.json", content: JSON.stringify({ type: "module", millrace: { file, parameters, plain: plain !== undefined } }) },
   ];
-  const told = { file, parameters, args: request.argsJson };
+  const told = { file, parameters, plain: plain !== undefined, args: request.argsJson };
   return {
     kind: "launch",
     files: [...files, { name: "args.json", content: request.argsJson }],
