@@ -80,6 +80,8 @@ export interface OpenedExecution {
 }
 
 const DEFAULT_PREPARED = 4;
+/** An agent that starts has more important things to do. */
+const WARM_UP_AFTER_MS = 1_000;
 /** Each holds a job user and six descriptors. */
 const MAX_PREPARED = 200;
 
@@ -113,13 +115,18 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { tmpBytes, rlimits } = limits;
-  const warm: WarmPlan = { interpreters: runtimes.interpreters(), budgetBytes: (options.warmMb ?? 0) * 2 ** 20, least: options.warmLeast ?? 0 };
+  const warm: WarmPlan = {
+    interpreters: runtimes.interpreters(),
+    budgetBytes: (options.warmMb ?? 0) * 2 ** 20,
+    ...(options.warmLeast === undefined ? {} : { least: options.warmLeast }),
+  };
   sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED), warm);
-  if (warm.budgetBytes > 0) runtimes.warmUp();
+  const warmUp = warm.budgetBytes > 0 ? setTimeout(() => runtimes.warmUp(), WARM_UP_AFTER_MS).unref() : undefined;
   const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
   const execution: AgentExecution = { sandbox, runtimes, dedicated, jobsDir, network, limits };
   const close = (): void => {
     runtimes.close();
+    clearTimeout(warmUp);
     dedicated.close();
     sandbox.close();
   };

@@ -40,17 +40,20 @@ def main():
     gc.freeze()
     sys.stdout.flush()
     sys.stderr.flush()
-    loaded_for = job
+    entered = True
     while job is not None:
         pid = os.fork()
         if pid == 0:
             os.close(CONTROL)
             os.close(status)
-            if job is not loaded_for:
+            if not entered:
                 enter(wrapper, job)
             return work(wrapper, function, job)
-        if job is loaded_for:
+        # What the next fork inherits must hold nothing of this job.
+        job = None
+        if entered:
             leave_pipes()
+            entered = False
         code = wait(pid, lines)
         end_others()
         say(status, {"code": code, "bytes": memory()})

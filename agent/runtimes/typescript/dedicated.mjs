@@ -70,6 +70,6 @@ for (;;) {
   point(2, "/dev/null");
   closeSync(fd);
   endOthers();
-  writeSync(STATUS, `${JSON.stringify({ code, bytes: readMemory() })}\n`);
+  writeSync(STATUS, `${JSON.stringify({ code: code & 0xff, bytes: readMemory() })}\n`);
   emptyFolders();
 }

@@ -31,6 +31,7 @@ const GUESSED_BYTES = 24 * 1024 * 1024;
 const ENCLOSURE_BYTES = 600 * 1024;
 const LOOK_EVERY_MS = 10_000;
 const FREE_SHARE = 8;
+const START_REST_MS = 1_000;
 
 export class WarmPools<T extends Ending> {
   readonly #options: WarmPoolsOptions<T>;
@@ -40,6 +41,8 @@ export class WarmPools<T extends Ending> {
   constructor(options: WarmPoolsOptions<T>) {
     this.#options = options;
     for (const interpreter of options.plan.interpreters) this.#kinds.set(interpreter.name, this.#kindOf(interpreter));
+    // An agent that starts has more important things to do, and some end again soon.
+    if (options.plan.least === undefined) this.rest(START_REST_MS);
     this.#look();
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
     this.#timer.unref();
