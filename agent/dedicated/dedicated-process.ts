@@ -16,6 +16,7 @@ const PIPES = ["out", "err", "record"] as const;
 /** A line of the process says how a job ended: two numbers. */
 const MAX_LINE = 4_096;
 const TERM = "term\n";
+const LOADED = "loaded";
 
 interface Job {
   readonly pipes: readonly NamedPipe[];
@@ -35,6 +36,8 @@ export class DedicatedProcess {
   #busy = false;
   #ended = false;
   #said = "";
+  /** The script has been loaded: from then on jobs are forks. */
+  #loaded = false;
 
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
@@ -128,7 +131,7 @@ export class DedicatedProcess {
     const terminate = (): void => {
       if (watched.exited()) return;
       if (!watched.begun()) process.kill();
-      else if (this.#start.forks) process.say(TERM);
+      else if (this.#start.forks && this.#loaded) process.say(TERM);
       else process.terminate();
     };
     const done = watched.done.finally(() => this.#rest());
@@ -154,16 +157,22 @@ export class DedicatedProcess {
   #hear(data: Buffer): void {
     this.#said += data.toString("latin1");
     for (let end = this.#said.indexOf("\n"); end !== -1; end = this.#said.indexOf("\n")) {
-      const match = /^\{"code": ?(\d{1,3}), ?"bytes": ?(\d{1,15})\}$/.exec(this.#said.slice(0, end));
+      const line = this.#said.slice(0, end);
       this.#said = this.#said.slice(end + 1);
-      // Who says anything else has been tampered with by its own script.
-      if (match === null) {
-        this.close();
-        return;
-      }
-      this.bytes = Number(match[2]);
-      this.#endJob({ code: Number(match[1]) & 0xff });
+      if (line === LOADED) this.#loaded = true;
+      else this.#hearEnd(line);
     }
     if (this.#said.length > MAX_LINE) this.close();
+  }
+
+  #hearEnd(line: string): void {
+    const match = /^\{"code": ?(\d{1,3}), ?"bytes": ?(\d{1,15})\}$/.exec(line);
+    // Who says anything else has been tampered with by its own script.
+    if (match === null) {
+      this.close();
+      return;
+    }
+    this.bytes = Number(match[2]);
+    this.#endJob({ code: Number(match[1]) & 0xff });
   }
 }

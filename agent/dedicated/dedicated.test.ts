@@ -120,6 +120,16 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     expect(pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
   });
 
+  it("is ended by a cancel while it loads the script: no job is a fork yet", async () => {
+    const job = startScript(withPool(), "python3", python("import time", "print('ready')", "time.sleep(300)", "def main(): pass"), { dedicated: true });
+    await job.saw("ready\n");
+    job.cancel("stop");
+    const outcome = await job.done;
+    expect(outcome.exit.reason).toBe("cancelled");
+    // Not by the KILL that comes after ten seconds.
+    expect(outcome.finishedAtUs - outcome.startedAtUs).toBeLessThan(5_000_000);
+  });
+
   it("goes with a job that must be killed, and the next job gets another", async () => {
     const code = python(
       "import signal, time",

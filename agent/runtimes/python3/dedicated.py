@@ -1,7 +1,7 @@
 """A Python that stays for one script: it loads the script once, and then runs each job in a fork of itself.
 
 fd 7 tells it about jobs, one line of JSON each: {"env", "own", "args", "pipes": {"out", "err", "record"}}; "own" are the variables that only this job has,
-the last three are names in the job folder. A line "term" means TERM to the job. When a job is over it says {"code", "bytes"} on fd 5. One job at a time.
+the last three are names in the job folder. A line "term" means TERM to the job. On fd 5 it says "loaded", and when a job is over {"code", "bytes"}. One job at a time.
 
 What a job finds is what loading the script left, whatever jobs did before: memory, open files, random numbers (seeded anew), and the
 private folders, to which only what loading left there is kept. Threads that loading started are not there in a fork.
@@ -40,6 +40,7 @@ def main():
     gc.freeze()
     sys.stdout.flush()
     sys.stderr.flush()
+    os.write(status, b"loaded\n")
     entered = True
     while job is not None:
         pid = os.fork()
