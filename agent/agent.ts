@@ -126,6 +126,8 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     prepared: config.prepared,
     cacheMaxBytes: config.cacheMb * 1024 * 1024,
     buildEnv: config.buildEnv,
+    warmMb: config.warmMb,
+    dedicated: config.dedicated,
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
     limits: { memoryBytes: config.jobMemoryBytes, cpuMillis: config.jobCpuMillis },
     blockMetadata: config.blockMetadata,

@@ -17,6 +17,7 @@ export interface ScriptOptions {
   readonly lock?: string;
   readonly workspace?: string;
   readonly requirements?: Partial<Requirements>;
+  readonly dedicated?: boolean;
   readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
 }
 
@@ -67,6 +68,10 @@ const NO_REQUIREMENTS: Requirements = {
   dedicated: false,
 };
 
+function requirementsOf({ requirements, dedicated = false }: ScriptOptions): Requirements | undefined {
+  return requirements === undefined && !dedicated ? undefined : { ...NO_REQUIREMENTS, dedicated, ...requirements };
+}
+
 export function bundleOf(language: string, code: string, options: ScriptOptions = {}): Bundle {
   const limits: Limits = { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, logMaxBytes: 0, softTimeoutMs: 0, ...options.limits };
   return {
@@ -84,7 +89,7 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     tag: "default",
     purpose: options.purpose ?? Purpose.PURPOSE_UNSPECIFIED,
     lock: options.lock ?? "",
-    requirements: options.requirements === undefined ? undefined : { ...NO_REQUIREMENTS, ...options.requirements },
+    requirements: requirementsOf(options),
     apiToken: "",
   };
 }
@@ -127,6 +132,11 @@ export async function runScript(execution: AgentExecution, language: string, cod
 /** Resolves when so many prepared places wait. The limit is that of the test. */
 export async function untilPrepared(execution: AgentExecution, count: number): Promise<void> {
   while (execution.sandbox.stats().ready < count) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** Resolves when so many of each interpreter wait. The limit is that of the test. */
+export async function untilWarm(execution: AgentExecution, count: number): Promise<void> {
+  while (Math.min(...execution.sandbox.stats().warmReady.values()) < count) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 /** The files of jobs, by folder, in the turn of the event loop after this one. Folders that wait for a job have empty ones, which do not count. */

@@ -13,7 +13,7 @@ import { errorResult, exitOf } from "../../kernel/exit.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { limitHints } from "../runtimes/memory-hints.ts";
 import type { InProcessRuntime, Launch, ProcessRuntime, Runtime } from "../runtimes/runtime.ts";
-import type { Place, SandboxEnd, SandboxProcess } from "../sandbox/sandbox.ts";
+import type { Place, SandboxEnd, SandboxIo, SandboxProcess, SandboxSpec } from "../sandbox/sandbox.ts";
 import type { WorkshopSession } from "../workshop/local-workshop.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
 import type { AgentExecution } from "./execution.ts";
@@ -182,15 +182,44 @@ class Attempt {
     const lastLine = launch.resultFrom === "last_stdout_line" ? new LastLine(this.#resultMaxBytes) : undefined;
     const recordMaxBytes = Math.max(this.#resultMaxBytes + 1, MIN_RECORD_BYTES);
     const { tmpBytes, rlimits } = this.#execution.limits;
-    this.#process = await place.start(
-      { files: launch.files, argv: launch.argv, env, mounts: launch.mounts, network, allow, limits, tmpBytes, rlimits, recordMaxBytes },
+    const end = await this.#toEnd(
+      place,
+      launch,
+      {
+        files: launch.files,
+        argv: launch.argv,
+        env,
+        mounts: launch.mounts,
+        network,
+        allow,
+        limits,
+        tmpBytes,
+        rlimits,
+        recordMaxBytes,
+        ...(launch.warm === undefined ? {} : { warm: launch.warm }),
+      },
       { onBegun: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
     );
-    // A stop that came while the process was being made found nothing to end.
-    if (this.#stop !== undefined) this.#process.kill();
-    const end = await this.#process.done;
     this.#over = true;
     return this.#judge(end, lastLine, limits.memoryBytes);
+  }
+
+  /** In the script's dedicated process if it asked for one, in the place otherwise, and also when that process ends before the script has begun. */
+  async #toEnd(place: Place, launch: Launch, spec: SandboxSpec, io: SandboxIo): Promise<SandboxEnd> {
+    const start = this.#bundle.requirements?.dedicated === true ? launch.dedicated : undefined;
+    const dedicated = start && (await this.#execution.dedicated.start({ bundle: this.#bundle, start, spec, io }));
+    if (dedicated !== undefined) {
+      const end = await this.#follow(dedicated);
+      if (end.kind === "ended" || this.#stop !== undefined) return end;
+    }
+    return await this.#follow(await place.start(spec, io));
+  }
+
+  #follow(process: SandboxProcess): Promise<SandboxEnd> {
+    this.#process = process;
+    // A stop that came while the process was being made found nothing to end.
+    if (this.#stop !== undefined) process.kill();
+    return process.done;
   }
 
   async #judge(end: SandboxEnd, lastLine: LastLine | undefined, memoryBytes: number | undefined): Promise<Verdict> {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
+import { DedicatedPool } from "../dedicated/dedicated-pool.ts";
 import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
 import { compiledSupport } from "../runtimes/compiled/compiled-support.ts";
 import { noopSupport } from "../runtimes/noop.ts";
@@ -17,7 +18,7 @@ import type { SandboxLevel } from "../sandbox/layers.ts";
 import { enclosureOf, LevelWatch } from "../sandbox/level-watch.ts";
 import { probe } from "../sandbox/probe.ts";
 import { makeReachableDir } from "../sandbox/reachable.ts";
-import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox } from "../sandbox/sandbox.ts";
+import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox, type WarmPlan } from "../sandbox/sandbox.ts";
 import { LocalWorkshop } from "../workshop/local-workshop.ts";
 import type { Enclosure } from "./terms.ts";
 
@@ -54,6 +55,7 @@ export interface AgentExecution {
   readonly sandbox: Sandbox;
   readonly runtimes: RuntimeRegistry;
   readonly workshop: LocalWorkshop;
+  readonly dedicated: DedicatedPool;
   /** Where the sandbox has its job folders, see `makeReachableDir`. */
   readonly jobsDir: string;
   readonly network: NetworkPolicy;
@@ -83,6 +85,12 @@ export interface ExecutionOptions {
   readonly onLevel?: (level: SandboxLevel, reasons: readonly string[]) => void;
   /** Sandboxes that wait for their job, so that it starts in a millisecond; default 4, 0 for none. Each holds about 0.6 MB. */
   readonly prepared?: number;
+  /** Memory for interpreters that wait for their script, megabytes; default 0, for none. */
+  readonly warmMb?: number;
+  /** Of each interpreter, so many wait whatever the demand is, within that memory; for tests. */
+  readonly warmLeast?: number;
+  /** Processes that stay for one script each; default 0, for none. */
+  readonly dedicated?: number;
   /** Also offers the language `noop`, for load tests. */
   readonly noop?: boolean;
 }
@@ -102,6 +110,8 @@ export interface OpenedExecution {
 
 const DEFAULT_PREPARED = 4;
 const DEFAULT_CACHE_BYTES = 10 * 1024 * 1024 * 1024;
+/** An agent that starts has more important things to do. */
+const WARM_UP_AFTER_MS = 1_000;
 /** Each holds a job user and six descriptors. */
 const MAX_PREPARED = 200;
 
@@ -144,14 +154,23 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     pathOf: (mount) => sandbox.mountPath(mount),
     execDir: dir,
   });
-  sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED));
+  const warm: WarmPlan = {
+    interpreters: runtimes.interpreters(),
+    budgetBytes: (options.warmMb ?? 0) * 2 ** 20,
+    ...(options.warmLeast === undefined ? {} : { least: options.warmLeast }),
+  };
+  sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED), warm);
+  const warmUp = warm.budgetBytes > 0 ? setTimeout(() => runtimes.warmUp(), WARM_UP_AFTER_MS).unref() : undefined;
+  const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
   const watch = new LevelWatch(detected, options.onLevel);
   const cacheMaxBytes = options.cacheMaxBytes ?? DEFAULT_CACHE_BYTES;
   const workshop = await LocalWorkshop.open({ dir, sandbox, cacheMaxBytes, buildEnv: options.buildEnv ?? new Map(), mayRunCodeOnline: network === "full" });
-  const execution: AgentExecution = { sandbox, runtimes, workshop, jobsDir, network, limits, enclosure: enclosureOf(detected, watch) };
+  const execution: AgentExecution = { sandbox, runtimes, workshop, dedicated, jobsDir, network, limits, enclosure: enclosureOf(detected, watch) };
   const close = (): void => {
     watch.stop();
     runtimes.close();
+    clearTimeout(warmUp);
+    dedicated.close();
     sandbox.close();
     detected.close();
   };

@@ -1,22 +1,36 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { filesOfJobs, isRunning, openTestExecution, runScript, type ScriptOptions, startScript, untilPrepared } from "../runner/attempt-harness.ts";
+import { filesOfJobs, isRunning, openTestExecution, runScript, type ScriptOptions, startScript, untilPrepared, untilWarm } from "../runner/attempt-harness.ts";
+import type { AgentExecution, ExecutionOptions } from "../runner/execution.ts";
 import { SAMPLES } from "./contract-samples.ts";
 import type { Sample, Samples } from "./samples.ts";
 
 /** No test below starts more scripts than that. */
 const PREPARED = SAMPLES.length;
-const MODES = ["cold", "prepared", "off"] as const;
+const WARM = 3;
+const MODES = ["cold", "prepared", "warm", "dedicated", "off"] as const;
+type Mode = (typeof MODES)[number];
+const OPTIONS: Readonly<Record<Mode, Partial<ExecutionOptions>>> = {
+  cold: { prepared: 0 },
+  prepared: { prepared: PREPARED },
+  warm: { prepared: 0, warmMb: 1_024, warmLeast: WARM },
+  dedicated: { prepared: 0, dedicated: 4 },
+  off: { sandbox: "off" },
+};
+const LIMITS = { timeoutGraceMs: 300, cancelGraceMs: 10_000 };
 const built = await buildOnce();
-const opened = new Map(
-  await Promise.all(
-    MODES.map(async (mode) => {
-      const sandbox = mode === "off" ? "off" : "required";
-      const prepared = mode === "prepared" ? PREPARED : 0;
-      const limits = { timeoutGraceMs: 300, cancelGraceMs: 10_000 };
-      return [mode, await openTestExecution({ sandbox, prepared, limits }, built.dir)] as const;
-    }),
-  ),
-);
+const opened = new Map(await Promise.all(MODES.map(async (mode) => [mode, await openTestExecution({ ...OPTIONS[mode], limits: LIMITS }, built.dir)] as const)));
+
+/** Whether this runtime has what the mode is about. */
+function takesPart(execution: AgentExecution, mode: Mode, { language }: Samples): boolean {
+  const runtime = execution.runtimes.find(language);
+  if (runtime === undefined) return false;
+  return (mode !== "warm" && mode !== "dedicated") || (runtime.kind === "process" && runtime.interpreter !== undefined);
+}
+
+async function untilReady(execution: AgentExecution, mode: Mode): Promise<void> {
+  if (mode === "prepared") await untilPrepared(execution, PREPARED);
+  if (mode === "warm") await untilWarm(execution, WARM);
+}
 
 /** Programs of compiled languages are the same in all three modes. */
 async function buildOnce(): ReturnType<typeof openTestExecution> {
@@ -47,45 +61,58 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
     const { fast, cold } = execution.sandbox.stats();
     return { fast, cold: cold - execution.workshop.stats().builds };
   };
-  afterAll(() => expect(execution.sandbox.stats().fast > 20).toBe(mode === "prepared"));
+  afterAll(() => {
+    const { fast, warm } = execution.sandbox.stats();
+    const { jobs } = execution.dedicated.stats();
+    expect({ fast: fast > 20, warm: warm > 20, dedicated: jobs > 20 }).toEqual({
+      fast: mode === "prepared" || mode === "warm",
+      warm: mode === "warm",
+      dedicated: mode === "dedicated",
+    });
+  });
 
   // A missing runtime shows up as a skipped suite with its name, never as a pass.
-  const available = (samples: Samples): boolean => execution.runtimes.find(samples.language) !== undefined;
+  const available = (samples: Samples): boolean => takesPart(execution, mode, samples);
+  const dedicated = mode === "dedicated";
 
   // All languages at once: apart, this test of waiting took most of the time of this file.
   it("ends at the timeout, by KILL when TERM is ignored, in every language", async () => {
-    if (mode === "prepared") await untilPrepared(execution, PREPARED);
+    await untilReady(execution, mode);
     const before = starts();
+    // Those that need not start first need less time.
+    const seconds = mode === "warm" || dedicated ? 2 : 5;
     const offered = SAMPLES.filter(available);
-    const scripts = offered.map((samples) => startScript(execution, samples.language, ...called(samples.stubborn, { limits: { timeoutMs: 5_000 } })));
+    const limits = { timeoutMs: seconds * 1_000 };
+    const scripts = offered.map((samples) => startScript(execution, samples.language, ...called(samples.stubborn, { limits, dedicated })));
     await Promise.all(scripts.map((script) => script.saw("ready\n")));
     for (const [at, { done }] of scripts.entries()) {
       const outcome = await done;
       const language = offered[at]?.language;
-      expect({ language, ...outcome.exit }).toMatchObject({ language, reason: "timeout", message: "the script ran longer than 5 s" });
+      expect({ language, ...outcome.exit }).toMatchObject({ language, reason: "timeout", message: `the script ran longer than ${seconds} s` });
       expect(outcome.finishedAtUs - outcome.startedAtUs).toBeGreaterThan(250_000);
     }
     expect(await filesOfJobs(execution)).toEqual([]);
     const { fast, cold } = starts();
-    expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
+    if (mode !== "warm") expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
   });
 
   for (const samples of SAMPLES) {
     describe.skipIf(!available(samples))(`the runtime ${samples.language}`, { timeout: 60_000 }, () => {
-      const run = (sample: Sample, options: ScriptOptions = {}) => runScript(execution, samples.language, ...called(sample, options));
-      const start = (sample: Sample, options: ScriptOptions = {}) => startScript(execution, samples.language, ...called(sample, options));
+      const run = (sample: Sample, options: ScriptOptions = {}) => runScript(execution, samples.language, ...called(sample, { dedicated, ...options }));
+      const start = (sample: Sample, options: ScriptOptions = {}) => startScript(execution, samples.language, ...called(sample, { dedicated, ...options }));
 
       beforeAll(() => expect(execution.sandbox.kind).toBe(mode === "off" ? "unsandboxed" : "bubblewrap"));
       let before = starts();
       beforeEach(async () => {
-        if (mode === "prepared") await untilPrepared(execution, PREPARED);
+        await untilReady(execution, mode);
         before = starts();
       });
       afterEach(async () => {
-        expect(await filesOfJobs(execution)).toEqual([]);
+        // Those that stay keep their script.
+        if (!dedicated) expect(await filesOfJobs(execution)).toEqual([]);
         const { fast, cold } = starts();
         // Scripts that were refused were not started at all.
-        expect(mode === "prepared" ? cold - before.cold : fast - before.fast).toBe(0);
+        expect(mode === "prepared" || mode === "warm" ? cold - before.cold : fast - before.fast).toBe(0);
       });
 
       it("returns the result and says when it ran", async () => {

@@ -1,4 +1,4 @@
-import type { ReadOnlyMount } from "../sandbox/sandbox.ts";
+import type { ReadOnlyMount, WarmInterpreter } from "../sandbox/sandbox.ts";
 import { uniteMounts } from "../sandbox/shape.ts";
 import type { DetectContext, Runtime, RuntimeSupport } from "./runtime.ts";
 
@@ -27,6 +27,20 @@ export class RuntimeRegistry {
   /** What the launches of all of them may mount. */
   mounts(): ReadOnlyMount[] {
     return uniteMounts([...this.#byLanguage.values()].flatMap((runtime) => (runtime.kind === "process" ? runtime.mounts : [])));
+  }
+
+  /** Those that can wait for a script, one of a name. */
+  interpreters(): WarmInterpreter[] {
+    const byName = new Map<string, WarmInterpreter>();
+    for (const runtime of this.#byLanguage.values()) {
+      if (runtime.kind === "process" && runtime.interpreter !== undefined) byName.set(runtime.interpreter.name, runtime.interpreter);
+    }
+    return [...byName.values()];
+  }
+
+  /** Gets ready what the first script of each would have to wait for. */
+  warmUp(): void {
+    for (const runtime of this.#byLanguage.values()) if (runtime.kind === "process") runtime.warmUp?.();
   }
 
   close(): void {

@@ -4,7 +4,7 @@
  */
 import type { Exit } from "../../kernel/exit.ts";
 import type { ProbeResult } from "../sandbox/probe.ts";
-import type { InsidePaths, JobFile, ReadOnlyMount } from "../sandbox/sandbox.ts";
+import type { InsidePaths, JobFile, ReadOnlyMount, WarmInterpreter, WarmStart } from "../sandbox/sandbox.ts";
 import type { Workshop } from "../workshop/workshop.ts";
 
 export interface LaunchRequest {
@@ -40,6 +40,21 @@ export interface Launch {
   readonly mounts: readonly ReadOnlyMount[];
   /** `record`: what the wrapper writes to fd 5. `last_stdout_line`: the last line that is not blank. */
   readonly resultFrom: "record" | "last_stdout_line";
+  /** The same start for an interpreter that waits; absent where none can take this script. */
+  readonly warm?: WarmStart;
+  /** The program that stays for this script; absent where the language has none. */
+  readonly dedicated?: DedicatedStart;
+}
+
+/** A program that serves one script again and again, in the words of `agent/dedicated/dedicated-process.ts`. */
+export interface DedicatedStart {
+  /** What of the script does not change from job to job. */
+  readonly files: readonly JobFile[];
+  readonly argv: readonly string[];
+  /** Each job is a process of its own, which the program signals when it is told "term"; otherwise the program is the job. */
+  readonly forks: boolean;
+  /** What of this job the program is told. */
+  readonly job: Readonly<Record<string, unknown>>;
 }
 
 /** The script cannot run at all: it does not parse, or the arguments do not fit. */
@@ -54,9 +69,13 @@ export interface ProcessRuntime {
   readonly version: string;
   /** All that any of its launches may mount: sandboxes are made before their job is known. */
   readonly mounts: readonly ReadOnlyMount[];
+  /** Can wait for scripts of this runtime, see `Launch.warm`. */
+  readonly interpreter?: WarmInterpreter;
   launch(request: LaunchRequest): Promise<Launch | Refusal>;
   /** Finds out what the code depends on and fixes the versions. Absent where there is nothing to fix. */
   lock?(request: LockRequest): Promise<Lock | Refusal>;
+  /** Gets helper processes ready for the first script. */
+  warmUp?(): void;
   /** Ends helper processes. Idempotent. */
   close(): void;
 }

@@ -8,14 +8,30 @@ import type { CgroupDriver, JobCgroup } from "./cgroup/cgroup.ts";
 import { measured } from "./cgroup/measured.ts";
 import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, writeJobFiles } from "./job-dir.ts";
 import type { JobIdentity, JobUids } from "./job-uids.ts";
-import { launcherArgv, waitingLauncherArgv } from "./launcher.ts";
+import { launcherArgv, waitingLauncherArgv, warmLauncherArgv } from "./launcher.ts";
 import type { Firewall } from "./network/firewall.ts";
 import { closeNetwork, openNetwork } from "./network/job-network.ts";
 import { bubblewrapArgs, encodeArgs, INSIDE_JOB, INSIDE_TMP, type SystemTree } from "./profile.ts";
 import { ReadyPool } from "./ready-pool.ts";
-import type { InsidePaths, Place, Sandbox, SandboxIo, SandboxProcess, SandboxShape, SandboxSpec, SandboxStats } from "./sandbox.ts";
+import type {
+  InsidePaths,
+  NamedPipe,
+  Place,
+  Sandbox,
+  SandboxIo,
+  SandboxProcess,
+  SandboxShape,
+  SandboxSpec,
+  SandboxStats,
+  WarmInterpreter,
+  WarmPlan,
+  WarmStart,
+} from "./sandbox.ts";
 import { fitsShape } from "./shape.ts";
 import { canExport, START_FILE, startFileText } from "./start-file.ts";
+import { ownBytesBelow } from "./warm/memory.ts";
+import { BASE_ENV, canSetLater } from "./warm/start-env.ts";
+import { WarmPools } from "./warm/warm-pools.ts";
 
 export interface BubblewrapParts extends BwrapParts {
   readonly system: SystemTree;
@@ -36,7 +52,9 @@ interface Room {
 }
 
 /** As many files as a script of any runtime needs, with the start file. More are made when they are needed. */
-const BLANKS = 6;
+const BLANKS = 5;
+/** The same where an interpreter waits. */
+const WARM_BLANKS = 2;
 
 /** A sandbox that waits for its job. Nothing of a tenant is in it, and it is used once. */
 interface Prepared {
@@ -67,9 +85,14 @@ export function createBubblewrap(parts: BubblewrapParts): Sandbox {
 class Bubblewrap implements Sandbox {
   readonly kind = "bubblewrap";
   readonly parts: BubblewrapParts;
+  /** Of all that are prepared. */
   #shape: SandboxShape | undefined;
   #pool: ReadyPool<Prepared> | undefined;
+  #warmPools: WarmPools<Prepared> | undefined;
+  /** The end of the sandbox that is being prepared: one at a time, for all pools together. */
+  #turn: Promise<unknown> = Promise.resolve();
   #fast = 0;
+  #warm = 0;
   #cold = 0;
   /** Folders of ended jobs, until the next turn of the event loop. */
   readonly #leaving: Room[] = [];
@@ -83,34 +106,72 @@ class Bubblewrap implements Sandbox {
   }
 
   place(cold = false): Place {
-    this.#pool?.rest(QUIET_AFTER_START_MS);
-    if (cold) return new BubblewrapPlace(this, undefined);
-    return new BubblewrapPlace(this, this.#pool?.take());
+    this.#rest(QUIET_AFTER_START_MS);
+    return new BubblewrapPlace(this, cold);
   }
 
-  prepare(shape: SandboxShape, count: number): void {
-    if (count <= 0 || this.#pool !== undefined) return;
+  prepare(shape: SandboxShape, count: number, warm?: WarmPlan): void {
+    if (this.#pool !== undefined) return;
     this.#shape = shape;
-    const make = (): Promise<Prepared | undefined> => this.#prepare(shape);
-    this.#pool = new ReadyPool({ size: count, make, drop: (prepared) => this.#drop(prepared), clock: realClock });
+    const drop = (prepared: Prepared): void => this.#drop(prepared);
+    this.#pool = new ReadyPool({ size: count, make: () => this.#inTurn(() => this.#prepare(shape)), drop, clock: realClock });
+    if (warm === undefined || warm.budgetBytes <= 0) return;
+    this.#warmPools = new WarmPools({
+      plan: warm,
+      make: (interpreter) => this.#inTurn(() => this.#prepare(shape, interpreter)),
+      drop,
+      bytesOf: ({ process }) => ownBytesBelow(process.firstPid() ?? 0),
+      clock: realClock,
+    });
   }
 
   stats(): SandboxStats {
-    return { ready: this.#pool?.size ?? 0, fast: this.#fast, cold: this.#cold };
+    const warmReady = this.#warmPools?.ready() ?? new Map<string, number>();
+    return { ready: this.#pool?.size ?? 0, warmReady, fast: this.#fast, warm: this.#warm, cold: this.#cold };
   }
 
   close(): void {
     this.#pool?.close();
+    this.#warmPools?.close();
     this.#sweep();
   }
 
-  /** Whether this launch may run in a prepared sandbox that is still alive. */
-  fits(prepared: Prepared, spec: SandboxSpec): boolean {
-    return !prepared.process.exited() && spec.channel !== true && this.#shape !== undefined && fitsShape(this.#shape, spec) && canExport(spec.env);
+  /** A prepared sandbox into which this launch fits, with its interpreter if there is one. */
+  take(spec: SandboxSpec): { readonly prepared: Prepared; readonly warm: WarmStart | undefined } | undefined {
+    if (spec.onSaid !== undefined || spec.channel === true || this.#shape === undefined || !fitsShape(this.#shape, spec)) return undefined;
+    const { warm } = spec;
+    const waiting = warm !== undefined && canSetLater(spec.env) ? this.#alive(this.#warmPools?.take(warm.interpreter)) : undefined;
+    if (waiting !== undefined) return { prepared: waiting, warm };
+    const prepared = canExport(spec.env) ? this.#alive(this.#pool?.take()) : undefined;
+    return prepared === undefined ? undefined : { prepared, warm: undefined };
   }
 
-  giveBack(prepared: Prepared): void {
-    this.#pool?.giveBack(prepared);
+  #alive(prepared: Prepared | undefined): Prepared | undefined {
+    if (prepared?.process.exited() !== true) return prepared;
+    this.#drop(prepared);
+    return undefined;
+  }
+
+  #rest(ms: number): void {
+    this.#pool?.rest(ms);
+    this.#warmPools?.rest(ms);
+  }
+
+  #inTurn<T>(make: () => Promise<T>): Promise<T> {
+    const made = this.#turn.then(make);
+    this.#turn = made.catch(() => undefined);
+    return made;
+  }
+
+  /** Gives the job to the interpreter that waits in there. */
+  startWarm({ room, process }: Prepared, warm: WarmStart, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
+    this.#fast += 1;
+    this.#warm += 1;
+    limit(room, spec);
+    fill(room, warm.files);
+    process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
+    process.go(`${JSON.stringify({ ...warm.job, env: Object.fromEntries(spec.env) })}\n`);
+    return measured(process, room.cgroup);
   }
 
   startFast(prepared: Prepared, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
@@ -137,8 +198,9 @@ class Bubblewrap implements Sandbox {
     for (const mount of spec.writable ?? []) giveTo(mount.source, room.identity);
     const { identity, cgroup } = room;
     const launcher = launcherArgv(spec.argv, spec.rlimits);
-    const process = await startBwrap(this.parts, { args, launcher, identity, cgroup, waits: false, channel: spec.channel === true });
-    process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
+    const [waits, channel] = [spec.onSaid !== undefined, spec.channel === true];
+    const process = await startBwrap(this.parts, { args, launcher, identity, cgroup, waits, channel });
+    process.attach({ io, recordMaxBytes: spec.recordMaxBytes, onSaid: spec.onSaid });
     return measured(process, cgroup);
   }
 
@@ -159,7 +221,7 @@ class Bubblewrap implements Sandbox {
 
   /** Removes the files, after whoever waits for the job has been told, and gives the user back. Only when no process is left. */
   clear(room: Room): void {
-    this.#pool?.rest(QUIET_AFTER_END_MS);
+    this.#rest(QUIET_AFTER_END_MS);
     if (this.#leaving.push(room) === 1) setImmediate(() => this.#sweep());
   }
 
@@ -171,13 +233,14 @@ class Bubblewrap implements Sandbox {
   }
 
   /** @returns undefined when it did not come to wait */
-  async #prepare(shape: SandboxShape): Promise<Prepared | undefined> {
+  async #prepare(shape: SandboxShape, interpreter?: WarmInterpreter): Promise<Prepared | undefined> {
     const room = this.makeRoom();
     try {
-      room.blanks.push(...makeBlankFiles(room.dir, BLANKS));
-      const args = encodeArgs(bubblewrapArgs({ ...shape, env: new Map(), jobDir: room.dir }, this.parts.system));
-      const { identity, cgroup } = room;
-      const process = await startBwrap(this.parts, { args, launcher: waitingLauncherArgv(shape.rlimits), identity, cgroup, waits: true });
+      room.blanks.push(...makeBlankFiles(room.dir, interpreter === undefined ? BLANKS : WARM_BLANKS));
+      const env = interpreter === undefined ? new Map<string, string>() : BASE_ENV;
+      const args = encodeArgs(bubblewrapArgs({ ...shape, env, jobDir: room.dir }, this.parts.system));
+      const launcher = interpreter === undefined ? waitingLauncherArgv(shape.rlimits) : warmLauncherArgv(interpreter.argv, shape.rlimits);
+      const process = await startBwrap(this.parts, { args, launcher, identity: room.identity, cgroup: room.cgroup, waits: true });
       const prepared = { room, process, ended: process.done, madeAtMs: realClock.monotonicMs() };
       if (await process.ready) return prepared;
       this.#drop(prepared);
@@ -205,35 +268,38 @@ class Bubblewrap implements Sandbox {
 class BubblewrapPlace implements Place {
   readonly paths = PATHS;
   readonly #sandbox: Bubblewrap;
-  /** Untouched as long as it is here. */
-  #prepared: Prepared | undefined;
+  readonly #cold: boolean;
   #room: Room | undefined;
   #process: SandboxProcess | undefined;
 
-  constructor(sandbox: Bubblewrap, prepared: Prepared | undefined) {
+  constructor(sandbox: Bubblewrap, cold: boolean) {
     this.#sandbox = sandbox;
-    this.#prepared = prepared;
+    this.#cold = cold;
   }
 
   async start(spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
-    const prepared = this.#prepared;
-    if (prepared !== undefined && this.#sandbox.fits(prepared, spec)) {
-      this.#prepared = undefined;
+    const taken = this.#cold ? undefined : this.#sandbox.take(spec);
+    if (taken !== undefined) {
+      const { prepared, warm } = taken;
       this.#room = prepared.room;
       this.#process = prepared.process;
-      return this.#sandbox.startFast(prepared, spec, io);
+      return warm === undefined ? this.#sandbox.startFast(prepared, spec, io) : this.#sandbox.startWarm(prepared, warm, spec, io);
     }
-    // A build may take minutes: somebody else shall have it meanwhile.
-    this.#prepared = undefined;
-    if (prepared !== undefined) this.#sandbox.giveBack(prepared);
     this.#room = this.#sandbox.makeRoom();
     this.#process = await this.#sandbox.startCold(this.#room, spec, io);
     return this.#process;
   }
 
+  async pipes(names: readonly string[]): Promise<NamedPipe[]> {
+    const room = this.#room;
+    if (room === undefined) throw new AppError("internal", "pipes are for processes that have been started");
+    room.names.push(...names.filter((name) => !room.names.includes(name)));
+    const made: NamedPipe[] = [];
+    for (const name of names) made.push(await this.#sandbox.parts.pipes.takeNamed(join(room.dir, name), room.identity));
+    return made;
+  }
+
   async discard(): Promise<void> {
-    if (this.#prepared !== undefined) this.#sandbox.giveBack(this.#prepared);
-    this.#prepared = undefined;
     const room = this.#room;
     if (room === undefined) return;
     this.#room = undefined;

@@ -23,7 +23,7 @@ export interface BwrapRun {
   /** What bwrap runs. Constants only. */
   readonly launcher: readonly string[];
   readonly identity: JobIdentity;
-  /** The launcher waits on the control descriptor. */
+  /** There is a control descriptor. */
   readonly waits: boolean;
   /** Where all of it happens. */
   readonly cgroup: Pick<JobCgroup, "place">;
@@ -36,8 +36,10 @@ export interface BwrapProcess extends SandboxProcess {
   readonly ready: Promise<boolean>;
   /** To be called before the script begins. */
   attach(receiver: Receiver): void;
-  /** Lets a waiting launcher go on. Once. */
-  go(): void;
+  /** Lets what waits go on: the last words to it. Once. */
+  go(words?: string): void;
+  /** The host's number of the first process inside, as soon as it is known. */
+  firstPid(): number | undefined;
 }
 
 /** After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time it is killed too. */
@@ -108,6 +110,15 @@ function send(child: ChildProcess, fd: number, data: Buffer | string): void {
   stream.end(data);
 }
 
+/** Writes to the control pipe and keeps it open. */
+function tell(child: ChildProcess, text: string): void {
+  const fd: number = CONTROL_FD;
+  const stream = child.stdio[fd];
+  if (!(stream instanceof Writable)) return;
+  if (stream.listenerCount("error") === 0) stream.on("error", () => undefined);
+  stream.write(text);
+}
+
 function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
   const status = new StatusReader(child);
   const watched = supervise({ child, stdout: pipes.stdout.reader, stderr: pipes.stderr.reader });
@@ -125,8 +136,11 @@ function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
     // The first process leads the group; as process 1 of its namespace it ignores the signal itself.
     if (!watched.begun() || status.firstPid === undefined || !signal(-status.firstPid, "SIGTERM")) kill();
   };
-  const go = (): void => send(child, CONTROL_FD, GO);
-  return { done: watched.done, ready: watched.ready, exited: watched.exited, attach: watched.attach, terminate, kill, go, channel: channelOf(child) };
+  const go = (words = GO): void => send(child, CONTROL_FD, words);
+  const say = (text: string): void => tell(child, text);
+  const firstPid = (): number | undefined => status.firstPid;
+  const { done, ready, exited, attach } = watched;
+  return { done, ready, exited, attach, terminate, kill, go, say, firstPid, channel: channelOf(child) };
 }
 
 /** The status pipe of bwrap: tells the host's number of the first process inside. */
@@ -161,5 +175,15 @@ function setupFailed(message: string): SandboxEnd {
 function failed(message: string): BwrapProcess {
   const end = setupFailed(message);
   const nothing = (): void => undefined;
-  return { done: Promise.resolve(end), ready: Promise.resolve(false), exited: () => true, attach: nothing, terminate: nothing, kill: nothing, go: nothing };
+  return {
+    done: Promise.resolve(end),
+    ready: Promise.resolve(false),
+    exited: () => true,
+    attach: nothing,
+    terminate: nothing,
+    kill: nothing,
+    go: nothing,
+    say: nothing,
+    firstPid: () => undefined,
+  };
 }

@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
-import { closeSync, constants, fchownSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, constants, fchownSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { AppError } from "../../kernel/app-error.ts";
 import type { JobIdentity } from "./job-uids.ts";
+import type { NamedPipe } from "./sandbox.ts";
 
 /** Both ends of a pipe: a stream for the agent, a descriptor for the script (to be closed by the caller after the spawn). */
 interface Pipe {
@@ -52,12 +53,30 @@ export class FifoPool {
     }
   }
 
+  /** One under a name, until it is released; whoever has the identity can open it for writing. @throws internal when no FIFO can be made */
+  async takeNamed(path: string, identity: JobIdentity): Promise<NamedPipe> {
+    renameSync(await this.#path(), path);
+    const { reader, writeFd } = open(path, identity, "kept");
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
+      closeSync(writeFd);
+      rmSync(path, { force: true });
+    };
+    return { reader, release };
+  }
+
   async #take(identity: JobIdentity): Promise<Pipe> {
+    return open(await this.#path(), identity, "removed");
+  }
+
+  async #path(): Promise<string> {
     for (let tries = 0; this.#free.length === 0 && tries < 3; tries++) await this.#refill();
     const path = this.#free.pop();
     if (path === undefined) throw new AppError("internal", "no pipe could be made for the script's output");
     if (this.#free.length < BATCH / 4) this.#refill().catch(() => undefined);
-    return open(path, identity);
+    return path;
   }
 
   #refill(): Promise<void> {
@@ -76,14 +95,14 @@ export class FifoPool {
   }
 }
 
-function open(path: string, identity: JobIdentity): Pipe {
+function open(path: string, identity: JobIdentity, name: "kept" | "removed"): Pipe {
   const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   let writeFd = -1;
   try {
     writeFd = openSync(path, constants.O_WRONLY);
     // The script opens it again through /dev/stdout, as its own user.
     if (!identity.own) fchownSync(writeFd, identity.uid, identity.gid);
-    rmSync(path);
+    if (name === "removed") rmSync(path);
     return { reader: new Socket({ fd: readFd, readable: true, writable: false }), writeFd };
   } catch (error) {
     closeSync(readFd);

@@ -53,6 +53,11 @@ export function waitingLauncherArgv(limits: Rlimits): string[] {
   return shell([...PREPARE, ...WAIT, ...RUN], limits);
 }
 
+/** The argument list that sets the limits and runs an interpreter that waits: it says `READY` and `BEGUN` itself. */
+export function warmLauncherArgv(argv: readonly string[], limits: Rlimits): string[] {
+  return [...shell([...PREPARE, '"$@"', "exit $?"], limits), ...argv];
+}
+
 function shell(lines: readonly string[], limits: Rlimits): string[] {
   const blocks = Math.ceil(limits.fileBytes / BLOCK_BYTES);
   return ["/bin/sh", "-c", lines.join("\n"), "sh", String(limits.openFiles), String(blocks), String(limits.processes)];

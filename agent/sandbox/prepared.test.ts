@@ -131,7 +131,7 @@ describe("a prepared sandbox", () => {
     expect(files.map((file) => file.split("/")[1])).toEqual(expect.arrayContaining(["main.sh"]));
     expect(files.filter((file) => file.includes("/."))).toEqual([]);
     const folder = dirname(join(execution.jobsDir, files.find((file) => file.endsWith("/main.sh")) ?? ""));
-    expect(readdirSync(folder).sort()).toEqual(["args", "check.sh", "main.sh", "wrapper.sh"]);
+    expect(readdirSync(folder).sort()).toEqual(["check.sh", "main.sh"]);
     job.fence("over");
     await job.done;
   });

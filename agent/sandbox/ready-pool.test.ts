@@ -13,6 +13,7 @@ interface Thing {
 function poolOf(size: number, options: { readonly failing?: () => boolean; readonly makeMs?: number } = {}) {
   const dropped: number[] = [];
   let made = 0;
+  let endLast = (): void => undefined;
   let busy = 0;
   let busiest = 0;
   const tries: number[] = [];
@@ -25,10 +26,11 @@ function poolOf(size: number, options: { readonly failing?: () => boolean; reado
     if (options.failing?.() === true) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     made += 1;
+    endLast = resolve;
     return { number: made, ended: promise, madeAtMs: performance.now(), end: resolve };
   };
   const pool = new ReadyPool<Thing>({ size, make, drop: (thing) => dropped.push(thing.number), clock: realClock });
-  return { pool, dropped, tries, made: () => made, busiest: () => busiest };
+  return { pool, dropped, tries, made: () => made, endLast: () => endLast(), busiest: () => busiest };
 }
 
 beforeEach(() => {
@@ -76,28 +78,36 @@ describe("ReadyPool", () => {
     pool.close();
   });
 
-  it("takes back what was not used, to the front and no more than it wants", async () => {
-    const { pool, dropped } = poolOf(2);
+  it("keeps as many as it is told from then on, and drops the oldest of too many", async () => {
+    const { pool, dropped, made } = poolOf(0);
     await pass(1_000);
-    const first = pool.take();
-    if (first === undefined) throw new Error("nothing was ready");
-    pool.giveBack(first);
-    expect(pool.take()).toBe(first);
+    expect([pool.size, made()]).toEqual([0, 0]);
+    pool.resize(3);
     await pass(1_000);
-    pool.giveBack(first);
-    expect([pool.size, dropped]).toEqual([2, [1]]);
+    expect([pool.size, made()]).toEqual([3, 3]);
+    pool.resize(1);
+    expect([pool.size, dropped]).toEqual([1, [1, 2]]);
+    pool.resize(0);
+    await pass(60 * 60_000);
+    expect([pool.size, made(), dropped]).toEqual([0, 3, [1, 2, 3]]);
+    pool.close();
+  });
+
+  it("drops one that is ready when none is wanted any more", async () => {
+    const { pool, dropped } = poolOf(1, { makeMs: 50 });
+    await pass(20);
+    pool.resize(0);
+    await pass(1_000);
+    expect([pool.size, dropped]).toEqual([0, [1]]);
     pool.close();
   });
 
   it("drops one that ends by itself and replaces it, ever more slowly when that goes on", async () => {
-    const { pool, dropped, tries } = poolOf(1);
+    const { pool, dropped, tries, endLast } = poolOf(1);
     await pass(1_000);
-    // Looks at the next one without using it up: each dies right after it was made.
+    // Each dies right after it was made.
     for (let death = 1; death <= 6; death++) {
-      const thing = pool.take();
-      if (thing === undefined) throw new Error("nothing was ready");
-      pool.giveBack(thing);
-      thing.end();
+      endLast();
       await pass(0);
       expect([pool.size, dropped.length]).toEqual([0, death]);
       await pass(300);

@@ -33,6 +33,7 @@ const MAX_AGE_MS = 10 * 60_000;
 
 export class ReadyPool<T extends Ending> {
   readonly #options: ReadyPoolOptions<T>;
+  #wanted: number;
   /** The oldest first. */
   #ready: T[] = [];
   #making = false;
@@ -45,6 +46,7 @@ export class ReadyPool<T extends Ending> {
 
   constructor(options: ReadyPoolOptions<T>) {
     this.#options = options;
+    this.#wanted = options.size;
     this.#schedule();
   }
 
@@ -61,10 +63,12 @@ export class ReadyPool<T extends Ending> {
     return taken;
   }
 
-  /** Takes back one that was not used. */
-  giveBack(made: T): void {
-    if (this.#closed || this.#ready.length >= this.#options.size) this.#options.drop(made);
-    else this.#keep(made, "front");
+  /** Keeps another number ready from now on; the oldest of too many are dropped. */
+  resize(size: number): void {
+    if (size === this.#wanted || this.#closed) return;
+    this.#wanted = size;
+    for (const made of this.#ready.splice(0, Math.max(0, this.#ready.length - size))) this.#options.drop(made);
+    this.#schedule();
   }
 
   /** Makes nothing for this long: there is more important work. */
@@ -79,9 +83,8 @@ export class ReadyPool<T extends Ending> {
     for (const made of this.#ready.splice(0)) this.#options.drop(made);
   }
 
-  #keep(made: T, at: "front" | "back"): void {
-    if (at === "front") this.#ready.unshift(made);
-    else this.#ready.push(made);
+  #keep(made: T): void {
+    this.#ready.push(made);
     const gone = (): void => {
       const index = this.#ready.indexOf(made);
       if (index === -1) return;
@@ -98,7 +101,8 @@ export class ReadyPool<T extends Ending> {
     clearTimeout(this.#timer);
     if (this.#closed || this.#making) return;
     const [oldest] = this.#ready;
-    const isFull = this.#ready.length >= this.#options.size;
+    const isFull = this.#ready.length >= this.#wanted;
+    if (isFull && oldest === undefined) return;
     const dueMs = isFull && oldest !== undefined ? oldest.madeAtMs + MAX_AGE_MS : Math.max(this.#restedAtMs, this.#retryAtMs);
     this.#timer = setTimeout(() => this.#look(), Math.max(1, dueMs - this.#options.clock.monotonicMs()));
     // A pool is no reason to stay alive.
@@ -113,7 +117,7 @@ export class ReadyPool<T extends Ending> {
       this.#options.drop(oldest);
     }
     const mayMake = nowMs >= this.#restedAtMs && nowMs >= this.#retryAtMs;
-    if (mayMake && this.#ready.length < this.#options.size) void this.#make();
+    if (mayMake && this.#ready.length < this.#wanted) void this.#make();
     else this.#schedule();
   }
 
@@ -122,8 +126,8 @@ export class ReadyPool<T extends Ending> {
     const made = await this.#options.make().catch(() => undefined);
     this.#making = false;
     if (made === undefined) this.#failed();
-    else if (this.#closed) this.#options.drop(made);
-    else this.#keep(made, "back");
+    else if (this.#closed || this.#ready.length >= this.#wanted) this.#options.drop(made);
+    else this.#keep(made);
     this.#schedule();
   }
 

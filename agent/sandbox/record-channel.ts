@@ -9,6 +9,8 @@ export class RecordChannel {
   readonly ended: Promise<void>;
   /** To be set before the script begins. */
   maxBytes = 0;
+  /** Takes what comes after the beginning, instead of its being kept. To be set before the script begins. */
+  onData: ((data: Buffer) => void) | undefined;
   #begun = false;
   #pieces: Buffer[] = [];
   #bytes = 0;
@@ -48,6 +50,10 @@ export class RecordChannel {
   }
 
   #keep(data: Buffer): void {
+    if (this.onData !== undefined) {
+      if (data.length > 0) this.onData(data);
+      return;
+    }
     const room = this.maxBytes - this.#bytes;
     if (data.length > room) this.#overflowed = true;
     const kept = data.subarray(0, Math.max(0, room));

@@ -3,7 +3,7 @@
  * `unsandboxed.ts` (only when the operator asked for it). The runner never asks which one it has: it takes a place,
  * starts one script in it and discards it.
  */
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import type { OutputStream } from "../runner/attempt-types.ts";
 import type { CgroupUsage, JobLimits } from "./cgroup/cgroup.ts";
 import type { AllowEntry } from "./network/allow-list.ts";
@@ -56,12 +56,34 @@ export interface JobFile {
   readonly executable?: boolean;
 }
 
+/** An interpreter that can wait in a prepared place for its script: it has started, and reads the job from `CONTROL_FD`. */
+export interface WarmInterpreter {
+  readonly name: string;
+  /** Constants only. The program says `READY` and `BEGUN` itself, see `launcher.ts`. */
+  readonly argv: readonly string[];
+  readonly mounts: readonly ReadOnlyMount[];
+}
+
+/** How an interpreter that waits is given its script. */
+export interface WarmStart {
+  /** Name of the interpreter. */
+  readonly interpreter: string;
+  /** What the script itself needs in the job folder. */
+  readonly files: readonly JobFile[];
+  /** The rest of the job, as the interpreter's program wants it; the environment is added as `env`. */
+  readonly job: Readonly<Record<string, unknown>>;
+}
+
 /** One script run. */
 export interface SandboxSpec extends SandboxShape {
   /** Kept by control groups, where there are some. Absent: only the bounds of all jobs together. */
   readonly limits?: JobLimits;
   /** For the policy `allow_list`: what may be reached. */
   readonly allow?: readonly AllowEntry[];
+  /** Instead of `files` and `argv`, when such an interpreter waits. */
+  readonly warm?: WarmStart;
+  /** The process serves more than one job: it is told about them by `say` and answers here, on fd 5. Always a cold start. */
+  readonly onSaid?: (data: Buffer) => void;
   readonly files: readonly JobFile[];
   /** Program (absolute, as seen inside) and its arguments. Constants only: arguments of processes can be read by others on the host. */
   readonly argv: readonly string[];
@@ -107,6 +129,15 @@ export interface SandboxProcess {
   exited(): boolean;
   /** The agent's end of the socket, when the spec asked for one. */
   readonly channel?: Duplex | undefined;
+  /** Writes to `CONTROL_FD` of a process that was started with `onSaid`. */
+  say(text: string): void;
+}
+
+/** A pipe with a name in the job folder, for one job of a process that serves several. */
+export interface NamedPipe {
+  readonly reader: Readable;
+  /** Removes the name and closes the agent's own writing end, without which the pipe would be over before anybody opened it. Idempotent. */
+  release(): void;
 }
 
 /** Paths as the script sees them. */
@@ -125,6 +156,8 @@ export interface Place {
    * Rejects for defects of ours and when the folder cannot be written; `discard` cleans up in any case.
    */
   start(spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess>;
+  /** Makes pipes in the folder of a process that has been started, to be opened for writing. Absent where places have none. */
+  pipes?(names: readonly string[]): Promise<NamedPipe[]>;
   /**
    * Gives back the user and removes the files, once the tree is gone; at the latest in the turn of the event loop after the promise
    * has resolved. To be called after `done`. Never rejects.
@@ -132,11 +165,24 @@ export interface Place {
   discard(): Promise<void>;
 }
 
+/** Which interpreters may wait, and how many. */
+export interface WarmPlan {
+  readonly interpreters: readonly WarmInterpreter[];
+  /** What all that wait may take of the host's memory together. 0: none wait. */
+  readonly budgetBytes: number;
+  /** Of each, whatever the demand; for tests. */
+  readonly least?: number;
+}
+
 export interface SandboxStats {
   /** Prepared places that wait for a job. */
   readonly ready: number;
+  /** Interpreters that wait for a job, by name. */
+  readonly warmReady: ReadonlyMap<string, number>;
   /** Starts in a prepared place. */
   readonly fast: number;
+  /** Those of them that found their interpreter waiting. */
+  readonly warm: number;
   /** Starts that made everything first. */
   readonly cold: number;
 }
@@ -145,10 +191,13 @@ export interface Sandbox {
   readonly kind: "bubblewrap" | "unsandboxed";
   /** Where a mount appears to scripts. */
   mountPath(mount: ReadOnlyMount): string;
-  /** @param cold makes everything anew: for what is not a job and stays long, so that no prepared place waits behind it */
+  /** @param cold makes everything anew: for what is not a job and stays long, so that no prepared place is used up by it */
   place(cold?: boolean): Place;
-  /** Keeps `count` places ready for scripts of this shape until `close`. At most once; nothing happens where it makes no sense. */
-  prepare(shape: SandboxShape, count: number): void;
+  /**
+   * Keeps `count` places ready for scripts of this shape until `close`, and others with interpreters in them. At most once; nothing
+   * happens where it makes no sense.
+   */
+  prepare(shape: SandboxShape, count: number, warm?: WarmPlan): void;
   stats(): SandboxStats;
   /** Ends what waits. Places in use are not touched. Idempotent. */
   close(): void;

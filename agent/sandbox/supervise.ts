@@ -25,11 +25,23 @@ export interface SupervisedChild {
  * The receiver may come later than the child; no script may begin before.
  */
 export function supervise(parts: SupervisedChild): Supervised {
+  return superviseStreams({ ...parts, record: readableOf(parts.child, RECORD_FD), exit: untilExit(parts.child) });
+}
+
+export interface SupervisedStreams extends Omit<SupervisedChild, "child"> {
+  /** What comes through fd 5. */
+  readonly record: Readable;
+  /** Never rejects. */
+  readonly exit: Promise<ChildExit>;
+}
+
+/** The same for whatever has these pipes and comes to an end. */
+export function superviseStreams(parts: SupervisedStreams): Supervised {
   let exited = false;
   let receiver: Receiver | undefined;
   const ready = Promise.withResolvers<boolean>();
   const pump = new OutputPump(parts.stdout, parts.stderr, (stream, data) => receiver?.io.onOutput(stream, data));
-  const record = new RecordChannel(readableOf(parts.child, RECORD_FD), {
+  const record = new RecordChannel(parts.record, {
     ready: () => ready.resolve(true),
     begun: () => {
       receiver?.io.onBegun(Math.round((performance.timeOrigin + performance.now()) * 1_000));
@@ -53,8 +65,9 @@ export function supervise(parts: SupervisedChild): Supervised {
   const attach = (to: Receiver): void => {
     receiver = to;
     record.maxBytes = to.recordMaxBytes;
+    record.onData = to.onSaid;
   };
-  const done = untilExit(parts.child).then(finish);
+  const done = parts.exit.then(finish);
   return { done, ready: ready.promise, attach, begun: () => record.begun, exited: () => exited, cut: () => pump.cut() };
 }
 
@@ -62,6 +75,8 @@ export function supervise(parts: SupervisedChild): Supervised {
 export interface Receiver {
   readonly io: SandboxIo;
   readonly recordMaxBytes: number;
+  /** Gets what is not kept as a record then. */
+  readonly onSaid?: ((data: Buffer) => void) | undefined;
 }
 
 export interface Supervised {
@@ -75,7 +90,7 @@ export interface Supervised {
   cut(): void;
 }
 
-interface ChildExit {
+export interface ChildExit {
   /** 128 + n when the child itself was ended by a signal. */
   readonly code: number;
   /** The child could not be started at all. */

@@ -33,7 +33,7 @@ export function createUnsandboxed(parts: UnsandboxedParts): Sandbox {
       return makePlace(parts);
     },
     prepare: () => undefined,
-    stats: () => ({ ready: 0, fast: 0, cold: starts }),
+    stats: () => ({ ready: 0, warmReady: new Map(), fast: 0, warm: 0, cold: starts }),
     close: () => undefined,
   };
 }
@@ -77,7 +77,7 @@ async function start(pipes: FifoPool, cwd: string, spec: SandboxSpec, io: Sandbo
       if (!watched.exited()) group("SIGTERM");
     };
     const kill = (): void => (watched.exited() ? watched.cut() : group("SIGKILL"));
-    return { done: watched.done, exited: watched.exited, terminate, kill, channel: channelOf(child) };
+    return { done: watched.done, exited: watched.exited, terminate, kill, say: () => undefined, channel: channelOf(child) };
   } catch (error) {
     stdout.reader.destroy();
     stderr.reader.destroy();
@@ -86,6 +86,7 @@ async function start(pipes: FifoPool, cwd: string, spec: SandboxSpec, io: Sandbo
       exited: () => true,
       terminate: () => undefined,
       kill: () => undefined,
+      say: () => undefined,
     };
   } finally {
     closeSync(stdout.writeFd);

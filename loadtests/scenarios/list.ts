@@ -9,11 +9,13 @@ import { manyTenants } from "./many-tenants.ts";
 import { noisyNeighbour } from "./noisy-neighbour.ts";
 import { partitionDrop } from "./partition-drop.ts";
 import type { Scenario } from "./scenario.ts";
+import { startOverhead } from "./start-overhead.ts";
 import { sustained } from "./sustained.ts";
 
 /** In the order in which `all` runs them. */
 export const SCENARIOS: readonly Scenario[] = [
   idleLatency,
+  startOverhead,
   sustained,
   burst,
   noisyNeighbour,

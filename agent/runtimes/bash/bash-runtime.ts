@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { type BashParameter, parseBashParameters } from "../../../kernel/bash-parameters.ts";
 import { readJsonMembers } from "../../runner/json-text.ts";
+import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { placeConstants } from "../constants.ts";
 import { refuseArguments } from "../refusal.ts";
 import {
   type DetectContext,
@@ -22,12 +24,26 @@ export const bashSupport: RuntimeSupport = {
   detect: async (context: DetectContext) => {
     const version = outputOf(await context.probe([BASH, "--noprofile", "--norc", "-c", 'echo "$BASH_VERSION"'], []));
     if (version === undefined || version === "") return undefined;
-    const runtime: ProcessRuntime = { kind: "process", version, mounts: [], launch: (request) => Promise.resolve(launch(request)), close: () => undefined };
+    const mount = placeConstants(context.execDir, "bash", { "wrapper.sh": WRAPPER });
+    const wrapper: Wrapper = { mount, path: `${context.pathOf(mount)}/wrapper.sh` };
+    const runtime: ProcessRuntime = {
+      kind: "process",
+      version,
+      mounts: [mount],
+      launch: (request) => Promise.resolve(launch(wrapper, request)),
+      close: () => undefined,
+    };
     return new Map<string, Runtime>([["bash", runtime]]);
   },
 };
 
-function launch(request: LaunchRequest): Launch | Refusal {
+interface Wrapper {
+  readonly mount: ReadOnlyMount;
+  /** As the script sees it. */
+  readonly path: string;
+}
+
+function launch(wrapper: Wrapper, request: LaunchRequest): Launch | Refusal {
   const args = readJsonMembers(request.argsJson);
   if (args.kind === "problem") return refuseArguments("InvalidArgument", `the arguments are not a JSON object: ${args.message}`);
   // Scripts written on Windows: Bash would take the CR as part of each last word.
@@ -37,14 +53,14 @@ function launch(request: LaunchRequest): Launch | Refusal {
   return {
     kind: "launch",
     files: [
-      { name: "wrapper.sh", content: WRAPPER },
       { name: "main.sh", content: code },
       { name: "check.sh", content: `set -n;${code}` },
-      { name: "args", content: positional.map((text) => `${text}\0`).join("") },
+      // Every file costs; most scripts have no arguments.
+      ...(positional.length === 0 ? [] : [{ name: "args", content: positional.map((text) => `${text}\0`).join("") }]),
     ],
-    argv: [BASH, "--noprofile", "--norc", `${request.paths.job}/wrapper.sh`],
+    argv: [BASH, "--noprofile", "--norc", wrapper.path, request.paths.job],
     env: new Map(),
-    mounts: [],
+    mounts: [wrapper.mount],
     resultFrom: "last_stdout_line",
   };
 }

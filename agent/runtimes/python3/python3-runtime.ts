@@ -1,6 +1,8 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { INSIDE_JOB } from "../../sandbox/profile.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { placeConstants } from "../constants.ts";
 import {
   type DetectContext,
   type Launch,
@@ -13,7 +15,9 @@ import {
 } from "../runtime.ts";
 import { PythonPackages } from "./packages.ts";
 
-const WRAPPER = readFileSync(new URL("./wrapper.py", import.meta.url), "utf8");
+const PROGRAMS = Object.fromEntries(
+  ["wrapper.py", "warm.py", "dedicated.py"].map((name) => [name, readFileSync(new URL(`./${name}`, import.meta.url), "utf8")]),
+);
 /** Not whatever PATH says: version managers put shims there that job users cannot read. */
 const CANDIDATES = ["/usr/bin/python3", "/usr/local/bin/python3"];
 const INSIDE = "/runtimes/python3";
@@ -25,6 +29,8 @@ interface Interpreter {
   readonly version: string;
   readonly standardLibrary: ReadonlySet<string>;
   readonly mounts: readonly ReadOnlyMount[];
+  /** Folder with our own programs, as the script sees it. */
+  readonly programs: string;
 }
 
 /**
@@ -56,7 +62,9 @@ async function tryInterpreter(candidate: string, context: DetectContext): Promis
   }
   const said = outputOf(await context.probe([path, "-I", "-B", "-c", ASK], mounts));
   const [version = "", ...modules] = said?.split(/\s+/) ?? [];
-  return version.startsWith("3.") ? { path, version, standardLibrary: new Set(modules), mounts } : undefined;
+  if (!version.startsWith("3.")) return undefined;
+  const programs = placeConstants(context.execDir, "python3-programs", PROGRAMS);
+  return { path, version, standardLibrary: new Set(modules), mounts: [...mounts, programs], programs: context.pathOf(programs) };
 }
 
 function runtimeOf(interpreter: Interpreter, context: DetectContext): ProcessRuntime {
@@ -66,27 +74,34 @@ function runtimeOf(interpreter: Interpreter, context: DetectContext): ProcessRun
     kind: "process",
     version,
     mounts,
+    interpreter: { name: "python3", argv: argvOf(interpreter, "warm.py", INSIDE_JOB), mounts },
     launch: (request) => launch(interpreter, packages, request),
     lock: ({ code, workshop }) => packages.lock(code, workshop),
     close: () => undefined,
   };
 }
 
+function argvOf(interpreter: Interpreter, program: string, job: string, folders: readonly string[] = []): string[] {
+  // -I: no user site, no environment, no current folder on the path. -B: the job folder is read-only.
+  return [interpreter.path, "-I", "-B", "-X", "utf8", `${interpreter.programs}/${program}`, job, ...folders];
+}
+
 async function launch(interpreter: Interpreter, packages: PythonPackages, request: LaunchRequest): Promise<Launch | Refusal> {
   const installed = await packages.install(request.code, request.lock, request.workshop);
   if (installed.kind === "refused") return installed;
+  const { folders } = installed;
+  const main = { name: "main.py", content: request.code };
+  const { job } = request.paths;
   return {
     kind: "launch",
-    files: [
-      { name: "wrapper.py", content: WRAPPER },
-      { name: "main.py", content: request.code },
-      { name: "args.json", content: request.argsJson },
-    ],
-    // -I: no user site, no environment, no current folder on the path. -B: the job folder is read-only.
-    argv: [interpreter.path, "-I", "-B", "-X", "utf8", `${request.paths.job}/wrapper.py`, ...installed.folders],
+    files: [main, { name: "args.json", content: request.argsJson }],
+    argv: argvOf(interpreter, "wrapper.py", job, folders),
     env: new Map(),
     mounts: [...interpreter.mounts, ...installed.mounts],
     resultFrom: "record",
+    // What waits knows no packages.
+    ...(folders.length === 0 && { warm: { interpreter: "python3", files: [main], job: { args: request.argsJson } } }),
+    dedicated: { files: [main], argv: argvOf(interpreter, "dedicated.py", job, folders), forks: true, job: { args: request.argsJson } },
   };
 }
 

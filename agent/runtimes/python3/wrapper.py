@@ -1,4 +1,4 @@
-"""Runs a Python script as the agent wants it. A constant: what comes from the tenant is read from the files beside it.
+"""Runs a Python script as the agent wants it. A constant: what comes from the tenant is read from the files in the job folder, its argument.
 
 Reads main.py and args.json, calls main(**args), writes one record to fd 5:
 R + JSON (result), E + JSON (exception), S + JSON (syntax error), I + JSON (result is not JSON), X + exit code.
@@ -10,7 +10,7 @@ import os
 import sys
 
 FD = 5
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = sys.argv.pop(1)
 FILE = "main.py"
 PID = os.getpid()
 MAX_TEXT = 16_000
@@ -18,19 +18,50 @@ MAX_DEPTH = 128
 
 
 def main():
+    set_up()
+    return run(read_args)
+
+
+def set_up():
     os.set_inheritable(FD, False)
     add_packages()
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def set_environment(env):
+    """For interpreters that started without it. PWD is what the enclosure adds."""
+    os.environ.clear()
+    os.environ.update({"PWD": os.getcwd(), **env})
+
+
+def run(arguments):
+    """Runs the script and reports. `arguments` is called when it has been loaded."""
+    function, code = prepare()
+    return finish(function, arguments) if function else code
+
+
+def prepare():
+    """The script's main, or None and the exit code when it has none; that is reported then."""
     with open(os.path.join(HERE, FILE), encoding="utf-8", newline="") as file:
         source = file.read()
     try:
         code = compile(source, FILE, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         report_syntax(error)
-        return 1
+        return None, 1
     try:
-        result = call(load(code, source), read_args())
+        return load(code, source), 0
+    except SystemExit as stop:
+        return None, leave(stop.code)
+    except BaseException as error:
+        report_error(error)
+        return None, 1
+
+
+def finish(function, arguments):
+    try:
+        result = call(function, arguments())
     except SystemExit as stop:
         return leave(stop.code)
     except BaseException as error:

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 
-const { modules } = JSON.parse(readFileSync(`${import.meta.dirname}/launch.json`, "utf8"));
+const { modules } = JSON.parse(readFileSync(`${import.meta.dirname}/package.json`, "utf8")).millrace;
 const above = pathToFileURL(`${modules}/../any.js`).href;
 const here = pathToFileURL(`${import.meta.dirname}/`).href;
 

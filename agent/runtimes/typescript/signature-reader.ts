@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../../kernel/app-error.ts";
-import type { Signature } from "./read-signature.ts";
+import type { Reading } from "./signature-helper.ts";
 
 type ScriptLanguage = "typescript" | "javascript";
 
@@ -11,21 +11,26 @@ const CACHED = 500;
 const QUEUED = 1_000;
 const ANSWER_WITHIN_MS = 10_000;
 
-const TOO_COMPLEX: Signature = { kind: "syntax", fault: { message: "the script is too large or too deeply nested to be read", line: 0 } };
+/** Of code without types, in all answers that are kept. */
+const CACHED_CHARACTERS = 16 * 1024 * 1024;
+
+const TOO_COMPLEX: Reading = { signature: { kind: "syntax", fault: { message: "the script is too large or too deeply nested to be read", line: 0 } } };
 
 /**
- * Asks a helper process for the parameters of `main`. In a process of its own, because the parser ends the process on
+ * Asks a helper process for the parameters of `main`, and for the code without its types: taking them away costs a Node that has just started
+ * 35 ms, the helper 1 ms. In a process of its own, because the parser ends the process on
  * deeply nested code (300,000 brackets do), and no tenant may end the agent. One question at a time, so that a crash is known to
- * belong to its question; answers are kept by the hash of the code, the most recent 500.
+ * belong to its question; answers are kept by the hash of the code, the most recent 500 and no more than 32 MB.
  */
 export class SignatureReader {
-  readonly #answers = new Map<string, Signature>();
+  readonly #answers = new Map<string, Reading>();
+  #characters = 0;
   #tail: Promise<unknown> = Promise.resolve();
   #queued = 0;
   #helper: ChildProcess | undefined;
 
   /** @throws resource_exhausted when 1,000 scripts wait to be read */
-  async read(code: string, language: ScriptLanguage): Promise<Signature> {
+  async read(code: string, language: ScriptLanguage): Promise<Reading> {
     const key = createHash("sha256").update(language).update("\0").update(code).digest("base64");
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
@@ -34,12 +39,17 @@ export class SignatureReader {
     const answer = this.#tail.then(() => this.#answers.get(key) ?? this.#ask(code, language));
     this.#tail = answer.catch(() => undefined);
     try {
-      const signature = await answer;
-      this.#keep(key, signature);
-      return signature;
+      const reading = await answer;
+      this.#keep(key, reading);
+      return reading;
     } finally {
       this.#queued -= 1;
     }
+  }
+
+  /** Starts the helper before the first question. */
+  warmUp(): void {
+    this.read("export function main(a: string) {}", "typescript").catch(() => undefined);
   }
 
   close(): void {
@@ -47,24 +57,35 @@ export class SignatureReader {
     this.#helper = undefined;
   }
 
-  #keep(key: string, signature: Signature): void {
-    const oldest = this.#answers.size >= CACHED ? this.#answers.keys().next().value : undefined;
-    if (oldest !== undefined) this.#answers.delete(oldest);
-    this.#answers.set(key, signature);
+  #keep(key: string, reading: Reading): void {
+    this.#forget(key);
+    const characters = reading.plain?.length ?? 0;
+    // The oldest is the first: a Map keeps the order in which keys came.
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size < CACHED && this.#characters + characters <= CACHED_CHARACTERS) break;
+      this.#forget(oldest);
+    }
+    this.#answers.set(key, reading);
+    this.#characters += characters;
   }
 
-  #ask(code: string, language: ScriptLanguage): Promise<Signature> {
+  #forget(key: string): void {
+    this.#characters -= this.#answers.get(key)?.plain?.length ?? 0;
+    this.#answers.delete(key);
+  }
+
+  #ask(code: string, language: ScriptLanguage): Promise<Reading> {
     const helper = this.#start();
     return new Promise((resolve) => {
       const timer = setTimeout(() => helper.kill("SIGKILL"), ANSWER_WITHIN_MS);
-      const settle = (signature: Signature): void => {
+      const settle = (reading: Reading): void => {
         clearTimeout(timer);
         helper.removeAllListeners("message");
         helper.removeAllListeners("exit");
-        resolve(signature);
+        resolve(reading);
       };
       // The helper is ours and speaks one type.
-      helper.once("message", (message) => settle(message as Signature));
+      helper.once("message", (message) => settle(message as Reading));
       helper.once("exit", () => {
         this.#helper = undefined;
         settle(TOO_COMPLEX);

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { readJsonMembers } from "../../runner/json-text.ts";
+import { INSIDE_JOB } from "../../sandbox/profile.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import { placeConstants } from "../constants.ts";
 import { heapMbWithin } from "../memory-hints.ts";
 import { refuseArguments, refuseSyntax } from "../refusal.ts";
 import {
@@ -24,8 +26,14 @@ import { reachableNode } from "./toolchain.ts";
 
 type ScriptLanguage = "typescript" | "javascript";
 
-const WRAPPER = readFileSync(new URL("./wrapper.mjs", import.meta.url), "utf8");
 const MODULES_HOOK = readFileSync(new URL("./modules-hook.mjs", import.meta.url), "utf8");
+const PROGRAMS = Object.fromEntries(
+  ["core.mjs", "lines.mjs", "wrapper.mjs", "warm.mjs", "warm-up.mjs", "dedicated.mjs"].map((name) => [
+    name,
+    readFileSync(new URL(`./${name}`, import.meta.url), "utf8"),
+  ]),
+);
+const QUIET = "--disable-warning=ExperimentalWarning";
 const INSIDE_NODE = "/runtimes/node/bin/node";
 const FILES: Readonly<Record<ScriptLanguage, string>> = { typescript: "main.ts", javascript: "main.mjs" };
 
@@ -44,15 +52,25 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
       const version = outputOf(await context.probe([node, "--version"], [mount]));
       if (version === undefined) return undefined;
       const signatures = new SignatureReader();
+      const programsMount = placeConstants(context.execDir, "node-programs", { ...PROGRAMS, "package.json": '{"type":"module"}' });
       const npm = findNpm(context.execDir, (one) => context.pathOf(one));
-      const mounts = [mount, ...(npm?.mounts ?? [])];
-      const packages = new NpmPackages({ node, version: version.replace(/^v/, ""), npm: npm?.cli, mounts, pathOf: (one) => context.pathOf(one) });
+      const packages = new NpmPackages({
+        node,
+        version: version.replace(/^v/, ""),
+        npm: npm?.cli,
+        mounts: [mount, ...(npm?.mounts ?? [])],
+        pathOf: (one) => context.pathOf(one),
+      });
+      const parts = { node, mounts: [mount, programsMount], programs: context.pathOf(programsMount), signatures, packages, heapMb: options.heapMb };
+      const interpreter = { name: "node", argv: argvOf(parts, "warm.mjs", INSIDE_JOB), mounts: parts.mounts };
       const runtime = (language: ScriptLanguage): ProcessRuntime => ({
         kind: "process",
         version: version.replace(/^v/, ""),
-        mounts: [mount],
-        launch: (request) => launch({ node, mount, signatures, packages, language, heapMb: options.heapMb }, request),
+        mounts: parts.mounts,
+        interpreter,
+        launch: (request) => launch({ ...parts, language }, request),
         lock: (request) => lock({ signatures, packages, language }, request),
+        warmUp: () => signatures.warmUp(),
         close: () => signatures.close(),
       });
       return new Map<string, Runtime>([
@@ -65,21 +83,30 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
 
 interface NodeParts {
   readonly node: string;
-  readonly mount: ReadOnlyMount;
+  readonly mounts: readonly ReadOnlyMount[];
+  /** Folder with our own programs, as the script sees it. */
+  readonly programs: string;
   readonly signatures: SignatureReader;
   readonly packages: NpmPackages;
-  readonly language: ScriptLanguage;
   readonly heapMb: number;
 }
 
-async function lock(parts: Pick<NodeParts, "signatures" | "packages" | "language">, request: LockRequest): Promise<Lock | Refusal> {
-  const signature = await parts.signatures.read(request.code, parts.language);
+interface Asked {
+  readonly language: ScriptLanguage;
+}
+
+async function lock(parts: Pick<NodeParts, "signatures" | "packages"> & Asked, request: LockRequest): Promise<Lock | Refusal> {
+  const { signature } = await parts.signatures.read(request.code, parts.language);
   if (signature.kind === "syntax") return refuseSyntax(signature.fault);
   return await parts.packages.lock(signature.imports, request.workshop);
 }
 
-async function launch(parts: NodeParts, request: LaunchRequest): Promise<Launch | Refusal> {
-  const signature = await parts.signatures.read(request.code, parts.language);
+function argvOf({ node, programs, heapMb }: Pick<NodeParts, "node" | "programs" | "heapMb">, program: string, job: string, ...flags: string[]): string[] {
+  return [node, `--max-old-space-size=${heapMb}`, QUIET, ...flags, `${programs}/${program}`, job];
+}
+
+async function launch(parts: NodeParts & Asked, request: LaunchRequest): Promise<Launch | Refusal> {
+  const { signature, plain } = await parts.signatures.read(request.code, parts.language);
   if (signature.kind === "syntax") return refuseSyntax(signature.fault);
   if (signature.kind === "no_main") return refuseArguments("InvalidArgument", signature.message);
   const unknown = unknownArgument(signature.parameters, request.argsJson);
@@ -88,26 +115,31 @@ async function launch(parts: NodeParts, request: LaunchRequest): Promise<Launch 
   if (installed.kind === "refused") return installed;
   const { modules } = installed;
   const file = FILES[parts.language];
-  const flags = [
-    `--max-old-space-size=${request.memoryBytes === undefined ? parts.heapMb : heapMbWithin(request.memoryBytes)}`,
-    "--disable-warning=ExperimentalWarning",
+  const { parameters, needsTransform } = signature;
+  const { job } = request.paths;
+  const known = plainSpecifiers(request.code, signature.imports.imports);
+  // Specifiers stand elsewhere in code without types: then Node itself takes these away.
+  const stripped = known === request.code ? plain : undefined;
+  const told = { file, parameters, plain: stripped !== undefined };
+  const files = [
+    { name: file, content: stripped ?? known },
+    { name: "package.json", content: JSON.stringify({ type: "module", millrace: { ...told, modules } }) },
+    ...(modules === undefined ? [] : [{ name: "modules-hook.mjs", content: MODULES_HOOK }]),
   ];
-  if (signature.needsTransform) flags.push("--experimental-transform-types");
-  if (modules !== undefined) flags.push(`--import=${request.paths.job}/modules-hook.mjs`);
+  const flags = [...(needsTransform ? ["--experimental-transform-types"] : []), ...(modules === undefined ? [] : [`--import=${job}/modules-hook.mjs`])];
+  const sized = { ...parts, heapMb: request.memoryBytes === undefined ? parts.heapMb : heapMbWithin(request.memoryBytes) };
+  // One that waits was started without flags, with the usual heap, and knows no packages.
+  const isUsual = flags.length === 0 && sized.heapMb === parts.heapMb && installed.mounts.length === 0;
+  const forJob = { ...told, args: request.argsJson };
   return {
     kind: "launch",
-    files: [
-      { name: "wrapper.mjs", content: WRAPPER },
-      ...(modules === undefined ? [] : [{ name: "modules-hook.mjs", content: MODULES_HOOK }]),
-      { name: file, content: plainSpecifiers(request.code, signature.imports.imports) },
-      { name: "args.json", content: request.argsJson },
-      { name: "launch.json", content: JSON.stringify({ file, parameters: signature.parameters, modules }) },
-      { name: "package.json", content: '{"type":"module"}' },
-    ],
-    argv: [parts.node, ...flags, `${request.paths.job}/wrapper.mjs`],
+    files: [...files, { name: "args.json", content: request.argsJson }],
+    argv: argvOf(sized, "wrapper.mjs", job, ...flags),
     env: new Map(),
-    mounts: [parts.mount, ...installed.mounts],
+    mounts: [...parts.mounts, ...installed.mounts],
     resultFrom: "record",
+    ...(isUsual && { warm: { interpreter: "node", files, job: forJob } }),
+    dedicated: { files, argv: argvOf(sized, "dedicated.mjs", job, ...flags), forks: false, job: forJob },
   };
 }
 

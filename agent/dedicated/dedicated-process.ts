@@ -1,0 +1,178 @@
+/**
+ * A sandboxed process that stays for one script of one workspace and runs one job at a time.
+ *
+ *   starting → idle ⇄ busy → ended
+ *
+ * Each job has pipes of its own, with names in the job folder that the process opens; when a job ends, all processes that it left are ended
+ * before the next one begins (`python3/dedicated.py`, `typescript/dedicated.mjs`). So nothing of one job can reach another's log.
+ * A process that ends by itself ends its job: with the job's own end if it had begun, as `setup_failed` otherwise.
+ */
+import type { DedicatedStart } from "../runtimes/runtime.ts";
+import type { NamedPipe, Place, Sandbox, SandboxIo, SandboxProcess, SandboxSpec } from "../sandbox/sandbox.ts";
+import { type ChildExit, superviseStreams } from "../sandbox/supervise.ts";
+import { ownNames, sharedEnv } from "./dedicated-key.ts";
+
+const PIPES = ["out", "err", "record"] as const;
+/** A line of the process says how a job ended: two numbers. */
+const MAX_LINE = 4_096;
+const TERM = "term\n";
+const LOADED = "loaded";
+
+interface Job {
+  readonly pipes: readonly NamedPipe[];
+  readonly end: (exit: ChildExit) => void;
+}
+
+export class DedicatedProcess {
+  readonly key: string;
+  /** Memory that the process said it had after its last job, bytes. It is the tenant's process: a hint, no limit. */
+  bytes = 0;
+  idleSinceMs: number;
+  readonly #place: Place;
+  readonly #start: DedicatedStart;
+  #process: SandboxProcess | undefined;
+  #pipes: Promise<NamedPipe[]> | undefined;
+  #job: Job | undefined;
+  #busy = false;
+  #ended = false;
+  #said = "";
+  /** The script has been loaded: from then on jobs are forks. */
+  #loaded = false;
+
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>;
+  readonly #gone = Promise.withResolvers<void>();
+
+  constructor(sandbox: Sandbox, key: string, start: DedicatedStart, nowMs: number) {
+    this.key = key;
+    this.#start = start;
+    this.#place = sandbox.place();
+    this.idleSinceMs = nowMs;
+    this.gone = this.#gone.promise;
+  }
+
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether places of this kind can have such a process. */
+  get possible(): boolean {
+    return this.#place.pipes !== undefined;
+  }
+
+  /**
+   * Runs a job, on a process that is started with the first one. Only when it is neither busy nor ended.
+   * @param job what the program is told of this one, see `DedicatedStart`
+   */
+  async run(spec: SandboxSpec, job: DedicatedStart["job"], io: SandboxIo): Promise<SandboxProcess> {
+    this.#busy = true;
+    try {
+      this.#process ??= await this.#open(spec);
+      const pipes = await (this.#pipes ?? this.#makePipes());
+      this.#pipes = undefined;
+      return this.#begin(this.#process, pipes, spec, job, io);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Ends it, with its job if it has one. Idempotent. */
+  close(): void {
+    this.#ended = true;
+    if (this.#process === undefined) void this.#place.discard().then(() => this.#gone.resolve());
+    else this.#process.kill();
+  }
+
+  async #open(spec: SandboxSpec): Promise<SandboxProcess> {
+    const { files, argv } = this.#start;
+    const nothing = (): undefined => undefined;
+    const process = await this.#place.start(
+      { ...spec, files, argv, env: sharedEnv(spec.env), onSaid: (data) => this.#hear(data) },
+      { onBegun: nothing, onOutput: nothing },
+    );
+    void process.done.then(async (end) => {
+      this.#ended = true;
+      this.#endJob(end.kind === "ended" ? { code: end.code } : { code: -1, error: end.message });
+      for (const pipe of (await this.#pipes?.catch(() => [])) ?? []) {
+        pipe.release();
+        pipe.reader.destroy();
+      }
+      await this.#place.discard();
+      this.#gone.resolve();
+    });
+    return process;
+  }
+
+  async #makePipes(): Promise<NamedPipe[]> {
+    return (await this.#place.pipes?.(PIPES)) ?? [];
+  }
+
+  #begin(process: SandboxProcess, pipes: readonly NamedPipe[], spec: SandboxSpec, job: DedicatedStart["job"], io: SandboxIo): SandboxProcess {
+    const [out, err, record] = pipes;
+    if (out === undefined || err === undefined || record === undefined) throw new Error("three pipes were asked for");
+    const exit = Promise.withResolvers<ChildExit>();
+    const watched = superviseStreams({ stdout: out.reader, stderr: err.reader, record: record.reader, exit: exit.promise });
+    const onBegun = (atUs: number): void => {
+      // The process has opened them; from now on they end when it closes them.
+      for (const pipe of pipes) pipe.release();
+      io.onBegun(atUs);
+    };
+    watched.attach({ io: { onBegun, onOutput: (stream, data) => io.onOutput(stream, data) }, recordMaxBytes: spec.recordMaxBytes });
+    this.#job = { pipes, end: exit.resolve };
+    if (process.exited()) this.#endJob({ code: -1, error: "the dedicated process has ended" });
+    const names = { out: PIPES[0], err: PIPES[1], record: PIPES[2] };
+    process.say(`${JSON.stringify({ ...job, env: Object.fromEntries(spec.env), own: ownNames(spec.env), pipes: names })}\n`);
+    const kill = (): void => (watched.exited() ? watched.cut() : process.kill());
+    const terminate = (): void => {
+      if (watched.exited()) return;
+      if (!watched.begun()) process.kill();
+      else if (this.#start.forks && this.#loaded) process.say(TERM);
+      else process.terminate();
+    };
+    const done = watched.done.finally(() => this.#rest());
+    return { done, exited: watched.exited, terminate, kill, say: () => undefined };
+  }
+
+  /** The next job finds its pipes made. */
+  #rest(): void {
+    this.#busy = false;
+    this.idleSinceMs = performance.now();
+    if (this.#ended) return;
+    this.#pipes = this.#makePipes();
+    this.#pipes.catch(() => this.close());
+  }
+
+  #endJob(exit: ChildExit): void {
+    const job = this.#job;
+    this.#job = undefined;
+    for (const pipe of job?.pipes ?? []) pipe.release();
+    job?.end(exit);
+  }
+
+  #hear(data: Buffer): void {
+    this.#said += data.toString("latin1");
+    for (let end = this.#said.indexOf("\n"); end !== -1; end = this.#said.indexOf("\n")) {
+      const line = this.#said.slice(0, end);
+      this.#said = this.#said.slice(end + 1);
+      if (line === LOADED) this.#loaded = true;
+      else this.#hearEnd(line);
+    }
+    if (this.#said.length > MAX_LINE) this.close();
+  }
+
+  #hearEnd(line: string): void {
+    const match = /^\{"code": ?(\d{1,3}), ?"bytes": ?(\d{1,15})\}$/.exec(line);
+    // Who says anything else has been tampered with by its own script.
+    if (match === null) {
+      this.close();
+      return;
+    }
+    this.bytes = Number(match[2]);
+    this.#endJob({ code: Number(match[1]) & 0xff });
+  }
+}

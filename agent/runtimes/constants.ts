@@ -1,0 +1,25 @@
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ReadOnlyMount } from "../sandbox/sandbox.ts";
+
+/**
+ * Puts the programs with which a runtime begins its scripts where scripts can read them: once per agent instead of once per job, and there
+ * already when an interpreter starts before its job is known.
+ * @param execDir see `DetectContext`
+ * @param name of the runtime; they appear in /runtimes/<name>
+ */
+export function placeConstants(execDir: string, name: string, files: Readonly<Record<string, string>>): ReadOnlyMount {
+  const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
+  const source = join(execDir, "wrappers", `${name}-${hash}`);
+  mkdirSync(source, { recursive: true, mode: 0o755 });
+  // Whatever the umask is: job users pass through.
+  for (const dir of [join(execDir, "wrappers"), source]) chmodSync(dir, 0o755);
+  for (const [file, content] of Object.entries(files)) {
+    const part = join(source, `.${file}.${process.pid}`);
+    writeFileSync(part, content, { mode: 0o644 });
+    chmodSync(part, 0o644);
+    renameSync(part, join(source, file));
+  }
+  return { source, target: `/runtimes/${name}` };
+}

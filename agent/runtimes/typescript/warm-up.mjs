@@ -1,0 +1,4 @@
+// The script of the warm-up, see warm.mjs.
+export async function main(times) {
+  return { times };
+}
