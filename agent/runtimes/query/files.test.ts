@@ -82,12 +82,18 @@ describe("SQLite", () => {
 
   it("ends at once when it is to end, and the agent is never held up", async () => {
     const endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n";
-    const [one, two] = [start("sqlite", endless), start("sqlite", endless, {}, { limits: { timeoutMs: 700 } })];
+    const begun = `create table t (a); insert into t values (1); ${endless}`;
+    const before = new Set(helpersOf("sqlite").map(({ pid }) => pid));
+    const one = start("sqlite", begun, {}, { workspace: "endless" });
+    const two = start("sqlite", begun, {}, { workspace: "endless", limits: { timeoutMs: 3_000 } });
+    await Promise.all([one.saw("1 row"), two.saw("1 row")]);
+    const busy = helpersOf("sqlite").filter(({ pid }) => !before.has(pid));
+    expect(busy).toHaveLength(2);
     expect((await run("sqlite", "select 1 as a")).resultJson).toBe('[{"a":1}]');
     one.cancel("enough");
     expect((await one.done).exit).toMatchObject({ reason: "cancelled", message: "enough" });
     expect((await two.done).exit).toMatchObject({ reason: "timeout" });
-    expect(helpersOf("sqlite")).toHaveLength(1);
+    for (const { pid } of busy) expect(helpersOf("sqlite").map((helper) => helper.pid)).not.toContain(pid);
   });
 });
 

@@ -13,7 +13,7 @@ const CHANNEL_FD = 8;
 const LOOK_AT_MEMORY_MS = 100;
 const MAX_RSS_BYTES: Readonly<Record<HelperKind, number>> = { network: 512 * 1024 * 1024, sqlite: 768 * 1024 * 1024, duckdb: 1_536 * 1024 * 1024 };
 /** Less than the agent waits. */
-const GIVEN_UP_MS = 2_500;
+const GIVEN_UP_MS = 2_000;
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 const MAX_MESSAGE_CHARS = 4_000;
 
@@ -40,6 +40,8 @@ async function serve(id: number, job: QueryJob): Promise<void> {
   running.set(id, abort);
   try {
     const run = await DRIVERS[job.language]();
+    // It may have been aborted while the driver was loaded.
+    abort.signal.throwIfAborted();
     const work = run(job, { signal: abort.signal, say: (text) => send({ kind: "say", id, text: text.slice(0, MAX_MESSAGE_CHARS) }) });
     const json = await (kind === "network" ? Promise.race([work, givenUp(abort.signal)]) : work);
     if (Buffer.byteLength(json) > job.resultMaxBytes) throw new QueryError("ResultTooLarge", "the result is too large");
@@ -58,7 +60,9 @@ async function serve(id: number, job: QueryJob): Promise<void> {
 function givenUp(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     const giveUp = (): void => reject(new QueryError("QueryError", "the query was given up"));
-    signal.addEventListener("abort", () => void setTimeout(giveUp, GIVEN_UP_MS).unref(), { once: true });
+    const begin = (): void => void setTimeout(giveUp, GIVEN_UP_MS).unref();
+    if (signal.aborted) begin();
+    else signal.addEventListener("abort", begin, { once: true });
   });
 }
 

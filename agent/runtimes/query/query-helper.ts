@@ -15,7 +15,7 @@ export type HelperAnswer =
 const FRAME_SLACK_BYTES = 1024 * 1024;
 const START_LIMIT_MS = 20_000;
 /** After a cancel: time for the server to say that it has stopped. */
-const CANCEL_LIMIT_MS = 3_000;
+const CANCEL_LIMIT_MS = 5_000;
 const KEPT_STDERR = 2_000;
 
 interface Pending {

@@ -19,6 +19,8 @@ export interface QueryOutcome extends AttemptOutcome {
 export interface StartedQuery {
   readonly done: Promise<QueryOutcome>;
   cancel(reason: string): void;
+  /** Resolves when the agent has written the text into the job's log. The limit is that of the test. */
+  saw(text: string): Promise<void>;
 }
 
 /** An execution with the network, so that all query languages are offered. */
@@ -41,7 +43,10 @@ export async function openQueries(options: Partial<ExecutionOptions> = {}) {
         },
       },
     );
-    return { done: attempt.done.then((outcome) => ({ ...outcome, said })), cancel: attempt.cancel };
+    const saw = async (text: string): Promise<void> => {
+      while (!said.includes(text)) await new Promise((resolve) => setTimeout(resolve, 2));
+    };
+    return { done: attempt.done.then((outcome) => ({ ...outcome, said })), cancel: attempt.cancel, saw };
   };
   return { ...opened, start, run: (...all: Parameters<typeof start>): Promise<QueryOutcome> => start(...all).done };
 }

@@ -1,4 +1,5 @@
 import { connect as connectSocket, isIP } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import mysql, { type Connection, type SslOptions } from "mysql2";
 import { messageOf } from "../../../../kernel/app-error.ts";
 import { type PinnedAddress, pinHost, pinnedLookup } from "../address-guard.ts";
@@ -6,7 +7,9 @@ import { QueryError } from "../query-error.ts";
 import type { ServerAddress } from "../server-address.ts";
 
 const CONNECT_LIMIT_MS = 10_000;
-const CANCEL_LIMIT_MS = 2_500;
+const CANCEL_LIMIT_MS = 1_000;
+/** A server looks now and then whether a query was killed; one that had not begun yet was not. */
+const KILLED_WITHIN_MS = 500;
 const NO_TLS = "HANDSHAKE_NO_SSL_SUPPORT";
 const MAX_PREPARED = 50;
 
@@ -37,13 +40,18 @@ export async function resetMysqlConnection({ connection }: MysqlConnection): Pro
   await command(connection, "set time_zone = '+00:00'");
 }
 
-/** Asks the server to stop what the session does. Never rejects. */
-export async function cancelMysqlQuery(cancelled: MysqlConnection): Promise<void> {
+/**
+ * Asks the server to stop the query, then, when that was not heard, to end the session. Never rejects.
+ * @param isOver whether the query has come back
+ */
+export async function cancelMysqlQuery(cancelled: MysqlConnection, isOver: () => boolean): Promise<void> {
   const id = Number(cancelled.connection.threadId);
   if (!Number.isSafeInteger(id) || id <= 0) return;
   try {
     const other = await openPinned(cancelled.address, cancelled.pinned, AbortSignal.timeout(CANCEL_LIMIT_MS));
     await command(other.connection, `kill query ${id}`);
+    await sleep(KILLED_WITHIN_MS, undefined, { ref: false });
+    if (!isOver()) await command(other.connection, `kill ${id}`);
     other.connection.destroy();
   } catch {
     // The server cannot be reached: closing the session is all that is left, and follows.
@@ -61,6 +69,7 @@ async function openPinned(address: ServerAddress, pinned: readonly PinnedAddress
 }
 
 async function open(address: ServerAddress, pinned: readonly PinnedAddress[], ssl: SslOptions | undefined, signal: AbortSignal): Promise<Connection> {
+  signal.throwIfAborted();
   const socket = connectSocket({ host: address.host, port: address.port, lookup: pinnedLookup(pinned), keepAlive: true, noDelay: true });
   const connection = mysql.createConnection({
     // For the check of the certificate; the connection itself is made above.

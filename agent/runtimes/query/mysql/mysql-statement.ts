@@ -6,7 +6,7 @@ import type { Statement } from "../sql-statements.ts";
 import { mysqlColumn } from "./mysql-values.ts";
 
 /** What the server may send between two rows: more than that is one row that nobody could keep. */
-const MAX_ROW_BYTES = 32 * 1024 * 1024;
+const MAX_ROW_BYTES = 8 * 1024 * 1024;
 
 export interface PreparedStatement {
   readonly statement: Statement;

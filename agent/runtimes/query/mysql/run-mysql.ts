@@ -12,8 +12,6 @@ import { MysqlStatement, type PreparedStatement } from "./mysql-statement.ts";
 import { mysqlParameter } from "./mysql-values.ts";
 
 const DEFAULT_PORT = 3306;
-/** The server has been told to kill the query: it looks for that now and then. */
-const KILLED_WITHIN_MS = 1_000;
 const idle = new IdleConnections<MysqlConnection>(closeMysqlConnection);
 
 /** Runs the statements of a script one after the other in one session. */
@@ -28,9 +26,9 @@ export async function runMysql(job: QueryJob, context: QueryContext): Promise<st
   const session = (await idle.take(key)) ?? (await openMysqlConnection(address, job.metadataAllowed, context.signal));
   const stopped = Promise.withResolvers<never>();
   stopped.promise.catch(() => undefined);
+  let over = false;
   const cancel = (): void => {
-    const giveUp = (): void => stopped.reject(new QueryError("QueryError", "the query was cancelled"));
-    void cancelMysqlQuery(session).then(() => setTimeout(giveUp, KILLED_WITHIN_MS).unref());
+    void cancelMysqlQuery(session, () => over).then(() => stopped.reject(new QueryError("QueryError", "the query was cancelled")));
   };
   context.signal.addEventListener("abort", cancel, { once: true });
   let reusable = false;
@@ -50,6 +48,7 @@ export async function runMysql(job: QueryJob, context: QueryContext): Promise<st
     reusable = error instanceof QueryError && error.details.code !== undefined && error.name === "QueryError";
     throw error;
   } finally {
+    over = true;
     context.signal.removeEventListener("abort", cancel);
     if (reusable && !context.signal.aborted) giveBack(key, session);
     else closeMysqlConnection(session);

@@ -1,4 +1,5 @@
 import { connect as connectSocket, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import pg from "pg";
 import { messageOf } from "../../../../kernel/app-error.ts";
@@ -8,7 +9,9 @@ import type { ServerAddress } from "../server-address.ts";
 import { tlsOptions } from "../tls-options.ts";
 
 const CONNECT_LIMIT_MS = 10_000;
-const CANCEL_LIMIT_MS = 2_000;
+const CANCEL_LIMIT_MS = 1_000;
+const CANCEL_TRIES = 4;
+const CANCEL_PAUSE_MS = 300;
 const NO_SSL = "The server does not support SSL connections";
 /** So that times, intervals and bytes come in one form. Not start-up parameters: poolers refuse those. */
 const SESSION = "set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set bytea_output = 'hex'";
@@ -53,8 +56,20 @@ export async function resetPgConnection({ client }: PgConnection): Promise<void>
   await client.query(SESSION);
 }
 
-/** Asks the server to stop what the session does, on a connection of its own as the protocol wants it. Never rejects. */
-export async function cancelPgQuery(connection: PgConnection): Promise<void> {
+/**
+ * Asks the server to stop what the session does until it is over, then closes the session. One request may come before the query that it is
+ * meant for, and would be forgotten. Never rejects.
+ */
+export async function cancelPgQuery(connection: PgConnection, isOver: () => boolean): Promise<void> {
+  for (let tries = 0; tries < CANCEL_TRIES && !isOver(); tries++) {
+    await requestCancel(connection);
+    await sleep(CANCEL_PAUSE_MS, undefined, { ref: false });
+  }
+  if (!isOver()) closePgConnection(connection);
+}
+
+/** On a connection of its own, as the protocol wants it. */
+async function requestCancel(connection: PgConnection): Promise<void> {
   const pid: unknown = Reflect.get(connection.client, "processID");
   const secret: unknown = Reflect.get(connection.client, "secretKey");
   if (typeof pid !== "number" || typeof secret !== "number") return;
@@ -86,6 +101,7 @@ function sendCancel(connection: PgConnection, socket: Socket, message: Buffer): 
 }
 
 async function open(address: ServerAddress, ip: string, secure: boolean, signal: AbortSignal): Promise<PgConnection> {
+  signal.throwIfAborted();
   const client = new pg.Client({
     host: ip,
     port: address.port,

@@ -4,7 +4,7 @@ import { type ResultWriter, resultTooLarge } from "../result-writer.ts";
 import { type PgParameter, pgColumn } from "./pg-values.ts";
 
 /** What the server may send between two rows: more than that is one row that nobody could keep. */
-const MAX_ROW_BYTES = 32 * 1024 * 1024;
+const MAX_ROW_BYTES = 8 * 1024 * 1024;
 
 /**
  * One statement over the extended protocol, where the server itself refuses more than one, in one round trip. Rows are written as they

@@ -14,8 +14,6 @@ import { PgStatement } from "./pg-statement.ts";
 import { type PgParameter, pgParameter, UNUSED } from "./pg-values.ts";
 
 const DEFAULT_PORT = 5432;
-/** After the request to cancel: then the session is closed. */
-const CANCELLED_WITHIN_MS = 1_500;
 const idle = new IdleConnections<PgConnection>(closePgConnection);
 
 /** Runs the statements of a script one after the other in one session. */
@@ -28,8 +26,8 @@ export async function runPostgresql(job: QueryJob, context: QueryContext): Promi
   const address = readServerAddress(args, ["postgres:", "postgresql:"], DEFAULT_PORT);
   const key = connectionKey(address);
   const connection = (await idle.take(key)) ?? (await openPgConnection(address, job.metadataAllowed, context.signal));
-  const close = (): void => closePgConnection(connection);
-  const cancel = (): void => void cancelPgQuery(connection).then(() => setTimeout(close, CANCELLED_WITHIN_MS).unref());
+  let over = false;
+  const cancel = (): void => void cancelPgQuery(connection, () => over);
   context.signal.addEventListener("abort", cancel, { once: true });
   let reusable = false;
   try {
@@ -48,10 +46,11 @@ export async function runPostgresql(job: QueryJob, context: QueryContext): Promi
     reusable = error instanceof QueryError && error.details.code !== undefined && connection.client.getTransactionStatus() === "I";
     throw error;
   } finally {
+    over = true;
     context.signal.removeEventListener("abort", cancel);
     // After a cancel the request may still be on its way, and must not meet the next query.
     if (reusable && !context.signal.aborted) giveBack(key, connection);
-    else close();
+    else closePgConnection(connection);
   }
 }
 
