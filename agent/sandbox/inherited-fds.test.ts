@@ -8,11 +8,9 @@ import { inheritableFds } from "./inherited-fds.ts";
 const BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 const CHILD = `
 import "@grpc/grpc-js";
-import { readlinkSync } from "node:fs";
-import { closeInheritedFds, inheritableFds } from ${JSON.stringify(new URL("./inherited-fds.ts", import.meta.url).href)};
+import { closeInheritedFds } from ${JSON.stringify(new URL("./inherited-fds.ts", import.meta.url).href)};
 const closed = closeInheritedFds();
-const left = inheritableFds().map((fd) => readlinkSync("/proc/self/fd/" + fd));
-console.log(JSON.stringify({ closed, left }));
+console.log(JSON.stringify(closed));
 `;
 
 it.skipIf(!existsSync(BUNDLE))("leaves the file alone from which Node reads certificates meanwhile", () => {
@@ -21,10 +19,10 @@ it.skipIf(!existsSync(BUNDLE))("leaves the file alone from which Node reads cert
     const many = join(dir, "many.crt");
     // Takes a while to read.
     writeFileSync(many, readFileSync(BUNDLE, "utf8").repeat(30));
-    const options = { env: { NODE_EXTRA_CA_CERTS: many }, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] } as const;
+    const options = { env: { NODE_EXTRA_CA_CERTS: many }, encoding: "utf8" } as const;
     const output = execFileSync(process.execPath, ["--input-type=module", "--eval", CHILD], { ...options, cwd: import.meta.dirname });
     // What this process was given by its own parent is closed all the same.
-    expect(JSON.parse(output)).toEqual({ closed: inheritableFds(), left: [] });
+    expect(JSON.parse(output)).toEqual(inheritableFds());
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

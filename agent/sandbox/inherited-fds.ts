@@ -1,5 +1,4 @@
-import { closeSync, readdirSync, readFileSync } from "node:fs";
-import { getCACertificates } from "node:tls";
+import { closeSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 
 const CLOSE_ON_EXEC = 0o2000000;
 
@@ -11,12 +10,13 @@ const CLOSE_ON_EXEC = 0o2000000;
  * @returns the descriptors that were closed
  */
 export function closeInheritedFds(): number[] {
-  finishLoadingCertificates();
+  const certificates = certificatesFile();
   const closed: number[] = [];
   const channel = parentChannelFd();
   for (const fd of inheritableFds()) {
     if (fd === channel) continue;
     try {
+      if (certificates !== undefined && readlinkSync(`/proc/self/fd/${fd}`) === certificates) continue;
       closeSync(fd);
       closed.push(fd);
     } catch {
@@ -28,10 +28,16 @@ export function closeInheritedFds(): number[] {
 
 /**
  * With NODE_EXTRA_CA_CERTS Node reads that file in a thread of its own when TLS is first imported, through a descriptor that looks as if it
- * were inherited. Closed under its hands, the thread loses certificates, and then closes whatever has got the number since: the process aborts.
+ * were inherited. Closed under its hands, the thread loses certificates, and then closes whatever has got the number since: the process
+ * aborts. Certificates are no secret; and asking Node for them does not wait for that thread.
  */
-function finishLoadingCertificates(): void {
-  if (process.env["NODE_EXTRA_CA_CERTS"] !== undefined) getCACertificates("extra");
+function certificatesFile(): string | undefined {
+  const path = process.env["NODE_EXTRA_CA_CERTS"];
+  try {
+    return path === undefined ? undefined : realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Descriptors above 2 that a spawned process would inherit. */
