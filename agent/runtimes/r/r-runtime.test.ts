@@ -11,7 +11,8 @@ describe.skipIf(opened.execution.runtimes.find("r") === undefined)("R", () => {
     ["main <- function(a, b = a + 1, ...) list(a, b, list(...))", '{"a":1,"x":9}', '[1,2,{"x":9}]'],
     ["x <- 5\nmain <- function() invisible(x)", "{}", "5"],
     ["main <- function() NULL", "{}", "null"],
-    ["library(stats)\nlibrary(parallel)\nmain <- function() sd(c(1, 1))", "{}", "0"],
+    ["library(stats)\nlibrary(parallel)\nmain <- function() mclapply(1:2, sd)[[1]]", "{}", "null"],
+    ["main <- function() system2(file.path(R.home('bin'), 'Rscript'), c('-e', '1+1'), stdout = TRUE)", "{}", '"[1] 2"'],
   ])("runs %s", async (code, args, resultJson) => {
     expect(await run(code, args)).toMatchObject({ exit: { reason: "succeeded", message: "" }, resultJson });
   });

@@ -30,10 +30,13 @@ async function tryInterpreter(path: string, context: DetectContext): Promise<Pro
   return { kind: "process", version, mounts, launch: (request) => Promise.resolve(launch({ path, home, mounts }, request)), close: () => undefined };
 }
 
-/** R complains on stdout when this file is missing. Debian has it outside of /usr. */
+/**
+ * Files that Debian keeps outside of /usr: without the first R complains on stdout, without the other it does not start children. Not the whole
+ * folder, since an operator may have credentials in Renviron.site.
+ */
 function settingsOf(home: string): ReadOnlyMount[] {
-  const real = realPath(join(home, "etc", "Renviron"));
-  return real === undefined || real.startsWith("/usr/") ? [] : [{ source: real, target: real }];
+  const real = ["Renviron", "ldpaths"].map((name) => realPath(join(home, "etc", name)));
+  return real.flatMap((path) => (path === undefined || path.startsWith("/usr/") ? [] : [{ source: path, target: path }]));
 }
 
 interface Interpreter {
