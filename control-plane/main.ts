@@ -42,18 +42,16 @@ import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
-import type { BundleSource } from "./scheduler/bundles.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { countByReason } from "./scheduler/core/wait-reason.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
 import { Ownership } from "./scheduler/ownership.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
-import { codeHash } from "./scripts/content-hash.ts";
+import { bundleSource } from "./scripts/bundle-source.ts";
 import { ScriptLocks } from "./scripts/locks.ts";
 import { addScriptRoutes } from "./scripts/routes.ts";
 import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
-import { codeOf } from "./scripts/script-code.ts";
 import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
@@ -353,22 +351,6 @@ function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | 
     archive: config.MILLRACE_ARCHIVE === "on",
     packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
-}
-
-function bundleSource(workspaces: Workspaces, scripts: ScriptCache): BundleSource {
-  return {
-    script(workspace, hash) {
-      const version = scripts.version(workspace, hash);
-      return version === undefined ? undefined : codeOf(version);
-    },
-    async loadScript(workspace, hash) {
-      const version = await scripts.loadVersion(workspace, hash);
-      return version === undefined ? undefined : codeOf(version);
-    },
-    workspaceName: (workspace) => workspaces.nameOf(workspace),
-    loadWorkspaceName: (workspace) => workspaces.loadName(workspace),
-    hashOfCode: codeHash,
-  };
 }
 
 async function readiness(replica: string, pools: Pools, ownership: Ownership, directory: OwnerDirectory, network: PeerNetwork): Promise<Readiness> {

@@ -28,6 +28,8 @@ export interface DedicatedRequest {
   /** Of the job, as it would run without. */
   readonly spec: SandboxSpec;
   readonly io: SandboxIo;
+  /** Keeps what the attempt has mounted for as long as a process may use it. @returns what ends it */
+  readonly hold: () => () => void;
 }
 
 export interface DedicatedStats {
@@ -64,9 +66,9 @@ export class DedicatedPool {
   }
 
   /** The job in a dedicated process, or undefined when it is to start like any other. When it ends with `setup_failed` it has not begun. */
-  async start({ bundle, start, spec, io }: DedicatedRequest): Promise<SandboxProcess | undefined> {
+  async start({ bundle, start, spec, io, hold }: DedicatedRequest): Promise<SandboxProcess | undefined> {
     const key = dedicatedKey(bundle, spec);
-    const process = this.#idle(key) ?? this.#open(key, start);
+    const process = this.#idle(key) ?? this.#open(key, start, hold);
     if (process === undefined) return undefined;
     this.#jobs += 1;
     try {
@@ -97,7 +99,7 @@ export class DedicatedPool {
     return [...this.#processes].filter((process) => !process.busy && !process.ended).sort((a, b) => a.idleSinceMs - b.idleSinceMs);
   }
 
-  #open(key: string, start: DedicatedStart): DedicatedProcess | undefined {
+  #open(key: string, start: DedicatedStart, hold: DedicatedRequest["hold"]): DedicatedProcess | undefined {
     const { max, isShort } = this.#options;
     if (max <= 0 || isShort()) return undefined;
     if (this.#processes.size >= max) this.#waiting()[0]?.close();
@@ -110,7 +112,11 @@ export class DedicatedPool {
     }
     this.#started += 1;
     this.#processes.add(process);
-    void process.gone.then(() => this.#processes.delete(process));
+    const letGo = hold();
+    void process.gone.then(() => {
+      this.#processes.delete(process);
+      letGo();
+    });
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
     return process;
   }

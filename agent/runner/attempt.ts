@@ -44,6 +44,12 @@ function nowUs(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1_000);
 }
 
+interface Ready {
+  readonly place: Place;
+  readonly launch: Launch;
+  readonly workshop: WorkshopSession;
+}
+
 class Attempt {
   readonly #execution: AgentExecution;
   readonly #bundle: Bundle;
@@ -161,14 +167,14 @@ class Attempt {
       const launch = await runtime.launch({ code, argsJson, lock, paths: place.paths, workshop, ...memory });
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
-      return await this.#runLaunch(launch, place, terms);
+      return await this.#runLaunch(launch, place, terms, workshop);
     } finally {
       await place.discard();
       workshop.release();
     }
   }
 
-  async #runLaunch(launch: Launch, place: Place, terms: Terms): Promise<Verdict> {
+  async #runLaunch(launch: Launch, place: Place, terms: Terms, workshop: WorkshopSession): Promise<Verdict> {
     const { network, allow, limits } = terms;
     const { env, refused } = jobEnv(this.#bundle, place.paths.tmp, new Map([...limitHints(this.#bundle.language, limits), ...launch.env]));
     for (const note of terms.notes) await this.#say(note);
@@ -183,8 +189,7 @@ class Attempt {
     const recordMaxBytes = Math.max(this.#resultMaxBytes + 1, MIN_RECORD_BYTES);
     const { tmpBytes, rlimits } = this.#execution.limits;
     const end = await this.#toEnd(
-      place,
-      launch,
+      { place, launch, workshop },
       {
         files: launch.files,
         argv: launch.argv,
@@ -205,9 +210,9 @@ class Attempt {
   }
 
   /** In the script's dedicated process if it asked for one, in the place otherwise, and also when that process ends before the script has begun. */
-  async #toEnd(place: Place, launch: Launch, spec: SandboxSpec, io: SandboxIo): Promise<SandboxEnd> {
+  async #toEnd({ place, launch, workshop }: Ready, spec: SandboxSpec, io: SandboxIo): Promise<SandboxEnd> {
     const start = this.#bundle.requirements?.dedicated === true ? launch.dedicated : undefined;
-    const dedicated = start && (await this.#execution.dedicated.start({ bundle: this.#bundle, start, spec, io }));
+    const dedicated = start && (await this.#execution.dedicated.start({ bundle: this.#bundle, start, spec, io, hold: workshop.hold }));
     if (dedicated !== undefined) {
       const end = await this.#follow(dedicated);
       if (end.kind === "ended" || this.#stop !== undefined) return end;

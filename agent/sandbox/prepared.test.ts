@@ -119,7 +119,7 @@ describe("a prepared sandbox", () => {
     const [made, waited] = [await runScript(cold.execution, "bash", look, options), await runScript(execution, "bash", look, options)];
     expect([made.exit.reason, waited.exit.reason]).toEqual(["succeeded", "succeeded"]);
     // The one that waited has the mounts of all runtimes (R has some where it looks for them), and for a moment the file that started it and those that were not needed.
-    const comparable = (text: string): string[] => text.split("\n").filter((line) => !/^\/?runtimes\b|^\/etc\/R\/|^\.(?:start$|blank-)/.test(line));
+    const comparable = (text: string): string[] => text.split("\n").filter((line) => !/^\/?runtimes\b|^\/etc\/(?:R|java-)|^\.(?:start$|blank-)/.test(line));
     expect(comparable(waited.stdout)).toEqual(comparable(made.stdout));
     expect(waited.stdout).toContain("MINE=it's \\ $(id)\n\u0081€\n");
   });

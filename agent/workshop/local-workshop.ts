@@ -34,9 +34,11 @@ export interface SessionOptions extends Waiter {
   readonly workspace: string;
 }
 
-/** Its artifacts stay until `release`, which is idempotent. */
+/** Its artifacts stay until `release`, which is idempotent, and until every hold is over. */
 export interface WorkshopSession extends Workshop {
   release(): void;
+  /** Keeps the artifacts for something that outlives the attempt. @returns what ends it; idempotent */
+  hold(): () => void;
 }
 
 export interface WorkshopStats {
@@ -78,20 +80,28 @@ export class LocalWorkshop {
 
   session(options: SessionOptions): WorkshopSession {
     const held: HeldArtifact[] = [];
-    let released = false;
+    let holds = 0;
     const keep = (artifact: HeldArtifact): void => {
-      if (released) artifact.release();
+      if (holds === 0) artifact.release();
       else held.push(artifact);
+    };
+    const hold = (): (() => void) => {
+      let isOver = false;
+      holds += 1;
+      return () => {
+        if (isOver) return;
+        isOver = true;
+        holds -= 1;
+        if (holds === 0) for (const artifact of held.splice(0)) artifact.release();
+      };
     };
     return {
       buildEnv: this.#options.buildEnv,
       mayRunCodeOnline: this.#options.mayRunCodeOnline,
       artifact: (spec) => this.#artifact(spec, options, keep),
       command: (step, how = {}) => this.#command(step, how, options),
-      release: () => {
-        released = true;
-        for (const artifact of held.splice(0)) artifact.release();
-      },
+      release: hold(),
+      hold,
     };
   }
 

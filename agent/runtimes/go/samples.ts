@@ -86,4 +86,5 @@ export const go: Samples = {
   environment: act("environment"),
   million: act("million"),
   writesJob: act("writesJob"),
+  ownEnvironment: ["GOMEMLIMIT", "GOMAXPROCS"],
 };

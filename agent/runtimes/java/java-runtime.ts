@@ -6,6 +6,7 @@ import { firstExecutable, readIfThere } from "../compiled/host-command.ts";
 import { isRefusal, type MainSignatures } from "../compiled/main-signatures.ts";
 import { countLines, placeProgram, refuseProgram } from "../compiled/program.ts";
 import { reachableTree } from "../compiled/reachable-tree.ts";
+import { heapMbWithin } from "../memory-hints.ts";
 import { refuseBuild } from "../refusal.ts";
 import { type DetectContext, type Launch, type LaunchRequest, type Lock, type LockRequest, outputOf, type ProcessRuntime, type Refusal } from "../runtime.ts";
 import { parseMavenLock, pomOf, readRequirements } from "./requirements.ts";
@@ -145,12 +146,8 @@ async function launch(parts: JavaParts, request: LaunchRequest): Promise<Launch 
   };
 }
 
-/** The rest is for stacks, code, buffers outside the heap and files in /tmp. */
-const HEAP_PART = 0.75;
-const MIN_HEAP_MB = 16;
-
 function heapOf({ heapMb }: JavaParts, { memoryBytes }: LaunchRequest): number {
-  return memoryBytes === undefined ? heapMb : Math.max(MIN_HEAP_MB, Math.floor((memoryBytes * HEAP_PART) / (1024 * 1024)));
+  return memoryBytes === undefined ? heapMb : heapMbWithin(memoryBytes);
 }
 
 async function buildWrapper(parts: JavaParts, workshop: Workshop): Promise<Artifact | Refusal> {

@@ -1,6 +1,6 @@
 /**
  * Paths, formats and order of the driver, on a folder that looks like the kernel's tree. It is not the kernel: what limits do is shown by
- * `v1.test.ts` and the attacks on kernels with version 1, and by `scripts/` in a virtual machine for version 2.
+ * `v1.test.ts` and the attacks, on kernels with version 1. On a kernel with version 2 this driver has not run yet.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,0 +1,22 @@
+import type { BundleSource } from "../scheduler/bundles.ts";
+import type { Workspaces } from "../workspaces/workspace-store.ts";
+import { codeHash } from "./content-hash.ts";
+import type { ScriptCache } from "./script-cache.ts";
+import { codeOf } from "./script-code.ts";
+
+/** Where owners find what the payload of a job only names: versions of scripts, names of workspaces. */
+export function bundleSource(workspaces: Workspaces, scripts: ScriptCache): BundleSource {
+  return {
+    script(workspace, hash) {
+      const version = scripts.version(workspace, hash);
+      return version === undefined ? undefined : codeOf(version);
+    },
+    async loadScript(workspace, hash) {
+      const version = await scripts.loadVersion(workspace, hash);
+      return version === undefined ? undefined : codeOf(version);
+    },
+    workspaceName: (workspace) => workspaces.nameOf(workspace),
+    loadWorkspaceName: (workspace) => workspaces.loadName(workspace),
+    hashOfCode: codeHash,
+  };
+}
