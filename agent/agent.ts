@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -7,7 +8,8 @@ import { type Clock, realClock } from "../kernel/clock.ts";
 import { NOOP_LANGUAGE } from "../kernel/languages.ts";
 import { PROTOCOL_VERSION, VERSION } from "../kernel/protocol.ts";
 import type { AttemptRef } from "../proto/gen/millrace/agent/v1/job.ts";
-import type { Hello, RuntimeInfo, SandboxInfo } from "../proto/gen/millrace/agent/v1/session.ts";
+import type { Hello, RuntimeInfo, SandboxInfo, Welcome } from "../proto/gen/millrace/agent/v1/session.ts";
+import type { ApiAccess } from "./api-door/api-door.ts";
 import type { AgentConfig } from "./config.ts";
 import { endpointOf, type Identity, openIdentity } from "./identity/identity.ts";
 import { keyOf, refOf } from "./journal/attempt-key.ts";
@@ -33,6 +35,8 @@ export interface Executor {
   readonly startAttempt: StartAttempt;
   readonly runtimes: readonly RuntimeInfo[];
   readonly sandbox: SandboxInfo;
+  /** How jobs reach the API from now on. */
+  useApi?(access: ApiAccess): void;
   /** Prepared sandboxes that wait for a job. */
   sandboxesReady?(): number;
   /** Makes a sandbox for nothing. Resolves with what is wrong, or undefined. */
@@ -131,6 +135,7 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
     limits: { memoryBytes: config.jobMemoryBytes, cpuMillis: config.jobCpuMillis },
     blockMetadata: config.blockMetadata,
+    ...(config.caFile !== "" && { apiCa: readFileSync(config.caFile, "utf8") }),
     onLevel: (level, reasons) => {
       sandbox = { level, reasons: [...reasons] };
       log.error({ event: "agent.sandbox_level", level, reasons }, "the sandbox is not what it was: jobs that ask for more are refused");
@@ -144,6 +149,7 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     get sandbox() {
       return sandbox;
     },
+    useApi: (access) => opened.execution.door.use(access),
     sandboxesReady: () => opened.execution.sandbox.stats().ready,
     probe: async () => {
       const { end } = await probe(opened.execution.sandbox, ["/bin/true"]);
@@ -245,6 +251,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     release: () => attempts.release(),
     onPolicy: (policy) => shipper.setPolicy({ flushMs: policy.logFlushMs, windowBytes: policy.logWindowBytes }),
     onFrame: (frame) => {
+      if (frame.welcome !== undefined) executor.useApi?.(apiAccessOf(frame.welcome, config));
       receive({ attempts, results, shipper }, frame);
       if (frame.credential !== undefined) identity?.replace(frame.credential);
       if (frame.leave !== undefined) life.leave(frame.leave.reason);
@@ -335,4 +342,8 @@ async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+function apiAccessOf({ jobTokenIssuer, jobTokenKey, apiUrl }: Welcome, config: AgentConfig): ApiAccess {
+  return { issuer: jobTokenIssuer, key: jobTokenKey, apiUrl: config.apiUrl === "" ? apiUrl : config.apiUrl };
 }

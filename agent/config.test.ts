@@ -72,6 +72,7 @@ test("everything can be set", () => {
     addresses: ["millrace.example:443"],
     tls: true,
     caFile: "/ca.pem",
+    apiUrl: "http://other.example",
     token: "mra_secret",
     name: "builder-1",
     tags: ["gpu", "linux"],

@@ -15,6 +15,8 @@ export interface AgentConfig extends LifeConfig {
   readonly addresses: readonly string[];
   readonly tls: boolean;
   readonly caFile: string;
+  /** Where jobs find the API; empty: where the control plane says. */
+  readonly apiUrl: string;
   /** Long-lived; empty for an agent with a key of its own. */
   readonly token: string;
   readonly name: string;
@@ -54,7 +56,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     unit: "http(s) URL",
     fallback: "",
     meaning: "Address of the control plane as people know it.",
-    consequence: `The agent dials port ${GRPC_PORT} of the same host, over TLS if the URL is https. MILLRACE_GRPC_ADDRESS wins over it.`,
+    consequence: `The agent dials port ${GRPC_PORT} of the same host, over TLS if the URL is https. MILLRACE_GRPC_ADDRESS wins over it. Jobs find the API there.`,
   },
   {
     key: "MILLRACE_GRPC_ADDRESS",
@@ -271,6 +273,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     addresses: value.MILLRACE_GRPC_ADDRESS ?? [`${url?.hostname ?? "127.0.0.1"}:${GRPC_PORT}`],
     tls: value.MILLRACE_AGENT_TLS ?? url?.protocol === "https:",
     caFile: value.MILLRACE_AGENT_CA_FILE,
+    apiUrl: url?.origin ?? "",
     token,
     name: value.MILLRACE_AGENT_NAME,
     tags: value.MILLRACE_AGENT_TAGS,

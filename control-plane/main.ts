@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { FastifyInstance } from "fastify";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
@@ -222,7 +223,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
       logWindowBytes: LOG_WINDOW_BYTES,
     },
     suspectMs: config.MILLRACE_SUSPECT_MS,
-    doors: { tokenKey: (agent) => jobTokenKey(secret, agent), apiUrl: config.MILLRACE_PUBLIC_URL ?? "" },
+    doors: { tokenKey: (agent) => jobTokenKey(secret, agent), apiUrl: () => publicUrl(config, app) },
     home: () => home,
     holdsAgents: () => ownership.holdsAgents,
   });
@@ -351,6 +352,14 @@ function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | 
     archive: config.MILLRACE_ARCHIVE === "on",
     packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
+}
+
+/** Where jobs find the API: without a setting only agents of the same machine can be told. */
+function publicUrl(config: Config, app: FastifyInstance): string {
+  if (config.MILLRACE_PUBLIC_URL !== undefined) return new URL(config.MILLRACE_PUBLIC_URL).origin;
+  const address = app.server.address();
+  const isLocal = typeof address === "object" && address !== null && (address.address === "127.0.0.1" || address.address === "::1");
+  return isLocal ? `http://${address.family === "IPv6" ? "[::1]" : address.address}:${address.port}` : "";
 }
 
 async function readiness(replica: string, pools: Pools, ownership: Ownership, directory: OwnerDirectory, network: PeerNetwork): Promise<Readiness> {

@@ -123,7 +123,7 @@ export class SimulatedDoors implements AgentPort {
         ingest: { accept: () => Promise.resolve() } as unknown as LogIngest,
         log,
         policy: { keepaliveMs: times.keepaliveMs, selfFenceMs: times.selfFenceMs, logFlushMs: 50, logWindowBytes: 0 },
-        doors: { tokenKey: () => Buffer.alloc(0), apiUrl: "" },
+        doors: { tokenKey: () => Buffer.alloc(0), apiUrl: () => "" },
         holdsAgents,
         now: () => process.clock.wallMs(),
         monotonic: () => process.clock.monotonicMs(),

@@ -10,6 +10,7 @@
  */
 import { messageOf } from "../../kernel/app-error.ts";
 import { errorResult, exitOf } from "../../kernel/exit.ts";
+import { asJobId, asToken } from "../../kernel/ids.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { limitHints } from "../runtimes/memory-hints.ts";
 import type { InProcessRuntime, Launch, ProcessRuntime, Runtime } from "../runtimes/runtime.ts";
@@ -17,7 +18,7 @@ import type { Place, SandboxEnd, SandboxIo, SandboxProcess, SandboxSpec } from "
 import type { WorkshopSession } from "../workshop/local-workshop.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
 import type { AgentExecution } from "./execution.ts";
-import { jobEnv } from "./job-env.ts";
+import { type JobApi, jobEnv } from "./job-env.ts";
 import { LastLine } from "./last-line.ts";
 import { judgeEnd, judgeOutOfMemory, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
 import { parseRecord } from "./record.ts";
@@ -60,6 +61,7 @@ class Attempt {
   /** The process has ended: a stop comes too late. */
   #over = false;
   #startedAtUs = 0;
+  #apiToken = "";
   #killTimer: NodeJS.Timeout | undefined;
   #stderrTail = Buffer.alloc(0);
   readonly #resultMaxBytes: number;
@@ -137,6 +139,13 @@ class Attempt {
     }
   }
 
+  /** Undefined before the control plane has said how tokens are made. */
+  #openDoor(): JobApi | undefined {
+    const { door } = this.#execution;
+    this.#apiToken = door.admit(asJobId(this.#bundle.jobId), asToken(this.#bundle.token));
+    return this.#apiToken === "" ? undefined : { token: this.#apiToken, socket: door.insidePath, url: door.apiUrl };
+  }
+
   #openWorkshop(): WorkshopSession {
     const say = (data: Buffer): Promise<void> | undefined => this.#io.onOutput(2, data);
     return this.#execution.workshop.session({ workspace: this.#bundle.workspace, signal: this.#abort.signal, say });
@@ -169,6 +178,7 @@ class Attempt {
       if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
       return await this.#runLaunch(launch, place, terms, workshop);
     } finally {
+      this.#execution.door.dismiss(this.#apiToken);
       await place.discard();
       workshop.release();
     }
@@ -176,7 +186,8 @@ class Attempt {
 
   async #runLaunch(launch: Launch, place: Place, terms: Terms, workshop: WorkshopSession): Promise<Verdict> {
     const { network, allow, limits } = terms;
-    const { env, refused } = jobEnv(this.#bundle, place.paths.tmp, new Map([...limitHints(this.#bundle.language, limits), ...launch.env]));
+    const runtimeEnv = new Map([...limitHints(this.#bundle.language, limits), ...launch.env]);
+    const { env, refused } = jobEnv(this.#bundle, place.paths.tmp, runtimeEnv, this.#openDoor());
     for (const note of terms.notes) await this.#say(note);
     if (refused.length > 0)
       await this.#say(
@@ -194,7 +205,7 @@ class Attempt {
         files: launch.files,
         argv: launch.argv,
         env,
-        mounts: launch.mounts,
+        mounts: [...launch.mounts, this.#execution.door.mount],
         network,
         allow,
         limits,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
+import { openSandboxDoor, type SandboxDoor } from "../api-door/sandbox-door.ts";
 import { DedicatedPool } from "../dedicated/dedicated-pool.ts";
 import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
 import { compiledSupport } from "../runtimes/compiled/compiled-support.ts";
@@ -55,6 +56,7 @@ export interface AgentExecution {
   readonly sandbox: Sandbox;
   readonly runtimes: RuntimeRegistry;
   readonly workshop: LocalWorkshop;
+  readonly door: SandboxDoor;
   readonly dedicated: DedicatedPool;
   /** Where the sandbox has its job folders, see `makeReachableDir`. */
   readonly jobsDir: string;
@@ -83,6 +85,8 @@ export interface ExecutionOptions {
   readonly blockMetadata?: boolean;
   /** Called when the level of the sandbox is another than before; it is tried again every hour. */
   readonly onLevel?: (level: SandboxLevel, reasons: readonly string[]) => void;
+  /** Certificates to trust for the API, PEM; the system's by default. */
+  readonly apiCa?: string;
   /** Sandboxes that wait for their job, so that it starts in a millisecond; default 4, 0 for none. Each holds about 0.6 MB. */
   readonly prepared?: number;
   /** Memory for interpreters that wait for their script, megabytes; default 0, for none. */
@@ -159,18 +163,24 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     budgetBytes: (options.warmMb ?? 0) * 2 ** 20,
     ...(options.warmLeast === undefined ? {} : { least: options.warmLeast }),
   };
-  sandbox.prepare({ network, tmpBytes, rlimits, mounts: runtimes.mounts() }, Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED), warm);
+  const door = await openSandboxDoor(dir, sandbox, options.apiCa);
+  sandbox.prepare(
+    { network, tmpBytes, rlimits, mounts: [...runtimes.mounts(), door.mount] },
+    Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED),
+    warm,
+  );
   const warmUp = warm.budgetBytes > 0 ? setTimeout(() => runtimes.warmUp(), WARM_UP_AFTER_MS).unref() : undefined;
   const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
   const watch = new LevelWatch(detected, options.onLevel);
   const cacheMaxBytes = options.cacheMaxBytes ?? DEFAULT_CACHE_BYTES;
   const workshop = await LocalWorkshop.open({ dir, sandbox, cacheMaxBytes, buildEnv: options.buildEnv ?? new Map(), mayRunCodeOnline: network === "full" });
-  const execution: AgentExecution = { sandbox, runtimes, workshop, dedicated, jobsDir, network, limits, enclosure: enclosureOf(detected, watch) };
+  const execution: AgentExecution = { sandbox, runtimes, workshop, door, dedicated, jobsDir, network, limits, enclosure: enclosureOf(detected, watch) };
   const close = (): void => {
     watch.stop();
     runtimes.close();
     clearTimeout(warmUp);
     dedicated.close();
+    door.close();
     sandbox.close();
     detected.close();
   };

@@ -6,6 +6,15 @@ export interface JobEnv {
   readonly refused: readonly string[];
 }
 
+/** How a job reaches the API: as itself, with a token that ends with the attempt. */
+export interface JobApi {
+  readonly token: string;
+  /** Path of the socket as the script sees it. */
+  readonly socket: string;
+  /** Empty when unknown. */
+  readonly url: string;
+}
+
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 /** Variables that make an interpreter, the loader or git run or load something before the script has its say. */
 const DANGEROUS =
@@ -20,7 +29,7 @@ const MAX_VARIABLES = 1_000;
  * The whole environment of a script: a fixed base, what the runtime adds, the job's own names, and the tenant's
  * variables as far as they are harmless. Nothing of the agent's environment goes in.
  */
-export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<string, string>): JobEnv {
+export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<string, string>, api?: JobApi): JobEnv {
   const env = new Map<string, string>([
     ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
     ["LANG", "C.UTF-8"],
@@ -47,5 +56,16 @@ export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<stri
     env.set(`${prefix}_JOB_PATH`, bundle.scriptPath);
   }
   env.set("MILLRACE_ATTEMPT", String(bundle.attempt));
+  if (api !== undefined) for (const [name, value] of apiEnv(api)) env.set(name, value);
   return { env, refused };
+}
+
+/** Under our names, and under those that scripts written for Windmill read. Those can use them only where the script has a network. */
+function apiEnv({ token, socket, url }: JobApi): [string, string][] {
+  const own: [string, string][] = [
+    ["MILLRACE_TOKEN", token],
+    ["MILLRACE_API_SOCKET", socket],
+    ["WM_TOKEN", token],
+  ];
+  return url === "" ? own : [...own, ["MILLRACE_API_URL", url], ["BASE_INTERNAL_URL", url], ["BASE_URL", url], ["WM_BASE_URL", url]];
 }

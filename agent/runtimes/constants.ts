@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { ReadOnlyMount } from "../sandbox/sandbox.ts";
 
 /**
@@ -8,6 +8,7 @@ import type { ReadOnlyMount } from "../sandbox/sandbox.ts";
  * already when an interpreter starts before its job is known.
  * @param execDir see `DetectContext`
  * @param name of the runtime; they appear in /runtimes/<name>
+ * @param files by name, or by a path with one folder
  */
 export function placeConstants(execDir: string, name: string, files: Readonly<Record<string, string>>): ReadOnlyMount {
   const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
@@ -16,7 +17,10 @@ export function placeConstants(execDir: string, name: string, files: Readonly<Re
   // Whatever the umask is: job users pass through.
   for (const dir of [join(execDir, "wrappers"), source]) chmodSync(dir, 0o755);
   for (const [file, content] of Object.entries(files)) {
-    const part = join(source, `.${file}.${process.pid}`);
+    const folder = join(source, dirname(file));
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    chmodSync(folder, 0o755);
+    const part = join(folder, `.${basename(file)}.${process.pid}`);
     writeFileSync(part, content, { mode: 0o644 });
     chmodSync(part, 0o644);
     renameSync(part, join(source, file));

@@ -43,7 +43,7 @@ export interface JobDoors {
   /** With which the agent makes the tokens of its jobs. */
   tokenKey(agent: AgentKey): Buffer;
   /** Empty: unknown. */
-  readonly apiUrl: string;
+  apiUrl(): string;
 }
 
 const MAX_SLOTS = 10_000;
@@ -124,7 +124,7 @@ export class AgentSession implements LogSource {
         serverVersion: VERSION,
         jobTokenIssuer: key,
         jobTokenKey: doors.tokenKey(key),
-        apiUrl: doors.apiUrl,
+        apiUrl: doors.apiUrl(),
       },
     });
     if (this.agentInfo.orders?.leave === true) this.leave();

@@ -18,6 +18,7 @@ import { PythonPackages } from "./packages.ts";
 const PROGRAMS = Object.fromEntries(
   ["wrapper.py", "warm.py", "dedicated.py"].map((name) => [name, readFileSync(new URL(`./${name}`, import.meta.url), "utf8")]),
 );
+const SDK = readFileSync(new URL("../../sdk/python/millrace.py", import.meta.url), "utf8");
 /** Not whatever PATH says: version managers put shims there that job users cannot read. */
 const CANDIDATES = ["/usr/bin/python3", "/usr/local/bin/python3"];
 const INSIDE = "/runtimes/python3";
@@ -63,7 +64,7 @@ async function tryInterpreter(candidate: string, context: DetectContext): Promis
   const said = outputOf(await context.probe([path, "-I", "-B", "-c", ASK], mounts));
   const [version = "", ...modules] = said?.split(/\s+/) ?? [];
   if (!version.startsWith("3.")) return undefined;
-  const programs = placeConstants(context.execDir, "python3-programs", PROGRAMS);
+  const programs = placeConstants(context.execDir, "python3-programs", { ...PROGRAMS, "sdk/millrace.py": SDK });
   return { path, version, standardLibrary: new Set(modules), mounts: [...mounts, programs], programs: context.pathOf(programs) };
 }
 

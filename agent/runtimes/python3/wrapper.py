@@ -75,6 +75,8 @@ def add_packages():
     folders, sys.argv[1:] = sys.argv[1:], []
     first = next((at for at, path in enumerate(sys.path) if path.endswith(("/site-packages", "/dist-packages"))), len(sys.path))
     sys.path[first:first] = folders
+    # What a script can ask of Millrace; packages of the same name win.
+    sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "sdk"))
 
 
 class ArgumentFault(Exception):

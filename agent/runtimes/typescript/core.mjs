@@ -152,6 +152,7 @@ process.on("beforeExit", () => {
 /** The script's module. Of a plain one the types have been taken away already: Node need not look for them. */
 async function load(job) {
   const main = urlOf(job);
+  if (job.sdk) offerSdk();
   if (!job.plain) return import(main);
   const hooks = registerHooks({ load: (url, context, next) => next(url, url === main ? { ...context, format: "module" } : context) });
   try {
@@ -159,6 +160,18 @@ async function load(job) {
   } finally {
     hooks.deregister();
   }
+}
+
+let offered = false;
+
+/** `import "millrace"`: only where a script names it, since every import pays for a hook. */
+function offerSdk() {
+  if (offered) return;
+  offered = true;
+  const url = new URL("./sdk/index.mjs", import.meta.url).href;
+  registerHooks({
+    resolve: (specifier, context, next) => (specifier === "millrace" ? { url, format: "module", shortCircuit: true } : next(specifier, context)),
+  });
 }
 
 function urlOf({ here, file }) {

@@ -49,11 +49,11 @@ function emptyFolders() {
 for (;;) {
   const line = readLine();
   if (line === undefined) exit(0);
-  const { env, own, file, parameters, plain, args, pipes } = JSON.parse(line);
+  const { env, own, file, parameters, plain, sdk, args, pipes } = JSON.parse(line);
   point(1, `${here}/${pipes.out}`);
   point(2, `${here}/${pipes.err}`);
   const fd = openSync(`${here}/${pipes.record}`, "w");
-  const job = { here, file, parameters, plain, fd };
+  const job = { here, file, parameters, plain, sdk, fd };
   setEnvironment(Object.fromEntries(Object.entries(env).filter(([name]) => !own.includes(name))));
   process.exitCode = undefined;
   process.chdir("/tmp");

@@ -33,6 +33,8 @@ const PROGRAMS = Object.fromEntries(
     readFileSync(new URL(`./${name}`, import.meta.url), "utf8"),
   ]),
 );
+const SDK = readFileSync(new URL("../../sdk/node/index.mjs", import.meta.url), "utf8");
+const SDK_NAME = "millrace";
 const QUIET = "--disable-warning=ExperimentalWarning";
 const INSIDE_NODE = "/runtimes/node/bin/node";
 const FILES: Readonly<Record<ScriptLanguage, string>> = { typescript: "main.ts", javascript: "main.mjs" };
@@ -52,7 +54,7 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
       const version = outputOf(await context.probe([node, "--version"], [mount]));
       if (version === undefined) return undefined;
       const signatures = new SignatureReader();
-      const programsMount = placeConstants(context.execDir, "node-programs", { ...PROGRAMS, "package.json": '{"type":"module"}' });
+      const programsMount = placeConstants(context.execDir, "node-programs", { ...PROGRAMS, "sdk/index.mjs": SDK, "package.json": '{"type":"module"}' });
       const npm = findNpm(context.execDir, (one) => context.pathOf(one));
       const packages = new NpmPackages({
         node,
@@ -120,7 +122,7 @@ async function launch(parts: NodeParts & Asked, request: LaunchRequest): Promise
   const known = plainSpecifiers(request.code, signature.imports.imports);
   // Specifiers stand elsewhere in code without types: then Node itself takes these away.
   const stripped = known === request.code ? plain : undefined;
-  const told = { file, parameters, plain: stripped !== undefined };
+  const told = { file, parameters, plain: stripped !== undefined, sdk: signature.imports.imports.some(({ specifier }) => specifier === SDK_NAME) };
   const files = [
     { name: file, content: stripped ?? known },
     { name: "package.json", content: JSON.stringify({ type: "module", millrace: { ...told, modules } }) },

@@ -5,5 +5,5 @@ import { run } from "./core.mjs";
 
 const exit = process.exit.bind(process);
 const [here] = process.argv.splice(2);
-const { file, parameters, plain } = JSON.parse(readFileSync(`${here}/package.json`, "utf8")).millrace;
-exit(await run({ here, file, parameters, plain, fd: 5 }, () => JSON.parse(readFileSync(`${here}/args.json`, "utf8"))));
+const { file, parameters, plain, sdk } = JSON.parse(readFileSync(`${here}/package.json`, "utf8")).millrace;
+exit(await run({ here, file, parameters, plain, sdk, fd: 5 }, () => JSON.parse(readFileSync(`${here}/args.json`, "utf8"))));

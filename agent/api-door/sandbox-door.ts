@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { JobId, Token } from "../../kernel/ids.ts";
+import type { ReadOnlyMount, Sandbox } from "../sandbox/sandbox.ts";
+import { type ApiAccess, ApiDoor } from "./api-door.ts";
+
+/** The door with its place in the sandboxes. */
+export interface SandboxDoor extends Pick<ApiDoor, "use" | "admit" | "dismiss" | "apiUrl" | "close"> {
+  readonly mount: ReadOnlyMount;
+  /** Of the socket, as scripts see it. */
+  readonly insidePath: string;
+}
+
+const INSIDE = "/run/millrace";
+const SOCKET = "api.sock";
+/** The kernel takes 107 bytes. */
+const MAX_PATH_BYTES = 100;
+
+/**
+ * Opens the door in a folder that every sandbox of this agent has.
+ * @param dir that job users can pass, see `makeReachableDir`
+ */
+export async function openSandboxDoor(dir: string, sandbox: Pick<Sandbox, "mountPath">, ca?: string): Promise<SandboxDoor> {
+  const source = folderFor(dir);
+  mkdirSync(source, { recursive: true, mode: 0o711 });
+  // Whatever the umask is: job users pass through, and do not list.
+  chmodSync(source, 0o711);
+  const door = await ApiDoor.open({ socketPath: join(source, SOCKET), ...(ca !== undefined && { ca }) });
+  const mount: ReadOnlyMount = { source, target: INSIDE };
+  return {
+    mount,
+    insidePath: join(sandbox.mountPath(mount), SOCKET),
+    get apiUrl() {
+      return door.apiUrl;
+    },
+    use: (access: ApiAccess) => door.use(access),
+    admit: (job: JobId, attempt: Token) => door.admit(job, attempt),
+    dismiss: (token: string) => door.dismiss(token),
+    close: () => door.close(),
+  };
+}
+
+/** Sockets want short paths: where the agent's folder has a long one, theirs is elsewhere. */
+function folderFor(dir: string): string {
+  const wished = join(dir, "door");
+  if (Buffer.byteLength(join(wished, SOCKET)) <= MAX_PATH_BYTES) return wished;
+  return join(tmpdir(), `millrace-door-${createHash("sha256").update(dir).digest("hex").slice(0, 16)}`);
+}
