@@ -26,7 +26,7 @@ test("several scenarios run in the order of the list, `all` is every one", () =>
 });
 
 test.each([
-  [["nothing-like-it"], /no scenario "nothing-like-it"; there are idle-latency, sustained/],
+  [["nothing-like-it"], /no scenario "nothing-like-it"; there are idle-latency, start-overhead, sustained/],
   [[], /which scenario\? --list names them/],
   [["all", "burst"], /`all` stands alone/],
   [["burst", "--seed", "x"], /--seed takes a whole number from 1 on, not "x"/],
