@@ -3,7 +3,7 @@ import { readPerl } from "./perl.ts";
 import { showSignature } from "./show-signature.ts";
 
 const MAINS: readonly (readonly [code: string, expected: string])[] = [
-  ["sub main { return 1; }\n", ""],
+  ["sub main { return 1; }\n", "..."],
   ["use strict;\nuse warnings;\nsub main {\n    my ($name, $count) = @_;\n    return $name;\n}\n", "name: any, count: any"],
   ["sub main ($name, $count = 3, $, @rest) { }\n", "name: any, count?: number = 3, arg3: any"],
   ["sub main($a, $b //= 'x', %opts) { }\n", 'a: any, b?: string = "x", ...'],

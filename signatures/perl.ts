@@ -54,7 +54,8 @@ function signatureOf(tokens: readonly PerlToken[], budget: WorkBudget): Signatur
   const body = end === undefined ? at : end + 1;
   // Without a signature, and below a prototype, the body tells.
   if (reading.parameters.length === 0 && isMark(tokens[body], "{")) readBody(tokens, body + 1, reading, budget);
-  return { parameters: reading.parameters, hasMain: true, variadic: reading.variadic };
+  // One that names nothing is given names and values, as a hash is (agent/runtimes/perl/wrapper.pl).
+  return { parameters: reading.parameters, hasMain: true, variadic: reading.variadic || reading.parameters.length === 0 };
 }
 
 /** `($name, $count = 3, $, @rest, %opts)`; a prototype such as `($$;@)` has no names and yields nothing. */

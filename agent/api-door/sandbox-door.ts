@@ -13,7 +13,7 @@ export interface SandboxDoor extends Pick<ApiDoor, "use" | "admit" | "dismiss" |
   readonly insidePath: string;
 }
 
-const INSIDE = "/run/millrace";
+const INSIDE = "/runtimes/api";
 const SOCKET = "api.sock";
 /** The kernel takes 107 bytes. */
 const MAX_PATH_BYTES = 100;

@@ -90,7 +90,6 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     purpose: options.purpose ?? Purpose.PURPOSE_UNSPECIFIED,
     lock: options.lock ?? "",
     requirements: requirementsOf(options),
-    apiToken: "",
   };
 }
 

@@ -61,7 +61,6 @@ export function buildBundle(source: BundleSource, limits: BundleLimits, running:
     purpose: findsLock ? Purpose.PURPOSE_LOCK : Purpose.PURPOSE_UNSPECIFIED,
     lock: findsLock ? "" : script.lock,
     requirements: encodeRequirements(findsLock ? placeOfLock(script.requirements) : script.requirements),
-    apiToken: "",
   };
 }
 

@@ -140,7 +140,6 @@ function bundleOf(language: string, code: string, dedicated: boolean): Bundle {
     purpose: Purpose.PURPOSE_UNSPECIFIED,
     lock: "",
     requirements: { network: Network.NETWORK_UNSPECIFIED, allow: [], minSandboxLevel: 0, memoryBytes: 0, cpuMillis: 0, dedicated },
-    apiToken: "",
   };
 }
 

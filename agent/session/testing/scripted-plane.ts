@@ -216,7 +216,6 @@ export function bundleOf(fields: Partial<Bundle> = {}): Bundle {
     purpose: Purpose.PURPOSE_UNSPECIFIED,
     lock: "",
     requirements: undefined,
-    apiToken: "",
     ...fields,
   };
 }

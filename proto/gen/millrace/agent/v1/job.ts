@@ -153,11 +153,7 @@ export interface Bundle {
   purpose: Purpose;
   /** Versions that were fixed when the script was deployed, in the words of the language's own tool; empty: none are fixed. */
   lock: string;
-  requirements:
-    | Requirements
-    | undefined;
-  /** Lets the job speak to the API as itself until the attempt ends. Empty: it cannot. */
-  apiToken: string;
+  requirements: Requirements | undefined;
 }
 
 /** What the script asks of the place where it runs. Zero or absent: the agent's own default. */
@@ -484,7 +480,6 @@ function createBaseBundle(): Bundle {
     purpose: 0,
     lock: "",
     requirements: undefined,
-    apiToken: "",
   };
 }
 
@@ -534,9 +529,6 @@ export const Bundle: MessageFns<Bundle> = {
     }
     if (message.requirements !== undefined) {
       Requirements.encode(message.requirements, writer.uint32(122).fork()).join();
-    }
-    if (message.apiToken !== "") {
-      writer.uint32(130).string(message.apiToken);
     }
     return writer;
   },
@@ -674,14 +666,6 @@ export const Bundle: MessageFns<Bundle> = {
             message.requirements = Requirements.decode(reader, reader.uint32());
             continue;
           }
-          case 16: {
-            if (tag !== 130) {
-              break;
-            }
-
-            message.apiToken = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -718,7 +702,6 @@ export const Bundle: MessageFns<Bundle> = {
     message.requirements = (object.requirements !== undefined && object.requirements !== null)
       ? Requirements.fromPartial(object.requirements)
       : undefined;
-    message.apiToken = object.apiToken ?? "";
     return message;
   },
 };
