@@ -11,7 +11,7 @@ import { QueryError } from "./query-error.ts";
 
 const CHANNEL_FD = 8;
 const LOOK_AT_MEMORY_MS = 100;
-const MAX_RSS_BYTES: Readonly<Record<HelperKind, number>> = { network: 512 * 1024 * 1024, sqlite: 768 * 1024 * 1024, duckdb: 1_536 * 1024 * 1024 };
+const MAX_RSS_BYTES: Readonly<Record<HelperKind, number>> = { network: 768 * 1024 * 1024, sqlite: 768 * 1024 * 1024, duckdb: 1_536 * 1024 * 1024 };
 /** Less than the agent waits. */
 const GIVEN_UP_MS = 2_000;
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;

@@ -95,7 +95,9 @@ function verdictOf(answer: HelperAnswer, request: InProcessRequest): string | Re
     case "error":
       return refusalOf(answer, request);
     case "gone":
-      return answer.outOfMemory ? outOfMemory("the query needed more memory than a query may have") : fault("QueryHelperEnded", answer.message);
+      return answer.outOfMemory
+        ? outOfMemory(`the query needed more memory than a query may have: ${answer.message}`)
+        : fault("QueryHelperEnded", answer.message);
     default:
       return assertNever(answer);
   }
