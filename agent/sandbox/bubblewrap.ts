@@ -4,7 +4,7 @@ import { isMainThread } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
 import { realClock } from "../../kernel/clock.ts";
 import { type BwrapParts, type BwrapProcess, startBwrap } from "./bwrap-process.ts";
-import type { CgroupDriver, JobCgroup } from "./cgroup/cgroup.ts";
+import type { CgroupDriver, JobCgroup, JobLimits } from "./cgroup/cgroup.ts";
 import { measured } from "./cgroup/measured.ts";
 import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, writeJobFiles } from "./job-dir.ts";
 import type { JobIdentity, JobUids } from "./job-uids.ts";
@@ -89,6 +89,8 @@ class Bubblewrap implements Sandbox {
   #shape: SandboxShape | undefined;
   #pool: ReadyPool<Prepared> | undefined;
   #warmPools: WarmPools<Prepared> | undefined;
+  /** What the last job was limited to: the next one mostly is too. */
+  #usual: JobLimits | undefined;
   /** The end of the sandbox that is being prepared: one at a time, for all pools together. */
   #turn: Promise<unknown> = Promise.resolve();
   #fast = 0;
@@ -167,7 +169,7 @@ class Bubblewrap implements Sandbox {
   startWarm({ room, process }: Prepared, warm: WarmStart, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
     this.#fast += 1;
     this.#warm += 1;
-    limit(room, spec);
+    this.#limit(room, spec);
     fill(room, warm.files);
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
     process.go(`${JSON.stringify({ ...warm.job, env: Object.fromEntries(spec.env) })}\n`);
@@ -177,7 +179,7 @@ class Bubblewrap implements Sandbox {
   startFast(prepared: Prepared, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
     this.#fast += 1;
     const { room, process } = prepared;
-    limit(room, spec);
+    this.#limit(room, spec);
     fill(room, [...spec.files, { name: START_FILE, content: startFileText(spec.argv, spec.env) }]);
     const onBegun = (atUs: number): void => {
       io.onBegun(atUs);
@@ -191,7 +193,7 @@ class Bubblewrap implements Sandbox {
 
   async startCold(room: Room, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
     this.#cold += 1;
-    limit(room, spec);
+    this.#limit(room, spec);
     const enclosed = await openNetwork(this.parts.firewall, room.identity, spec, room.dir);
     const args = encodeArgs(bubblewrapArgs({ ...enclosed, jobDir: room.dir }, this.parts.system));
     fill(room, enclosed.files);
@@ -202,6 +204,12 @@ class Bubblewrap implements Sandbox {
     const process = await startBwrap(this.parts, { args, launcher, identity, cgroup, waits, channel });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes, onSaid: spec.onSaid });
     return measured(process, cgroup);
+  }
+
+  /** Before anything of the tenant is there. */
+  #limit(room: Room, spec: SandboxSpec): void {
+    this.#usual = { ...spec.limits, processes: spec.rlimits.processes + OWN_PROCESSES };
+    room.cgroup.limit(this.#usual);
   }
 
   makeRoom(): Room {
@@ -236,6 +244,7 @@ class Bubblewrap implements Sandbox {
   async #prepare(shape: SandboxShape, interpreter?: WarmInterpreter): Promise<Prepared | undefined> {
     const room = this.makeRoom();
     try {
+      if (this.#usual !== undefined) room.cgroup.expect(this.#usual);
       room.blanks.push(...makeBlankFiles(room.dir, interpreter === undefined ? BLANKS : WARM_BLANKS));
       const env = interpreter === undefined ? new Map<string, string>() : BASE_ENV;
       const args = encodeArgs(bubblewrapArgs({ ...shape, env, jobDir: room.dir }, this.parts.system));
@@ -314,11 +323,6 @@ class BubblewrapPlace implements Place {
 
 function giveTo(dir: string, identity: JobIdentity): void {
   if (!identity.own) chownSync(dir, identity.uid, identity.gid);
-}
-
-/** Before anything of the tenant is there. */
-function limit(room: Room, spec: SandboxSpec): void {
-  room.cgroup.limit({ ...spec.limits, processes: spec.rlimits.processes + OWN_PROCESSES });
 }
 
 function fill(room: Room, files: SandboxSpec["files"]): void {

@@ -16,7 +16,7 @@ export interface OrderWatchOptions {
 }
 
 /** An order is known at every replica within this time and a query. */
-const LOOK_MS = 400;
+const LOOK_MS = 700;
 /** Orders become visible when they are committed, which is later than the time they carry. */
 const OVERLAP_S = 10;
 

@@ -29,6 +29,8 @@ export interface CgroupUsage {
 
 /** The group of one sandbox. None of the methods throws but `limit`. */
 export interface JobCgroup {
+  /** Limits that a job will probably ask for: what is the same then needs no write between its assignment and its start. */
+  expect(limits: JobLimits): void;
   /** From now on a job is in it. May be called when processes are in the group already. @throws when the kernel refuses */
   limit(limits: JobLimits): void;
   /**
@@ -60,6 +62,7 @@ export interface CgroupDriver {
 }
 
 const NO_GROUP: JobCgroup = {
+  expect: () => undefined,
   limit: () => undefined,
   place: () => Promise.resolve(),
   usage: () => ({ peakMemoryBytes: undefined, cpuMs: undefined, oomKills: 0 }),

@@ -3,6 +3,7 @@ import { type CgroupDriver, CONTROLS, type Control, type JobCgroup, type JobLimi
 import { type GroupFolders, hasFile, KERNEL_FOLDERS, killGroup, moveProcess, readField, readNumber, tryWrite, writeValue } from "./group-files.ts";
 import type { OwnGroup } from "./hierarchy.ts";
 import { Leaving } from "./leaving.ts";
+import { LimitsInForce, type LimitWriters } from "./limits-in-force.ts";
 import { CPU_PERIOD_US, cpuQuotaUs, jobsGroupName, memoryForJobs } from "./sizes.ts";
 import { closeGroups, sweepGroup } from "./sweep.ts";
 
@@ -13,6 +14,7 @@ const JOBS_SHARES = 512;
  * look for that ourselves, while jobs run. What a job does in between does not count: its end is judged by the counter.
  */
 const OOM_LOOK_MS = 200;
+const NO_LIMIT = -1;
 const MEMORY_FILES = ["memory.limit_in_bytes", "memory.oom_control"];
 
 /** The folders of one group, by what they are for. Two of them may be the same folder. */
@@ -174,23 +176,40 @@ function setMemory(dir: string, bytes: number): void {
   if (hasSwap) writeValue(dir, "memory.memsw.limit_in_bytes", bytes);
 }
 
+function writersFor(dirs: Dirs): LimitWriters {
+  const [memory, pids, cpu] = [dirs.get("memory"), dirs.get("pids"), dirs.get("cpu")];
+  return {
+    memoryBytes: (bytes) => {
+      if (memory !== undefined) setMemory(memory, bytes ?? NO_LIMIT);
+    },
+    processes: (count) => {
+      if (pids !== undefined) writeValue(pids, "pids.max", count ?? "max");
+    },
+    cpuMillis: (millis) => {
+      if (cpu === undefined) return;
+      if (millis !== undefined) writeValue(cpu, "cpu.cfs_period_us", CPU_PERIOD_US);
+      writeValue(cpu, "cpu.cfs_quota_us", millis === undefined ? NO_LIMIT : cpuQuotaUs(millis));
+    },
+  };
+}
+
 class V1Group implements JobCgroup {
   readonly #dirs: Dirs;
+  readonly #limits: LimitsInForce;
   readonly #on: { started(): void; ended(): void };
 
   constructor(dirs: Dirs, on: { started(): void; ended(): void }) {
     this.#dirs = dirs;
+    this.#limits = new LimitsInForce(writersFor(dirs));
     this.#on = on;
   }
 
+  expect(limits: JobLimits): void {
+    this.#limits.expect(limits);
+  }
+
   limit(limits: JobLimits): void {
-    const [memory, pids, cpu] = [this.#dirs.get("memory"), this.#dirs.get("pids"), this.#dirs.get("cpu")];
-    if (limits.memoryBytes !== undefined && memory !== undefined) setMemory(memory, limits.memoryBytes);
-    if (limits.processes !== undefined && pids !== undefined) writeValue(pids, "pids.max", limits.processes);
-    if (limits.cpuMillis !== undefined && cpu !== undefined) {
-      writeValue(cpu, "cpu.cfs_period_us", CPU_PERIOD_US);
-      writeValue(cpu, "cpu.cfs_quota_us", cpuQuotaUs(limits.cpuMillis));
-    }
+    this.#limits.set(limits);
     this.#on.started();
   }
 

@@ -17,6 +17,7 @@ import {
 } from "./group-files.ts";
 import type { OwnGroup } from "./hierarchy.ts";
 import { Leaving } from "./leaving.ts";
+import { LimitsInForce, type LimitWriters } from "./limits-in-force.ts";
 import { agentGroupName, CPU_PERIOD_US, cpuQuotaUs, jobsGroupName, memoryForJobs } from "./sizes.ts";
 import { closeGroups, sweepGroup } from "./sweep.ts";
 
@@ -164,23 +165,34 @@ class V2Driver implements CgroupDriver {
   }
 }
 
+function writersFor(dir: string, controls: ReadonlySet<Control>): LimitWriters {
+  const write = (control: Control, name: string, value: string | number): void => {
+    if (controls.has(control)) writeValue(dir, name, value);
+  };
+  return {
+    memoryBytes: (bytes) => write("memory", "memory.max", bytes ?? "max"),
+    processes: (count) => write("pids", "pids.max", count ?? "max"),
+    cpuMillis: (millis) => write("cpu", "cpu.max", millis === undefined ? "max" : `${cpuQuotaUs(millis)} ${CPU_PERIOD_US}`),
+  };
+}
+
 class V2Group implements JobCgroup {
   readonly #dir: string;
-  readonly #controls: ReadonlySet<Control>;
+  readonly #limits: LimitsInForce;
   readonly #on: { started(): void; ended(): void };
 
   constructor(dir: string, controls: ReadonlySet<Control>, on: { started(): void; ended(): void }) {
     this.#dir = dir;
-    this.#controls = controls;
+    this.#limits = new LimitsInForce(writersFor(dir, controls));
     this.#on = on;
   }
 
+  expect(limits: JobLimits): void {
+    this.#limits.expect(limits);
+  }
+
   limit(limits: JobLimits): void {
-    if (limits.memoryBytes !== undefined && this.#controls.has("memory")) writeValue(this.#dir, "memory.max", limits.memoryBytes);
-    if (limits.processes !== undefined && this.#controls.has("pids")) writeValue(this.#dir, "pids.max", limits.processes);
-    if (limits.cpuMillis !== undefined && this.#controls.has("cpu")) {
-      writeValue(this.#dir, "cpu.max", `${cpuQuotaUs(limits.cpuMillis)} ${CPU_PERIOD_US}`);
-    }
+    this.#limits.set(limits);
     this.#on.started();
   }
 

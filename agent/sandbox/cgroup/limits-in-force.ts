@@ -1,0 +1,37 @@
+import type { JobLimits } from "./cgroup.ts";
+
+/** How one driver writes each limit. Undefined: no limit. May throw as the kernel says. */
+export type LimitWriters = { readonly [K in keyof JobLimits]-?: (value: JobLimits[K]) => void };
+
+const NAMES: readonly (keyof JobLimits)[] = ["memoryBytes", "processes", "cpuMillis"];
+
+/**
+ * The limits of one group as they stand. A write takes the kernel up to tenths of a millisecond, between an assignment and the start of its
+ * script: what stands already is not written again.
+ */
+export class LimitsInForce {
+  readonly #writers: LimitWriters;
+  readonly #now: { -readonly [K in keyof JobLimits]: JobLimits[K] } = {};
+
+  constructor(writers: LimitWriters) {
+    this.#writers = writers;
+  }
+
+  /** Each is as given, or not bounded, from now on. @throws when the kernel refuses; those before it stand */
+  set(limits: JobLimits): void {
+    for (const name of NAMES) {
+      if (limits[name] === this.#now[name]) continue;
+      this.#writers[name](limits[name]);
+      this.#now[name] = limits[name];
+    }
+  }
+
+  /** As `set`, ahead of time. What the kernel refuses it will refuse again when it matters. */
+  expect(limits: JobLimits): void {
+    try {
+      this.set(limits);
+    } catch {
+      // `set` will say so.
+    }
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The words between the pure core of flows and whoever runs it. The core decides what happens next; the engine (`flows/engine/`) carries it out:
+ * it evaluates expressions, makes jobs, keeps timers and the log. A flow's state is a function of its definition and its events, which are
+ * numbered from 1 and stored in the transaction of what caused them.
+ *
+ *   events → advance(definition, state, event) → commands → (the engine) → events …
+ *
+ * A command is no promise: after a crash `outstanding(definition, state)` gives all that still has to be carried out. So the engine may carry
+ * out commands in the same turn, and store their events with the one that caused them, or later.
+ */
+import type { JobId } from "../../../kernel/ids.ts";
+import type { Json } from "../../../kernel/json.ts";
+
+/**
+ * Where in a run something happens: ids of modules, and between them the number of the iteration or branch, joined by `/`: `a`,
+ * `loop/3/b`, `choice/0/c` (the default branch of a branchone is `choice/default/c`). The failure module is `failure`, the preprocessor
+ * `preprocessor` at the top. It is the same in every run of a definition, and never grows with the number of items.
+ */
+export type Place = string;
+
+/** Where the value of a step is. Values themselves are never in a state but for small ones. */
+export type ValueRef =
+  /** The result of this job. */
+  | { readonly kind: "job"; readonly job: JobId }
+  /** JSON text of at most INLINE_VALUE_BYTES. */
+  | { readonly kind: "json"; readonly json: string }
+  /** All results of a loop's iterations or a branchall's branches, in order: the list items of that place. */
+  | { readonly kind: "list"; readonly place: Place; readonly count: number };
+
+export const INLINE_VALUE_BYTES = 2048;
+
+/** Of an attempt at a step: failed ones carry an error object as their value. */
+export type Outcome = "succeeded" | "failed" | "cancelled";
+
+/** What is asked about an approval, and what came of it. */
+export interface Approval {
+  readonly approver: string;
+  readonly approved: boolean;
+  /** JSON text. */
+  readonly payload: string;
+}
+
+/** What an evaluation is for; its answer is the event named beside it. */
+export type Question =
+  | "flow_skip" // → flow_skip_decided
+  | "skip" // skip_if of a step → skip_decided
+  | "branch" // expression of branch number n of a branchone → branch_decided
+  | "iterator" // → iterator_opened: the engine has stored the list
+  | "parallelism" // → parallelism_decided
+  | "stop" // stop_after_if → stop_decided
+  | "stop_all" // stop_after_all_iters_if → stop_decided
+  | "sleep" // → slept
+  | "retry_if"; // → retry_decided
+
+/** What the core wants to be done. Each can be given again after a crash. */
+export type Command =
+  /** Evaluate an expression of the definition in the scope of a place. A failed evaluation answers with `evaluation_failed`. */
+  | { readonly kind: "ask"; readonly place: Place; readonly question: Question; readonly branch?: number }
+  /** Evaluate the step's inputs and timeout, make its job (or answer from the cache) → started, or cached, or evaluation_failed. */
+  | { readonly kind: "run"; readonly place: Place; readonly attempt: number }
+  /** identity modules: evaluate its inputs → passed, or evaluation_failed. */
+  | { readonly kind: "pass"; readonly place: Place }
+  /** Wake the place at a moment → woke. */
+  | { readonly kind: "timer"; readonly place: Place; readonly atMs: number }
+  /** Make secret URLs for a step that waits for people → nothing; approvals come as `approval`. */
+  | { readonly kind: "invite"; readonly place: Place }
+  /** End a job that is not needed any more: its end comes as `ended`. */
+  | { readonly kind: "cancel_job"; readonly place: Place; readonly job: JobId; readonly reason: string }
+  /** A synchronous caller may be answered: the step of `early_return` has its result. */
+  | { readonly kind: "answer_early"; readonly value: ValueRef }
+  /** The run is over: its job is to be ended in the transaction of the last events. */
+  | { readonly kind: "finish"; readonly outcome: Outcome | "skipped"; readonly value: ValueRef; readonly reason?: string };
+
+/** What has happened. All are stored: the state follows from these alone. */
+export type FlowEvent =
+  /** The first one. @param preprocess an outside trigger started the flow, and there is a preprocessor */
+  | { readonly kind: "flow_started"; readonly atMs: number; readonly preprocess: boolean }
+  | { readonly kind: "flow_skip_decided"; readonly skip: boolean }
+  | { readonly kind: "skip_decided"; readonly place: Place; readonly skip: boolean }
+  | { readonly kind: "branch_decided"; readonly place: Place; readonly branch: number; readonly taken: boolean }
+  | { readonly kind: "iterator_opened"; readonly place: Place; readonly count: number }
+  | { readonly kind: "parallelism_decided"; readonly place: Place; readonly most: number }
+  | { readonly kind: "evaluation_failed"; readonly place: Place; readonly question: Question | "inputs"; readonly message: string }
+  | { readonly kind: "started"; readonly place: Place; readonly job: JobId; readonly attempt: number }
+  /** A step whose result was known without a job: cache_ttl, mock, or the run that this one was restarted from. */
+  | { readonly kind: "cached"; readonly place: Place; readonly value: ValueRef }
+  | { readonly kind: "passed"; readonly place: Place; readonly value: ValueRef }
+  /** The job of a step has ended, all attempts of the queue's own included. @param jitter in [0, 1), for the delay of a retry */
+  | { readonly kind: "ended"; readonly place: Place; readonly job: JobId; readonly outcome: Outcome; readonly value: ValueRef; readonly atMs: number; readonly jitter: number }
+  | { readonly kind: "retry_decided"; readonly place: Place; readonly retry: boolean; readonly atMs: number; readonly jitter: number }
+  | { readonly kind: "stop_decided"; readonly place: Place; readonly stop: boolean }
+  /** The sleep after a step ends then. */
+  | { readonly kind: "slept"; readonly place: Place; readonly untilMs: number }
+  | { readonly kind: "woke"; readonly place: Place; readonly atMs: number }
+  | { readonly kind: "approval"; readonly place: Place; readonly approval: Approval; readonly atMs: number }
+  | { readonly kind: "cancel_asked"; readonly by: string; readonly reason: string };
+
+/**
+ * The value of one iteration of a loop or one branch of a branchall: a consequence of an event, to be stored beside it in a row of its own, so
+ * that no state and no row grows with the number of items. The same again when a log is replayed.
+ */
+export interface ListItem {
+  readonly place: Place;
+  readonly index: number;
+  readonly value: ValueRef;
+}
+
+/** An event as it is stored. */
+export interface RecordedEvent {
+  readonly seq: number;
+  readonly event: FlowEvent;
+}
+
+/** What an expression of a place may see, as references: the engine makes values of them. */
+export interface ScopeRefs {
+  /** By module id: of the place's own level and of all enclosing ones; inner ones hide outer ones. */
+  readonly results: ReadonlyMap<string, ValueRef>;
+  readonly previous: ValueRef | undefined;
+  /** Of loops around the place, the innermost last: where the list is stored, and which item. */
+  readonly iterations: readonly { readonly place: Place; readonly index: number; readonly hasList: boolean }[];
+  /** Result of the step itself, in stop_after_if, retry_if, sleep. */
+  readonly own: ValueRef | undefined;
+  /** In the failure module. */
+  readonly error: ValueRef | undefined;
+  readonly approvals: readonly Approval[];
+  /** Set once a preprocessor has run: these are the inputs then. */
+  readonly inputs: ValueRef | undefined;
+}
+
+/** What people see of a step, see `stepsOf`. */
+export interface StepView {
+  readonly place: Place;
+  readonly status: "waiting" | "running" | "sleeping" | "suspended" | "retrying" | "succeeded" | "failed" | "cancelled" | "skipped";
+  readonly job: JobId | undefined;
+  readonly attempt: number;
+  /** Of loops and branchalls. */
+  readonly done?: number;
+  readonly count?: number;
+  readonly untilMs?: number;
+}
+
+/** For values that are small enough to stand in an event. */
+export function jsonRef(value: Json): ValueRef {
+  return { kind: "json", json: JSON.stringify(value) };
+}
