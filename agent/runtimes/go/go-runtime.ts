@@ -33,6 +33,7 @@ const BASE = (
   "reflect regexp runtime runtime/debug sort strconv strings sync sync/atomic syscall text/tabwriter time unicode unicode/utf8"
 ).split(" ");
 const MINUTE_MS = 60_000;
+const PUBLIC_PROXY = "https://proxy.golang.org";
 
 interface GoParts {
   readonly go: string;
@@ -195,9 +196,12 @@ async function lock(parts: GoParts, { code, workshop }: LockRequest): Promise<Lo
   return { kind: "lock", lock: outcome.stdout };
 }
 
-/** Of the operator: GOPROXY, GOPRIVATE, GONOSUMDB and so on. */
+/**
+ * Of the operator: GOPROXY, GOPRIVATE, GONOSUMDB and so on. Unless he says otherwise the public proxy alone is asked: the name of a module is
+ * that of a host, and a script must not choose which hosts the agent calls.
+ */
 function networkEnv(workshop: Workshop): Map<string, string> {
-  return new Map([...workshop.buildEnv, ["GOCACHE", `${BUILD_TMP}/cache`]]);
+  return new Map([["GOPROXY", PUBLIC_PROXY], ...workshop.buildEnv, ["GOCACHE", `${BUILD_TMP}/cache`]]);
 }
 
 function step(parts: GoParts, script: string, { files, mounts, env }: Pick<BuildStep, "files" | "mounts" | "env">): BuildStep {

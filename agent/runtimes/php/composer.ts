@@ -3,6 +3,7 @@ import { BUILD_JOB, BUILD_OUT, BUILD_TMP, type BuildStep, type Workshop } from "
 import { INLINE_LOCK_MS, INSTALL_TIMEOUT_MS, LOCK_TIMEOUT_MS } from "../package-locks.ts";
 import { refuseBuild } from "../refusal.ts";
 import type { Refusal } from "../runtime.ts";
+import { checkComposerLock } from "./composer-lock.ts";
 import { readRequirements } from "./requirements.ts";
 
 /** Composer, run by the PHP that scripts get. */
@@ -62,12 +63,14 @@ export async function installPackages(
   const text = request.lock === "" ? await lock(composer, manifest, workshop, INLINE_LOCK_MS) : request.lock;
   if (typeof text !== "string") return text;
   if (composer === undefined) return noComposer();
+  const checked = checkComposerLock(text);
+  if (checked.kind === "fault") return refuseBuild("DependencyError", checked.message);
   const files = [
     { name: "composer.json", content: manifest },
-    { name: "composer.lock", content: text },
+    { name: "composer.lock", content: checked.text },
   ];
   const build = stepOf(composer, workshop, INSTALL, files, INSTALL_TIMEOUT_MS);
-  const built = await workshop.artifact({ abi: composer.abi, inputs: [manifest, text], build });
+  const built = await workshop.artifact({ abi: composer.abi, inputs: [manifest, checked.text], build });
   if (built.kind === "failed") return refuseBuild("DependencyError", "the packages of the script could not be installed", built.output);
   return { source: built.dir, target: INSIDE };
 }
@@ -82,8 +85,6 @@ function stepOf(composer: Composer, workshop: Workshop, script: string, files: B
     ["OUT", BUILD_OUT],
     ["WORK", BUILD_TMP],
     ["COMPOSER_CACHE_DIR", `${BUILD_TMP}/cache`],
-    // Packages in folders of the operator: the artifact must not be links to them.
-    ["COMPOSER_MIRROR_PATH_REPOS", "1"],
   ]);
   // The operator may name one with repositories and credentials in it.
   if (!workshop.buildEnv.has("COMPOSER_HOME")) env.set("COMPOSER_HOME", `${BUILD_TMP}/composer`);

@@ -25,7 +25,9 @@ const answer = z.object({
 
 /** On one line: name, extras, versions and a condition; no addresses, paths or options of pip: where packages come from is the operator's decision. */
 const REQUIREMENT = /^[A-Za-z0-9][A-Za-z0-9._-]* *(?:\[[A-Za-z0-9._, -]*\])? *\(?[<>=!~,.*+\w -]*\)?(?:;[\w <>=!~.,()"'-]*)?$/;
-const PINNED = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9._, -]*\])?==[\w.!+-]+(?: *;[\w <>=!~.,()"'-]*)?(?: +--hash=sha(?:256|384|512):[0-9a-f]{64,128})+$/;
+/** Before the hashes. */
+const PINNED = /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9._, -]*\])?==[\w.!+-]+ *(?:;[\w <>=!~.,()"'-]*)?$/;
+const HASH = /^sha(?:256|384|512):[0-9a-f]{64,128} *$/;
 const MAX_REQUIREMENTS = 200;
 const MAX_LINE = 300;
 
@@ -58,8 +60,14 @@ export function allowsSdist(lock: string): boolean {
 /** A lock may come from outside: only pinned packages with hashes count, and no options of pip. Undefined when it is so. */
 export function faultOfLock(lock: string): string | undefined {
   const lines = lock.replaceAll("\\\n", " ").split("\n");
-  const wrong = lines.map((line) => line.trim()).find((line) => line !== "" && !line.startsWith("#") && !PINNED.test(line));
+  const wrong = lines.map((line) => line.trim()).find((line) => line !== "" && !line.startsWith("#") && !isPinned(line));
   return wrong === undefined ? undefined : `the lock holds a line that is not a pinned package with its hashes: ${JSON.stringify(wrong.slice(0, MAX_LINE))}`;
+}
+
+/** In pieces: as one pattern a line of a megabyte of blanks would hold up the agent for hours. */
+function isPinned(line: string): boolean {
+  const [pinned = "", ...hashes] = line.split(" --hash=");
+  return hashes.length > 0 && PINNED.test(pinned) && hashes.every((hash) => HASH.test(hash));
 }
 
 const HEADER = /^#\s*(?:extra_)?requirements:|^# \/\/\/ script/m;
@@ -76,7 +84,7 @@ export function needsNoPackages(code: string, standardLibrary: ReadonlySet<strin
   for (const [, from, list] of code.matchAll(IMPORT)) {
     seen += 1;
     for (const name of from === undefined ? (list ?? "").split(",") : [from]) {
-      const module = /^\s*([A-Za-z_]\w*)[\w.]*(?:\s+as\s+\w+)?\s*$/.exec(name)?.[1];
+      const module = /^([A-Za-z_]\w*)(?:\.[\w.]*)?(?:\s+as\s+\w+)?$/.exec(name.trim())?.[1];
       if (module === undefined || !(standardLibrary.has(module) || packageOf(module) === undefined)) return false;
     }
   }

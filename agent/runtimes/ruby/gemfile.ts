@@ -30,6 +30,8 @@ const GEM =
   /^gem\s*\(?\s*(["'])([A-Za-z0-9][A-Za-z0-9_.-]{0,100})\1((?:\s*,\s*(["'])[A-Za-z0-9 ~<>=!.,-]{1,60}\4)*)((?:\s*,\s*(?:require:|:?require\s*=>)\s*[^,]+)?)\s*\)?$/;
 const RUBY_VERSION = /^ruby\b/;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,100}$/;
+/** What is longer is no declaration, and would take the patterns above long to find out. */
+const MAX_LINE = 1_000;
 
 /**
  * Reads the gems of a script. A Gemfile is a program of its own, and the build that reads it holds the operator's credentials for
@@ -49,7 +51,7 @@ export function readGemfile(code: string): Declared {
     if (raw === undefined) return { kind: "fault", message: `line ${start + 1}: the block of gemfile does not end` };
     const line = withoutComment(raw).trim();
     if (line === "" || RUBY_VERSION.test(line)) continue;
-    const change = declare(line, out);
+    const change = line.length > MAX_LINE ? undefined : declare(line, out);
     if (change === undefined) {
       return {
         kind: "fault",

@@ -21,6 +21,29 @@ describe("the cargo header of a script", () => {
   it.each(["patch.crates-io", "build-dependencies", "profile.release", "[bin]", "workspace"])("may not hold [%s]", (section) => {
     expect(readCargoHeader(header("[dependencies]", `[${section}]`))).toMatchObject({ kind: "problem" });
   });
+
+  it.each([
+    'a = { git = "https://x.example/a" }',
+    "a.git = 'https://x.example/a'",
+    'a = { version = "1", "path" = "/etc" }',
+    'a = { "g\\u0069t" = "https://x.example/a" }',
+    "registry-index = 'https://x.example'",
+    'a = """',
+    '[ patch . "crates-io]" ]',
+    "[dependencies.a] [patch.crates-io]",
+  ])("S-66: may not say where a crate comes from: %s", (line) => {
+    expect(readCargoHeader(header("[dependencies]", line))).toMatchObject({ kind: "problem" });
+  });
+
+  it("may name features, registries of the operator and crates with odd names", () => {
+    const lines = ["[dependencies]", 'git2 = { version = "0.19", features = ["path", "git"] } # not from git', 'a = { version = "1", registry = "mine" }'];
+    expect(readCargoHeader(header(...lines))).toMatchObject({ kind: "header", manifest: `${lines.join("\n")}\n` });
+  });
+
+  it("begins with a section: what stands before one would belong to the manifest around it", () => {
+    expect(readCargoHeader(header("# crates", "[dependencies]"))).toMatchObject({ kind: "header" });
+    expect(readCargoHeader(header('members = ["/"]', "[dependencies]"))).toMatchObject({ kind: "problem" });
+  });
 });
 
 describe("the manifest of a script", () => {

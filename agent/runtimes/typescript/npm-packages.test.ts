@@ -141,6 +141,12 @@ export async function main() {
     ["an absolute place", { "/tmp/escaped": { version: "1.0.0", integrity: "sha512-AAAA" } }],
     ["a link", { "node_modules/l": { link: true, resolved: "../../../etc" } }],
     ["no hash", { "node_modules/mill-left": { version: "1.0.0" } }],
+    ["an address for a version", { "node_modules/mill-left": { version: "http://127.0.0.1:1/x", integrity: "sha512-AAAA" } }],
+    ["a file for a version", { "node_modules/mill-left": { version: "1.0.0-x.tgz", integrity: "sha512-AAAA" } }],
+    ["an address for a name", { "node_modules/mill-left": { name: "http://127.0.0.1:1/x", version: "1.0.0", integrity: "sha512-AAAA" } }],
+    ["a package that wants a file", { "node_modules/mill-left": { version: "1.0.0", integrity: "sha512-AAAA", dependencies: { b: "file:../../etc" } } }],
+    ["a package that wants a repository", { "node_modules/mill-left": { version: "1.0.0", integrity: "sha512-AAAA", optionalDependencies: { b: "a/b" } } }],
+    ["a script that wants a repository", { "": { dependencies: { b: "git+ssh://127.0.0.1/x" } } }],
   ])("S-67: a lock with %s is refused", async (_name, packages) => {
     const text = JSON.stringify({ lockfileVersion: 3, packages: { "": { dependencies: { "mill-left": "*" } }, ...packages } });
     expect(error(await run(LEFT, { lock: text }))).toMatchObject({ name: "DependencyError", message: expect.stringContaining("the lock") });
