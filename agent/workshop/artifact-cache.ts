@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync } from "node:fs";
 import { chmod, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
@@ -79,7 +79,8 @@ export class ArtifactCache {
   static async open(options: CacheOptions): Promise<ArtifactCache> {
     const cache = new ArtifactCache(options);
     for (const dir of [cache.#root, cache.#stagingRoot]) makeFolder(dir);
-    for (const left of await readdir(cache.#stagingRoot)) await removeTree(join(cache.#stagingRoot, left));
+    // What resists takes room, but is no reason not to work.
+    for (const left of await readdir(cache.#stagingRoot)) await removeTree(join(cache.#stagingRoot, left)).catch(() => undefined);
     await cache.#load();
     cache.#evict();
     return cache;
@@ -108,19 +109,28 @@ export class ArtifactCache {
     const known = this.#entries.get(path);
     if (known !== undefined) return this.#hold(known, false);
     const parcel = this.makeStaging();
-    // Who is not root may not move a folder that he may not write.
-    await chmod(tree, 0o755);
-    await rename(tree, join(parcel, TREE));
-    await chmod(join(parcel, TREE), 0o555);
-    await writeFile(join(parcel, CARD), JSON.stringify(card));
-    for (const dir of [join(this.#root, folderOf(key.workspace)), join(this.#root, folderOf(key.workspace), key.abi)]) makeFolder(dir);
-    await rename(parcel, path);
+    try {
+      // Who is not root may not move a folder that he may not write.
+      await chmod(tree, 0o755);
+      await rename(tree, join(parcel, TREE));
+      await chmod(join(parcel, TREE), 0o555);
+      await writeFile(join(parcel, CARD), JSON.stringify(card));
+      for (const dir of [join(this.#root, folderOf(key.workspace)), join(this.#root, folderOf(key.workspace), key.abi)]) makeFolder(dir);
+      return this.#hold(this.#entries.get(path) ?? this.#enter(path, parcel, card), false);
+    } finally {
+      // There still when another build of the same was first, or something went wrong.
+      await removeTree(parcel).catch(() => undefined);
+      this.#evict();
+    }
+  }
+
+  /** In one turn of the event loop with the look whether it is there: a build that everybody gave up on may still be putting the same away. */
+  #enter(path: string, parcel: string, card: ArtifactCard): Entry {
+    renameSync(parcel, path);
     const entry: Entry = { dir: path, sizeBytes: card.sizeBytes, lastUsedMs: this.#now(), notedMs: this.#now(), holds: 0 };
     this.#entries.set(path, entry);
     this.#totalBytes += card.sizeBytes;
-    const held = this.#hold(entry, false);
-    this.#evict();
-    return held;
+    return entry;
   }
 
   /** Resolves when what was to go is gone. */
@@ -160,18 +170,21 @@ export class ArtifactCache {
       if (this.#totalBytes <= this.#maxBytes) break;
       this.#entries.delete(entry.dir);
       this.#totalBytes -= entry.sizeBytes;
-      this.#evicting = this.#evicting.then(() => this.#discard(entry.dir));
+      const aside = this.#setAside(entry.dir);
+      // What is left is swept at the next start.
+      if (aside !== undefined) this.#evicting = this.#evicting.then(() => removeTree(aside)).catch(() => undefined);
     }
   }
 
-  /** Aside in one step, so that a crash leaves nothing that looks whole. */
-  async #discard(dir: string): Promise<void> {
+  /** In one step, so that a crash leaves nothing that looks whole; and at once, since the same may be built again while much is being removed. */
+  #setAside(dir: string): string | undefined {
     const aside = join(this.#stagingRoot, `gone-${randomUUID()}`);
     try {
-      await rename(dir, aside);
-      await removeTree(aside);
+      renameSync(dir, aside);
+      return aside;
     } catch {
-      // What is left is swept, or found again, at the next start.
+      // It is found again at the next start.
+      return undefined;
     }
   }
 
@@ -191,7 +204,8 @@ export class ArtifactCache {
       this.#entries.set(dir, { dir, sizeBytes, lastUsedMs: mtimeMs, notedMs: mtimeMs, holds: 0 });
       this.#totalBytes += sizeBytes;
     } catch {
-      await this.#discard(dir);
+      const aside = this.#setAside(dir);
+      if (aside !== undefined) await removeTree(aside).catch(() => undefined);
     }
   }
 

@@ -17,6 +17,8 @@ const LOG_MAX_BYTES = 1024 * 1024;
 /** How often the disk is looked at, and what must stay free. */
 const DISK_LOOK_MS = 2_000;
 const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
+/** The kernel takes no path of more than 4,096 bytes: what lies deeper could not be counted. */
+const MAX_PATH_CHARS = 3_500;
 /** As `timeout` of coreutils reports it. */
 export const TIMED_OUT = 124;
 const OVERFLOWED = 125;
@@ -198,14 +200,25 @@ class DiskGuard {
 async function faultOfDisk({ folders, maxBytes, maxEntries }: BuildOptions): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(folders.staging);
   if (bavail * bsize < DISK_RESERVE_BYTES) return "the agent's disk is almost full";
-  const used = { bytes: 0, entries: 0 };
+  const used: Used = { bytes: 0, entries: 0, tooDeep: false };
   await measure(folders.staging, used, { maxBytes, maxEntries });
+  if (used.tooDeep) return "the build nests its folders too deeply";
   if (used.bytes > maxBytes) return `the build wrote more than ${Math.floor(maxBytes / 1024 / 1024)} MiB`;
   return used.entries > maxEntries ? `the build made more than ${maxEntries} files` : undefined;
 }
 
+interface Used {
+  bytes: number;
+  entries: number;
+  tooDeep: boolean;
+}
+
 /** Adds up what lies in a folder that changes meanwhile, until a cap is passed. */
-async function measure(folder: string, used: { bytes: number; entries: number }, caps: { maxBytes: number; maxEntries: number }): Promise<void> {
+async function measure(folder: string, used: Used, caps: { maxBytes: number; maxEntries: number }): Promise<void> {
+  if (folder.length > MAX_PATH_CHARS) {
+    used.tooDeep = true;
+    return;
+  }
   const found = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const entry of found) {
     used.entries += 1;

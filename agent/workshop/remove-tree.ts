@@ -1,10 +1,28 @@
+import { execFile } from "node:child_process";
 import { chmod, lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
-/** Removes a sealed or half-built folder. Who is not root must make read-only folders writable before; links are never followed. */
+const run = promisify(execFile);
+/** Goes down folder by folder, so that no path is too long for it. */
+const RM = "/bin/rm";
+
+/**
+ * Removes a sealed or half-built folder. Who is not root must make read-only folders writable before; links are never followed. A build may
+ * leave folders so deep that the kernel takes no path to them any more: those are left to a program that needs none.
+ */
 export async function removeTree(path: string): Promise<void> {
-  if (process.getuid?.() !== 0) await openFolders(path);
-  await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  try {
+    if (process.getuid?.() !== 0) await openFolders(path);
+    await rm(path, { recursive: true, force: true, maxRetries: 2 });
+  } catch (error) {
+    if (!isTooLong(error)) throw error;
+    await run(RM, ["-rf", "--", path], { env: {} });
+  }
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENAMETOOLONG";
 }
 
 async function openFolders(path: string): Promise<void> {

@@ -57,7 +57,9 @@ export async function sealTree(root: string, caps: TreeCaps): Promise<SealedTree
     return { kind: "sealed", sizeBytes: walk.bytes, entries: walk.entries, manifestSha256: walk.manifest.digest("hex") };
   } catch (error) {
     if (error instanceof TreeFault) return { kind: "fault", message: error.message };
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return { kind: "fault", message: "a file has a name that is not UTF-8" };
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT") return { kind: "fault", message: "a file has a name that is not UTF-8" };
+    if (code === "ENAMETOOLONG") return { kind: "fault", message: "its folders are nested too deeply" };
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -116,6 +117,9 @@ it("says once that builds are not isolated", async () => {
   expect(session.log().match(/no sandbox/g)).toHaveLength(1);
 });
 
+/** A path to its end would have six thousand characters. */
+const DEEP = `cd "$OUT" && perl -e 'for (1..60) { mkdir "d" x 100; chdir "d" x 100 or die }'`;
+
 describe("what a build may leave behind", () => {
   const refused = async (script: string): Promise<string> => {
     const outcome = await openSession(sandboxed.workshop).artifact(shellSpec(script));
@@ -128,9 +132,23 @@ describe("what a build may leave behind", () => {
     ["a link that goes up too far", 'mkdir "$OUT/d"; ln -s ../../x "$OUT/d/f"', "leads out"],
     ["a link that goes up from behind another link", 'mkdir -p "$OUT/a/b" "$OUT/s"; ln -s ../../s "$OUT/a/b/l"; ln -s a/b/l/../../x "$OUT/m"', "leads out"],
     ["a pipe", 'mkfifo "$OUT/f"', "neither file nor folder"],
+    ["a folder that no path reaches", DEEP, "nested too deeply"],
     ["a name that is not text", 'echo x > "$OUT/$(printf "a\\377b")"', "not UTF-8"],
   ])("is not %s", async (_name, script, message) => {
     expect(await refused(script)).toContain(message);
+  });
+
+  it("is gone when it is refused, however deep it lies", async () => {
+    expect(await refused(`${DEEP} && exit 1`)).not.toBe("accepted");
+    expect(readdirSync(join(sandboxed.dir, "staging"))).toEqual([]);
+  });
+
+  it("is gone at the next start when the agent was killed, however deep it lies", async () => {
+    const left = join(sandboxed.dir, "staging", "killed");
+    mkdirSync(left);
+    execFileSync("/bin/sh", ["-c", DEEP], { env: { OUT: left } });
+    await sandboxed.reopen();
+    expect(readdirSync(join(sandboxed.dir, "staging"))).toEqual([]);
   });
 
   it("may be files with two names, and links that stay inside", async () => {

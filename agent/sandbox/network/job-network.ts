@@ -9,6 +9,7 @@ import type { Destination } from "./nft-rules.ts";
 
 const HOSTS_FILE = ".hosts";
 const RESOLVE_WITHIN_MS = 10_000;
+const RELEASE_AGAIN_MS = 30_000;
 
 /**
  * Makes the network as the script asked for it, before anything of the script exists. Names of an allow list are resolved here and now, and
@@ -35,10 +36,14 @@ export async function openNetwork(firewall: Firewall, identity: JobIdentity, spe
   };
 }
 
-/** Takes the rules of a job away, then calls `after`. When that fails the user is not used again: the next job would inherit them. */
+/** Takes the rules of a job away, then calls `after`. While that fails the user is not used again: the next job would inherit them. */
 export function closeNetwork(firewall: Firewall, identity: JobIdentity, after: () => void): void {
-  if (!firewall.isEnclosed(identity.uid)) after();
-  else firewall.release(identity.uid).then(after, () => undefined);
+  if (!firewall.isEnclosed(identity.uid)) {
+    after();
+    return;
+  }
+  const again = (): void => void setTimeout(() => closeNetwork(firewall, identity, after), RELEASE_AGAIN_MS).unref();
+  firewall.release(identity.uid).then(after, again);
 }
 
 async function resolve(entries: readonly AllowEntry[]): Promise<{ destinations: Destination[]; hosts: string }> {

@@ -204,6 +204,16 @@ describe.skipIf(!NETWORK_NAMESPACES || !existsSync("/usr/sbin/nft"))("the networ
     await agent.stop();
   });
 
+  it("a list and the block of metadata hold again after somebody has flushed all rules", async () => {
+    const agent = await startAgent("full", 0, "block");
+    expect(await agent.reached(all)).toEqual(open);
+    execFileSync("nsenter", inside(names.agent, "nft", "flush", "ruleset"));
+    expect(await agent.reached(all, listed("203.0.113.5:80", "169.254.169.254"))).toEqual(["203.0.113.5/80"]);
+    expect(await agent.reached(all)).toEqual(open);
+    await agent.stop();
+    expect(rules()).toBe("");
+  });
+
   it("rules of an agent that was killed are removed by the next one", async () => {
     const folder = mkdtempSync(join(dir, "agent-"));
     const agent = await startAgent("full", 0, "block", { folder });

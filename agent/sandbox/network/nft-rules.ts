@@ -16,8 +16,8 @@ const DNS_PORT = 53;
 const REFUSE = ["meta l4proto tcp reject with tcp reset", "reject"];
 
 /**
- * The agent's own table. It looks at packets of job users only and lets everything else pass. First come jobs with a list of their own, each in
- * a chain that ends with a refusal; then what holds for all others.
+ * The agent's own table, in the place of one that may be there. It looks at packets of job users only and lets everything else pass. First come
+ * jobs with a list of their own, each in a chain that ends with a refusal; then what holds for all others.
  * @param nameservers of the host: some clouds answer names at the address that must be blocked, so that port stays open
  */
 export function tableRules(table: string, blockMetadata: boolean, nameservers: readonly string[]): string {
@@ -28,6 +28,8 @@ export function tableRules(table: string, blockMetadata: boolean, nameservers: r
   const metadata = [`ip daddr { ${METADATA_4.join(", ")} }`, `ip6 daddr { ${METADATA_6.join(", ")} }`];
   const blocked = blockMetadata ? metadata.flatMap((match) => REFUSE.map((refusal) => `    ${match} ${refusal}`)) : [];
   return [
+    `add table inet ${table}`,
+    `delete table inet ${table}`,
     `table inet ${table} {`,
     "  map lists { type uid : verdict; }",
     "  chain metadata {",
@@ -46,7 +48,7 @@ export function tableRules(table: string, blockMetadata: boolean, nameservers: r
   ].join("\n");
 }
 
-/** Adds one job: whatever is not named is refused, names included. */
+/** Adds one job, also when it is there: whatever is not named is refused, names included. */
 export function listRules(table: string, uid: number, destinations: readonly Destination[]): string {
   const chain = chainOf(uid);
   const rules = destinations.map(({ family, range, port }) => {
@@ -55,15 +57,24 @@ export function listRules(table: string, uid: number, destinations: readonly Des
   });
   return [
     `add chain inet ${table} ${chain}`,
+    `flush chain inet ${table} ${chain}`,
     ...["jump metadata", ...rules, ...REFUSE].map((rule) => `add rule inet ${table} ${chain} ${rule}`),
     `add element inet ${table} lists { ${uid} : jump ${chain} }`,
     "",
   ].join("\n");
 }
 
+/** Takes a job away, also when only a part of it is there, or nothing. */
 export function dropListRules(table: string, uid: number): string {
   const chain = chainOf(uid);
-  return [`delete element inet ${table} lists { ${uid} }`, `flush chain inet ${table} ${chain}`, `delete chain inet ${table} ${chain}`, ""].join("\n");
+  return [
+    `add chain inet ${table} ${chain}`,
+    `add element inet ${table} lists { ${uid} : jump ${chain} }`,
+    `delete element inet ${table} lists { ${uid} }`,
+    `flush chain inet ${table} ${chain}`,
+    `delete chain inet ${table} ${chain}`,
+    "",
+  ].join("\n");
 }
 
 function chainOf(uid: number): string {
