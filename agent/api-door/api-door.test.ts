@@ -45,10 +45,10 @@ function useApi(): void {
   door.use({ issuer: "9", key: KEY, apiUrl: `http://127.0.0.1:${(api.address() as AddressInfo).port}` });
 }
 
-function ask(path: string, token: string, body = "", headers: Record<string, string> = {}): Promise<Answer> {
+function ask(path: string, token: string, body = "", headers: Record<string, string> = {}, at = door): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      { socketPath: door.socketPath, path, method: body === "" ? "GET" : "POST", headers: { authorization: `Bearer ${token}`, ...headers }, agent: false },
+      { socketPath: at.socketPath, path, method: body === "" ? "GET" : "POST", headers: { authorization: `Bearer ${token}`, ...headers }, agent: false },
       (response) => {
         let text = "";
         response.on("data", (data: Buffer) => {
@@ -135,6 +135,27 @@ test("one attempt cannot take all connections", async () => {
   for (const response of waiting) response.end("done");
   expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200]);
   door.dismiss(token);
+});
+
+test("connections that ask for nothing shut nobody out, and do not end a request that is under way", async () => {
+  useApi();
+  const small = await ApiDoor.open({ socketPath: join(folder, "small.sock"), maxConnections: 4 });
+  small.use({ issuer: "9", key: KEY, apiUrl: `http://127.0.0.1:${(api.address() as AddressInfo).port}` });
+  const arrived = Promise.withResolvers<ServerResponse>();
+  handle = (_incoming, response) => arrived.resolve(response);
+  const token = small.admit(JOB, asToken("9"));
+  const slow = ask("/api/v1/slow", token, "", {}, small);
+  const answer = await arrived.promise;
+  const idle = Array.from({ length: 10 }, () => connect(small.socketPath));
+  const closed = idle.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()).once("error", () => undefined).resume()));
+  // The newest are kept: four of all, one of which has the request.
+  await Promise.all(closed.slice(0, 7));
+  handle = echo;
+  expect((await ask("/api/v1/x", token, "let in", {}, small)).body).toBe("let in");
+  answer.end("done");
+  expect(await slow).toEqual({ status: 200, body: "done" });
+  small.close();
+  await Promise.all(closed);
 });
 
 test("an API that cannot be reached is a clear answer, not a hanging one", async () => {

@@ -20,15 +20,18 @@ export interface ApiDoorOptions {
   readonly ca?: string;
   /** Requests of one attempt at the same time; default 16. */
   readonly maxPerAttempt?: number;
+  /** Of all jobs together; default 1000. */
+  readonly maxConnections?: number;
 }
 
 interface Guest {
-  readonly open: Set<Duplex>;
-  requests: number;
+  /** Requests under way. */
+  readonly open: Set<IncomingMessage>;
 }
 
 const MAX_PER_ATTEMPT = 16;
 const MAX_CONNECTIONS = 1000;
+const TIMEOUTS = { headersTimeout: 10_000, connectionsCheckingInterval: 5_000, requestTimeout: 0, keepAliveTimeout: 60_000 };
 const PASSED_ON = [
   "accept",
   "authorization",
@@ -52,13 +55,18 @@ export class ApiDoor {
   readonly #options: ApiDoorOptions;
   readonly #server: Server;
   readonly #guests = new Map<string, Guest>();
+  readonly #connections = new Set<Duplex>();
+  /** Connections without a request, the one that has waited longest first. */
+  readonly #resting = new Set<Duplex>();
   #access: ApiAccess | undefined;
 
   private constructor(options: ApiDoorOptions) {
     this.socketPath = options.socketPath;
     this.#options = options;
-    this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => this.#serve(request, response));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server = createServer(TIMEOUTS, (request, response) => this.#serve(request, response));
+    this.#server.on("connection", (socket: Duplex) => this.#greet(socket));
+    // One that could not be accepted, for want of descriptors say, is the trouble of whoever made it.
+    this.#server.on("error", () => undefined);
   }
 
   /** Listens. A socket that an earlier run has left is removed. Errors: those of the operating system. */
@@ -89,7 +97,7 @@ export class ApiDoor {
     const access = this.#access;
     if (access === undefined || access.issuer === "" || access.key.length === 0) return "";
     const token = mintJobToken(access.key, { issuer: asAgentKey(access.issuer), job, attempt });
-    this.#guests.set(token, { open: new Set(), requests: 0 });
+    this.#guests.set(token, { open: new Set() });
     return token;
   }
 
@@ -97,7 +105,7 @@ export class ApiDoor {
   dismiss(token: string): void {
     const guest = this.#guests.get(token);
     this.#guests.delete(token);
-    for (const socket of guest?.open ?? []) socket.destroy();
+    for (const { socket } of guest?.open ?? []) socket.destroy();
   }
 
   /** Idempotent. */
@@ -105,6 +113,25 @@ export class ApiDoor {
     for (const token of [...this.#guests.keys()]) this.dismiss(token);
     this.#server.close();
     this.#server.closeAllConnections();
+  }
+
+  /**
+   * Requests are bounded for each attempt, connections cannot be: nobody can tell whose one is before it asks for something. So that a job that
+   * opens all there may be does not shut out the others, the longest resting one goes.
+   */
+  #greet(socket: Duplex): void {
+    this.#connections.add(socket);
+    this.#resting.add(socket);
+    socket.once("close", () => {
+      this.#connections.delete(socket);
+      this.#resting.delete(socket);
+    });
+    if (this.#connections.size <= (this.#options.maxConnections ?? MAX_CONNECTIONS)) return;
+    for (const oldest of this.#resting) {
+      this.#resting.delete(oldest);
+      oldest.destroy();
+      return;
+    }
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
@@ -123,15 +150,18 @@ export class ApiDoor {
       refuse(response, 503, "the agent does not know where the API is: the control plane has no MILLRACE_PUBLIC_URL");
       return;
     }
-    if (guest.requests >= (this.#options.maxPerAttempt ?? MAX_PER_ATTEMPT)) {
+    if (guest.open.size >= (this.#options.maxPerAttempt ?? MAX_PER_ATTEMPT)) {
       refuse(response, 429, "too many requests of this job at once");
       return;
     }
-    guest.requests += 1;
-    guest.open.add(request.socket);
+    const { socket } = request;
+    guest.open.add(request);
+    this.#resting.delete(socket);
     response.once("close", () => {
-      guest.requests -= 1;
-      guest.open.delete(request.socket);
+      guest.open.delete(request);
+      // Behind a request there may be others on the same connection.
+      const isBusy = [...guest.open].some((other) => other.socket === socket);
+      if (!isBusy && this.#connections.has(socket)) this.#resting.add(socket);
     });
     this.#passOn(request, response, new URL(api), path);
   }

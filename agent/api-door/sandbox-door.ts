@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AppError } from "../../kernel/app-error.ts";
 import type { JobId, Token } from "../../kernel/ids.ts";
 import type { ReadOnlyMount, Sandbox } from "../sandbox/sandbox.ts";
 import { type ApiAccess, ApiDoor } from "./api-door.ts";
@@ -25,6 +26,7 @@ const MAX_PATH_BYTES = 100;
 export async function openSandboxDoor(dir: string, sandbox: Pick<Sandbox, "mountPath">, ca?: string): Promise<SandboxDoor> {
   const source = folderFor(dir);
   mkdirSync(source, { recursive: true, mode: 0o711 });
+  checkOwn(source);
   // Whatever the umask is: job users pass through, and do not list.
   chmodSync(source, 0o711);
   const door = await ApiDoor.open({ socketPath: join(source, SOCKET), ...(ca !== undefined && { ca }) });
@@ -40,6 +42,13 @@ export async function openSandboxDoor(dir: string, sandbox: Pick<Sandbox, "mount
     dismiss: (token: string) => door.dismiss(token),
     close: () => door.close(),
   };
+}
+
+/** The folder may lie where everybody can make one: whoever made it could put a socket of his own in the place of ours, and read tokens. */
+function checkOwn(dir: string): void {
+  const stat = lstatSync(dir);
+  if (stat.isDirectory() && stat.uid === process.getuid?.()) return;
+  throw new AppError("failed_precondition", `${dir} belongs to somebody else`, { hint: "remove it, or give the agent a data folder with a shorter path" });
 }
 
 /** Sockets want short paths: where the agent's folder has a long one, theirs is elsewhere. */

@@ -8,6 +8,7 @@
  * A process that ends by itself ends its job: with the job's own end if it had begun, as `setup_failed` otherwise.
  */
 import type { DedicatedStart } from "../runtimes/runtime.ts";
+import type { CgroupUsage } from "../sandbox/cgroup/cgroup.ts";
 import type { NamedPipe, Place, Sandbox, SandboxIo, SandboxProcess, SandboxSpec } from "../sandbox/sandbox.ts";
 import { type ChildExit, superviseStreams } from "../sandbox/supervise.ts";
 import { ownNames, sharedEnv } from "./dedicated-key.ts";
@@ -21,6 +22,10 @@ const LOADED = "loaded";
 interface Job {
   readonly pipes: readonly NamedPipe[];
   readonly end: (exit: ChildExit) => void;
+  /** What had been used when it came. */
+  readonly before: CgroupUsage | undefined;
+  /** What it has used itself, once it is over. */
+  used: CgroupUsage | undefined;
 }
 
 export class DedicatedProcess {
@@ -97,7 +102,8 @@ export class DedicatedProcess {
     );
     void process.done.then(async (end) => {
       this.#ended = true;
-      this.#endJob(end.kind === "ended" ? { code: end.code } : { code: -1, error: end.message });
+      if (end.kind === "ended") this.#endJob({ code: end.code }, end.usage);
+      else this.#endJob({ code: -1, error: end.message });
       for (const pipe of (await this.#pipes?.catch(() => [])) ?? []) {
         pipe.release();
         pipe.reader.destroy();
@@ -123,7 +129,8 @@ export class DedicatedProcess {
       io.onBegun(atUs);
     };
     watched.attach({ io: { onBegun, onOutput: (stream, data) => io.onOutput(stream, data) }, recordMaxBytes: spec.recordMaxBytes });
-    this.#job = { pipes, end: exit.resolve };
+    const mine: Job = { pipes, end: exit.resolve, before: process.usage?.(), used: undefined };
+    this.#job = mine;
     if (process.exited()) this.#endJob({ code: -1, error: "the dedicated process has ended" });
     const names = { out: PIPES[0], err: PIPES[1], record: PIPES[2] };
     process.say(`${JSON.stringify({ ...job, env: Object.fromEntries(spec.env), own: ownNames(spec.env), pipes: names })}\n`);
@@ -134,7 +141,9 @@ export class DedicatedProcess {
       else if (this.#start.forks && this.#loaded) process.say(TERM);
       else process.terminate();
     };
-    const done = watched.done.finally(() => this.#rest());
+    const done = watched.done
+      .then((end) => (end.kind === "ended" && mine.used !== undefined ? { ...end, usage: mine.used } : end))
+      .finally(() => this.#rest());
     return { done, exited: watched.exited, terminate, kill, say: () => undefined };
   }
 
@@ -147,11 +156,13 @@ export class DedicatedProcess {
     this.#pipes.catch(() => this.close());
   }
 
-  #endJob(exit: ChildExit): void {
+  #endJob(exit: ChildExit, now?: CgroupUsage): void {
     const job = this.#job;
     this.#job = undefined;
-    for (const pipe of job?.pipes ?? []) pipe.release();
-    job?.end(exit);
+    if (job === undefined) return;
+    for (const pipe of job.pipes) pipe.release();
+    job.used = between(job.before, now);
+    job.end(exit);
   }
 
   #hear(data: Buffer): void {
@@ -173,6 +184,16 @@ export class DedicatedProcess {
       return;
     }
     this.bytes = Number(match[2]);
-    this.#endJob({ code: Number(match[1]) & 0xff });
+    const job = this.#job;
+    this.#endJob({ code: Number(match[1]) & 0xff }, this.#process?.usage?.());
+    // All that is in the group is about to be killed, and the next job would go with it.
+    if ((job?.used?.oomKills ?? 0) > 0) this.close();
   }
+}
+
+/** What one job has used. Its peak of memory is not known: the kernel counts that for all jobs of the process together. */
+function between(before: CgroupUsage | undefined, now: CgroupUsage | undefined): CgroupUsage | undefined {
+  if (before === undefined || now === undefined) return undefined;
+  const cpuMs = before.cpuMs === undefined || now.cpuMs === undefined ? undefined : now.cpuMs - before.cpuMs;
+  return { peakMemoryBytes: undefined, cpuMs, oomKills: now.oomKills - before.oomKills };
 }

@@ -131,6 +131,8 @@ export interface SandboxProcess {
   readonly channel?: Duplex | undefined;
   /** Writes to `CONTROL_FD` of a process that was started with `onSaid`. */
   say(text: string): void;
+  /** What the whole tree has used until now; undefined where nothing is measured. To be asked before `done`. */
+  usage?(): CgroupUsage;
 }
 
 /** A pipe with a name in the job folder, for one job of a process that serves several. */

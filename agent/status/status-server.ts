@@ -27,6 +27,8 @@ export class StatusServer {
       );
     });
     this.#server.maxConnections = 32;
+    // One that could not be accepted, for want of descriptors say, is the trouble of whoever made it.
+    this.#server.on("error", () => undefined);
   }
 
   /** host:port, with the port that was taken; or the path of the socket. */

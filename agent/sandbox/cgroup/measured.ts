@@ -4,5 +4,5 @@ import type { JobCgroup } from "./cgroup.ts";
 /** The process, with what its group has counted when it is over. */
 export function measured(running: SandboxProcess, cgroup: JobCgroup): SandboxProcess {
   const done = running.done.then((end) => (end.kind === "ended" ? { ...end, usage: cgroup.usage() } : end));
-  return { ...running, done };
+  return { ...running, done, usage: () => cgroup.usage() };
 }
