@@ -173,7 +173,15 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
   const watch = new LevelWatch(detected, options.onLevel);
   const cacheMaxBytes = options.cacheMaxBytes ?? DEFAULT_CACHE_BYTES;
-  const workshop = await LocalWorkshop.open({ dir, sandbox, cacheMaxBytes, buildEnv: options.buildEnv ?? new Map(), mayRunCodeOnline: network === "full" });
+  const workshop = await LocalWorkshop.open({
+    dir,
+    sandbox,
+    cacheMaxBytes,
+    buildEnv: options.buildEnv ?? new Map(),
+    mayRunCodeOnline: network === "full",
+    // As much as a job that asks for nothing has where the operator has chosen nothing: compilers need more than most scripts.
+    buildMemoryBytes: Math.floor(detected.cgroups.totalMemoryBytes / 2),
+  });
   const execution: AgentExecution = { sandbox, runtimes, workshop, door, dedicated, jobsDir, network, limits, enclosure: enclosureOf(detected, watch) };
   const close = (): void => {
     watch.stop();

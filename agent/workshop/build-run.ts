@@ -1,6 +1,7 @@
 import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
+import { formatBytes } from "../../kernel/size.ts";
 import type { Place, ReadOnlyMount, Rlimits, Sandbox, SandboxSpec, WritableMount } from "../sandbox/sandbox.ts";
 import { networkSurroundings } from "./build-env.ts";
 import { InsideView } from "./inside-view.ts";
@@ -22,6 +23,8 @@ const MAX_PATH_CHARS = 3_500;
 /** As `timeout` of coreutils reports it. */
 export const TIMED_OUT = 124;
 const OVERFLOWED = 125;
+/** As a shell reports what was killed. */
+const OUT_OF_MEMORY = 137;
 
 export interface BuildFolders {
   /** Holds the other two. */
@@ -47,6 +50,8 @@ export interface BuildOptions {
   /** Of everything that the build writes, the temporary files included. */
   readonly maxBytes: number;
   readonly maxEntries: number;
+  /** Memory of the build with all it has; 0: only what all jobs together may use. */
+  readonly memoryBytes: number;
 }
 
 /**
@@ -82,6 +87,7 @@ export async function runBuild(options: BuildOptions, step: BuildStep, shared: W
     const end = await running.done;
     if (shared.signal.aborted) throw new AppError("cancelled", "nobody waits for this build any more");
     if (end.kind === "setup_failed") throw new AppError("internal", `a build could not be sandboxed: ${end.message}`);
+    if ((end.usage?.oomKills ?? 0) > 0) stop(OUT_OF_MEMORY, `the build needed more memory than it may have${limitIn(options.memoryBytes)}`);
     if (stopped === undefined) return said.outcome(end.code);
     await said.push(1, Buffer.from(`millrace: ${stopped.message}\n`));
     return said.outcome(stopped.code);
@@ -93,8 +99,12 @@ export async function runBuild(options: BuildOptions, step: BuildStep, shared: W
   }
 }
 
+function limitIn(bytes: number): string {
+  return bytes === 0 ? "" : ` (${formatBytes(bytes)})`;
+}
+
 function specOf(options: BuildOptions, step: BuildStep, place: Place): { spec: SandboxSpec; view: InsideView } {
-  const { sandbox, folders } = options;
+  const { sandbox, folders, memoryBytes } = options;
   const isolated = sandbox.kind === "bubblewrap";
   const surroundings = step.network ? networkSurroundings(options.buildEnv, (mount) => sandbox.mountPath(mount)) : undefined;
   const mounts: readonly ReadOnlyMount[] = [...step.mounts, ...(surroundings?.mounts ?? [])];
@@ -121,6 +131,7 @@ function specOf(options: BuildOptions, step: BuildStep, place: Place): { spec: S
     network: step.network || !isolated ? ("full" as const) : ("none" as const),
     tmpBytes: TMP_BYTES,
     rlimits: BUILD_RLIMITS,
+    ...(memoryBytes === 0 ? {} : { limits: { memoryBytes } }),
     recordMaxBytes: 0,
   };
   return { spec, view };

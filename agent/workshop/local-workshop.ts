@@ -27,6 +27,8 @@ export interface WorkshopOptions {
   readonly buildEnv: ReadonlyMap<string, string>;
   /** See `Workshop`. */
   readonly mayRunCodeOnline: boolean;
+  /** Memory of one build; 0, the default: only what all jobs together may use. */
+  readonly buildMemoryBytes?: number;
 }
 
 /** The attempt for which a session works. */
@@ -154,7 +156,7 @@ export class LocalWorkshop {
   }
 
   async #run(folders: BuildFolders, step: BuildStep, shared: Waiter, stdoutMaxBytes: number): Promise<BuildOutcome> {
-    const { sandbox, buildEnv } = this.#options;
+    const { sandbox, buildEnv, buildMemoryBytes: memoryBytes = 0 } = this.#options;
     this.#started += 1;
     if (sandbox.kind === "unsandboxed" && !this.#warned) {
       this.#warned = true;
@@ -162,7 +164,7 @@ export class LocalWorkshop {
     }
     // Temporary files count twice as much as what is kept: a package is there packed and unpacked.
     const caps = { maxBytes: 2 * ARTIFACT_MAX_BYTES, maxEntries: 2 * ARTIFACT_MAX_ENTRIES };
-    return await runBuild({ sandbox, buildEnv, folders, stdoutMaxBytes, ...caps }, step, shared);
+    return await runBuild({ sandbox, buildEnv, folders, stdoutMaxBytes, memoryBytes, ...caps }, step, shared);
   }
 
   async #inStaging<T>(work: (folders: BuildFolders) => Promise<T>): Promise<T> {

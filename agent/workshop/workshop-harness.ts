@@ -12,6 +12,8 @@ import type { ArtifactSpec, BuildStep } from "./workshop.ts";
 
 export interface TestWorkshop {
   readonly workshop: LocalWorkshop;
+  /** Memory of builds can be limited here. */
+  readonly limitsMemory: boolean;
   readonly sandbox: Sandbox;
   readonly dir: string;
   /** Another workshop on the same folder, as after a restart. */
@@ -24,7 +26,7 @@ export async function openTestWorkshop(mode: "required" | "off", options: Partia
   const dir = makeReachableDir(mkdtempSync(join(tmpdir(), "millrace-workshop-")));
   const jobsDir = join(dir, "jobs");
   await sweepJobsDir(jobsDir);
-  const { sandbox, reasons } = await detectSandbox({ mode, stateDir: dir, jobsDir });
+  const { sandbox, reasons, cgroups } = await detectSandbox({ mode, stateDir: dir, jobsDir });
   if (sandbox === undefined) throw new Error(`no sandbox: ${reasons.join("; ")}`);
   const reopen = (changed: Partial<WorkshopOptions> = {}): Promise<LocalWorkshop> =>
     LocalWorkshop.open({ dir, sandbox, cacheMaxBytes: 1024 ** 3, buildEnv: new Map(), mayRunCodeOnline: false, ...options, ...changed });
@@ -32,7 +34,7 @@ export async function openTestWorkshop(mode: "required" | "off", options: Partia
     sandbox.close();
     rmSync(dir, { recursive: true, force: true });
   };
-  return { workshop: await reopen(), sandbox, dir, reopen, dispose };
+  return { workshop: await reopen(), limitsMemory: cgroups.controls.has("memory"), sandbox, dir, reopen, dispose };
 }
 
 export interface TestSession extends WorkshopSession {

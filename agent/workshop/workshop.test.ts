@@ -252,6 +252,14 @@ describe("attacks on the workshop", () => {
     for (const at of ["/", sandboxed.dir, join(sandboxed.dir, "staging"), join(sandboxed.dir, "cache")]) expect(existsSync(join(at, "escaped"))).toBe(false);
   });
 
+  it.skipIf(!sandboxed.limitsMemory)("S-31: a build takes no more memory than it may have, and says so", async () => {
+    const workshop = await sandboxed.reopen({ buildMemoryBytes: 64 * 1024 * 1024 });
+    const greedy = shellSpec("perl -e '$x = \"x\" x 400_000_000; print length $x'; exit 0");
+    const outcome = await openSession(workshop).artifact(greedy);
+    expect(outcome).toEqual({ kind: "failed", code: 137, output: expect.stringContaining("the build needed more memory than it may have (64 MB)") });
+    expect((await openSession(workshop).artifact(shellSpec('echo small > "$OUT/f"'))).kind).toBe("artifact");
+  });
+
   it("a build reaches nobody when it has no network", async () => {
     const outcome = await openSession(sandboxed.workshop).command(shellStep("cat /proc/net/dev | tail -n +3 | wc -l; cat /proc/net/tcp | wc -l"));
     expect(outcome.stdout.trim().split("\n")).toEqual(["1", "1"]);
