@@ -152,6 +152,8 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     useApi: (access) => opened.execution.door.use(access),
     sandboxesReady: () => opened.execution.sandbox.stats().ready,
     probe: async () => {
+      // What an hourly trial has found may have been a moment's trouble: jobs are not to wait for the next hour.
+      if (!opened.takesScripts() && (await opened.recheck()) === 0) return "the sandbox does not hold any more";
       const { end } = await probe(opened.execution.sandbox, ["/bin/true"]);
       if (end.kind === "setup_failed") return end.message;
       return end.code === 0 ? undefined : `a trial ended with ${end.code}`;

@@ -106,6 +106,8 @@ export interface OpenedExecution {
   readonly sandboxReasons: readonly string[];
   /** Job folders of an earlier run that were removed. */
   readonly swept: number;
+  /** False when there should be a sandbox, and it was found not to hold. */
+  takesScripts(): boolean;
   /** Tries the sandbox again: from now on scripts are held against what is found. @returns the level */
   recheck(): Promise<SandboxLevel>;
   /** Ends helpers and sandboxes without a job. Attempts that run are not touched. */
@@ -192,5 +194,6 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     sandbox.close();
     detected.close();
   };
-  return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close, recheck: () => watch.look() };
+  const takesScripts = (): boolean => sandbox.kind === "unsandboxed" || watch.level > 0;
+  return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close, takesScripts, recheck: () => watch.look() };
 }

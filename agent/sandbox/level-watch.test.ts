@@ -1,9 +1,10 @@
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { openTestExecution, runScript } from "../runner/attempt-harness.ts";
-import type { SandboxLevel } from "./layers.ts";
+import type { Layer, SandboxLevel } from "./layers.ts";
+import { LevelWatch } from "./level-watch.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "millrace-level-"));
 chmodSync(dir, 0o755);
@@ -19,6 +20,37 @@ afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+describe("the level of the sandbox", () => {
+  it("is looked at every hour, and every minute while it is lower than it was", async () => {
+    vi.useFakeTimers();
+    try {
+      const levels: SandboxLevel[] = [3, 0, 0, 3, 3];
+      let looks = 0;
+      const layerOf = (level: SandboxLevel): Layer[] => [{ name: "isolation", level: 1, ok: level > 0, detail: "", fix: "" }];
+      const watch = new LevelWatch({ level: 1, recheck: () => Promise.resolve(layerOf(levels[looks++] ?? 3)) });
+      const after = async (minutes: number): Promise<[number, SandboxLevel]> => {
+        await vi.advanceTimersByTimeAsync(minutes * 60_000);
+        return [looks, watch.level];
+      };
+      expect([await after(59), await after(1), await after(60)]).toEqual([
+        [0, 1],
+        [1, 1],
+        [2, 0],
+      ]);
+      expect([await after(1), await after(1), await after(59), await after(1)]).toEqual([
+        [3, 0],
+        [4, 1],
+        [4, 1],
+        [5, 1],
+      ]);
+      watch.stop();
+      expect(await after(120)).toEqual([5, 1]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe("the level that a script asks for", () => {
   it("is held against what was found, before anything of the script runs", async () => {
     const { sandboxLevel } = opened;
@@ -32,11 +64,11 @@ describe("the level that a script asks for", () => {
   it("is found again: a sandbox that does not hold any more takes no script, and one that does again takes them", async () => {
     expect([await opened.recheck(), told]).toEqual([opened.sandboxLevel, []]);
     rmSync(bwrapPath);
-    expect([await opened.recheck(), told]).toEqual([0, [0]]);
+    expect([await opened.recheck(), told, opened.takesScripts()]).toEqual([0, [0], false]);
     const outcome = await runScript(execution, "bash", "echo ran");
     expect(outcome).toMatchObject({ exit: { reason: "sandbox_error", message: expect.stringContaining("does not hold") }, stdout: "", startedAtUs: 0 });
     copyFileSync("/usr/bin/bwrap", bwrapPath);
-    expect([await opened.recheck(), told]).toEqual([opened.sandboxLevel, [0, opened.sandboxLevel]]);
+    expect([await opened.recheck(), told, opened.takesScripts()]).toEqual([opened.sandboxLevel, [0, opened.sandboxLevel], true]);
     expect((await runScript(execution, "bash", "echo ran")).stdout).toBe("ran\n");
   });
 });

@@ -3,20 +3,24 @@ import type { DetectedSandbox } from "./detect.ts";
 import { levelOf, reasonsOf, type SandboxLevel } from "./layers.ts";
 
 const LOOK_EVERY_MS = 60 * 60_000;
+/** While it is lower than at the start: a trial also fails when the host is short of something for a moment. */
+const LOOK_AGAIN_MS = 60_000;
 
 /** Knows the level of the sandbox as it was found last, and finds it again every hour: what held at the start may have been taken away. */
 export class LevelWatch {
+  readonly #first: SandboxLevel;
   #level: SandboxLevel;
   readonly #detected: Pick<DetectedSandbox, "recheck">;
   readonly #onLevel: ((level: SandboxLevel, reasons: readonly string[]) => void) | undefined;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(detected: Pick<DetectedSandbox, "level" | "recheck">, onLevel?: (level: SandboxLevel, reasons: readonly string[]) => void) {
+    this.#first = detected.level;
     this.#level = detected.level;
     this.#detected = detected;
     this.#onLevel = onLevel;
-    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
-    this.#timer.unref();
+    this.#schedule();
   }
 
   get level(): SandboxLevel {
@@ -36,11 +40,20 @@ export class LevelWatch {
       reasons = ["no isolation: a trial sandbox could not be started"];
     }
     if (this.#level !== before) this.#onLevel?.(this.#level, reasons);
+    this.#schedule();
     return this.#level;
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.look(), this.#level < this.#first ? LOOK_AGAIN_MS : LOOK_EVERY_MS);
+    this.#timer.unref();
   }
 }
 
