@@ -121,7 +121,7 @@ class Attempt {
     const { sandbox, enclosure, network, limits } = this.#execution;
     const terms = termsOf({ requirements: this.#bundle.requirements, sandbox, enclosure, network, defaults: limits });
     if (typeof terms === "string") return judgeSetupFailure(terms);
-    return runtime.kind === "process" ? this.#runProcess(runtime, terms) : this.#runInProcess(runtime);
+    return runtime.kind === "process" ? this.#runProcess(runtime, terms) : this.#runInProcess(runtime, terms);
   }
 
   /** Does not run the script: finds out what it depends on. */
@@ -151,12 +151,14 @@ class Attempt {
     return this.#execution.workshop.session({ workspace: this.#bundle.workspace, signal: this.#abort.signal, say });
   }
 
-  async #runInProcess(runtime: InProcessRuntime): Promise<Verdict> {
+  async #runInProcess(runtime: InProcessRuntime, { network, allow, notes }: Terms): Promise<Verdict> {
     this.#started(nowUs());
     try {
       const { workspace, code, argsJson } = this.#bundle;
+      for (const note of notes) await this.#say(note);
       const say = (text: string): void => void this.#say(text);
-      const result = await runtime.run({ workspace, code, argsJson, resultMaxBytes: this.#resultMaxBytes, say }, this.#abort.signal);
+      const request = { workspace, code, argsJson, resultMaxBytes: this.#resultMaxBytes, network, allow, say };
+      const result = await runtime.run(request, this.#abort.signal);
       this.#over = true;
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       if (typeof result !== "string") return { exit: result.exit, resultJson: result.resultJson };

@@ -3,8 +3,9 @@
  * result comes from; it starts no process of the script itself. `contract.test.ts` runs every one through the same list.
  */
 import type { Exit } from "../../kernel/exit.ts";
+import type { AllowEntry } from "../sandbox/network/allow-list.ts";
 import type { ProbeResult } from "../sandbox/probe.ts";
-import type { InsidePaths, JobFile, ReadOnlyMount, WarmInterpreter, WarmStart } from "../sandbox/sandbox.ts";
+import type { InsidePaths, JobFile, NetworkPolicy, ReadOnlyMount, WarmInterpreter, WarmStart } from "../sandbox/sandbox.ts";
 import type { Workshop } from "../workshop/workshop.ts";
 
 export interface LaunchRequest {
@@ -86,6 +87,9 @@ export interface InProcessRequest {
   /** Text of a JSON object. */
   readonly argsJson: string;
   readonly resultMaxBytes: number;
+  /** What the job may reach; `allow` counts for the policy `allow_list`. Whoever carries the job out keeps to it. */
+  readonly network: NetworkPolicy;
+  readonly allow: readonly AllowEntry[];
   /** A line for the job's log. */
   say(text: string): void;
 }

@@ -1,6 +1,15 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP, type LookupFunction } from "node:net";
+import type { AllowEntry } from "../../sandbox/network/allow-list.ts";
 import { QueryError } from "./query-error.ts";
+
+/** What a job may connect to. */
+export interface Reach {
+  /** Whether link-local and metadata addresses may be reached. */
+  readonly metadataAllowed: boolean;
+  /** Of a script with a list: nothing else, by name or by address. */
+  readonly allow?: readonly AllowEntry[];
+}
 
 export interface PinnedAddress {
   readonly address: string;
@@ -32,11 +41,11 @@ export function isMetadataAddress(address: string): boolean {
 
 /**
  * Finds the addresses of a host once: what is connected to is what was checked, whatever a second answer would be.
- * @throws QueryError when the name does not resolve, or any of its addresses is refused
+ * @throws QueryError when the name does not resolve, any of its addresses is refused, or none is among what the script may reach
  */
-export async function pinHost(host: string, metadataAllowed: boolean): Promise<readonly [PinnedAddress, ...PinnedAddress[]]> {
-  const found = await resolve(host);
-  if (!metadataAllowed && found.some(({ address }) => isMetadataAddress(address))) {
+export async function pinHost(host: string, port: number, reach: Reach): Promise<readonly [PinnedAddress, ...PinnedAddress[]]> {
+  const found = allowedOf(host, port, await resolve(host), reach.allow);
+  if (!reach.metadataAllowed && found.some(({ address }) => isMetadataAddress(address))) {
     throw new QueryError("ConnectionError", `${host} is a link-local or metadata address, which this agent does not reach for queries`, {
       code: "refused_address",
     });
@@ -44,6 +53,24 @@ export async function pinHost(host: string, metadataAllowed: boolean): Promise<r
   const [first, ...others] = found.slice(0, MAX_ADDRESSES).map(({ address, family }): PinnedAddress => ({ address, family: family === 6 ? 6 : 4 }));
   if (first === undefined) throw new QueryError("ConnectionError", `the host ${host} has no address`, { code: "ENOTFOUND" });
   return [first, ...others];
+}
+
+/** A script's list says of a name that it may be reached wherever it leads, as for scripts with a process of their own. */
+function allowedOf<T extends { readonly address: string }>(host: string, port: number, found: readonly T[], allow: Reach["allow"]): readonly T[] {
+  if (allow === undefined) return found;
+  const entries = allow.filter((entry) => entry.port === undefined || entry.port === port);
+  const name = host.toLowerCase().replace(/\.$/, "");
+  if (entries.some((entry) => entry.kind === "name" && entry.name.replace(/\.$/, "") === name)) return found;
+  const ranges = new BlockList();
+  for (const entry of entries) if (entry.kind === "range") addRange(ranges, entry);
+  const allowed = found.filter(({ address }) => ranges.check(address, isIP(address) === 6 ? "ipv6" : "ipv4"));
+  if (allowed.length > 0) return allowed;
+  throw new QueryError("ConnectionError", `${host}, port ${port}, is not among what this script may reach`, { code: "refused_address" });
+}
+
+function addRange(list: BlockList, { range, family }: Extract<AllowEntry, { kind: "range" }>): void {
+  const [address = "", bits] = range.split("/");
+  list.addSubnet(address, bits === undefined ? (family === 4 ? 32 : 128) : Number(bits), family === 4 ? "ipv4" : "ipv6");
 }
 
 /** A lookup that answers with these addresses, for whatever name. */

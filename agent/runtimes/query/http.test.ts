@@ -2,6 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createTcpServer } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Network } from "../../../proto/gen/millrace/agent/v1/job.ts";
+import { runScript } from "../../runner/attempt-harness.ts";
+import type { AllowEntry } from "../../sandbox/network/allow-list.ts";
+import type { NetworkPolicy } from "../../sandbox/sandbox.ts";
 import { helpersOf, openQueries } from "./test-queries.ts";
 
 const queries = await openQueries();
@@ -189,6 +193,24 @@ describe("http", () => {
     }
     expect((await run("graphql", "{ a }", { api: { base_url: "http://[::ffff:169.254.169.254]/" } })).exit.message).toContain("is a link-local");
     expect(metadata).toBe(0);
+  });
+
+  it("reaches what the script's list names and nothing else, also after a redirect, and nothing without a network", async () => {
+    const runtime = queries.execution.runtimes.find("http");
+    if (runtime?.kind !== "in-process") throw new Error("there is no http");
+    const ask = (code: object, network: NetworkPolicy, allow: readonly AllowEntry[] = []) =>
+      runtime.run(
+        { workspace: "acme", code: JSON.stringify(code), argsJson: "{}", resultMaxBytes: 10_000, network, allow, say: () => undefined },
+        new AbortController().signal,
+      );
+    const allow = [{ kind: "range", family: 4, range: "127.0.0.1", port: Number(new URL(base).port) }] as const;
+    expect(await ask({ url: `${base}/digits` }, "allow_list", allow)).toContain('"status":200');
+    const refused = { exit: { message: expect.stringContaining("is not among what this script may reach") } };
+    expect(await ask({ url: `${otherBase}/digits` }, "full")).toContain('"status":200');
+    expect(await ask({ url: `${otherBase}/digits` }, "allow_list", allow)).toMatchObject(refused);
+    expect(await ask({ url: `${base}/redirect?to=${encodeURIComponent(`${otherBase}/digits`)}` }, "allow_list", allow)).toMatchObject(refused);
+    const none = await runScript(queries.execution, "http", JSON.stringify({ url: `${base}/digits` }), { requirements: { network: Network.NETWORK_NONE } });
+    expect(none.exit).toMatchObject({ reason: "exit_code", message: "ConnectionError: this script may not use the network" });
   });
 
   it("stops reading at the largest result, at the timeout, and when the job is to end", async () => {

@@ -1,3 +1,4 @@
+import type { Reach } from "./address-guard.ts";
 import type { QueryErrorName } from "./query-error.ts";
 
 export const QUERY_LANGUAGES = ["postgresql", "mysql", "sqlite", "duckdb", "graphql", "http"] as const;
@@ -15,8 +16,7 @@ export interface QueryJob {
   /** Text of a JSON object. */
   readonly argsJson: string;
   readonly resultMaxBytes: number;
-  /** Whether link-local and metadata addresses may be reached. */
-  readonly metadataAllowed: boolean;
+  readonly reach: Reach;
 }
 
 export type ToHelper =

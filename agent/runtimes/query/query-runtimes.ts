@@ -80,9 +80,12 @@ function queryRuntime(language: QueryLanguage, version: string, pool: HelperPool
     kind: "in-process",
     version,
     run: async (request, signal) => {
-      const { workspace, code, argsJson, resultMaxBytes, say } = request;
-      const job = { language, code, argsJson, resultMaxBytes: Math.min(resultMaxBytes, MAX_RESULT_BYTES), metadataAllowed };
-      return verdictOf(await pool.run(workspace, KINDS[language], job, say, signal), request);
+      const { workspace, code, argsJson, resultMaxBytes, say, network, allow } = request;
+      const kind = KINDS[language];
+      if (kind === "network" && network === "none") return fault("ConnectionError", "this script may not use the network");
+      const reach = { metadataAllowed, ...(network === "allow_list" && { allow }) };
+      const job = { language, code, argsJson, resultMaxBytes: Math.min(resultMaxBytes, MAX_RESULT_BYTES), reach };
+      return verdictOf(await pool.run(workspace, kind, job, say, signal), request);
     },
     close: () => pool.close(),
   };

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders, Agent as PlainAgent, request as plainRequest } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import { messageOf } from "../../../../kernel/app-error.ts";
-import { pinHost, pinnedLookup } from "../address-guard.ts";
+import { pinHost, pinnedLookup, type Reach } from "../address-guard.ts";
 import { QueryError } from "../query-error.ts";
 import { resultTooLarge } from "../result-writer.ts";
 
@@ -12,7 +12,7 @@ export interface Outgoing {
   readonly body: string | undefined;
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  readonly metadataAllowed: boolean;
+  readonly reach: Reach;
   readonly signal: AbortSignal;
 }
 
@@ -94,21 +94,27 @@ function redirectOf(outgoing: Outgoing, { status, headers }: Incoming): Outgoing
 }
 
 async function sendOnce(outgoing: Outgoing): Promise<Incoming> {
-  const { url } = outgoing;
+  const { url, reach } = outgoing;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const lookup = pinnedLookup(await pinHost(host, outgoing.metadataAllowed));
   const secure = url.protocol === "https:";
+  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+  const lookup = pinnedLookup(await pinHost(host, port, reach));
   const headers: OutgoingHttpHeaders = { "user-agent": "millrace", accept: "*/*", ...Object.fromEntries(outgoing.headers) };
   if (outgoing.body !== undefined) headers["content-length"] = Buffer.byteLength(outgoing.body);
   const options = { method: outgoing.method, headers, lookup, signal: outgoing.signal, maxHeaderSize: MAX_HEADER_BYTES };
   return await new Promise<Incoming>((resolve, reject) => {
-    const request: ClientRequest = secure ? secureRequest(url, { ...options, agent: secureAgent }) : plainRequest(url, { ...options, agent: plainAgent });
+    const request: ClientRequest = secure ? secureRequest(url, { ...options, ...agentFor(reach, secureAgent) }) : plainRequest(url, { ...options, ...agentFor(reach, plainAgent) });
     request.on("error", reject);
     request.on("response", (response) => {
       collect(response, outgoing.maxBytes).then(resolve, reject);
     });
     request.end(outgoing.body);
   });
+}
+
+/** A connection that was kept leads where its name led when it was made: not for a script with a list. */
+function agentFor<A>({ allow }: Reach, kept: A): { readonly agent: A | false } {
+  return { agent: allow === undefined ? kept : false };
 }
 
 function collect(response: IncomingMessage, maxBytes: number): Promise<Incoming> {

@@ -22,7 +22,7 @@ export async function runGraphql(job: QueryJob, context: QueryContext): Promise<
     body: `{"query":${JSON.stringify(job.code)},"variables":{${variables.join(",")}}}`,
     timeoutMs: TIMEOUT_MS,
     maxBytes: job.resultMaxBytes,
-    metadataAllowed: job.metadataAllowed,
+    reach: job.reach,
     signal: context.signal,
   });
   return dataOf(incoming, api.url);

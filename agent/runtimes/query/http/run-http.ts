@@ -29,7 +29,7 @@ export async function runHttp(job: QueryJob, context: QueryContext): Promise<str
     body,
     timeoutMs: timeoutOf(template) * 1_000,
     maxBytes: job.resultMaxBytes,
-    metadataAllowed: job.metadataAllowed,
+    reach: job.reach,
     signal: context.signal,
   });
   const result = `"status":${incoming.status},"headers":${JSON.stringify(incoming.headers)},${bodyMembers(incoming)}`;

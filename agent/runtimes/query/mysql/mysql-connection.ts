@@ -2,7 +2,7 @@ import { connect as connectSocket, isIP } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import mysql, { type Connection, type SslOptions } from "mysql2";
 import { messageOf } from "../../../../kernel/app-error.ts";
-import { type PinnedAddress, pinHost, pinnedLookup } from "../address-guard.ts";
+import { type PinnedAddress, pinHost, pinnedLookup, type Reach } from "../address-guard.ts";
 import { QueryError } from "../query-error.ts";
 import type { ServerAddress } from "../server-address.ts";
 
@@ -20,8 +20,8 @@ export interface MysqlConnection {
 }
 
 /** @throws QueryError named ConnectionError; its message never holds a password */
-export async function openMysqlConnection(address: ServerAddress, metadataAllowed: boolean, signal: AbortSignal): Promise<MysqlConnection> {
-  const pinned = await pinHost(address.host, metadataAllowed);
+export async function openMysqlConnection(address: ServerAddress, reach: Reach, signal: AbortSignal): Promise<MysqlConnection> {
+  const pinned = await pinHost(address.host, address.port, reach);
   try {
     return await openPinned(address, pinned, signal);
   } catch (error) {

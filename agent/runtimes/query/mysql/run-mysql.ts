@@ -22,8 +22,8 @@ export async function runMysql(job: QueryJob, context: QueryContext): Promise<st
   const bindings = new Bindings("mysql", job.code, args);
   const statements = split.map((statement) => prepare(statement, bindings));
   const address = readServerAddress(args, ["mysql:", "mariadb:"], DEFAULT_PORT);
-  const key = connectionKey(address);
-  const session = (await idle.take(key)) ?? (await openMysqlConnection(address, job.metadataAllowed, context.signal));
+  const key = connectionKey({ ...address, reach: job.reach });
+  const session = (await idle.take(key)) ?? (await openMysqlConnection(address, job.reach, context.signal));
   const stopped = Promise.withResolvers<never>();
   stopped.promise.catch(() => undefined);
   let over = false;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import pg from "pg";
 import { messageOf } from "../../../../kernel/app-error.ts";
-import { pinHost } from "../address-guard.ts";
+import { pinHost, type Reach } from "../address-guard.ts";
 import { QueryError } from "../query-error.ts";
 import type { ServerAddress } from "../server-address.ts";
 import { tlsOptions } from "../tls-options.ts";
@@ -28,8 +28,8 @@ export interface PgConnection {
 }
 
 /** @throws QueryError named ConnectionError; its message never holds a password */
-export async function openPgConnection(address: ServerAddress, metadataAllowed: boolean, signal: AbortSignal): Promise<PgConnection> {
-  const pinned = await pinHost(address.host, metadataAllowed);
+export async function openPgConnection(address: ServerAddress, reach: Reach, signal: AbortSignal): Promise<PgConnection> {
+  const pinned = await pinHost(address.host, address.port, reach);
   let failure: unknown;
   for (const { address: ip } of pinned) {
     try {

@@ -24,8 +24,8 @@ export async function runPostgresql(job: QueryJob, context: QueryContext): Promi
   const bindings = new Bindings("postgresql", job.code, args);
   const statements = split.map((statement) => ({ statement, parameters: parametersOf(statement, bindings) }));
   const address = readServerAddress(args, ["postgres:", "postgresql:"], DEFAULT_PORT);
-  const key = connectionKey(address);
-  const connection = (await idle.take(key)) ?? (await openPgConnection(address, job.metadataAllowed, context.signal));
+  const key = connectionKey({ ...address, reach: job.reach });
+  const connection = (await idle.take(key)) ?? (await openPgConnection(address, job.reach, context.signal));
   let over = false;
   const cancel = (): void => void cancelPgQuery(connection, () => over);
   context.signal.addEventListener("abort", cancel, { once: true });
