@@ -19,6 +19,7 @@ import { Life } from "./life.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
 import { startAttempt } from "./runner/attempt.ts";
 import { openExecution } from "./runner/execution.ts";
+import { usualMemoryBytes } from "./runner/terms.ts";
 import { sweepLeftOvers } from "./sandbox/job-dir.ts";
 import { probe } from "./sandbox/probe.ts";
 import { Attempts, type StartAttempt } from "./session/attempts.ts";
@@ -39,6 +40,8 @@ export interface Executor {
   useApi?(access: ApiAccess): void;
   /** Prepared sandboxes that wait for a job. */
   sandboxesReady?(): number;
+  /** Memory of a job that asks for none; absent or 0 where it cannot be limited. */
+  readonly usualMemoryBytes?: number;
   /** Makes a sandbox for nothing. Resolves with what is wrong, or undefined. */
   probe?(): Promise<string | undefined>;
   /** Removes what ended jobs have left behind, if anything. Resolves with how much that was. */
@@ -138,7 +141,11 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     ...(config.caFile !== "" && { apiCa: readFileSync(config.caFile, "utf8") }),
     onLevel: (level, reasons) => {
       sandbox = { level, reasons: [...reasons] };
-      log.error({ event: "agent.sandbox_level", level, reasons }, "the sandbox is not what it was: jobs that ask for more are refused");
+      const isLess = level < opened.sandboxLevel;
+      log[isLess ? "error" : "info"](
+        { event: "agent.sandbox_level", level, reasons },
+        isLess ? "the sandbox is not what it was: jobs that ask for more are refused" : "the sandbox is as it was",
+      );
     },
   });
   let sandbox: SandboxInfo = { level: opened.sandboxLevel, reasons: [...opened.sandboxReasons] };
@@ -151,6 +158,7 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     },
     useApi: (access) => opened.execution.door.use(access),
     sandboxesReady: () => opened.execution.sandbox.stats().ready,
+    usualMemoryBytes: usualMemoryBytes(opened.execution),
     probe: async () => {
       // What an hourly trial has found may have been a moment's trouble: jobs are not to wait for the next hour.
       if (!opened.takesScripts() && (await opened.recheck()) === 0) return "the sandbox does not hold any more";
@@ -200,6 +208,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     spoolDir: folder.spoolDir,
     clock,
     log,
+    usualMemoryBytes: executor.usualMemoryBytes ?? 0,
     probe: () => executor.probe?.() ?? Promise.resolve(undefined),
     sweep: () => executor.sweep?.() ?? Promise.resolve(0),
     sources: {

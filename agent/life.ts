@@ -9,7 +9,7 @@ import { SetupGuard } from "./conduct/setup-guard.ts";
 import { Shift } from "./conduct/shift.ts";
 import { whenEnded } from "./conduct/when-ended.ts";
 import type { AgentConfig } from "./config.ts";
-import { type AgentPolicy, brokenRule, languagesLeft, tagsLeft } from "./policy/policy.ts";
+import { type AgentPolicy, boundedBy, brokenRule, languagesLeft, tagsLeft } from "./policy/policy.ts";
 import { PolicyFile } from "./policy/policy-file.ts";
 import type { RunningAttempt } from "./runner/attempt-types.ts";
 import { DEFAULT_LIMITS } from "./runner/execution.ts";
@@ -27,6 +27,8 @@ export interface LifeOptions {
   /** Removes what ended jobs have left behind. */
   readonly sweep: () => Promise<number>;
   readonly sources: Omit<MetricSources, "slots" | "state">;
+  /** Memory of a job that asks for none; 0: it cannot be limited here. */
+  readonly usualMemoryBytes: number;
   /** The capacity is another one: the server should hear of it. */
   readonly onCapacity: () => void;
   /** What Hello says has changed. */
@@ -88,6 +90,7 @@ export class Life {
   async start(): Promise<void> {
     if (this.#options.config.statusAddress !== "") await this.#serveStatus();
     this.#policy?.watch();
+    this.#checkMemory();
     this.#disk.start();
     this.#shift.start();
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS);
@@ -127,11 +130,17 @@ export class Life {
     const defaults = { network: sandbox ? network : "full", timeoutMs: DEFAULT_LIMITS.timeoutMs } as const;
     return (bundle, io) => {
       const broken = brokenRule(file.policy, bundle, defaults);
-      if (broken === undefined) return start(bundle, io);
+      if (broken === undefined) return start(boundedBy(file.policy, bundle, this.#options.usualMemoryBytes), io);
       this.#options.log.warn({ event: "attempt.forbidden", jobId: bundle.jobId, rule: broken }, "a job that the policy forbids was refused");
       this.#metrics?.ended("policy");
       return refused(broken, this.#options.clock.wallMs());
     };
+  }
+
+  #checkMemory(): void {
+    const { log, usualMemoryBytes } = this.#options;
+    if (usualMemoryBytes > 0 || this.#policy?.policy.max_memory_bytes === undefined) return;
+    log.warn({ event: "policy.memory_not_kept" }, "this agent cannot limit memory: max_memory_bytes of the policy only refuses jobs that ask for more");
   }
 
   /** A stream is opened. */

@@ -20,6 +20,9 @@ export const LANGUAGES = [
 ] as const;
 export type Language = (typeof LANGUAGES)[number];
 
+/** Languages with packages whose versions can be fixed by a lock. */
+export const LOCKED_LANGUAGES: ReadonlySet<string> = new Set<Language>(["python3", "typescript", "javascript", "go", "rust", "java", "php", "ruby"]);
+
 /** In-process runtime that does nothing: for load tests, offered only by agents that were started with it. */
 export const NOOP_LANGUAGE = "noop";
 

@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Bundle, Network, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { bundleOf } from "../session/testing/scripted-plane.ts";
-import { type AgentPolicy, brokenRule } from "./policy.ts";
+import { type AgentPolicy, boundedBy, brokenRule } from "./policy.ts";
 import { PolicyFile } from "./policy-file.ts";
 
 const DEFAULTS = { network: "none", timeoutMs: 1_800_000 } as const;
@@ -28,7 +28,11 @@ const CASES: readonly (readonly [AgentPolicy, readonly Partial<Bundle>[], readon
     [{ scriptPath: "f/finance/pay" }, { scriptPath: "u/a/b/c" }],
     [{}, { scriptPath: "f/finance/deep/pay" }, { scriptPath: "f/financeXpay" }, { scriptPath: "xf/finance/pay" }, { scriptPath: "f/finance/pay\nu/x" }],
   ],
-  [{ require_lock: true }, [{ lock: "a==1" }, { purpose: Purpose.PURPOSE_LOCK }], [{}]],
+  [
+    { require_lock: true },
+    [{ language: "python3", lock: "a==1" }, { language: "python3", purpose: Purpose.PURPOSE_LOCK }, { language: "bash" }, { language: "postgresql" }],
+    [{ language: "python3" }, { language: "rust" }],
+  ],
   [
     { env: ["PG*", "HOME"] },
     [{}, { env: [{ name: "PGHOST", value: "" }] }],
@@ -63,6 +67,19 @@ test.each(CASES)("%j", (policy, good, bad) => {
   for (const bundle of good) expect([bundle, brokenRule(policy, bundleOf(bundle), DEFAULTS)]).toEqual([bundle, undefined]);
   const [rule = ""] = Object.keys(policy);
   for (const bundle of bad) expect([bundle, brokenRule(policy, bundleOf(bundle), DEFAULTS)]).toEqual([bundle, expect.stringContaining(`(${rule})`)]);
+});
+
+test("a job that asks for no memory gets no more than the policy allows", () => {
+  const policy = { max_memory_bytes: GB };
+  const memoryOf = (fields: Partial<Bundle>, usualBytes: number): number | undefined =>
+    boundedBy(policy, bundleOf(fields), usualBytes).requirements?.memoryBytes;
+  expect(memoryOf({}, 2 * GB)).toBe(GB);
+  expect(memoryOf(needs({ minSandboxLevel: 2 }), 2 * GB)).toBe(GB);
+  expect(boundedBy(policy, bundleOf(needs({ minSandboxLevel: 2 })), 2 * GB).requirements?.minSandboxLevel).toBe(2);
+  // What it gets anyway is no more, or cannot be limited, or it asks itself.
+  expect([memoryOf({}, GB), memoryOf({}, 0), memoryOf(needs({ memoryBytes: 5 }), 2 * GB)]).toEqual([undefined, undefined, 5]);
+  const free = bundleOf();
+  expect(boundedBy({}, free, 2 * GB)).toBe(free);
 });
 
 test("a job that says nothing of the network has the agent's own", () => {

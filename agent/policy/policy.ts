@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { z } from "zod";
-import { LANGUAGES, NOOP_LANGUAGE } from "../../kernel/languages.ts";
-import { type Bundle, Network, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { LANGUAGES, LOCKED_LANGUAGES, NOOP_LANGUAGE } from "../../kernel/languages.ts";
+import { type Bundle, Network, Purpose, type Requirements } from "../../proto/gen/millrace/agent/v1/job.ts";
 
 const names = z.array(z.string().min(1).max(300)).max(1000);
 const NETWORKS = ["none", "allow_list", "full"] as const;
@@ -20,9 +20,10 @@ export const agentPolicy = z.strictObject({
   network: z.array(z.enum(NETWORKS)).optional(),
   /** What a job with an allow list may name: "host", "host:port", "*.host", "10.0.0.0/8", "10.0.0.0/8:5432". A job with the whole network is refused. */
   targets: names.optional(),
+  /** Of one job; also of one that asks for nothing, see `boundedBy`. */
   max_memory_bytes: z.int().positive().optional(),
   max_timeout_ms: z.int().positive().optional(),
-  /** Only scripts whose dependencies were fixed when they were deployed. */
+  /** Only scripts whose dependencies were fixed when they were deployed. In languages that have packages one needs a lock even if it uses none. */
   require_lock: z.boolean().optional(),
   /** Only deployed scripts. */
   forbid_inline: z.boolean().optional(),
@@ -71,8 +72,10 @@ const RULES: readonly Rule[] = [
   },
   {
     name: "require_lock",
-    judge: ({ require_lock: required }, { lock, purpose }) =>
-      required === true && lock === "" && purpose !== Purpose.PURPOSE_LOCK ? "its dependencies are not fixed by a lock" : undefined,
+    judge: ({ require_lock: required }, { language, lock, purpose }) =>
+      required === true && lock === "" && LOCKED_LANGUAGES.has(language) && purpose !== Purpose.PURPOSE_LOCK
+        ? "its dependencies are not fixed by a lock"
+        : undefined,
   },
   {
     name: "env",
@@ -111,6 +114,22 @@ const RULES: readonly Rule[] = [
     },
   },
 ];
+
+const NOTHING_ASKED: Requirements = {
+  network: Network.NETWORK_UNSPECIFIED,
+  allow: [],
+  minSandboxLevel: 0,
+  memoryBytes: 0,
+  cpuMillis: 0,
+  dedicated: false,
+};
+
+/** The job, held to the policy's memory when it asks for none and would get more. @param usualBytes what such a job gets here; 0: whatever there is */
+export function boundedBy({ max_memory_bytes: max }: AgentPolicy, bundle: Bundle, usualBytes: number): Bundle {
+  const asked = bundle.requirements?.memoryBytes ?? 0;
+  if (max === undefined || asked > 0 || usualBytes <= max) return bundle;
+  return { ...bundle, requirements: { ...(bundle.requirements ?? NOTHING_ASKED), memoryBytes: max } };
+}
 
 /** Languages that a policy leaves, of those found on the host. */
 export function languagesLeft<T extends { readonly language: string }>(policy: AgentPolicy, runtimes: readonly T[]): T[] {

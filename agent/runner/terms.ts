@@ -87,7 +87,13 @@ interface MemoryTerms {
   readonly notes: readonly string[];
 }
 
-/** What was asked for, else the agent's setting, else half of what all jobs together may use: no job alone can take everything. */
+/** What a job gets that asks for no memory: the agent's setting, else half of what all jobs together may use, so that none alone can take everything. */
+export function usualMemoryBytes({ enclosure, limits }: { readonly enclosure: Enclosure; readonly limits: DefaultLimits }): number {
+  const { controls, totalMemoryBytes } = enclosure.cgroups;
+  if (!controls.has("memory")) return 0;
+  return limits.memoryBytes > 0 ? Math.min(limits.memoryBytes, totalMemoryBytes) : Math.floor(totalMemoryBytes / 2);
+}
+
 function memoryLimit({ requirements, enclosure, defaults }: TermsInput): MemoryTerms | string {
   const { controls, totalMemoryBytes } = enclosure.cgroups;
   const asked = requirements?.memoryBytes ?? 0;
@@ -95,9 +101,8 @@ function memoryLimit({ requirements, enclosure, defaults }: TermsInput): MemoryT
     return { limit: {}, chosen: false, notes: asked > 0 ? ["this agent cannot limit memory: the script runs without the limit that it asks for"] : [] };
   }
   if (asked > totalMemoryBytes) return `the script asks for ${formatBytes(asked)} of memory; this agent has ${formatBytes(totalMemoryBytes)} for jobs`;
-  const chosen = asked > 0 ? asked : Math.min(defaults.memoryBytes, totalMemoryBytes);
-  const bytes = chosen > 0 ? chosen : Math.floor(totalMemoryBytes / 2);
-  return { limit: { memoryBytes: Math.max(MIN_MEMORY_BYTES, bytes) }, chosen: chosen > 0, notes: [] };
+  const bytes = asked > 0 ? asked : usualMemoryBytes({ enclosure, limits: defaults });
+  return { limit: { memoryBytes: Math.max(MIN_MEMORY_BYTES, bytes) }, chosen: asked > 0 || defaults.memoryBytes > 0, notes: [] };
 }
 
 function cpuLimit({ requirements, enclosure, defaults }: TermsInput): { limit: Pick<JobLimits, "cpuMillis">; notes: readonly string[] } {

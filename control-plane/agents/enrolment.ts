@@ -35,8 +35,8 @@ export interface Challenge {
   readonly nonce: string;
 }
 
-/** Streams without a good credential that may be looked up in the database at a time: strangers cannot hold up those who have one. */
-const MAX_RENEWALS = 32;
+/** Who joins, and streams without a good credential, that may be looked up in the database at a time: strangers cannot hold up those who have one. */
+const MAX_STRANGERS = 32;
 const NONCE_BYTES = 24;
 const MAX_TAGS = 100;
 
@@ -44,7 +44,7 @@ const MAX_TAGS = 100;
 export class Enrolment {
   readonly #options: EnrolmentOptions;
   #key: Promise<Buffer> | undefined;
-  #renewals = 0;
+  #strangers = 0;
 
   constructor(options: EnrolmentOptions) {
     this.#options = options;
@@ -54,7 +54,7 @@ export class Enrolment {
   get handlers(): AgentEnrolmentServer {
     return {
       enrol: (call: ServerUnaryCall<EnrolRequest, EnrolResponse>, answer: sendUnaryData<EnrolResponse>) => {
-        this.enrol(call.request, call.getPeer()).then(
+        this.#inTurn(false, () => this.enrol(call.request, call.getPeer())).then(
           (response) => answer(null, response),
           (error: unknown) => {
             const refusal = AppError.from(error);
@@ -164,12 +164,12 @@ export class Enrolment {
 
   async #inTurn<T>(isGood: boolean, work: () => Promise<T>): Promise<T> {
     if (isGood) return work();
-    if (this.#renewals >= MAX_RENEWALS) throw new AppError("unavailable", "too many agents renew lapsed credentials at the moment");
-    this.#renewals += 1;
+    if (this.#strangers >= MAX_STRANGERS) throw new AppError("unavailable", "too many agents join, or renew lapsed credentials, at the moment");
+    this.#strangers += 1;
     try {
       return await work();
     } finally {
-      this.#renewals -= 1;
+      this.#strangers -= 1;
     }
   }
 

@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { LANGUAGES, type Language, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { type Language, LANGUAGES, LOCKED_LANGUAGES, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import { isStorableJson, WELL_FORMED } from "../../kernel/storable-text.ts";
 import { inferSignature } from "../../signatures/infer.ts";
 import { signatureToJsonSchema } from "../../signatures/to-json-schema.ts";
@@ -115,9 +115,6 @@ async function schemaOf(language: Language, content: string): Promise<{ schema: 
   }
   return { schema: signatureToJsonSchema(signature), mayNeedPackages: LOCKED_LANGUAGES.has(language) && standardOnly !== true };
 }
-
-/** Languages with packages whose versions can be fixed. */
-const LOCKED_LANGUAGES: ReadonlySet<Language> = new Set(["python3", "typescript", "javascript", "go", "rust", "java", "php", "ruby"]);
 
 /** A version as the API shows it, without its code. */
 export function presentScript(version: ScriptVersion): ScriptView {
