@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import type { AllowEntry } from "../../sandbox/network/allow-list.ts";
+import { METADATA_4, METADATA_6 } from "../../sandbox/network/metadata-addresses.ts";
 import { QueryError } from "./query-error.ts";
 
 /** What a job may connect to. */
@@ -16,18 +17,10 @@ export interface PinnedAddress {
   readonly family: 4 | 6;
 }
 
-/**
- * Addresses at which clouds hand credentials to whoever asks: link-local ones, and those that providers chose elsewhere
- * (AWS over IPv6, Alibaba, Azure, Oracle).
- */
+/** Those of scripts, and all that are link-local. */
 const METADATA = new BlockList();
-METADATA.addSubnet("169.254.0.0", 16, "ipv4");
-METADATA.addAddress("100.100.100.200", "ipv4");
-METADATA.addAddress("168.63.129.16", "ipv4");
-METADATA.addAddress("192.0.0.192", "ipv4");
-METADATA.addSubnet("fe80::", 10, "ipv6");
-METADATA.addAddress("fd00:ec2::254", "ipv6");
-METADATA.addAddress("fd20:ce::254", "ipv6");
+for (const range of METADATA_4) addRange(METADATA, { range, family: 4 });
+for (const range of [...METADATA_6, "fe80::/10"]) addRange(METADATA, { range, family: 6 });
 const MAX_ADDRESSES = 4;
 
 /** True for an address that queries and requests may not reach unless the operator allows it. */
@@ -68,7 +61,7 @@ function allowedOf<T extends { readonly address: string }>(host: string, port: n
   throw new QueryError("ConnectionError", `${host}, port ${port}, is not among what this script may reach`, { code: "refused_address" });
 }
 
-function addRange(list: BlockList, { range, family }: Extract<AllowEntry, { kind: "range" }>): void {
+function addRange(list: BlockList, { range, family }: { readonly range: string; readonly family: 4 | 6 }): void {
   const [address = "", bits] = range.split("/");
   list.addSubnet(address, bits === undefined ? (family === 4 ? 32 : 128) : Number(bits), family === 4 ? "ipv4" : "ipv6");
 }

@@ -12,7 +12,7 @@ import type { HelperKind, QueryLanguage } from "./messages-codec.ts";
 const INSIDE = "/millrace";
 const ROOT = realpathSync(fileURLToPath(new URL("../../../", import.meta.url)));
 /** Ours, below the root. Tests and the rest of the agent stay outside. */
-const CODE = ["package.json", "agent/runtimes/query", "agent/runner/json-text.ts", "signatures", "kernel"];
+const CODE = ["package.json", "agent/runtimes/query", "agent/runner/json-text.ts", "agent/sandbox/network/metadata-addresses.ts", "signatures", "kernel"];
 const PACKAGES: Readonly<Record<HelperKind, readonly string[]>> = { network: ["pg", "mysql2"], sqlite: [], duckdb: ["@duckdb/node-api"] };
 
 /** The program of a helper, as it is found inside. */

@@ -1,4 +1,5 @@
 import { FIRST_UID, UID_COUNT } from "../job-uids.ts";
+import { METADATA_4, METADATA_6 } from "./metadata-addresses.ts";
 
 /** Where packets of a job may go. */
 export interface Destination {
@@ -8,9 +9,6 @@ export interface Destination {
   readonly port: number | undefined;
 }
 
-/** Services of clouds that give credentials to whoever asks from the machine; the addresses that large providers use. */
-const METADATA_4 = ["169.254.0.0/16", "100.100.100.200", "168.63.129.16"];
-const METADATA_6 = ["fd00:ec2::254", "fd20:ce::254", "fe80::a9fe:a9fe"];
 const DNS_PORT = 53;
 /** So that whoever connects hears of it at once: not all sockets take an ICMP message for an answer. */
 const REFUSE = ["meta l4proto tcp reject with tcp reset", "reject"];
