@@ -13,10 +13,10 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import type { JobIdentity } from "./job-uids.ts";
+import { removeTree } from "./remove-tree.ts";
 import type { JobFile } from "./sandbox.ts";
 
 const PREFIX = "job-";
@@ -103,7 +103,7 @@ export function removeFlatJobDir(dir: string, names: readonly string[]): void {
 /** Removes a job folder with all that is in it; links are removed, never followed. */
 export async function removeJobDir(dir: string): Promise<void> {
   inUse.delete(dir);
-  await rm(dir, { recursive: true, force: true, maxRetries: 2 });
+  await removeTree(dir);
 }
 
 /**

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, renameSync } from "node:fs";
 import { chmod, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
-import { removeTree } from "./remove-tree.ts";
+import { removeTree } from "../sandbox/remove-tree.ts";
 
 /** Beside the tree of an artifact, written before it is published. Its modification time is the last use. */
 const CARD = "artifact.json";

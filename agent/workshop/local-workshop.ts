@@ -6,7 +6,7 @@ import type { Sandbox } from "../sandbox/sandbox.ts";
 import { ArtifactCache, type ArtifactKey, type HeldArtifact, SHARED_WORKSPACE } from "./artifact-cache.ts";
 import { type BuildFolders, type BuildOutcome, runBuild } from "./build-run.ts";
 import { RecentAnswers } from "./recent-answers.ts";
-import { removeTree } from "./remove-tree.ts";
+import { removeTree } from "../sandbox/remove-tree.ts";
 import { sealTree } from "./seal-tree.ts";
 import { SharedRuns, type Waiter } from "./shared-runs.ts";
 import type { Artifact, ArtifactSpec, BuildFailure, BuildStep, CommandOptions, CommandOutcome, Workshop } from "./workshop.ts";

@@ -8,8 +8,8 @@ const run = promisify(execFile);
 const RM = "/bin/rm";
 
 /**
- * Removes a sealed or half-built folder. Who is not root must make read-only folders writable before; links are never followed. A build may
- * leave folders so deep that the kernel takes no path to them any more: those are left to a program that needs none.
+ * Removes a folder in which programs of strangers may have written. Who is not root must make read-only folders writable before; links are never
+ * followed. There may be folders so deep that the kernel takes no path to them any more: those are left to a program that needs none.
  */
 export async function removeTree(path: string): Promise<void> {
   try {
