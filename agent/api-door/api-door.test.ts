@@ -147,7 +147,15 @@ test("connections that ask for nothing shut nobody out, and do not end a request
   const slow = ask("/api/v1/slow", token, "", {}, small);
   const answer = await arrived.promise;
   const idle = Array.from({ length: 10 }, () => connect(small.socketPath));
-  const closed = idle.map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()).once("error", () => undefined).resume()));
+  const closed = idle.map(
+    (socket) =>
+      new Promise<void>((resolve) =>
+        socket
+          .once("close", () => resolve())
+          .once("error", () => undefined)
+          .resume(),
+      ),
+  );
   // The newest are kept: four of all, one of which has the request.
   await Promise.all(closed.slice(0, 7));
   handle = echo;

@@ -141,9 +141,7 @@ export class DedicatedProcess {
       else if (this.#start.forks && this.#loaded) process.say(TERM);
       else process.terminate();
     };
-    const done = watched.done
-      .then((end) => (end.kind === "ended" && mine.used !== undefined ? { ...end, usage: mine.used } : end))
-      .finally(() => this.#rest());
+    const done = watched.done.then((end) => (end.kind === "ended" && mine.used !== undefined ? { ...end, usage: mine.used } : end)).finally(() => this.#rest());
     return { done, exited: watched.exited, terminate, kill, say: () => undefined };
   }
 

@@ -100,17 +100,20 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     expect(pool?.stats().started).toBe(1);
   });
 
-  it.skipIf(!opened.execution.enclosure.cgroups.controls.has("memory"))("says that its job has run out of memory, and does not take the next one along", async () => {
-    const code = python("def main(n):", "    data = b'x' * (n * 1024 * 1024)", "    return len(data)");
-    const execution = withPool();
-    const turn = (n: number) => run(execution, "python3", code, { args: `{"n":${n}}`, requirements: { memoryBytes: 96 * 1024 * 1024 } });
-    expect(await turn(1)).toMatchObject({ exit: { reason: "succeeded" }, cpuMs: expect.any(Number) });
-    for (const _ of [1, 2]) {
-      expect((await turn(400)).exit).toMatchObject({ reason: "out_of_memory", message: "the job needed more memory than its limit of 96 MB" });
-      expect(await turn(1)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "1048576" });
-    }
-    expect(pool?.stats()).toMatchObject({ jobs: 5, started: 3 });
-  });
+  it.skipIf(!opened.execution.enclosure.cgroups.controls.has("memory"))(
+    "says that its job has run out of memory, and does not take the next one along",
+    async () => {
+      const code = python("def main(n):", "    data = b'x' * (n * 1024 * 1024)", "    return len(data)");
+      const execution = withPool();
+      const turn = (n: number) => run(execution, "python3", code, { args: `{"n":${n}}`, requirements: { memoryBytes: 96 * 1024 * 1024 } });
+      expect(await turn(1)).toMatchObject({ exit: { reason: "succeeded" }, cpuMs: expect.any(Number) });
+      for (const _ of [1, 2]) {
+        expect((await turn(400)).exit).toMatchObject({ reason: "out_of_memory", message: "the job needed more memory than its limit of 96 MB" });
+        expect(await turn(1)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "1048576" });
+      }
+      expect(pool?.stats()).toMatchObject({ jobs: 5, started: 3 });
+    },
+  );
 
   it("is not touched by a cancel of its job", async () => {
     const code = python(

@@ -17,7 +17,7 @@ const ENOUGH_MS = 2_000;
 const run = (text: string): string => text.repeat(Math.ceil(LENGTH / text.length));
 
 const gemfile = (line: string): unknown => readGemfile(`gemfile do\n${line}\nend\n`);
-const cargo = (...lines: string[]): string => {
+const cargo = (lines: readonly string[]): string => {
   const header = readCargoHeader(["//! ```cargo", ...lines.map((line) => `//! ${line}`), "//! ```"].join("\n"));
   return header.kind === "header" ? manifestOf(header.manifest) : header.message;
 };
@@ -34,10 +34,10 @@ const READERS: readonly [string, () => unknown][] = [
   ["what a gem requires", () => gemfile(`gem 'a', require: 'b'${run(" ")},`)],
   ["blanks behind a source of gems", () => gemfile(`source 'https://x.example'${run(" ")}x`)],
   ["a beginning of a gemfile", () => readGemfile(`gemfile ${run("do ")}x`)],
-  ["blanks in a section of a manifest", () => cargo(`[${run(" ")}`)],
-  ["brackets in a section of a manifest", () => cargo(`[${run("] ")}x`)],
-  ["empty lines of a manifest", () => cargo("[dependencies]", ...run(" ").split(""))],
-  ["short lines of a manifest", () => cargo("[dependencies]", ...run("a").split(""))],
+  ["blanks in a section of a manifest", () => cargo([`[${run(" ")}`])],
+  ["brackets in a section of a manifest", () => cargo([`[${run("] ")}x`])],
+  ["empty lines of a manifest", () => cargo(["[dependencies]", ...run(" ").split("")])],
+  ["short lines of a manifest", () => cargo(["[dependencies]", ...run("a").split("")])],
   ["packages of PHP", () => readComposer(`// require:${run(" ")}\n//${run(" ")}\n// a/b${run(" @")}`)],
   ["requirements of Java", () => readMaven(`//requirements:${run(" ")}x\n//requirements:\n//a:b:${run("c")}`)],
   ["a lock of Java", () => parseMavenLock(`${"0".repeat(64)}  ${run("a/")}b`)],

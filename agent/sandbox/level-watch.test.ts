@@ -28,23 +28,23 @@ describe("the level of the sandbox", () => {
       let looks = 0;
       const layerOf = (level: SandboxLevel): Layer[] => [{ name: "isolation", level: 1, ok: level > 0, detail: "", fix: "" }];
       const watch = new LevelWatch({ level: 1, recheck: () => Promise.resolve(layerOf(levels[looks++] ?? 3)) });
-      const after = async (minutes: number): Promise<[number, SandboxLevel]> => {
+      const later = async (minutes: number): Promise<[number, SandboxLevel]> => {
         await vi.advanceTimersByTimeAsync(minutes * 60_000);
         return [looks, watch.level];
       };
-      expect([await after(59), await after(1), await after(60)]).toEqual([
+      expect([await later(59), await later(1), await later(60)]).toEqual([
         [0, 1],
         [1, 1],
         [2, 0],
       ]);
-      expect([await after(1), await after(1), await after(59), await after(1)]).toEqual([
+      expect([await later(1), await later(1), await later(59), await later(1)]).toEqual([
         [3, 0],
         [4, 1],
         [4, 1],
         [5, 1],
       ]);
       watch.stop();
-      expect(await after(120)).toEqual([5, 1]);
+      expect(await later(120)).toEqual([5, 1]);
     } finally {
       vi.useRealTimers();
     }

@@ -25,7 +25,7 @@ describe("the cache of artifacts", () => {
   };
 
   it("takes again what it has just thrown out, while much else is still being removed", async () => {
-    for (const held of [await publish("large", 500, 2_000), await publish("small", 100)]) held.release();
+    for (const held of [await publish("large", 500, 300), await publish("small", 100)]) held.release();
     const huge = await publish("huge", MAX_BYTES);
     const again = await publish("small", 100);
     expect(existsSync(join(again.dir, "0"))).toBe(true);

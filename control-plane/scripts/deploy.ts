@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { type Language, LANGUAGES, LOCKED_LANGUAGES, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
+import { LANGUAGES, type Language, LOCKED_LANGUAGES, NOOP_LANGUAGE, parseLanguage } from "../../kernel/languages.ts";
 import { isStorableJson, WELL_FORMED } from "../../kernel/storable-text.ts";
 import { inferSignature } from "../../signatures/infer.ts";
 import { signatureToJsonSchema } from "../../signatures/to-json-schema.ts";

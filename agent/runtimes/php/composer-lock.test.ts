@@ -9,7 +9,12 @@ describe("a composer.lock from outside", () => {
   it("keeps packages with their archives, without repositories and without what is for development", () => {
     const source = { type: "git", url: "ext::sh -c env", reference: "abc" };
     const mirrors = [{ url: "https://elsewhere.example/%package%", preferred: true }];
-    const checked = checkComposerLock(lock({ ...one, source, "notification-url": "http://127.0.0.1:1/", dist: { ...archive, mirrors } }, { name: "acme/all", version: "1.0.0", type: "metapackage" }));
+    const checked = checkComposerLock(
+      lock(
+        { ...one, source, "notification-url": "http://127.0.0.1:1/", dist: { ...archive, mirrors } },
+        { name: "acme/all", version: "1.0.0", type: "metapackage" },
+      ),
+    );
     expect(checked.kind === "lock" ? JSON.parse(checked.text) : checked).toEqual({
       "content-hash": "abc",
       packages: [one, { name: "acme/all", version: "1.0.0", type: "metapackage" }],

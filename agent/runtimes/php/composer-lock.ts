@@ -21,7 +21,8 @@ export function checkComposerLock(text: string): CheckedComposerLock {
   const packages: unknown[] = [];
   for (const { source: _repository, "notification-url": _told, dist: given, ...one } of parsed.packages) {
     const archive = dist.safeParse(given);
-    if (!archive.success && (one.type !== "metapackage" || given !== undefined)) return fault(`the lock has no archive (${ARCHIVES.join(", ")}) for ${one.name}`);
+    if (!archive.success && (one.type !== "metapackage" || given !== undefined))
+      return fault(`the lock has no archive (${ARCHIVES.join(", ")}) for ${one.name}`);
     packages.push(archive.success ? { ...one, dist: archive.data } : one);
   }
   return { kind: "lock", text: JSON.stringify({ ...parsed, packages, "packages-dev": [] }) };

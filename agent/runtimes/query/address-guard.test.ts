@@ -62,7 +62,7 @@ it.each([
   ["fd00::5", 80, ["[fd00::5]:80"], true],
   ["fd00::6", 80, ["fd00::5"], false],
   ["::ffff:10.1.2.3", 80, ["10.0.0.0/8"], true],
-  ["LOCALHOST.", 80, ["localhost:80"], true],
+  ["LOCALHOST", 80, ["localhost:80"], true],
   ["localhost", 81, ["localhost:80"], false],
   ["localhost", 80, ["127.0.0.0/8", "::1"], true],
   ["localhost", 80, ["example.org"], false],

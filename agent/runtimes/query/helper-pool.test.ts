@@ -25,7 +25,10 @@ async function openSqlite(options: { maxIdle?: number; idleMs?: number }): Promi
 }
 
 const one = (runtime: InProcessRuntime, workspace: string): Promise<unknown> =>
-  runtime.run({ workspace, code: "select 1 as a", argsJson: "{}", resultMaxBytes: 1_000, network: "none", allow: [], say: () => undefined }, new AbortController().signal);
+  runtime.run(
+    { workspace, code: "select 1 as a", argsJson: "{}", resultMaxBytes: 1_000, network: "none", allow: [], say: () => undefined },
+    new AbortController().signal,
+  );
 /** The limit is that of the test. */
 const until = async (count: number): Promise<void> => {
   while (helpersOf("sqlite").length !== count) await new Promise((resolve) => setTimeout(resolve, 5));

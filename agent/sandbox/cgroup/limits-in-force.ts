@@ -11,7 +11,7 @@ const NAMES: readonly (keyof JobLimits)[] = ["memoryBytes", "processes", "cpuMil
  */
 export class LimitsInForce {
   readonly #writers: LimitWriters;
-  readonly #now: { -readonly [K in keyof JobLimits]: JobLimits[K] } = {};
+  readonly #now: { -readonly [K in keyof JobLimits]?: JobLimits[K] | undefined } = {};
 
   constructor(writers: LimitWriters) {
     this.#writers = writers;

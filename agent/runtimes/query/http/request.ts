@@ -103,7 +103,9 @@ async function sendOnce(outgoing: Outgoing): Promise<Incoming> {
   if (outgoing.body !== undefined) headers["content-length"] = Buffer.byteLength(outgoing.body);
   const options = { method: outgoing.method, headers, lookup, signal: outgoing.signal, maxHeaderSize: MAX_HEADER_BYTES };
   return await new Promise<Incoming>((resolve, reject) => {
-    const request: ClientRequest = secure ? secureRequest(url, { ...options, ...agentFor(reach, secureAgent) }) : plainRequest(url, { ...options, ...agentFor(reach, plainAgent) });
+    const request: ClientRequest = secure
+      ? secureRequest(url, { ...options, ...agentFor(reach, secureAgent) })
+      : plainRequest(url, { ...options, ...agentFor(reach, plainAgent) });
     request.on("error", reject);
     request.on("response", (response) => {
       collect(response, outgoing.maxBytes).then(resolve, reject);
