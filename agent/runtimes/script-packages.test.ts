@@ -110,6 +110,15 @@ describe.skipIf(!hasComposer)("PHP with Composer", { timeout: 60_000 }, async ()
     expect(changed).toMatchObject({ reason: "exit_code", result: { error: { name: "DependencyError", output: expect.stringContaining("checksum") } } });
   });
 
+  it("S-67: shows a script no folder of the operator's, whatever its lock says", async () => {
+    put("composer/auth.json", '{"http-basic":{"x.example":{"username":"u","password":"canary"}}}');
+    const lock = JSON.parse(await lockOf(opened, "php", script));
+    lock.packages[0].dist = { type: "path", url: join(registry, "composer"), reference: "1" };
+    const thief = script.replace(/return .*;/, "return file_get_contents('/packages/php/vendor/acme/greeter/auth.json');");
+    const stolen = await attempt(opened, "php", thief, { lock: JSON.stringify(lock), args: '{"name":"x"}' });
+    expect(stolen).toMatchObject({ reason: "exit_code", result: { error: { name: "DependencyError", message: expect.stringContaining("no archive") } } });
+  });
+
   it("gives inline code its packages too, and names a package that does not exist", async () => {
     expect(await attempt(opened, "php", script, { args: '{"name":"inline"}' })).toMatchObject({ reason: "succeeded", result: "hello inline" });
     const missing = await attempt(opened, "php", "<?php // require: acme/nobody:^1\nfunction main() {}\n");
