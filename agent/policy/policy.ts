@@ -115,7 +115,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-const NOTHING_ASKED: Requirements = {
+export const NOTHING_ASKED: Requirements = {
   network: Network.NETWORK_UNSPECIFIED,
   allow: [],
   minSandboxLevel: 0,

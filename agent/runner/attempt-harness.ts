@@ -2,7 +2,8 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Bundle, type Limits, Network, Purpose, type Requirements } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { type Bundle, type Limits, Purpose, type Requirements } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { NOTHING_ASKED } from "../policy/policy.ts";
 import { closeInheritedFds } from "../sandbox/inherited-fds.ts";
 import { BLANK_PREFIX } from "../sandbox/job-dir.ts";
 import { startAttempt } from "./attempt.ts";
@@ -59,17 +60,8 @@ export async function openTestExecution(
   };
 }
 
-const NO_REQUIREMENTS: Requirements = {
-  network: Network.NETWORK_UNSPECIFIED,
-  allow: [],
-  minSandboxLevel: 0,
-  memoryBytes: 0,
-  cpuMillis: 0,
-  dedicated: false,
-};
-
 function requirementsOf({ requirements, dedicated = false }: ScriptOptions): Requirements | undefined {
-  return requirements === undefined && !dedicated ? undefined : { ...NO_REQUIREMENTS, dedicated, ...requirements };
+  return requirements === undefined && !dedicated ? undefined : { ...NOTHING_ASKED, dedicated, ...requirements };
 }
 
 export function bundleOf(language: string, code: string, options: ScriptOptions = {}): Bundle {
