@@ -26,7 +26,8 @@ export interface World {
   readonly grpcPort: number;
   readonly credentials: Credentials;
   server: Process;
-  startServer(): Promise<void>;
+  /** @param env beside what the world was made with, for this start */
+  startServer(env?: NodeJS.ProcessEnv): Promise<void>;
   startAgent(name: string, env?: NodeJS.ProcessEnv): Promise<Process>;
   api<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: T }>;
   close(): Promise<void>;
@@ -77,8 +78,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return credentials();
     },
     server: undefined as unknown as Process,
-    async startServer() {
-      world.server = launch(["server"], serverEnv, join(dir, `server-${processes.length}.log`));
+    async startServer(env = {}) {
+      world.server = launch(["server"], { ...serverEnv, ...env }, join(dir, `server-${processes.length}.log`));
       processes.push(world.server);
       await until(
         "the server is ready",
@@ -138,8 +139,8 @@ export async function openWorld(context: TestContext, options: WorldOptions = {}
 }
 
 /** Starts a process of ours with nothing in its environment but PATH and what is given; its output goes to a file. */
-export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string): Process {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string, program = MAIN): Process {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
