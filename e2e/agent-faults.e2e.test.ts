@@ -213,7 +213,12 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     const disk = SmallDisk.mount(96 * 2 ** 20);
     context.onTestFinished(() => disk.unmount());
     const world = await openWorld(context, { env: TIMES });
-    await world.startAgent("small", { MILLRACE_AGENT_DATA_DIR: join(disk.folder, "agent"), MILLRACE_AGENT_MIN_FREE_BYTES: String(16 * 2 ** 20) });
+    await world.startAgent("small", {
+      MILLRACE_AGENT_DATA_DIR: join(disk.folder, "agent"),
+      MILLRACE_AGENT_MIN_FREE_BYTES: String(16 * 2 ** 20),
+      // Toolchains below it would be copied to the disk.
+      HOME: world.dir,
+    });
     const state = async (): Promise<AgentView | undefined> => (await world.api<{ agents: AgentView[] }>("GET", "/agents")).body.agents[0];
     const loud = 'for i in $(seq 1 80); do echo "tick $i"; head -c 200000 /dev/urandom | base64; sleep 0.1; done; echo \'"loud"\'';
     const ids = await start(world, ["sleep 8; echo '\"quiet\"'", loud].map((content) => ({ code: { language: "bash", content } })));

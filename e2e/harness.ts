@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestContext } from "vitest";
+import { openCgroups } from "../agent/sandbox/cgroup/open.ts";
 import { databaseUrl as addressOf } from "../control-plane/db/embedded-messages.ts";
 import { createTestDatabase } from "../control-plane/db/test-database.ts";
 import type { Credentials } from "../control-plane/identity/first-start.ts";
@@ -54,6 +55,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const httpPort = await freePort();
   const grpcPort = await freePort();
   const processes: Process[] = [];
+  const agentFolders = new Set<string>();
 
   const serverEnv = {
     ...(options.embedded !== true && { MILLRACE_DATABASE_URL: databaseUrl }),
@@ -91,13 +93,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       );
     },
     async startAgent(name, env = {}) {
+      const folder = env["MILLRACE_AGENT_DATA_DIR"] ?? join(dir, `agent-${name}`);
+      agentFolders.add(folder);
       const agent = launch(
         ["agent"],
         {
           MILLRACE_GRPC_ADDRESS: options.agentsUse ?? `127.0.0.1:${grpcPort}`,
           MILLRACE_AGENT_TOKEN: credentials().agent_token,
           MILLRACE_AGENT_NAME: name,
-          MILLRACE_AGENT_DATA_DIR: join(dir, `agent-${name}`),
+          MILLRACE_AGENT_DATA_DIR: folder,
           MILLRACE_AGENT_SLOTS: "4",
           ...env,
         },
@@ -122,6 +126,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
     async close() {
       await Promise.all(processes.map((process) => process.kill("SIGKILL")));
+      // What a killed agent leaves in the kernel goes at its next start: there will be none.
+      for (const folder of agentFolders) (await openCgroups(join(folder, "exec"))).close();
       await database?.drop();
       rmSync(dir, { recursive: true, force: true });
     },
