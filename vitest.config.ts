@@ -5,8 +5,8 @@ const RUN_SETUP = "./scripts/test-run.ts";
 const DATABASE_SETUP = "./control-plane/db/test-global-setup.ts";
 const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 
-/** They measure times or memory, or shorten leases below what a busy machine keeps. */
-const ALONE = ["cluster", "enrolment", "faults", "fencing", "load-audit", "logs", "start"].map((name) => `e2e/${name}.e2e.test.ts`);
+/** They measure times or memory. */
+const ALONE = ["cluster-times", "enrolment", "load-audit", "log-volume", "start"].map((name) => `e2e/${name}.e2e.test.ts`);
 
 const WHOLE_SYSTEMS = {
   globalSetup: [RUN_SETUP, DATABASE_SETUP],

@@ -16,9 +16,13 @@ const LONG = [
   "agent/sandbox/attacks-resources.test.ts",
   "e2e/kill.e2e.test.ts",
   "e2e/takeover.e2e.test.ts",
-  "e2e/limits.e2e.test.ts",
   "e2e/agent-faults.e2e.test.ts",
+  "e2e/limits.e2e.test.ts",
+  "e2e/cluster.e2e.test.ts",
   "e2e/database.e2e.test.ts",
+  "e2e/faults.e2e.test.ts",
+  "e2e/once.e2e.test.ts",
+  "e2e/fencing.e2e.test.ts",
 ];
 
 /** As vitest does it, but with the longest files first, whatever their project. */
