@@ -224,6 +224,8 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     const ids = await start(world, ["sleep 8; echo '\"quiet\"'", loud].map((content) => ({ code: { language: "bash", content } })));
     await running(world, ids);
     disk.fill();
+    // It does not know yet: this one finds no room for its files.
+    const [early = ""] = await start(world, [{ code: { language: "bash", content: "echo '\"early\"'" } }]);
     await until("it says so", async () => (await state())?.state === "disk_pressure", 15_000);
     expect((await state())?.state_reason).toMatch(/free in the data folder, 16 MB wanted/);
     const [waiting = ""] = await start(world, [{ code: { language: "bash", content: "echo '\"late\"'" } }]);
@@ -237,10 +239,12 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     expect(seen).toEqual(numbered(seen.length));
     if (seen.length < 80) expect(noisy?.log_dropped_bytes).toBeGreaterThan(0);
     expect(await job(world, waiting)).toMatchObject({ status: "queued", attempt: 0 });
+    expect((await job(world, early)).status).toBe("queued");
     disk.relieve();
-    expect(await untilEnded(world, waiting, 20_000)).toMatchObject({ status: "succeeded", attempt: 1, agent: "small" });
+    for (const id of [early, waiting]) expect(await untilEnded(world, id, 20_000)).toMatchObject({ status: "succeeded", agent: "small" });
     expect((await state())?.state).toBe("active");
-    const seenEnds = [...ids, waiting].map((id, at) => ({ id, result: ["quiet", "loud", "late"][at] }));
-    expect(await checkHistory(world.databaseUrl, { acknowledged: [...ids, waiting], seenEnds })).toEqual([]);
+    const all = [...ids, early, waiting];
+    const seenEnds = all.map((id, at) => ({ id, result: ["quiet", "loud", "early", "late"][at] }));
+    expect(await checkHistory(world.databaseUrl, { acknowledged: all, seenEnds })).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { LogShipper } from "../logs/log-shipper.ts";
 import { keyOf } from "./attempt-key.ts";
+import { openDataFolder } from "./data-folder.ts";
 import { Journal } from "./journal.ts";
 import { canMount, SmallDisk } from "./testing/small-disk.ts";
 
@@ -93,6 +94,19 @@ describe.skipIf(!canMount())("a full disk", () => {
     const later = Journal.open(folder, log);
     expect(keysOf(later)).toEqual(numbers.slice(1).map((number) => keyOf(resultOf(number))));
     later.close();
+  });
+
+  test("an agent does not start on it, says why, and leaves nothing behind", () => {
+    const dataDir = join(disk.folder, "agent");
+    openDataFolder(dataDir).release();
+    const names = readdirSync(dataDir);
+    disk.fill();
+    for (let tried = 0; tried < 3; tried++) expect(() => openDataFolder(dataDir)).toThrow(`the disk of the agent's data folder "${dataDir}" is full`);
+    expect(readdirSync(dataDir)).toEqual(names);
+    disk.relieve();
+    const folder = openDataFolder(dataDir);
+    expect(folder.starts).toBe(2);
+    folder.release();
   });
 
   test("the output of a long attempt goes on although its file cannot be made smaller", () => {
