@@ -11,6 +11,8 @@ import type { Credentials } from "../control-plane/identity/first-start.ts";
 import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
 import { freePort } from "../loadtests/world/processes.ts";
 
+/** Of a server that did not start. */
+const SAID_CHARS = 4_000;
 /** Boots the real processes (`millrace server`, `millrace agent`) on a database of their own, and can kill any of them. */
 const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 
@@ -132,7 +134,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  await world.startServer();
+  try {
+    await world.startServer();
+  } catch (error) {
+    const said = readFileSync(world.server.logFile, "utf8").slice(-SAID_CHARS);
+    await world.close();
+    throw new Error(`the server did not start; it said at the end:\n${said}`, { cause: error });
+  }
   if (options.embedded === true) databaseUrl = embeddedUrl(join(dir, "server", "postgres"));
   return world;
 }
