@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { LongestFirst } from "./scripts/test-order.ts";
 
 const RUN_SETUP = "./scripts/test-run.ts";
@@ -8,14 +8,14 @@ const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 /** They measure times or memory. */
 const ALONE = ["cluster-times", "enrolment", "load-audit", "log-volume", "start"].map((name) => `e2e/${name}.e2e.test.ts`);
 
-const WHOLE_SYSTEMS = {
+const WHOLE_SYSTEMS: TestProjectInlineConfiguration["test"] = {
   globalSetup: [RUN_SETUP, DATABASE_SETUP],
   pool: "forks",
   // Of tests that say that they may run side by side: the machine has two cores.
   maxConcurrency: 2,
   testTimeout: 180_000,
   hookTimeout: 180_000,
-} as const;
+};
 
 // unit: pure and quick. db: on copies of a migrated database. agent: real processes and sandboxes. e2e: whole systems, two at a time.
 // e2e-alone: whole systems, one at a time.

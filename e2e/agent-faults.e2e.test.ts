@@ -108,7 +108,10 @@ describe.concurrent("an agent out of reach", () => {
     const { agent, fail, heal } = await behindLine(context, world, how);
     // The last one ends while nobody can hear of it.
     const ticks = [40, 40, 6];
-    const ids = await start(world, ticks.map((count) => ticking(world, count)));
+    const ids = await start(
+      world,
+      ticks.map((count) => ticking(world, count)),
+    );
     await running(world, ids);
     await fail();
     await lasting(15);
@@ -118,35 +121,39 @@ describe.concurrent("an agent out of reach", () => {
     expect(logOf(agent)).not.toMatch(/attempt\.fenced/);
   });
 
-  test.for(BREAKS)("for 60 s (%s): it stops its jobs before they are given away; each starts once more, elsewhere, and ends once", LIMIT, async (how, context) => {
-    const world = await openWorld(context, { env: TIMES });
-    const { agent, fail, heal } = await behindLine(context, world, how);
-    const ids = await start(world, [ticking(world, 1_000, 5), ticking(world, 1_000, 5)]);
-    await running(world, ids);
-    const failedAt = performance.now();
-    await fail();
-    await world.startAgent("reached", BARE);
-    const seenEnds: { id: string; result: unknown }[] = [];
-    for (const id of ids) {
-      expect(await untilEnded(world, id, LIMIT.timeout)).toMatchObject({ status: "succeeded", attempt: 2, agent: "reached" });
-      const [last = 0, first = 0] = [Math.max(...marksOf(world, id, 1)), Math.min(...marksOf(world, id, 2))];
-      // Between the fence and the reclaim lie 10 s; a second of it is left to processes and clocks.
-      expect(first - last).toBeGreaterThan(5_000 / PART);
-      seenEnds.push({ id, result: "through" });
-    }
-    expect(performance.now() - failedAt).toBeGreaterThan(RECLAIM_MS * 0.9);
-    expect(logOf(agent)).toMatch(/attempt\.fenced/);
-    await lasting(Math.max(0, 60 - ((performance.now() - failedAt) / 1000) * PART));
-    const connections = logOf(agent).split("agent.connected").length;
-    await heal();
-    await until("it is back", async () => logOf(agent).split("agent.connected").length > connections, LIMIT.timeout);
-    for (const id of ids) {
-      expect(await ticksOf(world, id)).toEqual(numbered(5));
-      expect(marksOf(world, id, 2)).toHaveLength(5);
-      expect((await job(world, id)).attempt).toBe(2);
-    }
-    expect(await checkHistory(world.databaseUrl, { acknowledged: ids, seenEnds })).toEqual([]);
-  });
+  test.for(BREAKS)(
+    "for 60 s (%s): it stops its jobs before they are given away; each starts once more, elsewhere, and ends once",
+    LIMIT,
+    async (how, context) => {
+      const world = await openWorld(context, { env: TIMES });
+      const { agent, fail, heal } = await behindLine(context, world, how);
+      const ids = await start(world, [ticking(world, 1_000, 5), ticking(world, 1_000, 5)]);
+      await running(world, ids);
+      const failedAt = performance.now();
+      await fail();
+      await world.startAgent("reached", BARE);
+      const seenEnds: { id: string; result: unknown }[] = [];
+      for (const id of ids) {
+        expect(await untilEnded(world, id, LIMIT.timeout)).toMatchObject({ status: "succeeded", attempt: 2, agent: "reached" });
+        const [last = 0, first = 0] = [Math.max(...marksOf(world, id, 1)), Math.min(...marksOf(world, id, 2))];
+        // Between the fence and the reclaim lie 10 s; a second of it is left to processes and clocks.
+        expect(first - last).toBeGreaterThan(5_000 / PART);
+        seenEnds.push({ id, result: "through" });
+      }
+      expect(performance.now() - failedAt).toBeGreaterThan(RECLAIM_MS * 0.9);
+      expect(logOf(agent)).toMatch(/attempt\.fenced/);
+      await lasting(Math.max(0, 60 - ((performance.now() - failedAt) / 1000) * PART));
+      const connections = logOf(agent).split("agent.connected").length;
+      await heal();
+      await until("it is back", async () => logOf(agent).split("agent.connected").length > connections, LIMIT.timeout);
+      for (const id of ids) {
+        expect(await ticksOf(world, id)).toEqual(numbered(5));
+        expect(marksOf(world, id, 2)).toHaveLength(5);
+        expect((await job(world, id)).attempt).toBe(2);
+      }
+      expect(await checkHistory(world.databaseUrl, { acknowledged: ids, seenEnds })).toEqual([]);
+    },
+  );
 
   test("stopped for 15 s (SIGSTOP): what it runs goes on, in the same attempts and with every line", LIMIT, async (context) => {
     const world = await openWorld(context, { env: TIMES });
@@ -166,7 +173,11 @@ describe.concurrent("an agent out of reach", () => {
     const ids = await start(world, [ticking(world, 1_000, 5), ticking(world, 10, 5)]);
     await running(world, ids);
     agent.child.kill("SIGSTOP");
-    await until("the jobs were taken away", async () => (await Promise.all(ids.map((id) => job(world, id)))).every(({ status }) => status === "queued"), LIMIT.timeout);
+    await until(
+      "the jobs were taken away",
+      async () => (await Promise.all(ids.map((id) => job(world, id)))).every(({ status }) => status === "queued"),
+      LIMIT.timeout,
+    );
     await world.startAgent("awake", BARE);
     for (const id of ids) expect(await untilEnded(world, id, LIMIT.timeout)).toMatchObject({ status: "succeeded", attempt: 2, agent: "awake" });
     const wokenAt = Date.now();
@@ -188,7 +199,10 @@ describe("an agent that leaves", () => {
     const leaving = await world.startAgent("leaving", settings);
     // Every half second: half of them for 3 to 4.5 s, the others for a minute.
     const lengths = Array.from({ length: 50 }, (_, at) => (at % 2 === 0 ? 6 + (at % 4) : 120));
-    const ids = await start(world, lengths.map((ticks) => ticking(world, ticks, 2, 0.5)));
+    const ids = await start(
+      world,
+      lengths.map((ticks) => ticking(world, ticks, 2, 0.5)),
+    );
     await running(world, ids);
     await world.startAgent("staying", settings);
     const begun = performance.now();
@@ -221,7 +235,10 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     });
     const state = async (): Promise<AgentView | undefined> => (await world.api<{ agents: AgentView[] }>("GET", "/agents")).body.agents[0];
     const loud = 'for i in $(seq 1 80); do echo "tick $i"; head -c 200000 /dev/urandom | base64; sleep 0.1; done; echo \'"loud"\'';
-    const ids = await start(world, ["sleep 8; echo '\"quiet\"'", loud].map((content) => ({ code: { language: "bash", content } })));
+    const ids = await start(
+      world,
+      ["sleep 8; echo '\"quiet\"'", loud].map((content) => ({ code: { language: "bash", content } })),
+    );
     await running(world, ids);
     disk.fill();
     // It does not know yet: this one finds no room for its files.

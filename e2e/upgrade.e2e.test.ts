@@ -67,42 +67,46 @@ test("a control plane with the next protocol version takes over under load: agen
   expect(await checkHistory(world.databaseUrl, { acknowledged: [...load.acknowledged, ...long.map(({ id }) => id), next.id] })).toEqual([]);
 }, 90_000);
 
-test.skipIf(!hasOldBuild)("an agent of an older build works with this control plane, through its restart", async (context) => {
-  const world = await openWorld(context);
-  const build = join(world.dir, "old-build");
-  mkdirSync(build);
-  const packed = execFileSync("git", ["archive", OLD_BUILD, "agent", "kernel", "proto", "package.json"], { cwd: ROOT, maxBuffer: 64 * 2 ** 20 });
-  execFileSync("tar", ["-x", "-C", build], { input: packed });
-  symlinkSync(join(ROOT, "node_modules"), join(build, "node_modules"));
-  const agent = launch(
-    [],
-    {
-      MILLRACE_GRPC_ADDRESS: `127.0.0.1:${world.grpcPort}`,
-      MILLRACE_AGENT_TOKEN: world.credentials.agent_token,
-      MILLRACE_AGENT_NAME: "old",
-      MILLRACE_AGENT_DATA_DIR: join(world.dir, "agent-old"),
-    },
-    join(world.dir, "agent-old.log"),
-    join(build, "agent/main.ts"),
-  );
-  context.onTestFinished(() => agent.kill("SIGKILL"));
-  await until("it is connected", async () => (await world.api<{ agents: AgentView[] }>("GET", "/agents")).body.agents.length === 1);
-  const { id } = await run(world, ticking(30));
-  await until("it prints", async () => (await ticksOf(world, id)).length > 1);
-  await stopped(world);
-  await world.startServer();
-  expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", attempt: 1, agent: "old" });
-  expect(await ticksOf(world, id)).toEqual(numbered(30));
-  const code = { language: "python3", content: "def main(n: int):\n    print('n is', n)\n    return n + 1\n" };
-  expect(await run(world, { code, args: { n: 41 } }, 20)).toMatchObject({ status: "succeeded", result: 42 });
-  expect(await run(world, { code: { language: "bash", content: "exit 3" } }, 20)).toMatchObject({ status: "failed", exit: { code: 3 } });
-  const endless = await run(world, ticking(1_000));
-  await until("it prints", async () => (await ticksOf(world, endless.id)).length > 1);
-  await world.api("POST", `/jobs/${endless.id}/cancel`, {});
-  expect(await untilEnded(world, endless.id)).toMatchObject({ status: "cancelled" });
-  const last = await run(world, ticking(10));
-  await until("it runs", async () => (await job(world, last.id)).status === "running");
-  await agent.kill("SIGTERM");
-  expect(agent.child.exitCode).toBe(0);
-  expect(await untilEnded(world, last.id)).toMatchObject({ status: "succeeded", attempt: 1 });
-}, 90_000);
+test.skipIf(!hasOldBuild)(
+  "an agent of an older build works with this control plane, through its restart",
+  async (context) => {
+    const world = await openWorld(context);
+    const build = join(world.dir, "old-build");
+    mkdirSync(build);
+    const packed = execFileSync("git", ["archive", OLD_BUILD, "agent", "kernel", "proto", "package.json"], { cwd: ROOT, maxBuffer: 64 * 2 ** 20 });
+    execFileSync("tar", ["-x", "-C", build], { input: packed });
+    symlinkSync(join(ROOT, "node_modules"), join(build, "node_modules"));
+    const agent = launch(
+      [],
+      {
+        MILLRACE_GRPC_ADDRESS: `127.0.0.1:${world.grpcPort}`,
+        MILLRACE_AGENT_TOKEN: world.credentials.agent_token,
+        MILLRACE_AGENT_NAME: "old",
+        MILLRACE_AGENT_DATA_DIR: join(world.dir, "agent-old"),
+      },
+      join(world.dir, "agent-old.log"),
+      join(build, "agent/main.ts"),
+    );
+    context.onTestFinished(() => agent.kill("SIGKILL"));
+    await until("it is connected", async () => (await world.api<{ agents: AgentView[] }>("GET", "/agents")).body.agents.length === 1);
+    const { id } = await run(world, ticking(30));
+    await until("it prints", async () => (await ticksOf(world, id)).length > 1);
+    await stopped(world);
+    await world.startServer();
+    expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", attempt: 1, agent: "old" });
+    expect(await ticksOf(world, id)).toEqual(numbered(30));
+    const code = { language: "python3", content: "def main(n: int):\n    print('n is', n)\n    return n + 1\n" };
+    expect(await run(world, { code, args: { n: 41 } }, 20)).toMatchObject({ status: "succeeded", result: 42 });
+    expect(await run(world, { code: { language: "bash", content: "exit 3" } }, 20)).toMatchObject({ status: "failed", exit: { code: 3 } });
+    const endless = await run(world, ticking(1_000));
+    await until("it prints", async () => (await ticksOf(world, endless.id)).length > 1);
+    await world.api("POST", `/jobs/${endless.id}/cancel`, {});
+    expect(await untilEnded(world, endless.id)).toMatchObject({ status: "cancelled" });
+    const last = await run(world, ticking(10));
+    await until("it runs", async () => (await job(world, last.id)).status === "running");
+    await agent.kill("SIGTERM");
+    expect(agent.child.exitCode).toBe(0);
+    expect(await untilEnded(world, last.id)).toMatchObject({ status: "succeeded", attempt: 1 });
+  },
+  90_000,
+);
