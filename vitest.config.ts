@@ -2,6 +2,7 @@ import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config
 import { LongestFirst } from "./scripts/test-order.ts";
 
 const RUN_SETUP = "./scripts/test-run.ts";
+const COMPILED_SETUP = "./scripts/test-compiled.ts";
 const DATABASE_SETUP = "./control-plane/db/test-global-setup.ts";
 const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 
@@ -9,7 +10,7 @@ const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 const ALONE = ["cluster-times", "enrolment", "load-audit", "log-volume", "start"].map((name) => `e2e/${name}.e2e.test.ts`);
 
 const WHOLE_SYSTEMS: TestProjectInlineConfiguration["test"] = {
-  globalSetup: [RUN_SETUP, DATABASE_SETUP],
+  globalSetup: [RUN_SETUP, COMPILED_SETUP, DATABASE_SETUP],
   pool: "forks",
   // Of tests that say that they may run side by side: the machine has two cores.
   maxConcurrency: 2,

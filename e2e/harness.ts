@@ -1,7 +1,7 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestContext } from "vitest";
 import { openCgroups } from "../agent/sandbox/cgroup/open.ts";
@@ -131,7 +131,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       // What a killed agent leaves in the kernel goes at its next start: there will be none.
       for (const folder of agentFolders) (await openCgroups(join(folder, "exec"))).close();
       await database?.drop();
-      execFileSync("cp", ["-r", dir, "/tmp/mr/p/af/keep-" + basename(dir)]); rmSync(dir, { recursive: true, force: true });
+      rmSync(dir, { recursive: true, force: true });
     },
   };
   try {
@@ -152,10 +152,10 @@ export async function openWorld(context: TestContext, options: WorldOptions = {}
   return world;
 }
 
-/** Starts a process of ours with nothing in its environment but PATH and what is given; its output goes to a file. */
+/** Starts a process of ours with nothing in its environment but PATH, where compiled code is kept, and what is given; its output goes to a file. */
 export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string, program = MAIN): Process {
   const child = spawn(process.execPath, [program, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", ...env },
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log = createWriteStream(logFile);
