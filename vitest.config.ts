@@ -1,18 +1,35 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { LongestFirst } from "./scripts/test-order.ts";
 
+const RUN_SETUP = "./scripts/test-run.ts";
+const COMPILED_SETUP = "./scripts/test-compiled.ts";
 const DATABASE_SETUP = "./control-plane/db/test-global-setup.ts";
 const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 
-// unit: pure and quick. db: on copies of a migrated database. agent: real processes and sandboxes. e2e: whole systems, one at a time.
+/** They measure times or memory. */
+const ALONE = ["cluster-times", "enrolment", "load-audit", "log-volume", "start"].map((name) => `e2e/${name}.e2e.test.ts`);
+
+const WHOLE_SYSTEMS: TestProjectInlineConfiguration["test"] = {
+  globalSetup: [RUN_SETUP, COMPILED_SETUP, DATABASE_SETUP],
+  pool: "forks",
+  // Of tests that say that they may run side by side: the machine has two cores.
+  maxConcurrency: 2,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+};
+
+// unit: pure and quick. db: on copies of a migrated database. agent: real processes and sandboxes. e2e: whole systems, two at a time.
+// e2e-alone: whole systems, one at a time.
 export default defineConfig({
   test: {
-    passWithNoTests: true,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           name: "unit",
           include: ["{kernel,signatures,control-plane,cli,scripts,loadtests,simulation,proto}/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts", "**/*.e2e.test.ts"],
+          globalSetup: RUN_SETUP,
           maxWorkers: 2,
           testTimeout: 15_000,
         },
@@ -22,7 +39,7 @@ export default defineConfig({
           name: "db",
           include: ["{agent,control-plane,cli,loadtests}/**/*.db.test.ts"],
           exclude: OUTSIDE,
-          globalSetup: DATABASE_SETUP,
+          globalSetup: [RUN_SETUP, DATABASE_SETUP],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           maxWorkers: 2,
@@ -33,6 +50,7 @@ export default defineConfig({
           name: "agent",
           include: ["agent/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts"],
+          globalSetup: RUN_SETUP,
           pool: "forks",
           maxWorkers: 2,
           testTimeout: 60_000,
@@ -41,17 +59,22 @@ export default defineConfig({
       },
       {
         test: {
+          ...WHOLE_SYSTEMS,
           name: "e2e",
           include: ["e2e/**/*.e2e.test.ts"],
-          exclude: OUTSIDE,
-          globalSetup: DATABASE_SETUP,
-          pool: "forks",
-          fileParallelism: false,
-          // Of tests that say that they may run side by side: the machine has two cores.
-          maxConcurrency: 2,
+          exclude: [...OUTSIDE, ...ALONE],
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          ...WHOLE_SYSTEMS,
+          name: "e2e-alone",
+          include: ALONE,
+          exclude: OUTSIDE,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

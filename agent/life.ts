@@ -67,8 +67,8 @@ export class Life {
         throw new AppError("invalid_argument", "the policy allows none of the agent's tags (MILLRACE_AGENT_TAGS)");
     };
     this.#policy = config.policyFile === "" ? undefined : new PolicyFile(config.policyFile, log, check, options.onIntroduction);
-    this.#guard = new SetupGuard({ conduct, clock, log, probe });
     this.#disk = new DiskWatch({ folder: config.dataDir, minFreeBytes: config.minFreeBytes, conduct, log });
+    this.#guard = new SetupGuard({ conduct, clock, log, probe, lookAtDisk: () => this.#disk.look() });
     const { maxJobs, exitWhenIdleS } = config;
     this.#shift = new Shift({ conduct, clock, maxJobs, exitWhenIdleS, isConnected: () => sources.connected(), onOver: (why) => this.leave(why) });
   }

@@ -140,6 +140,7 @@ export function startCli(url: string, args: readonly string[], env: NodeJS.Proce
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       PATH: process.env["PATH"],
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       HOME: "/nonexistent",
       MILLRACE_STATE_DIR: "/nonexistent",
       MILLRACE_URL: url,

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../control-plane/db/test-database.ts";
 import { TcpProxy } from "../loadtests/faults/tcp-proxy.ts";
-import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { startWorld, until, type World } from "./harness.ts";
 import { checkHistory, Load } from "./history.ts";
 
 const worlds: World[] = [];
@@ -16,7 +16,8 @@ afterEach(async () => {
 
 const worker = { MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "50" };
 const noop = { path: "f/load/noop", language: "noop", content: "" };
-const shortLeases = { MILLRACE_KEEPALIVE_MS: "200", MILLRACE_SUSPECT_MS: "600", MILLRACE_SELF_FENCE_MS: "700", MILLRACE_RECLAIM_MS: "1000" };
+/** A tenth of the times of production. */
+const shortLeases = { MILLRACE_KEEPALIVE_MS: "300", MILLRACE_SUSPECT_MS: "1000", MILLRACE_SELF_FENCE_MS: "2000", MILLRACE_RECLAIM_MS: "3000" };
 
 describe("processes that stand still", () => {
   test("an owner that is stopped beyond its lease under load: the standby takes over; back again, it spoils nothing", async () => {
@@ -43,22 +44,6 @@ describe("processes that stand still", () => {
 });
 
 describe("the way between agent and control plane", () => {
-  test("half open: the agent fences itself, its job goes to another, and the history has one end", async () => {
-    const world = await startWorld({ env: shortLeases });
-    worlds.push(world);
-    proxy = new TcpProxy({ host: "127.0.0.1", port: world.grpcPort });
-    await proxy.open();
-    await world.startAgent("behind", { MILLRACE_GRPC_ADDRESS: `127.0.0.1:${proxy.port}` });
-    const { id } = await run(world, { code: { language: "bash", content: "sleep 4; echo '\"through\"'" } });
-    await until("the job runs", async () => (await job(world, id)).status === "running");
-    proxy.freeze();
-    await until("the job was taken away", async () => (await job(world, id)).status === "queued", 10_000);
-    await world.startAgent("reached");
-    expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", attempt: 2, agent: "reached" });
-    await proxy.open();
-    expect(await checkHistory(world.databaseUrl, { acknowledged: [id], seenEnds: [{ id, result: "through" }] })).toEqual([]);
-  });
-
   test("reset again and again under load: every acknowledged job ends once", async () => {
     const world = await startWorld();
     worlds.push(world);

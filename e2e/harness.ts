@@ -4,12 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestContext } from "vitest";
+import { openCgroups } from "../agent/sandbox/cgroup/open.ts";
 import { databaseUrl as addressOf } from "../control-plane/db/embedded-messages.ts";
 import { createTestDatabase } from "../control-plane/db/test-database.ts";
 import type { Credentials } from "../control-plane/identity/first-start.ts";
 import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
 import { freePort } from "../loadtests/world/processes.ts";
 
+/** Of a server that did not start. */
+const SAID_CHARS = 4_000;
 /** Boots the real processes (`millrace server`, `millrace agent`) on a database of their own, and can kill any of them. */
 const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 
@@ -26,7 +29,8 @@ export interface World {
   readonly grpcPort: number;
   readonly credentials: Credentials;
   server: Process;
-  startServer(): Promise<void>;
+  /** @param env beside what the world was made with, for this start */
+  startServer(env?: NodeJS.ProcessEnv): Promise<void>;
   startAgent(name: string, env?: NodeJS.ProcessEnv): Promise<Process>;
   api<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: T }>;
   close(): Promise<void>;
@@ -53,6 +57,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const httpPort = await freePort();
   const grpcPort = await freePort();
   const processes: Process[] = [];
+  const agentFolders = new Set<string>();
 
   const serverEnv = {
     ...(options.embedded !== true && { MILLRACE_DATABASE_URL: databaseUrl }),
@@ -77,8 +82,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return credentials();
     },
     server: undefined as unknown as Process,
-    async startServer() {
-      world.server = launch(["server"], serverEnv, join(dir, `server-${processes.length}.log`));
+    async startServer(env = {}) {
+      world.server = launch(["server"], { ...serverEnv, ...env }, join(dir, `server-${processes.length}.log`));
       processes.push(world.server);
       await until(
         "the server is ready",
@@ -90,13 +95,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       );
     },
     async startAgent(name, env = {}) {
+      const folder = env["MILLRACE_AGENT_DATA_DIR"] ?? join(dir, `agent-${name}`);
+      agentFolders.add(folder);
       const agent = launch(
         ["agent"],
         {
           MILLRACE_GRPC_ADDRESS: options.agentsUse ?? `127.0.0.1:${grpcPort}`,
           MILLRACE_AGENT_TOKEN: credentials().agent_token,
           MILLRACE_AGENT_NAME: name,
-          MILLRACE_AGENT_DATA_DIR: join(dir, `agent-${name}`),
+          MILLRACE_AGENT_DATA_DIR: folder,
           MILLRACE_AGENT_SLOTS: "4",
           ...env,
         },
@@ -121,11 +128,19 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     },
     async close() {
       await Promise.all(processes.map((process) => process.kill("SIGKILL")));
+      // What a killed agent leaves in the kernel goes at its next start: there will be none.
+      for (const folder of agentFolders) (await openCgroups(join(folder, "exec"))).close();
       await database?.drop();
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  await world.startServer();
+  try {
+    await world.startServer();
+  } catch (error) {
+    const said = readFileSync(world.server.logFile, "utf8").slice(-SAID_CHARS);
+    await world.close();
+    throw new Error(`the server did not start; it said at the end:\n${said}`, { cause: error });
+  }
   if (options.embedded === true) databaseUrl = embeddedUrl(join(dir, "server", "postgres"));
   return world;
 }
@@ -137,10 +152,10 @@ export async function openWorld(context: TestContext, options: WorldOptions = {}
   return world;
 }
 
-/** Starts a process of ours with nothing in its environment but PATH and what is given; its output goes to a file. */
-export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string): Process {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", ...env },
+/** Starts a process of ours with nothing in its environment but PATH, where compiled code is kept, and what is given; its output goes to a file. */
+export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string, program = MAIN): Process {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log = createWriteStream(logFile);

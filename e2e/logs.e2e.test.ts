@@ -1,95 +1,16 @@
-import { readFileSync } from "node:fs";
-import { afterEach, describe, expect, test } from "vitest";
-import { job, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { follow, lines } from "./log-reading.ts";
 
-let world: World | undefined;
-afterEach(async () => {
-  await world?.close();
-  world = undefined;
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startAgent("printer");
 });
-
-/** Resident memory of a process, MB. */
-function rssMb(process: Process): number {
-  const status = readFileSync(`/proc/${process.child.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-}
-
-async function lines(of: World, id: string): Promise<string[]> {
-  const { body } = await of.api<string>("GET", `/jobs/${id}/logs`);
-  return body.split("\n");
-}
-
-interface Followed {
-  readonly text: string;
-  readonly lastId: string;
-  readonly ended: boolean;
-}
-
-/** Reads a followed log until its end, or breaks it off after some events to come back with the last id. */
-async function follow(of: World, id: string, lastId?: string, breakAfter = Number.POSITIVE_INFINITY): Promise<Followed> {
-  const abort = new AbortController();
-  const response = await fetch(`http://127.0.0.1:${of.httpPort}/api/v1/w/main/jobs/${id}/logs?follow=true`, {
-    headers: { authorization: `Bearer ${of.credentials.token}`, ...(lastId !== undefined && { "last-event-id": lastId }) },
-    signal: abort.signal,
-  });
-  let [rest, text, last, events] = ["", "", lastId ?? "", 0];
-  const decoder = new TextDecoder();
-  const body = response.body?.getReader();
-  reading: for (;;) {
-    const piece = await body?.read();
-    if (piece === undefined || piece.done) break;
-    const blocks = (rest + decoder.decode(piece.value, { stream: true })).split("\n\n");
-    rest = blocks.pop() ?? "";
-    for (const block of blocks) {
-      const event = /^event: (.*)$/m.exec(block)?.[1];
-      const data = /^data: (.*)$/m.exec(block)?.[1] ?? "{}";
-      if (event === "end") return { text, lastId: last, ended: true };
-      if (event !== "log") continue;
-      text += (JSON.parse(data) as { text: string }).text;
-      last = /^id: (.*)$/m.exec(block)?.[1] ?? last;
-      events += 1;
-      if (events >= breakAfter) break reading;
-    }
-  }
-  abort.abort();
-  return { text, lastId: last, ended: false };
-}
+afterAll(() => world.close());
 
 describe("logs", () => {
-  test("1,000,000 lines arrive complete and in order, by reading and by following; memory stays bounded", async () => {
-    world = await startWorld();
-    const agent = await world.startAgent("printer");
-    const before = { agent: rssMb(agent), server: rssMb(world.server) };
-    const peak = { ...before };
-    const { id } = await run(world, {
-      code: { language: "python3", content: "def main():\n    for i in range(1_000_000):\n        print('line', i, 'of a job that has a lot to say')" },
-    });
-    const followed = follow(world, id);
-    const watch = setInterval(() => {
-      peak.agent = Math.max(peak.agent, rssMb(agent));
-      peak.server = Math.max(peak.server, rssMb((world as World).server));
-    }, 50);
-    const ended = await untilEnded(world, id, 90_000);
-    const live = await followed;
-    clearInterval(watch);
-    expect(ended.status).toBe("succeeded");
-    const expected = Array.from({ length: 1_000_000 }, (_, at) => `line ${at} of a job that has a lot to say`);
-    const read = await lines(world, id);
-    expect(read.pop()).toBe("");
-    expect(read.length).toBe(1_000_000);
-    expect(read.findIndex((line, at) => line !== expected[at])).toBe(-1);
-    expect(live.ended).toBe(true);
-    expect(live.text === `${expected.join("\n")}\n`).toBe(true);
-    console.info(
-      `memory, MB: agent ${Math.round(before.agent)} → peak ${Math.round(peak.agent)}; control plane ${Math.round(before.server)} → peak ${Math.round(peak.server)}`,
-    );
-    expect(peak.agent - before.agent).toBeLessThan(300);
-    expect(peak.server - before.server).toBeLessThan(400);
-  });
-
   test("a reader that comes back with the last id goes on without a gap and without a repetition", async () => {
-    world = await startWorld();
-    await world.startAgent("printer");
     const { id } = await run(world, { code: { language: "bash", content: 'for i in $(seq 1 60); do echo "out $i"; echo "err $i" >&2; sleep 0.02; done' } });
     let text = "";
     let lastId: string | undefined;
@@ -105,37 +26,7 @@ describe("logs", () => {
     expect(all.filter((line) => line.startsWith("err"))).toEqual(Array.from({ length: 60 }, (_, at) => `err ${at + 1}`));
   });
 
-  test("a printed line can be read while the job still runs, within 300 ms", async () => {
-    world = await startWorld();
-    await world.startAgent("printer");
-    await run(world, { code: { language: "bash", content: "true" } }, 10);
-    const { id } = await run(world, { code: { language: "bash", content: "echo $EPOCHREALTIME; sleep 5" } });
-    const { text } = await follow(world, id, undefined, 1);
-    const delayMs = Date.now() - Number(text.trim().replace(",", ".")) * 1000;
-    expect(delayMs).toBeLessThan(300);
-    expect((await job(world, id)).status).toBe("running");
-    await world.api("POST", `/jobs/${id}/cancel`, {});
-    expect((await untilEnded(world, id)).status).toBe("cancelled");
-  });
-
-  test("output beyond the limit is counted and dropped with a visible note; the job goes on", async () => {
-    world = await startWorld({ env: { MILLRACE_LOG_MAX_BYTES: String(4 * 1024 * 1024) } });
-    const agent = await world.startAgent("printer");
-    const before = rssMb(agent);
-    const { id } = await run(world, { code: { language: "bash", content: "head -c 1000000000 /dev/zero | tr '\\0' 'x'; echo; echo '\"through\"'" } });
-    const ended = await untilEnded(world, id, 90_000);
-    expect(ended).toMatchObject({ status: "succeeded", exit: { reason: "succeeded" } });
-    expect(ended.log_dropped_bytes).toBeGreaterThan(990_000_000);
-    const { body } = await world.api<string>("GET", `/jobs/${id}/logs`);
-    expect(body.length).toBeLessThan(4.2 * 1024 * 1024);
-    expect(body.slice(-300)).toMatch(/dropped/);
-    expect((await world.api("GET", `/jobs/${id}/result`)).body).toBe("through");
-    expect(rssMb(agent) - before).toBeLessThan(250);
-  });
-
   test("binary and ANSI output passes through byte for byte in the plain log", async () => {
-    world = await startWorld();
-    await world.startAgent("printer");
     const { id } = await run(world, { code: { language: "bash", content: "printf '\\033[31mred\\033[0m\\n'; printf '\\xff\\xfe\\x00\\x01\\n'" } }, 10);
     const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${id}/logs`, {
       headers: { authorization: `Bearer ${world.credentials.token}` },
@@ -144,19 +35,17 @@ describe("logs", () => {
   });
 
   test("logs survive kill -9 of the control plane in the middle: nothing is missing, nothing comes twice", async () => {
-    world = await startWorld();
-    await world.startAgent("printer");
     const { id } = await run(world, {
       code: {
         language: "python3",
         content: "import time\ndef main():\n    for i in range(200_000):\n        print('row', i)\n        if i % 10000 == 0: time.sleep(0.1)",
       },
     });
-    await until("it prints", async () => (await lines(world as World, id)).length > 20_000);
+    await until("it prints", async () => (await lines(world, id)).length > 20_000);
     await world.server.kill("SIGKILL");
     await world.startServer();
     expect((await untilEnded(world, id, 60_000)).status).toBe("succeeded");
-    await until("all output is there", async () => (await lines(world as World, id)).length === 200_001);
+    await until("all output is there", async () => (await lines(world, id)).length === 200_001);
     expect((await lines(world, id)).findIndex((line, at) => at < 200_000 && line !== `row ${at}`)).toBe(-1);
   });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
+import { constants, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Mutation } from "./mutation.ts";
@@ -8,6 +9,9 @@ import type { WorkerReport, WorkerTask } from "./seed-workers.ts";
 /** Runs seeds on a thread of its own, where it may replace the timers; with a mutation it loads the changed text of that one file. */
 const ROOT = new URL("../", import.meta.url);
 const { seeds, mutation, explainFailure } = workerData as WorkerTask;
+
+// Of this thread. Tests that run beside it measure times.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 /** @returns texts by address of the module */
 function mutate({ edits }: Mutation): Map<string, string> {

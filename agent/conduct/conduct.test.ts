@@ -87,6 +87,25 @@ test("failures that are far apart are no quarantine", async () => {
   expect(conduct.isLimited).toBe(false);
 });
 
+test("a set-up that fails on a full disk is no fault of the job: it goes back at any attempt, and the agent takes none before it knows", async () => {
+  let free = 1_000;
+  const executor = new TestExecutor();
+  const conduct = new Conduct(8, () => undefined);
+  const disk = new DiskWatch({ folder: "/", minFreeBytes: 100, conduct, log, freeBytes: () => free });
+  const guard = new SetupGuard({ conduct, clock: realClock, log, probe: () => Promise.resolve(undefined), lookAtDisk: () => disk.look() });
+  const start = guard.watch(executor.startAttempt);
+  const endOf = async (attempt: number): Promise<[string, number]> => {
+    const { done } = start(bundleOf({ attempt }), io);
+    executor.attempts.at(-1)?.end({ exit: exitOf("sandbox_error", "ENOSPC"), startedAtUs: 0 });
+    const { exit } = await done;
+    return [exit.reason, conduct.capacity.slots];
+  };
+  expect(await endOf(5)).toEqual(["sandbox_error", 8]);
+  free = 0;
+  expect(await endOf(5)).toEqual(["fenced", 0]);
+  guard.close();
+});
+
 test("disk pressure ends when there is a tenth more than what is wanted", () => {
   let free = 50;
   const conduct = new Conduct(8, () => undefined);

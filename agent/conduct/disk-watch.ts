@@ -36,8 +36,10 @@ export class DiskWatch {
     clearInterval(this.#timer);
   }
 
+  /** Now, and not only now and then. */
   look(): void {
     const { folder, minFreeBytes, conduct, log, freeBytes = freeBytesOf } = this.#options;
+    if (minFreeBytes === 0) return;
     const pressed = conduct.isHindered("disk_pressure");
     let free: number;
     try {

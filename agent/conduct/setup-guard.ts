@@ -14,6 +14,8 @@ export interface SetupGuardOptions {
   readonly log: Logger;
   /** Makes a sandbox for nothing. Resolves with what is wrong, or undefined. */
   readonly probe: () => Promise<string | undefined>;
+  /** Called at each failure, before the job goes back: it may be the disk. */
+  readonly lookAtDisk?: () => void;
   /** Before the second trial; doubles up to sixteen times as much. */
   readonly probeAfterMs?: number;
 }
@@ -54,8 +56,10 @@ export class SetupGuard {
 
   #judge(bundle: Bundle, outcome: AttemptOutcome): AttemptOutcome {
     if (outcome.exit.reason !== "sandbox_error" || outcome.startedAtUs !== 0) return outcome;
+    this.#options.lookAtDisk?.();
     this.#failed(outcome.exit.message);
-    if (bundle.attempt >= HAND_BACK_UNTIL_ATTEMPT) return outcome;
+    // On a full disk no job is at fault.
+    if (bundle.attempt >= HAND_BACK_UNTIL_ATTEMPT && !this.#options.conduct.isHindered("disk_pressure")) return outcome;
     const exit = exitOf("fenced", `handed back, its sandbox could not be made: ${outcome.exit.message}`);
     return { ...outcome, exit, resultJson: errorResult("Fenced", exit.message) };
   }

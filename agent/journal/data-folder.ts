@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { isUuid } from "../../kernel/ids.ts";
@@ -20,7 +20,7 @@ export interface DataFolder {
 
 /**
  * Creates what is missing and takes the lock. The folder itself is 0711, because the users of jobs must reach `exec/`.
- * Throws `failed_precondition` when another live process holds it. The lock is only good within one pid namespace:
+ * Throws `failed_precondition` when another live process holds it, and when the disk is full. The lock is only good within one pid namespace:
  * two containers must not share a folder.
  */
 export function openDataFolder(dataDir: string): DataFolder {
@@ -41,8 +41,22 @@ export function openDataFolder(dataDir: string): DataFolder {
       });
     }
   }
-  const release = takeLock(join(dataDir, "agent.lock"));
-  return { agentId: readAgentId(join(dataDir, "agent-id")), starts: countStart(join(dataDir, "starts")), spoolDir, execDir, release };
+  let release: (() => void) | undefined;
+  try {
+    release = takeLock(join(dataDir, "agent.lock"));
+    return { agentId: readAgentId(join(dataDir, "agent-id")), starts: countStart(join(dataDir, "starts")), spoolDir, execDir, release };
+  } catch (error) {
+    release?.();
+    if (!isDiskFull(error)) throw error;
+    throw new AppError("failed_precondition", `the disk of the agent's data folder "${dataDir}" is full`, {
+      hint: "make room on it: results that the control plane has not seen yet are kept there, and are sent when the agent starts again",
+      cause: error,
+    });
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
 }
 
 /** Not by Node's `recursive` option: below /proc, where the parent is there and mkdir still says ENOENT, Node 24 tries for ever. */
@@ -79,8 +93,8 @@ const TAKE_ATTEMPTS = 5;
 function takeLock(path: string): () => void {
   const mine = `${process.pid} ${startTimeOf(process.pid)} ${bootOf()} ${randomUUID()}\n`;
   const draft = `${path}.${process.pid}.${randomUUID()}`;
-  writeFileSync(draft, mine, { mode: 0o600 });
   try {
+    writeFileSync(draft, mine, { mode: 0o600 });
     for (let attempt = 0; attempt < TAKE_ATTEMPTS; attempt++) {
       if (tryLink(draft, path)) return () => removeIfMine(path, mine);
       const holder = readOrEmpty(path);
@@ -93,7 +107,7 @@ function takeLock(path: string): () => void {
     }
     throw new AppError("failed_precondition", `the lock ${path} cannot be taken`);
   } finally {
-    unlinkSync(draft);
+    rmSync(draft, { force: true });
   }
 }
 

@@ -18,6 +18,8 @@ import { decodeRecords, encodeRecord, openRecord } from "./record-codec.ts";
  *   emptied by copying what is live to the newest one, so the disk holds at most MAX_SEGMENTS segments and what is live.
  * - Nothing is ever appended to a file of an earlier process: opening copies the live records to a fresh segment. So a torn
  *   or damaged tail costs its own records only.
+ * - On a full disk results stay in memory, and are written with the first commit that finds room. Files of an earlier process stay
+ *   until all that is live in them has been copied.
  */
 
 const SEGMENT_BYTES = 8 * 1024 * 1024;
@@ -53,6 +55,8 @@ export class Journal {
   #memoryBytes = 0;
   #unwritten: Entry[] = [];
   #unwrittenBytes: Buffer[] = [];
+  /** The disk was full when they were to be written. */
+  #refused: Entry[] = [];
   #acknowledged: number[] = [];
   #commitScheduled = false;
   /** Written since their last fdatasync. */
@@ -132,22 +136,13 @@ export class Journal {
   /** Writes what was added and acknowledged since the last commit, in one write. A full disk is logged; the results stay in memory. */
   commit(): void {
     this.#commitScheduled = false;
-    if (this.#closed || (this.#unwritten.length === 0 && this.#acknowledged.length === 0)) return;
-    const entries = this.#unwritten.splice(0);
-    const buffers = this.#unwrittenBytes.splice(0);
-    if (this.#acknowledged.length > 0) buffers.push(encodeRecord(encodeAcknowledged(this.#acknowledged.splice(0))));
-    const segment = this.#current();
-    const start = segment.size;
-    if (!this.#append(segment, Buffer.concat(buffers))) return;
-    this.#place(segment, start, entries);
-    this.#compact();
-    this.#syncSoon();
+    if (!this.#closed && this.#unwritten.length + this.#acknowledged.length > 0) this.#writeAll();
   }
 
   /** Writes and syncs what is left, then closes the files. Idempotent. */
   close(): void {
     if (this.#closed) return;
-    this.commit();
+    if (this.#refused.length + this.#unwritten.length + this.#acknowledged.length > 0) this.#writeAll();
     this.#closed = true;
     for (const segment of this.#segments) {
       if (this.#unsynced.has(segment)) trySync(segment.fd);
@@ -156,10 +151,33 @@ export class Journal {
     this.#segments = [];
   }
 
+  #writeAll(): void {
+    const again = this.#refused.splice(0).flatMap((entry) => this.#encodeAgain(entry));
+    const entries = [...again.map(({ entry }) => entry), ...this.#unwritten.splice(0)];
+    const buffers = [...again.map(({ record }) => record), ...this.#unwrittenBytes.splice(0)];
+    // Those that cannot be written are forgotten: a result that is sent again is judged again.
+    if (this.#acknowledged.length > 0) buffers.push(encodeRecord(encodeAcknowledged(this.#acknowledged.splice(0))));
+    const segment = this.#current();
+    const start = segment?.size ?? 0;
+    if (segment === undefined || !this.#append(segment, Buffer.concat(buffers))) {
+      this.#refused = entries;
+      return;
+    }
+    this.#place(segment, start, entries);
+    this.#compact();
+    this.#syncSoon();
+  }
+
   #scheduleCommit(): void {
     if (this.#commitScheduled) return;
     this.#commitScheduled = true;
     setImmediate(() => this.commit());
+  }
+
+  /** Nothing for one that was acknowledged meanwhile. */
+  #encodeAgain(entry: Entry): { readonly entry: Entry; readonly record: Buffer }[] {
+    const { finished, number } = entry;
+    return finished === undefined || !this.#isLive(entry) ? [] : [{ entry, record: encodeRecord(encodeEntry(number, finished)) }];
   }
 
   #place(segment: Segment, start: number, entries: readonly Entry[]): void {
@@ -201,16 +219,21 @@ export class Journal {
     }
   }
 
-  #current(): Segment {
+  #current(): Segment | undefined {
     const last = this.#segments.at(-1);
     return last !== undefined && last.size < SEGMENT_BYTES ? last : this.#openSegment();
   }
 
-  #openSegment(): Segment {
+  #openSegment(): Segment | undefined {
     const path = join(this.#folder, `finished-${String(this.#nextSegment++).padStart(10, "0")}.journal`);
-    const segment: Segment = { path, fd: openSync(path, "wx+", 0o600), size: 0, live: 0 };
-    this.#segments.push(segment);
-    return segment;
+    try {
+      const segment: Segment = { path, fd: openSync(path, "wx+", 0o600), size: 0, live: 0 };
+      this.#segments.push(segment);
+      return segment;
+    } catch (error) {
+      this.#log.error({ event: "journal.write_failed", error: messageOf(error) }, "results cannot be written to disk: they are kept in memory only");
+      return undefined;
+    }
   }
 
   #compact(): void {
@@ -231,8 +254,8 @@ export class Journal {
       const from = entry.place?.segment;
       if (finished !== undefined) {
         const segment = this.#current();
-        const offset = segment.size;
-        if (!this.#append(segment, encodeRecord(encodeEntry(entry.number, finished)))) return false;
+        const offset = segment?.size ?? 0;
+        if (segment === undefined || !this.#append(segment, encodeRecord(encodeEntry(entry.number, finished)))) return false;
         entry.place = { segment, offset, size: segment.size - offset };
         segment.live += 1;
       } else {
@@ -287,7 +310,8 @@ export class Journal {
     for (const [number, finished] of live) this.#restore(number, finished);
     for (const segment of this.#segments) fdatasyncSync(segment.fd);
     this.#unsynced.clear();
-    for (const name of old) unlinkSync(join(this.#folder, name));
+    if (this.#refused.length === 0) for (const name of old) unlinkSync(join(this.#folder, name));
+    else this.#log.warn({ event: "journal.kept", files: old.length }, "the disk is full: files of an earlier process stay until the next start");
   }
 
   #replaySegment(name: string, live: Map<number, Finished>): void {
@@ -314,8 +338,9 @@ export class Journal {
     this.#entries.set(key, entry);
     this.#memoryBytes += record.length;
     const segment = this.#current();
-    const offset = segment.size;
-    if (this.#append(segment, record)) this.#place(segment, offset, [entry]);
+    const offset = segment?.size ?? 0;
+    if (segment !== undefined && this.#append(segment, record)) this.#place(segment, offset, [entry]);
+    else this.#refused.push(entry);
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readSync, renameSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { encodeRecord, openRecord, RECORD_HEADER_BYTES, recordSize } from "../journal/record-codec.ts";
 
@@ -31,6 +31,8 @@ export class SpoolFile {
   #cached: { readonly chunk: LogChunk; readonly size: number }[] = [];
   #cachedBytes = 0;
   #ended = false;
+  /** Acknowledged bytes at the front from which on the rest is copied; more after a copy that found no room. */
+  #compactFromBytes = COMPACT_FROM_BYTES;
 
   private constructor(path: string, fd: number) {
     this.#path = path;
@@ -195,14 +197,40 @@ export class SpoolFile {
       this.#end = 0;
       this.#readAt = 0;
       this.#acknowledgedTo = 0;
-    } else if (this.#acknowledgedTo >= COMPACT_FROM_BYTES) {
+    } else if (this.#acknowledgedTo >= this.#compactFromBytes) {
+      this.#compact();
+    }
+  }
+
+  /** A disk that is full has no room for the copy: the file stays as it is for a while. */
+  #compact(): void {
+    try {
       this.#copyRest();
+      this.#compactFromBytes = COMPACT_FROM_BYTES;
+    } catch {
+      rmSync(`${this.#path}.new`, { force: true });
+      this.#compactFromBytes = this.#acknowledgedTo + COMPACT_FROM_BYTES;
     }
   }
 
   #copyRest(): void {
     const path = `${this.#path}.new`;
     const fd = openSync(path, "w+", 0o600);
+    try {
+      this.#copyTo(fd);
+      renameSync(path, this.#path);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    closeSync(this.#fd);
+    this.#fd = fd;
+    this.#end -= this.#acknowledgedTo;
+    this.#readAt -= this.#acknowledgedTo;
+    this.#acknowledgedTo = 0;
+  }
+
+  #copyTo(fd: number): void {
     const block = Buffer.allocUnsafeSlow(256 * 1024);
     let to = 0;
     for (let from = this.#acknowledgedTo; from < this.#end; ) {
@@ -212,12 +240,6 @@ export class SpoolFile {
       from += got;
       to += got;
     }
-    renameSync(path, this.#path);
-    closeSync(this.#fd);
-    this.#fd = fd;
-    this.#end -= this.#acknowledgedTo;
-    this.#readAt -= this.#acknowledgedTo;
-    this.#acknowledgedTo = 0;
   }
 }
 

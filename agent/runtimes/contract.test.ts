@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { filesOfJobs, isRunning, openTestExecution, runScript, type ScriptOptions, startScript, untilPrepared, untilWarm } from "../runner/attempt-harness.ts";
 import type { AgentExecution, ExecutionOptions } from "../runner/execution.ts";
+import { sharedBuilds } from "./compiled/test-builds.ts";
 import { SAMPLES } from "./contract-samples.ts";
 import type { Sample, Samples } from "./samples.ts";
 
@@ -40,7 +41,7 @@ async function untilReady(execution: AgentExecution, mode: Mode): Promise<void> 
 
 /** Programs of compiled languages are the same in all three modes. */
 async function buildOnce(): ReturnType<typeof openTestExecution> {
-  const one = await openTestExecution({ prepared: 0 });
+  const one = await openTestExecution({ prepared: 0 }, await sharedBuilds());
   const compiled = SAMPLES.filter(({ language }) => ["go", "rust", "java"].includes(language) && one.execution.runtimes.find(language) !== undefined);
   const buildAll = async ({ language, echo, precise, exit0, unfit }: Samples): Promise<void> => {
     for (const sample of [echo, precise, exit0, unfit?.code ?? echo]) await runScript(one.execution, language, ...called(sample, {}));

@@ -90,7 +90,13 @@ export class FifoPool {
     const first = this.#made;
     this.#made += BATCH;
     const paths = Array.from({ length: BATCH }, (_, index) => join(this.#dir, `pipe-${process.pid}-${first + index}`));
-    await run(MKFIFO, ["-m", "600", ...paths], { env: {} });
+    try {
+      await run(MKFIFO, ["-m", "600", ...paths], { env: {} });
+    } catch (error) {
+      // A disk that is full may have taken some of them.
+      for (const path of paths) rmSync(path, { force: true });
+      throw error;
+    }
     this.#free.push(...paths);
   }
 }

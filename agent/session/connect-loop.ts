@@ -2,22 +2,18 @@ import type { Logger } from "pino";
 import type { FinalReason } from "../../kernel/agent-proof.ts";
 import { AppError, type ErrorCode } from "../../kernel/app-error.ts";
 import { assertNever } from "../../kernel/assert-never.ts";
-import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { GRPC_STATUS } from "../../kernel/error-maps.ts";
 import type { KeyProof } from "../../proto/gen/millrace/agent/v1/enrolment.ts";
 import type { AttemptRef } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { AgentKeepalive, Hello, ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { pauseBeforeDialMs, welcomeWithinMs } from "./dial-times.ts";
 import { LeaseGuard } from "./lease-guard.ts";
 import type { Outbox } from "./outbox.ts";
 import { INITIAL_SESSION, nextSession, type Refusal, type SessionEffect, type SessionEvent, type SessionState } from "./session-state.ts";
 import { type Endpoint, openStream, type SessionStream } from "./stream.ts";
 import { DEFAULT_POLICY, policyFromWire, type SessionPolicy } from "./wire-codec.ts";
 
-const BACKOFF_BASE_MS = 200;
-const BACKOFF_CAP_MS = 10_000;
-/** From dialling to Welcome. */
-const WELCOME_WITHIN_MS = 10_000;
 /** This many keepalive intervals without any frame mean that the stream is dead. */
 const SILENT_AFTER_KEEPALIVES = 2.5;
 /** A pause between two looks at the clocks that no healthy event loop makes. */
@@ -64,6 +60,7 @@ export class ConnectLoop {
   #retryTimer: NodeJS.Timeout | undefined;
   #tickTimer: NodeJS.Timeout | undefined;
   #helloSentMs = 0;
+  #welcomeWithinMs = welcomeWithinMs(undefined);
   #lastFrameMs = 0;
   #lastKeepaliveMs = 0;
   #ended: (() => void) | undefined;
@@ -128,6 +125,11 @@ export class ConnectLoop {
     return this.#options.clock.monotonicMs();
   }
 
+  /** For how long what runs may still run without a session. Undefined when nothing runs, or when it is not bound to a lease yet. */
+  #leaseLeftMs(): number | undefined {
+    return this.#options.runningCount() === 0 ? undefined : this.#guard.leftMs(this.#policy.selfFenceMs);
+  }
+
   #apply(event: SessionEvent): void {
     const before = this.#state.kind;
     const [state, effects] = nextSession(this.#state, event);
@@ -146,7 +148,7 @@ export class ConnectLoop {
         this.#lose();
         return;
       case "schedule_retry":
-        this.#retryTimer = setTimeout(() => this.#apply({ kind: "retry_due" }), backoffMs(effect.failures, BACKOFF_BASE_MS, BACKOFF_CAP_MS, Math.random()));
+        this.#retryTimer = setTimeout(() => this.#apply({ kind: "retry_due" }), pauseBeforeDialMs(effect.failures, this.#leaseLeftMs(), Math.random()));
         return;
       case "fence_attempts":
         this.#options.fenceAttempts();
@@ -172,6 +174,7 @@ export class ConnectLoop {
 
   #open(): void {
     this.#helloSentMs = this.#guard.noteSent();
+    this.#welcomeWithinMs = welcomeWithinMs(this.#leaseLeftMs());
     this.#lastFrameMs = this.#helloSentMs;
     const stream = (this.#options.open ?? openStream)(this.#options.endpoint, {
       onFrame: (frame) => this.#onFrame(frame),
@@ -263,7 +266,7 @@ export class ConnectLoop {
   #tick(): void {
     this.look();
     const now = this.#now();
-    if (this.kind === "connecting" && now - this.#helloSentMs > WELCOME_WITHIN_MS) {
+    if (this.kind === "connecting" && now - this.#helloSentMs > this.#welcomeWithinMs) {
       this.#options.log.warn({ event: "agent.disconnected", reason: "no Welcome in time" }, "no session with the control plane");
       this.#apply({ kind: "silent", atMs: now });
     }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
-import { confirmLease, type Instant, type Lease, type LeaseLimits, type LeaseVerdict, lookAtLease, newLease } from "./lease.ts";
+import { confirmLease, type Instant, type Lease, type LeaseLimits, type LeaseVerdict, leaseLeftMs, lookAtLease, newLease } from "./lease.ts";
 
 /** Keepalives whose echo is still awaited; more than that many unanswered ones are past any lease. */
 const REMEMBERED_KEEPALIVES = 64;
@@ -20,6 +20,11 @@ export class LeaseGuard {
     const looked = lookAtLease(this.#lease, this.#now(), limits);
     this.#lease = looked.lease;
     return looked.verdict;
+  }
+
+  /** How long the lease still lasts; undefined before the first session. */
+  leftMs(selfFenceMs: number): number | undefined {
+    return leaseLeftMs(this.#lease, this.#now(), selfFenceMs);
   }
 
   /** Notes that a Hello or keepalive goes out now, and returns the number that the server echoes. */

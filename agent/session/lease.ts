@@ -38,6 +38,11 @@ export function lookAtLease(lease: Lease, now: Instant, limits: LeaseLimits): { 
   return { lease: looked, verdict: stoodStill || steppedBack ? "suspended" : "sound" };
 }
 
+/** How long the lease still lasts, at least 0; undefined before the first session. */
+export function leaseLeftMs(lease: Lease, now: Instant, selfFenceMs: number): number | undefined {
+  return lease.confirmed === undefined ? undefined : Math.max(0, selfFenceMs - elapsedMs(lease.confirmed, now));
+}
+
 /** The server has echoed what was sent at `sentAt`. Echoes that come late or twice never move the lease back. */
 export function confirmLease(lease: Lease, sentAt: Instant): Lease {
   if (lease.confirmed !== undefined && lease.confirmed.monotonicMs >= sentAt.monotonicMs) return lease;

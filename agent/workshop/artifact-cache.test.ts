@@ -41,4 +41,20 @@ describe("the cache of artifacts", () => {
     // What is left are the folders in which the trees were built: whoever made them removes them.
     expect(readdirSync(join(dir, "staging")).map((name) => readdirSync(join(dir, "staging", name)))).toEqual([[], []]);
   });
+
+  it("bounds small artifacts in number: those that were used least recently go", async () => {
+    const open = (): Promise<ArtifactCache> => ArtifactCache.open({ dir, maxBytes: 1024 ** 3, maxArtifacts: 3, now: () => (nowMs += 1) });
+    cache = await open();
+    const dirs: string[] = [];
+    for (const name of ["a", "b", "c", "d", "e"]) {
+      const held = await publish(name, 1);
+      held.release();
+      dirs.push(held.dir);
+      cache.find({ workspace: "acme", abi: "x-1", inputs: ["a"] })?.release();
+    }
+    await cache.settled();
+    expect(dirs.map((one) => existsSync(one))).toEqual([true, false, false, true, true]);
+    expect(cache.totalBytes).toBe(3);
+    expect((await open()).totalBytes).toBe(3);
+  });
 });

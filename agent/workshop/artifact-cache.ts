@@ -8,6 +8,8 @@ import { removeTree } from "../sandbox/remove-tree.ts";
 /** Beside the tree of an artifact, written before it is published. Its modification time is the last use. */
 const CARD = "artifact.json";
 const TREE = "tree";
+/** However small they are: each takes memory of the agent and a few files. */
+const MAX_ARTIFACTS = 20_000;
 /** A use within this time of the last one is not written down. */
 const USE_NOTED_EVERY_MS = 60_000;
 /** Job users must pass through, and not list. */
@@ -51,18 +53,21 @@ export interface CacheOptions {
   /** Folder that job users can reach. Of one agent alone. */
   readonly dir: string;
   readonly maxBytes: number;
+  /** Default 20,000. */
+  readonly maxArtifacts?: number;
   /** Milliseconds since the epoch, in fractions: two uses shall not be at the same time. */
   now(): number;
 }
 
 /**
  * Finished artifacts in `<dir>/cache/<workspace>/<abi>/<sha256 of the inputs>`, each moved there in one step from `<dir>/staging`.
- * What is over the size limit goes, least recently used first, never while an attempt holds it.
+ * What is over the limits of size and number goes, least recently used first, never while an attempt holds it.
  */
 export class ArtifactCache {
   readonly #root: string;
   readonly #stagingRoot: string;
   readonly #maxBytes: number;
+  readonly #maxArtifacts: number;
   readonly #now: () => number;
   readonly #entries = new Map<string, Entry>();
   #totalBytes = 0;
@@ -72,6 +77,7 @@ export class ArtifactCache {
     this.#root = join(options.dir, "cache");
     this.#stagingRoot = join(options.dir, "staging");
     this.#maxBytes = options.maxBytes;
+    this.#maxArtifacts = options.maxArtifacts ?? MAX_ARTIFACTS;
     this.#now = options.now;
   }
 
@@ -164,16 +170,20 @@ export class ArtifactCache {
 
   /** Of the artifacts that nobody holds the least recently used ones go, until the rest fits. */
   #evict(): void {
-    if (this.#totalBytes <= this.#maxBytes) return;
+    if (this.#fits()) return;
     const idle = [...this.#entries.values()].filter((entry) => entry.holds === 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs);
     for (const entry of idle) {
-      if (this.#totalBytes <= this.#maxBytes) break;
+      if (this.#fits()) break;
       this.#entries.delete(entry.dir);
       this.#totalBytes -= entry.sizeBytes;
       const aside = this.#setAside(entry.dir);
       // What is left is swept at the next start.
       if (aside !== undefined) this.#evicting = this.#evicting.then(() => removeTree(aside)).catch(() => undefined);
     }
+  }
+
+  #fits(): boolean {
+    return this.#totalBytes <= this.#maxBytes && this.#entries.size <= this.#maxArtifacts;
   }
 
   /** In one step, so that a crash leaves nothing that looks whole; and at once, since the same may be built again while much is being removed. */

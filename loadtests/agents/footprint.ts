@@ -1,5 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { groupsBelow } from "../../agent/sandbox/cgroup/group-files.ts";
+import { ownGroups } from "../../agent/sandbox/cgroup/hierarchy.ts";
+import { groupKeyOf } from "../../agent/sandbox/cgroup/open.ts";
+import { jobsGroupName } from "../../agent/sandbox/cgroup/sizes.ts";
 import { type ProcessTimes, readProcesses } from "../world/cpu.ts";
 
 /** What an agent holds of its host. */
@@ -14,6 +18,8 @@ export interface Footprint {
   /** Files and folders in its own folders, without the pipes that it makes ahead of time, by the hundred. */
   readonly files: number;
   readonly mounts: number;
+  /** Control groups for its jobs, in all hierarchies. */
+  readonly groups: number;
 }
 
 /** @param folders of the agent; what is missing counts as empty */
@@ -29,7 +35,15 @@ export function footprintOf(pid: number, folders: readonly string[]): Footprint 
     zombies: below.filter((one) => isZombie(one.pid)).length,
     files: folders.reduce((sum, folder) => sum + entriesBelow(folder), 0),
     mounts: readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length,
+    groups: folders.reduce((sum, folder) => sum + groupsOf(pid, join(folder, "exec")), 0),
   };
+}
+
+/** @param execDir of the agent: names its groups */
+function groupsOf(pid: number, execDir: string): number {
+  const own = ownGroups(readFileSync(`/proc/${pid}/cgroup`, "utf8"), readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+  const name = jobsGroupName(groupKeyOf(execDir));
+  return own.reduce((sum, { dir }) => sum + groupsBelow(join(dir, name)).length, 0);
 }
 
 export function descendantsOf(all: readonly ProcessTimes[], root: number): ProcessTimes[] {

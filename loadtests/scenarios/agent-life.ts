@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Footprint, footprintOf } from "../agents/footprint.ts";
 import { round } from "../load/latencies.ts";
 import { pause } from "../load/monotonic.ts";
 import { seededRandom, seedFor } from "../load/random.ts";
 import type { Chart, Figures } from "../result/model.ts";
+import { until } from "../world/processes.ts";
 import { World } from "../world/world.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -16,18 +18,22 @@ const SETTLE_MS = 5000;
 
 interface Kind {
   readonly name: string;
-  /** Of a hundred jobs. */
+  /** Of all shares together. */
   readonly share: number;
-  readonly body: object;
+  /** @param job its number: the code of some is never the same */
+  readonly body: (job: number) => object;
   readonly reason: string;
 }
 
-const kind = (name: string, share: number, language: string, content: string, reason = "succeeded", more: object = {}): Kind => ({
+const kind = (name: string, share: number, language: string, content: string | ((job: number) => string), reason = "succeeded", more: object = {}): Kind => ({
   name,
   share,
   reason,
-  body: { code: { language, content }, ...more },
+  body: (job) => ({ code: { language, content: typeof content === "string" ? content : content(job) }, ...more }),
 });
+
+/** The end of a job that is cancelled while it runs. */
+const CANCELLED = "cancelled";
 
 /** What agents see in a month: most jobs are short and end well, some fail in every way there is. */
 const KINDS: readonly Kind[] = [
@@ -43,6 +49,11 @@ const KINDS: readonly Kind[] = [
   kind("killed", 2, "bash", "kill -9 $$\n", "signal"),
   kind("too slow", 2, "bash", "trap '' TERM\nwhile :; do sleep 300; done\n", "timeout", { timeout_ms: 300, soft_timeout_ms: 100 }),
   kind("does not parse", 1, "bash", "fi\n", "syntax_error"),
+  // What the agent keeps by the hash of the code must be bounded.
+  kind("new script", 6, "typescript", (job) => `export function main(): number {\n  return ${job};\n}\n`),
+  kind("dedicated", 3, "python3", "def main():\n    return 1\n", "succeeded", { dedicated: true }),
+  kind("query", 3, "sqlite", "select 1 as one"),
+  kind("cancelled", 3, "bash", "sleep 300\n", CANCELLED),
 ];
 
 /** An agent lives for months in somebody else's network: what it holds must not grow with the jobs that it has run. */
@@ -62,7 +73,7 @@ export const agentLife: Scenario = {
     const seen: Footprint[] = [];
     for (let number = 0; number < rounds; number++) {
       say(`round ${number + 1} of ${rounds} …`);
-      await runRound(world, jobs, pick, problems);
+      await runRound(world, { first: number * jobs, jobs }, pick, problems);
       await pause(SETTLE_MS);
       seen.push(footprintOf(agent.pid, folders));
     }
@@ -72,6 +83,7 @@ export const agentLife: Scenario = {
         { figure: "agent_life_memory_growth_ratio", kind: "at most", limit: 1.1, words: "4.8: memory of an idle agent, last fifth against second" },
         { figure: "agent_life_descriptors_more_count", kind: "at most", limit: 2, words: "4.8: descriptors more at the end" },
         { figure: "agent_life_processes_more_count", kind: "at most", limit: 1, words: "4.8: processes more at the end" },
+        { figure: "agent_life_groups_more_count", kind: "at most", limit: 8, words: "4.8: control groups more at the end" },
         { figure: "agent_life_files_more_count", kind: "at most", limit: 5, words: "4.8: files more at the end" },
       ],
       charts: charts(seen, jobs),
@@ -87,11 +99,12 @@ export const agentLife: Scenario = {
   },
 };
 
-/** Where it keeps things: its data folder, and the folder for jobs when that is elsewhere (see agent/sandbox/reachable.ts). */
+/** Where it keeps things. */
 function agentFolders(pid: number, folder: string): string[] {
-  const mounts = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
-  const data = mounts.find((entry) => entry.startsWith("MILLRACE_AGENT_DATA_DIR="))?.split("=")[1];
-  return [data ?? folder];
+  const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  const data = environment.find((entry) => entry.startsWith("MILLRACE_AGENT_DATA_DIR="))?.split("=")[1];
+  // The first of the agents in that process.
+  return [join(data ?? folder, "0")];
 }
 
 function picker(seed: number): () => Kind {
@@ -110,18 +123,35 @@ function picker(seed: number): () => Kind {
 }
 
 /** Runs so many jobs to their ends, each of which must be the one that its kind has. */
-async function runRound(world: World, jobs: number, pick: () => Kind, problems: string[]): Promise<void> {
-  let left = jobs;
+async function runRound(world: World, { first, jobs }: { first: number; jobs: number }, pick: () => Kind, problems: string[]): Promise<void> {
+  let next = first;
   const client = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
+    while (next < first + jobs) {
       const { name, body, reason } = pick();
-      const answer = await world.api("POST", WORKSPACE, "/jobs?wait=50", JSON.stringify(body));
-      const job = answer.status === 200 ? (JSON.parse(answer.text) as { exit?: { reason: string } }) : {};
+      const text = JSON.stringify(body(next++));
+      const answer = reason === CANCELLED ? await runAndCancel(world, text) : await world.api("POST", WORKSPACE, "/jobs?wait=50", text);
+      const job = answer.status === 200 ? (JSON.parse(answer.text) as JobEnd) : {};
       if (job.exit?.reason !== reason) problems.push(`${name}: ${answer.status} ${answer.text.slice(0, 300)}`);
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
+}
+
+interface JobEnd {
+  readonly id?: string;
+  readonly status?: string;
+  readonly exit?: { readonly reason: string };
+}
+
+/** Cancels a job when its process runs. @returns the answer about its end */
+async function runAndCancel(world: World, body: string): ReturnType<World["api"]> {
+  const { id = "" } = JSON.parse((await world.api("POST", WORKSPACE, "/jobs", body)).text) as JobEnd;
+  const look = (): ReturnType<World["api"]> => world.api("GET", WORKSPACE, `/jobs/${id}`);
+  const statusOf = async (): Promise<string | undefined> => (JSON.parse((await look()).text) as JobEnd).status;
+  await until("the job runs", async () => (await statusOf()) === "running");
+  await world.api("POST", WORKSPACE, `/jobs/${id}/cancel`, "{}");
+  await until("it has ended", async () => (await statusOf()) === "cancelled");
+  return await look();
 }
 
 function growth(seen: readonly Footprint[]): Figures {
@@ -139,6 +169,8 @@ function growth(seen: readonly Footprint[]): Figures {
     agent_life_processes_count: median(late, (one) => one.processes),
     agent_life_processes_more_count: more((one) => one.processes),
     agent_life_zombies_count: Math.max(...seen.map((one) => one.zombies)),
+    agent_life_groups_count: median(late, (one) => one.groups),
+    agent_life_groups_more_count: more((one) => one.groups),
     agent_life_files_count: median(late, (one) => one.files),
     agent_life_files_more_count: more((one) => one.files),
     agent_life_mounts_more_count: more((one) => one.mounts),

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { isPortFree } from "../../control-plane/db/embedded-address.ts";
 import type { Scope } from "./scope.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -53,16 +53,18 @@ function passOn(child: ChildProcess, script: string): void {
   });
 }
 
-/** A TCP port of loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port"))));
-    });
-  });
+/** Below the range from which the kernel picks ports of outgoing connections, and below that of embedded databases. */
+const FIRST_PORT = 10_000;
+const PORT_COUNT = 11_000;
+const TRIES = 50;
+
+/** A TCP port of loopback that was free a moment ago. No client takes it before a server does, or while a server that was killed starts again. */
+export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < TRIES; tried++) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORT_COUNT);
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error("no port is free");
 }
 
 /** Looks until it is true. @throws after `withinMs`, in these words */

@@ -2,12 +2,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import { Purpose } from "../../../proto/gen/millrace/agent/v1/job.ts";
 import { openTestExecution, runScript, type ScriptOptions } from "../../runner/attempt-harness.ts";
 import { readBuildEnv } from "../../workshop/build-env.ts";
+import { sharedBuilds } from "./test-builds.ts";
 
 /**
- * In one file, so that what all scripts of a language share is built once. The second half asks the real registries, the way the machine's own
+ * The second half asks the real registries, the way the machine's own
  * tools would: `MILLRACE_BUILD_ENV_*` of the environment is passed on. It is skipped by name where a registry does not answer.
  */
-const one = await openTestExecution({ prepared: 0, buildEnv: readBuildEnv(process.env) });
+const one = await openTestExecution({ prepared: 0, buildEnv: readBuildEnv(process.env) }, await sharedBuilds());
 const { execution } = one;
 afterAll(() => one.dispose());
 
@@ -216,9 +217,7 @@ describe.skipIf(execution.runtimes.find("java") === undefined)("Java", { timeout
   });
 });
 
-const goLock = await lockOf("go", GO);
-const rustLock = await lockOf("rust", RUST);
-const javaLock = await lockOf("java", JAVA);
+const [goLock, rustLock, javaLock] = await Promise.all([lockOf("go", GO), lockOf("rust", RUST), lockOf("java", JAVA)]);
 
 describe.skipIf(goLock === "")("the proxy of Go modules", () => {
   it("gives a module: locked, compared with its sum, compiled offline, and the second time from the cache", { timeout: 120_000 }, async () => {

@@ -12,11 +12,16 @@ import { openV2 } from "./v2.ts";
 export async function openCgroups(stateDir: string): Promise<CgroupDriver> {
   const own = readOwn();
   if (typeof own === "string") return noCgroups([own]);
-  const key = createHash("sha256").update(stateDir).digest("hex").slice(0, 12);
+  const key = groupKeyOf(stateDir);
   const unified = own.find((group) => group.version === 2);
   const hasV1 = own.some((group) => group.controllers.includes("memory") || group.controllers.includes("pids"));
   const opened = hasV1 ? await openV1(own, key) : unified === undefined ? ["control groups: none are mounted"] : await openV2(unified, key);
   return Array.isArray(opened) ? noCgroups(opened) : opened;
+}
+
+/** What the groups of an agent are named by. */
+export function groupKeyOf(stateDir: string): string {
+  return createHash("sha256").update(stateDir).digest("hex").slice(0, 12);
 }
 
 function readOwn(): OwnGroup[] | string {

@@ -1,0 +1,40 @@
+import { relative } from "node:path";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/**
+ * Files that take longer than 15 s, the longest first. The workers of a run end together when these do not come last. A fresh clone knows no
+ * times of earlier runs, and would go by the size of the files.
+ */
+const LONG = [
+  "agent/runtimes/contract.test.ts",
+  "simulation/mutations.test.ts",
+  "agent/runtimes/compiled/compiled.test.ts",
+  "simulation/simulation.test.ts",
+  "agent/runtimes/typescript/npm-packages.test.ts",
+  "agent/workshop/registries.test.ts",
+  "agent/sandbox/attacks.test.ts",
+  "agent/sandbox/attacks-resources.test.ts",
+  "e2e/kill.e2e.test.ts",
+  "e2e/takeover.e2e.test.ts",
+  "e2e/agent-faults.e2e.test.ts",
+  "e2e/limits.e2e.test.ts",
+  "e2e/cluster.e2e.test.ts",
+  "e2e/database.e2e.test.ts",
+  "e2e/faults.e2e.test.ts",
+  "e2e/once.e2e.test.ts",
+  "e2e/fencing.e2e.test.ts",
+];
+
+/** As vitest does it, but with the longest files first, whatever their project. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    // Stable: files that are not named stay in their order. Projects of different groups are kept apart by vitest.
+    return sorted.sort((a, b) => this.#rank(a) - this.#rank(b));
+  }
+
+  #rank({ moduleId }: TestSpecification): number {
+    const at = LONG.indexOf(relative(this.ctx.config.root, moduleId));
+    return at === -1 ? LONG.length : at;
+  }
+}
