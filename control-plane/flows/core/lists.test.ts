@@ -192,18 +192,18 @@ describe("side by side", () => {
     expect(most).toBeGreaterThan(MOST_OPEN / 2);
   });
 
-  test("a loop of 10,000 items: the state stays small, and what an event costs does not grow", () => {
-    const run = new ModelEngine(flow([forloop("loop", [step("a"), step("b")], { parallel: true })]), { ask: () => 10_000 }).begin();
+  test("a loop of 10,000 items: the state stays small", () => {
+    const run = new ModelEngine(flow([forloop("loop", [step("a")], { parallel: true })]), { ask: () => 10_000 }).begin();
     let largest = 0;
     let events = 0;
     run.onEvent = () => {
       events += 1;
-      if (events % 500 === 0) largest = Math.max(largest, JSON.stringify(run.state).length);
+      if (events % 1000 === 0) largest = Math.max(largest, JSON.stringify(run.state).length);
     };
     run.play((count) => (events * 31) % count);
-    expect(run.started).toHaveLength(20_000);
+    expect(run.started).toHaveLength(10_000);
     expect(largest).toBeGreaterThan(10_000);
-    expect(largest).toBeLessThan(80_000);
+    expect(largest).toBeLessThan(40_000);
     expect(run.items.size).toBe(10_000);
     expect(JSON.stringify(run.state).length).toBeLessThan(500);
   });
