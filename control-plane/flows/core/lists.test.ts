@@ -236,6 +236,14 @@ describe("branches", () => {
     expect(run.finished).toMatchObject([{ outcome: "succeeded", value: { kind: "job" } }]);
   });
 
+  test("branchone: an answer about another branch than the one that is asked changes nothing", () => {
+    const run = new ModelEngine(flow([branchone("choice", [[step("a")], [step("b")], []])])).begin();
+    run.tell({ kind: "branch_decided", place: "choice", branch: 0, taken: false });
+    run.tell({ kind: "branch_decided", place: "choice", branch: 0, taken: true });
+    run.tell({ kind: "branch_decided", place: "choice", branch: 1, taken: true });
+    expect(run.pending.at(-1)).toEqual({ kind: "run", place: "choice/1/b", attempt: 1 });
+  });
+
   test("branchone: the default when none is true", () => {
     const run = new ModelEngine(flow([branchone("choice", [[step("a")], [step("d")]])]), { ask: () => false }).begin().play();
     expect(run.started).toEqual(["choice/default/d"]);

@@ -29,8 +29,9 @@ export function outstanding(definition: FlowDefinition, state: FlowState): Comma
  * Whether a run still wants what this command asked for: an answer that took its time may come after a cancel, and its job need not be made.
  */
 export function isWanted(definition: FlowDefinition, state: FlowState, command: Command): boolean {
-  const wanted = JSON.stringify(command);
-  return outstanding(definition, state).some((open) => JSON.stringify(open) === wanted);
+  const place = "place" in command ? command.place : undefined;
+  const there = outstanding(definition, state).filter((open) => ("place" in open ? open.place : undefined) === place);
+  return there.some((open) => JSON.stringify(open) === JSON.stringify(command));
 }
 
 export function finishCommand(end: End): Command {
