@@ -88,19 +88,24 @@ test("an expression that is no JavaScript is found at once, with its place", () 
   expect(tiers.check("results.a.b")).toBeUndefined();
   expect(tiers.check("const a = 1;\nlet = 3 +")).toMatch(/, at line 2, column \d+ of "const a = 1; let = 3 \+"$/);
   expect(tiers.evaluateNow("a b", SCOPE)).toMatchObject({ kind: "error", name: "SyntaxError" });
-  expect(tiers.references("a b")).toEqual({ results: [], names: new Set(), variables: [], resources: [] });
+  expect(tiers.references("a b")).toEqual({ results: [], names: new Set(), paths: new Map(), variables: [], resources: [] });
 });
 
 test("what an expression refers to is known without running it", () => {
-  expect(tiers.references('results.a.b + results["c"] + flow_input.x + variable("u/k") + resource("f/db").host')).toEqual({
+  expect(tiers.references('results.a.b + results["c"].map((x) => x.y) + flow_input.x + variable("u/k") + resource("f/db").host')).toEqual({
     results: ["a", "c"],
     names: new Set(["flow_input", "results"]),
+    paths: new Map([
+      ["flow_input", [["x"]]],
+      ["results", [["a", "b"], ["c"]]],
+    ]),
     variables: ["u/k"],
     resources: ["f/db"],
   });
   expect(tiers.references("Object.keys(results)").results).toBe("all");
   expect(tiers.references("results[flow_input.step]").results).toBe("all");
   expect(tiers.references("eval('results.a')").results).toBe("all");
+  expect(tiers.references("eval('results.a')").names.size).toBe(10);
   expect(tiers.references("Math.max(1)").names).toEqual(new Set());
 });
 

@@ -22,7 +22,7 @@ const CONSTANTS: ReadonlyMap<string, undefined | number> = new Map([
   ["Infinity", Number.POSITIVE_INFINITY],
 ]);
 
-export function compile(node: Expression, names: Names): Run {
+function compile(node: Expression, names: Names): Run {
   switch (node.type) {
     case "Literal":
       return compileLiteral(node.value);
