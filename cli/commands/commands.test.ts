@@ -128,7 +128,7 @@ describe("millrace deploy", () => {
     const { code, stdout, stderr } = await millrace("deploy", flows, "--prefix", "f/x");
     expect(stdout.split("\n")).toEqual([
       "created    f/x/a 0123456789ab (changes nothing: /value/x, /y)",
-      "failed     b.flow.yaml: ",
+      "failed     b.flow.yaml:",
       "             step a: value is missing",
       "             step b: id is missing",
       "unchanged  f/x/c 0123456789ab",

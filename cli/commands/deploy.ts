@@ -72,7 +72,7 @@ export function deployLine(file: DeployedFile, ink: Ink): string {
     case "skipped":
       return ink.dim(`skipped    ${name} (${file.reason ?? ""})`);
     case "failed":
-      return `${ink.red("failed   ")}  ${name}: ${failure(file)}${file.hint === undefined ? "" : ` (${plainText(file.hint)})`}`;
+      return `${ink.red("failed   ")}  ${name}:${failure(file)}${file.hint === undefined ? "" : ` (${plainText(file.hint)})`}`;
     default:
       return name;
   }
@@ -80,7 +80,7 @@ export function deployLine(file: DeployedFile, ink: Ink): string {
 
 /** All that is wrong with a flow, one thing a line. */
 function failure({ problems, reason = "" }: DeployedFile): string {
-  return problems === undefined ? plainText(reason) : problems.map((problem) => `\n             ${plainText(problem)}`).join("");
+  return problems === undefined ? ` ${plainText(reason)}` : problems.map((problem) => `\n             ${plainText(problem)}`).join("");
 }
 
 function ignoredPart({ ignored }: DeployedFile, ink: Ink): string {
