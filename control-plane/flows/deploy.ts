@@ -1,7 +1,7 @@
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { missingScripts } from "../scripts/find-script.ts";
+import { schemasOf } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkExpressions, type ExpressionReader } from "./check-expressions.ts";
 import type { DeployFlowRequest, FlowView, FlowWithDocument } from "./contract.ts";
@@ -11,6 +11,7 @@ import type { FlowCache, LoadedFlow } from "./flow-cache.ts";
 import { flowHash } from "./flow-hash.ts";
 import { existingFlows, type FlowOutline, type FlowVersion, insertFlowVersion, similarFlows } from "./flow-store.ts";
 import { type ParsedFlow, parseFlow } from "./parse.ts";
+import { scriptProblems } from "./script-inputs.ts";
 import { stepPaths } from "./step-paths.ts";
 import type { ReadYaml } from "./yaml-reader.ts";
 
@@ -43,11 +44,7 @@ export async function deployFlow(
   }
   const { document, json } = decoded;
   const parsed = parseFlow(document, ROOT);
-  const problems = [
-    ...parsed.problems,
-    ...checkExpressions(parsed, deployer.expressions, ROOT),
-    ...(await missingPaths(pool, workspace.id, path, parsed)),
-  ];
+  const problems = [...parsed.problems, ...checkExpressions(parsed, deployer.expressions, ROOT), ...(await pathProblems(pool, workspace.id, path, parsed))];
   if (problems.length > 0) throw flowError(problems);
   const hash = flowHash(path, document, yaml);
   const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
@@ -62,18 +59,14 @@ function flowError(problems: readonly FieldError[]): AppError {
   return new AppError("invalid_argument", `the flow is not right: ${problems[0]?.message ?? ""}${more}`, { fields: problems.slice(0, MAX_FINDINGS) });
 }
 
-/** Steps that run what is not in the workspace. A flow may run itself. */
-async function missingPaths(pool: Pool, workspace: WorkspaceId, own: string, parsed: ParsedFlow): Promise<FieldError[]> {
+/** Steps that run what is not in the workspace, or that call it by arguments that it does not take. A flow may run itself. */
+async function pathProblems(pool: Pool, workspace: WorkspaceId, own: string, parsed: ParsedFlow): Promise<FieldError[]> {
   const paths = stepPaths(parsed);
   const scripts = paths.filter((step) => step.kind === "script");
   const flows = paths.filter((step) => step.kind === "flow" && step.path !== own);
-  const missing = await missingScripts(pool, workspace, scripts);
+  const schemas = await schemasOf(pool, workspace, scripts);
+  const problems = scripts.flatMap((step) => scriptProblems(step, schemas.get(step)));
   const existing = flows.length === 0 ? new Set<string>() : await existingFlows(pool, workspace, [...new Set(flows.map((step) => step.path))]);
-  const problems: FieldError[] = [];
-  for (const { step, pointer, path, hash } of missing) {
-    const what = hash === undefined ? `there is no script at ${path}` : `${path} has no version ${hash}`;
-    problems.push({ pointer: `${pointer}/${hash === undefined ? "path" : "hash"}`, message: `step ${step}: ${what}` });
-  }
   for (const { step, pointer, path } of flows) {
     if (existing.has(path)) continue;
     const similar = problems.length < MAX_SUGGESTIONS ? await similarFlows(pool, workspace, path) : [];

@@ -1,0 +1,30 @@
+import type { FieldError } from "../../kernel/app-error.ts";
+import { escapePointer } from "./field-reader.ts";
+import type { StepPath } from "./step-paths.ts";
+
+/**
+ * What is wrong with a step that runs a script: it is not there, or the step gives it an argument that it does not take, or leaves one out that it
+ * needs. Values are not looked at: most of them are only known in a run.
+ * @param schema of the script's arguments, as inferred from its `main`; undefined when there is no such script
+ */
+export function scriptProblems({ step, path, hash, inputs, pointer }: StepPath, schema: Readonly<Record<string, unknown>> | undefined): FieldError[] {
+  if (schema === undefined) {
+    const what = hash === undefined ? `there is no script at ${path}` : `${path} has no version ${hash}`;
+    return [{ pointer: `${pointer}/${hash === undefined ? "path" : "hash"}`, message: `step ${step}: ${what}` }];
+  }
+  const { properties, required, additionalProperties } = schema;
+  const known = typeof properties === "object" && properties !== null ? Object.keys(properties) : [];
+  const needed: readonly unknown[] = Array.isArray(required) ? required : [];
+  const given = Object.keys(inputs);
+  const unknown = additionalProperties === false ? given.filter((name) => !known.includes(name)) : [];
+  const takes = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
+  return [
+    ...unknown.map((name) => ({
+      pointer: `${pointer}/input_transforms/${escapePointer(name)}`,
+      message: `step ${step}: ${path} has no argument ${name}: ${takes}`,
+    })),
+    ...needed
+      .filter((name) => typeof name === "string" && !given.includes(name))
+      .map((name) => ({ pointer: `${pointer}/input_transforms`, message: `step ${step}: ${path} needs the argument ${String(name)}` })),
+  ];
+}
