@@ -1,18 +1,19 @@
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { schemasOf } from "../scripts/find-script.ts";
+import { schemasOf, suggestScripts } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkExpressions, type ExpressionReader } from "./check-expressions.ts";
 import type { DeployFlowRequest, FlowView, FlowWithDocument } from "./contract.ts";
 import { decodeDocument, storedDocument, TOO_LARGE } from "./document-codec.ts";
 import { MAX_FINDINGS } from "./field-reader.ts";
+import { suggestFlows } from "./find-flow.ts";
 import type { FlowCache, LoadedFlow } from "./flow-cache.ts";
 import { flowHash } from "./flow-hash.ts";
-import { existingFlows, type FlowOutline, type FlowVersion, insertFlowVersion, similarFlows } from "./flow-store.ts";
+import { existingFlows, type FlowOutline, type FlowVersion, insertFlowVersion } from "./flow-store.ts";
 import { type ParsedFlow, parseFlow } from "./parse.ts";
-import { scriptProblems } from "./script-inputs.ts";
-import { stepPaths } from "./step-paths.ts";
+import { inputProblems } from "./script-inputs.ts";
+import { type StepPath, stepPaths } from "./step-paths.ts";
 import type { ReadYaml } from "./yaml-reader.ts";
 
 export interface FlowDeployer {
@@ -45,13 +46,18 @@ export async function deployFlow(
   const { document, json } = decoded;
   const parsed = parseFlow(document, ROOT);
   const problems = [...parsed.problems, ...checkExpressions(parsed, deployer.expressions, ROOT), ...(await pathProblems(pool, workspace.id, path, parsed))];
-  if (problems.length > 0) throw flowError(problems);
+  if (problems.length > 0) throw flowError(problems.sort(inOrder));
   const hash = flowHash(path, document, yaml);
   const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
   cache.changed(workspace.id, path);
   const flow = await cache.loadVersion(workspace.id, hash);
   if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");
   return { flow, created };
+}
+
+/** In the order of the steps. */
+function inOrder(a: FieldError, b: FieldError): number {
+  return a.pointer.localeCompare(b.pointer, "en", { numeric: true });
 }
 
 function flowError(problems: readonly FieldError[]): AppError {
@@ -61,23 +67,29 @@ function flowError(problems: readonly FieldError[]): AppError {
 
 /** Steps that run what is not in the workspace, or that call it by arguments that it does not take. A flow may run itself. */
 async function pathProblems(pool: Pool, workspace: WorkspaceId, own: string, parsed: ParsedFlow): Promise<FieldError[]> {
-  const paths = stepPaths(parsed);
-  const scripts = paths.filter((step) => step.kind === "script");
-  const flows = paths.filter((step) => step.kind === "flow" && step.path !== own);
+  const steps = stepPaths(parsed);
+  const scripts = steps.filter((step) => step.kind === "script");
+  const flows = steps.filter((step) => step.kind === "flow" && step.path !== own);
   const schemas = await schemasOf(pool, workspace, scripts);
-  const problems = scripts.flatMap((step) => scriptProblems(step, schemas.get(step)));
   const existing = flows.length === 0 ? new Set<string>() : await existingFlows(pool, workspace, [...new Set(flows.map((step) => step.path))]);
-  for (const { step, pointer, path } of flows) {
-    if (existing.has(path)) continue;
-    const similar = problems.length < MAX_SUGGESTIONS ? await similarFlows(pool, workspace, path) : [];
-    const hint = similar.length === 0 ? "deploy it first" : `did you mean ${similar.join(" or ")}?`;
-    problems.push({ pointer: `${pointer}/path`, message: `step ${step}: there is no flow at ${path}: ${hint}` });
-  }
+  const problems = scripts.flatMap((step) => {
+    const schema = schemas.get(step);
+    return schema === undefined ? [] : inputProblems(step, schema);
+  });
+  const missing = [...scripts.filter((step) => !schemas.has(step)), ...flows.filter((step) => !existing.has(step.path))];
+  for (const [index, step] of missing.entries()) problems.push(await missingProblem(pool, workspace, step, index < MAX_SUGGESTIONS));
   return problems;
 }
 
 /** Each costs a look at the database. */
 const MAX_SUGGESTIONS = 5;
+
+async function missingProblem(pool: Pool, workspace: WorkspaceId, { kind, step, path, hash, pointer }: StepPath, suggests: boolean): Promise<FieldError> {
+  if (hash !== undefined) return { pointer: `${pointer}/hash`, message: `step ${step}: ${path} has no version ${hash}` };
+  const suggest = kind === "script" ? suggestScripts : suggestFlows;
+  const suggestion = suggests ? await suggest(pool, workspace, path) : undefined;
+  return { pointer: `${pointer}/path`, message: `step ${step}: there is no ${kind} at ${path}: ${suggestion ?? "deploy it first"}` };
+}
 
 /** A version as the API shows it, without its document. */
 export function presentFlow(flow: FlowOutline): FlowView {

@@ -3,15 +3,11 @@ import { escapePointer } from "./field-reader.ts";
 import type { StepPath } from "./step-paths.ts";
 
 /**
- * What is wrong with a step that runs a script: it is not there, or the step gives it an argument that it does not take, or leaves one out that it
- * needs. Values are not looked at: most of them are only known in a run.
- * @param schema of the script's arguments, as inferred from its `main`; undefined when there is no such script
+ * Arguments that a step gives a script and that it does not take, and those that it needs and does not get. Values are not looked at: most of them
+ * are only known in a run.
+ * @param schema of the script's arguments, as inferred from its `main`
  */
-export function scriptProblems({ step, path, hash, inputs, pointer }: StepPath, schema: Readonly<Record<string, unknown>> | undefined): FieldError[] {
-  if (schema === undefined) {
-    const what = hash === undefined ? `there is no script at ${path}` : `${path} has no version ${hash}`;
-    return [{ pointer: `${pointer}/${hash === undefined ? "path" : "hash"}`, message: `step ${step}: ${what}` }];
-  }
+export function inputProblems({ step, path, inputs, pointer }: StepPath, schema: Readonly<Record<string, unknown>>): FieldError[] {
   const { properties, required, additionalProperties } = schema;
   const known = typeof properties === "object" && properties !== null ? Object.keys(properties) : [];
   const needed: readonly unknown[] = Array.isArray(required) ? required : [];

@@ -8,8 +8,14 @@ import { findSchemas, type ScriptVersion, similarPaths } from "./script-store.ts
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
   const version = await cache.current(workspace, path);
   if (version !== undefined) return version;
+  const hint = await suggestScripts(pool, workspace, path);
+  throw new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
+}
+
+/** A question with paths that look like one that does not exist; undefined when there are none. */
+export async function suggestScripts(pool: Pool, workspace: WorkspaceId, path: string): Promise<string | undefined> {
   const similar = await similarPaths(pool, workspace, path);
-  throw new AppError("not_found", `there is no script at ${path}`, similar.length === 0 ? {} : { hint: `did you mean ${similar.join(" or ")}?` });
+  return similar.length === 0 ? undefined : `did you mean ${similar.join(" or ")}?`;
 }
 
 /** Schemas of the arguments of some scripts, in their newest version or the one that is named; those that do not exist have none. */
