@@ -167,8 +167,3 @@ function formOf(suspend: Fields): Json | undefined {
   const form = objectOf(suspend, "resume_form", FORM_SHAPE);
   return form === undefined ? undefined : objectOf(form, "schema")?.members;
 }
-
-/** Constants of the flow by name. */
-export function envOf(fields: Fields): Readonly<Record<string, Json>> {
-  return objectOf(fields, "flow_env")?.members ?? {};
-}
