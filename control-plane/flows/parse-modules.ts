@@ -4,7 +4,7 @@ import { keyProblem } from "../jobs/key-template.ts";
 import { LIMIT_BOUNDS } from "../jobs/limits-contract.ts";
 import { checkShape, complain, type Fields, flagOf, itemOf, listOf, member, objectOf, positiveOf, requiredText, textOf, wholeOf } from "./field-reader.ts";
 import { parseFlowLanguage } from "./flow-languages.ts";
-import type { Branch, Concurrency, Module, ModuleValue } from "./model.ts";
+import type { Branch, Concurrency, Module, ModuleValue, Transform } from "./model.ts";
 import { BRANCH_ALL_SHAPE, BRANCH_ONE_SHAPE, FLOW_LIMITS, MODULE_SHAPE, type ModuleType, RESERVED_IDS, VALUE_SHAPES } from "./openflow.ts";
 import { expressionOf, inputsOf, mockOf, retryOf, secondsOf, stopOf, suspendOf, transformOf } from "./parse-rules.ts";
 
@@ -124,7 +124,7 @@ const READERS: Readonly<Record<ModuleType, (fields: Fields, reader: ModuleReader
   forloopflow(fields, reader, nesting) {
     const iterator = transformOf(fields, "iterator", "list");
     if (member(fields, "iterator") === undefined) complain(fields, "iterator", "is missing");
-    const parallelism = transformOf(fields, "parallelism", { least: 1, most: LIMIT_BOUNDS.running, isWhole: true });
+    const parallelism = parallelismOf(fields);
     const modules = modulesOf(fields, "modules", reader, nesting + 1);
     const skipFailures = flagOf(fields, "skip_failures") ?? true;
     const parallel = flagOf(fields, "parallel") ?? false;
@@ -155,6 +155,12 @@ const READERS: Readonly<Record<ModuleType, (fields: Fields, reader: ModuleReader
   identity: (fields) => ({ kind: "identity", inputs: inputsOf(fields) }),
   aiagent: () => ({ kind: "aiagent" }),
 };
+
+/** Zero means as many as are allowed. */
+function parallelismOf(fields: Fields): Transform | undefined {
+  const parallelism = transformOf(fields, "parallelism", { least: 0, most: LIMIT_BOUNDS.running, isWhole: true });
+  return parallelism?.kind === "static" && parallelism.value === 0 ? undefined : parallelism;
+}
 
 function branchesOf<B extends Branch>(fields: Fields, shape: Parameters<typeof checkShape>[1], read: (item: Fields) => B): readonly B[] {
   const list = listOf(fields, "branches", FLOW_LIMITS.branches);
