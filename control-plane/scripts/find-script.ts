@@ -2,12 +2,36 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { type ScriptVersion, similarPaths } from "./script-store.ts";
+import { findSchemas, type ScriptVersion, similarPaths } from "./script-store.ts";
 
 /** The newest version of a path. Errors: not_found, with paths that look like the one that was meant. */
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
   const version = await cache.current(workspace, path);
   if (version !== undefined) return version;
+  const hint = await suggestScripts(pool, workspace, path);
+  throw new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
+}
+
+/** A question with paths that look like one that does not exist; undefined when there are none. */
+export async function suggestScripts(pool: Pool, workspace: WorkspaceId, path: string): Promise<string | undefined> {
   const similar = await similarPaths(pool, workspace, path);
-  throw new AppError("not_found", `there is no script at ${path}`, similar.length === 0 ? {} : { hint: `did you mean ${similar.join(" or ")}?` });
+  return similar.length === 0 ? undefined : `did you mean ${similar.join(" or ")}?`;
+}
+
+/** Schemas of the arguments of some scripts, in their newest version or the one that is named; those that do not exist have none. */
+export async function schemasOf<Wanted extends { readonly path: string; readonly hash: string | undefined }>(
+  pool: Pool,
+  workspace: WorkspaceId,
+  wanted: readonly Wanted[],
+): Promise<ReadonlyMap<Wanted, ScriptVersion["schema"]>> {
+  if (wanted.length === 0) return new Map();
+  const paths = new Set(wanted.map(({ path }) => path));
+  const hashes = new Set(wanted.flatMap(({ hash }) => hash ?? []));
+  const found = await findSchemas(pool, workspace, [...paths], [...hashes]);
+  return new Map(
+    wanted.flatMap((one) => {
+      const schema = found.find(({ path, hash }) => path === one.path && hash === one.hash)?.schema;
+      return schema === undefined ? [] : [[one, schema] as const];
+    }),
+  );
 }

@@ -129,6 +129,22 @@ export async function listScripts(pool: Pool, workspace: WorkspaceId, page: { pr
   return rows.map(scriptVersion);
 }
 
+/** Schemas of the current versions of some paths (these without a hash), and of some versions. */
+export async function findSchemas(
+  pool: Pool,
+  workspace: WorkspaceId,
+  paths: readonly string[],
+  hashes: readonly string[],
+): Promise<{ path: string; hash: string | undefined; schema: ScriptVersion["schema"] }[]> {
+  const { rows } = await pool.query<{ path: string; hash: string | null; schema: ScriptVersion["schema"] }>(
+    `SELECT v.path, NULL AS hash, v.schema FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash
+     WHERE s.workspace_id = $1 AND s.path = ANY ($2)
+     UNION ALL SELECT path, hash, schema FROM script_version WHERE workspace_id = $1 AND hash = ANY ($3)`,
+    [workspace, paths, hashes],
+  );
+  return rows.map(({ hash, ...row }) => ({ ...row, hash: hash ?? undefined }));
+}
+
 /** Paths that resemble one that does not exist, for the error message. */
 export async function similarPaths(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
   const name = path.slice(path.lastIndexOf("/") + 1);

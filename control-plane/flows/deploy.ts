@@ -1,0 +1,50 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { Workspace } from "../workspaces/workspace-store.ts";
+import { checkFlow, type FlowChecker } from "./check-flow.ts";
+import type { DeployFlowRequest, FlowView, FlowWithDocument } from "./contract.ts";
+import { storedDocument } from "./document-codec.ts";
+import type { FlowCache, LoadedFlow } from "./flow-cache.ts";
+import { flowHash } from "./flow-hash.ts";
+import { type FlowOutline, type FlowVersion, insertFlowVersion } from "./flow-store.ts";
+import { parseFlow } from "./parse.ts";
+
+export interface FlowDeployer extends FlowChecker {
+  readonly cache: FlowCache;
+}
+
+/** Where the document stands in a request; errors in YAML that could be read point there as well. */
+const ROOT = "/document";
+
+/**
+ * Deploys one version of a flow: checks it and stores it under the hash of path and document. Deploying the same thing again changes nothing.
+ * Errors: those of `checkFlow`.
+ */
+export async function deployFlow(
+  deployer: FlowDeployer,
+  workspace: Workspace,
+  createdBy: string,
+  request: DeployFlowRequest,
+): Promise<{ flow: LoadedFlow; created: boolean }> {
+  const { pool, cache } = deployer;
+  const { path, yaml } = request;
+  const { document, json, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT);
+  const hash = flowHash(path, document, yaml);
+  const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
+  cache.changed(workspace.id, path);
+  const flow = await cache.loadVersion(workspace.id, hash);
+  if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");
+  return { flow, created };
+}
+
+/** A version as the API shows it, without its document. */
+export function presentFlow(flow: FlowOutline): FlowView {
+  const { path, hash, summary, createdAtMs, createdBy } = flow;
+  return { path, hash, summary, created_at: new Date(createdAtMs).toISOString(), created_by: createdBy };
+}
+
+/** With its document as it was deployed. */
+export function presentWithDocument(version: FlowVersion): FlowWithDocument {
+  const document = storedDocument(version.document);
+  const { ignored } = parseFlow(document);
+  return { ...presentFlow(version), document, ...(version.yaml !== undefined && { yaml: version.yaml }), ignored: [...ignored] };
+}
