@@ -37,6 +37,8 @@ export interface TermsInput {
   readonly enclosure: Enclosure;
   readonly network: NetworkPolicy;
   readonly defaults: DefaultLimits;
+  /** Of a host that packs its jobs: the limit of one that asks for none. It may be moved while the job runs. */
+  readonly roomBytes?: number | undefined;
 }
 
 /** Below this not even the sandbox itself fits. */
@@ -57,7 +59,7 @@ export function termsOf(input: TermsInput): Terms | string {
   return {
     ...network,
     limits: { ...memory.limit, ...cpu.limit },
-    chosenMemoryBytes: memory.chosen ? memory.limit.memoryBytes : undefined,
+    chosenMemoryBytes: memory.chosenBytes,
     notes: [...memory.notes, ...cpu.notes],
   };
 }
@@ -83,21 +85,23 @@ function networkOf({ requirements, sandbox, enclosure, network }: TermsInput): P
 
 interface MemoryTerms {
   readonly limit: Pick<JobLimits, "memoryBytes">;
-  readonly chosen: boolean;
+  /** Somebody chose it; the limit may be another one. */
+  readonly chosenBytes: number | undefined;
   readonly notes: readonly string[];
 }
 
 /** What was asked for, else the agent's setting, else half of what all jobs together may use: no job alone can take everything. */
-function memoryLimit({ requirements, enclosure, defaults }: TermsInput): MemoryTerms | string {
+function memoryLimit({ requirements, enclosure, defaults, roomBytes }: TermsInput): MemoryTerms | string {
   const { controls, totalMemoryBytes } = enclosure.cgroups;
   const asked = requirements?.memoryBytes ?? 0;
   if (!controls.has("memory")) {
-    return { limit: {}, chosen: false, notes: asked > 0 ? ["this agent cannot limit memory: the script runs without the limit that it asks for"] : [] };
+    return { limit: {}, chosenBytes: undefined, notes: asked > 0 ? ["this agent cannot limit memory: the script runs without the limit that it asks for"] : [] };
   }
   if (asked > totalMemoryBytes) return `the script asks for ${formatBytes(asked)} of memory; this agent has ${formatBytes(totalMemoryBytes)} for jobs`;
   const chosen = asked > 0 ? asked : Math.min(defaults.memoryBytes, totalMemoryBytes);
   const bytes = chosen > 0 ? chosen : Math.floor(totalMemoryBytes / 2);
-  return { limit: { memoryBytes: Math.max(MIN_MEMORY_BYTES, bytes) }, chosen: chosen > 0, notes: [] };
+  const limit = asked > 0 ? bytes : (roomBytes ?? bytes);
+  return { limit: { memoryBytes: Math.max(MIN_MEMORY_BYTES, limit) }, chosenBytes: chosen > 0 ? Math.max(MIN_MEMORY_BYTES, chosen) : undefined, notes: [] };
 }
 
 function cpuLimit({ requirements, enclosure, defaults }: TermsInput): { limit: Pick<JobLimits, "cpuMillis">; notes: readonly string[] } {

@@ -5,7 +5,7 @@
  */
 import type { Duplex, Readable } from "node:stream";
 import type { OutputStream } from "../runner/attempt-types.ts";
-import type { CgroupUsage, JobLimits } from "./cgroup/cgroup.ts";
+import type { CgroupUsage, GroupMemory, JobLimits } from "./cgroup/cgroup.ts";
 import type { AllowEntry } from "./network/allow-list.ts";
 
 /**
@@ -131,6 +131,8 @@ export interface SandboxProcess {
   readonly channel?: Duplex | undefined;
   /** Writes to `CONTROL_FD` of a process that was started with `onSaid`. */
   say(text: string): void;
+  /** Of its control group, when it has one to itself. */
+  readonly memory?: GroupMemory;
 }
 
 /** A pipe with a name in the job folder, for one job of a process that serves several. */

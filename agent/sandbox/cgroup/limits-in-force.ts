@@ -26,6 +26,16 @@ export class LimitsInForce {
     }
   }
 
+  /** Another limit of memory, for a group that has one. @returns false when the kernel refuses: the old one stands */
+  moveMemory(memoryBytes: number): boolean {
+    try {
+      this.set({ ...this.#now, memoryBytes });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** As `set`, ahead of time. What the kernel refuses it will refuse again when it matters. */
   expect(limits: JobLimits): void {
     try {

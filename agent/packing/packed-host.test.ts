@@ -1,0 +1,102 @@
+/** Real jobs in real sandboxes, packed: what they use together is read from the control group of all of them. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Bundle, ExitReason, type Finished, Network } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { createAgent } from "../agent.ts";
+import { readAgentConfig } from "../config.ts";
+import { openTestExecution } from "../runner/attempt-harness.ts";
+import { readField } from "../sandbox/cgroup/group-files.ts";
+import { ownGroups } from "../sandbox/cgroup/hierarchy.ts";
+import { jobsGroupName } from "../sandbox/cgroup/sizes.ts";
+import { bundleOf, type PlaneSession, ScriptedPlane } from "../session/testing/scripted-plane.ts";
+
+const MB = 1024 * 1024;
+const TOTAL_MB = 800;
+const seen = await openTestExecution({ prepared: 0 });
+const canPack = seen.execution.enclosure.cgroups.controls.has("memory") && seen.execution.runtimes.find("python3") !== undefined;
+seen.dispose();
+
+const plane = new ScriptedPlane();
+const dataDir = mkdtempSync(join(tmpdir(), "millrace-packed-"));
+const stop = new AbortController();
+let session: PlaneSession;
+let done: Promise<void> = Promise.resolve();
+
+beforeAll(async () => {
+  if (!canPack) return;
+  await plane.start();
+  const config = readAgentConfig({ MILLRACE_AGENT_TOKEN: "secret", MILLRACE_AGENT_SLOTS: "auto", MILLRACE_AGENT_DEDICATED: "0", MILLRACE_AGENT_WARM_MB: "0" });
+  const own = { addresses: [plane.address], dataDir, memoryBytes: TOTAL_MB * MB, jobMemoryBytes: 700 * MB };
+  done = createAgent({ ...config, ...own }, { log: pino({ level: "silent" }) }).run(stop.signal);
+  session = await plane.session(0);
+});
+afterAll(async () => {
+  stop.abort();
+  await done;
+  plane.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** Memory of all jobs that is no cache, megabytes. */
+function usedMb(): number {
+  const own = ownGroups(readFileSync("/proc/self/cgroup", "utf8"), readFileSync("/proc/self/mountinfo", "utf8"));
+  const key = createHash("sha256").update(join(dataDir, "exec")).digest("hex").slice(0, 12);
+  const fields = ["total_rss", "total_shmem", "anon", "shmem"];
+  const sums = own.map(({ dir }) => fields.reduce((sum, field) => sum + (readField(join(dir, jobsGroupName(key)), "memory.stat", field) ?? 0), 0));
+  return Math.max(...sums) / MB;
+}
+
+const declared = (memoryMb: number): Partial<Bundle> => ({
+  requirements: { network: Network.NETWORK_UNSPECIFIED, allow: [], minSandboxLevel: 0, memoryBytes: memoryMb * MB, cpuMillis: 0, dedicated: false },
+});
+/** Takes so much memory, a tenth of it at a time, and keeps it. */
+const hog = (mb: number, s: number, more: Partial<Bundle> = {}): Bundle =>
+  bundleOf({
+    language: "python3",
+    code: `import time\ndef main():\n    kept = []\n    for _ in range(10):\n        kept.append(b'x' * ${(mb * MB) / 10})\n        time.sleep(0.02)\n    time.sleep(${s})\n`,
+    ...more,
+  });
+const sleeper = (): Bundle => bundleOf({ code: "sleep 0.4" });
+const processor = (): Bundle =>
+  bundleOf({ language: "python3", code: "import time\ndef main():\n    end = time.process_time() + 0.3\n    while time.process_time() < end:\n        pass\n" });
+const endOf = (bundle: Bundle): Finished | undefined => session.finished.find(({ token }) => token === bundle.token);
+const reasonOf = (bundle: Bundle): ExitReason | undefined => endOf(bundle)?.exit?.reason;
+
+async function run(bundles: readonly Bundle[]): Promise<void> {
+  session.send({ assign: [...bundles] });
+  await session.until(() => bundles.every((bundle) => endOf(bundle) !== undefined));
+}
+
+describe.skipIf(!canPack)("a host that packs", () => {
+  it("runs mixed jobs whose memory would not fit all at once: it is well used, and nobody runs out", async () => {
+    const hogs = Array.from({ length: 9 }, (_, at) => (at % 3 === 0 ? hog(340, 0.8, declared(370)) : hog(120, 0.8)));
+    const jobs = hogs.flatMap((one, at) => [one, sleeper(), ...(at % 2 === 0 ? [processor()] : [])]);
+    const samples: number[] = [];
+    const watch = setInterval(() => samples.push(usedMb()), 25);
+    await run(jobs);
+    clearInterval(watch);
+    expect(jobs.map(reasonOf)).toEqual(jobs.map(() => ExitReason.EXIT_REASON_SUCCEEDED));
+    expect(jobs.reduce((sum, job) => sum + Number(endOf(job)?.peakMemoryBytes), 0)).toBeGreaterThan(2 * TOTAL_MB * MB);
+    expect(Math.max(...samples)).toBeGreaterThan(0.7 * TOTAL_MB);
+    expect(Math.max(...samples)).toBeLessThan(TOTAL_MB);
+  });
+
+  it("lets a job that outgrows what is left end alone, and makes room for it the next time", async () => {
+    const greedy = { codeHash: "greedy" };
+    const [neighbour, first, again] = [hog(400, 1.5, declared(440)), hog(500, 0, greedy), hog(500, 0, greedy)];
+    await run([neighbour, first]);
+    expect([reasonOf(first), reasonOf(neighbour)]).toEqual([ExitReason.EXIT_REASON_OUT_OF_MEMORY, ExitReason.EXIT_REASON_SUCCEEDED]);
+    const beside = hog(400, 0.5, declared(440));
+    session.send({ assign: [beside] });
+    await session.until(() => session.started.some(({ token }) => token === beside.token));
+    // It does not fit beside that one, and waits instead of dying.
+    await run([again]);
+    expect([reasonOf(again), reasonOf(beside)]).toEqual([ExitReason.EXIT_REASON_SUCCEEDED, ExitReason.EXIT_REASON_SUCCEEDED]);
+    const startOf = (bundle: Bundle): number => session.started.find(({ token }) => token === bundle.token)?.atUs ?? 0;
+    expect(startOf(again)).toBeGreaterThan(Number(endOf(beside)?.finishedAtUs) - 1_000);
+  });
+});
