@@ -250,7 +250,15 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     return { ...introduce(config, executor, life), ...order, slots: life.capacity.slots, agentId, bootId: boot, held: heldNow() };
   };
   log.info(
-    { event: "agent.ready", agentId, runtimes: life.runtimes(executor.runtimes), sandbox: executor.sandbox, tags: life.tags, slots, packs: packer !== undefined },
+    {
+      event: "agent.ready",
+      agentId,
+      runtimes: life.runtimes(executor.runtimes),
+      sandbox: executor.sandbox,
+      tags: life.tags,
+      slots,
+      packs: packer !== undefined,
+    },
     "ready",
   );
   if (config.sandbox && config.network === "none") {

@@ -79,10 +79,14 @@ test("a waiting job can be cancelled, and one that is taken back makes way for t
   const [running, cancelled, fenced, last] = [asking(900), asking(900), asking(900), asking(900)];
   session.send({ assign: [running, cancelled, fenced, last] });
   await session.until(() => session.received.length === 4);
-  session.send({ cancel: [{ ...refOf(cancelled), reason: "by anna", fenced: false }] });
+  session.send({
+    cancel: [
+      { ...refOf(fenced), reason: "stale", fenced: true },
+      { ...refOf(cancelled), reason: "by anna", fenced: false },
+    ],
+  });
   await session.until(() => session.finished.length === 1);
   expect(session.finished[0]).toMatchObject({ ...refOf(cancelled), startedAtUs: 0, exit: { reason: ExitReason.EXIT_REASON_CANCELLED } });
-  session.send({ cancel: [{ ...refOf(fenced), reason: "stale", fenced: true }] });
   bench.executor.attempts[0]?.end();
   expect((await bench.executor.attempt(1)).bundle.token).toBe(last.token);
 });

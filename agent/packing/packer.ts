@@ -116,7 +116,9 @@ export class Packer implements StartGate {
 
   status(): PackingStatus {
     const nowMs = this.#options.clock.monotonicMs();
-    const waiting = this.#packing.waitingJobs().map(({ id, demand }) => ({ needs: demand, waitsMs: Math.round(nowMs - (this.#jobs.get(id)?.cameMs ?? nowMs)) }));
+    const waiting = this.#packing
+      .waitingJobs()
+      .map(({ id, demand }) => ({ needs: demand, waitsMs: Math.round(nowMs - (this.#jobs.get(id)?.cameMs ?? nowMs)) }));
     const { capacity, used, running } = this.#packing;
     return { capacity, used, heldBytes: this.#options.host.heldBytes(), running, slots: this.#slots, waiting };
   }
@@ -173,13 +175,13 @@ export class Packer implements StartGate {
   }
 
   #demandOf({ script, declared, mayBorrow, hasGroup }: Asked): Demand {
-    const { jobCpuMillis } = this.#options;
+    const { host, jobCpuMillis } = this.#options;
     // It will be refused: that need not wait.
-    if ((declared.memoryBytes ?? 0) > this.#options.host.totalMemoryBytes) return NOTHING;
+    if ((declared.memoryBytes ?? 0) > host.totalMemoryBytes) return NOTHING;
     const wanted = this.#profiles.demandOf(script, declared);
     const memoryBytes = mayBorrow ? Math.min(wanted.memoryBytes, this.#ceilingBytes) : wanted.memoryBytes;
-    const cpuMillis = declared.cpuMillis === undefined && jobCpuMillis > 0 ? Math.min(wanted.cpuMillis, jobCpuMillis) : wanted.cpuMillis;
-    return { memoryBytes: hasGroup ? Math.max(MIN_JOB_BYTES, memoryBytes) : memoryBytes, cpuMillis };
+    const mostMillis = declared.cpuMillis === undefined && jobCpuMillis > 0 ? Math.min(jobCpuMillis, host.processorMillis) : host.processorMillis;
+    return { memoryBytes: hasGroup ? Math.max(MIN_JOB_BYTES, memoryBytes) : memoryBytes, cpuMillis: Math.min(wanted.cpuMillis, mostMillis) };
   }
 
   #capacity(): Demand {

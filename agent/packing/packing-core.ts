@@ -20,6 +20,8 @@ interface Waiting<Id> {
 const MAX_OVERTAKEN = 32;
 /** Of jobs that wait here, another host could have some. */
 const MAX_WAITING = 4;
+/** With so much of the host free some job that is smaller than most may still fit: it is asked for one. */
+const WORTH_SEEKING = 0.1;
 /** Share of the newest job in what is taken for typical. */
 const NEW_SHARE = 0.1;
 
@@ -82,7 +84,8 @@ export class Packing<Id = string> {
 
   /** A job has come. @returns the jobs that start now: this one, or none */
   arrive(id: Id, demand: Demand): Id[] {
-    const whole = this.#bounded(demand);
+    // Sums of other than whole numbers would drift over months.
+    const whole = { memoryBytes: Math.ceil(demand.memoryBytes), cpuMillis: Math.ceil(demand.cpuMillis) };
     this.#typical = {
       memoryBytes: mix(this.#typical.memoryBytes, whole.memoryBytes),
       cpuMillis: mix(this.#typical.cpuMillis, whole.cpuMillis),
@@ -116,12 +119,16 @@ export class Packing<Id = string> {
   slots(): number {
     const taken = this.#running.size + this.#waiting.length;
     const isBlocked = this.#waiting.length >= MAX_WAITING || this.#waiting.some((waiting) => waiting.overtaken >= MAX_OVERTAKEN);
-    return Math.min(this.#maxJobs, Math.max(1, taken + (isBlocked ? 0 : this.#roomFor(this.#typical))));
+    return Math.min(this.#maxJobs, Math.max(1, taken + (isBlocked ? 0 : this.#more())));
   }
 
-  #roomFor({ memoryBytes, cpuMillis }: Demand): number {
+  /** How many more jobs to ask for. */
+  #more(): number {
     const free = minus(this.#capacity, this.#used);
-    return Math.max(0, Math.floor(Math.min(free.memoryBytes / Math.max(1, memoryBytes), free.cpuMillis / Math.max(1, cpuMillis))));
+    const { memoryBytes, cpuMillis } = this.#typical;
+    const typical = Math.floor(Math.min(free.memoryBytes / Math.max(1, memoryBytes), free.cpuMillis / Math.max(1, cpuMillis)));
+    const least = { memoryBytes: this.#capacity.memoryBytes * WORTH_SEEKING, cpuMillis: this.#capacity.cpuMillis * WORTH_SEEKING };
+    return Math.max(fits(least, free) ? 1 : 0, typical);
   }
 
   #startWhatFits(): Id[] {
@@ -141,16 +148,10 @@ export class Packing<Id = string> {
     return started;
   }
 
-  /** One that needs more than there is of the host, now that something else takes of it, runs alone rather than never. */
+  /** One that needs more than there is runs alone rather than never. */
   #mayStart({ demand }: Waiting<Id>): boolean {
     if (this.#running.size >= this.#maxJobs) return false;
     return this.#running.size === 0 || fits(plus(this.#used, demand), this.#capacity);
-  }
-
-  /** Whole numbers: sums of others would drift over months. */
-  #bounded({ memoryBytes, cpuMillis }: Demand): Demand {
-    const capacity = this.#capacity;
-    return { memoryBytes: Math.ceil(Math.min(memoryBytes, capacity.memoryBytes)), cpuMillis: Math.ceil(Math.min(cpuMillis, capacity.cpuMillis)) };
   }
 }
 

@@ -188,6 +188,17 @@ test("a large job is passed by small ones for a while, and then room is left for
   expect(started).toEqual(["large"]);
 });
 
+test("where typical jobs do not fit any more, but a tenth of the host is free, one more is asked for: it may be smaller", () => {
+  const packing = new Packing({ capacity: { memoryBytes: 100, cpuMillis: 100 }, maxJobs: 100, typical: { memoryBytes: 50, cpuMillis: 5 } });
+  packing.arrive("first", { memoryBytes: 60, cpuMillis: 5 });
+  expect(packing.slots()).toBe(2);
+  packing.arrive("second", { memoryBytes: 60, cpuMillis: 5 });
+  // It waits: another may still fit beside the first.
+  expect([packing.running, packing.waiting, packing.slots()]).toEqual([1, 1, 3]);
+  packing.raise("first", 95);
+  expect(packing.slots()).toBe(2);
+});
+
 test("what a script needs is learned: a higher peak at once, a lower one slowly, and what was declared counts", () => {
   const profiles = new Profiles(TYPICAL);
   expect(profiles.demandOf("x")).toEqual(TYPICAL);

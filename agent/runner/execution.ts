@@ -174,11 +174,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   };
   const prepared = Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED);
   const door = await openSandboxDoor(dir, sandbox, options.apiCa);
-  sandbox.prepare(
-    { network, tmpBytes, rlimits, mounts: [...runtimes.mounts(), door.mount] },
-    prepared,
-    warm,
-  );
+  sandbox.prepare({ network, tmpBytes, rlimits, mounts: [...runtimes.mounts(), door.mount] }, prepared, warm);
   const warmUp = warm.budgetBytes > 0 ? setTimeout(() => runtimes.warmUp(), WARM_UP_AFTER_MS).unref() : undefined;
   const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
   const watch = new LevelWatch(detected, options.onLevel);

@@ -95,7 +95,11 @@ function memoryLimit({ requirements, enclosure, defaults, roomBytes }: TermsInpu
   const { controls, totalMemoryBytes } = enclosure.cgroups;
   const asked = requirements?.memoryBytes ?? 0;
   if (!controls.has("memory")) {
-    return { limit: {}, chosenBytes: undefined, notes: asked > 0 ? ["this agent cannot limit memory: the script runs without the limit that it asks for"] : [] };
+    return {
+      limit: {},
+      chosenBytes: undefined,
+      notes: asked > 0 ? ["this agent cannot limit memory: the script runs without the limit that it asks for"] : [],
+    };
   }
   if (asked > totalMemoryBytes) return `the script asks for ${formatBytes(asked)} of memory; this agent has ${formatBytes(totalMemoryBytes)} for jobs`;
   const chosen = asked > 0 ? asked : Math.min(defaults.memoryBytes, totalMemoryBytes);

@@ -11,7 +11,7 @@ const NAMES: readonly (keyof JobLimits)[] = ["memoryBytes", "processes", "cpuMil
  */
 export class LimitsInForce {
   readonly #writers: LimitWriters;
-  readonly #now: { -readonly [K in keyof JobLimits]: JobLimits[K] } = {};
+  readonly #now: { -readonly [K in keyof JobLimits]: JobLimits[K] | undefined } = {};
 
   constructor(writers: LimitWriters) {
     this.#writers = writers;
@@ -29,7 +29,8 @@ export class LimitsInForce {
   /** Another limit of memory, for a group that has one. @returns false when the kernel refuses: the old one stands */
   moveMemory(memoryBytes: number): boolean {
     try {
-      this.set({ ...this.#now, memoryBytes });
+      this.#writers.memoryBytes(memoryBytes);
+      this.#now.memoryBytes = memoryBytes;
       return true;
     } catch {
       return false;

@@ -16,7 +16,11 @@ export async function openCgroups(stateDir: string, wantedBytes = 0): Promise<Cg
   const key = createHash("sha256").update(stateDir).digest("hex").slice(0, 12);
   const unified = own.find((group) => group.version === 2);
   const hasV1 = own.some((group) => group.controllers.includes("memory") || group.controllers.includes("pids"));
-  const opened = hasV1 ? await openV1(own, key, { wantedBytes }) : unified === undefined ? ["control groups: none are mounted"] : await openV2(unified, key, { wantedBytes });
+  const opened = hasV1
+    ? await openV1(own, key, { wantedBytes })
+    : unified === undefined
+      ? ["control groups: none are mounted"]
+      : await openV2(unified, key, { wantedBytes });
   return Array.isArray(opened) ? noCgroups(opened) : opened;
 }
 
