@@ -10,18 +10,19 @@ const CEILING = 1_000 * MB;
 class Kernel {
   readonly limits = new Map<string, number>();
   readonly used = new Map<string, number>();
-  readonly killed = new Set<string>();
+  readonly waits = new Set<string>();
 
-  /** @returns whether it lives */
+  /** @returns whether it lives; one that waits at its limit does */
   use(id: string, bytes: number): boolean {
     const limit = this.limits.get(id);
     if (limit === undefined) return false;
-    if (bytes > limit) {
-      this.killed.add(id);
-      return false;
-    }
-    this.used.set(id, bytes);
-    return true;
+    this.used.set(id, Math.min(limit, bytes));
+    return bytes <= limit || this.waits.has(id);
+  }
+
+  wait(id: string, waits: boolean): void {
+    if (waits) this.waits.add(id);
+    else this.waits.delete(id);
   }
 
   usedBytes(id: string): number | undefined {
@@ -79,6 +80,43 @@ test("a job that comes near its limit gets more, also from loans of others, and 
   }
   expect(kernel.used.get("d")).toBe(990 * MB);
   expect(Math.min(...kernel.limits.values())).toBeGreaterThanOrEqual(20 * MB);
+});
+
+test("a job that comes to its limit when nothing is left waits, counts for what it waits for, and goes on when another ends", () => {
+  const { kernel, loans, open } = world();
+  open("large", 1_600, 1_600 * MB);
+  open("grows", 300);
+  expect(kernel.use("grows", 700 * MB)).toBe(true);
+  expect(loans.look().get("grows")).toBe(350 * MB);
+  // All that was left: still not enough.
+  expect([kernel.use("grows", 700 * MB), kernel.limits.get("grows")]).toEqual([true, 400 * MB]);
+  expect(loans.look().get("grows")).toBe(532 * MB);
+  loans.close("large");
+  kernel.limits.delete("large");
+  loans.look();
+  expect(kernel.limits.get("grows")).toBe(532 * MB);
+});
+
+test("of jobs that wait for each other's memory the one that came last ends after half a minute", () => {
+  const { kernel, loans, open } = world();
+  for (const id of ["first", "second"]) open(id, 999, 1_900 * MB);
+  expect([kernel.use("first", 1_900 * MB), kernel.use("second", 1_900 * MB)]).toEqual([true, true]);
+  for (let n = 0; n < 299; n++) loans.look();
+  expect([...kernel.waits]).toEqual(["first", "second"]);
+  loans.look();
+  expect([...kernel.waits]).toEqual(["first"]);
+  loans.close("second");
+  kernel.limits.delete("second");
+  loans.look();
+  expect([kernel.use("first", 1_200 * MB), kernel.used.get("first")]).toEqual([true, 1_200 * MB]);
+});
+
+test("a job at the most that it may have has nothing to wait for", () => {
+  const { kernel, loans, open } = world();
+  expect(open("greedy", 400, 450 * MB)).toBe(450 * MB);
+  expect(kernel.use("greedy", 451 * MB)).toBe(false);
+  loans.look();
+  expect(kernel.limits.get("greedy")).toBe(450 * MB);
 });
 
 test("a limit that somebody chose is never moved", () => {

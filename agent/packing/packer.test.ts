@@ -147,6 +147,7 @@ function groupOf(usedBytes: () => number, moved: (bytes: number) => void = () =>
       moved(bytes);
       return true;
     },
+    waitAtLimit: () => undefined,
   };
 }
 

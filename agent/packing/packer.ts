@@ -98,6 +98,7 @@ export class Packer implements StartGate {
     this.#loans = new Loans<AttemptKey>(host.totalMemoryBytes, {
       usedBytes: (key) => this.#jobs.get(key)?.memory?.usedBytes(),
       limit: (key, bytes) => this.#jobs.get(key)?.memory?.moveLimit(bytes) ?? false,
+      wait: (key, waits) => this.#jobs.get(key)?.memory?.waitAtLimit(waits),
     });
     this.#cpu = new CpuWatch(() => host.readCpu());
     this.#slots = this.#packing.slots();

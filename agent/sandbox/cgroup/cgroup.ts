@@ -33,6 +33,8 @@ export interface GroupMemory {
   usedBytes(): number | undefined;
   /** Another limit from now on. @returns false when the kernel refuses: the old one stands */
   moveLimit(bytes: number): boolean;
+  /** Whether the job, when it comes to its limit, waits for another one instead of being killed. Without effect where the kernel cannot. */
+  waitAtLimit(waits: boolean): void;
 }
 
 /** The group of one sandbox. None of the methods throws but `limit`. */
@@ -76,6 +78,7 @@ const NO_GROUP: JobCgroup = {
   usage: () => ({ peakMemoryBytes: undefined, cpuMs: undefined, oomKills: 0 }),
   usedBytes: () => undefined,
   moveLimit: () => false,
+  waitAtLimit: () => undefined,
   kill: () => undefined,
   remove: () => undefined,
 };

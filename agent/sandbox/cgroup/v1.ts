@@ -251,6 +251,11 @@ class V1Group implements JobCgroup {
     return this.#dirs.has("memory") && this.#limits.moveMemory(bytes);
   }
 
+  waitAtLimit(waits: boolean): void {
+    const memory = this.#dirs.get("memory");
+    if (memory !== undefined) tryWrite(memory, "memory.oom_control", Number(waits));
+  }
+
   kill(): void {
     // In all of them: a process that is just being placed is in some only.
     for (const dir of new Set([this.#dirs.get("unified") ?? [], ...this.#dirs.values()].flat())) killGroup(dir);

@@ -229,6 +229,10 @@ class V2Group implements JobCgroup {
     return this.#limits.moveMemory(bytes);
   }
 
+  waitAtLimit(): void {
+    // Version 2 has no such thing.
+  }
+
   kill(): void {
     killGroup(this.#dir);
   }
