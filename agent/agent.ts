@@ -17,6 +17,9 @@ import { type DataFolder, openDataFolder } from "./journal/data-folder.ts";
 import { Journal } from "./journal/journal.ts";
 import { Life } from "./life.ts";
 import { LogShipper } from "./logs/log-shipper.ts";
+import { type HostRoom, openHostRoom } from "./packing/host-room.ts";
+import { Packer, type PackerOptions } from "./packing/packer.ts";
+import { ProfilesFile } from "./packing/profiles-file.ts";
 import { startAttempt } from "./runner/attempt.ts";
 import { openExecution } from "./runner/execution.ts";
 import { usualMemoryBytes } from "./runner/terms.ts";
@@ -36,6 +39,8 @@ export interface Executor {
   readonly startAttempt: StartAttempt;
   readonly runtimes: readonly RuntimeInfo[];
   readonly sandbox: SandboxInfo;
+  /** What there is for jobs. Absent where nothing keeps them to it: then they are not packed. */
+  readonly host?: HostRoom | undefined;
   /** How jobs reach the API from now on. */
   useApi?(access: ApiAccess): void;
   /** Prepared sandboxes that wait for a job. */
@@ -135,6 +140,7 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     buildEnv: config.buildEnv,
     warmMb: config.warmMb,
     dedicated: config.dedicated,
+    memoryBytes: config.memoryBytes,
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
     limits: { memoryBytes: config.jobMemoryBytes, cpuMillis: config.jobCpuMillis },
     blockMetadata: config.blockMetadata,
@@ -149,7 +155,10 @@ async function openRealExecutor(config: AgentConfig, folder: DataFolder, log: Lo
     },
   });
   let sandbox: SandboxInfo = { level: opened.sandboxLevel, reasons: [...opened.sandboxReasons] };
+  const { totalMemoryBytes } = opened.execution.enclosure.cgroups;
+  const room = { totalMemoryBytes, heldBytes: () => opened.heldBytes(), shed: () => opened.shed() };
   return {
+    host: totalMemoryBytes > 0 && config.packs ? openHostRoom(room) : undefined,
     startAttempt: (bundle, io) => startAttempt(opened.execution, bundle, io),
     runtimes: opened.execution.runtimes.list(),
     // Told with every Hello.
@@ -179,6 +188,7 @@ interface Parts {
   readonly attempts: Attempts;
   readonly loop: ConnectLoop;
   readonly life: Life;
+  readonly packer: Packer | undefined;
   /** Resolves when the control plane has refused this agent for good. */
   readonly refused: Promise<AppError>;
 }
@@ -203,8 +213,15 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     keepaliveNow: () => loop.keepaliveNow(),
     isHeld: (ref) => attempts.has(keyOf(ref)) || results.has(keyOf(ref)),
   });
+  const packer: Packer | undefined = packerFor(config, executor, deps, {
+    onRoom: () => attempts.roomMade(),
+    onSlots: (slots, why) => life.conduct.resize(slots, why),
+    onLongWait: (key, why) => attempts.sayWaiting(key, why),
+  });
+  const slots = packer?.slots ?? config.slots;
   const life: Life = new Life({
     config,
+    slots,
     spoolDir: folder.spoolDir,
     clock,
     log,
@@ -217,13 +234,15 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
       contactAgeMs: () => loop.contactAgeMs,
       sandboxesReady: () => executor.sandboxesReady?.() ?? 0,
       unacknowledgedResults: () => results.size,
+      packing: () => packer?.status(),
     },
     onCapacity: () => outbox.capacity(life.capacity),
     onIntroduction: () => loop.reconnect(),
   });
   const attempts = new Attempts({
-    slots: config.slots,
+    slots: packer === undefined ? slots : packer.maxJobs,
     startAttempt: life.watch(executor.startAttempt),
+    gate: packer,
     shipper,
     results,
     clock,
@@ -242,7 +261,15 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     return { ...introduce(config, executor, life), ...order, slots: life.capacity.slots, agentId, bootId: boot, held: heldNow() };
   };
   log.info(
-    { event: "agent.ready", agentId, runtimes: life.runtimes(executor.runtimes), sandbox: executor.sandbox, tags: life.tags, slots: config.slots },
+    {
+      event: "agent.ready",
+      agentId,
+      runtimes: life.runtimes(executor.runtimes),
+      sandbox: executor.sandbox,
+      tags: life.tags,
+      slots,
+      packs: packer !== undefined,
+    },
     "ready",
   );
   if (config.sandbox && config.network === "none") {
@@ -279,7 +306,19 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
       refused.resolve(error);
     },
   });
-  return { log, journal, shipper, results, attempts, loop, life, refused: refused.promise };
+  return { log, journal, shipper, results, attempts, loop, life, packer, refused: refused.promise };
+}
+
+/** Undefined where the operator has set a number of slots, and where jobs cannot be kept to their memory: then the usual number of slots holds. */
+function packerFor(config: AgentConfig, { host }: Executor, deps: AgentDeps, on: Pick<PackerOptions, "onRoom" | "onSlots" | "onLongWait">): Packer | undefined {
+  if (!config.packs) return undefined;
+  const { log, clock = realClock } = deps;
+  if (host === undefined) {
+    log.warn({ event: "agent.packing_off", slots: config.slots }, "MILLRACE_AGENT_SLOTS=auto has no effect: no control group keeps jobs to their memory");
+    return undefined;
+  }
+  const { jobMemoryBytes, jobCpuMillis, dataDir } = config;
+  return new Packer({ host, file: new ProfilesFile(join(dataDir, "packing.json"), log), jobMemoryBytes, jobCpuMillis, clock, ...on });
 }
 
 function introduce(config: AgentConfig, executor: Executor, life: Life): Omit<Hello, "agentId" | "bootId" | "held" | "slots"> {
@@ -313,6 +352,8 @@ async function drain(parts: Parts, graceMs: number): Promise<void> {
   const { log, attempts, results, shipper } = parts;
   log.info({ event: "agent.draining", running: attempts.size, graceMs }, "no new work; waiting for what runs");
   parts.life.conduct.drain();
+  // Another agent may have room now.
+  attempts.handBackWaiting("the agent is shutting down");
   if (!(await within(graceMs, attempts.whenEmpty()))) {
     log.warn({ event: "agent.drain_timeout", running: attempts.size }, "grace is over: handing back what still runs");
   }
@@ -330,6 +371,7 @@ async function drain(parts: Parts, graceMs: number): Promise<void> {
 async function close(parts: Parts): Promise<void> {
   await parts.life.stop();
   await parts.loop.stop();
+  parts.packer?.close();
   parts.results.close();
   parts.shipper.close();
   parts.journal.close();

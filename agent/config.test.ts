@@ -25,6 +25,8 @@ test("a token is all that is needed", () => {
     logLevel: "info",
   });
   expect(config.slots).toBeGreaterThanOrEqual(2);
+  expect(config.packs).toBe(false);
+  expect(readAgentConfig({ ...TOKEN, MILLRACE_AGENT_SLOTS: "auto" })).toMatchObject({ packs: true, slots: config.slots });
 });
 
 test("everything can be set", () => {
@@ -36,6 +38,7 @@ test("everything can be set", () => {
     MILLRACE_AGENT_NAME: "builder-1",
     MILLRACE_AGENT_TAGS: "gpu, linux,gpu",
     MILLRACE_AGENT_SLOTS: "12",
+    MILLRACE_AGENT_MEMORY_MB: "2048",
     MILLRACE_AGENT_DATA_DIR: "/data",
     MILLRACE_AGENT_SANDBOX: "off",
     MILLRACE_AGENT_NETWORK: "full",
@@ -77,6 +80,8 @@ test("everything can be set", () => {
     name: "builder-1",
     tags: ["gpu", "linux"],
     slots: 12,
+    packs: false,
+    memoryBytes: 2_048 * 1024 * 1024,
     dataDir: "/data",
     sandbox: false,
     network: "full",

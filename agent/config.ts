@@ -21,7 +21,12 @@ export interface AgentConfig extends LifeConfig {
   readonly token: string;
   readonly name: string;
   readonly tags: readonly string[];
+  /** Of an agent that packs: where it cannot. */
   readonly slots: number;
+  /** As many jobs at once as memory and processors allow. */
+  readonly packs: boolean;
+  /** What all jobs together may use, bytes; 0: all but a tenth. */
+  readonly memoryBytes: number;
   readonly dataDir: string;
   readonly sandbox: boolean;
   readonly network: "none" | "full";
@@ -46,6 +51,7 @@ export interface AgentConfig extends LifeConfig {
 }
 
 const GRPC_PORT = 8001;
+const DEFAULT_SLOTS = availableParallelism() * 2;
 const MAX_ADDRESSES = 100;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 const TAG = /^[a-z0-9][a-z0-9._:-]{0,62}$/;
@@ -102,10 +108,17 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   },
   {
     key: "MILLRACE_AGENT_SLOTS",
-    unit: "jobs, 1 to 10000",
+    unit: "jobs, 1 to 10000, or auto",
     fallback: "twice the number of CPUs",
-    meaning: "How many jobs may run here at once.",
-    consequence: "Too many make each other slow; too few leave the host idle.",
+    meaning: "How many jobs may run here at once. auto: as many as fit, by the memory and processors that their scripts ask for or have used before.",
+    consequence: "Too many make each other slow; too few leave the host idle. auto takes effect where the agent has control groups for memory.",
+  },
+  {
+    key: "MILLRACE_AGENT_MEMORY_MB",
+    unit: "megabytes, 0 to 16777216",
+    fallback: "0",
+    meaning: "Memory of all jobs together. 0: that of the host, or of the agent's own group, but for a tenth and at least 256 MB.",
+    consequence: "Never more than that. Takes effect where the agent has control groups.",
   },
   {
     key: "MILLRACE_AGENT_DATA_DIR",
@@ -234,7 +247,8 @@ const environment = z.object({
   MILLRACE_AGENT_TOKEN_FILE: z.string().optional(),
   MILLRACE_AGENT_NAME: z.string().max(100).default(hostname()),
   MILLRACE_AGENT_TAGS: list.pipe(z.array(z.string().regex(TAG, "is not a tag")).min(1).max(100)).prefault("default"),
-  MILLRACE_AGENT_SLOTS: whole(1, 10_000).prefault(String(availableParallelism() * 2)),
+  MILLRACE_AGENT_SLOTS: z.union([z.literal("auto"), whole(1, 10_000)]).prefault(String(DEFAULT_SLOTS)),
+  MILLRACE_AGENT_MEMORY_MB: whole(0, 16_777_216).prefault("0"),
   MILLRACE_AGENT_PREPARED: whole(0, 200).prefault("4"),
   MILLRACE_AGENT_CACHE_MB: whole(1, 10_000_000).prefault("10240"),
   MILLRACE_AGENT_WARM_MB: whole(0, 65_536).prefault("128"),
@@ -277,7 +291,9 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     token,
     name: value.MILLRACE_AGENT_NAME,
     tags: value.MILLRACE_AGENT_TAGS,
-    slots: value.MILLRACE_AGENT_SLOTS,
+    slots: value.MILLRACE_AGENT_SLOTS === "auto" ? DEFAULT_SLOTS : value.MILLRACE_AGENT_SLOTS,
+    packs: value.MILLRACE_AGENT_SLOTS === "auto",
+    memoryBytes: value.MILLRACE_AGENT_MEMORY_MB * 1024 * 1024,
     dataDir,
     sandbox: value.MILLRACE_AGENT_SANDBOX,
     network: value.MILLRACE_AGENT_NETWORK,

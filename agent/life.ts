@@ -19,6 +19,8 @@ import type { StatusServer } from "./status/status-server.ts";
 
 export interface LifeOptions {
   readonly config: AgentConfig;
+  /** At the beginning. */
+  readonly slots: number;
   readonly spoolDir: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -60,7 +62,7 @@ export class Life {
     const over = Promise.withResolvers<string>();
     this.over = over.promise;
     this.#leave = over.resolve;
-    this.conduct = new Conduct(config.slots, options.onCapacity);
+    this.conduct = new Conduct(options.slots, options.onCapacity);
     const { conduct } = this;
     const check = (policy: AgentPolicy): void => {
       if (tagsLeft(policy, config.tags).length === 0)
@@ -153,7 +155,7 @@ export class Life {
     const [{ AgentMetrics }, { StatusServer }] = await Promise.all([import("./status/agent-metrics.ts"), import("./status/status-server.ts")]);
     this.#metrics = new AgentMetrics(spoolDir, { ...sources, slots: () => this.conduct.capacity.slots, state: () => this.#state });
     const { registry } = this.#metrics;
-    this.#status = new StatusServer({ address: config.statusAddress, registry, notReady: () => this.#notReady() });
+    this.#status = new StatusServer({ address: config.statusAddress, registry, packing: () => sources.packing(), notReady: () => this.#notReady() });
     await this.#status.start();
     log.info({ event: "agent.status_served", address: this.#status.address }, "health and metrics are served");
   }

@@ -33,6 +33,11 @@ export class LruMap<K, V> {
     if (oldest.done !== true) this.#entries.delete(oldest.value);
   }
 
+  /** The one that was used longest ago first; none of them counts as used. */
+  entries(): IterableIterator<[K, V]> {
+    return this.#entries.entries();
+  }
+
   clear(): void {
     this.#entries.clear();
     this.#newest = undefined;

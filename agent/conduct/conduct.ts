@@ -13,7 +13,9 @@ const ORDER: readonly Hindrance[] = ["quarantined", "disk_pressure", "ending"];
 
 /** How many jobs the agent takes at the moment, and why not more. It decides nothing itself: others tell it what they have found. */
 export class Conduct {
-  readonly #slots: number;
+  #slots: number;
+  /** Why there are no more, beside hindrances; empty when there is nothing to say. */
+  #note = "";
   readonly #onChange: () => void;
   readonly #hindrances = new Map<Hindrance, { readonly slots: number; readonly reason: string }>();
   #draining = false;
@@ -28,12 +30,21 @@ export class Conduct {
     const kind = ORDER.find((one) => this.#hindrances.has(one));
     const slots = Math.min(this.#slots, ...[...this.#hindrances.values()].map((one) => one.slots));
     const capacity = { slots: this.#draining ? 0 : slots, draining: this.#draining };
-    return kind === undefined ? capacity : { ...capacity, condition: CONDITIONS[kind], reason: this.#hindrances.get(kind)?.reason ?? "" };
+    if (kind === undefined) return this.#note === "" ? capacity : { ...capacity, reason: this.#note };
+    return { ...capacity, condition: CONDITIONS[kind], reason: this.#hindrances.get(kind)?.reason ?? "" };
   }
 
   /** True when the server must be told: Hello has the slots, but not why. */
   get isLimited(): boolean {
-    return this.#draining || this.#hindrances.size > 0;
+    return this.#draining || this.#hindrances.size > 0 || this.#note !== "";
+  }
+
+  /** Another number of slots for an agent that is not hindered. @param note why not more, one line for people; may be empty */
+  resize(slots: number, note: string): void {
+    if (this.#slots === slots && this.#note === note) return;
+    this.#slots = slots;
+    this.#note = note;
+    if (!this.#draining) this.#onChange();
   }
 
   isHindered(kind: Hindrance): boolean {

@@ -81,6 +81,18 @@ export class DedicatedPool {
     }
   }
 
+  /** Memory that processes without a job may use, bytes: what they say of themselves is the tenant's word. */
+  heldBytes(): number {
+    return this.#waiting().reduce((sum, process) => sum + (process.limitBytes ?? process.bytes), 0);
+  }
+
+  /** Ends the one that has been without a job for the longest. @returns false when there is none */
+  shed(): boolean {
+    const [process] = this.#waiting();
+    process?.close();
+    return process !== undefined;
+  }
+
   /** Ends all that wait; those that have a job end with it. Idempotent. */
   close(): void {
     clearInterval(this.#timer);

@@ -32,6 +32,8 @@ export class DedicatedProcess {
   readonly key: string;
   /** Memory that the process said it had after its last job, bytes. It is the tenant's process: a hint, no limit. */
   bytes = 0;
+  /** What its group may use, bytes; undefined before it has started, and where nothing limits it. */
+  limitBytes: number | undefined;
   idleSinceMs: number;
   readonly #place: Place;
   readonly #start: DedicatedStart;
@@ -95,6 +97,7 @@ export class DedicatedProcess {
 
   async #open(spec: SandboxSpec): Promise<SandboxProcess> {
     const { files, argv } = this.#start;
+    this.limitBytes = spec.limits?.memoryBytes;
     const nothing = (): undefined => undefined;
     const process = await this.#place.start(
       { ...spec, files, argv, env: sharedEnv(spec.env), onSaid: (data) => this.#hear(data) },

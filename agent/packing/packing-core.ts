@@ -1,7 +1,7 @@
 import { type Demand, fits, minus, NOTHING, plus } from "./demand.ts";
 
 export interface PackingOptions {
-  /** What jobs may use of the host together. */
+  /** What jobs may use of the host together; see `resize`. */
   readonly capacity: Demand;
   /** Never more jobs at once than this, however small they are. */
   readonly maxJobs: number;
@@ -9,8 +9,8 @@ export interface PackingOptions {
   readonly typical: Demand;
 }
 
-interface Waiting {
-  readonly id: string;
+interface Waiting<Id> {
+  readonly id: Id;
   readonly demand: Demand;
   /** Jobs that came later and were started before it. */
   overtaken: number;
@@ -20,6 +20,8 @@ interface Waiting {
 const MAX_OVERTAKEN = 32;
 /** Of jobs that wait here, another host could have some. */
 const MAX_WAITING = 4;
+/** With so much of the host free some job that is smaller than most may still fit: it is asked for one. */
+const WORTH_SEEKING = 0.1;
 /** Share of the newest job in what is taken for typical. */
 const NEW_SHARE = 0.1;
 
@@ -29,16 +31,22 @@ const NEW_SHARE = 0.1;
  * told a number of slots, as of any agent: those in use and as many more as typical jobs would fit. First fit with a bounded number of overtakings:
  * a large job starts later than it came, but for certain.
  */
-export class Packing {
-  readonly #options: PackingOptions;
-  readonly #running = new Map<string, Demand>();
-  readonly #waiting: Waiting[] = [];
+export class Packing<Id = string> {
+  readonly #maxJobs: number;
+  readonly #running = new Map<Id, Demand>();
+  readonly #waiting: Waiting<Id>[] = [];
+  #capacity: Demand;
   #used: Demand = NOTHING;
   #typical: Demand;
 
-  constructor(options: PackingOptions) {
-    this.#options = options;
-    this.#typical = options.typical;
+  constructor({ capacity, maxJobs, typical }: PackingOptions) {
+    this.#capacity = capacity;
+    this.#maxJobs = maxJobs;
+    this.#typical = typical;
+  }
+
+  get capacity(): Demand {
+    return this.#capacity;
   }
 
   /** What the jobs that run are taken to need. */
@@ -54,48 +62,81 @@ export class Packing {
     return this.#waiting.length;
   }
 
-  /** A job has come. @returns the jobs that start now: this one, or none */
-  arrive(id: string, demand: Demand): string[] {
-    const bounded = this.#bounded(demand);
-    this.#typical = {
-      memoryBytes: mix(this.#typical.memoryBytes, bounded.memoryBytes),
-      cpuMillis: mix(this.#typical.cpuMillis, bounded.cpuMillis),
-    };
-    this.#waiting.push({ id, demand: bounded, overtaken: 0 });
+  isRunning(id: Id): boolean {
+    return this.#running.has(id);
+  }
+
+  /** What a job that runs is taken to need. */
+  demandOf(id: Id): Demand {
+    return this.#running.get(id) ?? NOTHING;
+  }
+
+  /** Those that wait, the one that came first in front. */
+  waitingJobs(): readonly { readonly id: Id; readonly demand: Demand }[] {
+    return this.#waiting;
+  }
+
+  /** There is more room or less. What runs goes on, also when it would not fit any more. @returns the jobs that start now */
+  resize(capacity: Demand): Id[] {
+    this.#capacity = capacity;
     return this.#startWhatFits();
   }
 
+  /** A job has come. @returns the jobs that start now: this one, or none */
+  arrive(id: Id, demand: Demand): Id[] {
+    // Sums of other than whole numbers would drift over months.
+    const whole = { memoryBytes: Math.ceil(demand.memoryBytes), cpuMillis: Math.ceil(demand.cpuMillis) };
+    this.#typical = {
+      memoryBytes: mix(this.#typical.memoryBytes, whole.memoryBytes),
+      cpuMillis: mix(this.#typical.cpuMillis, whole.cpuMillis),
+    };
+    this.#waiting.push({ id, demand: whole, overtaken: 0 });
+    return this.#startWhatFits();
+  }
+
+  /** A job that runs uses more memory than it was taken to need. */
+  raise(id: Id, memoryBytes: number): void {
+    const demand = this.#running.get(id);
+    if (demand === undefined || demand.memoryBytes >= memoryBytes) return;
+    const raised = { ...demand, memoryBytes };
+    this.#running.set(id, raised);
+    this.#used = plus(minus(this.#used, demand), raised);
+  }
+
   /** A job has ended, or will not be started. @returns the jobs that start now */
-  leave(id: string): string[] {
+  leave(id: Id): Id[] {
     const demand = this.#running.get(id);
     if (demand !== undefined) {
       this.#running.delete(id);
-      // Sums of floating point numbers would drift over months.
-      this.#used = this.#running.size === 0 ? NOTHING : minus(this.#used, demand);
+      this.#used = minus(this.#used, demand);
     }
     const at = this.#waiting.findIndex((waiting) => waiting.id === id);
     if (at >= 0) this.#waiting.splice(at, 1);
     return this.#startWhatFits();
   }
 
-  /** Slots to tell the control plane: those that are taken, and those that typical jobs would find. */
+  /** Slots to tell the control plane: those that are taken, and those that typical jobs would find. Never fewer than run. */
   slots(): number {
     const taken = this.#running.size + this.#waiting.length;
     const isBlocked = this.#waiting.length >= MAX_WAITING || this.#waiting.some((waiting) => waiting.overtaken >= MAX_OVERTAKEN);
-    return Math.min(this.#options.maxJobs, Math.max(1, taken + (isBlocked ? 0 : this.#roomFor(this.#typical))));
+    return Math.min(this.#maxJobs, Math.max(1, taken + (isBlocked ? 0 : this.#more())));
   }
 
-  #roomFor({ memoryBytes, cpuMillis }: Demand): number {
-    const free = minus(this.#options.capacity, this.#used);
-    return Math.max(0, Math.floor(Math.min(free.memoryBytes / Math.max(1, memoryBytes), free.cpuMillis / Math.max(1, cpuMillis))));
+  /** How many more jobs to ask for. */
+  #more(): number {
+    const free = minus(this.#capacity, this.#used);
+    const { memoryBytes, cpuMillis } = this.#typical;
+    const typical = Math.floor(Math.min(free.memoryBytes / Math.max(1, memoryBytes), free.cpuMillis / Math.max(1, cpuMillis)));
+    const least = { memoryBytes: this.#capacity.memoryBytes * WORTH_SEEKING, cpuMillis: this.#capacity.cpuMillis * WORTH_SEEKING };
+    return Math.max(fits(least, free) ? 1 : 0, typical);
   }
 
-  #startWhatFits(): string[] {
-    const started: string[] = [];
+  #startWhatFits(): Id[] {
+    const started: Id[] = [];
     for (let at = 0; at < this.#waiting.length; ) {
       const next = this.#waiting[at];
       if (next === undefined) break;
-      if (this.#running.size < this.#options.maxJobs && fits(plus(this.#used, next.demand), this.#options.capacity)) {
+      if (this.#mayStart(next)) {
         this.#waiting.splice(at, 1);
         this.#running.set(next.id, next.demand);
         this.#used = plus(this.#used, next.demand);
@@ -107,10 +148,10 @@ export class Packing {
     return started;
   }
 
-  /** One that needs more than the whole host runs alone. */
-  #bounded({ memoryBytes, cpuMillis }: Demand): Demand {
-    const { capacity } = this.#options;
-    return { memoryBytes: Math.min(memoryBytes, capacity.memoryBytes), cpuMillis: Math.min(cpuMillis, capacity.cpuMillis) };
+  /** One that needs more than there is runs alone rather than never. */
+  #mayStart({ demand }: Waiting<Id>): boolean {
+    if (this.#running.size >= this.#maxJobs) return false;
+    return this.#running.size === 0 || fits(plus(this.#used, demand), this.#capacity);
   }
 }
 

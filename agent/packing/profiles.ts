@@ -7,42 +7,62 @@ export interface Usage {
   /** Processor time, milliseconds. */
   readonly cpuMs: number;
   readonly wallMs: number;
+  /** The limit at which it ran out of memory: its peak says nothing of what it needs. */
+  readonly ranOutAtBytes?: number;
+  /** Others wanted the processors too: it might have used more. */
+  readonly wasContended?: boolean;
+  /** Somebody ended it: it might have used more of everything. */
+  readonly wasCut?: boolean;
 }
 
-interface Profile {
-  memoryBytes: number;
-  cpuMillis: number;
-  runs: number;
+export interface Profile {
+  readonly memoryBytes: number;
+  readonly cpuMillis: number;
+  readonly runs: number;
 }
 
-const MAX_PROFILES = 20_000;
+const MAX_PROFILES = 5_000;
 /** Until a script has run so often it is taken to need at least what is assumed of unknown ones. */
 const TRUSTED_RUNS = 3;
 /** A peak is forgotten slowly, a higher one is believed at once: too little memory kills a job, too much only makes others wait. */
 const PEAK_FADES = 0.02;
 const CPU_NEW_SHARE = 0.2;
-/** What is kept free above the highest peak that was seen. */
-const MARGIN = 1.1;
-const MARGIN_BYTES = 16 * 1024 * 1024;
+/** What is kept free above the highest peak that was seen. Small, since jobs that grow are lent more (`loans-core.ts`). */
+const MARGIN = 1.03;
+const MARGIN_BYTES = 4 * 1024 * 1024;
+/** One that ran out of memory gets so many times as much. */
+const AFTER_OUT_OF_MEMORY = 2;
 /** Shorter runs say little about the processor: most of it is starting up. */
 const SHORT_MS = 50;
 
-/** What scripts need, as declared or as learned from what they have used. Of one agent, in memory: it is learned again within a few runs. */
+/** What scripts need, as declared or as learned from what they have used. Of one agent: what it forgets it learns again within a few runs. */
 export class Profiles {
   readonly #unknown: Demand;
   readonly #byScript = new LruMap<string, Profile>(MAX_PROFILES);
+  #changes = 0;
 
   /** @param unknown what a script is taken to need that has not run yet */
-  constructor(unknown: Demand) {
+  constructor(unknown: Demand, known: Iterable<readonly [string, Profile]> = []) {
     this.#unknown = unknown;
+    for (const [script, profile] of known) this.#byScript.set(script, profile);
+  }
+
+  /** Differs when something was learned. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** The one that was used longest ago comes first. */
+  entries(): (readonly [string, Profile])[] {
+    return [...this.#byScript.entries()];
   }
 
   /**
    * What to keep for the next run of a script. What was declared counts; the rest is learned.
-   * @param script anything that names it, such as workspace and hash of its code
+   * @param script anything that names it, such as workspace and hash of its code; undefined for one of which nothing is learned
    */
-  demandOf(script: string, declared: Partial<Demand> = {}): Demand {
-    const learned = this.#byScript.get(script);
+  demandOf(script: string | undefined, declared: Partial<Demand> = {}): Demand {
+    const learned = script === undefined ? undefined : this.#byScript.get(script);
     const isTrusted = learned !== undefined && learned.runs >= TRUSTED_RUNS;
     const memory = learned === undefined ? 0 : learned.memoryBytes * MARGIN + MARGIN_BYTES;
     const cpu = learned?.cpuMillis ?? 0;
@@ -52,15 +72,28 @@ export class Profiles {
     };
   }
 
-  learn(script: string, { peakMemoryBytes, cpuMs, wallMs }: Usage): void {
-    const cpuMillis = (1000 * cpuMs) / Math.max(wallMs, SHORT_MS);
+  learn(script: string, usage: Usage): void {
     const known = this.#byScript.get(script);
-    if (known === undefined) {
-      this.#byScript.set(script, { memoryBytes: peakMemoryBytes, cpuMillis, runs: 1 });
-      return;
-    }
-    known.runs += 1;
-    known.memoryBytes = Math.max(peakMemoryBytes, known.memoryBytes * (1 - PEAK_FADES) + peakMemoryBytes * PEAK_FADES);
-    known.cpuMillis = known.cpuMillis * (1 - CPU_NEW_SHARE) + cpuMillis * CPU_NEW_SHARE;
+    const { wasCut = false, wasContended = false, ranOutAtBytes = 0 } = usage;
+    const peakBytes = Math.max(usage.peakMemoryBytes, ranOutAtBytes * AFTER_OUT_OF_MEMORY);
+    const cpuMillis = (1000 * usage.cpuMs) / Math.max(usage.wallMs, SHORT_MS);
+    this.#changes += 1;
+    this.#byScript.set(script, {
+      runs: (known?.runs ?? 0) + (wasCut ? 0 : 1),
+      memoryBytes: known === undefined ? peakBytes : nextPeak(known.memoryBytes, peakBytes, wasCut),
+      cpuMillis: known === undefined ? cpuMillis : nextCpu(known.cpuMillis, cpuMillis, wasCut || wasContended),
+    });
   }
+}
+
+function nextPeak(known: number, seen: number, isLeast: boolean): number {
+  return isLeast ? Math.max(known, seen) : Math.max(seen, known * (1 - PEAK_FADES) + seen * PEAK_FADES);
+}
+
+/**
+ * On processors that all want, each job seems to need less than it would use; believing that would let more jobs in, which would seem to need
+ * less again. So such a run can only raise what is known.
+ */
+function nextCpu(known: number, seen: number, isLeast: boolean): number {
+  return isLeast && seen < known ? known : known * (1 - CPU_NEW_SHARE) + seen * CPU_NEW_SHARE;
 }

@@ -1,10 +1,21 @@
 import type { Exit } from "../../kernel/exit.ts";
+import type { GroupMemory } from "../sandbox/cgroup/cgroup.ts";
 
 /** Where a piece of output came from: 0 stdout, 1 stderr, 2 the agent itself. */
 export type OutputStream = 0 | 1 | 2;
 
+/** What an attempt may use of a host that packs its jobs; see packing/packer.ts. */
+export interface AttemptRoom {
+  /** Its limit of memory as it is now, bytes. Undefined: what the script asks for. */
+  limitBytes(): number | undefined;
+  /** It has a control group: from now on its limit may move. */
+  hold(memory: GroupMemory): void;
+}
+
 /** What a running attempt tells its caller. */
 export interface AttemptIo {
+  /** Absent: the agent's own limits hold. */
+  readonly room?: AttemptRoom;
   /** The script's program begins now; microseconds since the epoch. Called at most once. */
   onStarted(atUs: number): void;
   /**

@@ -119,7 +119,7 @@ class Attempt {
     }
     if (this.#bundle.purpose === Purpose.PURPOSE_LOCK) return this.#lock(runtime);
     const { sandbox, enclosure, network, limits } = this.#execution;
-    const terms = termsOf({ requirements: this.#bundle.requirements, sandbox, enclosure, network, defaults: limits });
+    const terms = termsOf({ requirements: this.#bundle.requirements, sandbox, enclosure, network, defaults: limits, roomBytes: this.#io.room?.limitBytes() });
     if (typeof terms === "string") return judgeSetupFailure(terms);
     return runtime.kind === "process" ? this.#runProcess(runtime, terms) : this.#runInProcess(runtime, terms);
   }
@@ -219,7 +219,7 @@ class Attempt {
       { onBegun: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
     );
     this.#over = true;
-    return this.#judge(end, lastLine, limits.memoryBytes);
+    return this.#judge(end, lastLine, this.#io.room?.limitBytes() ?? limits.memoryBytes);
   }
 
   /** In the script's dedicated process if it asked for one, in the place otherwise, and also when that process ends before the script has begun. */
@@ -235,6 +235,7 @@ class Attempt {
 
   #follow(process: SandboxProcess): Promise<SandboxEnd> {
     this.#process = process;
+    if (process.memory !== undefined) this.#io.room?.hold(process.memory);
     // A stop that came while the process was being made found nothing to end.
     if (this.#stop !== undefined) process.kill();
     return process.done;

@@ -83,6 +83,8 @@ export interface ExecutionOptions {
   /** See `DetectOptions`. */
   readonly firewall?: "on" | "off";
   readonly blockMetadata?: boolean;
+  /** Memory that all jobs together may use, bytes; default all but a tenth. */
+  readonly memoryBytes?: number;
   /** Called when the level of the sandbox is another than before; it is tried again every hour. */
   readonly onLevel?: (level: SandboxLevel, reasons: readonly string[]) => void;
   /** Certificates to trust for the API, PEM; the system's by default. */
@@ -110,6 +112,10 @@ export interface OpenedExecution {
   takesScripts(): boolean;
   /** Tries the sandbox again: from now on scripts are held against what is found. @returns the level */
   recheck(): Promise<SandboxLevel>;
+  /** Memory of processes that are no job: interpreters that wait, query helpers, dedicated processes without a job. */
+  heldBytes(): number;
+  /** Ends one dedicated process that has no job. @returns false when there is none */
+  shed(): boolean;
   /** Ends helpers and sandboxes without a job. Attempts that run are not touched. */
   close(): void;
 }
@@ -118,6 +124,8 @@ const DEFAULT_PREPARED = 4;
 const DEFAULT_CACHE_BYTES = 10 * 1024 * 1024 * 1024;
 /** An agent that starts has more important things to do. */
 const WARM_UP_AFTER_MS = 1_000;
+/** With what the kernel keeps for its group. */
+const PREPARED_BYTES = 1024 * 1024;
 /** Each holds a job user and six descriptors. */
 const MAX_PREPARED = 200;
 
@@ -130,7 +138,8 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const { bwrapPath, firewall = "on", blockMetadata = true } = options;
   const jobsDir = join(dir, "jobs");
   const swept = await sweepJobsDir(jobsDir);
-  const how = { mode: options.sandbox, stateDir: dir, jobsDir, firewall, blockMetadata };
+  const memoryBytes = options.memoryBytes ?? 0;
+  const how = { mode: options.sandbox, stateDir: dir, jobsDir, firewall, blockMetadata, memoryBytes };
   const detected = await detectSandbox({ ...how, ...(bwrapPath === undefined ? {} : { bwrapPath }) });
   const { sandbox } = detected;
   if (sandbox === undefined) {
@@ -165,12 +174,9 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     budgetBytes: (options.warmMb ?? 0) * 2 ** 20,
     ...(options.warmLeast === undefined ? {} : { least: options.warmLeast }),
   };
+  const prepared = Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED);
   const door = await openSandboxDoor(dir, sandbox, options.apiCa);
-  sandbox.prepare(
-    { network, tmpBytes, rlimits, mounts: [...runtimes.mounts(), door.mount] },
-    Math.min(options.prepared ?? DEFAULT_PREPARED, MAX_PREPARED),
-    warm,
-  );
+  sandbox.prepare({ network, tmpBytes, rlimits, mounts: [...runtimes.mounts(), door.mount] }, prepared, warm);
   const warmUp = warm.budgetBytes > 0 ? setTimeout(() => runtimes.warmUp(), WARM_UP_AFTER_MS).unref() : undefined;
   const dedicated = new DedicatedPool(sandbox, { max: options.dedicated ?? 0 });
   const watch = new LevelWatch(detected, options.onLevel);
@@ -195,5 +201,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     detected.close();
   };
   const takesScripts = (): boolean => sandbox.kind === "unsandboxed" || watch.level > 0;
-  return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close, takesScripts, recheck: () => watch.look() };
+  const heldBytes = (): number => warm.budgetBytes + prepared * PREPARED_BYTES + runtimes.heldBytes() + dedicated.heldBytes();
+  const [recheck, shed] = [() => watch.look(), () => dedicated.shed()];
+  return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close, takesScripts, recheck, heldBytes, shed };
 }

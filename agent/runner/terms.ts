@@ -37,6 +37,8 @@ export interface TermsInput {
   readonly enclosure: Enclosure;
   readonly network: NetworkPolicy;
   readonly defaults: DefaultLimits;
+  /** Of a host that packs its jobs: the limit of one that asks for none. It may be moved while the job runs. */
+  readonly roomBytes?: number | undefined;
 }
 
 /** Below this not even the sandbox itself fits. */
@@ -57,7 +59,7 @@ export function termsOf(input: TermsInput): Terms | string {
   return {
     ...network,
     limits: { ...memory.limit, ...cpu.limit },
-    chosenMemoryBytes: memory.chosen ? memory.limit.memoryBytes : undefined,
+    chosenMemoryBytes: memory.chosenBytes,
     notes: [...memory.notes, ...cpu.notes],
   };
 }
@@ -83,7 +85,8 @@ function networkOf({ requirements, sandbox, enclosure, network }: TermsInput): P
 
 interface MemoryTerms {
   readonly limit: Pick<JobLimits, "memoryBytes">;
-  readonly chosen: boolean;
+  /** Somebody chose it; the limit may be another one. */
+  readonly chosenBytes: number | undefined;
   readonly notes: readonly string[];
 }
 
@@ -94,15 +97,25 @@ export function usualMemoryBytes({ enclosure, limits }: { readonly enclosure: En
   return limits.memoryBytes > 0 ? Math.min(limits.memoryBytes, totalMemoryBytes) : Math.floor(totalMemoryBytes / 2);
 }
 
-function memoryLimit({ requirements, enclosure, defaults }: TermsInput): MemoryTerms | string {
+function memoryLimit({ requirements, enclosure, defaults, roomBytes }: TermsInput): MemoryTerms | string {
   const { controls, totalMemoryBytes } = enclosure.cgroups;
   const asked = requirements?.memoryBytes ?? 0;
   if (!controls.has("memory")) {
-    return { limit: {}, chosen: false, notes: asked > 0 ? ["this agent cannot limit memory: the script runs without the limit that it asks for"] : [] };
+    return {
+      limit: {},
+      chosenBytes: undefined,
+      notes: asked > 0 ? ["this agent cannot limit memory: the script runs without the limit that it asks for"] : [],
+    };
   }
   if (asked > totalMemoryBytes) return `the script asks for ${formatBytes(asked)} of memory; this agent has ${formatBytes(totalMemoryBytes)} for jobs`;
-  const bytes = asked > 0 ? asked : usualMemoryBytes({ enclosure, limits: defaults });
-  return { limit: { memoryBytes: Math.max(MIN_MEMORY_BYTES, bytes) }, chosen: asked > 0 || defaults.memoryBytes > 0, notes: [] };
+  const usual = usualMemoryBytes({ enclosure, limits: defaults });
+  const limit = asked > 0 ? asked : (roomBytes ?? usual);
+  const chosen = asked > 0 || defaults.memoryBytes > 0;
+  return {
+    limit: { memoryBytes: Math.max(MIN_MEMORY_BYTES, limit) },
+    chosenBytes: chosen ? Math.max(MIN_MEMORY_BYTES, asked > 0 ? asked : usual) : undefined,
+    notes: [],
+  };
 }
 
 function cpuLimit({ requirements, enclosure, defaults }: TermsInput): { limit: Pick<JobLimits, "cpuMillis">; notes: readonly string[] } {

@@ -43,6 +43,12 @@ export class RuntimeRegistry {
     for (const runtime of this.#byLanguage.values()) if (runtime.kind === "process") runtime.warmUp?.();
   }
 
+  /** Memory that runtimes keep between jobs, bytes. */
+  heldBytes(): number {
+    const holders = new Set([...this.#byLanguage.values()].flatMap((runtime) => (runtime.kind === "in-process" ? (runtime.held ?? []) : [])));
+    return [...holders].reduce((sum, holder) => sum + holder.heldBytes(), 0);
+  }
+
   close(): void {
     for (const runtime of this.#byLanguage.values()) runtime.close();
   }

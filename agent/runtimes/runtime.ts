@@ -103,6 +103,8 @@ export interface InProcessRuntime {
    * @param signal aborted when the job is to end: the query is cancelled, and the promise settles soon
    */
   run(request: InProcessRequest, signal: AbortSignal): Promise<string | Refusal>;
+  /** What keeps memory between jobs; runtimes may share it. Absent: nothing does. */
+  readonly held?: { heldBytes(): number };
   close(): void;
 }
 

@@ -42,6 +42,11 @@ export interface BubblewrapParts extends BwrapParts {
   readonly firewall: Firewall;
 }
 
+/** A small limit would kill an interpreter that is just being made. */
+const LEAST_WHILE_WAITING_BYTES = 128 * 1024 * 1024;
+/** An interpreter that waits cannot begin with less than this beside what it has. */
+const WARM_SPARE_BYTES = 4 * 1024 * 1024;
+
 /** A folder and a user, and the names of the files in it: the job's, and empty ones that may become the job's. */
 interface Room {
   readonly dir: string;
@@ -169,7 +174,7 @@ class Bubblewrap implements Sandbox {
   startWarm({ room, process }: Prepared, warm: WarmStart, spec: SandboxSpec, io: SandboxIo): SandboxProcess {
     this.#fast += 1;
     this.#warm += 1;
-    this.#limit(room, spec);
+    this.#limit(room, spec, true);
     fill(room, warm.files);
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes });
     process.go(`${JSON.stringify({ ...warm.job, env: Object.fromEntries(spec.env) })}\n`);
@@ -206,10 +211,12 @@ class Bubblewrap implements Sandbox {
     return measured(process, cgroup);
   }
 
-  /** Before anything of the tenant is there. */
-  #limit(room: Room, spec: SandboxSpec): void {
-    this.#usual = { ...spec.limits, processes: spec.rlimits.processes + OWN_PROCESSES };
-    room.cgroup.limit(this.#usual);
+  /** Before anything of the tenant is there. @param hasMemory what waits in the group has some already: the limit cannot be less */
+  #limit(room: Room, { limits, rlimits }: SandboxSpec, hasMemory = false): void {
+    this.#usual = { ...limits, processes: rlimits.processes + OWN_PROCESSES };
+    const memoryBytes = limits?.memoryBytes ?? LEAST_WHILE_WAITING_BYTES;
+    const leastBytes = hasMemory && memoryBytes < LEAST_WHILE_WAITING_BYTES ? (room.cgroup.usedBytes() ?? 0) + WARM_SPARE_BYTES : 0;
+    room.cgroup.limit(memoryBytes < leastBytes ? { ...this.#usual, memoryBytes: leastBytes } : this.#usual);
   }
 
   makeRoom(): Room {
@@ -244,7 +251,7 @@ class Bubblewrap implements Sandbox {
   async #prepare(shape: SandboxShape, interpreter?: WarmInterpreter): Promise<Prepared | undefined> {
     const room = this.makeRoom();
     try {
-      if (this.#usual !== undefined) room.cgroup.expect(this.#usual);
+      if (this.#usual !== undefined) room.cgroup.expect(forWaiting(this.#usual));
       room.blanks.push(...makeBlankFiles(room.dir, interpreter === undefined ? BLANKS : WARM_BLANKS));
       const env = interpreter === undefined ? new Map<string, string>() : BASE_ENV;
       const args = encodeArgs(bubblewrapArgs({ ...shape, env, jobDir: room.dir }, this.parts.system));
@@ -319,6 +326,12 @@ class BubblewrapPlace implements Place {
     }
     this.#sandbox.clear(room);
   }
+}
+
+/** What limits of a job can stand while its sandbox is made. */
+function forWaiting(limits: JobLimits): JobLimits {
+  const { memoryBytes = 0, ...others } = limits;
+  return memoryBytes >= LEAST_WHILE_WAITING_BYTES ? limits : others;
 }
 
 function giveTo(dir: string, identity: JobIdentity): void {

@@ -43,6 +43,8 @@ export interface DetectOptions {
   readonly blockMetadata?: boolean;
   /** `off`: no control groups even where they could be had. Default on. */
   readonly cgroups?: "on" | "off";
+  /** Memory that all jobs together may use, bytes; default as much as there is. */
+  readonly memoryBytes?: number;
 }
 
 const DEFAULT_BWRAP = "/usr/bin/bwrap";
@@ -57,7 +59,7 @@ export async function detectSandbox(options: DetectOptions): Promise<DetectedSan
   }
   const bwrapPath = options.bwrapPath ?? DEFAULT_BWRAP;
   if (!existsSync(bwrapPath)) return without(undefined, bwrapLayer(bwrapPath));
-  const cgroups = options.cgroups === "off" ? noCgroups(["switched off"]) : await openCgroups(options.stateDir);
+  const cgroups = options.cgroups === "off" ? noCgroups(["switched off"]) : await openCgroups(options.stateDir, options.memoryBytes);
   const firewall = await firewallOf(options);
   const close = (): void => {
     cgroups.close();

@@ -5,7 +5,7 @@
  */
 import type { Duplex, Readable } from "node:stream";
 import type { OutputStream } from "../runner/attempt-types.ts";
-import type { CgroupUsage, JobLimits } from "./cgroup/cgroup.ts";
+import type { CgroupUsage, GroupMemory, JobLimits } from "./cgroup/cgroup.ts";
 import type { AllowEntry } from "./network/allow-list.ts";
 
 /**
@@ -133,6 +133,8 @@ export interface SandboxProcess {
   say(text: string): void;
   /** What the whole tree has used until now; undefined where nothing is measured. To be asked before `done`. */
   usage?(): CgroupUsage;
+  /** Of its control group, when it has one to itself. */
+  readonly memory?: GroupMemory;
 }
 
 /** A pipe with a name in the job folder, for one job of a process that serves several. */

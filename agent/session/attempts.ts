@@ -10,6 +10,7 @@ import type { AttemptLog } from "../logs/attempt-log.ts";
 import type { LogShipper } from "../logs/log-shipper.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "../runner/attempt-types.ts";
 import type { Results } from "./results.ts";
+import type { StartGate } from "./start-gate.ts";
 import { finishedToWire } from "./wire-codec.ts";
 
 /** Runs one attempt; see runner/attempt.ts for the real one. */
@@ -42,6 +43,8 @@ interface Held {
 export interface AttemptsOptions {
   readonly slots: number;
   readonly startAttempt: StartAttempt;
+  /** Absent: there is room for all that the slots let in. */
+  readonly gate?: StartGate | undefined;
   readonly shipper: LogShipper;
   readonly results: Results;
   readonly clock: Clock;
@@ -60,6 +63,8 @@ export class Attempts {
   #startingHeld = false;
   /** Set when this process will start nothing any more. */
   #handBackReason: string | undefined;
+  /** Set when what does not find room at once is not to wait for it. */
+  #noWaitReason: string | undefined;
   #emptyWaiters: (() => void)[] = [];
   #refused = 0;
   #refusalLoggedMs = Number.NEGATIVE_INFINITY;
@@ -114,9 +119,23 @@ export class Attempts {
     };
     this.#held.set(key, held);
     this.#queued.add(held);
+    this.#options.gate?.arrive(key, bundle);
     this.#options.onReceived(ref);
     if (this.#handBackReason !== undefined) this.#handBackOne(held, this.#handBackReason);
     this.#startQueued();
+    if (this.#noWaitReason !== undefined) this.handBackWaiting(this.#noWaitReason);
+  }
+
+  /** The gate lets others in than before. */
+  roomMade(): void {
+    this.#startQueued();
+  }
+
+  /** A line of the agent in the log of an attempt that has not started. */
+  sayWaiting(key: AttemptKey, text: string): void {
+    const held = this.#held.get(key);
+    if (held === undefined || !this.#queued.has(held)) return;
+    void this.#logOf(held).write(2, Buffer.from(`millrace: ${text}\n`));
   }
 
   /** Starts nothing until `release`. */
@@ -148,6 +167,12 @@ export class Attempts {
     for (const held of [...this.#held.values()]) this.#handBackOne(held, reason);
   }
 
+  /** Reports what waits for room as fenced, now and from now on: the server gives it to another agent. What runs goes on. */
+  handBackWaiting(reason: string): void {
+    this.#noWaitReason = reason;
+    for (const held of [...this.#queued]) if (this.#options.gate?.mayStart(keyOf(held.ref)) === false) this.#handBackOne(held, reason);
+  }
+
   /** Kills what still uses the grace of its cancellation; it is reported as cancelled. */
   killCancelled(): void {
     for (const held of this.#held.values()) if (held.cancelReason !== undefined) held.running?.fence(held.cancelReason);
@@ -155,6 +180,15 @@ export class Attempts {
 
   /** Kills a live attempt at once and forgets it: nothing of it is sent any more. One that has ended is left to the verdict on its result. */
   drop(ref: AttemptRef, why: string): void {
+    this.#drop(ref, why);
+    this.#startQueued();
+  }
+
+  dropAll(why: string): void {
+    for (const held of [...this.#held.values()]) this.#drop(held.ref, why);
+  }
+
+  #drop(ref: AttemptRef, why: string): void {
     const key = keyOf(ref);
     const held = this.#held.get(key);
     if (held === undefined) return;
@@ -163,13 +197,10 @@ export class Attempts {
     this.#held.delete(key);
     this.#queued.delete(held);
     if (held.running !== undefined) this.#dying.add(held);
+    else this.#options.gate?.leave(key);
     held.running?.fence(why);
     held.log?.discard();
     this.#settled();
-  }
-
-  dropAll(why: string): void {
-    for (const held of [...this.#held.values()]) this.drop(held.ref, why);
   }
 
   /** Resolves when nothing is held and every process is gone. */
@@ -217,6 +248,7 @@ export class Attempts {
     for (const held of this.#queued) {
       const active = this.#held.size - this.#queued.size;
       if (this.#startingHeld || active >= this.#options.slots + EXTRA_STARTS) return;
+      if (this.#options.gate?.mayStart(keyOf(held.ref)) === false) continue;
       this.#queued.delete(held);
       this.#start(held);
     }
@@ -225,12 +257,12 @@ export class Attempts {
   #start(held: Held): void {
     const bundle = held.bundle;
     if (bundle === undefined) return;
+    const log = this.#logOf(held);
     held.bundle = undefined;
-    const limit = bundle.limits?.logMaxBytes ?? 0;
-    const log = this.#options.shipper.open(held.ref, limit === 0 ? DEFAULT_LOG_MAX_BYTES : limit);
-    held.log = log;
+    const room = this.#options.gate?.roomOf(keyOf(held.ref));
     try {
       held.running = this.#options.startAttempt(bundle, {
+        ...(room !== undefined && { room }),
         onStarted: (atUs) => this.#onStarted(held, atUs),
         onOutput: (stream, data) => log.write(stream, data),
       });
@@ -244,6 +276,12 @@ export class Attempts {
     );
   }
 
+  #logOf(held: Held): AttemptLog {
+    const limit = held.bundle?.limits?.logMaxBytes ?? 0;
+    held.log ??= this.#options.shipper.open(held.ref, limit === 0 ? DEFAULT_LOG_MAX_BYTES : limit);
+    return held.log;
+  }
+
   #onStarted(held: Held, atUs: number): void {
     if (held.forgotten) return;
     held.startedAtUs = atUs;
@@ -252,8 +290,10 @@ export class Attempts {
   }
 
   #ended(held: Held, ended: AttemptOutcome): void {
+    this.#options.gate?.leave(keyOf(held.ref), ended);
     if (held.forgotten) {
       this.#dying.delete(held);
+      this.#startQueued();
       this.#settled();
       return;
     }

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ExitReason } from "../../kernel/exit.ts";
+import type { PackingStatus } from "../packing/packer.ts";
 
 /** What gauges are read from at the moment of a scrape. */
 export interface MetricSources {
@@ -12,6 +13,8 @@ export interface MetricSources {
   contactAgeMs(): number | undefined;
   sandboxesReady(): number;
   unacknowledgedResults(): number;
+  /** Undefined for an agent that does not pack its jobs. */
+  packing(): PackingStatus | undefined;
   state(): string;
 }
 
@@ -45,6 +48,13 @@ export class AgentMetrics {
     });
     gauge("millrace_agent_sandboxes_ready", "Prepared sandboxes that wait for a job", () => sources.sandboxesReady());
     gauge("millrace_agent_results_unacknowledged", "Results without a verdict of the control plane", () => sources.unacknowledgedResults());
+    if (sources.packing() !== undefined) {
+      gauge("millrace_agent_jobs_waiting_for_room", "Attempts that came and do not fit yet", () => sources.packing()?.waiting.length ?? 0);
+      gauge("millrace_agent_packing_memory_bytes", "What jobs may use together", () => Math.round(sources.packing()?.capacity.memoryBytes ?? 0));
+      gauge("millrace_agent_packed_memory_bytes", "What the jobs that run are taken to need", () => sources.packing()?.used.memoryBytes ?? 0);
+      gauge("millrace_agent_packing_cpu_millis", "Thousandths of processors that jobs may use together", () => sources.packing()?.capacity.cpuMillis ?? 0);
+      gauge("millrace_agent_packed_cpu_millis", "What the jobs that run are taken to need", () => sources.packing()?.used.cpuMillis ?? 0);
+    }
     gauge("millrace_agent_spool_bytes", "Results and output on disk that are not acknowledged", () => sizeOf(spoolDir));
     new Gauge({
       name: "millrace_agent_state",

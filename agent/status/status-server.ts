@@ -2,6 +2,7 @@ import { chmodSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { Registry } from "prom-client";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
+import type { PackingStatus } from "../packing/packer.ts";
 
 export interface StatusServerOptions {
   /** host:port, or the path of a socket. */
@@ -9,11 +10,13 @@ export interface StatusServerOptions {
   /** Empty when the agent is connected and takes jobs; otherwise why not. */
   readonly notReady: () => readonly string[];
   readonly registry: Registry;
+  /** What runs and waits, of an agent that packs its jobs. */
+  readonly packing: () => PackingStatus | undefined;
 }
 
 const STOP_WITHIN_MS = 500;
 
-/** Health and metrics of an agent for those who run it: three pages, no secrets, no names of jobs. */
+/** Health and metrics of an agent for those who run it: four pages, no secrets, no names of jobs. */
 export class StatusServer {
   readonly #options: StatusServerOptions;
   readonly #server: Server;
@@ -77,10 +80,25 @@ export class StatusServer {
       }
       case "/metrics":
         return { status: 200, type: this.#options.registry.contentType, body: await this.#options.registry.metrics() };
+      case "/packing": {
+        const packing = this.#options.packing();
+        if (packing === undefined) return plain(404, "jobs are not packed here: MILLRACE_AGENT_SLOTS is a number");
+        return { status: 200, type: "application/json", body: `${JSON.stringify(packingPage(packing))}\n` };
+      }
       default:
-        return plain(404, "there are /health, /ready and /metrics");
+        return plain(404, "there are /health, /ready, /metrics and /packing");
     }
   }
+}
+
+function packingPage({ capacity, used, heldBytes, running, slots, waiting }: PackingStatus): object {
+  return {
+    slots,
+    running,
+    memory_bytes: { of: Math.round(capacity.memoryBytes), taken: used.memoryBytes, held_by_helpers: heldBytes },
+    cpu_millis: { of: capacity.cpuMillis, taken: used.cpuMillis },
+    waiting: waiting.map(({ needs, waitsMs }) => ({ memory_bytes: needs.memoryBytes, cpu_millis: needs.cpuMillis, waits_ms: waitsMs })),
+  };
 }
 
 /** A socket that an earlier process left; anything else is not ours to remove. */

@@ -7,6 +7,7 @@ import { history } from "./history.ts";
 import { idleLatency } from "./idle-latency.ts";
 import { manyTenants } from "./many-tenants.ts";
 import { noisyNeighbour } from "./noisy-neighbour.ts";
+import { packing } from "./packing.ts";
 import { partitionDrop } from "./partition-drop.ts";
 import type { Scenario } from "./scenario.ts";
 import { startOverhead } from "./start-overhead.ts";
@@ -26,4 +27,5 @@ export const SCENARIOS: readonly Scenario[] = [
   failOver,
   partitionDrop,
   agentLife,
+  packing,
 ];

@@ -118,8 +118,8 @@ export class World {
     return Simulator.start(this.scope, { addresses, token: this.#credentials.agent_token, agents, slots, tags: ["default"], seed: this.seed });
   }
 
-  /** The agent program itself, several in one process. Resolves when all are connected. */
-  async realAgents(agents: number, slots: number, runtimes: { noop: boolean }): Promise<Started> {
+  /** The agent program itself, several in one process. Resolves when all are connected. @param settings on top of those of a load test */
+  async realAgents(agents: number, slots: number | "auto", runtimes: { noop: boolean }, settings: Readonly<Record<string, string>> = {}): Promise<Started> {
     const before = await this.metric("millrace_agents_connected");
     this.#agentFolders += 1;
     const env = {
@@ -131,6 +131,7 @@ export class World {
       MILLRACE_AGENT_DATA_DIR: join(this.folder, `agents-${this.#agentFolders}`),
       MILLRACE_LOG_LEVEL: "warn",
       ...(runtimes.noop && { MILLRACE_AGENT_RUNTIMES: "noop" }),
+      ...settings,
     };
     const started = startProgram(this.scope, "loadtests/agents/real-agents.ts", [], env, true);
     await until(`${agents} agents are connected`, async () => (await this.metric("millrace_agents_connected")) >= before + agents);

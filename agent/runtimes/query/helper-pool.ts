@@ -19,6 +19,8 @@ interface Entry {
 /** Native memory is not always given back. */
 const WORN_RSS_BYTES = 400 * 1024 * 1024;
 const WORN_JOBS = 5_000;
+/** Of one that has just been started. */
+const FRESH_RSS_BYTES = 60 * 1024 * 1024;
 
 /**
  * Query helpers by workspace and kind: started on demand, kept warm, never shared between workspaces. How many work at once is bounded
@@ -36,6 +38,11 @@ export class HelperPool {
 
   get size(): number {
     return this.#entries.length;
+  }
+
+  /** Memory of all helpers, bytes: as they said after their last job. */
+  heldBytes(): number {
+    return this.#entries.reduce((sum, { helper }) => sum + Math.max(helper.rssBytes, FRESH_RSS_BYTES), 0);
   }
 
   /** Never rejects. */

@@ -10,6 +10,15 @@ export const EXIT_OUT_OF_MEMORY = 77;
 /** What a helper is for. `network`: several jobs at once; the others block, and have one. */
 export type HelperKind = "network" | "sqlite" | "duckdb";
 
+export const QUERY_KINDS: Readonly<Record<QueryLanguage, HelperKind>> = {
+  postgresql: "network",
+  mysql: "network",
+  graphql: "network",
+  http: "network",
+  sqlite: "sqlite",
+  duckdb: "duckdb",
+};
+
 export interface QueryJob {
   readonly language: QueryLanguage;
   readonly code: string;

@@ -9,7 +9,7 @@ import { outputOf } from "../runtime.ts";
 import { reachableNode } from "../typescript/toolchain.ts";
 import { driverVersion, type HelperFiles, helperFiles } from "./helper-files.ts";
 import { HelperPool } from "./helper-pool.ts";
-import { type HelperKind, QUERY_LANGUAGES, type QueryLanguage } from "./messages-codec.ts";
+import { type HelperKind, QUERY_KINDS, QUERY_LANGUAGES, type QueryLanguage } from "./messages-codec.ts";
 import { HELPER_TMP } from "./query-context.ts";
 import { type HelperAnswer, QueryHelper } from "./query-helper.ts";
 
@@ -38,14 +38,6 @@ const HEAP_FLAG = "--max-old-space-size=256";
  */
 const LIMIT_MEMORY = ["/bin/sh", "-c", 'ulimit -d "$1" || exit 1; shift; exec "$@"', "sh"] as const;
 const MEMORY_KB: Readonly<Record<HelperKind, number>> = { network: 1_024 * 1_024, sqlite: 768 * 1_024, duckdb: 2_048 * 1_024 };
-const KINDS: Readonly<Record<QueryLanguage, HelperKind>> = {
-  postgresql: "network",
-  mysql: "network",
-  graphql: "network",
-  http: "network",
-  sqlite: "sqlite",
-  duckdb: "duckdb",
-};
 
 /**
  * The languages without a process of their own per job. Their drivers parse what strangers send, block, and take memory: so they run in
@@ -67,7 +59,7 @@ export function querySupport(options: QueryOptions): RuntimeSupport {
       const runtimes = new Map<string, Runtime>();
       for (const language of QUERY_LANGUAGES) {
         const version = driverVersion(language);
-        const isReachable = KINDS[language] !== "network" || options.network !== "none";
+        const isReachable = QUERY_KINDS[language] !== "network" || options.network !== "none";
         if (version !== undefined && isReachable) runtimes.set(language, queryRuntime(language, version, pool, options.metadataAllowed));
       }
       return runtimes;
@@ -81,12 +73,13 @@ function queryRuntime(language: QueryLanguage, version: string, pool: HelperPool
     version,
     run: async (request, signal) => {
       const { workspace, code, argsJson, resultMaxBytes, say, network, allow } = request;
-      const kind = KINDS[language];
+      const kind = QUERY_KINDS[language];
       if (kind === "network" && network === "none") return fault("ConnectionError", "this script may not use the network");
       const reach = { metadataAllowed, ...(network === "allow_list" && { allow }) };
       const job = { language, code, argsJson, resultMaxBytes: Math.min(resultMaxBytes, MAX_RESULT_BYTES), reach };
       return verdictOf(await pool.run(workspace, kind, job, say, signal), request);
     },
+    held: pool,
     close: () => pool.close(),
   };
 }

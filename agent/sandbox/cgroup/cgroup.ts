@@ -27,8 +27,18 @@ export interface CgroupUsage {
   readonly oomKills: number;
 }
 
+/** The memory of a job that runs. */
+export interface GroupMemory {
+  /** What it uses now, bytes. Undefined where the kernel does not tell, or when it is gone. */
+  usedBytes(): number | undefined;
+  /** Another limit from now on. @returns false when the kernel refuses: the old one stands */
+  moveLimit(bytes: number): boolean;
+  /** Whether the job, when it comes to its limit, waits for another one instead of being killed. Without effect where the kernel cannot. */
+  waitAtLimit(waits: boolean): void;
+}
+
 /** The group of one sandbox. None of the methods throws but `limit`. */
-export interface JobCgroup {
+export interface JobCgroup extends GroupMemory {
   /** Limits that a job will probably ask for: what is the same then needs no write between its assignment and its start. */
   expect(limits: JobLimits): void;
   /** From now on a job is in it. May be called when processes are in the group already. @throws when the kernel refuses */
@@ -66,6 +76,9 @@ const NO_GROUP: JobCgroup = {
   limit: () => undefined,
   place: () => Promise.resolve(),
   usage: () => ({ peakMemoryBytes: undefined, cpuMs: undefined, oomKills: 0 }),
+  usedBytes: () => undefined,
+  moveLimit: () => false,
+  waitAtLimit: () => undefined,
   kill: () => undefined,
   remove: () => undefined,
 };

@@ -27,6 +27,17 @@ export class LimitsInForce {
     }
   }
 
+  /** Another limit of memory, for a group that has one. @returns false when the kernel refuses: the old one stands */
+  moveMemory(memoryBytes: number): boolean {
+    try {
+      this.#writers.memoryBytes(memoryBytes);
+      this.#now.set("memoryBytes", memoryBytes);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** As `set`, ahead of time. What the kernel refuses it will refuse again when it matters. */
   expect(limits: JobLimits): void {
     try {

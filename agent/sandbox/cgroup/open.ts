@@ -8,14 +8,19 @@ import { openV2 } from "./v2.ts";
 /**
  * The best driver that works here. Removes the groups of an earlier run with the same folder.
  * @param stateDir of this agent alone: names its groups
+ * @param wantedBytes what all jobs together may use; 0: as much as there is
  */
-export async function openCgroups(stateDir: string): Promise<CgroupDriver> {
+export async function openCgroups(stateDir: string, wantedBytes = 0): Promise<CgroupDriver> {
   const own = readOwn();
   if (typeof own === "string") return noCgroups([own]);
   const key = groupKeyOf(stateDir);
   const unified = own.find((group) => group.version === 2);
   const hasV1 = own.some((group) => group.controllers.includes("memory") || group.controllers.includes("pids"));
-  const opened = hasV1 ? await openV1(own, key) : unified === undefined ? ["control groups: none are mounted"] : await openV2(unified, key);
+  const opened = hasV1
+    ? await openV1(own, key, { wantedBytes })
+    : unified === undefined
+      ? ["control groups: none are mounted"]
+      : await openV2(unified, key, { wantedBytes });
   return Array.isArray(opened) ? noCgroups(opened) : opened;
 }
 

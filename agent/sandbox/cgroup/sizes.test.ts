@@ -9,8 +9,10 @@ test.each([
   ["half stays on a tiny one", undefined, 0.25 * GB, 0.125 * GB],
   ["the group's own limit counts where it is lower", 2 * GB, 20 * GB, 1.75 * GB],
   ["a limit beyond the host's memory is none", 2 ** 63, 20 * GB, 18 * GB],
-])("%s", (_, limit, host, expected) => {
-  expect(memoryForJobs(limit, host)).toBe(Math.floor(expected / 4096) * 4096);
+  ["the operator may want less", undefined, 20 * GB, 3 * GB, 3 * GB],
+  ["but not more", 2 * GB, 20 * GB, 1.75 * GB, 3 * GB],
+])("%s", (_, limit, host, expected, wanted = 0) => {
+  expect(memoryForJobs(limit, wanted, host)).toBe(Math.floor(expected / 4096) * 4096);
 });
 
 test("a share of processors is a part of each period, and never less than the kernel takes", () => {

@@ -17,12 +17,14 @@ const PAGE_BYTES = 4096;
 
 /**
  * What all jobs together may use: the memory of the host, or of the group that the agent is in, but for a tenth and at least 256 MB; half of it
- * where it is tiny.
+ * where it is tiny. Less when the operator wants that.
  * @param limitBytes of the agent's own group; undefined or beyond the host's memory means none
+ * @param wantedBytes 0: as much as there is
  */
-export function memoryForJobs(limitBytes: number | undefined, hostBytes = totalmem()): number {
+export function memoryForJobs(limitBytes: number | undefined, wantedBytes = 0, hostBytes = totalmem()): number {
   const all = Math.min(limitBytes ?? hostBytes, hostBytes);
-  const bytes = Math.max(all / 2, all - Math.max(RESERVE_BYTES, all * RESERVE_PART));
+  const most = Math.max(all / 2, all - Math.max(RESERVE_BYTES, all * RESERVE_PART));
+  const bytes = wantedBytes === 0 ? most : Math.min(wantedBytes, most);
   return Math.floor(bytes / PAGE_BYTES) * PAGE_BYTES;
 }
 

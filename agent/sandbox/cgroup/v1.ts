@@ -17,6 +17,12 @@ const OOM_LOOK_MS = 200;
 const NO_LIMIT = -1;
 const MEMORY_FILES = ["memory.limit_in_bytes", "memory.oom_control"];
 
+export interface V1Options {
+  readonly folders?: GroupFolders;
+  /** What all jobs together may use, bytes; 0: as much as there is. */
+  readonly wantedBytes?: number;
+}
+
 /** The folders of one group, by what they are for. Two of them may be the same folder. */
 type Dirs = ReadonlyMap<string, string>;
 
@@ -25,7 +31,8 @@ type Dirs = ReadonlyMap<string, string>;
  * (`cgroup.kill`).
  * @returns a driver for what is writable, or why there is none
  */
-export async function openV1(own: readonly OwnGroup[], key: string, folders: GroupFolders = KERNEL_FOLDERS): Promise<CgroupDriver | string[]> {
+export async function openV1(own: readonly OwnGroup[], key: string, options: V1Options = {}): Promise<CgroupDriver | string[]> {
+  const { folders = KERNEL_FOLDERS, wantedBytes = 0 } = options;
   const reasons: string[] = [];
   const jobs = new Map<string, string>();
   for (const name of [...CONTROLS, "unified", "cpuacct"]) {
@@ -48,7 +55,7 @@ export async function openV1(own: readonly OwnGroup[], key: string, folders: Gro
     for (const dir of new Set(jobs.values())) folders.remove(dir);
     return reasons;
   }
-  return new V1Driver(jobs, controls, reasons, folders);
+  return new V1Driver(jobs, controls, reasons, { folders, wantedBytes });
 }
 
 function isControl(name: string): name is Control {
@@ -74,6 +81,7 @@ class V1Driver implements CgroupDriver {
   totalMemoryBytes = 0;
   readonly #jobs: Dirs;
   readonly #folders: GroupFolders;
+  readonly #wantedBytes: number;
   readonly #leaving: Leaving;
   /** Without a job yet, and with one. */
   readonly #idle = new Set<V1Group>();
@@ -82,11 +90,12 @@ class V1Driver implements CgroupDriver {
   #count = 0;
   #closed = false;
 
-  constructor(jobs: Dirs, controls: ReadonlySet<Control>, reasons: readonly string[], folders: GroupFolders) {
+  constructor(jobs: Dirs, controls: ReadonlySet<Control>, reasons: readonly string[], { folders, wantedBytes }: Required<V1Options>) {
     this.#jobs = jobs;
     this.controls = controls;
     this.reasons = reasons;
     this.#folders = folders;
+    this.#wantedBytes = wantedBytes;
     this.#leaving = new Leaving(folders);
     this.#bound();
   }
@@ -137,7 +146,7 @@ class V1Driver implements CgroupDriver {
   }
 
   #bound(): void {
-    this.totalMemoryBytes = boundAllJobs(this.#jobs.get("memory"));
+    this.totalMemoryBytes = boundAllJobs(this.#jobs.get("memory"), this.#wantedBytes);
     const cpu = this.#jobs.get("cpu");
     if (cpu !== undefined) tryWrite(cpu, "cpu.shares", JOBS_SHARES);
   }
@@ -157,11 +166,11 @@ class V1Driver implements CgroupDriver {
 }
 
 /** @returns what all jobs together may use */
-function boundAllJobs(dir: string | undefined): number {
+function boundAllJobs(dir: string | undefined, wantedBytes: number): number {
   if (dir === undefined) return 0;
   // Kernels before 5.11 ask for it; the later ones know nothing else.
   tryWrite(dir, "memory.use_hierarchy", 1);
-  const bytes = memoryForJobs(readField(join(dir, ".."), "memory.stat", "hierarchical_memory_limit"));
+  const bytes = memoryForJobs(readField(join(dir, ".."), "memory.stat", "hierarchical_memory_limit"), wantedBytes);
   setMemory(dir, bytes);
   return bytes;
 }
@@ -231,6 +240,20 @@ class V1Group implements JobCgroup {
     const [unified, accounting] = [this.#dirs.get("unified"), this.#dirs.get("cpuacct")];
     if (unified !== undefined) return inMs(readField(unified, "cpu.stat", "usage_usec"), 1_000);
     return accounting === undefined ? undefined : inMs(readNumber(accounting, "cpuacct.usage"), 1_000_000);
+  }
+
+  usedBytes(): number | undefined {
+    const memory = this.#dirs.get("memory");
+    return memory === undefined ? undefined : readNumber(memory, "memory.usage_in_bytes");
+  }
+
+  moveLimit(bytes: number): boolean {
+    return this.#dirs.has("memory") && this.#limits.moveMemory(bytes);
+  }
+
+  waitAtLimit(waits: boolean): void {
+    const memory = this.#dirs.get("memory");
+    if (memory !== undefined) tryWrite(memory, "memory.oom_control", Number(waits));
   }
 
   kill(): void {

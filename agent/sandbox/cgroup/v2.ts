@@ -26,6 +26,8 @@ const JOBS_WEIGHT = 50;
 
 export interface V2Options {
   readonly folders?: GroupFolders;
+  /** What all jobs together may use, bytes; 0: as much as there is. */
+  readonly wantedBytes?: number;
   /** The processes that may be moved with the agent: itself, those that started it, those that it started. */
   readonly isFamily?: (pid: number) => boolean;
 }
@@ -37,7 +39,7 @@ export interface V2Options {
  * @returns a driver, or why there is none
  */
 export async function openV2(own: OwnGroup, key: string, options: V2Options = {}): Promise<CgroupDriver | string[]> {
-  const { folders = KERNEL_FOLDERS, isFamily = isOwnFamily } = options;
+  const { folders = KERNEL_FOLDERS, isFamily = isOwnFamily, wantedBytes = 0 } = options;
   // After a restart by a process that an earlier run has moved.
   const base = /^millrace-agent-/.test(basename(own.dir)) ? dirname(own.dir) : own.dir;
   const offered = words(readText(base, "cgroup.controllers"));
@@ -53,7 +55,10 @@ export async function openV2(own: OwnGroup, key: string, options: V2Options = {}
       wanted.filter((name) => tryWrite(base, "cgroup.subtree_control", `+${name}`) && tryWrite(jobs, "cgroup.subtree_control", `+${name}`)),
     );
     const reasons = CONTROLS.filter((name) => !controls.has(name)).map((name) => `control group ${name}: not delegated to ${base}`);
-    if (controls.size > 0) return new V2Driver(base, jobs, controls, reasons, folders);
+    if (controls.size > 0) {
+      const totalBytes = controls.has("memory") ? memoryForJobs(readNumber(base, "memory.max"), wantedBytes) : 0;
+      return new V2Driver({ jobs, controls, reasons, folders, totalMemoryBytes: totalBytes });
+    }
     folders.remove(jobs);
     return reasons;
   } catch (error) {
@@ -97,6 +102,12 @@ function parentOf(pid: number): number {
   }
 }
 
+interface V2Parts extends Pick<CgroupDriver, "controls" | "reasons" | "totalMemoryBytes"> {
+  /** The group of all jobs. */
+  readonly jobs: string;
+  readonly folders: GroupFolders;
+}
+
 class V2Driver implements CgroupDriver {
   readonly kind = "v2";
   readonly controls: ReadonlySet<Control>;
@@ -110,13 +121,13 @@ class V2Driver implements CgroupDriver {
   readonly #idle = new Set<V2Group>();
   #count = 0;
 
-  constructor(base: string, jobs: string, controls: ReadonlySet<Control>, reasons: readonly string[], folders: GroupFolders) {
+  constructor({ jobs, controls, reasons, folders, totalMemoryBytes }: V2Parts) {
     this.#jobs = jobs;
     this.controls = controls;
     this.reasons = reasons;
     this.#folders = folders;
     this.#leaving = new Leaving(folders);
-    this.totalMemoryBytes = controls.has("memory") ? memoryForJobs(readNumber(base, "memory.max")) : 0;
+    this.totalMemoryBytes = totalMemoryBytes;
     this.#bound();
   }
 
@@ -208,6 +219,18 @@ class V2Group implements JobCgroup {
       cpuMs: us === undefined ? undefined : Math.round(us / 1_000),
       oomKills: readField(this.#dir, "memory.events", "oom_kill") ?? 0,
     };
+  }
+
+  usedBytes(): number | undefined {
+    return readNumber(this.#dir, "memory.current");
+  }
+
+  moveLimit(bytes: number): boolean {
+    return this.#limits.moveMemory(bytes);
+  }
+
+  waitAtLimit(): void {
+    // Version 2 has no such thing.
   }
 
   kill(): void {

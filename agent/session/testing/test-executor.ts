@@ -1,6 +1,7 @@
 import { exitOf } from "../../../kernel/exit.ts";
 import type { Bundle } from "../../../proto/gen/millrace/agent/v1/job.ts";
 import type { Executor } from "../../agent.ts";
+import type { HostRoom } from "../../packing/host-room.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "../../runner/attempt-types.ts";
 
 /** One attempt in the hands of a test. */
@@ -42,6 +43,8 @@ export class TestExecutor implements Executor {
   runtimes = [{ language: "bash", version: "5" }];
   readonly sandbox = { level: 0, reasons: ["test"] };
   readonly attempts: TestAttempt[] = [];
+  /** For agents that pack their jobs. */
+  host: HostRoom | undefined;
   /** What a trial sandbox finds. */
   fault: string | undefined;
   /** Ends what comes from now on at once. */

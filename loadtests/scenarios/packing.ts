@@ -1,0 +1,235 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readField } from "../../agent/sandbox/cgroup/group-files.ts";
+import { ownGroups } from "../../agent/sandbox/cgroup/hierarchy.ts";
+import { round } from "../load/latencies.ts";
+import { monotonicUs, pause } from "../load/monotonic.ts";
+import { seededRandom, seedFor } from "../load/random.ts";
+import type { Figures, Line } from "../result/model.ts";
+import { World } from "../world/world.ts";
+import { countJobs } from "../world/world-store.ts";
+import type { Scenario } from "./scenario.ts";
+
+const WORKSPACE = "load";
+/** What all jobs may use together: little enough for two processors to fill it with jobs. */
+const MEMORY_MB = 2048;
+const PROCESSORS = 2;
+const SAMPLE_MS = 200;
+const CLIENTS = 8;
+
+interface Kind {
+  readonly name: string;
+  /** Of a hundred jobs. */
+  readonly share: number;
+  /** What it takes and keeps, megabytes, beside its interpreter. */
+  readonly memoryMb: number;
+  /** Processor time that it uses first, and how long it waits then, seconds. */
+  readonly worksS: number;
+  readonly waitsS: number;
+}
+
+/** Many that wait for others, some that compute on what they have read, a few that hold much. None says what it needs. */
+const KINDS: readonly Kind[] = [
+  { name: "call", share: 55, memoryMb: 1, worksS: 0, waitsS: 4 },
+  { name: "transform", share: 30, memoryMb: 90, worksS: 0.1, waitsS: 5 },
+  { name: "report", share: 15, memoryMb: 400, worksS: 0.1, waitsS: 8 },
+];
+/** The largest job, with its interpreter: what an operator counts with who may not run out of memory. */
+const LARGEST_MB = 430;
+
+/** One arm of the comparison. */
+interface Way {
+  readonly slots: number | "auto";
+  readonly jobs: number;
+  /** From then on it is measured: scripts have been learned, the host has filled up. */
+  readonly warmUpS: number;
+  /** While fewer than this are left the host cannot be full any more. */
+  readonly tail: number;
+}
+
+interface Seen {
+  readonly memoryPercent: number;
+  readonly cpuPercent: number;
+  readonly jobsPerMinute: number;
+  readonly outOfMemory: number;
+  readonly line: Line["points"];
+}
+
+/** A host that packs its jobs by what they need, against one with as many slots as largest jobs fit. */
+export const packing: Scenario = {
+  name: "packing",
+  summary: "mixed jobs on one real agent: packed by memory and processors, against as many slots as the largest job allows",
+  takes: { short: "3 minutes", long: "12 minutes" },
+  async run(context) {
+    const { short, seed, scope, say } = context;
+    const world = await World.start(scope, { seed });
+    await world.workspaces([WORKSPACE]);
+    const fixed = Math.floor(MEMORY_MB / LARGEST_MB);
+    const problems: string[] = [];
+    const arm = (words: string, way: Way): Promise<Seen> => {
+      say(`${words}: ${way.jobs} jobs …`);
+      return runArm(world, way, seededRandom(seedFor(seed, 1)), problems);
+    };
+    const workers = await arm(`${fixed} slots`, { slots: fixed, jobs: short ? 45 : 250, warmUpS: 10, tail: 8 });
+    const packed = await arm("auto", { slots: "auto", jobs: short ? 260 : 1_300, warmUpS: 25, tail: 60 });
+    return {
+      figures: figuresOf(packed, workers),
+      aims: [
+        { figure: "packing_utilisation_percent", kind: "at least", limit: 85, words: "4.7: of the scarcer of memory and processors" },
+        { figure: "packing_oom_jobs_count", kind: "at most", limit: 0, words: "4.7: jobs out of memory" },
+      ],
+      charts: [
+        {
+          kind: "time",
+          title: "Memory of all jobs",
+          xTitle: "time (s)",
+          yTitle: "in use (MB)",
+          lines: [
+            { name: "auto", points: packed.line },
+            { name: `${fixed} slots`, points: workers.line },
+          ],
+        },
+      ],
+      settings: {
+        memory_of_all_jobs_mb: MEMORY_MB,
+        processors: PROCESSORS,
+        slots_otherwise: fixed,
+        kinds: KINDS.map(({ name, share, memoryMb, worksS, waitsS }) => `${name} ${share} %: ${memoryMb} MB, works ${worksS} s, waits ${waitsS} s`).join("; "),
+      },
+      notes: [
+        "Utilisation is the mean share that is in use of memory (without cache), or of processors where that is more, read from the control group of all jobs.",
+        "A job needs its memory from its first moments to its end; no script declares anything.",
+      ],
+      problems,
+    };
+  },
+};
+
+function figuresOf(packed: Seen, workers: Seen): Figures {
+  const scarcer = ({ memoryPercent, cpuPercent }: Seen): number => round(Math.max(memoryPercent, cpuPercent));
+  return {
+    packing_utilisation_percent: scarcer(packed),
+    packing_one_per_worker_utilisation_percent: scarcer(workers),
+    packing_memory_percent: round(packed.memoryPercent),
+    packing_cpu_percent: round(packed.cpuPercent),
+    packing_one_per_worker_memory_percent: round(workers.memoryPercent),
+    packing_one_per_worker_cpu_percent: round(workers.cpuPercent),
+    packing_oom_jobs_count: packed.outOfMemory,
+    packing_per_minute_jobs: round(packed.jobsPerMinute),
+    packing_one_per_worker_per_minute_jobs: round(workers.jobsPerMinute),
+    packing_throughput_ratio: round(packed.jobsPerMinute / workers.jobsPerMinute),
+  };
+}
+
+async function runArm(world: World, way: Way, random: () => number, problems: string[]): Promise<Seen> {
+  const before = new Set(groupsOfJobs());
+  const agent = await world.realAgents(1, way.slots, { noop: false }, { MILLRACE_AGENT_MEMORY_MB: String(MEMORY_MB) });
+  const groups = groupsOfJobs().filter((dir) => !before.has(dir));
+  const sinceMs = Date.now();
+  const ids = await submit(world, way.jobs, random);
+  const startedUs = monotonicUs();
+  const line: (readonly [number, number])[] = [];
+  const measured = { memory: 0, looks: 0 };
+  let from: { readonly atUs: number; readonly cpuUs: number; readonly done: number } | undefined;
+  let to: typeof from;
+  for (let open = way.jobs, look = 0; open > 0; look++) {
+    await pause(SAMPLE_MS);
+    const atUs = monotonicUs();
+    const bytes = memoryOf(groups);
+    line.push([(atUs - startedUs) / 1e6, bytes / 2 ** 20]);
+    if (look % 5 === 0) {
+      const counted = await countJobs(world.sql, sinceMs);
+      ({ open } = counted);
+      const now = { atUs, cpuUs: cpuOf(groups), done: counted.done };
+      if (atUs - startedUs >= way.warmUpS * 1e6 && open >= way.tail) [from, to] = [from ?? now, now];
+    }
+    if (from !== undefined && open >= way.tail) {
+      measured.memory += bytes;
+      measured.looks += 1;
+    }
+  }
+  const outOfMemory = await countOutOfMemory(world, ids, problems);
+  await agent.stop("SIGTERM");
+  if (from === undefined || to === undefined || to.atUs === from.atUs) throw new Error("the jobs ended before the host was full: too few of them");
+  const seconds = (to.atUs - from.atUs) / 1e6;
+  return {
+    memoryPercent: (100 * measured.memory) / measured.looks / (MEMORY_MB * 2 ** 20),
+    cpuPercent: (100 * (to.cpuUs - from.cpuUs)) / 1e6 / seconds / PROCESSORS,
+    jobsPerMinute: (60 * (to.done - from.done)) / seconds,
+    outOfMemory,
+    line,
+  };
+}
+
+/** All at once, in an order that the seed repeats. @returns their ids */
+async function submit(world: World, jobs: number, random: () => number): Promise<string[]> {
+  const bodies = Array.from({ length: jobs }, () => JSON.stringify({ code: { language: "python3", content: codeOf(pick(random)) } }));
+  const ids: string[] = [];
+  const client = async (): Promise<void> => {
+    for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) {
+      const answer = await world.api("POST", WORKSPACE, "/jobs", body);
+      const { id } = JSON.parse(answer.text) as { id?: string };
+      if (id === undefined) throw new Error(`a job was refused: ${answer.status} ${answer.text}`);
+      ids.push(id);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  return ids;
+}
+
+function pick(random: () => number): Kind {
+  let left = random() * 100;
+  const found = KINDS.find(({ share }) => {
+    left -= share;
+    return left < 0;
+  });
+  if (found === undefined) throw new Error("the shares of the kinds do not add up to a hundred");
+  return found;
+}
+
+function codeOf({ memoryMb, worksS, waitsS }: Kind): string {
+  return [
+    "import time",
+    "def main():",
+    `    kept = b'x' * ${memoryMb * 2 ** 20}`,
+    `    end = time.process_time() + ${worksS}`,
+    "    while time.process_time() < end:",
+    "        pass",
+    `    time.sleep(${waitsS})`,
+    "    return len(kept)",
+    "",
+  ].join("\n");
+}
+
+/** Jobs that ran out of memory; any other end but a good one is a problem. */
+async function countOutOfMemory(world: World, ids: readonly string[], problems: string[]): Promise<number> {
+  let count = 0;
+  for (const id of ids) {
+    const answer = await world.api("GET", WORKSPACE, `/jobs/${id}`);
+    const { exit } = JSON.parse(answer.text) as { exit?: { reason: string; message?: string } };
+    if (exit?.reason === "out_of_memory") count += 1;
+    else if (exit?.reason !== "succeeded" && problems.length < 20) problems.push(`a job ended as ${exit?.reason}: ${exit?.message}`);
+  }
+  return count;
+}
+
+/** Control groups in which agents below this process keep all their jobs. */
+function groupsOfJobs(): string[] {
+  const own = ownGroups(readFileSync("/proc/self/cgroup", "utf8"), readFileSync("/proc/self/mountinfo", "utf8"));
+  return own.flatMap(({ dir }) =>
+    readdirSync(dir)
+      .filter((name) => name.startsWith("millrace-jobs-"))
+      .map((name) => join(dir, name)),
+  );
+}
+
+/** Without what the kernel remembers of files: it gives that back. Names of both versions of control groups. */
+function memoryOf(groups: readonly string[]): number {
+  const of = (dir: string, names: readonly string[]): number => names.reduce((sum, name) => sum + (readField(dir, "memory.stat", name) ?? 0), 0);
+  return Math.max(0, ...groups.map((dir) => of(dir, ["total_rss", "total_shmem"]) || of(dir, ["anon", "shmem"])));
+}
+
+/** Processor time so far, microseconds. */
+function cpuOf(groups: readonly string[]): number {
+  return Math.max(0, ...groups.map((dir) => readField(dir, "cpu.stat", "usage_usec") ?? 0));
+}
