@@ -154,7 +154,12 @@ export type AttemptView = z.infer<typeof attemptView>;
 export const jobView = z.object({
   id: z.string(),
   workspace: z.string(),
-  kind: z.enum(JOB_KINDS).meta({ description: "dependencies: finds out what a deployed script depends on, and runs nothing." }),
+  kind: z.enum(JOB_KINDS).meta({
+    description: "dependencies: finds out what a deployed script depends on, and runs nothing. flow: the run of a flow. step: of a flow, which may be a flow itself.",
+  }),
+  flow: z.string().optional().meta({ description: "Of a step: the run of the flow that it belongs to." }),
+  root_flow: z.string().optional().meta({ description: "Of a step: the outermost of the runs around it." }),
+  step: z.string().optional().meta({ description: "Of a step: its place, such as `a` or `loop/3/b`." }),
   script: z.string().optional(),
   hash: z.string().optional(),
   language: z.string(),
