@@ -3,7 +3,7 @@
 const TEST = ["[.]test[.]ts$", "[.]fixture[.]ts$", "/test-[^/]+[.]ts$"];
 const DATABASE_DRIVER = ["node_modules/pg/", "node_modules/pg-[^/]+/", "node_modules/@types/pg/", "node_modules/kysely/"];
 const MAY_TALK_SQL = ["/store[.]ts$", "/statements[.]ts$", "-store[.]ts$", "^control-plane/db/", "^agent/runtimes/query/postgresql/"];
-const PURE_CORE = ["^control-plane/scheduler/core/", "-core[.]ts$", "/transitions[.]ts$"];
+const PURE_CORE = ["^control-plane/scheduler/core/", "^control-plane/flows/core/", "-core[.]ts$", "/transitions[.]ts$"];
 
 module.exports = {
   forbidden: [

@@ -14,7 +14,8 @@ import type { Json } from "../../../kernel/json.ts";
 /**
  * Where in a run something happens: ids of modules, and between them the number of the iteration or branch, joined by `/`: `a`,
  * `loop/3/b`, `choice/0/c` (the default branch of a branchone is `choice/default/c`). The failure module is `failure`, the preprocessor
- * `preprocessor` at the top. It is the same in every run of a definition, and never grows with the number of items.
+ * `preprocessor` at the top, whatever their ids; the flow itself is the empty text. `loop/3` alone is that iteration: after it the loop's own
+ * stop_after_if is asked. A place is the same in every run of a definition, and never grows with the number of items. Ids hold no `/`.
  */
 export type Place = string;
 
@@ -24,8 +25,13 @@ export type ValueRef =
   | { readonly kind: "job"; readonly job: JobId }
   /** JSON text of at most INLINE_VALUE_BYTES. */
   | { readonly kind: "json"; readonly json: string }
-  /** All results of a loop's iterations or a branchall's branches, in order: the list items of that place. */
-  | { readonly kind: "list"; readonly place: Place; readonly count: number };
+  /** What the definition says that the module at this place returns when it is mocked, see `moduleAt`. */
+  | { readonly kind: "mock"; readonly place: Place }
+  /**
+   * All results of a loop's iterations or a branchall's branches, in order: the list items of that place.
+   * @param run the flow job whose items they are, when it is not this one: the run that this one was restarted from
+   */
+  | { readonly kind: "list"; readonly place: Place; readonly count: number; readonly run?: JobId };
 
 export const INLINE_VALUE_BYTES = 2048;
 
@@ -36,7 +42,7 @@ export type Outcome = "succeeded" | "failed" | "cancelled";
 export interface Approval {
   readonly approver: string;
   readonly approved: boolean;
-  /** JSON text. */
+  /** JSON text; whoever takes approvals in bounds its size. */
   readonly payload: string;
 }
 
@@ -47,20 +53,23 @@ export type Question =
   | "branch" // expression of branch number n of a branchone → branch_decided
   | "iterator" // → iterator_opened: the engine has stored the list
   | "parallelism" // → parallelism_decided
-  | "stop" // stop_after_if → stop_decided
+  | "stop" // stop_after_if → stop_decided; at `loop/3` that of the loop after its iteration 3
   | "stop_all" // stop_after_all_iters_if → stop_decided
   | "sleep" // → slept
   | "retry_if"; // → retry_decided
 
 /** What the core wants to be done. Each can be given again after a crash. */
 export type Command =
-  /** Evaluate an expression of the definition in the scope of a place. A failed evaluation answers with `evaluation_failed`. */
+  /**
+   * Evaluate an expression of the definition (`askedOf` says which) in the scope of a place. A failed evaluation answers with
+   * `evaluation_failed`.
+   */
   | { readonly kind: "ask"; readonly place: Place; readonly question: Question; readonly branch?: number }
   /** Evaluate the step's inputs and timeout, make its job (or answer from the cache) → started, or cached, or evaluation_failed. */
   | { readonly kind: "run"; readonly place: Place; readonly attempt: number }
   /** identity modules: evaluate its inputs → passed, or evaluation_failed. */
   | { readonly kind: "pass"; readonly place: Place }
-  /** Wake the place at a moment → woke. */
+  /** Wake the place at a moment → woke. A place has one timer: a new one replaces it. */
   | { readonly kind: "timer"; readonly place: Place; readonly atMs: number }
   /** Make secret URLs for a step that waits for people → nothing; approvals come as `approval`. */
   | { readonly kind: "invite"; readonly place: Place }
@@ -68,32 +77,53 @@ export type Command =
   | { readonly kind: "cancel_job"; readonly place: Place; readonly job: JobId; readonly reason: string }
   /** A synchronous caller may be answered: the step of `early_return` has its result. */
   | { readonly kind: "answer_early"; readonly value: ValueRef }
-  /** The run is over: its job is to be ended in the transaction of the last events. */
-  | { readonly kind: "finish"; readonly outcome: Outcome | "skipped"; readonly value: ValueRef; readonly reason?: string };
+  /**
+   * The run is over: its job is to be ended in the transaction of the last events.
+   * @param stepId the step that failed, where the value is its error object: it goes into it as `step_id`
+   */
+  | { readonly kind: "finish"; readonly outcome: Outcome | "skipped"; readonly value: ValueRef; readonly stepId?: string; readonly reason?: string };
 
-/** What has happened. All are stored: the state follows from these alone. */
-export type FlowEvent =
+/** What has happened, and when. All are stored: the state follows from these alone. */
+export type FlowEvent = Happening & { readonly atMs: number };
+
+export type Happening =
   /** The first one. @param preprocess an outside trigger started the flow, and there is a preprocessor */
-  | { readonly kind: "flow_started"; readonly atMs: number; readonly preprocess: boolean }
+  | { readonly kind: "flow_started"; readonly preprocess: boolean }
   | { readonly kind: "flow_skip_decided"; readonly skip: boolean }
   | { readonly kind: "skip_decided"; readonly place: Place; readonly skip: boolean }
   | { readonly kind: "branch_decided"; readonly place: Place; readonly branch: number; readonly taken: boolean }
-  | { readonly kind: "iterator_opened"; readonly place: Place; readonly count: number }
+  /** @param run the flow job with which the list is stored, when it is not this one */
+  | { readonly kind: "iterator_opened"; readonly place: Place; readonly count: number; readonly run?: JobId }
   | { readonly kind: "parallelism_decided"; readonly place: Place; readonly most: number }
   | { readonly kind: "evaluation_failed"; readonly place: Place; readonly question: Question | "inputs"; readonly message: string }
   | { readonly kind: "started"; readonly place: Place; readonly job: JobId; readonly attempt: number }
-  /** A step whose result was known without a job: cache_ttl, mock, or the run that this one was restarted from. */
+  /** A step whose result was known without a job: cache_ttl. */
   | { readonly kind: "cached"; readonly place: Place; readonly value: ValueRef }
   | { readonly kind: "passed"; readonly place: Place; readonly value: ValueRef }
   /** The job of a step has ended, all attempts of the queue's own included. @param jitter in [0, 1), for the delay of a retry */
-  | { readonly kind: "ended"; readonly place: Place; readonly job: JobId; readonly outcome: Outcome; readonly value: ValueRef; readonly atMs: number; readonly jitter: number }
-  | { readonly kind: "retry_decided"; readonly place: Place; readonly retry: boolean; readonly atMs: number; readonly jitter: number }
-  | { readonly kind: "stop_decided"; readonly place: Place; readonly stop: boolean }
+  | { readonly kind: "ended"; readonly place: Place; readonly job: JobId; readonly outcome: Outcome; readonly value: ValueRef; readonly jitter: number }
+  | { readonly kind: "retry_decided"; readonly place: Place; readonly retry: boolean; readonly jitter: number }
+  | { readonly kind: "stop_decided"; readonly place: Place; readonly question: "stop" | "stop_all"; readonly stop: boolean }
   /** The sleep after a step ends then. */
   | { readonly kind: "slept"; readonly place: Place; readonly untilMs: number }
-  | { readonly kind: "woke"; readonly place: Place; readonly atMs: number }
-  | { readonly kind: "approval"; readonly place: Place; readonly approval: Approval; readonly atMs: number }
+  | { readonly kind: "woke"; readonly place: Place }
+  | { readonly kind: "approval"; readonly place: Place; readonly approval: Approval }
+  /**
+   * A step or an iteration is over as it was in the run that this one was restarted from; nothing is asked or waited for after it. Made by
+   * `restartFrom` alone.
+   */
+  | {
+      readonly kind: "reused";
+      readonly place: Place;
+      readonly status: StepStatus;
+      readonly value: ValueRef;
+      readonly attempt: number;
+      readonly approvals?: readonly Approval[];
+    }
   | { readonly kind: "cancel_asked"; readonly by: string; readonly reason: string };
+
+/** How a step came to its end. Failed ones whose failure was no matter count as failed, too. */
+export type StepStatus = "succeeded" | "failed" | "skipped";
 
 /**
  * The value of one iteration of a loop or one branch of a branchall: a consequence of an event, to be stored beside it in a row of its own, so
@@ -116,12 +146,16 @@ export interface ScopeRefs {
   /** By module id: of the place's own level and of all enclosing ones; inner ones hide outer ones. */
   readonly results: ReadonlyMap<string, ValueRef>;
   readonly previous: ValueRef | undefined;
-  /** Of loops around the place, the innermost last: where the list is stored, and which item. */
-  readonly iterations: readonly { readonly place: Place; readonly index: number; readonly hasList: boolean }[];
+  /**
+   * Of loops around the place, the innermost last: where the list is stored, and which item. Without a list (whileloop) the item is the
+   * index. @param run the flow job with which the list is stored, when it is not this one
+   */
+  readonly iterations: readonly { readonly place: Place; readonly index: number; readonly hasList: boolean; readonly run?: JobId }[];
   /** Result of the step itself, in stop_after_if, retry_if, sleep. */
   readonly own: ValueRef | undefined;
-  /** In the failure module. */
-  readonly error: ValueRef | undefined;
+  /** In the failure module: the error object of the step that failed, and its id, which goes into it as `step_id`. */
+  readonly error: { readonly value: ValueRef; readonly stepId: string } | undefined;
+  /** Of the last step before that waited for people, in their order. */
   readonly approvals: readonly Approval[];
   /** Set once a preprocessor has run: these are the inputs then. */
   readonly inputs: ValueRef | undefined;
@@ -133,10 +167,12 @@ export interface StepView {
   readonly status: "waiting" | "running" | "sleeping" | "suspended" | "retrying" | "succeeded" | "failed" | "cancelled" | "skipped";
   readonly job: JobId | undefined;
   readonly attempt: number;
-  /** Of loops and branchalls. */
+  /** Of loops and branchalls; of a step that waits for people: approvals given, and needed. */
   readonly done?: number;
   readonly count?: number;
   readonly untilMs?: number;
+  /** What is being evaluated while it waits. */
+  readonly asks?: Question | "inputs";
 }
 
 /** For values that are small enough to stand in an event. */
