@@ -91,7 +91,7 @@ export interface NewJob {
 }
 
 /** A job as far as its own rows need it named. */
-export type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard">;
+export type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard" | "policy">;
 
 /** What a flow writes beside its jobs: rows that nothing changes but the owner of its shard. */
 export type FlowChange =

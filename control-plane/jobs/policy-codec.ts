@@ -25,8 +25,8 @@ export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undef
 /** The policy of a step of a flow: what its script has as defaults, and whose step it is. The flow comes first: retention looks for it in the text. */
 export function stepPolicy(flow: StepOf, defaults: PolicyRequest | undefined): JobPolicy {
   const { retry, queue_ttl_s, soft_timeout_ms } = defaults ?? {};
-  const { id, root, place } = flow;
-  return policyFrom(JSON.stringify({ flow: { id, root, place }, retry, queue_ttl_s, soft_timeout_ms }));
+  const { id, root, place, depth, env } = flow;
+  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env }, retry, queue_ttl_s, soft_timeout_ms }));
 }
 
 /** A policy as it was stored. */

@@ -87,7 +87,8 @@ function stepEnv(flow: StepOf | undefined): Bundle["env"] {
     ["ROOT_FLOW_JOB_ID", flow.root],
     ["FLOW_STEP_ID", flow.place.slice(flow.place.lastIndexOf("/") + 1)],
   ] as const;
-  return ["MILLRACE", "WM"].flatMap((prefix) => values.map(([name, value]) => ({ name: `${prefix}_${name}`, value })));
+  const own = Object.entries(flow.env ?? {}).map(([name, value]) => ({ name, value }));
+  return own.concat(["MILLRACE", "WM"].flatMap((prefix) => values.map(([name, value]) => ({ name: `${prefix}_${name}`, value }))));
 }
 
 /** A script that may not use the network still has dependencies that come from there; its sandbox is as strong. */

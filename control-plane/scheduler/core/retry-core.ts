@@ -25,6 +25,10 @@ export interface StepOf {
   readonly root: JobId;
   /** Where in the run; see flows/core/model.ts. */
   readonly place: string;
+  /** How many flows are around it, for a step that is a flow. */
+  readonly depth?: number | undefined;
+  /** Constants of the flow: variables of its steps' environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface RetryPolicy {
