@@ -13,8 +13,8 @@ export interface FlowDefinition {
   readonly failureModule?: Module;
   readonly preprocessor?: Module;
   readonly sameWorker: boolean;
-  readonly concurrency?: { readonly limit: number; readonly key?: string; readonly windowS?: number };
-  readonly debounce?: { readonly delayS: number; readonly key?: string };
+  readonly concurrency?: Concurrency;
+  readonly debounce?: { readonly delayS: number; readonly key?: string; /** From the first run that was put off. */ readonly maxDelayS?: number };
   readonly skipExpr?: string;
   readonly cacheTtlS?: number;
   readonly env: Readonly<Record<string, Json>>;
@@ -22,6 +22,14 @@ export interface FlowDefinition {
   readonly priority?: number;
   /** Id of the step whose result answers a caller who waits. */
   readonly earlyReturn?: string;
+}
+
+/** At most so many at a time, and within any window when one is given. */
+export interface Concurrency {
+  readonly limit: number;
+  /** With `$workspace` and `$args[name]`; the path of the flow, or place of the step, when absent. */
+  readonly key?: string;
+  readonly windowS?: number;
 }
 
 export interface Module {
@@ -54,7 +62,7 @@ export type ModuleValue =
       readonly path?: string;
       readonly tag?: string;
       readonly inputs: Transforms;
-      readonly concurrency?: { readonly limit: number; readonly key?: string; readonly windowS?: number };
+      readonly concurrency?: Concurrency;
     }
   | { readonly kind: "script"; readonly path: string; readonly hash?: string; readonly tag?: string; readonly inputs: Transforms }
   | { readonly kind: "flow"; readonly path: string; readonly inputs: Transforms }

@@ -8,6 +8,8 @@ export type Permission =
   | "public"
   | "scripts:read"
   | "scripts:deploy"
+  | "flows:read"
+  | "flows:deploy"
   | "jobs:run"
   | "jobs:read"
   | "jobs:cancel"
@@ -20,7 +22,7 @@ export type Permission =
 const OPERATOR_ONLY: ReadonlySet<Permission> = new Set<Permission>(["limits:write"]);
 
 /** What a running job may do, in its own workspace: no more than to look and to run others. Everything else is not for it. */
-const JOB_MAY: ReadonlySet<Permission> = new Set<Permission>(["jobs:run", "jobs:read", "scripts:read"]);
+const JOB_MAY: ReadonlySet<Permission> = new Set<Permission>(["jobs:run", "jobs:read", "scripts:read", "flows:read"]);
 
 declare module "fastify" {
   interface FastifyContextConfig {

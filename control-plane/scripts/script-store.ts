@@ -129,6 +129,22 @@ export async function listScripts(pool: Pool, workspace: WorkspaceId, page: { pr
   return rows.map(scriptVersion);
 }
 
+/** Those of some paths that have a script, and the paths of those of some versions that exist. */
+export async function existingScripts(
+  pool: Pool,
+  workspace: WorkspaceId,
+  paths: readonly string[],
+  hashes: readonly string[],
+): Promise<{ paths: ReadonlySet<string>; versions: ReadonlyMap<string, string> }> {
+  const { rows } = await pool.query<{ path: string; hash: string | null }>(
+    `SELECT path, NULL AS hash FROM script WHERE workspace_id = $1 AND path = ANY ($2)
+     UNION ALL SELECT path, hash FROM script_version WHERE workspace_id = $1 AND hash = ANY ($3)`,
+    [workspace, paths, hashes],
+  );
+  const versions = rows.flatMap(({ path, hash }) => (hash === null ? [] : [[hash, path] as const]));
+  return { paths: new Set(rows.filter((row) => row.hash === null).map((row) => row.path)), versions: new Map(versions) };
+}
+
 /** Paths that resemble one that does not exist, for the error message. */
 export async function similarPaths(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
   const name = path.slice(path.lastIndexOf("/") + 1);

@@ -1,0 +1,119 @@
+/** Whether the expressions of a definition are JavaScript, and whether what they refer to can be there when they are evaluated. */
+import type { FieldError } from "../../kernel/app-error.ts";
+import type { Json } from "../../kernel/json.ts";
+import type { Expressions } from "./expressions/expressions.ts";
+import { isObject, MAX_FINDINGS } from "./field-reader.ts";
+import { flowInputMembers } from "./flow-input-members.ts";
+import type { Module } from "./model.ts";
+import { expressionsOf, insideOf, type ModuleExpression } from "./module-expressions.ts";
+import type { ParsedFlow } from "./parse.ts";
+
+export type ExpressionReader = Pick<Expressions, "check" | "references">;
+
+interface Checker {
+  readonly expressions: ExpressionReader;
+  readonly flow: ParsedFlow;
+  /** JSON pointer of the document. */
+  readonly root: string;
+  /** Whether references are looked at: not in a definition from which steps are missing. */
+  readonly isWhole: boolean;
+  /** Names of the inputs when the schema allows no others. */
+  readonly inputs: ReadonlySet<string> | undefined;
+  readonly problems: FieldError[];
+}
+
+/** Only the syntax is looked at when the flow has problems already. @param root JSON pointer of the document. @returns what is wrong, up to `MAX_FINDINGS` */
+export function checkExpressions(flow: ParsedFlow, expressions: ExpressionReader, root = ""): readonly FieldError[] {
+  const { definition, schema } = flow;
+  const inputs = definition.preprocessor === undefined ? closedInputs(schema) : undefined;
+  const checker: Checker = { expressions, flow, root, isWhole: flow.problems.length === 0, inputs, problems: [] };
+  const none = new Set<string>();
+  if (definition.skipExpr !== undefined) {
+    const expression: ModuleExpression = { source: definition.skipExpr, pointer: "/value/skip_expr", name: "skip_expr", when: "before" };
+    checkOne(checker, expression, root, "", none);
+  }
+  if (definition.preprocessor !== undefined) checkModule(checker, definition.preprocessor, none);
+  const visible = new Set<string>();
+  checkModules(checker, definition.modules, visible);
+  if (definition.failureModule !== undefined) checkModule(checker, definition.failureModule, visible);
+  if (checker.isWhole) checkEarlyReturn(checker);
+  return checker.problems;
+}
+
+/** Names of the inputs of a schema that forbids others; undefined for any other schema. */
+function closedInputs(schema: ParsedFlow["schema"]): ReadonlySet<string> | undefined {
+  const properties: Json | undefined = schema?.["properties"];
+  return schema?.["additionalProperties"] === false && isObject(properties) ? new Set([...Object.keys(properties), "iter"]) : undefined;
+}
+
+/** @param visible ids of steps that may have run; grows by those of the list */
+function checkModules(checker: Checker, modules: readonly Module[], visible: Set<string>): void {
+  for (const module of modules) checkModule(checker, module, visible);
+}
+
+function checkModule(checker: Checker, module: Module, visible: Set<string>): void {
+  const pointer = checker.flow.pointers.get(module.id) ?? checker.root;
+  const place = `step ${module.id}: `;
+  const expressions = expressionsOf(module);
+  for (const expression of expressions) if (expression.when === "before") checkOne(checker, expression, pointer, place, visible);
+  const inside: string[] = [];
+  for (const list of insideOf(module)) {
+    const ids = idsIn(list);
+    const known = new Set(ids.filter((id) => visible.has(id)));
+    // In the rounds after the first, all steps of a loop have run: in the round before.
+    if (isLoop(module)) for (const id of ids) visible.add(id);
+    checkModules(checker, list, visible);
+    // Branches run beside or instead of one another: none sees the steps of another.
+    for (const id of ids) if (!known.has(id)) visible.delete(id);
+    inside.push(...ids);
+  }
+  for (const id of [module.id, ...inside]) visible.add(id);
+  for (const expression of expressions) if (expression.when === "after") checkOne(checker, expression, pointer, place, visible);
+}
+
+function isLoop({ value }: Module): boolean {
+  return value.kind === "whileloop" || (value.kind === "forloop" && !value.parallel);
+}
+
+function idsIn(modules: readonly Module[]): string[] {
+  return modules.flatMap((module) => [module.id, ...insideOf(module).flatMap(idsIn)]);
+}
+
+function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression, from: string, place: string, visible: ReadonlySet<string>): void {
+  const complain = (message: string): void => {
+    if (checker.problems.length < MAX_FINDINGS) checker.problems.push({ pointer: `${from}${pointer}`, message: `${place}${name} ${message}` });
+  };
+  const syntax = checker.expressions.check(source);
+  if (syntax !== undefined) {
+    complain(`is no JavaScript expression: ${syntax}`);
+    return;
+  }
+  if (!checker.isWhole) return;
+  const { results } = checker.expressions.references(source);
+  if (results !== "all") {
+    for (const id of results) if (!visible.has(id)) complain(`refers to results.${id}, ${whyNot(checker, id, visible)}`);
+  }
+  if (checker.inputs === undefined) return;
+  for (const input of flowInputMembers(source)) {
+    if (!checker.inputs.has(input)) complain(`refers to flow_input.${input}, which the schema does not allow: ${listed("it has", checker.inputs)}`);
+  }
+}
+
+function whyNot({ flow }: Checker, id: string, visible: ReadonlySet<string>): string {
+  if (flow.pointers.has(id)) return "which cannot have run by then: it comes later, is in another branch, or stands around this step";
+  return `but no step has that id: ${listed("before it are", visible)}`;
+}
+
+const MAX_LISTED = 10;
+
+function listed(lead: string, names: ReadonlySet<string>): string {
+  if (names.size === 0) return `${lead} none`;
+  const some = [...names].slice(0, MAX_LISTED).join(", ");
+  return `${lead} ${some}${names.size > MAX_LISTED ? " …" : ""}`;
+}
+
+function checkEarlyReturn({ flow, root, problems }: Checker): void {
+  const { earlyReturn: id, preprocessor, failureModule } = flow.definition;
+  if (id === undefined || (flow.pointers.has(id) && id !== preprocessor?.id && id !== failureModule?.id)) return;
+  problems.push({ pointer: `${root}/value/early_return`, message: `early_return names step ${id}, which is not there` });
+}

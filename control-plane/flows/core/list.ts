@@ -1,0 +1,161 @@
+/**
+ * Loops and branchalls: a block for each index, of which at most `most` are open. An index that ends is an item of the list and leaves the
+ * state; the next one begins. What runs side by side always runs to its end: a failure that counts is remembered, and is the end of the whole
+ * when nothing is open any more. One after the other, the first failure that counts is the end.
+ */
+import type { JobId } from "../../../kernel/ids.ts";
+import { stopOf } from "./after-step.ts";
+import type { BlockEnd, Context, Spot, WorkEnd } from "./context.ts";
+import { evaluationFailure, failureOf, NULL_REF } from "./flow-errors.ts";
+import type { Place, StepStatus, ValueRef } from "./model.ts";
+import { askCommand } from "./phase-commands.ts";
+import { isLoop, levelWithin, parseBranch, type Level } from "./place.ts";
+import { type Failure, type ListState, MOST_WHILE_ITERATIONS, type OpenItem, type Stop } from "./state.ts";
+
+export interface ListSize {
+  /** Undefined: as many as it takes, for a whileloop. */
+  readonly count: number | undefined;
+  /** So many side by side; undefined: as many as are allowed. */
+  readonly parallelism?: number | undefined;
+  /** The flow job with which the iterator's list is stored, when it is not this one. */
+  readonly run?: JobId | undefined;
+}
+
+/** The loop or branchall begins. */
+export function beginList(ctx: Context, spot: Spot, { count, parallelism, run }: ListSize): WorkEnd | undefined {
+  const wanted = isParallel(spot) ? (parallelism ?? spot.share) : 1;
+  const most = Math.max(1, Math.min(wanted, spot.share, count ?? 1));
+  const list: ListState = { most, next: 0, open: [], ...(count === undefined ? {} : { count }), ...(run === undefined ? {} : { run }) };
+  spot.step.phase = { kind: "list", list };
+  return fill(ctx, spot, list);
+}
+
+/** An event within an iteration or branch, or about it. */
+export function deliverList(ctx: Context, spot: Spot, path: readonly string[], at: number): WorkEnd | undefined {
+  const { phase } = spot.step;
+  const index = parseBranch(path[at]);
+  if (phase.kind !== "list") return undefined;
+  const item = phase.list.open.find((open) => open.index === index);
+  if (item === undefined) return undefined;
+  if (path.length === at + 1) aboutItem(ctx, spot, phase.list, item);
+  else {
+    const level = levelOf(spot, phase.list, item.index);
+    const end = level === undefined || item.value !== undefined ? undefined : ctx.blocks.deliver(ctx, level, item.block, path, at + 1);
+    if (end === undefined) return undefined;
+    endItem(ctx, spot, phase.list, item, end);
+  }
+  return fill(ctx, spot, phase.list);
+}
+
+/** The level of one of the list's blocks: what may be open of inner lists is divided among those side by side. */
+export function levelOf({ module, place, share }: { module: Spot["module"]; place: Place; share: number }, list: ListState, index: number): Level | undefined {
+  return levelWithin(module, place, index, Math.max(1, Math.floor(share / list.most)));
+}
+
+/** Begins what may begin. A loop, not recursion: thousands of iterations may end at once. */
+function fill(ctx: Context, spot: Spot, list: ListState): WorkEnd | undefined {
+  while (list.broken !== true && list.open.length < list.most && list.next < (list.count ?? Number.POSITIVE_INFINITY)) {
+    const level = levelOf(spot, list, list.next);
+    if (list.count === undefined && list.next >= MOST_WHILE_ITERATIONS) {
+      list.broken = true;
+      list.failure = failureOf("LoopLimitError", `the loop did not stop within ${MOST_WHILE_ITERATIONS} iterations: does its stop_after_if ever hold?`, spot.module.id);
+    } else if (level !== undefined) {
+      const item: OpenItem = { index: list.next, block: { done: [] } };
+      list.next += 1;
+      list.open.push(item);
+      const end = ctx.blocks.run(ctx, level, item.block);
+      if (end !== undefined) endItem(ctx, spot, list, item, end);
+    } else break;
+  }
+  if (list.open.length > 0) return undefined;
+  if (list.failure !== undefined) return { kind: "failed", failure: list.failure };
+  if (list.stop !== undefined) return { kind: "stopped", stop: list.stop };
+  return { kind: "value", value: { kind: "list", place: spot.place, count: list.next } };
+}
+
+function endItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, end: BlockEnd): void {
+  switch (end.kind) {
+    case "finished":
+      return afterItem(ctx, spot, list, item, end.value ?? NULL_REF);
+    case "failed":
+      if (!failureIsNoMatter(spot, item.index)) return failItem(ctx, spot, list, item, end.failure);
+      item.failed = true;
+      return afterItem(ctx, spot, list, item, end.failure.value);
+    case "stopped":
+      return stopItem(ctx, spot, list, item, end.stop);
+  }
+}
+
+/** An iteration has its value: the loop's own rule is asked about it. */
+function afterItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, value: ValueRef): void {
+  if (spot.module.stopAfterIf === undefined || !isLoop(spot.module)) return closeItem(ctx, spot, list, item, value);
+  item.value = value;
+  ctx.commands.push(askCommand(itemPlace(spot, item), "stop"));
+}
+
+/** What an event says of an iteration as a whole. */
+function aboutItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem): void {
+  const { event } = ctx;
+  const rule = spot.module.stopAfterIf;
+  if (event.kind === "reused") {
+    item.failed = event.status === "failed";
+    closeItem(ctx, spot, list, item, event.value);
+  } else if (item.value === undefined || rule === undefined) return;
+  else if (event.kind === "stop_decided" && event.question === "stop") {
+    if (event.stop) stopItem(ctx, spot, list, item, stopOf(rule, item.value, spot.module.id));
+    else closeItem(ctx, spot, list, item, item.value);
+  } else if (event.kind === "evaluation_failed" && event.question === "stop") {
+    list.broken = true;
+    failItem(ctx, spot, list, item, evaluationFailure("stop", event.message, spot.module.id));
+  }
+}
+
+/** A stop rule holds: it breaks the loop; in a branchall it is for the loop around it, or the flow. */
+function stopItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, stop: Stop): void {
+  list.broken = true;
+  if (!isLoop(spot.module)) {
+    list.stop ??= stop;
+    item.failed = stop.failure !== undefined;
+    closeItem(ctx, spot, list, item, stop.failure?.value ?? stop.value);
+  } else if (stop.failure === undefined) closeItem(ctx, spot, list, item, stop.value);
+  else if (!failureIsNoMatter(spot, item.index)) failItem(ctx, spot, list, item, stop.failure);
+  else {
+    item.failed = true;
+    closeItem(ctx, spot, list, item, stop.failure.value);
+  }
+}
+
+function failItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, failure: Failure): void {
+  list.failure ??= failure;
+  if (!isParallel(spot)) list.broken = true;
+  item.failed = true;
+  closeItem(ctx, spot, list, item, failure.value);
+}
+
+function closeItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, value: ValueRef): void {
+  list.open.splice(list.open.indexOf(item), 1);
+  ctx.items.push({ place: spot.place, index: item.index, value });
+  if (isLoop(spot.module) && list.most === 1) list.last = { done: item.block.done, value };
+  const status: StepStatus = item.failed === true ? "failed" : "succeeded";
+  ctx.seen?.(itemPlace(spot, item), { status, value, attempt: 1 }, undefined);
+}
+
+function itemPlace(spot: Spot, item: OpenItem): Place {
+  return `${spot.place}/${item.index}`;
+}
+
+function failureIsNoMatter({ module: { value } }: Spot, index: number): boolean {
+  switch (value.kind) {
+    case "forloop":
+    case "whileloop":
+      return value.skipFailures;
+    case "branchall":
+      return value.branches[index]?.skipFailure ?? false;
+    default:
+      return false;
+  }
+}
+
+function isParallel({ module: { value } }: Spot): boolean {
+  return (value.kind === "forloop" || value.kind === "branchall") && value.parallel;
+}

@@ -1,0 +1,166 @@
+/**
+ * A run that begins anew at a step of an earlier one. It is made by the rules of every run: its log begins with the events that lead to the
+ * step, with results of the earlier run in the place of work. So nobody needs to know later that it was a restart.
+ */
+import type { FlowDefinition, Module } from "../model.ts";
+import { advance } from "./advance.ts";
+import type { Command, FlowEvent, Happening, Place } from "./model.ts";
+import { branchTaken, type Past, type PastRun, readPast } from "./past-run.ts";
+import { FAILURE_PLACE, findPlace, isList, modulesWithin, moduleAt, parseBranch, PREPROCESSOR_PLACE } from "./place.ts";
+import { newFlowState, type FlowState } from "./state.ts";
+import { currentBlock, visitBlock } from "./under-way.ts";
+
+export type Restart =
+  /**
+   * @param events the new run's log so far
+   * @param from the step at which it goes on
+   * @param within where in the sub-flow of that step, whose run is then to be made by a restart of the earlier one
+   */
+  | { readonly kind: "planned"; readonly events: readonly FlowEvent[]; readonly from: Place; readonly within?: Place }
+  | { readonly kind: "refused"; readonly message: string };
+
+/**
+ * Plans a run that uses the results of an earlier one for all that lies before a step: modules before it on its level and on all levels
+ * around it, iterations before its own; of loops and branchalls whose blocks run side by side all others that succeeded. The steps around it
+ * begin with the decisions of the earlier run.
+ * @param definition of the new run: its steps find earlier results by their places
+ * @param place a step; an iteration or branch stands for its first step; on the step of a sub-flow a place within that may follow
+ */
+export function restartFrom(definition: FlowDefinition, old: PastRun, place: Place, atMs: number): Restart {
+  const found = findPlace(definition, place);
+  if (found === undefined) return { kind: "refused", message: `the flow has no step ${place}` };
+  const target = firstStep(found.module, found.place);
+  if (target === undefined) return { kind: "refused", message: `there is no step at ${place}` };
+  const path = target.split("/");
+  if (path[0] === FAILURE_PLACE) return { kind: "refused", message: "the failure module runs when a step fails: restart from a step" };
+  const past = readPast(old, (seen) => isBeside(seen.split("/"), path));
+  const plan: Plan = { definition, past, path, state: newFlowState(), events: [], reused: new Set() };
+  const refusal = play(plan, atMs);
+  if (refusal !== undefined) return { kind: "refused", message: refusal };
+  if (!isOpen(plan, target)) return { kind: "refused", message: `that run did not come to ${target}` };
+  return { kind: "planned", events: plan.events, from: target, ...(found.rest === "" ? {} : { within: found.rest }) };
+}
+
+interface Plan {
+  readonly definition: FlowDefinition;
+  readonly past: Past;
+  /** Of the step at which the run is to go on. */
+  readonly path: readonly string[];
+  readonly state: FlowState;
+  readonly events: FlowEvent[];
+  readonly reused: Set<Place>;
+}
+
+/** Plays the new run up to the step, with answers of the past one. @returns why that cannot be */
+function play(plan: Plan, atMs: number): string | undefined {
+  const commands: Command[] = [];
+  const tell = (happening: Happening): void => {
+    const event = { ...happening, atMs };
+    plan.events.push(event);
+    commands.push(...advance(plan.definition, plan.state, event).commands);
+  };
+  tell({ kind: "flow_started", preprocess: plan.past.preprocess });
+  for (let at = 0; at < commands.length; at++) {
+    const command = commands[at];
+    const answer = command === undefined ? undefined : answerTo(plan, command);
+    if (typeof answer === "string") return answer;
+    if (answer !== undefined) tell(answer);
+  }
+  return undefined;
+}
+
+/** @returns what is told to the run; undefined: nothing, it is the new run's own matter; a text: why there can be no restart */
+function answerTo(plan: Plan, command: Command): Happening | string | undefined {
+  if (command.kind === "finish" || command.kind === "answer_early") return undefined;
+  if (command.kind === "ask" && command.question === "flow_skip") return { kind: "flow_skip_decided", skip: false };
+  const path = command.place.split("/");
+  const differsAt = path.findIndex((segment, at) => segment !== plan.path[at]);
+  if (differsAt < 0) return path.length < plan.path.length && command.kind === "ask" ? decideAround(plan, command) : undefined;
+  // Within the step itself.
+  if (differsAt >= plan.path.length) return undefined;
+  return reuse(plan, path.slice(0, differsAt + 1));
+}
+
+/** A question of a step around the one at which the run goes on. */
+function decideAround({ definition, past, path }: Plan, { place, question, branch }: Extract<Command, { kind: "ask" }>): Happening | string | undefined {
+  switch (question) {
+    case "skip":
+      return { kind: "skip_decided", place, skip: false };
+    case "parallelism":
+      return { kind: "parallelism_decided", place, most: past.parallelism.get(place) ?? 1 };
+    case "iterator": {
+      const list = past.lists.get(place);
+      return list === undefined ? `that run did not come to ${place}` : { kind: "iterator_opened", place, ...list };
+    }
+    case "branch": {
+      const module = moduleAt(definition, place);
+      const count = module?.value.kind === "branchone" ? module.value.branches.length : 0;
+      const wanted = parseBranch(path[place.split("/").length]);
+      if (branchTaken(past, place, count) !== wanted) return `that run did not go into branch ${wanted ?? "?"} of ${place}`;
+      return { kind: "branch_decided", place, branch: branch ?? 0, taken: branch === wanted };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Something beside the way to the step begins: what the past run made of it takes its place, where it may. */
+function reuse(plan: Plan, path: readonly string[]): Happening | string | undefined {
+  const place = path.join("/");
+  if (plan.reused.has(place)) return undefined;
+  const known = plan.past.over.get(place);
+  const need = needOf(plan, path);
+  if (need === "not" || (need === "gladly" && known?.done.status !== "succeeded")) return undefined;
+  if (known === undefined) return `${place} has no result in that run: restart there, or before`;
+  plan.reused.add(place);
+  const { status, value, attempt } = known.done;
+  return { kind: "reused", place, status, value, attempt, ...(known.approvals === undefined ? {} : { approvals: known.approvals }) };
+}
+
+/** Whether what the past run made of a place is needed: of all that comes before the step. `gladly`: it runs beside it. */
+function needOf({ definition, path }: Plan, beside: readonly string[]): "surely" | "gladly" | "not" {
+  const at = beside.length - 1;
+  if (at % 2 === 1) {
+    const module = moduleAt(definition, beside.slice(0, at).join("/"));
+    if (module !== undefined && isList(module) && "parallel" in module.value && module.value.parallel) return "gladly";
+    return Number(beside[at]) < Number(path[at]) ? "surely" : "not";
+  }
+  if (at === 0 && beside[0] === PREPROCESSOR_PLACE) return "surely";
+  const modules = at === 0 ? definition.modules : modulesAround(definition, beside);
+  const placeOf = (id: string | undefined): number => modules.findIndex((module) => module.id === id);
+  return placeOf(beside[at]) < placeOf(path[at]) ? "surely" : "not";
+}
+
+/** The modules of the level on which a step is. */
+function modulesAround(definition: FlowDefinition, path: readonly string[]): readonly Module[] {
+  const module = moduleAt(definition, path.slice(0, -2).join("/"));
+  const branch = parseBranch(path.at(-2));
+  return (module === undefined || branch === undefined ? undefined : modulesWithin(module, branch)) ?? [];
+}
+
+/** Whether a place differs from the path in its last part only. */
+function isBeside(place: readonly string[], path: readonly string[]): boolean {
+  const last = place.length - 1;
+  return last < path.length && place[last] !== path[last] && place.slice(0, last).every((segment, at) => segment === path[at]);
+}
+
+/** The step itself, or the first one of an iteration or branch. */
+function firstStep(module: Module, place: Place): Place | undefined {
+  const segments = place.split("/");
+  if (segments.length % 2 === 1) return place;
+  const branch = parseBranch(segments.at(-1));
+  const first = branch === undefined ? undefined : modulesWithin(module, branch)?.[0];
+  return first === undefined ? undefined : `${place}/${first.id}`;
+}
+
+function isOpen({ definition, state }: Plan, target: Place): boolean {
+  let open = false;
+  const current = currentBlock(definition, state);
+  if (current !== undefined)
+    visitBlock(current.level, current.block, {
+      step: (place) => {
+        open ||= place === target;
+      },
+    });
+  return open;
+}

@@ -1,0 +1,76 @@
+import type { FlowDefinition, Module } from "../model.ts";
+import { lastValue } from "./block.ts";
+import type { Approval, Place, ScopeRefs, ValueRef } from "./model.ts";
+import { FAILURE_PLACE, isLoop, type Level, levelWithin, parseBranch } from "./place.ts";
+import type { BlockState, FlowState, ListState, StepDone, StepState } from "./state.ts";
+import { currentBlock } from "./under-way.ts";
+
+interface Gathered {
+  readonly results: Map<string, ValueRef>;
+  previous: ValueRef | undefined;
+  readonly iterations: ScopeRefs["iterations"][number][];
+  own: ValueRef | undefined;
+  approvals: readonly Approval[];
+}
+
+/**
+ * What an expression at a place sees: results of the modules before it on its level and on all levels around it. In a sequential loop, what
+ * the iteration before made of its modules as well, until the iteration has results of its own: so state goes from one to the next. For a
+ * place that is not under way: what is seen from the last step around it that is.
+ */
+export function scopeOf(definition: FlowDefinition, state: FlowState, place: Place): ScopeRefs {
+  const gathered: Gathered = { results: new Map(), previous: undefined, iterations: [], own: undefined, approvals: [] };
+  const path = place.split("/");
+  const failing = path[0] === FAILURE_PLACE && state.failure !== undefined;
+  if (failing) gatherBlock(gathered, definition.modules, state.main);
+  const current = currentBlock(definition, state);
+  if (current !== undefined && place !== "") walk(gathered, current.level, current.block, path, 0);
+  const { results, previous, iterations, own, approvals } = gathered;
+  return { results, previous, iterations, own, approvals, inputs: state.inputs, error: failing ? state.failure : undefined };
+}
+
+function walk(gathered: Gathered, level: Level, block: BlockState, path: readonly string[], at: number): void {
+  gatherBlock(gathered, level.modules, block);
+  const module = level.modules[block.done.length];
+  const { step } = block;
+  if (module === undefined || step === undefined || path[at] !== (level.name ?? module.id)) return;
+  if (path.length === at + 1) gathered.own = step.own;
+  else within(gathered, module, step, path, at + 1);
+}
+
+function within(gathered: Gathered, module: Module, step: StepState, path: readonly string[], at: number): void {
+  const place = path.slice(0, at).join("/");
+  const branch = parseBranch(path[at]);
+  const { phase } = step;
+  const level = branch === undefined ? undefined : levelWithin(module, place, branch, 1);
+  if (level === undefined) return;
+  if (phase.kind === "choice" && phase.branch === branch) walk(gathered, level, phase.block, path, at + 1);
+  if (phase.kind !== "list" || typeof branch !== "number") return;
+  const item = phase.list.open.find(({ index }) => index === branch);
+  if (item === undefined) return;
+  if (isLoop(module)) enterIteration(gathered, module, phase.list, place, branch);
+  walk(gathered, level, item.block, path, at + 1);
+  if (path.length === at + 1) gathered.own = item.value;
+}
+
+function enterIteration(gathered: Gathered, module: Module, list: ListState, place: Place, index: number): void {
+  const run = list.run === undefined ? {} : { run: list.run };
+  gathered.iterations.push({ place, index, hasList: module.value.kind === "forloop", ...run });
+  if (list.last === undefined) return;
+  const level = levelWithin(module, place, index, 1);
+  if (level !== undefined) gatherDone(gathered, level.modules, list.last.done);
+  gathered.previous = list.last.value;
+}
+
+function gatherBlock(gathered: Gathered, modules: readonly Module[], block: BlockState): void {
+  gatherDone(gathered, modules, block.done);
+  gathered.previous = lastValue(block) ?? gathered.previous;
+  gathered.approvals = block.approvals ?? gathered.approvals;
+}
+
+function gatherDone(gathered: Gathered, modules: readonly Module[], done: readonly StepDone[]): void {
+  for (const [at, { value }] of done.entries()) {
+    const module = modules[at];
+    if (module !== undefined) gathered.results.set(module.id, value);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The state of a run: plain JSON, a snapshot of it and back is the same. It follows from the definition and the events alone.
+ *
+ * It is a tree: a block is a list of modules that run one after the other; a step of a block that is a loop or a branch has blocks of its own.
+ * Only what is under way is in it: of a block the modules that are over and the one that is not, of a loop the iterations that are open. What
+ * is within a step is forgotten when the step is over. So its size is bounded by the definition and by MOST_OPEN, not by the items of a loop.
+ */
+import type { JobId } from "../../../kernel/ids.ts";
+import type { Approval, Outcome, Place, Question, StepStatus, ValueRef } from "./model.ts";
+
+/** Iterations and parallel branches that are open at a time, on each level of nesting: what is open of an outer one is divided among inner ones. */
+export const MOST_OPEN = 256;
+
+/** A whileloop that has not stopped after so many iterations fails. */
+export const MOST_WHILE_ITERATIONS = 10_000;
+
+export interface FlowState {
+  stage: Stage;
+  readonly main: BlockState;
+  /** Of the preprocessor, then of the failure module. */
+  side?: BlockState;
+  /** What the preprocessor made of them. */
+  inputs?: ValueRef;
+  /** Why the flow fails. */
+  failure?: Failure;
+  /** The result of the step of `early_return`. */
+  early?: ValueRef;
+  /** Set once it is over; `finish` is given when no job is leaving any more. */
+  end?: End;
+  /** Running jobs that nobody waits for any more: they are cancelled. */
+  readonly leaving: JobAt[];
+  /** The last chance number that an event brought. */
+  jitter: number;
+}
+
+/** `deciding`: skip_expr is asked. `failing`: the failure module runs. */
+export type Stage = "new" | "preprocessing" | "deciding" | "running" | "failing" | "over";
+
+export interface End {
+  readonly outcome: Outcome | "skipped";
+  readonly value: ValueRef;
+  readonly stepId?: string;
+  readonly reason?: string;
+}
+
+export interface JobAt {
+  readonly place: Place;
+  readonly job: JobId;
+}
+
+export interface BlockState {
+  /** Of the first modules, in their order. */
+  readonly done: StepDone[];
+  /** The module after them, while it is under way. */
+  step?: StepState;
+  /** Of the last of its steps that waited for people. */
+  approvals?: readonly Approval[];
+}
+
+export interface StepDone {
+  readonly status: StepStatus;
+  readonly value: ValueRef;
+  readonly attempt: number;
+}
+
+export interface StepState {
+  /** From 1; 0 before it is known whether it is skipped. */
+  attempt: number;
+  phase: Phase;
+  /** Its value, or of the last attempt that failed its error object. */
+  own?: ValueRef;
+  /** Why the last attempt failed: while a retry is thought about or waited for, and for good where the failure is no matter. */
+  failure?: Failure;
+  /** Those that it waited for. */
+  approvals?: readonly Approval[];
+}
+
+export interface Failure {
+  /** An error object `{ error: … }`. */
+  readonly value: ValueRef;
+  readonly stepId: string;
+}
+
+export type Phase =
+  /** @param branch of the question `branch` @param most of the question `iterator`: parallelism, which was asked before */
+  | { readonly kind: "asking"; readonly question: Question; readonly branch?: number; readonly most?: number }
+  /** Inputs of an identity are being evaluated. */
+  | { readonly kind: "passing" }
+  /** Inputs are being evaluated, a job is being made. */
+  | { readonly kind: "starting" }
+  | { readonly kind: "running"; readonly job: JobId }
+  | { readonly kind: "list"; readonly list: ListState }
+  | { readonly kind: "choice"; readonly branch: Branch; readonly block: BlockState }
+  | { readonly kind: "retrying"; readonly untilMs: number }
+  | { readonly kind: "suspended"; readonly untilMs?: number; readonly approvals: readonly Approval[] }
+  | { readonly kind: "sleeping"; readonly untilMs: number };
+
+export type Branch = number | "default";
+
+/** A loop, or a branchall: one block for each index. */
+export interface ListState {
+  /** Undefined for a whileloop. */
+  readonly count?: number;
+  readonly most: number;
+  /** The index that begins next. */
+  next: number;
+  readonly open: OpenItem[];
+  /** No more begin. */
+  broken?: boolean;
+  /** The first failure that counts. */
+  failure?: Failure;
+  /** A branch said that the flow, or the loop around it, is to stop. */
+  stop?: Stop;
+  /** Of a sequential loop: the iteration before, which the next one can refer to. */
+  last?: { readonly done: readonly StepDone[]; readonly value: ValueRef };
+  /** The flow job with which the iterator's list is stored, when it is not this one. */
+  readonly run?: JobId;
+}
+
+export interface OpenItem {
+  readonly index: number;
+  readonly block: BlockState;
+  /** Its result, while the loop's own stop_after_if is asked. */
+  value?: ValueRef;
+  /** It failed, and that is no matter. */
+  failed?: boolean;
+}
+
+export interface Stop {
+  readonly value: ValueRef;
+  readonly skip: boolean;
+  readonly failure?: Failure;
+}
+
+/** The state of a run without events. */
+export function newFlowState(): FlowState {
+  return { stage: "new", main: { done: [] }, leaving: [], jitter: 0 };
+}

@@ -1,0 +1,77 @@
+import type { FlowDefinition, Module } from "../model.ts";
+import type { Place } from "./model.ts";
+import { FAILURE_PLACE, type Level, levelWithin, placeOn, PREPROCESSOR_PLACE } from "./place.ts";
+import { type BlockState, type FlowState, type JobAt, MOST_OPEN, type OpenItem, type StepState } from "./state.ts";
+
+/** What is looked at on the way through all that is under way. */
+export interface Visitor {
+  step(place: Place, step: StepState, module: Module): void;
+  /** An iteration or branch that is open. */
+  item?(place: Place, item: OpenItem): void;
+}
+
+/** The level and the block in which the run is; undefined before its first event and after its last. */
+export function currentBlock(definition: FlowDefinition, state: FlowState): { readonly level: Level; readonly block: BlockState } | undefined {
+  const { main, side } = state;
+  const only = (module: Module | undefined, name: string) =>
+    module === undefined || side === undefined ? undefined : { level: { modules: [module], prefix: "", name, share: MOST_OPEN }, block: side };
+  switch (state.stage) {
+    case "preprocessing":
+      return only(definition.preprocessor, PREPROCESSOR_PLACE);
+    case "running":
+      return { level: mainLevel(definition), block: main };
+    case "failing":
+      return only(definition.failureModule, FAILURE_PLACE);
+    case "new":
+    case "deciding":
+    case "over":
+      return undefined;
+  }
+}
+
+export function mainLevel(definition: FlowDefinition): Level {
+  return { modules: definition.modules, prefix: "", share: MOST_OPEN };
+}
+
+/** Goes through all steps of a block that are under way, outer ones before those within them. */
+export function visitBlock(level: Level, block: BlockState, visitor: Visitor): void {
+  const module = level.modules[block.done.length];
+  if (module !== undefined && block.step !== undefined) visitStep(module, block.step, placeOn(level, module), visitor);
+}
+
+function visitStep(module: Module, step: StepState, place: Place, visitor: Visitor): void {
+  visitor.step(place, step, module);
+  const { phase } = step;
+  if (phase.kind === "choice") visitWithin(levelWithin(module, place, phase.branch, 1), phase.block, visitor);
+  if (phase.kind !== "list") return;
+  for (const item of phase.list.open) {
+    visitor.item?.(`${place}/${item.index}`, item);
+    visitWithin(levelWithin(module, place, item.index, 1), item.block, visitor);
+  }
+}
+
+function visitWithin(level: Level | undefined, block: BlockState, visitor: Visitor): void {
+  if (level !== undefined) visitBlock(level, block, visitor);
+}
+
+/** Running jobs of a block. */
+export function blockJobs(level: Level, block: BlockState): JobAt[] {
+  const jobs: JobAt[] = [];
+  visitBlock(level, block, jobVisitor(jobs));
+  return jobs;
+}
+
+/** Running jobs of a step. */
+export function stepJobs(module: Module, step: StepState, place: Place): JobAt[] {
+  const jobs: JobAt[] = [];
+  visitStep(module, step, place, jobVisitor(jobs));
+  return jobs;
+}
+
+function jobVisitor(jobs: JobAt[]): Visitor {
+  return {
+    step: (place, { phase }) => {
+      if (phase.kind === "running") jobs.push({ place, job: phase.job });
+    },
+  };
+}

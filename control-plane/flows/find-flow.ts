@@ -1,0 +1,13 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import type { FlowCache, LoadedFlow } from "./flow-cache.ts";
+import { similarFlows } from "./flow-store.ts";
+
+/** The newest version of a path. Errors: not_found, with paths that look like the one that was meant. */
+export async function currentFlow(pool: Pool, cache: FlowCache, workspace: WorkspaceId, path: string): Promise<LoadedFlow> {
+  const flow = await cache.current(workspace, path);
+  if (flow !== undefined) return flow;
+  const similar = await similarFlows(pool, workspace, path);
+  throw new AppError("not_found", `there is no flow at ${path}`, similar.length === 0 ? {} : { hint: `did you mean ${similar.join(" or ")}?` });
+}

@@ -1,0 +1,125 @@
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+
+/** What is known of a version without its document. */
+export interface FlowOutline {
+  readonly hash: string;
+  /** Stays the same over all versions of a path. */
+  readonly flowId: string;
+  readonly path: string;
+  readonly summary: string;
+  readonly createdAtMs: number;
+  readonly createdBy: string;
+}
+
+/** One version of a flow; immutable. */
+export interface FlowVersion extends FlowOutline {
+  /** JSON text, as it was deployed. */
+  readonly document: string;
+  /** The text that it was deployed as, when that was YAML. */
+  readonly yaml: string | undefined;
+}
+
+interface OutlineRow {
+  hash: string;
+  flow_id: string;
+  path: string;
+  summary: string;
+  created_at: Date;
+  created_by: string;
+}
+
+interface VersionRow extends OutlineRow {
+  document: string;
+  yaml: string | null;
+}
+
+const OUTLINE = "v.hash, v.flow_id::text, v.path, v.summary, v.created_at, v.created_by";
+
+/** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. */
+export async function insertFlowVersion(
+  pool: Pool,
+  workspace: WorkspaceId,
+  version: Omit<FlowVersion, "flowId" | "createdAtMs">,
+): Promise<{ created: boolean }> {
+  const { rows } = await pool.query<{ created: boolean }>(
+    `WITH f AS (
+       INSERT INTO flow (workspace_id, path, hash) VALUES ($1, $2, $3)
+       ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
+     v AS (
+       INSERT INTO flow_version (workspace_id, hash, flow_id, path, summary, document, yaml, created_by)
+       SELECT $1, $3, f.id, $2, $4, $5, $6, $7 FROM f ON CONFLICT DO NOTHING RETURNING hash)
+     SELECT EXISTS (SELECT 1 FROM v) AS created`,
+    [workspace, version.path, version.hash, version.summary, version.document, version.yaml ?? null, version.createdBy],
+  );
+  return { created: rows[0]?.created === true };
+}
+
+export async function findFlowVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<FlowVersion | undefined> {
+  const { rows } = await pool.query<VersionRow>(`SELECT ${OUTLINE}, v.document, v.yaml FROM flow_version v WHERE v.workspace_id = $1 AND v.hash = $2`, [
+    workspace,
+    hash,
+  ]);
+  const row = rows[0];
+  return row === undefined ? undefined : { ...outline(row), document: row.document, yaml: row.yaml ?? undefined };
+}
+
+/** Hash and number of the current version of a path. */
+export async function findCurrentFlow(pool: Pool, workspace: WorkspaceId, path: string): Promise<{ hash: string; flowId: string } | undefined> {
+  const { rows } = await pool.query<{ hash: string; id: string }>("SELECT hash, id::text FROM flow WHERE workspace_id = $1 AND path = $2", [workspace, path]);
+  const row = rows[0];
+  return row === undefined ? undefined : { hash: row.hash, flowId: row.id };
+}
+
+/** Current versions in the order of their paths. @param after the last path of the page before */
+export async function listFlows(pool: Pool, workspace: WorkspaceId, page: { prefix: string; after: string; limit: number }): Promise<FlowOutline[]> {
+  const { rows } = await pool.query<OutlineRow>(
+    `SELECT ${OUTLINE} FROM flow f JOIN flow_version v ON v.workspace_id = f.workspace_id AND v.hash = f.hash
+     WHERE f.workspace_id = $1 AND f.path > $2 AND starts_with(f.path, $3) ORDER BY f.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit],
+  );
+  return rows.map(outline);
+}
+
+/** All versions of a flow, the newest first. @param after hash of the last version of the page before; unknown ones give an empty page */
+export async function listFlowVersions(
+  pool: Pool,
+  workspace: WorkspaceId,
+  flowId: string,
+  page: { after: string | undefined; limit: number },
+): Promise<FlowOutline[]> {
+  const { rows } = await pool.query<OutlineRow>(
+    `SELECT ${OUTLINE} FROM flow_version v WHERE v.workspace_id = $1 AND v.flow_id = $2
+       AND ($3::text IS NULL OR (v.created_at, v.hash) < (SELECT a.created_at, a.hash FROM flow_version a WHERE a.workspace_id = $1 AND a.hash = $3))
+     ORDER BY v.created_at DESC, v.hash DESC LIMIT $4`,
+    [workspace, flowId, page.after ?? null, page.limit],
+  );
+  return rows.map(outline);
+}
+
+/** Those of some paths that have a flow. */
+export async function existingFlows(pool: Pool, workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ path: string }>("SELECT path FROM flow WHERE workspace_id = $1 AND path = ANY ($2)", [workspace, paths]);
+  return new Set(rows.map((row) => row.path));
+}
+
+/** Paths that resemble one that does not exist, for the error message. */
+export async function similarFlows(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const { rows } = await pool.query<{ path: string }>(
+    "SELECT path FROM flow WHERE workspace_id = $1 AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%') ORDER BY path LIMIT 3",
+    [workspace, name.slice(0, 5).replaceAll(/[%_\\]/g, ""), path],
+  );
+  return rows.map((row) => row.path);
+}
+
+function outline(row: OutlineRow): FlowOutline {
+  return {
+    hash: row.hash,
+    flowId: row.flow_id,
+    path: row.path,
+    summary: row.summary,
+    createdAtMs: row.created_at.getTime(),
+    createdBy: row.created_by,
+  };
+}

@@ -1,0 +1,75 @@
+/** YAML as flows are written in: one document, keys that are names, no tags. It runs in a worker, see `yaml-reader.ts`: this parser can be kept busy. */
+import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument, type Scalar, visit, type YAMLMap } from "yaml";
+import { messageOf } from "../../kernel/app-error.ts";
+import { decodeDocument } from "./document-codec.ts";
+
+export interface YamlProblem {
+  /** From 1; 0 for the text as a whole. */
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export type YamlReading = { readonly kind: "json"; readonly json: string } | { readonly kind: "problems"; readonly problems: readonly YamlProblem[] };
+
+const MAX_PROBLEMS = 20;
+/** Uses of anchors, those inside anchored parts multiplied. */
+const MAX_ALIASES = 100;
+
+/** Reads a text of at most a megabyte. Never throws. */
+export function readYaml(text: string): YamlReading {
+  const lines = new LineCounter();
+  try {
+    // The parser compares each key of a map with all others of it; `mapProblems` finds duplicates in one pass.
+    const parsed = parseDocument(text, { version: "1.2", schema: "core", uniqueKeys: false, stringKeys: true, prettyErrors: false, lineCounter: lines });
+    const problems = parsed.errors.slice(0, MAX_PROBLEMS).map(({ pos, message }) => ({ ...at(lines, pos[0]), message }));
+    if (problems.length === 0 && parsed.contents !== null) {
+      visit(parsed, (_key, node) => {
+        if (isMap(node) || isScalar(node) || isAlias(node)) problems.push(...nodeProblems(node, lines));
+        return problems.length >= MAX_PROBLEMS ? visit.BREAK : undefined;
+      });
+    }
+    if (problems.length > 0) return { kind: "problems", problems: problems.slice(0, MAX_PROBLEMS) };
+    const decoded = decodeDocument(parsed.toJS({ maxAliasCount: MAX_ALIASES }), "");
+    if (decoded.kind === "document") return { kind: "json", json: decoded.json };
+    return { kind: "problems", problems: [{ line: 0, column: 0, message: `the document ${decoded.problem.message}` }] };
+  } catch (error) {
+    const message = error instanceof RangeError ? "it is nested too deeply" : messageOf(error);
+    return { kind: "problems", problems: [{ line: 0, column: 0, message }] };
+  }
+}
+
+function at(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
+}
+
+function nodeProblems(node: Node, lines: LineCounter): YamlProblem[] {
+  const where = at(lines, node.range?.[0] ?? 0);
+  const problems: YamlProblem[] = [];
+  if (!isAlias(node) && node.tag !== undefined) {
+    const advice = node.tag === "!inline" ? "quote it, and use `millrace deploy`, which puts the file in place" : "put text that begins with ! into quotes";
+    problems.push({ ...where, message: `tags are not allowed: ${advice}` });
+  }
+  if (isScalar(node) && isInexact(node)) problems.push({ ...where, message: `the number ${node.source} cannot be kept exactly: write it as text, in quotes` });
+  if (isMap(node)) problems.push(...mapProblems(node, lines));
+  return problems;
+}
+
+function isInexact({ value, source }: Scalar): boolean {
+  return typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(source ?? "");
+}
+
+function mapProblems(map: YAMLMap, lines: LineCounter): YamlProblem[] {
+  const seen = new Set<unknown>();
+  const problems: YamlProblem[] = [];
+  for (const { key } of map.items) {
+    if (!isScalar(key)) continue;
+    const where = at(lines, key.range?.[0] ?? map.range?.[0] ?? 0);
+    if (seen.has(key.value)) problems.push({ ...where, message: `"${String(key.value)}" is there twice` });
+    if (key.value === "<<") problems.push({ ...where, message: "merge keys (<<) are not supported: write the members out" });
+    seen.add(key.value);
+    if (problems.length >= MAX_PROBLEMS) break;
+  }
+  return problems;
+}
