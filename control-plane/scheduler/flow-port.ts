@@ -31,6 +31,10 @@ export interface FlowHost {
   readonly random: () => number;
   /** The flow, while it runs here. */
   running(flow: JobId): RunningJob | undefined;
+  /** All flows that run here. */
+  flows(): readonly RunningJob[];
+  /** Shards that are owned here. */
+  shards(): readonly number[];
   /** All or nothing, see FlushWriter. */
   submitTogether(writes: readonly Write[]): void;
   /**

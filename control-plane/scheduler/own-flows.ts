@@ -1,4 +1,4 @@
-import type { JobEnd, JobPayload, Write } from "../jobs/model.ts";
+import { type JobEnd, type JobPayload, SHARDS, type Write } from "../jobs/model.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Cancels } from "./cancels.ts";
 import { attachAgent } from "./core/agents-core.ts";
@@ -76,13 +76,15 @@ export class OwnFlows {
   }
 
   #host(): FlowHost {
-    const { state, writer, clock, log, random } = this.#deps;
+    const { state, writer, clock, log, random, owns } = this.#deps;
     const { arrivals, cancels, timers, wake } = this.#parts;
     return {
       clock,
       log,
       random,
       running: (flow) => state.running.get(flow),
+      flows: () => [...(state.agents.get(FLOW_AGENT)?.running.values() ?? [])],
+      shards: () => Array.from({ length: SHARDS }, (_, shard) => shard).filter(owns),
       submitTogether: (writes) => writer.submitTogether(writes),
       arrive: (job, failed, submit) => arrivals.accept(job, () => undefined, failed, submit),
       ended: (running, end) => this.#ended(running, end),

@@ -22,6 +22,7 @@ export interface FlowCatalogue {
   currentFlow(workspace: WorkspaceId, path: string): Promise<{ readonly hash: string; readonly flowId: string }>;
   /** The version of a script that a step runs. Errors: not_found. */
   script(workspace: WorkspaceId, path: string, hash: string | undefined): Promise<ScriptVersion>;
+  workspaceNameNow(workspace: WorkspaceId): string | undefined;
   workspaceName(workspace: WorkspaceId): Promise<string>;
   /** Values for `variable(path)` and `resource(path)` in expressions; those that do not exist are left out. */
   variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
