@@ -1,4 +1,5 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
+import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flows/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
 import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
@@ -39,6 +40,7 @@ export interface ApiClient {
   result(id: string): Promise<Uint8Array>;
   cancel(id: string, reason?: string): Promise<JobView>;
   deploy(script: DeployScriptRequest): Promise<ScriptView & { created: boolean }>;
+  deployFlow(flow: DeployFlowRequest): Promise<DeployFlowResponse>;
   /** One version of a script. */
   script(hash: string): Promise<ScriptView>;
   agents(): Promise<readonly AgentView[]>;
@@ -98,6 +100,7 @@ export function createApiClient(settings: Settings): ApiClient {
     cancel: (id, reason) => call("POST", `/jobs/${encodeURIComponent(id)}/cancel`, JSON.stringify(reason === undefined ? {} : { reason })),
     script: (hash) => call("GET", `/scripts/by-hash/${encodeURIComponent(hash)}`),
     deploy: (script) => call("POST", "/scripts", JSON.stringify(script)),
+    deployFlow: (flow) => call("POST", "/flows", JSON.stringify(flow)),
     agents: async () => (await call<{ agents: readonly AgentView[] }>("GET", "/agents")).agents,
     enrolledAgents: async () => (await call<{ agents: readonly { id: string; name: string }[] }>("GET", "/agents/enrolled")).agents,
     orderAgent: (id, order) =>

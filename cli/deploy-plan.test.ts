@@ -18,7 +18,7 @@ function folderWith(files: Record<string, string>, name = "tools"): string {
 function brief(plan: readonly PlannedFile[]): string[] {
   return plan.map(
     (file) =>
-      `${file.file}: ${file.kind === "deploy" ? `${file.request.path} ${file.request.language}` : file.kind === "skip" ? `(${file.why})` : `! ${file.problem}`}`,
+      `${file.file}: ${file.kind === "deploy" ? `${file.request.path} ${file.request.language}` : file.kind === "flow" ? `${file.path} flow` : file.kind === "skip" ? `(${file.why})` : `! ${file.problem}`}`,
   );
 }
 
@@ -49,6 +49,35 @@ describe("planDeploy", () => {
       'two words.py: ! "two words" cannot be part of a path: use letters, digits, _ . and -',
       "z.js: f/tools/z javascript",
     ]);
+  });
+
+  it("plans flows after the scripts, each after those that it runs; code of a flow is no script", () => {
+    const runs = (path: string): string => `summary: s\nvalue: {modules: [{id: a, value: {type: flow, path: ${path}}}]}\n`;
+    const root = folderWith({
+      "a.flow.yaml": runs("f/tools/sub/b"),
+      "a.py": "",
+      "sub/b.flow/flow.yaml": "summary: s\nvalue: {modules: [{id: a, value: {type: rawscript, language: bash, content: '!inline code.sh'}}]}\n",
+      "sub/b.flow/code.sh": "echo 1",
+      "sub/b__flow/flow.yaml": "summary: s\n",
+      "bad.flow.yaml": "a: [",
+      "set.flow.yaml": "summary: s\n",
+      "z.py": "",
+      "millrace.json": '{"files": {"set.flow.yaml": {"tag": "x"}}}',
+    });
+    const plan = planDeploy(root, undefined);
+    expect(brief(plan)).toEqual([
+      "a.py: f/tools/a python3",
+      expect.stringMatching(/^bad\.flow\.yaml: ! .*at line 1/),
+      "millrace.json: (settings)",
+      "set.flow.yaml: ! millrace.json has settings for it: a flow has its own, in its document",
+      "sub/b.flow/code.sh: (part of sub/b.flow)",
+      "sub/b__flow/flow.yaml: ! sub/b.flow/flow.yaml has the same path f/tools/sub/b: rename one",
+      "z.py: f/tools/z python3",
+      "sub/b.flow/flow.yaml: f/tools/sub/b flow",
+      "a.flow.yaml: f/tools/a flow",
+    ]);
+    expect(plan.at(-2)).toMatchObject({ request: { path: "f/tools/sub/b", document: { value: { modules: [{ value: { content: "echo 1" } }] } } } });
+    expect(plan.at(-1)).toMatchObject({ request: { path: "f/tools/a", yaml: runs("f/tools/sub/b") } });
   });
 
   it("passes limits of millrace.json on as they are, and names the one that is wrong", () => {

@@ -1,15 +1,19 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
+import type { DeployFlowRequest } from "../control-plane/flows/contract.ts";
 import type { DeployScriptRequest } from "../control-plane/scripts/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { languageOfExtension } from "../kernel/languages.ts";
 import { formatBytes } from "../kernel/size.ts";
 import { type DeploySettings, readDeploySettings, SETTINGS_FILE } from "./deploy-settings.ts";
+import { flowFile, inOrder, readFlow } from "./flow-files.ts";
 import { decodeUtf8 } from "./job-args.ts";
 
 /** What shall become of one file of a folder. */
 export type PlannedFile =
   | { readonly kind: "deploy"; readonly file: string; readonly request: DeployScriptRequest }
+  /** `runs`: paths of the flows that it runs. */
+  | { readonly kind: "flow"; readonly file: string; readonly path: string; readonly runs: readonly string[]; readonly request: DeployFlowRequest }
   | { readonly kind: "skip"; readonly file: string; readonly why: string }
   | { readonly kind: "problem"; readonly file: string; readonly problem: string };
 
@@ -22,8 +26,8 @@ const PREFIX = /^[uf]\/[A-Za-z0-9_-]+(\/[A-Za-z0-9_.-]+)*$/;
 const IGNORED_FOLDERS = new Set(["node_modules", "__pycache__", "venv"]);
 
 /**
- * Looks at every file below a folder: `f/<folder>/<path without extension>` becomes of those whose language is known.
- * Sorted by name, so that two runs say the same. Hidden files and tools' folders are left out.
+ * Looks at every file below a folder: `f/<folder>/<path without extension>` becomes of those whose language is known, and of flows.
+ * Sorted by name, so that two runs say the same; flows come last, each after those that it runs. Hidden files and tools' folders are left out.
  * Errors: not_found, invalid_argument for the folder, its prefix and its millrace.json.
  */
 export function planDeploy(folder: string, prefix: string | undefined): PlannedFile[] {
@@ -44,27 +48,51 @@ export function planDeploy(folder: string, prefix: string | undefined): PlannedF
   for (const name of settings.files.keys()) {
     if (!files.includes(name)) planned.push({ kind: "problem", file: name, problem: `${SETTINGS_FILE} has settings for it, but it is not there` });
   }
-  return planned;
+  const flows = planned.flatMap((plan) => (plan.kind === "flow" ? [plan] : []));
+  return [...planned.filter((plan) => plan.kind !== "flow"), ...inOrder(flows)];
 }
 
 function planFile(root: string, file: string, base: string, settings: DeploySettings, taken: Map<string, string>): PlannedFile {
   if (file === SETTINGS_FILE) return { kind: "skip", file, why: "settings" };
   if (settings.ignore.some((name) => file === name || file.startsWith(`${name.replace(/\/+$/, "")}/`)))
     return { kind: "skip", file, why: `${SETTINGS_FILE} ignores it` };
-  const language = languageOfExtension(extname(file));
-  if (language === undefined) return { kind: "skip", file, why: "no script" };
-  const name = file.slice(0, -extname(file).length);
-  const bad = name.split("/").find((segment) => !SEGMENT.test(segment));
-  if (bad !== undefined) return { kind: "problem", file, problem: `"${bad}" cannot be part of a path: use letters, digits, _ . and -` };
-  const path = `${base}/${name}`;
-  if (path.length > MAX_PATH) return { kind: "problem", file, problem: `its path would have ${path.length} characters; ${MAX_PATH} are allowed` };
-  const other = taken.get(path);
-  if (other !== undefined) return { kind: "problem", file, problem: `${other} has the same path ${path}: rename one` };
-  taken.set(path, file);
+  const flow = flowFile(file);
+  if (flow?.kind === "part") return { kind: "skip", file, why: `part of ${flow.of}` };
+  const language = flow === undefined ? languageOfExtension(extname(file)) : undefined;
+  if (flow === undefined && language === undefined) return { kind: "skip", file, why: "no script" };
+  const path = `${base}/${flow?.name ?? file.slice(0, -extname(file).length)}`;
+  const problem = pathProblem(path, base, file, flow === undefined ? "script" : "flow", taken);
+  if (problem !== undefined) return { kind: "problem", file, problem };
+  if (language === undefined) return planFlow(root, file, path, settings);
   try {
     const { size } = statSync(join(root, file));
     if (size > MAX_SCRIPT_BYTES) return { kind: "problem", file, problem: `it has ${formatBytes(size)}; a script may have ${formatBytes(MAX_SCRIPT_BYTES)}` };
     return { kind: "deploy", file, request: { path, language, content: decodeUtf8(readFileSync(join(root, file)), file), ...settings.files.get(file) } };
+  } catch (error) {
+    return { kind: "problem", file, problem: messageOf(error) };
+  }
+}
+
+function pathProblem(path: string, base: string, file: string, kind: "script" | "flow", taken: Map<string, string>): string | undefined {
+  const bad = path
+    .slice(base.length + 1)
+    .split("/")
+    .find((segment) => !SEGMENT.test(segment));
+  if (bad !== undefined) return `"${bad}" cannot be part of a path: use letters, digits, _ . and -`;
+  if (path.length > MAX_PATH) return `its path would have ${path.length} characters; ${MAX_PATH} are allowed`;
+  // A script and a flow may have the same path.
+  const key = `${kind} ${path}`;
+  const other = taken.get(key);
+  if (other !== undefined) return `${other} has the same path ${path}: rename one`;
+  taken.set(key, file);
+  return undefined;
+}
+
+function planFlow(root: string, file: string, path: string, settings: DeploySettings): PlannedFile {
+  if (settings.files.has(file)) return { kind: "problem", file, problem: `${SETTINGS_FILE} has settings for it: a flow has its own, in its document` };
+  try {
+    const { source, runs } = readFlow(join(root, file));
+    return { kind: "flow", file, path, runs, request: { path, ...source } };
   } catch (error) {
     return { kind: "problem", file, problem: messageOf(error) };
   }

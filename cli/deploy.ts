@@ -14,6 +14,10 @@ export interface DeployedFile {
   /** Why it was skipped or failed. */
   readonly reason?: string;
   readonly hint?: string;
+  /** Of a flow: all that is wrong, when that is more than one thing. */
+  readonly problems?: readonly string[];
+  /** Of a flow: members that change nothing, as JSON pointers. */
+  readonly ignored?: readonly string[];
 }
 
 /** Errors that every other file would meet as well. */
@@ -39,10 +43,15 @@ async function deployFile(client: ApiClient, plan: PlannedFile): Promise<Deploye
   if (plan.kind === "problem") return { file, status: "failed", reason: plan.problem };
   const { path } = plan.request;
   try {
+    if (plan.kind === "flow") {
+      const flow = await client.deployFlow(plan.request);
+      return { file, status: flow.created ? "created" : "unchanged", path, hash: flow.hash, ...(flow.ignored.length > 0 && { ignored: flow.ignored }) };
+    }
     const script = await client.deploy(plan.request);
     return { file, status: script.created ? "created" : "unchanged", path, hash: script.hash, lock: script.lock_state };
   } catch (error) {
     if (!(error instanceof AppError) || HOPELESS.has(error.code)) throw error;
-    return { file, status: "failed", path, reason: error.message, ...(error.hint !== undefined && { hint: error.hint }) };
+    const problems = plan.kind === "flow" && error.fields.length > 1 ? { problems: error.fields.map((field) => field.message) } : {};
+    return { file, status: "failed", path, reason: error.message, ...(error.hint !== undefined && { hint: error.hint }), ...problems };
   }
 }

@@ -79,7 +79,7 @@ function addRuns(program: Command, finish: (code: ExitCode) => void): void {
     .option("--raw", "pass everything that the job prints on to the terminal")
     .action(async (target, options) => finish(await (await import("./commands/run.ts")).runCommand(target, options)));
   withConnection(program.command("deploy"))
-    .description("make the scripts of a folder known to the server")
+    .description("make the scripts and flows of a folder known to the server")
     .argument("<folder>")
     .option("--prefix <path>", "where they go; default f/<name of the folder>")
     .option("--no-wait", "do not wait until their dependencies are known")

@@ -22,6 +22,7 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { openFlows } from "./flows/open-flows.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
@@ -257,6 +258,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     log,
   });
   addScriptRoutes(app, pools.api, scripts, locks);
+  await run(openFlows(app, pools.api));
   addJobRoutes(app, jobs);
   addLogRoutes(
     app,

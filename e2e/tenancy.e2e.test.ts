@@ -62,6 +62,11 @@ describe("two workspaces", () => {
       ["GET", "/scripts/by-path?path=f/ours/secret"],
       ["GET", `/scripts/by-hash/${ourHash}`],
       ["POST", "/scripts", { path: "f/ours/secret", language: "bash", content: "echo mine now" }],
+      ["GET", "/flows"],
+      ["GET", "/flows/by-path?path=f/ours/secret"],
+      ["GET", "/flows/versions?path=f/ours/secret"],
+      ["GET", `/flows/by-hash/${ourHash}`],
+      ["POST", "/flows", { path: "f/ours/secret", document: { summary: "mine now", value: { modules: [] } } }],
       ["GET", "/agents"],
     ];
     for (const [method, path, body] of routes) {

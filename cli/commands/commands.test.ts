@@ -110,6 +110,34 @@ describe("millrace deploy", () => {
     expect(JSON.parse(api.requests[0]?.body ?? "")).toEqual({ path: "f/x/a", language: "python3", content: "def main(): pass" });
   });
 
+  it("deploys flows, lists all that is wrong with one, and what changes nothing", async () => {
+    const flows = mkdtempSync(join(tmpdir(), "millrace-cli-"));
+    const yaml = "summary: s\nvalue: {modules: []}\n";
+    for (const name of ["a", "b", "c"]) writeFileSync(join(flows, `${name}.flow.yaml`), yaml);
+    const errors = [
+      { pointer: "/document/value", message: "step a: value is missing" },
+      { pointer: "/document/value", message: "step b: id is missing" },
+    ];
+    const flow = { path: "p", hash: "0123456789abcdef" };
+    api.on(
+      "POST /flows",
+      json(201, { ...flow, created: true, ignored: ["/value/x", "/y"] }),
+      problem(400, "invalid_argument", "the flow is not right: step a: value is missing (and 1 more)", { errors }),
+      json(200, { ...flow, created: false, ignored: [] }),
+    );
+    const { code, stdout, stderr } = await millrace("deploy", flows, "--prefix", "f/x");
+    expect(stdout.split("\n")).toEqual([
+      "created    f/x/a 0123456789ab (changes nothing: /value/x, /y)",
+      "failed     b.flow.yaml:",
+      "             step a: value is missing",
+      "             step b: id is missing",
+      "unchanged  f/x/c 0123456789ab",
+      "",
+    ]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "1 created, 1 unchanged, 0 skipped, 1 failed\n" });
+    expect(JSON.parse(api.requests[0]?.body ?? "")).toEqual({ path: "f/x/a", yaml });
+  });
+
   it("stops at once when every file would fail alike", async () => {
     api.on("POST /scripts", problem(401, "unauthenticated", "the token is not valid"));
     expect(await millrace("deploy", folder, "--prefix", "f/x")).toMatchObject({ code: 5, stdout: "" });

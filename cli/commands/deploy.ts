@@ -14,7 +14,7 @@ export interface DeployOptions extends ConnectionFlags {
   readonly wait?: boolean;
 }
 
-/** `millrace deploy`: makes the scripts of a folder known. Versions are immutable; nothing is ever removed. */
+/** `millrace deploy`: makes the scripts and flows of a folder known. Versions are immutable; nothing is ever removed. */
 export async function deployCommand(folder: string, options: DeployOptions): Promise<ExitCode> {
   const planned = planDeploy(folder, options.prefix);
   const ink = inkFor(process.stdout);
@@ -66,14 +66,23 @@ export function deployLine(file: DeployedFile, ink: Ink): string {
   const name = plainText(file.file);
   switch (file.status) {
     case "created":
-      return `${ink.green("created  ")}  ${plainText(file.path ?? name)} ${ink.dim((file.hash ?? "").slice(0, 12))}`;
+      return `${ink.green("created  ")}  ${plainText(file.path ?? name)} ${ink.dim((file.hash ?? "").slice(0, 12))}${ignoredPart(file, ink)}`;
     case "unchanged":
-      return `unchanged  ${plainText(file.path ?? name)} ${ink.dim((file.hash ?? "").slice(0, 12))}`;
+      return `unchanged  ${plainText(file.path ?? name)} ${ink.dim((file.hash ?? "").slice(0, 12))}${ignoredPart(file, ink)}`;
     case "skipped":
       return ink.dim(`skipped    ${name} (${file.reason ?? ""})`);
     case "failed":
-      return `${ink.red("failed   ")}  ${name}: ${plainText(file.reason ?? "")}${file.hint === undefined ? "" : ` (${plainText(file.hint)})`}`;
+      return `${ink.red("failed   ")}  ${name}:${failure(file)}${file.hint === undefined ? "" : ` (${plainText(file.hint)})`}`;
     default:
       return name;
   }
+}
+
+/** All that is wrong with a flow, one thing a line. */
+function failure({ problems, reason = "" }: DeployedFile): string {
+  return problems === undefined ? ` ${plainText(reason)}` : problems.map((problem) => `\n             ${plainText(problem)}`).join("");
+}
+
+function ignoredPart({ ignored }: DeployedFile, ink: Ink): string {
+  return ignored === undefined ? "" : ink.dim(` (changes nothing: ${ignored.map(plainText).join(", ")})`);
 }

@@ -82,7 +82,7 @@ async function deployExamples(client: ApiClient): Promise<void> {
     throw new AppError("failed_precondition", `${failed.length} of the examples were refused`);
   }
   const created = scripts.filter((file) => file.status === "created").length;
-  progress.done(`${scripts.length} scripts deployed below ${PREFIX} (${created} new)`);
+  progress.done(`${scripts.length} scripts and flows deployed below ${PREFIX} (${created} new)`);
 }
 
 function summaryTable(outcomes: readonly ExampleOutcome[]): string {

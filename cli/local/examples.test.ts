@@ -2,6 +2,11 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkExpressions } from "../../control-plane/flows/check-expressions.ts";
+import { ExpressionTiers } from "../../control-plane/flows/expressions/tiers.ts";
+import { parseFlow } from "../../control-plane/flows/parse.ts";
+import { stepPaths } from "../../control-plane/flows/step-paths.ts";
+import { readYaml } from "../../control-plane/flows/yaml-text.ts";
 import { planDeploy } from "../deploy-plan.ts";
 import { PROJECT_ROOT } from "../settings.ts";
 import { readExampleRuns } from "./examples.ts";
@@ -23,6 +28,20 @@ describe("the examples", () => {
       for (const source of Object.values(run.args)) if ("result_of" in source) expect(seen).toContain(source.result_of);
       seen.add(run.script);
     }
+  });
+
+  it("have a flow whose steps are examples, and that has no problems", async () => {
+    const plan = planDeploy(EXAMPLES, undefined);
+    const scripts = plan.flatMap((file) => (file.kind === "deploy" ? [file.request.path] : []));
+    const flows = plan.flatMap((file) => (file.kind === "flow" ? [file] : []));
+    expect(flows.map(({ path }) => path)).toEqual(["f/examples/package_report"]);
+    const reading = readYaml(flows[0]?.request.yaml ?? "");
+    const parsed = parseFlow(reading.kind === "json" ? JSON.parse(reading.json) : null);
+    const expressions = new ExpressionTiers();
+    expect([...parsed.problems, ...parsed.ignored, ...checkExpressions(parsed, expressions)]).toEqual([]);
+    await expressions.stop();
+    expect(scripts).toEqual(expect.arrayContaining(stepPaths(parsed).map(({ path }) => path)));
+    expect(stepPaths(parsed)).toHaveLength(3);
   });
 
   it("clean the real list: every row is kept or rejected, and the sums are those of the rows kept", () => {

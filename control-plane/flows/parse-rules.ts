@@ -4,6 +4,7 @@ import {
   complain,
   type Fields,
   flagOf,
+  isObject,
   member,
   numberOf,
   objectOf,
@@ -52,6 +53,10 @@ export function transformOf(fields: Fields, name: string, use: "input" | "list" 
   const value = member(fields, name);
   if (value === undefined) return undefined;
   if (typeof value === "number" && typeof use === "object") return staticOf(fields, name, value, use);
+  if (!isObject(value)) {
+    complain(fields, name, "must be {type: static, value} or {type: javascript, expr}");
+    return undefined;
+  }
   const transform = objectOf(fields, name, TRANSFORM_SHAPE);
   if (transform === undefined) return undefined;
   const type = member(transform, "type");

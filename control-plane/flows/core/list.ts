@@ -9,7 +9,7 @@ import type { BlockEnd, Context, Spot, WorkEnd } from "./context.ts";
 import { evaluationFailure, failureOf, NULL_REF } from "./flow-errors.ts";
 import type { Place, StepStatus, ValueRef } from "./model.ts";
 import { askCommand } from "./phase-commands.ts";
-import { isLoop, levelWithin, parseBranch, type Level } from "./place.ts";
+import { isLoop, isParallel, type Level, levelWithin, parseBranch } from "./place.ts";
 import { type Failure, type ListState, MOST_WHILE_ITERATIONS, type OpenItem, type Stop } from "./state.ts";
 
 export interface ListSize {
@@ -23,7 +23,7 @@ export interface ListSize {
 
 /** The loop or branchall begins. */
 export function beginList(ctx: Context, spot: Spot, { count, parallelism, run }: ListSize): WorkEnd | undefined {
-  const wanted = isParallel(spot) ? (parallelism ?? spot.share) : 1;
+  const wanted = isParallel(spot.module) ? (parallelism ?? spot.share) : 1;
   const most = Math.max(1, Math.min(wanted, spot.share, count ?? 1));
   const list: ListState = { most, next: 0, open: [], ...(count === undefined ? {} : { count }), ...(run === undefined ? {} : { run }) };
   spot.step.phase = { kind: "list", list };
@@ -127,7 +127,7 @@ function stopItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, sto
 
 function failItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, failure: Failure): void {
   list.failure ??= failure;
-  if (!isParallel(spot)) list.broken = true;
+  if (!isParallel(spot.module)) list.broken = true;
   item.failed = true;
   closeItem(ctx, spot, list, item, failure.value);
 }
@@ -135,7 +135,7 @@ function failItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, fai
 function closeItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, value: ValueRef): void {
   list.open.splice(list.open.indexOf(item), 1);
   ctx.items.push({ place: spot.place, index: item.index, value });
-  if (isLoop(spot.module) && list.most === 1) list.last = { done: item.block.done, value };
+  if (isLoop(spot.module) && !isParallel(spot.module)) list.last = { done: item.block.done, value };
   const status: StepStatus = item.failed === true ? "failed" : "succeeded";
   ctx.seen?.(itemPlace(spot, item), { status, value, attempt: 1 }, undefined);
 }
@@ -154,8 +154,4 @@ function failureIsNoMatter({ module: { value } }: Spot, index: number): boolean 
     default:
       return false;
   }
-}
-
-function isParallel({ module: { value } }: Spot): boolean {
-  return (value.kind === "forloop" || value.kind === "branchall") && value.parallel;
 }

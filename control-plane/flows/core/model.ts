@@ -155,7 +155,10 @@ export interface ScopeRefs {
   readonly own: ValueRef | undefined;
   /** In the failure module: the error object of the step that failed, and its id, which goes into it as `step_id`. */
   readonly error: { readonly value: ValueRef; readonly stepId: string } | undefined;
-  /** Of the last step before that waited for people, in their order. */
+  /**
+   * Of the last step before that waited for people, in their order. `resume` is the payload of the last one: after a refusal or a wait that
+   * was too long, when the flow goes on all the same, that one is not `approved` and its payload is `{"error": …}`.
+   */
   readonly approvals: readonly Approval[];
   /** Set once a preprocessor has run: these are the inputs then. */
   readonly inputs: ValueRef | undefined;

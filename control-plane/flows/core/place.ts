@@ -107,3 +107,8 @@ export function isJob(module: Module): boolean {
   const { kind } = module.value;
   return kind === "rawscript" || kind === "script" || kind === "flow" || kind === "aiagent";
 }
+
+/** Its blocks run side by side. */
+export function isParallel({ value }: Module): boolean {
+  return (value.kind === "forloop" || value.kind === "branchall") && value.parallel;
+}

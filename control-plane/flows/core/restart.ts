@@ -6,7 +6,7 @@ import type { FlowDefinition, Module } from "../model.ts";
 import { advance } from "./advance.ts";
 import type { Command, FlowEvent, Happening, Place } from "./model.ts";
 import { branchTaken, type Past, type PastRun, readPast } from "./past-run.ts";
-import { FAILURE_PLACE, findPlace, isList, modulesWithin, moduleAt, parseBranch, PREPROCESSOR_PLACE } from "./place.ts";
+import { FAILURE_PLACE, findPlace, isLoop, isParallel, modulesWithin, moduleAt, parseBranch, PREPROCESSOR_PLACE } from "./place.ts";
 import { newFlowState, type FlowState } from "./state.ts";
 import { currentBlock, visitBlock } from "./under-way.ts";
 
@@ -78,7 +78,7 @@ function answerTo(plan: Plan, command: Command): Happening | string | undefined 
   if (differsAt < 0) return path.length < plan.path.length && command.kind === "ask" ? decideAround(plan, command) : undefined;
   // Within the step itself.
   if (differsAt >= plan.path.length) return undefined;
-  return reuse(plan, path.slice(0, differsAt + 1));
+  return reuse(plan, path.slice(0, differsAt + 1), path[differsAt + 1]);
 }
 
 /** A question of a step around the one at which the run goes on. */
@@ -105,12 +105,20 @@ function decideAround({ definition, past, path }: Plan, { place, question, branc
 }
 
 /** Something beside the way to the step begins: what the past run made of it takes its place, where it may. */
-function reuse(plan: Plan, path: readonly string[]): Happening | string | undefined {
-  const place = path.join("/");
+function reuse(plan: Plan, beside: readonly string[], inner: string | undefined): Happening | string | undefined {
+  const need = needOf(plan, beside);
+  if (need === "not") return undefined;
+  const place = beside.join("/");
+  // Of the iteration before, the results of its steps are seen by the one in which the run goes on.
+  const step = inner === undefined || !isIterationBefore(plan, beside) ? undefined : `${place}/${inner}`;
+  if (step !== undefined && plan.past.over.has(step) && !plan.reused.has(step)) return reused(plan, step);
   if (plan.reused.has(place)) return undefined;
+  if (need === "gladly" && plan.past.over.get(place)?.done.status !== "succeeded") return undefined;
+  return reused(plan, place);
+}
+
+function reused(plan: Plan, place: Place): Happening | string {
   const known = plan.past.over.get(place);
-  const need = needOf(plan, path);
-  if (need === "not" || (need === "gladly" && known?.done.status !== "succeeded")) return undefined;
   if (known === undefined) return `${place} has no result in that run: restart there, or before`;
   plan.reused.add(place);
   const { status, value, attempt } = known.done;
@@ -122,7 +130,7 @@ function needOf({ definition, path }: Plan, beside: readonly string[]): "surely"
   const at = beside.length - 1;
   if (at % 2 === 1) {
     const module = moduleAt(definition, beside.slice(0, at).join("/"));
-    if (module !== undefined && isList(module) && "parallel" in module.value && module.value.parallel) return "gladly";
+    if (module !== undefined && isParallel(module)) return "gladly";
     return Number(beside[at]) < Number(path[at]) ? "surely" : "not";
   }
   if (at === 0 && beside[0] === PREPROCESSOR_PLACE) return "surely";
@@ -138,10 +146,23 @@ function modulesAround(definition: FlowDefinition, path: readonly string[]): rea
   return (module === undefined || branch === undefined ? undefined : modulesWithin(module, branch)) ?? [];
 }
 
-/** Whether a place differs from the path in its last part only. */
+/** Whether a place differs from the path in its last part only, or is a step of the iteration before one that the path names. */
 function isBeside(place: readonly string[], path: readonly string[]): boolean {
-  const last = place.length - 1;
-  return last < path.length && place[last] !== path[last] && place.slice(0, last).every((segment, at) => segment === path[at]);
+  const differsAt = place.findIndex((segment, at) => segment !== path[at]);
+  if (differsAt < 0 || differsAt >= path.length) return false;
+  return differsAt === place.length - 1 || (differsAt === place.length - 2 && isBefore(place, path, differsAt));
+}
+
+function isBefore(place: readonly string[], path: readonly string[], at: number): boolean {
+  return at % 2 === 1 && Number(place[at]) === Number(path[at]) - 1;
+}
+
+/** Whether this is the iteration just before that in which the run goes on, of a loop that runs one after the other. */
+function isIterationBefore({ definition, path }: Plan, beside: readonly string[]): boolean {
+  const at = beside.length - 1;
+  if (!isBefore(beside, path, at)) return false;
+  const module = moduleAt(definition, beside.slice(0, at).join("/"));
+  return module !== undefined && isLoop(module) && !isParallel(module);
 }
 
 /** The step itself, or the first one of an iteration or branch. */

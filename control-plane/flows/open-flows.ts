@@ -1,0 +1,23 @@
+import type { FastifyInstance } from "fastify";
+import { realClock } from "../../kernel/clock.ts";
+import type { Service } from "../../kernel/service.ts";
+import type { Pool } from "../db/pools.ts";
+import type { Expressions } from "./expressions/expressions.ts";
+import { ExpressionTiers } from "./expressions/tiers.ts";
+import { createFlowCache, type FlowCache } from "./flow-cache.ts";
+import { addFlowRoutes } from "./routes.ts";
+import { createYamlReader } from "./yaml-reader.ts";
+
+/** What a control plane knows of flows. */
+export interface Flows extends Service {
+  readonly cache: FlowCache;
+  readonly expressions: Expressions;
+}
+
+/** Adds the routes of flows to a server. */
+export function openFlows(app: FastifyInstance, pool: Pool): Flows {
+  const cache = createFlowCache(pool, () => realClock.monotonicMs());
+  const expressions = new ExpressionTiers();
+  addFlowRoutes(app, { pool, cache, expressions, readYaml: createYamlReader() });
+  return { cache, expressions, start: async () => undefined, stop: () => expressions.stop() };
+}
