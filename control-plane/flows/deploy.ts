@@ -1,5 +1,6 @@
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Json } from "../../kernel/json.ts";
 import type { Pool } from "../db/pools.ts";
 import { missingScripts } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -33,9 +34,34 @@ export async function deployFlow(
   deployer: FlowDeployer,
   workspace: Workspace,
   createdBy: string,
-  { path, document: given, yaml }: DeployFlowRequest,
+  request: DeployFlowRequest,
 ): Promise<{ flow: LoadedFlow; created: boolean }> {
   const { pool, cache } = deployer;
+  const { path, yaml } = request;
+  const { document, json, parsed } = await readFlow(deployer, workspace, path, request);
+  const hash = flowHash(path, document, yaml);
+  const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
+  cache.changed(workspace.id, path);
+  const flow = await cache.loadVersion(workspace.id, hash);
+  if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");
+  return { flow, created };
+}
+
+/** A flow that can run, and its document. */
+export interface ReadFlow {
+  readonly document: Json;
+  readonly json: string;
+  readonly parsed: ParsedFlow;
+}
+
+/** Reads a document of a request and checks it. @param path under which it could run itself; empty for one that has none. Errors: those of deployFlow */
+export async function readFlow(
+  deployer: Omit<FlowDeployer, "cache">,
+  workspace: Workspace,
+  path: string,
+  { document: given, yaml }: Pick<DeployFlowRequest, "document" | "yaml">,
+): Promise<ReadFlow> {
+  const { pool } = deployer;
   const decoded = decodeDocument(yaml === undefined ? given : JSON.parse(await deployer.readYaml(yaml)), ROOT);
   if (decoded.kind === "problem") {
     const { message } = decoded.problem;
@@ -49,12 +75,7 @@ export async function deployFlow(
     ...(await missingPaths(pool, workspace.id, path, parsed)),
   ];
   if (problems.length > 0) throw flowError(problems);
-  const hash = flowHash(path, document, yaml);
-  const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
-  cache.changed(workspace.id, path);
-  const flow = await cache.loadVersion(workspace.id, hash);
-  if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");
-  return { flow, created };
+  return { document, json, parsed };
 }
 
 function flowError(problems: readonly FieldError[]): AppError {

@@ -9,6 +9,7 @@ export interface JobRecord {
   readonly id: JobId;
   readonly kind: JobKind;
   readonly scriptPath: string | undefined;
+  readonly flowPath: string | undefined;
   readonly scriptHash: string | undefined;
   readonly language: string;
   readonly tag: string;
@@ -45,6 +46,7 @@ interface JobRow {
   id: string;
   kind: number;
   path: string | null;
+  flow_path: string | null;
   script_hash: string | null;
   language: string;
   tag: string;
@@ -102,7 +104,7 @@ async function readShare(pool: Pool, workspace: WorkspaceId, ids: readonly JobId
        r AS MATERIALIZED (SELECT id, attempt, agent_key, claimed_at FROM job_running WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
        d AS MATERIALIZED (SELECT id, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, agent_key, started_at, done_at, run_us, log_chunks,
          log_bytes, log_dropped_bytes FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[]))
-     SELECT j.id::text, j.kind, coalesce(s.path, v.path) AS path, j.script_hash, j.language, j.tag, j.prio, j.created_by, p.attempt AS p_attempt, p.ckey::text AS p_ckey,
+     SELECT j.id::text, j.kind, coalesce(s.path, v.path) AS path, f.path AS flow_path, j.script_hash, j.language, j.tag, j.prio, j.created_by, p.attempt AS p_attempt, p.ckey::text AS p_ckey,
        CASE WHEN p.deferred THEN (extract(epoch FROM p.due_at) * 1000)::float8 END AS deferred_ms,
        (extract(epoch FROM j.scheduled_for) * 1000)::float8 AS scheduled_ms, j.policy,
        r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
@@ -112,6 +114,7 @@ async function readShare(pool: Pool, workspace: WorkspaceId, ids: readonly JobId
      FROM job j
        LEFT JOIN script s ON s.workspace_id = j.workspace_id AND s.id = j.script_id
        LEFT JOIN script_version v ON j.kind = 2 AND v.workspace_id = j.workspace_id AND v.hash = j.script_hash
+       LEFT JOIN flow_version f ON j.language = 'flow' AND f.workspace_id = j.workspace_id AND f.hash = j.script_hash
        LEFT JOIN p ON p.id = j.id
        LEFT JOIN r ON r.id = j.id
        LEFT JOIN d ON d.id = j.id
@@ -145,6 +148,7 @@ function jobRecord(row: JobRow): JobRecord {
     id: asJobId(row.id),
     kind: kindOf(row.kind),
     scriptPath: row.path ?? undefined,
+    flowPath: row.flow_path ?? undefined,
     scriptHash: row.script_hash ?? undefined,
     language: row.language,
     tag: row.tag,

@@ -23,6 +23,7 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: WaitRe
     kind: job.kind,
     ...(job.kind === "step" && job.policyText !== undefined && presentStep(job.policyText)),
     ...(job.scriptPath !== undefined && { script: job.scriptPath }),
+    ...(job.flowPath !== undefined && { flow: job.flowPath }),
     ...(job.scriptHash !== undefined && { hash: job.scriptHash }),
     language: job.language,
     tag: job.tag,
@@ -44,9 +45,9 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: WaitRe
   };
 }
 
-function presentStep(policyText: string): Pick<JobView, "flow" | "root_flow" | "step"> {
+function presentStep(policyText: string): Pick<JobView, "parent" | "root" | "step"> {
   const step = stepOf(policyText);
-  return step === undefined ? {} : { flow: step.id, root_flow: step.root, step: step.place };
+  return step === undefined ? {} : { parent: step.id, root: step.root, step: step.place };
 }
 
 function presentWait(reason: WaitReason | DeferredReason): NonNullable<JobView["wait_detail"]> {

@@ -3,6 +3,7 @@ import { asJobId, asWorkspaceId, type JobId, type WorkspaceId } from "../../../k
 import type { Pool } from "../../db/pools.ts";
 import { type JobKind, type JobRef, kindOf } from "../../jobs/model.ts";
 import { stepOf } from "../../jobs/policy-codec.ts";
+import { FLOW_LANGUAGE } from "../../scheduler/core/flow-agent.ts";
 import type { StepOf } from "../../scheduler/core/retry-core.ts";
 import type { FlowEvent, Place } from "../core/model.ts";
 import type { FlowState } from "../core/state.ts";
@@ -20,9 +21,18 @@ export interface FlowSource {
 /** A run as the tables have it: a state, and the events after it. */
 export interface StoredRun {
   readonly source: FlowSource;
+  /** False for jobs that are no runs of flows. */
+  readonly isFlow: boolean;
   readonly state: FlowState | undefined;
   /** Number of the last event that is in the state. */
   readonly stateSeq: number;
+  readonly events: readonly FlowEvent[];
+}
+
+/** The events of one transition. */
+export interface RecordedRow {
+  /** Number of the last of them. */
+  readonly seq: number;
   readonly events: readonly FlowEvent[];
 }
 
@@ -44,6 +54,8 @@ export interface StoredApproval {
 export interface FlowRunStore {
   /** Undefined: there is no such job. */
   load(workspace: WorkspaceId, flow: JobId): Promise<StoredRun | undefined>;
+  /** Rows of events that have some after the one with a number, in their order; `limit` rows at most. */
+  events(workspace: WorkspaceId, flow: JobId, after: number, limit: number): Promise<RecordedRow[]>;
   /** Ends of jobs as far as they are in history. */
   ends(workspace: WorkspaceId, jobs: readonly JobId[]): Promise<Map<JobId, StoredEnd>>;
   /** References of a list's values in the order of their indices, from one on. */
@@ -62,6 +74,7 @@ export interface FlowRunStore {
 
 interface SourceRow {
   kind: number;
+  language: string;
   script_hash: string | null;
   code: string | null;
   args: string;
@@ -74,7 +87,7 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
     async load(workspace, flow) {
       const of = [workspace, flow];
       const [source, snapshot] = await Promise.all([
-        pool.query<SourceRow>("SELECT kind, script_hash, code, args, created_by FROM job WHERE workspace_id = $1 AND id = $2", of),
+        pool.query<SourceRow>("SELECT kind, language, script_hash, code, args, created_by FROM job WHERE workspace_id = $1 AND id = $2", of),
         pool.query<{ seq: number; state: string }>(
           "SELECT seq, state FROM flow_event WHERE workspace_id = $1 AND id = $2 AND state IS NOT NULL ORDER BY seq DESC LIMIT 1",
           of,
@@ -89,10 +102,19 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
       );
       return {
         source: sourceOf(row),
+        isFlow: row.language === FLOW_LANGUAGE,
         state: state === undefined ? undefined : decodeState(state.state),
         stateSeq,
         events: rows.flatMap(({ events }) => decodeEvents(events)),
       };
+    },
+
+    async events(workspace, flow, after, limit) {
+      const { rows } = await pool.query<{ seq: number; events: string }>(
+        "SELECT seq, events FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq > $3 ORDER BY seq LIMIT $4",
+        [workspace, flow, after, limit],
+      );
+      return rows.map(({ seq, events }) => ({ seq, events: decodeEvents(events) }));
     },
 
     async ends(workspace, jobs) {

@@ -3,12 +3,13 @@ import { advance } from "../core/advance.ts";
 import type { Command, Happening, Place } from "../core/model.ts";
 import { outstanding } from "../core/outstanding.ts";
 import { scopeOf } from "../core/scope.ts";
-import { type FlowState, type JobAt, newFlowState } from "../core/state.ts";
+import type { FlowState, JobAt } from "../core/state.ts";
 import { blockJobs, currentBlock } from "../core/under-way.ts";
 import type { FlowDefinition } from "../model.ts";
 import type { RunnableFlow } from "./engine-deps.ts";
 import type { EvaluationPlace } from "./evaluation.ts";
 import type { FlowSource, StoredRun } from "./flow-run-store.ts";
+import { replay } from "./replay.ts";
 import type { ScopeOwner } from "./scope.ts";
 import type { NextMoment, Transition } from "./transition.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
@@ -29,14 +30,14 @@ export class RunState {
   /** Something of it may wait for longer: only then it is looked whether all of it does. */
   #mayRest = false;
 
-  constructor(job: WaitingJob, flow: RunnableFlow, stored: Pick<StoredRun, "source" | "state" | "stateSeq" | "events">) {
+  constructor(job: WaitingJob, flow: RunnableFlow, stored: Omit<StoredRun, "isFlow">) {
+    const { source, state, seq } = replay(flow, stored);
     this.flow = flow;
-    this.source = stored.source;
-    this.owner = { job, definition: flow.definition, argsJson: stored.source.argsJson };
-    this.#state = stored.state ?? newFlowState();
-    this.#seq = stored.stateSeq + stored.events.length;
+    this.source = source;
+    this.owner = { job, definition: flow.definition, argsJson: source.argsJson };
+    this.#state = state;
+    this.#seq = seq;
     this.#snapshotSeq = stored.stateSeq;
-    for (const event of stored.events) this.#state = advance(flow.definition, this.#state, event).state;
   }
 
   get definition(): FlowDefinition {
