@@ -86,7 +86,7 @@ describe("references to results", () => {
       branches("branchone", [step("b", "results.a"), step("c", 'results["b"]')]),
       { id: "loop", value: { type: "forloopflow", iterator: { type: "javascript", expr: "results.a" }, modules: [step("d", "results.a + results.c")] } },
       step("e", "results.b ?? results.branchone ?? results.loop"),
-      step("f", "1", { stop_after_if: { expr: "results.f > results.e" } }),
+      step("f", "1", { stop_after_if: { expr: "result > results.e" } }),
     ];
     expect(problemsOf(modules, { failure_module: { value: { type: "rawscript", language: "bash", content: "", input_transforms: { x: { type: "javascript", expr: "results.d" } } } } })).toEqual(
       [],
@@ -100,6 +100,7 @@ describe("references to results", () => {
     ["a later step", [step("a", "results.b"), step("b")], "step a: input_transforms.x refers to results.b, which cannot have run by then"],
     ["another branch", [branches("branchone", [step("a")], [step("b", "results.a")])], "step b: input_transforms.x refers to results.a, which cannot"],
     ["a branch beside it", [branches("branchall", [step("a")], [step("b", "results.a")])], "refers to results.a, which cannot"],
+    ["the step that has just run", [step("a", "1", { stop_after_if: { expr: "results.a" } })], "step a: stop_after_if refers to results.a, which is `result` here"],
     ["the loop around it", [whileLoop(step("a", "results.while"))], "refers to results.while, which cannot have run by then: it comes later, is in another branch, or"],
   ])("of %s are refused", (_name, modules, message) => {
     expect(problemsOf(modules)).toEqual([expect.stringContaining(message)]);

@@ -67,8 +67,9 @@ function checkModule(checker: Checker, module: Module, visible: Set<string>): vo
     for (const id of ids) if (!known.has(id)) visible.delete(id);
     inside.push(...ids);
   }
-  for (const id of [module.id, ...inside]) visible.add(id);
-  for (const expression of expressions) if (expression.when === "after") checkOne(checker, expression, pointer, place, visible);
+  for (const id of inside) visible.add(id);
+  for (const expression of expressions) if (expression.when === "after") checkOne(checker, expression, pointer, place, visible, module.id);
+  visible.add(module.id);
 }
 
 function isLoop({ value }: Module): boolean {
@@ -79,7 +80,8 @@ function idsIn(modules: readonly Module[]): string[] {
   return modules.flatMap((module) => [module.id, ...insideOf(module).flatMap(idsIn)]);
 }
 
-function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression, from: string, place: string, visible: ReadonlySet<string>): void {
+/** @param self id of the step that has just run */
+function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression, from: string, place: string, visible: ReadonlySet<string>, self?: string): void {
   const complain = (message: string): void => {
     if (checker.problems.length < MAX_FINDINGS) checker.problems.push({ pointer: `${from}${pointer}`, message: `${place}${name} ${message}` });
   };
@@ -91,7 +93,7 @@ function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression,
   if (!checker.isWhole) return;
   const { results } = checker.expressions.references(source);
   if (results !== "all") {
-    for (const id of results) if (!visible.has(id)) complain(`refers to results.${id}, ${whyNot(checker, id, visible)}`);
+    for (const id of results) if (!visible.has(id)) complain(`refers to results.${id}, ${id === self ? "which is `result` here" : whyNot(checker, id, visible)}`);
   }
   if (checker.inputs === undefined) return;
   for (const input of flowInputMembers(source)) {

@@ -47,9 +47,11 @@ describe("a flow", () => {
     expect(definitionOf({ preprocessor_module: { id: "preprocessor", value: script() } }).preprocessor).toMatchObject({ id: "preprocessor" });
   });
 
-  test("same_worker", () => {
-    expect(definitionOf({ same_worker: true }).sameWorker).toBe(true);
-    expect(definitionOf({}).sameWorker).toBe(false);
+  test("same_worker: refused by name until steps can share an agent", () => {
+    expect(parseFlow({ summary: "s", value: { modules: [A], same_worker: true } }).problems).toEqual([
+      { pointer: "/value/same_worker", message: expect.stringContaining("same_worker is not supported") },
+    ]);
+    expect(parseFlow({ summary: "s", value: { modules: [A], same_worker: false } })).toMatchObject({ problems: [], definition: { sameWorker: false } });
   });
 
   test("concurrent_limit, concurrency_key, concurrency_time_window_s", () => {
@@ -241,6 +243,7 @@ describe("a module", () => {
   test("timeout", () => {
     expect(moduleOf({ timeout: { type: "static", value: 30 } })?.timeout).toEqual({ kind: "static", value: 30 });
     expect(moduleOf({ timeout: 30 })?.timeout).toEqual({ kind: "static", value: 30 });
+    expect(moduleOf({ timeout: 0 })?.timeout).toBeUndefined();
   });
 
   test("cache_ttl, delete_after_use, priority", () => {

@@ -29,7 +29,6 @@ export const VALUE_SHAPE: ObjectShape = {
     "modules",
     "failure_module",
     "preprocessor_module",
-    "same_worker",
     "concurrent_limit",
     "concurrency_key",
     "concurrency_time_window_s",
@@ -47,6 +46,7 @@ export const VALUE_SHAPE: ObjectShape = {
     "chat_input_enabled",
   ],
   unsupported: {
+    same_worker: "each step runs on any agent of its tag; what they share are results",
     retry: "give each step a retry",
     on_concurrency_limit: "a run beyond the limit waits",
     debounce_args_to_accumulate: "the arguments of the newest run count",
@@ -168,7 +168,9 @@ export const FLOW_LIMITS = {
   idChars: 64,
   expressionChars: 32_768,
   retryAttempts: 1000,
-  /** Retry delays, sleeps, timeouts of approvals: a year and a day. */
+  /** Of the constant kind; those of the other kind stop growing there. */
+  retryDelayS: 6 * 3600,
+  /** Sleeps, caches, timeouts of approvals: a year and a day. */
   delayS: 366 * 24 * 3600,
   requiredEvents: 1000,
 } as const;

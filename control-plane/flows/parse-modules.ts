@@ -6,7 +6,7 @@ import { checkShape, complain, type Fields, flagOf, itemOf, listOf, member, obje
 import { parseFlowLanguage } from "./flow-languages.ts";
 import type { Branch, Concurrency, Module, ModuleValue } from "./model.ts";
 import { BRANCH_ALL_SHAPE, BRANCH_ONE_SHAPE, FLOW_LIMITS, MODULE_SHAPE, type ModuleType, RESERVED_IDS, VALUE_SHAPES } from "./openflow.ts";
-import { expressionOf, inputsOf, mockOf, retryOf, stopOf, suspendOf, transformOf } from "./parse-rules.ts";
+import { expressionOf, inputsOf, mockOf, retryOf, secondsOf, stopOf, suspendOf, transformOf } from "./parse-rules.ts";
 
 /** What is known of all steps while they are read. */
 export interface ModuleReader {
@@ -61,14 +61,13 @@ function idOf(item: Fields, reader: ModuleReader): string | undefined {
 }
 
 function settingsOf(fields: Fields): Omit<Module, "id" | "value"> {
-  const seconds = { least: 0, most: FLOW_LIMITS.delayS, isWhole: false };
   const settings = {
     summary: textOf(fields, "summary", 10_000),
     stopAfterIf: stopOf(fields, "stop_after_if"),
     stopAfterAllItersIf: stopOf(fields, "stop_after_all_iters_if"),
     skipIf: expressionOf(fields, "skip_if"),
-    sleep: transformOf(fields, "sleep", seconds),
-    timeout: transformOf(fields, "timeout", { ...seconds, most: DAY_S }),
+    sleep: secondsOf(fields, "sleep", FLOW_LIMITS.delayS),
+    timeout: secondsOf(fields, "timeout", DAY_S),
     cacheTtlS: positiveOf(fields, "cache_ttl", FLOW_LIMITS.delayS),
     deleteAfterUse: flagOf(fields, "delete_after_use"),
     priority: priorityOf(fields),

@@ -86,6 +86,12 @@ function staticOf(fields: Fields, name: string, value: Json, use: "input" | "lis
   return { kind: "static", value };
 }
 
+/** A number of seconds; zero asks for nothing. */
+export function secondsOf(fields: Fields, name: "sleep" | "timeout", most: number): Transform | undefined {
+  const transform = transformOf(fields, name, { least: 0, most, isWhole: false });
+  return transform?.kind === "static" && transform.value === 0 ? undefined : transform;
+}
+
 /** `stop_after_if` and `stop_after_all_iters_if`. */
 export function stopOf(fields: Fields, name: "stop_after_if" | "stop_after_all_iters_if"): StopRule | undefined {
   const stop = objectOf(fields, name, STOP_SHAPE);
@@ -130,7 +136,7 @@ function constantOf(retry: Fields): RetryRule["constant"] {
   const fields = objectOf(retry, "constant", CONSTANT_SHAPE);
   if (fields === undefined) return undefined;
   const attempts = positiveOf(fields, "attempts", FLOW_LIMITS.retryAttempts);
-  const seconds = wholeOf(fields, "seconds", 0, FLOW_LIMITS.delayS) ?? 0;
+  const seconds = wholeOf(fields, "seconds", 0, FLOW_LIMITS.retryDelayS) ?? 0;
   return attempts === undefined ? undefined : { attempts, seconds };
 }
 

@@ -56,7 +56,7 @@ function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
   flagOf(fields, "chat_input_enabled");
   return {
     modules,
-    sameWorker: flagOf(fields, "same_worker") ?? false,
+    sameWorker: fields.members["same_worker"] === true,
     env: objectOf(fields, "flow_env")?.members ?? {},
     ...withoutUndefined(settings),
   };
