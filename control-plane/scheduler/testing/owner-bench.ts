@@ -17,6 +17,7 @@ import type { Peers } from "../cluster/peers.ts";
 import type { WaitingJob } from "../core/model.ts";
 import { joinCluster, type Lease, releaseLease } from "../lease-store.ts";
 import type { Owner } from "../owner.ts";
+import type { OwnerDeps } from "../owner-deps.ts";
 import type { Home } from "../owner-port.ts";
 import { Ownership } from "../ownership.ts";
 
@@ -46,9 +47,12 @@ export class OwnerBench implements Home {
   shiftMs = 0;
   /** Where the monotonic clock stands still; undefined: it runs. */
   stillAtMs: number | undefined;
+  /** Called with what the agent is given. */
+  onAssign: ((bundle: Bundle) => void) | undefined;
   readonly pool: Pool;
   readonly #database: TestDatabase;
   readonly #hotLimit: number;
+  readonly #flows: OwnerDeps["flows"];
   readonly #newId = createJobIdGenerator(() => this.clock.wallMs());
   readonly #held = new Map<JobId, Token>();
   #ownership: Ownership | undefined;
@@ -57,18 +61,20 @@ export class OwnerBench implements Home {
   #session = 0;
   readonly clock: Clock = { wallMs: () => Date.now() + this.shiftMs, monotonicMs: () => this.stillAtMs ?? performance.now() };
 
-  private constructor(database: TestDatabase, pool: Pool, hotLimit: number) {
+  private constructor(database: TestDatabase, pool: Pool, hotLimit: number, flows: OwnerDeps["flows"]) {
     this.#database = database;
     this.pool = pool;
     this.#hotLimit = hotLimit;
+    this.#flows = flows;
   }
 
-  static async open(hotLimit = 100): Promise<OwnerBench> {
+  /** @param flows makes the engine of each owner */
+  static async open(hotLimit = 100, flows?: (pool: Pool) => OwnerDeps["flows"]): Promise<OwnerBench> {
     const database = await createTestDatabase();
     const pool = openTestPool(database.url);
     await makePartitions(pool, Date.now());
     await pool.query("INSERT INTO workspace (name) VALUES ('bench') ON CONFLICT DO NOTHING");
-    const bench = new OwnerBench(database, pool, hotLimit);
+    const bench = new OwnerBench(database, pool, hotLimit, flows?.(pool));
     await bench.restart();
     return bench;
   }
@@ -171,11 +177,11 @@ export class OwnerBench implements Home {
     return bundle;
   }
 
-  finish(bundle: Pick<Bundle, "jobId" | "token">, exit: Exit): Promise<FinishVerdict> {
+  finish(bundle: Pick<Bundle, "jobId" | "token">, exit: Exit, resultJson = "1"): Promise<FinishVerdict> {
     const id = asJobId(bundle.jobId);
     this.#held.delete(id);
     const logs = { logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
-    const end = { id, token: asToken(bundle.token), exit, resultJson: "1", startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: RUN_US, ...logs };
+    const end = { id, token: asToken(bundle.token), exit, resultJson, startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: RUN_US, ...logs };
     return this.owner.attemptFinished(AGENT, end);
   }
 
@@ -197,6 +203,7 @@ export class OwnerBench implements Home {
   assign(_session: string, bundle: Bundle): boolean {
     this.assigned.push(bundle);
     this.#held.set(asJobId(bundle.jobId), asToken(bundle.token));
+    this.onAssign?.(bundle);
     return true;
   }
 
@@ -237,6 +244,7 @@ export class OwnerBench implements Home {
       peers: this.#peers(),
       home: () => this,
       deps: {
+        flows: this.#flows,
         source: {
           script: () => undefined,
           loadScript: () => Promise.resolve(undefined),
