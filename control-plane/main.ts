@@ -235,7 +235,14 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   sessions.addService(PeerLinkService, { link: (stream: Parameters<PeerNetwork["accept"]>[0]) => network.accept(stream) });
   const home = new AgentHome({ directory, streams: sessions, clock: realClock, log, fenceMs: config.MILLRACE_SELF_FENCE_MS });
   // The engine is asked for when the cluster is joined: it is there by then.
-  const ownership: Ownership = createOwnership(parts, { directory, network, home, changed, grpcPort: () => sessions.port, engine: (host) => engines.make(host) });
+  const ownership: Ownership = createOwnership(parts, {
+    directory,
+    network,
+    home,
+    changed,
+    grpcPort: () => sessions.port,
+    engine: (host) => engines.make(host),
+  });
   const turns = new BodyTurns({
     hasRoom: () => (ownership.writer?.queued ?? 0) < BATCH_ROOM,
     ownerBytes: 32 * 1024 * 1024,

@@ -69,11 +69,7 @@ export async function readFlow(
   }
   const { document, json } = decoded;
   const parsed = parseFlow(document, ROOT);
-  const problems = [
-    ...parsed.problems,
-    ...checkExpressions(parsed, deployer.expressions, ROOT),
-    ...(await missingPaths(pool, workspace.id, path, parsed)),
-  ];
+  const problems = [...parsed.problems, ...checkExpressions(parsed, deployer.expressions, ROOT), ...(await missingPaths(pool, workspace.id, path, parsed))];
   if (problems.length > 0) throw flowError(problems);
   return { document, json, parsed };
 }

@@ -17,7 +17,7 @@ export interface WantedFlow {
   readonly path: string | undefined;
   readonly document: string | undefined;
   readonly definition: FlowDefinition;
-  readonly schema: Readonly<Record<string, unknown>> | undefined;
+  readonly schema?: Readonly<Record<string, unknown>> | undefined;
 }
 
 const DEFAULT_PRIORITY = 5;
@@ -72,7 +72,9 @@ function limitsOf({ concurrency, debounce }: FlowDefinition, name: string): Limi
 function refuseSettings(settings: RunSettings): void {
   for (const name of ["tag", "retry", "soft_timeout_ms"] as const) {
     if (settings[name] === undefined) continue;
-    throw new AppError("invalid_argument", `${name} is not for flows: give it to their steps`, { fields: [{ pointer: `/${name}`, message: "is not for flows" }] });
+    throw new AppError("invalid_argument", `${name} is not for flows: give it to their steps`, {
+      fields: [{ pointer: `/${name}`, message: "is not for flows" }],
+    });
   }
 }
 

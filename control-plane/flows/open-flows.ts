@@ -25,5 +25,11 @@ export function openFlows(app: FastifyInstance, pool: Pool): Flows {
   const expressions = new ExpressionTiers();
   const deployer = { pool, cache, expressions, readYaml: createYamlReader() };
   addFlowRoutes(app, deployer);
-  return { cache, expressions, wanted: (workspace, request) => wantedFlow(deployer, workspace, request), start: async () => undefined, stop: () => expressions.stop() };
+  return {
+    cache,
+    expressions,
+    wanted: (workspace, request) => wantedFlow(deployer, workspace, request),
+    start: async () => undefined,
+    stop: () => expressions.stop(),
+  };
 }

@@ -20,7 +20,9 @@ export type FlowStepView = z.infer<typeof stepView>;
 export const flowRunView = z.object({
   job: z.string(),
   events: z.int().meta({ description: "How many there are by now." }),
-  steps: z.array(stepView).meta({ description: "In the order of the flow; of what is under way also what is within it. At most 500, and 20 iterations of a loop." }),
+  steps: z
+    .array(stepView)
+    .meta({ description: "In the order of the flow; of what is under way also what is within it. At most 500, and 20 iterations of a loop." }),
 });
 export type FlowRunView = z.infer<typeof flowRunView>;
 

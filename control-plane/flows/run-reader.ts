@@ -3,9 +3,8 @@ import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
 import type { StepView } from "./core/model.ts";
 import { stepsOf } from "./core/step-views.ts";
 import type { FlowCatalogue } from "./engine/engine-deps.ts";
-import type { FlowRunStore } from "./engine/flow-run-store.ts";
-import { replay, type ReplayedRun } from "./engine/replay.ts";
-import type { RecordedRow } from "./engine/flow-run-store.ts";
+import type { FlowRunStore, RecordedRow } from "./engine/flow-run-store.ts";
+import { type ReplayedRun, replay } from "./engine/replay.ts";
 import type { FlowEventView, FlowRunView, FlowStepView } from "./run-contract.ts";
 
 /** What people see of runs, read from the tables: any replica can say it, whoever owns the run. */
@@ -30,7 +29,10 @@ export function createRunReader(store: FlowRunStore, catalogue: Pick<FlowCatalog
     },
     async events(workspace, flow, after, limit) {
       const rows = await store.events(workspace, flow, after, limit);
-      return rows.flatMap(eventsOf).filter(({ seq }) => seq > after).slice(0, limit);
+      return rows
+        .flatMap(eventsOf)
+        .filter(({ seq }) => seq > after)
+        .slice(0, limit);
     },
   };
 }

@@ -86,7 +86,8 @@ async function followRun(
 ): Promise<void> {
   const workspace = caller.workspace.id;
   const following = followers.get(workspace) ?? 0;
-  if (following >= MAX_FOLLOWERS) throw new AppError("resource_exhausted", `${MAX_FOLLOWERS} runs of this workspace are being followed already`, { retryAfterS: 10 });
+  if (following >= MAX_FOLLOWERS)
+    throw new AppError("resource_exhausted", `${MAX_FOLLOWERS} runs of this workspace are being followed already`, { retryAfterS: 10 });
   followers.set(workspace, following + 1);
   const stream = openEventStream(request, reply);
   let wake = (): void => undefined;

@@ -4,8 +4,8 @@ import type { Workspace } from "../workspaces/workspace-store.ts";
 import { type FlowDeployer, readFlow } from "./deploy.ts";
 import { cannotRun } from "./engine/step-starter.ts";
 import { currentFlow } from "./find-flow.ts";
-import type { WantedFlow } from "./flow-jobs.ts";
 import { flowHash } from "./flow-hash.ts";
+import type { WantedFlow } from "./flow-jobs.ts";
 
 export type FlowRequest = Pick<RunJobRequest, "flow" | "flow_hash" | "document" | "yaml">;
 

@@ -89,9 +89,12 @@ export const runJobRequest = z
       context.addIssue({ code: "custom", path: [name], message: "is for inline code: what a script asks of its place is deployed with it" });
     }
   })
-  .refine((body) => [body.script, body.hash, body.code, body.flow, body.flow_hash, body.document, body.yaml].filter((given) => given !== undefined).length === 1, {
-    message: "give exactly one of script, hash, code, flow, flow_hash, document and yaml",
-  });
+  .refine(
+    (body) => [body.script, body.hash, body.code, body.flow, body.flow_hash, body.document, body.yaml].filter((given) => given !== undefined).length === 1,
+    {
+      message: "give exactly one of script, hash, code, flow, flow_hash, document and yaml",
+    },
+  );
 export type RunJobRequest = z.infer<typeof runJobRequest>;
 
 export const runBatchRequest = z
@@ -163,7 +166,8 @@ export const jobView = z.object({
   id: z.string(),
   workspace: z.string(),
   kind: z.enum(JOB_KINDS).meta({
-    description: "dependencies: finds out what a deployed script depends on, and runs nothing. flow: the run of a flow. step: of a flow, which may be a flow itself.",
+    description:
+      "dependencies: finds out what a deployed script depends on, and runs nothing. flow: the run of a flow. step: of a flow, which may be a flow itself.",
   }),
   flow: z.string().optional().meta({ description: "Path of a deployed flow, of its runs." }),
   parent: z.string().optional().meta({ description: "Of a step: the run of the flow that it belongs to." }),

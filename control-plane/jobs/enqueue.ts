@@ -39,7 +39,11 @@ export interface EnqueueContext {
   /** Under which the next job is accepted, if any. */
   readonly key?: JobKey | undefined;
   /** Empty when the arguments fit the schema. */
-  readonly checkArgs: (version: { readonly hash: string; readonly schema: Readonly<Record<string, unknown>> }, args: unknown, prefix: string) => readonly FieldError[];
+  readonly checkArgs: (
+    version: { readonly hash: string; readonly schema: Readonly<Record<string, unknown>> },
+    args: unknown,
+    prefix: string,
+  ) => readonly FieldError[];
 }
 
 /**

@@ -9,5 +9,4 @@ export interface FamilySql {
 }
 
 /** The rows of a family's arrays. */
-export const unnest = (types: readonly string[], $: (at: number) => string): string =>
-  `unnest(${types.map((type, at) => `${$(at)}::${type}[]`).join(", ")})`;
+export const unnest = (types: readonly string[], $: (at: number) => string): string => `unnest(${types.map((type, at) => `${$(at)}::${type}[]`).join(", ")})`;

@@ -3,9 +3,9 @@ import type { Clock } from "../../kernel/clock.ts";
 import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
-import type { Caller } from "../http/authorize.ts";
 import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
 import { isForFlow } from "../flows/wanted-flow.ts";
+import type { Caller } from "../http/authorize.ts";
 import type { BodyTurn } from "../http/body-turns.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
@@ -162,15 +162,15 @@ export class JobService {
   }
 
   async list(caller: Caller, query: JobListQuery): Promise<{ jobs: JobView[]; next_cursor?: string }> {
-    const { pool, db } = this.#deps;
+    const { pool } = this.#deps;
     const limit = query.limit ?? PAGE;
     const before = query.cursor === undefined ? undefined : parseJobId(query.cursor);
     if (query.cursor !== undefined && before === undefined)
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
-    const steps = query.steps ?? script !== undefined;
-    const filter = { status: query.status, scriptId: script?.scriptId, steps, before, limit };
+    const withoutSteps = !(query.steps ?? script !== undefined);
+    const filter = { status: query.status, scriptId: script?.scriptId, withoutSteps, before, limit };
     const { records, next } = await this.#page(caller, filter);
     const jobs = await Promise.all(records.map((record) => this.#present(caller, record)));
     return { jobs, ...(next !== undefined && { next_cursor: next }) };
@@ -184,7 +184,7 @@ export class JobService {
     for (let page = 0; ; page++) {
       const { ids, next } = await listJobs(db, caller.workspace.id, { ...filter, before, limit: filter.limit - records.length });
       const read = await readJobs(pool, caller.workspace.id, ids);
-      records.push(...(filter.steps ? read : read.filter(({ kind }) => kind !== "step")));
+      records.push(...(filter.withoutSteps === true ? read.filter(({ kind }) => kind !== "step") : read));
       if (next === undefined || records.length >= filter.limit || page === MOST_PAGES) return { records, next };
       before = next;
     }

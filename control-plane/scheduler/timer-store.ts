@@ -79,14 +79,7 @@ export function createTimerStore(pool: Pool): TimerStore {
         limit,
         shards,
       ),
-    expiring: (read, limit, shards) =>
-      page<ExpiringRow, Expiring>(
-        expiringStatement,
-        expiringOf,
-        read,
-        limit,
-        shards,
-      ),
+    expiring: (read, limit, shards) => page<ExpiringRow, Expiring>(expiringStatement, expiringOf, read, limit, shards),
     async dueFlows(read, limit, shards) {
       const { rows } = await pool.query<ExpiringRow>(DUE_FLOWS, [read.after.atMs, read.after.id, read.untilMs, limit, shards]);
       return { rows: rows.map(expiringOf), complete: rows.length < limit };

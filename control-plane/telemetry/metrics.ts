@@ -119,7 +119,11 @@ export function createMetrics(): Metrics {
   });
 
   const flowEvents = new Counter({ name: "millrace_flow_events_total", help: "Events of flows that were stored", registers });
-  const flowTransitions = new Counter({ name: "millrace_flow_transitions_total", help: "Transitions of flows, of one or more events, that were stored", registers });
+  const flowTransitions = new Counter({
+    name: "millrace_flow_transitions_total",
+    help: "Transitions of flows, of one or more events, that were stored",
+    registers,
+  });
 
   return {
     registry,

@@ -10,7 +10,12 @@ type Ask = Extract<Command, { kind: "ask" }>;
 /** What an evaluation means to the run: an event, and for a loop the pieces of the list that it goes through. */
 export interface Answer {
   readonly happening: Happening;
-  readonly pieces: readonly FlowItem[];
+  readonly pieces: readonly Piece[];
+}
+
+export interface Piece extends FlowItem {
+  /** Items in it. */
+  readonly count: number;
 }
 
 export const MOST_ITEMS = 100_000;
@@ -43,7 +48,9 @@ export function answerOf(ask: Ask, evaluated: Evaluated, nowMs: number, jitter: 
     case "iterator":
       return openIterator(ask, evaluated.json);
     case "parallelism":
-      return whole(value, 1) ? event({ kind: "parallelism_decided", place, most: value }) : failed(ask, `must be a whole number from 1 on, and is ${shown(value)}`);
+      return whole(value, 1)
+        ? event({ kind: "parallelism_decided", place, most: value })
+        : failed(ask, `must be a whole number from 1 on, and is ${shown(value)}`);
     case "sleep":
       if (typeof value !== "number" || value < 0 || value > MOST_SLEEP_S)
         return failed(ask, `must be a number of seconds from 0 to ${MOST_SLEEP_S}, and is ${shown(value)}`);
@@ -62,12 +69,12 @@ function openIterator(ask: Ask, json: string): Answer {
   return { happening: { kind: "iterator_opened", place, count: list.length }, pieces: piecesOf(place, list) };
 }
 
-function piecesOf(place: string, list: readonly Json[]): FlowItem[] {
-  const pieces: FlowItem[] = [];
+function piecesOf(place: string, list: readonly Json[]): Piece[] {
+  const pieces: Piece[] = [];
   let texts: string[] = [];
   let bytes = 0;
   const end = (next: number): void => {
-    if (texts.length > 0) pieces.push({ place, part: "list", index: next - texts.length, json: `[${texts.join(",")}]` });
+    if (texts.length > 0) pieces.push({ place, part: "list", index: next - texts.length, json: `[${texts.join(",")}]`, count: texts.length });
     texts = [];
     bytes = 0;
   };

@@ -71,7 +71,7 @@ export class Carrier {
     const { happening, pieces } = answerOf(command, evaluated, wallMs(this.#parts), host.random());
     const run = this.#running.job.id;
     this.#to.pieces(pieces);
-    for (const { place, index, json } of pieces) values.keepPiece({ run, place, index }, json);
+    for (const { place, index, json, count } of pieces) values.keepPiece({ run, place, index }, json, count);
     if (happening.kind === "iterator_opened") values.valuesChanged(run, happening.place);
     this.apply(happening);
   }
@@ -156,4 +156,8 @@ type Refused = Extract<FlushOperation, { kind: "refuse" }>;
 
 const NO_POLICY = { text: "{}", retry: undefined, queueTtlMs: undefined, softTimeoutMs: undefined };
 const nothing = (): void => undefined;
-const silent = (operation: FlushOperation): { operation: FlushOperation; settle: () => void; fail: () => void } => ({ operation, settle: nothing, fail: nothing });
+const silent = (operation: FlushOperation): { operation: FlushOperation; settle: () => void; fail: () => void } => ({
+  operation,
+  settle: nothing,
+  fail: nothing,
+});

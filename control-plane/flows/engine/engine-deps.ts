@@ -3,8 +3,8 @@ import type { Json } from "../../../kernel/json.ts";
 import type { ScriptVersion } from "../../scripts/script-store.ts";
 import type { Expressions } from "../expressions/expressions.ts";
 import type { FlowDefinition } from "../model.ts";
-import type { FlowRunStore, FlowSource } from "./flow-run-store.ts";
 import type { FlowEngineMetrics } from "./flow-engine-metrics.ts";
+import type { FlowRunStore, FlowSource } from "./flow-run-store.ts";
 
 /** A definition with where it comes from. */
 export interface RunnableFlow {

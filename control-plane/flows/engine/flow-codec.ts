@@ -1,6 +1,6 @@
+import type { Json } from "../../../kernel/json.ts";
 import type { FlowEvent, ListItem, ValueRef } from "../core/model.ts";
 import type { FlowState } from "../core/state.ts";
-import type { Json } from "../../../kernel/json.ts";
 
 /** Events and states are plain JSON of our own making: what was stored is read back as it was. */
 export const decodeEvents = (text: string): FlowEvent[] => JSON.parse(text) as FlowEvent[];

@@ -149,8 +149,7 @@ export class FlowEngine implements FlowRunner {
   async #endedUnseen({ job, exit, resultJson }: Extract<FlushOperation, { kind: "cancel" }>): Promise<void> {
     const step = await this.#deps.store.stepOf(job.workspace, job.id);
     const run = step === undefined ? undefined : this.#runOf(step.id);
-    if (step !== undefined)
-      run?.push({ kind: "ended", job: job.id, place: step.place, outcome: outcomeOf(exit.reason), resultJson, writes: [], mended: true });
+    if (step !== undefined) run?.push({ kind: "ended", job: job.id, place: step.place, outcome: outcomeOf(exit.reason), resultJson, writes: [], mended: true });
   }
 
   #hasFlows(workspace: WorkspaceId): boolean {
@@ -206,4 +205,3 @@ export class FlowEngine implements FlowRunner {
 }
 
 type StepEnd = Extract<FlushOperation, { kind: "finish" | "cancel" }>;
-

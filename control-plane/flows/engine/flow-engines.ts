@@ -1,5 +1,6 @@
 import { realClock } from "../../../kernel/clock.ts";
 import { createJobIdGenerator } from "../../../kernel/ids.ts";
+import type { Json } from "../../../kernel/json.ts";
 import type { Pool } from "../../db/pools.ts";
 import type { FlowHost, FlowRunner } from "../../scheduler/flow-port.ts";
 import type { ScriptCache } from "../../scripts/script-cache.ts";
@@ -29,7 +30,7 @@ export interface FlowEngines {
 }
 
 export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes, metrics }: EngineParts): FlowEngines {
-  const nothing = async (): Promise<ReadonlyMap<string, never>> => new Map();
+  const nothing = async (): Promise<ReadonlyMap<string, Json>> => new Map();
   const catalogue = createFlowCatalogue({ pool: pools.api, flows: flows.cache, scripts, workspaces, variables: nothing, resources: nothing });
   const deps: FlowEngineDeps = {
     store: createFlowRunStore(pools.owner),

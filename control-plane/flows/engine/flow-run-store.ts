@@ -96,10 +96,11 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
       const [row, state] = [source.rows[0], snapshot.rows[0]];
       if (row === undefined) return undefined;
       const stateSeq = state?.seq ?? 0;
-      const { rows } = await pool.query<{ events: string }>(
-        "SELECT events FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq > $3 ORDER BY seq",
-        [workspace, flow, stateSeq],
-      );
+      const { rows } = await pool.query<{ events: string }>("SELECT events FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq > $3 ORDER BY seq", [
+        workspace,
+        flow,
+        stateSeq,
+      ]);
       return {
         source: sourceOf(row),
         isFlow: row.language === FLOW_LANGUAGE,

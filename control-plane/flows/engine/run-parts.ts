@@ -1,6 +1,6 @@
-import type { FlowHost } from "../../scheduler/flow-port.ts";
-import type { WaitingJob } from "../../scheduler/core/model.ts";
 import { AppError } from "../../../kernel/app-error.ts";
+import type { WaitingJob } from "../../scheduler/core/model.ts";
+import type { FlowHost } from "../../scheduler/flow-port.ts";
 import type { Place } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import type { FlowEngineDeps } from "./engine-deps.ts";

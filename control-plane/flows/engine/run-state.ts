@@ -1,4 +1,5 @@
 import type { JobId } from "../../../kernel/ids.ts";
+import type { WaitingJob } from "../../scheduler/core/model.ts";
 import { advance } from "../core/advance.ts";
 import type { Command, Happening, Place } from "../core/model.ts";
 import { outstanding } from "../core/outstanding.ts";
@@ -12,7 +13,6 @@ import type { FlowSource, StoredRun } from "./flow-run-store.ts";
 import { replay } from "./replay.ts";
 import type { ScopeOwner } from "./scope.ts";
 import type { NextMoment, Transition } from "./transition.ts";
-import type { WaitingJob } from "../../scheduler/core/model.ts";
 
 /** A state is stored with the event that leads to it after so many events, so that no replay is longer. */
 const SNAPSHOT_EVERY = 400;

@@ -1,8 +1,8 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import type { JobId } from "../../../kernel/ids.ts";
 import { parseLanguage } from "../../../kernel/languages.ts";
-import { DEFAULT_TAG } from "../../jobs/enqueue.ts";
 import { JOB_LIMITS } from "../../jobs/contract.ts";
+import { DEFAULT_TAG } from "../../jobs/enqueue.ts";
 import { renderLimits } from "../../jobs/limit-keys.ts";
 import type { LimitSettings } from "../../jobs/limits-contract.ts";
 import type { JobPayload, NewJob } from "../../jobs/model.ts";

@@ -47,7 +47,7 @@ export class Transition {
   }
 
   get isEmpty(): boolean {
-    return this.events.length === 0 && this.#caused.length === 0 && this.#jobs.length === 0;
+    return this.events.length === 0 && this.#caused.length === 0 && this.#jobs.length === 0 && this.end === undefined;
   }
 
   /**
@@ -56,7 +56,13 @@ export class Transition {
    */
   writes(
     flow: WaitingJob,
-    parts: { readonly seq: number; readonly atMs: number; readonly stateJson: string | undefined; readonly next: NextMoment | undefined; readonly hasRow: boolean },
+    parts: {
+      readonly seq: number;
+      readonly atMs: number;
+      readonly stateJson: string | undefined;
+      readonly next: NextMoment | undefined;
+      readonly hasRow: boolean;
+    },
     whole: Pick<Write, "settle" | "fail">,
   ): Write[] {
     const { id, workspace, shard } = flow;
@@ -69,8 +75,7 @@ export class Transition {
       if (parts.hasRow) own.push({ kind: "flow", job, change: { kind: "flow_over" } });
       own.push({ kind: "finish", job: flow, end: this.end });
     } else if (next !== undefined) own.push({ kind: "flow", job, change: { kind: "flow_next", ...next } });
-    if (this.events.length > 0)
-      own.push({ kind: "flow", job, change: { kind: "flow_event", seq, atMs, eventsJson: JSON.stringify(this.events), stateJson } });
+    if (this.events.length > 0) own.push({ kind: "flow", job, change: { kind: "flow_event", seq, atMs, eventsJson: JSON.stringify(this.events), stateJson } });
     // What is to be told of a failure is decided by the run.
     const caused = this.#caused.map((write) => ({ ...write, fail: nothing }));
     const all: Write[] = [...caused, ...this.#jobs, ...own.map((operation) => ({ operation, settle: nothing, fail: nothing }))];

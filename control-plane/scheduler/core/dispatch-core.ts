@@ -1,8 +1,8 @@
 import { asToken, type JobId, type Token } from "../../../kernel/ids.ts";
 import { SHARDS } from "../../jobs/model.ts";
 import { freeAgent, freeSharedAgent, hasFreeSlot } from "./agents-core.ts";
-import { FLOW_AGENT } from "./flow-agent.ts";
 import { activate, charge, chargeOverrun, goesBefore, settle, standing } from "./fair-core.ts";
+import { FLOW_AGENT } from "./flow-agent.ts";
 import { adoptPermits, fullLimit, givePermitsBack, mayStart, parkQueue, takePermits } from "./limits-core.ts";
 import type { AgentState, Assignment, JobQueue, Route, RunningJob, Share, WaitingJob } from "./model.ts";
 import { afterPick, popJob } from "./queue-core.ts";

@@ -73,8 +73,7 @@ export function topShare(state: SchedulerState, route: Route): Share | undefined
   }
 }
 
-export const isAtCap = ({ tenant, route }: Share): boolean =>
-  tenant.maxRunning !== undefined && tenant.permits >= tenant.maxRunning && !isFlow(route);
+export const isAtCap = ({ tenant, route }: Share): boolean => tenant.maxRunning !== undefined && tenant.permits >= tenant.maxRunning && !isFlow(route);
 
 /** The workspace runs as much as it may: the share waits for one of its jobs to end. */
 export function holdShare(share: Share): void {

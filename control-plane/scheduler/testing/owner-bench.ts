@@ -69,12 +69,12 @@ export class OwnerBench implements Home {
   }
 
   /** @param flows makes the engine of each owner */
-  static async open(hotLimit = 100, flows?: (pool: Pool) => OwnerDeps["flows"]): Promise<OwnerBench> {
+  static async open(hotLimit = 100, flows?: (pool: Pool) => Promise<OwnerDeps["flows"]>): Promise<OwnerBench> {
     const database = await createTestDatabase();
     const pool = openTestPool(database.url);
     await makePartitions(pool, Date.now());
     await pool.query("INSERT INTO workspace (name) VALUES ('bench') ON CONFLICT DO NOTHING");
-    const bench = new OwnerBench(database, pool, hotLimit, flows?.(pool));
+    const bench = new OwnerBench(database, pool, hotLimit, await flows?.(pool));
     await bench.restart();
     return bench;
   }

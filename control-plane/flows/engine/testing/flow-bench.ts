@@ -3,9 +3,10 @@ import { asJobId, createJobIdGenerator, type JobId } from "../../../../kernel/id
 import type { Json } from "../../../../kernel/json.ts";
 import type { Bundle } from "../../../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../../../db/pools.ts";
+import { shardOf } from "../../../jobs/model.ts";
 import { FLOW_LANGUAGE, FLOW_TAG } from "../../../scheduler/core/flow-agent.ts";
 import type { FlowHost } from "../../../scheduler/flow-port.ts";
-import { OwnerBench, until } from "../../../scheduler/testing/owner-bench.ts";
+import { OwnerBench, until, WORKSPACE } from "../../../scheduler/testing/owner-bench.ts";
 import { createScriptCache } from "../../../scripts/script-cache.ts";
 import { createWorkspaces } from "../../../workspaces/workspace-store.ts";
 import type { FlowEvent } from "../../core/model.ts";
@@ -38,6 +39,8 @@ export class FlowBench {
   readonly started: string[] = [];
   readonly bundles = new Map<string, Bundle>();
   readonly #expressions: ExpressionTiers;
+  readonly workspace = WORKSPACE;
+  readonly shard = shardOf(WORKSPACE);
   script: Script = () => null;
 
   private constructor(owner: OwnerBench, expressions: ExpressionTiers) {
@@ -48,7 +51,7 @@ export class FlowBench {
 
   static async open(): Promise<FlowBench> {
     const expressions = new ExpressionTiers();
-    const bench = await OwnerBench.open(100, (pool) => makeEngine(pool, expressions));
+    const bench = await OwnerBench.open(100, async (pool) => makeEngine(pool, expressions));
     const made = new FlowBench(bench, expressions);
     bench.attach();
     return made;
@@ -119,18 +122,28 @@ export interface RunEnd {
   readonly result: Json;
 }
 
-function makeEngine(pool: Pool, expressions: ExpressionTiers): (host: FlowHost) => FlowEngine {
-  const nothing = async (): Promise<ReadonlyMap<string, never>> => new Map();
+async function makeEngine(pool: Pool, expressions: ExpressionTiers): Promise<(host: FlowHost) => FlowEngine> {
+  const workspaces = createWorkspaces(pool);
+  // As after any request: limits of steps are rendered with the workspace's name.
+  await workspaces.loadName(WORKSPACE);
+  const nothing = async (): Promise<ReadonlyMap<string, Json>> => new Map();
   const now = (): number => performance.now();
   const catalogue = createFlowCatalogue({
     pool,
     flows: createFlowCache(pool, now),
     scripts: createScriptCache(pool, now),
-    workspaces: createWorkspaces(pool),
+    workspaces,
     variables: nothing,
     resources: nothing,
   });
   const metrics = { transition: () => undefined };
-  const deps = { store: createFlowRunStore(pool), catalogue, expressions, newJobId: createJobIdGenerator(() => Date.now()), resultMaxBytes: 1024 * 1024, metrics };
+  const deps = {
+    store: createFlowRunStore(pool),
+    catalogue,
+    expressions,
+    newJobId: createJobIdGenerator(() => Date.now()),
+    resultMaxBytes: 1024 * 1024,
+    metrics,
+  };
   return (host) => new FlowEngine(host, deps);
 }
