@@ -88,11 +88,9 @@ describe("references to results", () => {
       step("e", "results.b ?? results.branchone ?? results.loop"),
       step("f", "1", { stop_after_if: { expr: "result > results.e" } }),
     ];
-    expect(
-      problemsOf(modules, {
-        failure_module: { value: { type: "rawscript", language: "bash", content: "", input_transforms: { x: { type: "javascript", expr: "results.d" } } } },
-      }),
-    ).toEqual([]);
+    expect(problemsOf(modules, { failure_module: { value: { type: "rawscript", language: "bash", content: "", input_transforms: { x: { type: "javascript", expr: "results.d" } } } } })).toEqual(
+      [],
+    );
   });
 
   test.each<[string, readonly Json[], string]>([
@@ -102,28 +100,15 @@ describe("references to results", () => {
     ["a later step", [step("a", "results.b"), step("b")], "step a: input_transforms.x refers to results.b, which cannot have run by then"],
     ["another branch", [branches("branchone", [step("a")], [step("b", "results.a")])], "step b: input_transforms.x refers to results.a, which cannot"],
     ["a branch beside it", [branches("branchall", [step("a")], [step("b", "results.a")])], "refers to results.a, which cannot"],
-    [
-      "the step that has just run",
-      [step("a", "1", { stop_after_if: { expr: "results.a" } })],
-      "step a: stop_after_if refers to results.a, which is `result` here",
-    ],
-    [
-      "the loop around it",
-      [whileLoop(step("a", "results.while"))],
-      "refers to results.while, which cannot have run by then: it comes later, is in another branch, or",
-    ],
+    ["the step that has just run", [step("a", "1", { stop_after_if: { expr: "results.a" } })], "step a: stop_after_if refers to results.a, which is `result` here"],
+    ["the loop around it", [whileLoop(step("a", "results.while"))], "refers to results.while, which cannot have run by then: it comes later, is in another branch, or"],
   ])("of %s are refused", (_name, modules, message) => {
     expect(problemsOf(modules)).toEqual([expect.stringContaining(message)]);
   });
 
   test("inside a loop that goes round after round may be to any of its steps: those of the round before", () => {
-    expect(
-      problemsOf([whileLoop(step("a", "results.b ?? 0"), step("b", "results.a"), branches("branchone", [step("c", "results.d")], [step("d", "results.c")]))]),
-    ).toEqual([]);
-    const parallel = {
-      id: "each",
-      value: { type: "forloopflow", parallel: true, iterator: { type: "static", value: [] }, modules: [step("a", "results.b"), step("b")] },
-    };
+    expect(problemsOf([whileLoop(step("a", "results.b ?? 0"), step("b", "results.a"), branches("branchone", [step("c", "results.d")], [step("d", "results.c")]))])).toEqual([]);
+    const parallel = { id: "each", value: { type: "forloopflow", parallel: true, iterator: { type: "static", value: [] }, modules: [step("a", "results.b"), step("b")] } };
     expect(problemsOf([parallel])).toEqual([expect.stringContaining("refers to results.b, which cannot")]);
   });
 

@@ -81,14 +81,7 @@ function idsIn(modules: readonly Module[]): string[] {
 }
 
 /** @param self id of the step that has just run */
-function checkOne(
-  checker: Checker,
-  { source, pointer, name }: ModuleExpression,
-  from: string,
-  place: string,
-  visible: ReadonlySet<string>,
-  self?: string,
-): void {
+function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression, from: string, place: string, visible: ReadonlySet<string>, self?: string): void {
   const complain = (message: string): void => {
     if (checker.problems.length < MAX_FINDINGS) checker.problems.push({ pointer: `${from}${pointer}`, message: `${place}${name} ${message}` });
   };
@@ -100,8 +93,7 @@ function checkOne(
   if (!checker.isWhole) return;
   const { results } = checker.expressions.references(source);
   if (results !== "all") {
-    for (const id of results)
-      if (!visible.has(id)) complain(`refers to results.${id}, ${id === self ? "which is `result` here" : whyNot(checker, id, visible)}`);
+    for (const id of results) if (!visible.has(id)) complain(`refers to results.${id}, ${id === self ? "which is `result` here" : whyNot(checker, id, visible)}`);
   }
   if (checker.inputs === undefined) return;
   for (const input of flowInputMembers(source)) {

@@ -38,9 +38,7 @@ test("every kind of step has its line with all of its fields", () => {
 
 test("what is not supported is listed", () => {
   const shapes = { "the document": FLOW_SHAPE, "its `value`": VALUE_SHAPE, "a step": MODULE_SHAPE };
-  const kinds = Object.entries(VALUE_SHAPES).flatMap(([type, { unsupported }]) =>
-    Object.keys(unsupported).length === 0 ? [] : [[`\`${type}\``, Object.keys(unsupported)]],
-  );
+  const kinds = Object.entries(VALUE_SHAPES).flatMap(([type, { unsupported }]) => (Object.keys(unsupported).length === 0 ? [] : [[`\`${type}\``, Object.keys(unsupported)]]));
   const expected = [...Object.entries(shapes).map(([where, { unsupported }]) => [where, Object.keys(unsupported)]), ...kinds];
   expect(rowsOf("What is not supported").map(([where, fields = ""]) => [where, namesIn(fields)])).toEqual(expected);
 });

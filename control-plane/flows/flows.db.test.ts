@@ -46,15 +46,7 @@ beforeAll(async () => {
   }
   ours = await workspaces.ensure("ours");
   const script = { path: "f/tools/count", language: "bash", content: "echo 1" };
-  scriptHash = (
-    await deployScript(
-      pool,
-      createScriptCache(pool, () => 0),
-      ours,
-      "test",
-      script,
-    )
-  ).version.hash;
+  scriptHash = (await deployScript(pool, createScriptCache(pool, () => 0), ours, "test", script)).version.hash;
   cache = createFlowCache(pool, () => performance.now());
   app = await createHttpServer(log, new BodyTurns({ hasRoom: () => true, ownerBytes: 1e8, allBytes: 1e8 }));
   addAuthorization(app, createAuthenticator(pool, realClock, { secret: Buffer.alloc(32), workspaceOf: async () => undefined }), workspaces);
@@ -92,11 +84,7 @@ describe("deploying", () => {
   });
 
   test("a document comes back as it was deployed, with what nobody reads", async () => {
-    const document = {
-      ...documentWith({ id: "a", value: { ...IDENTITY, colour: "red" }, x: null }),
-      edited_by: "ada",
-      schema: { order: ["b", "a"], type: "object" },
-    };
+    const document = { ...documentWith({ id: "a", value: { ...IDENTITY, colour: "red" }, x: null }), edited_by: "ada", schema: { order: ["b", "a"], type: "object" } };
     const { body } = await deploy("f/a/kept", { document });
     expect(body.ignored).toEqual(["/edited_by", "/value/modules/0/x", "/value/modules/0/value/colour"]);
     const kept = await ask<FlowWithDocument>("GET", "/flows/by-path?path=f/a/kept");
@@ -171,13 +159,7 @@ describe("deploying", () => {
 
 describe("looking", () => {
   test("lists current versions by path, paged, and all versions of one path, the newest first", async () => {
-    for (const [path, summary] of [
-      ["f/list/b", "one"],
-      ["f/list/a", "first"],
-      ["f/list/b", "two"],
-      ["f/list/b", "three"],
-      ["f/list/b", "one"],
-    ] as const)
+    for (const [path, summary] of [["f/list/b", "one"], ["f/list/a", "first"], ["f/list/b", "two"], ["f/list/b", "three"], ["f/list/b", "one"]] as const)
       await deploy(path, { document: { ...documentWith({ id: "a", value: IDENTITY }), summary } });
     const page = await ask<{ flows: FlowView[]; next_cursor: string }>("GET", "/flows?prefix=f/list/&limit=1");
     expect(page.body).toMatchObject({ flows: [{ path: "f/list/a", summary: "first" }], next_cursor: "f/list/a" });

@@ -27,12 +27,7 @@ const read = { a: { kind: "static", value: 1 }, b: { kind: "expression", source:
 describe("a flow", () => {
   test("summary, description, schema", () => {
     const schema = { type: "object", properties: { n: { type: "integer" } } };
-    expect(parseFlow({ summary: "S", description: "D", schema, value: { modules: [A] } })).toMatchObject({
-      summary: "S",
-      description: "D",
-      schema,
-      problems: [],
-    });
+    expect(parseFlow({ summary: "S", description: "D", schema, value: { modules: [A] } })).toMatchObject({ summary: "S", description: "D", schema, problems: [] });
   });
 
   test("modules[]", () => {
@@ -154,14 +149,7 @@ describe("a module", () => {
 
   test("value.type = forloopflow", () => {
     const list = { type: "javascript", expr: "results.a" };
-    const value = {
-      type: "forloopflow",
-      iterator: list,
-      modules: [{ ...A, id: "in" }],
-      skip_failures: false,
-      parallel: true,
-      parallelism: { type: "static", value: 5 },
-    };
+    const value = { type: "forloopflow", iterator: list, modules: [{ ...A, id: "in" }], skip_failures: false, parallel: true, parallelism: { type: "static", value: 5 } };
     expect(valueOf(value)).toEqual({
       kind: "forloop",
       iterator: { kind: "expression", source: "results.a" },
@@ -215,9 +203,7 @@ describe("a module", () => {
   });
 
   test("value.type = aiagent", () => {
-    expect(valueOf({ type: "aiagent", tools: [{ id: "t", value: { tool_type: "mcp" } }], input_transforms: { prompt: { type: "ai" } } })).toEqual({
-      kind: "aiagent",
-    });
+    expect(valueOf({ type: "aiagent", tools: [{ id: "t", value: { tool_type: "mcp" } }], input_transforms: { prompt: { type: "ai" } } })).toEqual({ kind: "aiagent" });
   });
 
   test("input_transforms", () => {
@@ -229,11 +215,7 @@ describe("a module", () => {
       both: { type: "javascript", expr: "results.b", value: "shown by the editor" },
     };
     expect(valueOf(script({ input_transforms: transforms }))).toMatchObject({
-      inputs: {
-        text: { kind: "static", value: "$res:f/db/main" },
-        nothing: { kind: "static", value: null },
-        both: { kind: "expression", source: "results.b" },
-      },
+      inputs: { text: { kind: "static", value: "$res:f/db/main" }, nothing: { kind: "static", value: null }, both: { kind: "expression", source: "results.b" } },
     });
   });
 
@@ -247,10 +229,7 @@ describe("a module", () => {
   });
 
   test("stop_after_all_iters_if", () => {
-    expect(moduleOf({ stop_after_all_iters_if: { expr: "result.length > 3" } })?.stopAfterAllItersIf).toEqual({
-      expr: "result.length > 3",
-      skipIfStopped: false,
-    });
+    expect(moduleOf({ stop_after_all_iters_if: { expr: "result.length > 3" } })?.stopAfterAllItersIf).toEqual({ expr: "result.length > 3", skipIfStopped: false });
   });
 
   test("skip_if", () => {

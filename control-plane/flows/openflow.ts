@@ -176,4 +176,13 @@ export const FLOW_LIMITS = {
 } as const;
 
 /** Ids that mean something else in a run, in the paths of steps, or in JavaScript. */
-export const RESERVED_IDS: ReadonlySet<string> = new Set(["failure", "preprocessor", "Input", "Result", "Trigger", "__proto__", "prototype", "constructor"]);
+export const RESERVED_IDS: ReadonlySet<string> = new Set([
+  "failure",
+  "preprocessor",
+  "Input",
+  "Result",
+  "Trigger",
+  "__proto__",
+  "prototype",
+  "constructor",
+]);

@@ -178,12 +178,7 @@ function rawScriptOf(fields: Fields): ModuleValue | undefined {
   if (content === undefined) complain(fields, "content", "is missing");
   else if (typeof content !== "string") complain(fields, "content", "must be text");
   const concurrency = concurrencyOf(fields, "custom_concurrency_key");
-  const rest = withoutUndefined({
-    lock: textOf(fields, "lock", FLOW_LIMITS.documentBytes),
-    path: textOf(fields, "path", 255),
-    tag: tagOf(fields, "tag"),
-    concurrency,
-  });
+  const rest = withoutUndefined({ lock: textOf(fields, "lock", FLOW_LIMITS.documentBytes), path: textOf(fields, "path", 255), tag: tagOf(fields, "tag"), concurrency });
   const inputs = inputsOf(fields);
   return language === undefined || typeof content !== "string" ? undefined : { kind: "rawscript", language, content, ...rest, inputs };
 }
@@ -200,11 +195,7 @@ function scriptOf(fields: Fields): ModuleValue | undefined {
 function pathOf(fields: Fields): string | undefined {
   const path = requiredText(fields, "path", 255);
   if (path === undefined || PATH.test(path)) return path;
-  complain(
-    fields,
-    "path",
-    path.startsWith("hub/") ? "leads to Windmill's hub: deploy the script here and name its path" : "must look like f/folder/name or u/user/name",
-  );
+  complain(fields, "path", path.startsWith("hub/") ? "leads to Windmill's hub: deploy the script here and name its path" : "must look like f/folder/name or u/user/name");
   return undefined;
 }
 

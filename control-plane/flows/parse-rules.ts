@@ -1,6 +1,18 @@
 /** What a step may say beside what it runs: inputs, retries, conditions, approvals. */
 import type { Json } from "../../kernel/json.ts";
-import { complain, type Fields, flagOf, isObject, member, numberOf, objectOf, positiveOf, requiredText, textOf, wholeOf } from "./field-reader.ts";
+import {
+  complain,
+  type Fields,
+  flagOf,
+  isObject,
+  member,
+  numberOf,
+  objectOf,
+  positiveOf,
+  requiredText,
+  textOf,
+  wholeOf,
+} from "./field-reader.ts";
 import type { Module, RetryRule, StopRule, SuspendRule, Transform, Transforms } from "./model.ts";
 import {
   CONSTANT_SHAPE,

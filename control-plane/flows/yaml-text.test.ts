@@ -13,19 +13,7 @@ function problemsOf(text: string): string[] {
 
 describe("readYaml", () => {
   test("reads a document as it is written by hand", () => {
-    const right = [
-      "summary: A flow # a comment",
-      "value:",
-      "  code: |",
-      "    first",
-      "      second",
-      "  yes: no",
-      '  text: "1"',
-      "  1: 1.5",
-      "  empty:",
-      "  list: [a, 2]",
-      "",
-    ];
+    const right = ["summary: A flow # a comment", "value:", "  code: |", "    first", "      second", "  yes: no", '  text: "1"', "  1: 1.5", "  empty:", "  list: [a, 2]", ""];
     expect(valueOf(right.join("\n"))).toEqual({
       summary: "A flow",
       value: { code: "first\n  second\n", yes: "no", text: "1", "1": 1.5, empty: null, list: ["a", 2] },
@@ -60,10 +48,7 @@ describe("readYaml", () => {
   });
 
   test("does not unfold aliases of aliases", () => {
-    const bomb = [
-      "a: &a [x, x, x, x, x, x, x, x, x]",
-      ..."bcdefghi".split("").map((name, at) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[at]}`).join(", ")}]`),
-    ];
+    const bomb = ["a: &a [x, x, x, x, x, x, x, x, x]", ..."bcdefghi".split("").map((name, at) => `${name}: &${name} [${Array(9).fill(`*${"abcdefgh"[at]}`).join(", ")}]`)];
     const begun = performance.now();
     expect(problemsOf(bomb.join("\n")).length).toBeGreaterThan(0);
     const wide = `a: &a "${"x".repeat(100_000)}"\nb: [${Array(90).fill("*a").join(", ")}]\n`;

@@ -28,9 +28,9 @@ const retryRule = fc.oneof(
     retryIf: fc.constant("x"),
   }),
 );
-const suspendRule = fc
-  .record({ needed: fc.integer({ min: 1, max: 2 }), timeout: fc.boolean(), goOn: fc.boolean() })
-  .map(({ needed, timeout, goOn }) => people(needed, { continueOnDisapproveTimeout: goOn, ...(timeout ? { timeoutS: 60 } : {}) }));
+const suspendRule = fc.record({ needed: fc.integer({ min: 1, max: 2 }), timeout: fc.boolean(), goOn: fc.boolean() }).map(({ needed, timeout, goOn }) =>
+  people(needed, { continueOnDisapproveTimeout: goOn, ...(timeout ? { timeoutS: 60 } : {}) }),
+);
 
 /** Fields that every kind of module may have; each is rare, so that flows get on. */
 const extras = fc
@@ -56,40 +56,16 @@ const { modules } = fc.letrec<{ module: Module; modules: Module[] }>((tie) => ({
     { maxDepth: 3, depthIdentifier: "flow" },
     { weight: 5, arbitrary: extras.map((extra) => step("s", extra)) },
     { weight: 1, arbitrary: extras.map((extra) => identity("i", extra)) },
-    {
-      weight: 2,
-      arbitrary: fc
-        .tuple(tie("modules"), extras, fc.boolean(), fc.boolean(), fc.boolean())
-        .map(([inner, extra, parallel, bounded, skipFailures]) =>
-          forloop("f", inner, { parallel, skipFailures, ...(bounded ? { parallelism: expression("x") } : {}) }, extra),
-        ),
-    },
-    {
-      weight: 1,
-      arbitrary: fc
-        .tuple(tie("modules"), extras, stopRule, fc.boolean())
-        .map(([inner, extra, stopAfterIf, skipFailures]) => whileloop("w", inner, { ...extra, stopAfterIf }, skipFailures)),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(fc.array(tie("modules"), { minLength: 1, maxLength: 3 }), extras).map(([branches, extra]) => branchone("o", branches, extra)),
-    },
-    {
-      weight: 1,
-      arbitrary: fc
-        .tuple(fc.array(fc.record({ modules: tie("modules"), skipFailure: fc.boolean() }), { maxLength: 3 }), fc.boolean(), extras)
-        .map(([branches, parallel, extra]) => branchall("b", branches, parallel, extra)),
-    },
+    { weight: 2, arbitrary: fc.tuple(tie("modules"), extras, fc.boolean(), fc.boolean(), fc.boolean()).map(([inner, extra, parallel, bounded, skipFailures]) =>
+      forloop("f", inner, { parallel, skipFailures, ...(bounded ? { parallelism: expression("x") } : {}) }, extra)) },
+    { weight: 1, arbitrary: fc.tuple(tie("modules"), extras, stopRule, fc.boolean()).map(([inner, extra, stopAfterIf, skipFailures]) => whileloop("w", inner, { ...extra, stopAfterIf }, skipFailures)) },
+    { weight: 1, arbitrary: fc.tuple(fc.array(tie("modules"), { minLength: 1, maxLength: 3 }), extras).map(([branches, extra]) => branchone("o", branches, extra)) },
+    { weight: 1, arbitrary: fc.tuple(fc.array(fc.record({ modules: tie("modules"), skipFailure: fc.boolean() }), { maxLength: 3 }), fc.boolean(), extras).map(([branches, parallel, extra]) => branchall("b", branches, parallel, extra)) },
   ),
 }));
 
 const flows = fc
-  .record({
-    modules,
-    failure: fc.option(extras, { nil: undefined }),
-    preprocessor: fc.option(extras, { nil: undefined, freq: 4 }),
-    skip: fc.option(fc.constant("x"), { nil: undefined, freq: 5 }),
-  })
+  .record({ modules, failure: fc.option(extras, { nil: undefined }), preprocessor: fc.option(extras, { nil: undefined, freq: 4 }), skip: fc.option(fc.constant("x"), { nil: undefined, freq: 5 }) })
   .map(({ modules: written, failure, preprocessor, skip }) =>
     flow(numbered(written, { count: 0 }), {
       earlyReturn: "s2",
@@ -110,8 +86,7 @@ function numbered(list: readonly Module[], counter: { count: number }): Module[]
       const branches = value.branches.map((branch) => ({ ...branch, modules: numbered(branch.modules, counter) }));
       return { ...module, id, value: { ...value, branches, default: numbered(value.default, counter) } };
     }
-    if (value.kind === "branchall")
-      return { ...module, id, value: { ...value, branches: value.branches.map((branch) => ({ ...branch, modules: numbered(branch.modules, counter) })) } };
+    if (value.kind === "branchall") return { ...module, id, value: { ...value, branches: value.branches.map((branch) => ({ ...branch, modules: numbered(branch.modules, counter) })) } };
     return { ...module, id };
   });
 }
@@ -136,10 +111,7 @@ function worldOf(seed: number): World {
       const thrown = dice(`inputs ${place}`);
       return thrown >= 97 ? { failed: "no such field" } : thrown >= 92 ? "cached" : undefined;
     },
-    approvals: (place) =>
-      ["ann", "ann", "bob"]
-        .map((approver) => ({ approver, approved: dice(`approval ${place} ${approver}`) < 90, payload: '"fine"' }))
-        .slice(0, 1 + (dice(`approvals ${place}`) % 3)),
+    approvals: (place) => ["ann", "ann", "bob"].map((approver) => ({ approver, approved: dice(`approval ${place} ${approver}`) < 90, payload: '"fine"' })).slice(0, 1 + (dice(`approvals ${place}`) % 3)),
   };
 }
 
@@ -170,8 +142,7 @@ function playToEnd(run: ModelEngine, pick: (count: number) => number, perStep: (
 function approveAll(run: ModelEngine, i: number): void {
   const waiting = outstanding(run.definition, run.state).filter(({ kind }) => kind === "invite");
   if (waiting.length === 0) throw new Error(`stuck: ${JSON.stringify(run.state)}`);
-  for (const command of waiting)
-    if (command.kind === "invite") run.tell({ kind: "approval", place: command.place, approval: { approver: `someone ${i}`, approved: true, payload: "1" } });
+  for (const command of waiting) if (command.kind === "invite") run.tell({ kind: "approval", place: command.place, approval: { approver: `someone ${i}`, approved: true, payload: "1" } });
 }
 
 /** Whether what runs at a place may run again although it has succeeded: something around it, or it, is tried again as a whole. */
@@ -244,13 +215,7 @@ describe("any flow, with any answers, in any order", () => {
         const at = cut % snapshots.length;
         expect(replay(definition, snapshots[at] ?? newFlowState(), run.events.slice(at))).toStrictEqual(run.state);
         // A log that is read twice, or an event that comes again at the end, changes nothing.
-        expect(
-          replay(
-            definition,
-            run.state,
-            run.events.filter(({ kind }) => kind !== "started"),
-          ),
-        ).toStrictEqual(run.state);
+        expect(replay(definition, run.state, run.events.filter(({ kind }) => kind !== "started"))).toStrictEqual(run.state);
       }),
       runs,
     );
@@ -261,11 +226,7 @@ describe("any flow, with any answers, in any order", () => {
       fc.property(fc.record({ ...example, crashes: fc.nat() }), ({ definition, seed, order, crashes }) => {
         const sequential = chooser(order);
         const calm = new ModelEngine(definition, worldOf(seed)).begin(true);
-        playToEnd(
-          calm,
-          () => 0,
-          () => undefined,
-        );
+        playToEnd(calm, () => 0, () => undefined);
         const rough = new ModelEngine(definition, worldOf(seed)).begin(true);
         const crash = chooser(crashes);
         playToEnd(rough, sequential, () => {
@@ -317,8 +278,7 @@ describe("any flow, with any answers, in any order", () => {
           visitBlock(current.level, current.block, {
             step: (place, { phase }, module) => {
               if (phase.kind === "list") expect(phase.list.open.length).toBeLessThanOrEqual(isParallel(module) ? Math.min(phase.list.most, MOST_OPEN) : 1);
-              if (phase.kind === "list" && module.value.kind === "forloop" && module.value.parallelism !== undefined)
-                expect(phase.list.open.length).toBeLessThanOrEqual(askedParallelism(seed, place));
+              if (phase.kind === "list" && module.value.kind === "forloop" && module.value.parallelism !== undefined) expect(phase.list.open.length).toBeLessThanOrEqual(askedParallelism(seed, place));
               const { iterations } = scopeOf(definition, run.state, place);
               expect(iterations).toHaveLength(loopsAround(definition, place));
             },
@@ -341,14 +301,7 @@ function loopsAround(definition: FlowDefinition, place: Place): number {
     for (const module of list) {
       if (module.id === id) return module;
       const { value } = module;
-      const inner =
-        value.kind === "forloop" || value.kind === "whileloop"
-          ? value.modules
-          : value.kind === "branchone"
-            ? [...value.branches.flatMap((branch) => branch.modules), ...value.default]
-            : value.kind === "branchall"
-              ? value.branches.flatMap((branch) => branch.modules)
-              : [];
+      const inner = value.kind === "forloop" || value.kind === "whileloop" ? value.modules : value.kind === "branchone" ? [...value.branches.flatMap((branch) => branch.modules), ...value.default] : value.kind === "branchall" ? value.branches.flatMap((branch) => branch.modules) : [];
       const found = find(inner, id);
       if (found !== undefined) return found;
     }

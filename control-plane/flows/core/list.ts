@@ -58,11 +58,7 @@ function fill(ctx: Context, spot: Spot, list: ListState): WorkEnd | undefined {
     const level = levelOf(spot, list, list.next);
     if (list.count === undefined && list.next >= MOST_WHILE_ITERATIONS) {
       list.broken = true;
-      list.failure = failureOf(
-        "LoopLimitError",
-        `the loop did not stop within ${MOST_WHILE_ITERATIONS} iterations: does its stop_after_if ever hold?`,
-        spot.module.id,
-      );
+      list.failure = failureOf("LoopLimitError", `the loop did not stop within ${MOST_WHILE_ITERATIONS} iterations: does its stop_after_if ever hold?`, spot.module.id);
     } else if (level !== undefined) {
       const item: OpenItem = { index: list.next, block: { done: [] } };
       list.next += 1;

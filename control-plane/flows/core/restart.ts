@@ -6,8 +6,8 @@ import type { FlowDefinition, Module } from "../model.ts";
 import { advance } from "./advance.ts";
 import type { Command, FlowEvent, Happening, Place } from "./model.ts";
 import { branchTaken, type Past, type PastRun, readPast } from "./past-run.ts";
-import { FAILURE_PLACE, findPlace, isLoop, isParallel, moduleAt, modulesWithin, PREPROCESSOR_PLACE, parseBranch } from "./place.ts";
-import { type FlowState, newFlowState } from "./state.ts";
+import { FAILURE_PLACE, findPlace, isLoop, isParallel, modulesWithin, moduleAt, parseBranch, PREPROCESSOR_PLACE } from "./place.ts";
+import { newFlowState, type FlowState } from "./state.ts";
 import { currentBlock, visitBlock } from "./under-way.ts";
 
 export type Restart =

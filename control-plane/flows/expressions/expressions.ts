@@ -8,6 +8,8 @@ export interface Scope {
   /** By path. */
   readonly variables: ReadonlyMap<string, Json>;
   readonly resources: ReadonlyMap<string, Json>;
+  /** What `Date.now()` says: the moment of the event that made the expression due, so that a replay says the same. Absent: they are refused. */
+  readonly atMs?: number;
 }
 
 export type Evaluation =
