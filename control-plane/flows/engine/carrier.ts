@@ -37,18 +37,23 @@ export class Carrier {
   carry(command: Command): void {
     switch (command.kind) {
       case "ask":
-        return this.#ask(command);
+        this.#ask(command);
+        return;
       case "run": {
         const { place } = command;
         const started = this.#parts.starter.now(startParts(this.#parts, this.#running.job, this.#state, place), this.#state.at(place));
-        return started === undefined ? this.#later(command) : this.start(command, started);
+        started === undefined ? this.#later(command) : this.start(command, started);
+        return;
       }
       case "pass":
-        return this.#passNow(command);
+        this.#passNow(command);
+        return;
       case "timer":
-        return this.#state.wait(command.place, command.atMs);
+        this.#state.wait(command.place, command.atMs);
+        return;
       case "invite":
-        return this.#state.rest();
+        this.#state.rest();
+        return;
       case "cancel_job":
         this.#to.after.push(() => cancelJob(this.#parts, this.#running, command));
         return;
@@ -62,7 +67,8 @@ export class Carrier {
         return;
       }
       default:
-        return assertNever(command);
+        assertNever(command);
+        return;
     }
   }
 
@@ -78,10 +84,16 @@ export class Carrier {
 
   /** The job of a step goes into the transition. */
   start({ place, attempt }: RunCommand, started: Started): void {
-    if (started.kind === "failed") return this.#fail(place, started.message);
+    if (started.kind === "failed") {
+      this.#fail(place, started.message);
+      return;
+    }
     const { made } = started;
     const { failure, refused } = this.#arrive(made);
-    if (failure !== undefined) return this.#fail(place, failure);
+    if (failure !== undefined) {
+      this.#fail(place, failure);
+      return;
+    }
     const { id: job } = made.job;
     this.apply({ kind: "started", place, job, attempt });
     if (refused === undefined) return;
@@ -91,9 +103,15 @@ export class Carrier {
   }
 
   pass({ place }: PassCommand, evaluated: Evaluated): void {
-    if (evaluated.kind === "error") return this.#fail(place, evaluated.message);
+    if (evaluated.kind === "error") {
+      this.#fail(place, evaluated.message);
+      return;
+    }
     const { json } = evaluated;
-    if (Buffer.byteLength(json) <= INLINE_VALUE_BYTES) return this.apply({ kind: "passed", place, value: { kind: "json", json } });
+    if (Buffer.byteLength(json) <= INLINE_VALUE_BYTES) {
+      this.apply({ kind: "passed", place, value: { kind: "json", json } });
+      return;
+    }
     const job = this.#parts.deps.newJobId();
     this.#to.makes(silent(valueJob(this.#running.job, place, job, this.#state.source.createdBy, json, wallMs(this.#parts))));
     this.#parts.values.keep(job, json);
@@ -113,7 +131,10 @@ export class Carrier {
     const at = this.#state.at(place);
     const inputs = module === undefined ? {} : inputsOf(module);
     // Without inputs it hands on what came before it.
-    if (Object.keys(inputs).length === 0) return this.apply({ kind: "passed", place, value: at.refs.previous ?? { kind: "json", json: "null" } });
+    if (Object.keys(inputs).length === 0) {
+      this.apply({ kind: "passed", place, value: at.refs.previous ?? { kind: "json", json: "null" } });
+      return;
+    }
     const evaluated = this.#parts.evaluator.argumentsNow(at, inputs);
     if (evaluated === undefined) this.#later(command);
     else this.pass(command, evaluated);

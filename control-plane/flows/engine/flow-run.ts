@@ -94,8 +94,14 @@ export class FlowRun {
   turn(): void {
     if (this.#busy || this.#stopped) return;
     const running = this.#parts.host.running(this.job.id);
-    if (running === undefined) return this.#forget();
-    if (this.#broken !== undefined) return this.#breakOff(running, this.#broken);
+    if (running === undefined) {
+      this.#forget();
+      return;
+    }
+    if (this.#broken !== undefined) {
+      this.#breakOff(running, this.#broken);
+      return;
+    }
     if (this.#state === undefined) this.#load();
     const state = this.#state;
     if (state === undefined) return;
@@ -135,29 +141,36 @@ export class FlowRun {
         to.causedBy(writes);
         if (!state.runs(job)) return;
         this.#parts.values.keep(job, resultJson);
-        return carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: this.#parts.host.random() });
+        carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: this.#parts.host.random() });
+        return;
       }
       case "asked":
-        return state.wants(input.command) ? carrier.answer(input.command, input.evaluated) : undefined;
+        if (state.wants(input.command)) carrier.answer(input.command, input.evaluated);
+        return;
       case "prepared":
-        return state.wants(input.command) ? carrier.start(input.command, input.started) : undefined;
+        if (state.wants(input.command)) carrier.start(input.command, input.started);
+        return;
       case "passing":
-        return state.wants(input.command) ? carrier.pass(input.command, input.evaluated) : undefined;
+        if (state.wants(input.command)) carrier.pass(input.command, input.evaluated);
+        return;
       case "loaded":
         to.commands.push(input.command);
         return;
       case "approval": {
         const { number, place, approver, approved, payload } = input.approval;
         to.approvedBy(number);
-        return carrier.apply({ kind: "approval", place, approval: { approver, approved, payload } });
+        carrier.apply({ kind: "approval", place, approval: { approver, approved, payload } });
+        return;
       }
       case "due":
         for (const place of state.takeDue(wallMs(this.#parts))) carrier.apply({ kind: "woke", place });
         return;
       case "cancel":
-        return carrier.apply({ kind: "cancel_asked", by: "", reason: input.reason });
+        carrier.apply({ kind: "cancel_asked", by: "", reason: input.reason });
+        return;
       default:
-        return assertNever(input);
+        assertNever(input);
+        return;
     }
   }
 
