@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { FastifyInstance } from "fastify";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
-import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
+import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
 import { jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
@@ -22,6 +22,8 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { addApprovalRoutes } from "./flows/approval-routes.ts";
+import { Approvals } from "./flows/approvals.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
 import { addRunRoutes } from "./flows/run-routes.ts";
@@ -280,7 +282,11 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
-  addRunRoutes(app, { reader: engines.reader, jobs, changes: events, log });
+  const { reader } = engines;
+  addRunRoutes(app, { reader, jobs, changes: events, log });
+  const answers = { answered: () => ownership.local?.owner.lookForAnswers(), workspaceName: (id: WorkspaceId) => workspaces.loadName(id) };
+  const people = { ...answers, secret: () => Promise.resolve(secret), publicUrl: () => publicUrl(config, app), record: jobs.record.bind(jobs) };
+  addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);

@@ -141,7 +141,7 @@ export class JobService {
   }
 
   /** Errors: not_found, the same for a job of another workspace. */
-  async record(caller: Caller, id: JobId): Promise<JobRecord> {
+  async record(caller: Pick<Caller, "workspace">, id: JobId): Promise<JobRecord> {
     const record = await readJob(this.#deps.pool, caller.workspace.id, id);
     if (record === undefined) throw new AppError("not_found", `there is no job ${id}`);
     return record;

@@ -15,6 +15,8 @@ export interface FlowRunner {
   takesEnd(write: Write): boolean;
   /** A flow is to end early; may be said again. Its `cancel` says why. */
   cancel(running: RunningJob): void;
+  /** An answer of a person may have come. */
+  lookForAnswers(): void;
   /** The moment has come for which something was set with `wakeAt`. */
   due(flow: JobId): void;
   /** Shards were given to another owner. */

@@ -150,6 +150,11 @@ export class Owner {
     return this.#keyed.enqueue(jobs);
   }
 
+  /** An answer to a flow of this owner may have come. */
+  lookForAnswers(): void {
+    this.#flows.runner?.lookForAnswers();
+  }
+
   /** Ends a job early; see Cancels. */
   cancel(job: { id: JobId; workspace: WorkspaceId; shard: number }, reason: string): Promise<CancelOutcome> {
     return this.#cancels.cancel(job, reason);

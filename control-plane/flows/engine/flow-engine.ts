@@ -87,6 +87,10 @@ export class FlowEngine implements FlowRunner {
     this.#push(flow, { kind: "due" });
   }
 
+  lookForAnswers(): void {
+    void this.#approvals.look();
+  }
+
   forget(shards: Shards): void {
     for (const run of [...this.#runs.values()]) if (shards.has(run.job.shard)) this.#drop(run);
   }
