@@ -1,0 +1,94 @@
+import { charge, type Frame, isList, isPrimitive, isRawNumber, type Primitive, primitive, refuse, type Value, type ValueList } from "./values.ts";
+
+/** An arrow that was given to a method. */
+export type Callback = (frame: Frame, ...args: readonly Value[]) => Value;
+
+interface ListMethod {
+  /** One argument more is refused: what it means differs from method to method. */
+  readonly mostArgs: number;
+  readonly call: (list: ValueList, args: ValueList) => Value;
+}
+type CallbackMethod = (list: ValueList, call: (element: Value, index: number) => Value) => Value;
+
+/** Methods that leave the list as it is; those that change it are for the sandbox. */
+const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, ListMethod>([
+  ["at", { mostArgs: 1, call: (list, [index]) => list.at(number(index)) }],
+  ["concat", { mostArgs: 100, call: (list, args) => list.concat(...args) }],
+  ["flat", { mostArgs: 1, call: (list, [depth]) => flatten(list, depth === undefined ? 1 : number(depth)) }],
+  ["includes", { mostArgs: 1, call: (list, [search]) => comparable(list).includes(primitive(search)) }],
+  ["indexOf", { mostArgs: 1, call: (list, [search]) => comparable(list).indexOf(primitive(search)) }],
+  ["join", { mostArgs: 1, call: (list, [separator]) => list.map(shown).join(separator === undefined ? undefined : string(separator)) }],
+  ["lastIndexOf", { mostArgs: 1, call: (list, [search]) => comparable(list).lastIndexOf(primitive(search)) }],
+  ["slice", { mostArgs: 2, call: (list, [start, end]) => list.slice(optionalNumber(start), optionalNumber(end)) }],
+]);
+
+const CALLBACK_METHODS: ReadonlyMap<string, CallbackMethod> = new Map<string, CallbackMethod>([
+  ["every", (list, call) => list.every(call)],
+  ["filter", (list, call) => list.filter(call)],
+  ["find", (list, call) => list.find(call)],
+  ["findIndex", (list, call) => list.findIndex(call)],
+  ["findLast", (list, call) => list.findLast(call)],
+  ["flatMap", (list, call) => list.flatMap((element, index): readonly Value[] | Value => call(element, index))],
+  ["map", (list, call) => list.map(call)],
+  ["some", (list, call) => list.some(call)],
+]);
+
+export function callListMethod(list: ValueList, name: string, args: ValueList, frame: Frame): Value {
+  const method = LIST_METHODS.get(name) ?? refuse();
+  if (args.length > method.mostArgs) refuse();
+  charge(frame, 1 + list.length);
+  for (const arg of args) if (isList(arg)) charge(frame, arg.length);
+  const value = method.call(list, args);
+  if (isList(value)) {
+    charge(frame, value.length);
+    frame.hasMade = true;
+  } else if (typeof value === "string") charge(frame, value.length >> 6);
+  return value;
+}
+
+/** @param cost of one call */
+export function callWithCallback(list: ValueList, name: string, callback: Callback, cost: number, rest: ValueList, frame: Frame): Value {
+  if (name === "reduce" && rest.length === 1) {
+    return list.reduce<Value>((sum, element, index) => {
+      charge(frame, cost);
+      return callback(frame, sum, element, index, list);
+    }, rest[0]);
+  }
+  const method = CALLBACK_METHODS.get(name) ?? refuse();
+  if (rest.length > 0) refuse();
+  const value = method(list, (element, index) => {
+    charge(frame, cost);
+    const answer = callback(frame, element, index, list);
+    // `flatMap` copies it.
+    if (isList(answer)) charge(frame, answer.length);
+    return answer;
+  });
+  if (isList(value)) frame.hasMade = true;
+  return value;
+}
+
+function number(value: Value): number {
+  return typeof value === "number" ? value : refuse();
+}
+
+function optionalNumber(value: Value): number | undefined {
+  return value === undefined ? undefined : number(value);
+}
+
+function string(value: Value): string {
+  return typeof value === "string" ? value : refuse();
+}
+
+function comparable(list: ValueList): ValueList {
+  return list.some(isRawNumber) ? refuse() : list;
+}
+
+/** An element as `join` writes it. */
+function shown(element: Value): Primitive {
+  return isPrimitive(element) ? element : refuse();
+}
+
+function flatten(list: ValueList, depth: number): ValueList {
+  if (!(depth >= 0 && depth <= 10)) return refuse();
+  return depth < 1 ? list.slice() : list.flatMap((element) => (isList(element) ? flatten(element, depth - 1) : [element]));
+}
