@@ -51,7 +51,13 @@ describe("readFlow", () => {
       "    - {id: d, value: {type: flow, path: f/x/y}}",
       "    - {id: e, value: {type: identity, input_transforms: {content: {type: static, value: '!inline is text here'}}}}",
     ];
-    const root = folderWith({ "n.flow/flow.yaml": flow.join("\n"), "n.flow/handler.py": "H", "n.flow/sub/a.py": "A", "n.flow/a.lock": "L", "n.flow/c.py": "C" });
+    const root = folderWith({
+      "n.flow/flow.yaml": flow.join("\n"),
+      "n.flow/handler.py": "H",
+      "n.flow/sub/a.py": "A",
+      "n.flow/a.lock": "L",
+      "n.flow/c.py": "C",
+    });
     expect(readFlow(join(root, "n.flow/flow.yaml"))).toMatchObject({
       source: {
         document: {
@@ -74,7 +80,7 @@ describe("readFlow", () => {
     ["a file that is not there", "content: '!inline x.py'", "!inline x.py: there is no such file"],
     ["a file outside of the folder", "content: '!inline ../../etc/passwd'", "!inline ../../etc/passwd leads out of the flow's folder"],
     ["a file of the machine", "content: '!inline /etc/passwd'", "!inline /etc/passwd leads out of the flow's folder"],
-    ["broken YAML", "content: [", "at line 2"],
+    ["broken YAML", "content: [", "at line 3, column 1"],
     ["a key that is there twice", "type: a", "Map keys must be unique at line 2, column 1"],
   ])("says what is wrong with %s", (_name, line, message) => {
     const root = folderWith({ "n.flow/flow.yaml": `type: rawscript\n${line}\n` });

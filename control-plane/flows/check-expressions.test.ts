@@ -80,17 +80,34 @@ describe("syntax", () => {
 });
 
 describe("references to results", () => {
-  test("of steps before, of steps around those, and of branches that may have run are fine", () => {
+  test("to steps before, in the same list and in those around it, are fine", () => {
     const modules = [
       step("a"),
-      branches("branchone", [step("b", "results.a"), step("c", 'results["b"]')]),
-      { id: "loop", value: { type: "forloopflow", iterator: { type: "javascript", expr: "results.a" }, modules: [step("d", "results.a + results.c")] } },
-      step("e", "results.b ?? results.branchone ?? results.loop"),
-      step("f", "1", { stop_after_if: { expr: "result > results.e" } }),
+      branches("branchone", [step("b", "results.a"), step("c", 'results["b"] + results.a')], [step("d", "results.a")]),
+      { id: "loop", value: { type: "forloopflow", iterator: { type: "javascript", expr: "results.a" }, modules: [step("e", "results.branchone")] } },
+      step("f", "results.branchone ?? results.loop", { stop_after_if: { expr: "result > results.loop" } }),
     ];
-    expect(problemsOf(modules, { failure_module: { value: { type: "rawscript", language: "bash", content: "", input_transforms: { x: { type: "javascript", expr: "results.d" } } } } })).toEqual(
-      [],
-    );
+    const handler = { type: "rawscript", language: "bash", content: "", input_transforms: { x: { type: "javascript", expr: "results.f ?? results.loop" } } };
+    expect(problemsOf(modules, { failure_module: { value: handler } })).toEqual([]);
+  });
+
+  test("to steps inside an earlier branch or loop are refused, and the step that has their result is named", () => {
+    const modules = [branches("branchone", [whileLoop(step("in"))]), step("after", "results.in"), step("around", "results.while")];
+    expect(problemsOf(modules)).toEqual([
+      expect.stringContaining("refers to results.in, which is inside step branchone: results.branchone has its result"),
+      expect.stringContaining("refers to results.while, which is inside step branchone: results.branchone has its result"),
+    ]);
+  });
+
+  test("in the rule of a loop itself are to what its round has made", () => {
+    const loop = (name: string, parallel: boolean): Members => ({
+      id: "loop",
+      value: { type: "forloopflow", parallel, iterator: { type: "static", value: [] }, modules: [step("in")] },
+      [name]: { expr: "results.in > 1" },
+    });
+    expect(problemsOf([loop("stop_after_if", false)])).toEqual([]);
+    expect(problemsOf([loop("stop_after_if", true)])).toEqual([]);
+    expect(problemsOf([loop("stop_after_all_iters_if", false)])).toHaveLength(1);
   });
 
   test.each<[string, readonly Json[], string]>([
@@ -100,15 +117,28 @@ describe("references to results", () => {
     ["a later step", [step("a", "results.b"), step("b")], "step a: input_transforms.x refers to results.b, which cannot have run by then"],
     ["another branch", [branches("branchone", [step("a")], [step("b", "results.a")])], "step b: input_transforms.x refers to results.a, which cannot"],
     ["a branch beside it", [branches("branchall", [step("a")], [step("b", "results.a")])], "refers to results.a, which cannot"],
-    ["the step that has just run", [step("a", "1", { stop_after_if: { expr: "results.a" } })], "step a: stop_after_if refers to results.a, which is `result` here"],
-    ["the loop around it", [whileLoop(step("a", "results.while"))], "refers to results.while, which cannot have run by then: it comes later, is in another branch, or"],
+    [
+      "the step that has just run",
+      [step("a", "1", { stop_after_if: { expr: "results.a" } })],
+      "step a: stop_after_if refers to results.a, which is `result` here",
+    ],
+    [
+      "the loop around it",
+      [whileLoop(step("a", "results.while"))],
+      "refers to results.while, which cannot have run by then: it comes later, is in another branch, or",
+    ],
   ])("of %s are refused", (_name, modules, message) => {
     expect(problemsOf(modules)).toEqual([expect.stringContaining(message)]);
   });
 
   test("inside a loop that goes round after round may be to any of its steps: those of the round before", () => {
-    expect(problemsOf([whileLoop(step("a", "results.b ?? 0"), step("b", "results.a"), branches("branchone", [step("c", "results.d")], [step("d", "results.c")]))])).toEqual([]);
-    const parallel = { id: "each", value: { type: "forloopflow", parallel: true, iterator: { type: "static", value: [] }, modules: [step("a", "results.b"), step("b")] } };
+    expect(
+      problemsOf([whileLoop(step("a", "results.b ?? results.branchone"), step("b", "results.a"), branches("branchone", [step("c", "results.a")]))]),
+    ).toEqual([]);
+    const parallel = {
+      id: "each",
+      value: { type: "forloopflow", parallel: true, iterator: { type: "static", value: [] }, modules: [step("a", "results.b"), step("b")] },
+    };
     expect(problemsOf([parallel])).toEqual([expect.stringContaining("refers to results.b, which cannot")]);
   });
 

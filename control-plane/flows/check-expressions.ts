@@ -17,6 +17,7 @@ interface Checker {
   readonly root: string;
   /** Whether references are looked at: not in a definition from which steps are missing. */
   readonly isWhole: boolean;
+  readonly parents: ReadonlyMap<string, string>;
   /** Names of the inputs when the schema allows no others. */
   readonly inputs: ReadonlySet<string> | undefined;
   readonly problems: FieldError[];
@@ -26,7 +27,7 @@ interface Checker {
 export function checkExpressions(flow: ParsedFlow, expressions: ExpressionReader, root = ""): readonly FieldError[] {
   const { definition, schema } = flow;
   const inputs = definition.preprocessor === undefined ? closedInputs(schema) : undefined;
-  const checker: Checker = { expressions, flow, root, isWhole: flow.problems.length === 0, inputs, problems: [] };
+  const checker: Checker = { expressions, flow, root, isWhole: flow.problems.length === 0, parents: parentsOf(definition.modules), inputs, problems: [] };
   const none = new Set<string>();
   if (definition.skipExpr !== undefined) {
     const expression: ModuleExpression = { source: definition.skipExpr, pointer: "/value/skip_expr", name: "skip_expr", when: "before" };
@@ -51,37 +52,59 @@ function checkModules(checker: Checker, modules: readonly Module[], visible: Set
   for (const module of modules) checkModule(checker, module, visible);
 }
 
+/** What an expression sees is told by `core/scope.ts`; here it is what it may see on some path. */
 function checkModule(checker: Checker, module: Module, visible: Set<string>): void {
   const pointer = checker.flow.pointers.get(module.id) ?? checker.root;
   const place = `step ${module.id}: `;
-  const expressions = expressionsOf(module);
-  for (const expression of expressions) if (expression.when === "before") checkOne(checker, expression, pointer, place, visible);
-  const inside: string[] = [];
+  const all = expressionsOf(module);
+  const check = (expressions: readonly ModuleExpression[], self?: string): void => {
+    for (const expression of expressions) checkOne(checker, expression, pointer, place, visible, self);
+  };
+  check(all.filter(({ when }) => when === "before"));
+  const eachRound = isLoop(module) ? all.filter(({ name }) => name === "stop_after_if") : [];
   for (const list of insideOf(module)) {
-    const ids = idsIn(list);
-    const known = new Set(ids.filter((id) => visible.has(id)));
+    const fresh = list.map(({ id }) => id).filter((id) => !visible.has(id));
     // In the rounds after the first, all steps of a loop have run: in the round before.
-    if (isLoop(module)) for (const id of ids) visible.add(id);
+    if (isLoop(module) && !isParallel(module)) for (const id of fresh) visible.add(id);
     checkModules(checker, list, visible);
-    // Branches run beside or instead of one another: none sees the steps of another.
-    for (const id of ids) if (!known.has(id)) visible.delete(id);
-    inside.push(...ids);
+    check(eachRound, module.id);
+    for (const id of fresh) visible.delete(id);
   }
-  for (const id of inside) visible.add(id);
-  for (const expression of expressions) if (expression.when === "after") checkOne(checker, expression, pointer, place, visible, module.id);
+  check(
+    all.filter((expression) => expression.when === "after" && !eachRound.includes(expression)),
+    module.id,
+  );
   visible.add(module.id);
 }
 
 function isLoop({ value }: Module): boolean {
-  return value.kind === "whileloop" || (value.kind === "forloop" && !value.parallel);
+  return value.kind === "whileloop" || value.kind === "forloop";
 }
 
-function idsIn(modules: readonly Module[]): string[] {
-  return modules.flatMap((module) => [module.id, ...insideOf(module).flatMap(idsIn)]);
+function isParallel({ value }: Module): boolean {
+  return value.kind === "forloop" && value.parallel;
+}
+
+/** By id of a step in a loop or branch: the id of that. */
+function parentsOf(modules: readonly Module[], found = new Map<string, string>()): ReadonlyMap<string, string> {
+  for (const module of modules) {
+    for (const list of insideOf(module)) {
+      for (const { id } of list) found.set(id, module.id);
+      parentsOf(list, found);
+    }
+  }
+  return found;
 }
 
 /** @param self id of the step that has just run */
-function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression, from: string, place: string, visible: ReadonlySet<string>, self?: string): void {
+function checkOne(
+  checker: Checker,
+  { source, pointer, name }: ModuleExpression,
+  from: string,
+  place: string,
+  visible: ReadonlySet<string>,
+  self?: string,
+): void {
   const complain = (message: string): void => {
     if (checker.problems.length < MAX_FINDINGS) checker.problems.push({ pointer: `${from}${pointer}`, message: `${place}${name} ${message}` });
   };
@@ -93,7 +116,8 @@ function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression,
   if (!checker.isWhole) return;
   const { results } = checker.expressions.references(source);
   if (results !== "all") {
-    for (const id of results) if (!visible.has(id)) complain(`refers to results.${id}, ${id === self ? "which is `result` here" : whyNot(checker, id, visible)}`);
+    for (const id of results)
+      if (!visible.has(id)) complain(`refers to results.${id}, ${id === self ? "which is `result` here" : whyNot(checker, id, visible)}`);
   }
   if (checker.inputs === undefined) return;
   for (const input of flowInputMembers(source)) {
@@ -101,7 +125,10 @@ function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression,
   }
 }
 
-function whyNot({ flow }: Checker, id: string, visible: ReadonlySet<string>): string {
+function whyNot({ flow, parents }: Checker, id: string, visible: ReadonlySet<string>): string {
+  for (let around = parents.get(id); around !== undefined; around = parents.get(around)) {
+    if (visible.has(around)) return `which is inside step ${around}: results.${around} has its result`;
+  }
   if (flow.pointers.has(id)) return "which cannot have run by then: it comes later, is in another branch, or stands around this step";
   return `but no step has that id: ${listed("before it are", visible)}`;
 }

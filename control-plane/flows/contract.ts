@@ -15,7 +15,7 @@ export const deployFlowRequest = z
   .refine((body) => (body.document === undefined) !== (body.yaml === undefined), { message: "give exactly one of document and yaml" });
 export type DeployFlowRequest = z.infer<typeof deployFlowRequest>;
 
-export const flowView = z.object({
+const flowView = z.object({
   path: z.string(),
   hash: z.string().meta({ description: "Names this version for ever: sha256 of path and document." }),
   summary: z.string(),

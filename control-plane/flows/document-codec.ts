@@ -3,7 +3,9 @@ import type { Json } from "../../kernel/json.ts";
 import { WELL_FORMED } from "../../kernel/storable-text.ts";
 import { FLOW_LIMITS } from "./openflow.ts";
 
-export type DecodedDocument = { readonly kind: "document"; readonly document: Json; readonly json: string } | { readonly kind: "problem"; readonly problem: FieldError };
+export type DecodedDocument =
+  | { readonly kind: "document"; readonly document: Json; readonly json: string }
+  | { readonly kind: "problem"; readonly problem: FieldError };
 
 /** Numbers that were read with all of their digits (`http/exact-json.ts`) are not yet in TypeScript's library. */
 const exact = JSON as unknown as { isRawJSON(value: unknown): boolean };

@@ -8,6 +8,12 @@ import { similarFlows } from "./flow-store.ts";
 export async function currentFlow(pool: Pool, cache: FlowCache, workspace: WorkspaceId, path: string): Promise<LoadedFlow> {
   const flow = await cache.current(workspace, path);
   if (flow !== undefined) return flow;
+  const hint = await suggestFlows(pool, workspace, path);
+  throw new AppError("not_found", `there is no flow at ${path}`, hint === undefined ? {} : { hint });
+}
+
+/** A question with paths that look like one that does not exist; undefined when there are none. */
+export async function suggestFlows(pool: Pool, workspace: WorkspaceId, path: string): Promise<string | undefined> {
   const similar = await similarFlows(pool, workspace, path);
-  throw new AppError("not_found", `there is no flow at ${path}`, similar.length === 0 ? {} : { hint: `did you mean ${similar.join(" or ")}?` });
+  return similar.length === 0 ? undefined : `did you mean ${similar.join(" or ")}?`;
 }

@@ -46,7 +46,15 @@ beforeAll(async () => {
   }
   ours = await workspaces.ensure("ours");
   const script = { path: "f/tools/count", language: "bash", content: "echo 1" };
-  scriptHash = (await deployScript(pool, createScriptCache(pool, () => 0), ours, "test", script)).version.hash;
+  scriptHash = (
+    await deployScript(
+      pool,
+      createScriptCache(pool, () => 0),
+      ours,
+      "test",
+      script,
+    )
+  ).version.hash;
   cache = createFlowCache(pool, () => performance.now());
   app = await createHttpServer(log, new BodyTurns({ hasRoom: () => true, ownerBytes: 1e8, allBytes: 1e8 }));
   addAuthorization(app, createAuthenticator(pool, realClock, { secret: Buffer.alloc(32), workspaceOf: async () => undefined }), workspaces);
@@ -84,7 +92,11 @@ describe("deploying", () => {
   });
 
   test("a document comes back as it was deployed, with what nobody reads", async () => {
-    const document = { ...documentWith({ id: "a", value: { ...IDENTITY, colour: "red" }, x: null }), edited_by: "ada", schema: { order: ["b", "a"], type: "object" } };
+    const document = {
+      ...documentWith({ id: "a", value: { ...IDENTITY, colour: "red" }, x: null }),
+      edited_by: "ada",
+      schema: { order: ["b", "a"], type: "object" },
+    };
     const { body } = await deploy("f/a/kept", { document });
     expect(body.ignored).toEqual(["/edited_by", "/value/modules/0/x", "/value/modules/0/value/colour"]);
     const kept = await ask<FlowWithDocument>("GET", "/flows/by-path?path=f/a/kept");
@@ -105,7 +117,7 @@ describe("deploying", () => {
 
   test("everything that is wrong is told in one answer: fields, expressions, and what is not there", async () => {
     const document = documentWith(
-      { id: "a", value: { type: "script", path: "f/tools/gone" } },
+      { id: "a", value: { type: "script", path: "f/tools/counts" } },
       { id: "b", value: { type: "flow", path: "f/a/missing" }, timeout: "soon" },
       { id: "c", value: IDENTITY, skip_if: { expr: "1 +" } },
     );
@@ -114,12 +126,12 @@ describe("deploying", () => {
       status: 400,
       body: {
         code: "invalid_argument",
-        detail: expect.stringMatching(/^the flow is not right: step b: timeout must be .type: static, value. or .type: javascript, expr. \(and 3 more\)$/),
+        detail: "the flow is not right: step a: there is no script at f/tools/counts: did you mean f/tools/count? (and 3 more)",
         errors: [
-          { pointer: "/document/value/modules/1/timeout" },
-          { pointer: "/document/value/modules/2/skip_if/expr" },
-          { pointer: "/document/value/modules/0/value/path", message: "step a: there is no script at f/tools/gone" },
+          { pointer: "/document/value/modules/0/value/path", message: expect.any(String) },
+          { pointer: "/document/value/modules/1/timeout", message: "step b: timeout must be {type: static, value} or {type: javascript, expr}" },
           { pointer: "/document/value/modules/1/value/path", message: "step b: there is no flow at f/a/missing: deploy it first" },
+          { pointer: "/document/value/modules/2/skip_if/expr" },
         ],
       },
     });
@@ -145,6 +157,31 @@ describe("deploying", () => {
     ]);
   });
 
+  test("arguments of scripts are compared with what these take", async () => {
+    const content = "def main(csv: str, largest: int = 5): ...";
+    await deployScript(
+      pool,
+      createScriptCache(pool, () => 0),
+      ours,
+      "test",
+      { path: "f/tools/report", language: "python3", content },
+    );
+    const run = (names: readonly string[]) =>
+      ask<Problem>("POST", "/flows", {
+        path: "f/a/inputs",
+        document: documentWith({
+          id: "a",
+          value: { type: "script", path: "f/tools/report", input_transforms: Object.fromEntries(names.map((name) => [name, { type: "static", value: 1 }])) },
+        }),
+      });
+    expect((await run(["csv"])).status).toBe(201);
+    expect((await run(["csv", "largest"])).status).toBe(201);
+    expect((await run(["cvs"])).body.errors).toEqual([
+      { pointer: "/document/value/modules/0/value/input_transforms", message: "step a: f/tools/report needs the argument csv" },
+      { pointer: "/document/value/modules/0/value/input_transforms/cvs", message: "step a: f/tools/report has no argument cvs: it takes csv, largest" },
+    ]);
+  });
+
   test.each<[string, object, number, string]>([
     ["neither document nor YAML", {}, 400, "give exactly one of document and yaml"],
     ["both", { document: {}, yaml: "a: 1" }, 400, "give exactly one of document and yaml"],
@@ -159,7 +196,13 @@ describe("deploying", () => {
 
 describe("looking", () => {
   test("lists current versions by path, paged, and all versions of one path, the newest first", async () => {
-    for (const [path, summary] of [["f/list/b", "one"], ["f/list/a", "first"], ["f/list/b", "two"], ["f/list/b", "three"], ["f/list/b", "one"]] as const)
+    for (const [path, summary] of [
+      ["f/list/b", "one"],
+      ["f/list/a", "first"],
+      ["f/list/b", "two"],
+      ["f/list/b", "three"],
+      ["f/list/b", "one"],
+    ] as const)
       await deploy(path, { document: { ...documentWith({ id: "a", value: IDENTITY }), summary } });
     const page = await ask<{ flows: FlowView[]; next_cursor: string }>("GET", "/flows?prefix=f/list/&limit=1");
     expect(page.body).toMatchObject({ flows: [{ path: "f/list/a", summary: "first" }], next_cursor: "f/list/a" });

@@ -14,7 +14,7 @@ export interface FlowDefinition {
   readonly preprocessor?: Module;
   readonly sameWorker: boolean;
   readonly concurrency?: Concurrency;
-  readonly debounce?: { readonly delayS: number; readonly key?: string; /** From the first run that was put off. */ readonly maxDelayS?: number };
+  readonly debounce?: { readonly delayS: number; readonly key?: string /** From the first run that was put off. */; readonly maxDelayS?: number };
   readonly skipExpr?: string;
   readonly cacheTtlS?: number;
   readonly env: Readonly<Record<string, Json>>;

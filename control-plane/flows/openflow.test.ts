@@ -20,14 +20,19 @@ function moduleOf(module: Members): Module | undefined {
   return definitionOf({ modules: [{ id: "a", value: IDENTITY, ...module }] }).modules[0];
 }
 
-const valueOf = (value: Members): Module["value"] | undefined => moduleOf({ value })?.value;
+const workOf = (value: Members): Module["value"] | undefined => moduleOf({ value })?.value;
 const inputs = { a: { type: "static", value: 1 }, b: { type: "javascript", expr: "flow_input.b" } } as const;
 const read = { a: { kind: "static", value: 1 }, b: { kind: "expression", source: "flow_input.b" } };
 
 describe("a flow", () => {
   test("summary, description, schema", () => {
     const schema = { type: "object", properties: { n: { type: "integer" } } };
-    expect(parseFlow({ summary: "S", description: "D", schema, value: { modules: [A] } })).toMatchObject({ summary: "S", description: "D", schema, problems: [] });
+    expect(parseFlow({ summary: "S", description: "D", schema, value: { modules: [A] } })).toMatchObject({
+      summary: "S",
+      description: "D",
+      schema,
+      problems: [],
+    });
   });
 
   test("modules[]", () => {
@@ -110,7 +115,7 @@ describe("a module", () => {
       is_trigger: false,
       assets: [],
     });
-    expect(valueOf(value)).toEqual({
+    expect(workOf(value)).toEqual({
       kind: "rawscript",
       language: "typescript",
       content: "export function main() {}",
@@ -133,24 +138,31 @@ describe("a module", () => {
     ["ansible", "ansible"],
     ["mssql", "mssql"],
   ])("language %s is %s, with or without a runtime", (language, kind) => {
-    expect(valueOf(script({ language }))).toMatchObject({ language: kind });
+    expect(workOf(script({ language }))).toMatchObject({ language: kind });
   });
 
   test("value.type = script", () => {
     const hash = "0123456789abcdef".repeat(4);
     const value = { type: "script", path: "f/x/y", hash, input_transforms: inputs, tag_override: "gpu" };
-    expect(valueOf(value)).toEqual({ kind: "script", path: "f/x/y", hash, tag: "gpu", inputs: read });
-    expect(valueOf({ type: "script", path: "u/ada/y" })).toEqual({ kind: "script", path: "u/ada/y", inputs: {} });
+    expect(workOf(value)).toEqual({ kind: "script", path: "f/x/y", hash, tag: "gpu", inputs: read });
+    expect(workOf({ type: "script", path: "u/ada/y" })).toEqual({ kind: "script", path: "u/ada/y", inputs: {} });
   });
 
   test("value.type = flow", () => {
-    expect(valueOf({ type: "flow", path: "f/x/sub", input_transforms: inputs })).toEqual({ kind: "flow", path: "f/x/sub", inputs: read });
+    expect(workOf({ type: "flow", path: "f/x/sub", input_transforms: inputs })).toEqual({ kind: "flow", path: "f/x/sub", inputs: read });
   });
 
   test("value.type = forloopflow", () => {
     const list = { type: "javascript", expr: "results.a" };
-    const value = { type: "forloopflow", iterator: list, modules: [{ ...A, id: "in" }], skip_failures: false, parallel: true, parallelism: { type: "static", value: 5 } };
-    expect(valueOf(value)).toEqual({
+    const value = {
+      type: "forloopflow",
+      iterator: list,
+      modules: [{ ...A, id: "in" }],
+      skip_failures: false,
+      parallel: true,
+      parallelism: { type: "static", value: 5 },
+    };
+    expect(workOf(value)).toEqual({
       kind: "forloop",
       iterator: { kind: "expression", source: "results.a" },
       modules: [{ id: "in", value: { kind: "identity", inputs: {} } }],
@@ -158,7 +170,7 @@ describe("a module", () => {
       parallel: true,
       parallelism: { kind: "static", value: 5 },
     });
-    expect(valueOf({ type: "forloopflow", iterator: { type: "static", value: [1, 2] }, modules: [], parallelism: 2, squash: true })).toMatchObject({
+    expect(workOf({ type: "forloopflow", iterator: { type: "static", value: [1, 2] }, modules: [], parallelism: 2, squash: true })).toMatchObject({
       iterator: { kind: "static", value: [1, 2] },
       skipFailures: true,
       parallel: false,
@@ -172,22 +184,22 @@ describe("a module", () => {
       definition: { modules: [{ value: { kind: "whileloop", skipFailures: true, modules: [{ id: "in" }] } }] },
       problems: [],
     });
-    expect(valueOf({ type: "whileloopflow", modules: [] })).toMatchObject({ skipFailures: false });
+    expect(workOf({ type: "whileloopflow", modules: [] })).toMatchObject({ skipFailures: false });
   });
 
   test("value.type = branchone", () => {
     const branches = [{ summary: "yes", expr: "true", modules: [{ ...A, id: "in" }] }];
-    expect(valueOf({ type: "branchone", branches, default: [{ ...A, id: "else" }] })).toMatchObject({
+    expect(workOf({ type: "branchone", branches, default: [{ ...A, id: "else" }] })).toMatchObject({
       kind: "branchone",
       branches: [{ summary: "yes", expr: "true", modules: [{ id: "in" }] }],
       default: [{ id: "else" }],
     });
-    expect(valueOf({ type: "branchone", branches })).toMatchObject({ default: [] });
+    expect(workOf({ type: "branchone", branches })).toMatchObject({ default: [] });
   });
 
   test("value.type = branchall", () => {
     const branches = [{ summary: "one", skip_failure: false, modules: [] }, { modules: [{ ...A, id: "in" }] }];
-    expect(valueOf({ type: "branchall", branches, parallel: false })).toMatchObject({
+    expect(workOf({ type: "branchall", branches, parallel: false })).toMatchObject({
       kind: "branchall",
       branches: [
         { summary: "one", skipFailure: false, modules: [] },
@@ -195,15 +207,17 @@ describe("a module", () => {
       ],
       parallel: false,
     });
-    expect(valueOf({ type: "branchall", branches })).toMatchObject({ parallel: true });
+    expect(workOf({ type: "branchall", branches })).toMatchObject({ parallel: true });
   });
 
   test("value.type = identity", () => {
-    expect(valueOf({ type: "identity", flow: false, input_transforms: inputs })).toEqual({ kind: "identity", inputs: read });
+    expect(workOf({ type: "identity", flow: false, input_transforms: inputs })).toEqual({ kind: "identity", inputs: read });
   });
 
   test("value.type = aiagent", () => {
-    expect(valueOf({ type: "aiagent", tools: [{ id: "t", value: { tool_type: "mcp" } }], input_transforms: { prompt: { type: "ai" } } })).toEqual({ kind: "aiagent" });
+    expect(workOf({ type: "aiagent", tools: [{ id: "t", value: { tool_type: "mcp" } }], input_transforms: { prompt: { type: "ai" } } })).toEqual({
+      kind: "aiagent",
+    });
   });
 
   test("input_transforms", () => {
@@ -214,8 +228,12 @@ describe("a module", () => {
       empty: { type: "javascript", expr: "" },
       both: { type: "javascript", expr: "results.b", value: "shown by the editor" },
     };
-    expect(valueOf(script({ input_transforms: transforms }))).toMatchObject({
-      inputs: { text: { kind: "static", value: "$res:f/db/main" }, nothing: { kind: "static", value: null }, both: { kind: "expression", source: "results.b" } },
+    expect(workOf(script({ input_transforms: transforms }))).toMatchObject({
+      inputs: {
+        text: { kind: "static", value: "$res:f/db/main" },
+        nothing: { kind: "static", value: null },
+        both: { kind: "expression", source: "results.b" },
+      },
     });
   });
 
@@ -229,7 +247,10 @@ describe("a module", () => {
   });
 
   test("stop_after_all_iters_if", () => {
-    expect(moduleOf({ stop_after_all_iters_if: { expr: "result.length > 3" } })?.stopAfterAllItersIf).toEqual({ expr: "result.length > 3", skipIfStopped: false });
+    expect(moduleOf({ stop_after_all_iters_if: { expr: "result.length > 3" } })?.stopAfterAllItersIf).toEqual({
+      expr: "result.length > 3",
+      skipIfStopped: false,
+    });
   });
 
   test("skip_if", () => {

@@ -85,7 +85,10 @@ export const MODULE_SHAPE: ObjectShape = {
   },
 };
 
-/** Kinds of steps by their name in `value.type`. `is_trigger`, `assets` and `squash` change nothing that a run does, and neither does `flow` of an identity. */
+/**
+ * Kinds of steps by their name in `value.type`. `is_trigger`, `assets` and `squash` change nothing that a run does, and neither do `flow` of an
+ * identity and `parallelism` of a loop whose rounds follow one another.
+ */
 export const VALUE_SHAPES = {
   rawscript: {
     known: [
@@ -114,8 +117,8 @@ export const VALUE_SHAPES = {
   },
   forloopflow: { known: ["type", "iterator", "modules", "skip_failures", "parallel", "parallelism", "squash"], unsupported: {} },
   whileloopflow: {
-    known: ["type", "modules", "skip_failures", "squash"],
-    unsupported: { parallel: "the next round depends on the one before", parallelism: "the next round depends on the one before" },
+    known: ["type", "modules", "skip_failures", "parallelism", "squash"],
+    unsupported: { parallel: "the next round depends on the one before" },
   },
   branchone: { known: ["type", "branches", "default"], unsupported: {} },
   branchall: { known: ["type", "branches", "parallel"], unsupported: {} },
@@ -176,13 +179,4 @@ export const FLOW_LIMITS = {
 } as const;
 
 /** Ids that mean something else in a run, in the paths of steps, or in JavaScript. */
-export const RESERVED_IDS: ReadonlySet<string> = new Set([
-  "failure",
-  "preprocessor",
-  "Input",
-  "Result",
-  "Trigger",
-  "__proto__",
-  "prototype",
-  "constructor",
-]);
+export const RESERVED_IDS: ReadonlySet<string> = new Set(["failure", "preprocessor", "Input", "Result", "Trigger", "__proto__", "prototype", "constructor"]);

@@ -4,7 +4,7 @@ import { keyProblem } from "../jobs/key-template.ts";
 import { LIMIT_BOUNDS } from "../jobs/limits-contract.ts";
 import { checkShape, complain, type Fields, flagOf, itemOf, listOf, member, objectOf, positiveOf, requiredText, textOf, wholeOf } from "./field-reader.ts";
 import { parseFlowLanguage } from "./flow-languages.ts";
-import type { Branch, Concurrency, Module, ModuleValue } from "./model.ts";
+import type { Branch, Concurrency, Module, ModuleValue, Transform } from "./model.ts";
 import { BRANCH_ALL_SHAPE, BRANCH_ONE_SHAPE, FLOW_LIMITS, MODULE_SHAPE, type ModuleType, RESERVED_IDS, VALUE_SHAPES } from "./openflow.ts";
 import { expressionOf, inputsOf, mockOf, retryOf, secondsOf, stopOf, suspendOf, transformOf } from "./parse-rules.ts";
 
@@ -43,7 +43,7 @@ export function moduleOf(item: Fields, id: string | undefined, reader: ModuleRea
   if (reader.count > FLOW_LIMITS.modules) return undefined;
   const fields = { ...item, place: `step ${id ?? "without id"}: ` };
   checkShape(fields, MODULE_SHAPE);
-  const value = valueOf(fields, reader, nesting);
+  const value = workOf(fields, reader, nesting);
   const settings = settingsOf(fields);
   return id === undefined || value === undefined ? undefined : { id, ...settings, value };
 }
@@ -93,7 +93,7 @@ export function withoutUndefined(members: object): object {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-function valueOf(module: Fields, reader: ModuleReader, nesting: number): ModuleValue | undefined {
+function workOf(module: Fields, reader: ModuleReader, nesting: number): ModuleValue | undefined {
   const fields = objectOf(module, "value");
   if (fields === undefined) {
     if (member(module, "value") === undefined) complain(module, "value", "is missing");
@@ -124,7 +124,7 @@ const READERS: Readonly<Record<ModuleType, (fields: Fields, reader: ModuleReader
   forloopflow(fields, reader, nesting) {
     const iterator = transformOf(fields, "iterator", "list");
     if (member(fields, "iterator") === undefined) complain(fields, "iterator", "is missing");
-    const parallelism = transformOf(fields, "parallelism", { least: 1, most: LIMIT_BOUNDS.running, isWhole: true });
+    const parallelism = parallelismOf(fields);
     const modules = modulesOf(fields, "modules", reader, nesting + 1);
     const skipFailures = flagOf(fields, "skip_failures") ?? true;
     const parallel = flagOf(fields, "parallel") ?? false;
@@ -156,6 +156,12 @@ const READERS: Readonly<Record<ModuleType, (fields: Fields, reader: ModuleReader
   aiagent: () => ({ kind: "aiagent" }),
 };
 
+/** Zero means as many as are allowed. */
+function parallelismOf(fields: Fields): Transform | undefined {
+  const parallelism = transformOf(fields, "parallelism", { least: 0, most: LIMIT_BOUNDS.running, isWhole: true });
+  return parallelism?.kind === "static" && parallelism.value === 0 ? undefined : parallelism;
+}
+
 function branchesOf<B extends Branch>(fields: Fields, shape: Parameters<typeof checkShape>[1], read: (item: Fields) => B): readonly B[] {
   const list = listOf(fields, "branches", FLOW_LIMITS.branches);
   if (list === undefined && member(fields, "branches") === undefined) complain(fields, "branches", "is missing");
@@ -178,7 +184,12 @@ function rawScriptOf(fields: Fields): ModuleValue | undefined {
   if (content === undefined) complain(fields, "content", "is missing");
   else if (typeof content !== "string") complain(fields, "content", "must be text");
   const concurrency = concurrencyOf(fields, "custom_concurrency_key");
-  const rest = withoutUndefined({ lock: textOf(fields, "lock", FLOW_LIMITS.documentBytes), path: textOf(fields, "path", 255), tag: tagOf(fields, "tag"), concurrency });
+  const rest = withoutUndefined({
+    lock: textOf(fields, "lock", FLOW_LIMITS.documentBytes),
+    path: textOf(fields, "path", 255),
+    tag: tagOf(fields, "tag"),
+    concurrency,
+  });
   const inputs = inputsOf(fields);
   return language === undefined || typeof content !== "string" ? undefined : { kind: "rawscript", language, content, ...rest, inputs };
 }
@@ -195,7 +206,11 @@ function scriptOf(fields: Fields): ModuleValue | undefined {
 function pathOf(fields: Fields): string | undefined {
   const path = requiredText(fields, "path", 255);
   if (path === undefined || PATH.test(path)) return path;
-  complain(fields, "path", path.startsWith("hub/") ? "leads to Windmill's hub: deploy the script here and name its path" : "must look like f/folder/name or u/user/name");
+  complain(
+    fields,
+    "path",
+    path.startsWith("hub/") ? "leads to Windmill's hub: deploy the script here and name its path" : "must look like f/folder/name or u/user/name",
+  );
   return undefined;
 }
 

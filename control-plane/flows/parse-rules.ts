@@ -1,18 +1,6 @@
 /** What a step may say beside what it runs: inputs, retries, conditions, approvals. */
 import type { Json } from "../../kernel/json.ts";
-import {
-  complain,
-  type Fields,
-  flagOf,
-  isObject,
-  member,
-  numberOf,
-  objectOf,
-  positiveOf,
-  requiredText,
-  textOf,
-  wholeOf,
-} from "./field-reader.ts";
+import { complain, type Fields, flagOf, isObject, member, numberOf, objectOf, positiveOf, requiredText, textOf, wholeOf } from "./field-reader.ts";
 import type { Module, RetryRule, StopRule, SuspendRule, Transform, Transforms } from "./model.ts";
 import {
   CONSTANT_SHAPE,
@@ -178,9 +166,4 @@ export function suspendOf(fields: Fields): SuspendRule | undefined {
 function formOf(suspend: Fields): Json | undefined {
   const form = objectOf(suspend, "resume_form", FORM_SHAPE);
   return form === undefined ? undefined : objectOf(form, "schema")?.members;
-}
-
-/** Constants of the flow by name. */
-export function envOf(fields: Fields): Readonly<Record<string, Json>> {
-  return objectOf(fields, "flow_env")?.members ?? {};
 }

@@ -24,7 +24,10 @@ describe("what is wrong", () => {
   test("is told all at once, with the step, the field and a pointer into the request", () => {
     const document = flowOf([
       { id: "a", value: { type: "rawscript", language: "cobol" }, timeout: -1 },
-      { id: "loop", value: { type: "forloopflow", modules: [{ id: "in", value: { type: "script", path: "somewhere" }, retry: { constant: { attempts: "2" } } }] } },
+      {
+        id: "loop",
+        value: { type: "forloopflow", modules: [{ id: "in", value: { type: "script", path: "somewhere" }, retry: { constant: { attempts: "2" } } }] },
+      },
     ]);
     expect(parseFlow(document, "/document").problems).toEqual([
       { pointer: "/document/value/modules/0/value/language", message: expect.stringContaining("step a: value.language is not known: bash, python3") },
@@ -32,7 +35,10 @@ describe("what is wrong", () => {
       { pointer: "/document/value/modules/0/timeout", message: "step a: timeout must be a number from 0 to 86400" },
       { pointer: "/document/value/modules/1/value/iterator", message: "step loop: value.iterator is missing" },
       { pointer: "/document/value/modules/1/value/modules/0/value/path", message: "step in: value.path must look like f/folder/name or u/user/name" },
-      { pointer: "/document/value/modules/1/value/modules/0/retry/constant/attempts", message: "step in: retry.constant.attempts must be a whole number from 0 to 1000" },
+      {
+        pointer: "/document/value/modules/1/value/modules/0/retry/constant/attempts",
+        message: "step in: retry.constant.attempts must be a whole number from 0 to 1000",
+      },
     ]);
   });
 
@@ -46,12 +52,24 @@ describe("what is wrong", () => {
     ["a step without id", flowOf([{ value: IDENTITY }]), "/value/modules/0/id modules.0.id is missing"],
     ["a step without value", flowOf([{ id: "a" }]), "/value/modules/0/value step a: value is missing"],
     ["an unknown kind", flowOf([{ id: "a", value: { type: "goto" } }]), "step a: value.type must be one of rawscript, script, flow, forloopflow"],
-    ["a key that names nothing", flowOf([], { concurrent_limit: 1, concurrency_key: "$input" }), "/value/concurrency_key concurrency_key is not right: only $workspace"],
+    [
+      "a key that names nothing",
+      flowOf([], { concurrent_limit: 1, concurrency_key: "$input" }),
+      "/value/concurrency_key concurrency_key is not right: only $workspace",
+    ],
     ["a debounce that is shorter in all", flowOf([], { debounce_delay_s: 5, max_total_debouncing_time: 1 }), "max_total_debouncing_time must not be less"],
     ["an id of a handler", flowOf([], { failure_module: { id: "oops", value: IDENTITY } }), "/value/failure_module/id failure_module.id must be failure"],
     ["a handler that is a loop", flowOf([], { failure_module: { value: { type: "whileloopflow", modules: [] } } }), "must be a rawscript, script or flow"],
-    ["a handler that waits", flowOf([], { preprocessor_module: { value: IDENTITY, suspend: { required_events: 1 } } }), "suspend is not supported: it is for steps"],
-    ["an argument for a model", flowOf([{ id: "a", value: { ...IDENTITY, input_transforms: { x: { type: "ai" } } } }]), "input_transforms.x.type is not supported"],
+    [
+      "a handler that waits",
+      flowOf([], { preprocessor_module: { value: IDENTITY, suspend: { required_events: 1 } } }),
+      "suspend is not supported: it is for steps",
+    ],
+    [
+      "an argument for a model",
+      flowOf([{ id: "a", value: { ...IDENTITY, input_transforms: { x: { type: "ai" } } } }]),
+      "input_transforms.x.type is not supported",
+    ],
     ["a script of the hub", flowOf([{ id: "a", value: { type: "script", path: "hub/28/x" } }]), "leads to Windmill's hub"],
     ["a hash of Windmill", flowOf([{ id: "a", value: { type: "script", path: "f/x/y", hash: "0a1b2c3d4e5f6071" } }]), "leave it out to run the newest one"],
   ])("%s is refused", (_name, document, message) => {
@@ -104,9 +122,21 @@ describe("limits", () => {
   });
 
   test.each<[string, Members, string]>([
-    ["branches", { type: "branchall", branches: Array.from({ length: FLOW_LIMITS.branches + 1 }, () => ({ modules: [] })) }, "value.branches has 201 items; 200 are the most"],
-    ["inputs", { ...IDENTITY, input_transforms: Object.fromEntries(Array.from({ length: FLOW_LIMITS.inputs + 1 }, (_, at) => [`x${at}`, { type: "static" }])) }, "has 201 arguments"],
-    ["expressionChars", { type: "branchone", branches: [{ expr: "1".repeat(FLOW_LIMITS.expressionChars + 1), modules: [] }] }, "is longer than 32768 characters"],
+    [
+      "branches",
+      { type: "branchall", branches: Array.from({ length: FLOW_LIMITS.branches + 1 }, () => ({ modules: [] })) },
+      "value.branches has 201 items; 200 are the most",
+    ],
+    [
+      "inputs",
+      { ...IDENTITY, input_transforms: Object.fromEntries(Array.from({ length: FLOW_LIMITS.inputs + 1 }, (_, at) => [`x${at}`, { type: "static" }])) },
+      "has 201 arguments",
+    ],
+    [
+      "expressionChars",
+      { type: "branchone", branches: [{ expr: "1".repeat(FLOW_LIMITS.expressionChars + 1), modules: [] }] },
+      "is longer than 32768 characters",
+    ],
   ])("%s", (_name, value, message) => {
     expect(problemsOfValue(value)).toEqual([expect.stringContaining(message)]);
   });
@@ -138,7 +168,8 @@ describe("members that no table has", () => {
 });
 
 test("null means absent, in every setting of every object", () => {
-  const nulls = (shape: ObjectShape, but: readonly string[]): Members => Object.fromEntries(shape.known.filter((name) => !but.includes(name)).map((name) => [name, null]));
+  const nulls = (shape: ObjectShape, but: readonly string[]): Members =>
+    Object.fromEntries(shape.known.filter((name) => !but.includes(name)).map((name) => [name, null]));
   const values = [
     { ...nulls(VALUE_SHAPES.rawscript, ["type"]), type: "rawscript", language: "bash", content: "" },
     { ...nulls(VALUE_SHAPES.script, ["type"]), type: "script", path: "f/x/y" },

@@ -1,7 +1,8 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { RunJobRequest } from "../jobs/contract.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
-import { type FlowDeployer, readFlow } from "./deploy.ts";
+import { checkFlow } from "./check-flow.ts";
+import type { FlowDeployer } from "./deploy.ts";
 import { cannotRun } from "./engine/step-starter.ts";
 import { currentFlow } from "./find-flow.ts";
 import { flowHash } from "./flow-hash.ts";
@@ -31,6 +32,6 @@ async function findFlow(deployer: FlowDeployer, workspace: Workspace, request: F
     if (version === undefined) throw new AppError("not_found", `there is no flow version ${hash}`);
     return { ...version, document: undefined };
   }
-  const { document, json, parsed } = await readFlow(deployer, workspace, "", request);
+  const { document, json, parsed } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml");
   return { hash: flowHash("", document, request.yaml), path: undefined, document: json, definition: parsed.definition, schema: parsed.schema };
 }

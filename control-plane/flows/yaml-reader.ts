@@ -37,7 +37,8 @@ export function createYamlReader({ timeoutMs = 10_000, maxAtOnce = 2, maxWaiting
   }
 
   return async (text) => {
-    if (Buffer.byteLength(text) > FLOW_LIMITS.documentBytes) throw yamlError("out_of_range", [{ line: 0, column: 0, message: `it is larger than ${FLOW_LIMITS.documentBytes} bytes` }]);
+    if (Buffer.byteLength(text) > FLOW_LIMITS.documentBytes)
+      throw yamlError("out_of_range", [{ line: 0, column: 0, message: `it is larger than ${FLOW_LIMITS.documentBytes} bytes` }]);
     await turn();
     try {
       const reading = await readInWorker(text, timeoutMs);
@@ -52,7 +53,10 @@ export function createYamlReader({ timeoutMs = 10_000, maxAtOnce = 2, maxWaiting
 }
 
 function yamlError(code: "invalid_argument" | "out_of_range", problems: readonly YamlProblem[]): AppError {
-  const fields = problems.map(({ line, column, message }) => ({ pointer: "/yaml", message: line === 0 ? message : `line ${line}, column ${column}: ${message}` }));
+  const fields = problems.map(({ line, column, message }) => ({
+    pointer: "/yaml",
+    message: line === 0 ? message : `line ${line}, column ${column}: ${message}`,
+  }));
   return new AppError(code, `the YAML cannot be read: ${fields[0]?.message ?? "it is not valid"}`, { fields });
 }
 

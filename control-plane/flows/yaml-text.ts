@@ -1,5 +1,5 @@
 /** YAML as flows are written in: one document, keys that are names, no tags. It runs in a worker, see `yaml-reader.ts`: this parser can be kept busy. */
-import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument, type Scalar, visit, type YAMLMap } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, visit, type YAMLMap, type YAMLSeq } from "yaml";
 import { messageOf } from "../../kernel/app-error.ts";
 import { decodeDocument } from "./document-codec.ts";
 
@@ -13,6 +13,7 @@ export interface YamlProblem {
 export type YamlReading = { readonly kind: "json"; readonly json: string } | { readonly kind: "problems"; readonly problems: readonly YamlProblem[] };
 
 const MAX_PROBLEMS = 20;
+const TOO_DEEP = "it is nested too deeply";
 /** Uses of anchors, those inside anchored parts multiplied. */
 const MAX_ALIASES = 100;
 
@@ -22,10 +23,18 @@ export function readYaml(text: string): YamlReading {
   try {
     // The parser compares each key of a map with all others of it; `mapProblems` finds duplicates in one pass.
     const parsed = parseDocument(text, { version: "1.2", schema: "core", uniqueKeys: false, stringKeys: true, prettyErrors: false, lineCounter: lines });
-    const problems = parsed.errors.slice(0, MAX_PROBLEMS).map(({ pos, message }) => ({ ...at(lines, pos[0]), message }));
+    const problems = parsed.errors.slice(0, MAX_PROBLEMS).map(({ pos, message, code }) => ({
+      ...at(lines, pos[0]),
+      message: code === "RESOURCE_EXHAUSTION" ? TOO_DEEP : message,
+    }));
     if (problems.length === 0 && parsed.contents !== null) {
+      const anchors = new Set<string>();
       visit(parsed, (_key, node) => {
-        if (isMap(node) || isScalar(node) || isAlias(node)) problems.push(...nodeProblems(node, lines));
+        if (isMap(node) || isSeq(node) || isScalar(node)) {
+          if (node.anchor !== undefined) anchors.add(node.anchor);
+          problems.push(...nodeProblems(node, lines));
+        } else if (isAlias(node) && !anchors.has(node.source))
+          problems.push({ ...at(lines, node.range?.[0] ?? 0), message: `there is no anchor &${node.source} before it` });
         return problems.length >= MAX_PROBLEMS ? visit.BREAK : undefined;
       });
     }
@@ -34,7 +43,7 @@ export function readYaml(text: string): YamlReading {
     if (decoded.kind === "document") return { kind: "json", json: decoded.json };
     return { kind: "problems", problems: [{ line: 0, column: 0, message: `the document ${decoded.problem.message}` }] };
   } catch (error) {
-    const message = error instanceof RangeError ? "it is nested too deeply" : messageOf(error);
+    const message = error instanceof RangeError ? TOO_DEEP : messageOf(error);
     return { kind: "problems", problems: [{ line: 0, column: 0, message }] };
   }
 }
@@ -44,10 +53,10 @@ function at(lines: LineCounter, offset: number): { line: number; column: number 
   return { line, column: col };
 }
 
-function nodeProblems(node: Node, lines: LineCounter): YamlProblem[] {
+function nodeProblems(node: YAMLMap | YAMLSeq | Scalar, lines: LineCounter): YamlProblem[] {
   const where = at(lines, node.range?.[0] ?? 0);
   const problems: YamlProblem[] = [];
-  if (!isAlias(node) && node.tag !== undefined) {
+  if (node.tag !== undefined) {
     const advice = node.tag === "!inline" ? "quote it, and use `millrace deploy`, which puts the file in place" : "put text that begins with ! into quotes";
     problems.push({ ...where, message: `tags are not allowed: ${advice}` });
   }

@@ -2,28 +2,36 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { existingScripts, type ScriptVersion, similarPaths } from "./script-store.ts";
+import { findSchemas, type ScriptVersion, similarPaths } from "./script-store.ts";
 
 /** The newest version of a path. Errors: not_found, with paths that look like the one that was meant. */
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
   const version = await cache.current(workspace, path);
   if (version !== undefined) return version;
-  const similar = await similarPaths(pool, workspace, path);
-  throw new AppError("not_found", `there is no script at ${path}`, similar.length === 0 ? {} : { hint: `did you mean ${similar.join(" or ")}?` });
+  const hint = await suggestScripts(pool, workspace, path);
+  throw new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
 }
 
-/** Those of some scripts that are not there: their path, or the version that they name. */
-export async function missingScripts<Wanted extends { readonly path: string; readonly hash: string | undefined }>(
+/** A question with paths that look like one that does not exist; undefined when there are none. */
+export async function suggestScripts(pool: Pool, workspace: WorkspaceId, path: string): Promise<string | undefined> {
+  const similar = await similarPaths(pool, workspace, path);
+  return similar.length === 0 ? undefined : `did you mean ${similar.join(" or ")}?`;
+}
+
+/** Schemas of the arguments of some scripts, in their newest version or the one that is named; those that do not exist have none. */
+export async function schemasOf<Wanted extends { readonly path: string; readonly hash: string | undefined }>(
   pool: Pool,
   workspace: WorkspaceId,
   wanted: readonly Wanted[],
-): Promise<readonly Wanted[]> {
-  if (wanted.length === 0) return [];
-  const { paths, versions } = await existingScripts(
-    pool,
-    workspace,
-    [...new Set(wanted.map(({ path }) => path))],
-    [...new Set(wanted.flatMap(({ hash }) => hash ?? []))],
+): Promise<ReadonlyMap<Wanted, ScriptVersion["schema"]>> {
+  if (wanted.length === 0) return new Map();
+  const paths = new Set(wanted.map(({ path }) => path));
+  const hashes = new Set(wanted.flatMap(({ hash }) => hash ?? []));
+  const found = await findSchemas(pool, workspace, [...paths], [...hashes]);
+  return new Map(
+    wanted.flatMap((one) => {
+      const schema = found.find(({ path, hash }) => path === one.path && hash === one.hash)?.schema;
+      return schema === undefined ? [] : [[one, schema] as const];
+    }),
   );
-  return wanted.filter(({ path, hash }) => (hash === undefined ? !paths.has(path) : versions.get(hash) !== path));
 }

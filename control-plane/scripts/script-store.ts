@@ -129,20 +129,20 @@ export async function listScripts(pool: Pool, workspace: WorkspaceId, page: { pr
   return rows.map(scriptVersion);
 }
 
-/** Those of some paths that have a script, and the paths of those of some versions that exist. */
-export async function existingScripts(
+/** Schemas of the current versions of some paths (these without a hash), and of some versions. */
+export async function findSchemas(
   pool: Pool,
   workspace: WorkspaceId,
   paths: readonly string[],
   hashes: readonly string[],
-): Promise<{ paths: ReadonlySet<string>; versions: ReadonlyMap<string, string> }> {
-  const { rows } = await pool.query<{ path: string; hash: string | null }>(
-    `SELECT path, NULL AS hash FROM script WHERE workspace_id = $1 AND path = ANY ($2)
-     UNION ALL SELECT path, hash FROM script_version WHERE workspace_id = $1 AND hash = ANY ($3)`,
+): Promise<{ path: string; hash: string | undefined; schema: ScriptVersion["schema"] }[]> {
+  const { rows } = await pool.query<{ path: string; hash: string | null; schema: ScriptVersion["schema"] }>(
+    `SELECT v.path, NULL AS hash, v.schema FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash
+     WHERE s.workspace_id = $1 AND s.path = ANY ($2)
+     UNION ALL SELECT path, hash, schema FROM script_version WHERE workspace_id = $1 AND hash = ANY ($3)`,
     [workspace, paths, hashes],
   );
-  const versions = rows.flatMap(({ path, hash }) => (hash === null ? [] : [[hash, path] as const]));
-  return { paths: new Set(rows.filter((row) => row.hash === null).map((row) => row.path)), versions: new Map(versions) };
+  return rows.map(({ hash, ...row }) => ({ ...row, hash: hash ?? undefined }));
 }
 
 /** Paths that resemble one that does not exist, for the error message. */

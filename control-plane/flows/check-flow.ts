@@ -1,0 +1,94 @@
+import { AppError, type FieldError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Json } from "../../kernel/json.ts";
+import type { Pool } from "../db/pools.ts";
+import { schemasOf, suggestScripts } from "../scripts/find-script.ts";
+import { checkExpressions, type ExpressionReader } from "./check-expressions.ts";
+import { decodeDocument, TOO_LARGE } from "./document-codec.ts";
+import { MAX_FINDINGS } from "./field-reader.ts";
+import { suggestFlows } from "./find-flow.ts";
+import { existingFlows } from "./flow-store.ts";
+import { type ParsedFlow, parseFlow } from "./parse.ts";
+import { inputProblems } from "./script-inputs.ts";
+import { type StepPath, stepPaths } from "./step-paths.ts";
+import type { ReadYaml } from "./yaml-reader.ts";
+
+export interface FlowChecker {
+  readonly pool: Pool;
+  readonly expressions: ExpressionReader;
+  readonly readYaml: ReadYaml;
+}
+
+/** A flow as a request has it: exactly one of the two. */
+interface FlowSource {
+  readonly document?: unknown;
+  readonly yaml?: string | undefined;
+}
+
+interface CheckedFlow {
+  readonly document: Json;
+  /** The document as JSON text: `storedDocument` reads it again. */
+  readonly json: string;
+  readonly parsed: ParsedFlow;
+}
+
+/**
+ * Reads a flow and checks all that can be known before a run.
+ * Errors: invalid_argument with every field that is wrong; out_of_range for too much of it; resource_exhausted when too much YAML is being read.
+ * @param path of the flow itself, if it has one: it may run itself
+ * @param root where the document stands in the request: pointers of errors begin there
+ */
+export async function checkFlow(
+  { pool, expressions, readYaml }: FlowChecker,
+  workspace: WorkspaceId,
+  { document: given, yaml }: FlowSource,
+  path: string | undefined,
+  root: string,
+): Promise<CheckedFlow> {
+  const decoded = decodeDocument(yaml === undefined ? given : JSON.parse(await readYaml(yaml)), root);
+  if (decoded.kind === "problem") {
+    const { message } = decoded.problem;
+    throw new AppError(message === TOO_LARGE ? "out_of_range" : "invalid_argument", `the flow ${message}`, { fields: [decoded.problem] });
+  }
+  const { document, json } = decoded;
+  const parsed = parseFlow(document, root);
+  const problems = [...parsed.problems, ...checkExpressions(parsed, expressions, root), ...(await pathProblems(pool, workspace, path, parsed))];
+  if (problems.length > 0) throw flowError(problems.sort(inOrder));
+  return { document, json, parsed };
+}
+
+/** In the order of the steps. */
+function inOrder(a: FieldError, b: FieldError): number {
+  return a.pointer.localeCompare(b.pointer, "en", { numeric: true });
+}
+
+function flowError(problems: readonly FieldError[]): AppError {
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  return new AppError("invalid_argument", `the flow is not right: ${problems[0]?.message ?? ""}${more}`, { fields: problems.slice(0, MAX_FINDINGS) });
+}
+
+/** Steps that run what is not in the workspace, or that call it by arguments that it does not take. A flow may run itself. */
+async function pathProblems(pool: Pool, workspace: WorkspaceId, own: string | undefined, parsed: ParsedFlow): Promise<FieldError[]> {
+  const steps = stepPaths(parsed);
+  const scripts = steps.filter((step) => step.kind === "script");
+  const flows = steps.filter((step) => step.kind === "flow" && step.path !== own);
+  const schemas = await schemasOf(pool, workspace, scripts);
+  const existing = flows.length === 0 ? new Set<string>() : await existingFlows(pool, workspace, [...new Set(flows.map((step) => step.path))]);
+  const problems = scripts.flatMap((step) => {
+    const schema = schemas.get(step);
+    return schema === undefined ? [] : inputProblems(step, schema);
+  });
+  const missing = [...scripts.filter((step) => !schemas.has(step)), ...flows.filter((step) => !existing.has(step.path))];
+  for (const [index, step] of missing.entries()) problems.push(await missingProblem(pool, workspace, step, index < MAX_SUGGESTIONS));
+  return problems;
+}
+
+/** Each costs a look at the database. */
+const MAX_SUGGESTIONS = 5;
+
+async function missingProblem(pool: Pool, workspace: WorkspaceId, { kind, step, path, hash, pointer }: StepPath, suggests: boolean): Promise<FieldError> {
+  if (hash !== undefined) return { pointer: `${pointer}/hash`, message: `step ${step}: ${path} has no version ${hash}` };
+  const suggest = kind === "script" ? suggestScripts : suggestFlows;
+  const suggestion = suggests ? await suggest(pool, workspace, path) : undefined;
+  return { pointer: `${pointer}/path`, message: `step ${step}: there is no ${kind} at ${path}: ${suggestion ?? "deploy it first"}` };
+}
