@@ -4,13 +4,12 @@
  * Stages: new → preprocessing → deciding (skip_expr) → running → failing (the failure module) → over; each but the first and last may be left
  * out. From every stage a cancel leads to over. `finish` is given once the run is over and no job of it runs any more.
  */
-import { assertNever } from "../../../kernel/assert-never.ts";
 import type { JobId } from "../../../kernel/ids.ts";
 import type { FlowDefinition } from "../model.ts";
 import { BLOCKS } from "./block.ts";
 import type { BlockEnd, Context, Seen } from "./context.ts";
 import { cancelledValue, evaluationFailure, NULL_REF } from "./flow-errors.ts";
-import type { Command, FlowEvent, ListItem, Place } from "./model.ts";
+import type { Command, FlowEvent, ListItem, Place, ValueRef } from "./model.ts";
 import { finishCommand, leavingReason } from "./outstanding.ts";
 import { askCommand } from "./phase-commands.ts";
 import type { Level } from "./place.ts";
@@ -43,27 +42,18 @@ export function advance(definition: FlowDefinition, state: FlowState, event: Flo
 
 function apply(ctx: Context): void {
   const { event, state } = ctx;
-  switch (event.kind) {
-    case "flow_started":
-      if (state.stage === "new") begin(ctx, event.preprocess);
-      return;
-    case "flow_skip_decided":
-      if (state.stage !== "deciding") return;
-      return event.skip ? end(ctx, { outcome: "skipped", value: NULL_REF }) : runMain(ctx);
-    case "cancel_asked":
-      return cancel(ctx, event.by, event.reason);
-    case "evaluation_failed":
-      if (event.question !== "flow_skip") return deliver(ctx, event.place);
-      if (state.stage === "deciding") failFlow(ctx, evaluationFailure("flow_skip", event.message, ""));
-      return;
-    default:
-      return deliver(ctx, event.place);
-  }
+  if (event.kind === "flow_started") {
+    if (state.stage === "new") begin(ctx, event.preprocess);
+  } else if (event.kind === "flow_skip_decided") {
+    if (state.stage === "deciding") afterDecision(ctx, event.skip);
+  } else if (event.kind === "cancel_asked") cancel(ctx, event.by, event.reason);
+  else if (event.kind !== "evaluation_failed" || event.question !== "flow_skip") deliver(ctx, event.place);
+  else if (state.stage === "deciding") failFlow(ctx, evaluationFailure("flow_skip", event.message, ""));
 }
 
 function begin(ctx: Context, preprocess: boolean): void {
-  if (!preprocess || ctx.definition.preprocessor === undefined) return decide(ctx);
-  enterSide(ctx, "preprocessing");
+  if (preprocess && ctx.definition.preprocessor !== undefined) enterSide(ctx, "preprocessing");
+  else decide(ctx);
 }
 
 /** The preprocessor's or the failure module's turn has come. */
@@ -74,14 +64,17 @@ function enterSide(ctx: Context, stage: "preprocessing" | "failing"): void {
 }
 
 function decide(ctx: Context): void {
-  if (ctx.definition.skipExpr === undefined) return runMain(ctx);
   ctx.state.stage = "deciding";
-  ctx.commands.push(askCommand("", "flow_skip"));
+  if (ctx.definition.skipExpr === undefined) afterDecision(ctx, false);
+  else ctx.commands.push(askCommand("", "flow_skip"));
 }
 
-function runMain(ctx: Context): void {
-  ctx.state.stage = "running";
-  goOn(ctx, (level, block) => ctx.blocks.run(ctx, level, block));
+function afterDecision(ctx: Context, skip: boolean): void {
+  if (skip) end(ctx, { outcome: "skipped", value: NULL_REF });
+  else {
+    ctx.state.stage = "running";
+    goOn(ctx, (level, block) => ctx.blocks.run(ctx, level, block));
+  }
 }
 
 function deliver(ctx: Context, place: Place): void {
@@ -92,62 +85,35 @@ function goOn(ctx: Context, go: (level: Level, block: BlockState) => BlockEnd | 
   const current = currentBlock(ctx.definition, ctx.state);
   const ended = current === undefined ? undefined : go(current.level, current.block);
   if (ended === undefined) return;
-  if (ctx.state.stage === "preprocessing") afterPreprocessor(ctx, ended);
-  else if (ctx.state.stage === "running") afterMain(ctx, ended);
-  else afterFailureModule(ctx, ended);
+  if (ctx.state.stage === "failing") afterFailureModule(ctx, ended);
+  else if (ended.kind === "failed") failFlow(ctx, ended.failure);
+  else if (ended.kind === "stopped") stopFlow(ctx, ended.stop);
+  else if (ctx.state.stage === "preprocessing") afterPreprocessor(ctx, ended.value);
+  else end(ctx, { outcome: "succeeded", value: ended.value ?? NULL_REF });
 }
 
-function afterPreprocessor(ctx: Context, ended: BlockEnd): void {
+function afterPreprocessor(ctx: Context, inputs: ValueRef | undefined): void {
   delete ctx.state.side;
-  switch (ended.kind) {
-    case "finished":
-      if (ended.value !== undefined) ctx.state.inputs = ended.value;
-      return decide(ctx);
-    case "failed":
-      return failFlow(ctx, ended.failure);
-    case "stopped":
-      return stopFlow(ctx, ended.stop);
-    default:
-      return assertNever(ended);
-  }
+  // One that was skipped leaves the inputs as they were.
+  if (inputs !== undefined) ctx.state.inputs = inputs;
+  decide(ctx);
 }
 
-function afterMain(ctx: Context, ended: BlockEnd): void {
-  switch (ended.kind) {
-    case "finished":
-      return end(ctx, { outcome: "succeeded", value: ended.value ?? NULL_REF });
-    case "failed":
-      return failFlow(ctx, ended.failure);
-    case "stopped":
-      return stopFlow(ctx, ended.stop);
-    default:
-      return assertNever(ended);
-  }
-}
-
-function stopFlow(ctx: Context, stop: Stop): void {
-  if (stop.failure !== undefined) return failFlow(ctx, stop.failure);
-  end(ctx, { outcome: stop.skip ? "skipped" : "succeeded", value: stop.value });
+function stopFlow(ctx: Context, { failure, skip, value }: Stop): void {
+  if (failure === undefined) end(ctx, { outcome: skip ? "skipped" : "succeeded", value });
+  else failFlow(ctx, failure);
 }
 
 function failFlow(ctx: Context, failure: Failure): void {
   ctx.state.failure = failure;
-  if (ctx.definition.failureModule === undefined) end(ctx, { outcome: "failed", value: failure.value, stepId: failure.stepId });
+  if (ctx.definition.failureModule === undefined) end(ctx, { outcome: "failed", ...failure });
   else enterSide(ctx, "failing");
 }
 
 /** Whatever came of it is the result of the run, which has failed all the same. */
 function afterFailureModule(ctx: Context, ended: BlockEnd): void {
-  switch (ended.kind) {
-    case "finished":
-      return end(ctx, { outcome: "failed", value: ended.value ?? ctx.state.failure?.value ?? NULL_REF });
-    case "failed":
-      return end(ctx, { outcome: "failed", value: ended.failure.value, stepId: ended.failure.stepId });
-    case "stopped":
-      return end(ctx, { outcome: "failed", value: ended.stop.value });
-    default:
-      return assertNever(ended);
-  }
+  if (ended.kind === "failed") end(ctx, { outcome: "failed", ...ended.failure });
+  else end(ctx, { outcome: "failed", value: (ended.kind === "stopped" ? ended.stop.value : ended.value) ?? ctx.state.failure?.value ?? NULL_REF });
 }
 
 /** Jobs are cancelled, everything else is dropped. The tree stays as it was, for people to see. */

@@ -44,7 +44,9 @@ describe("suspend", () => {
     run.tell({ kind: "approval", place: "a", approval: yes("ann") });
     run.tell({ kind: "approval", place: "a", approval: no("ann") });
     run.play();
-    expect(run.finished).toMatchObject([{ outcome: "cancelled", reason: "approval request disapproved", value: { json: expect.stringContaining('"canceler":"ann"') } }]);
+    expect(run.finished).toMatchObject([
+      { outcome: "cancelled", reason: "approval request disapproved", value: { json: expect.stringContaining('"canceler":"ann"') } },
+    ]);
     expect(run.started).toEqual(["a"]);
   });
 
@@ -62,7 +64,7 @@ describe("suspend", () => {
       const suspend = people(1, { timeoutS: 3600, continueOnDisapproveTimeout });
       const run = untilSuspended(new ModelEngine(flow([step("a", { suspend, continueOnError: true }), step("b")])).begin());
       const fromMs = run.nowMs;
-      run.pending = run.pending.filter(({ kind }) => kind === "timer");
+      run.pending = [];
       run.playOne(() => 0);
       expect(run.nowMs - fromMs).toBe(3_600_000);
       if (continueOnDisapproveTimeout) expect(scopeOf(run.definition, run.state, "b").approvals[0]?.payload).toContain("SuspendedTimedOut");
@@ -101,7 +103,9 @@ describe("failure_module", () => {
 
   test("failure_module: may have retries and steps within it like any other", () => {
     const fix = branchall("fix", [[step("x")], [step("y", { retry: { constant: { attempts: 1, seconds: 1 } } })]], true);
-    const run = new ModelEngine(flow([step("a")], { failureModule: fix }), { job: (place, attempt) => (place === "failure/0/x" || attempt > 1 ? "succeeded" : "failed") });
+    const run = new ModelEngine(flow([step("a")], { failureModule: fix }), {
+      job: (place, attempt) => (place === "failure/0/x" || attempt > 1 ? "succeeded" : "failed"),
+    });
     expect(run.begin().play().started).toEqual(["a", "failure/0/x", "failure/1/y", "failure/1/y"]);
     expect(run.finished).toMatchObject([{ outcome: "failed", value: { kind: "list", place: "failure", count: 2 } }]);
   });
@@ -118,14 +122,19 @@ describe("begin", () => {
     const definition = flow([step("a")], { preprocessor: step("pre") });
     const run = new ModelEngine(definition).begin(true);
     run.playOne(() => 0);
-    expect(stepsOf(definition, run.state)).toMatchObject([{ place: "preprocessor", status: "running" }, { place: "a", status: "waiting" }]);
+    expect(stepsOf(definition, run.state)).toMatchObject([
+      { place: "preprocessor", status: "running" },
+      { place: "a", status: "waiting" },
+    ]);
     expect(run.play().started).toEqual(["preprocessor", "a"]);
     expect(run.state.inputs).toEqual({ kind: "job", job: "00000000-0000-7000-8000-000000000001" });
     expect(new ModelEngine(definition).begin().play().started).toEqual(["a"]);
   });
 
   test("preprocessor_module that fails: the flow fails", () => {
-    const run = new ModelEngine(flow([step("a")], { preprocessor: step("pre"), failureModule: step("fix") }), { job: (place) => (place === "preprocessor" ? "failed" : undefined) });
+    const run = new ModelEngine(flow([step("a")], { preprocessor: step("pre"), failureModule: step("fix") }), {
+      job: (place) => (place === "preprocessor" ? "failed" : undefined),
+    });
     expect(run.begin(true).play().started).toEqual(["preprocessor", "failure"]);
     expect(run.finished).toMatchObject([{ outcome: "failed" }]);
   });
@@ -157,7 +166,9 @@ describe("cancel", () => {
     run.play();
     expect(run.finished).toMatchObject([{ outcome: "cancelled", reason: "wrong day" }]);
     const value = run.finished[0]?.value;
-    expect(value?.kind === "json" && JSON.parse(value.json)).toEqual({ error: { name: "Canceled", message: "wrong day", reason: "wrong day", canceler: "ann" } });
+    expect(value?.kind === "json" && JSON.parse(value.json)).toEqual({
+      error: { name: "Canceled", message: "wrong day", reason: "wrong day", canceler: "ann" },
+    });
     expect(stepsOf(run.definition, run.state).map(({ status }) => status)).toEqual(["cancelled", "cancelled", "cancelled", "cancelled", "cancelled"]);
   });
 

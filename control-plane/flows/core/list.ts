@@ -58,7 +58,11 @@ function fill(ctx: Context, spot: Spot, list: ListState): WorkEnd | undefined {
     const level = levelOf(spot, list, list.next);
     if (list.count === undefined && list.next >= MOST_WHILE_ITERATIONS) {
       list.broken = true;
-      list.failure = failureOf("LoopLimitError", `the loop did not stop within ${MOST_WHILE_ITERATIONS} iterations: does its stop_after_if ever hold?`, spot.module.id);
+      list.failure = failureOf(
+        "LoopLimitError",
+        `the loop did not stop within ${MOST_WHILE_ITERATIONS} iterations: does its stop_after_if ever hold?`,
+        spot.module.id,
+      );
     } else if (level !== undefined) {
       const item: OpenItem = { index: list.next, block: { done: [] } };
       list.next += 1;
@@ -74,23 +78,22 @@ function fill(ctx: Context, spot: Spot, list: ListState): WorkEnd | undefined {
 }
 
 function endItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, end: BlockEnd): void {
-  switch (end.kind) {
-    case "finished":
-      return afterItem(ctx, spot, list, item, end.value ?? NULL_REF);
-    case "failed":
-      if (!failureIsNoMatter(spot, item.index)) return failItem(ctx, spot, list, item, end.failure);
-      item.failed = true;
-      return afterItem(ctx, spot, list, item, end.failure.value);
-    case "stopped":
-      return stopItem(ctx, spot, list, item, end.stop);
+  if (end.kind === "finished") afterItem(ctx, spot, list, item, end.value ?? NULL_REF);
+  else if (end.kind === "stopped") stopItem(ctx, spot, list, item, end.stop);
+  else if (!failureIsNoMatter(spot, item.index)) failItem(ctx, spot, list, item, end.failure);
+  else {
+    item.failed = true;
+    afterItem(ctx, spot, list, item, end.failure.value);
   }
 }
 
 /** An iteration has its value: the loop's own rule is asked about it. */
 function afterItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, value: ValueRef): void {
-  if (spot.module.stopAfterIf === undefined || !isLoop(spot.module)) return closeItem(ctx, spot, list, item, value);
-  item.value = value;
-  ctx.commands.push(askCommand(itemPlace(spot, item), "stop"));
+  if (spot.module.stopAfterIf === undefined || !isLoop(spot.module)) closeItem(ctx, spot, list, item, value);
+  else {
+    item.value = value;
+    ctx.commands.push(askCommand(itemPlace(spot, item), "stop"));
+  }
 }
 
 /** What an event says of an iteration as a whole. */

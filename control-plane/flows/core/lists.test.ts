@@ -10,7 +10,10 @@ const stopRule = { expr: "x", skipIfStopped: false };
 
 /** The indexes of a list's items, in order, and how many there are. */
 const indexes = (run: ModelEngine, place: string): number[] =>
-  [...run.items.keys()].filter((key) => key.startsWith(`${place}/`)).map((key) => Number(key.slice(place.length + 1))).sort((a, b) => a - b);
+  [...run.items.keys()]
+    .filter((key) => key.startsWith(`${place}/`))
+    .map((key) => Number(key.slice(place.length + 1)))
+    .sort((a, b) => a - b);
 
 describe("forloopflow", () => {
   test("forloopflow: one iteration after the other, the result is the list in order", () => {
@@ -21,7 +24,9 @@ describe("forloopflow", () => {
   });
 
   test("forloopflow over an empty list, and one without modules: succeed at once", () => {
-    expect(new ModelEngine(flow([forloop("loop", [step("a")])]), { ask: () => 0 }).begin().play().finished).toMatchObject([{ value: { kind: "list", count: 0 } }]);
+    expect(new ModelEngine(flow([forloop("loop", [step("a")])]), { ask: () => 0 }).begin().play().finished).toMatchObject([
+      { value: { kind: "list", count: 0 } },
+    ]);
     const run = new ModelEngine(flow([forloop("loop", [])]), { ask: () => 10_000 }).begin().play();
     expect(run.finished).toMatchObject([{ value: { kind: "list", count: 10_000 } }]);
     expect(run.items.get("loop/9999")).toEqual(jsonRef(null));
@@ -55,7 +60,10 @@ describe("forloopflow", () => {
   });
 
   test("without skip_failures: the first failure ends the loop and the flow", () => {
-    const run = new ModelEngine(flow([forloop("loop", [step("a")]), step("b")]), { ask: () => 5, job: (place) => (place === "loop/2/a" ? "failed" : undefined) });
+    const run = new ModelEngine(flow([forloop("loop", [step("a")]), step("b")]), {
+      ask: () => 5,
+      job: (place) => (place === "loop/2/a" ? "failed" : undefined),
+    });
     expect(run.begin().play().started).toEqual(["loop/0/a", "loop/1/a", "loop/2/a"]);
     expect(run.finished).toMatchObject([{ outcome: "failed", stepId: "a", value: { kind: "job" } }]);
   });
@@ -131,7 +139,7 @@ describe("side by side", () => {
     const run = new ModelEngine(flow([forloop("loop", [step("a")], { parallel: true })]), { ask: () => 1000 }).begin();
     run.playOne(() => 0);
     expect(run.pending).toHaveLength(MOST_OPEN);
-    run.play((count) => (count * 7) % 13 % count);
+    run.play((count) => ((count * 7) % 13) % count);
     expect(run.finished).toMatchObject([{ outcome: "succeeded", value: { count: 1000 } }]);
     expect(indexes(run, "loop")).toEqual(Array.from({ length: 1000 }, (_, index) => index));
   });
@@ -163,7 +171,9 @@ describe("side by side", () => {
 
   test("a break of a parallel loop lets what is open end, and begins no more", () => {
     const definition = flow([forloop("loop", [step("a", { stopAfterIf: stopRule })], { parallel: true, parallelism: expression("3") })]);
-    const run = new ModelEngine(definition, { ask: (place, question) => (question === "parallelism" ? 3 : question === "iterator" ? 9 : place === "loop/0/a") });
+    const run = new ModelEngine(definition, {
+      ask: (place, question) => (question === "parallelism" ? 3 : question === "iterator" ? 9 : place === "loop/0/a"),
+    });
     run.begin().play();
     expect(run.started).toHaveLength(3);
     expect(run.finished).toMatchObject([{ outcome: "succeeded", value: { count: 3 } }]);
@@ -174,26 +184,26 @@ describe("side by side", () => {
     const run = new ModelEngine(definition, { ask: (place) => (place === "outer" ? 16 : 100) }).begin();
     let most = 0;
     run.onEvent = () => {
-      most = Math.max(most, run.jobs.size);
+      most = Math.max(most, run.jobs.size + run.pending.filter(({ kind }) => kind === "run").length);
     };
-    run.play((count) => Math.floor(count / 2));
+    run.play();
     expect(run.started).toHaveLength(1600);
     expect(most).toBeLessThanOrEqual(MOST_OPEN);
     expect(most).toBeGreaterThan(MOST_OPEN / 2);
   });
 
-  test("a loop of 10,000 items: the state stays small, and what an event costs does not grow", () => {
-    const run = new ModelEngine(flow([forloop("loop", [step("a"), step("b")], { parallel: true })]), { ask: () => 10_000 }).begin();
+  test("a loop of 10,000 items: the state stays small", () => {
+    const run = new ModelEngine(flow([forloop("loop", [step("a")], { parallel: true })]), { ask: () => 10_000 }).begin();
     let largest = 0;
     let events = 0;
     run.onEvent = () => {
       events += 1;
-      if (events % 500 === 0) largest = Math.max(largest, JSON.stringify(run.state).length);
+      if (events % 1000 === 0) largest = Math.max(largest, JSON.stringify(run.state).length);
     };
     run.play((count) => (events * 31) % count);
-    expect(run.started).toHaveLength(20_000);
+    expect(run.started).toHaveLength(10_000);
     expect(largest).toBeGreaterThan(10_000);
-    expect(largest).toBeLessThan(80_000);
+    expect(largest).toBeLessThan(40_000);
     expect(run.items.size).toBe(10_000);
     expect(JSON.stringify(run.state).length).toBeLessThan(500);
   });
@@ -241,20 +251,26 @@ describe("branches", () => {
 
   test("branchall, sequential: a failure ends it; with skip_failure of the branch it goes on", () => {
     for (const skipFailure of [false, true]) {
-      const run = new ModelEngine(flow([branchall("all", [{ modules: [step("a")], skipFailure }, [step("b")]])]), { job: (place) => (place === "all/0/a" ? "failed" : undefined) });
+      const run = new ModelEngine(flow([branchall("all", [{ modules: [step("a")], skipFailure }, [step("b")]])]), {
+        job: (place) => (place === "all/0/a" ? "failed" : undefined),
+      });
       expect(run.begin().play().started).toEqual(skipFailure ? ["all/0/a", "all/1/b"] : ["all/0/a"]);
       expect(run.finished).toMatchObject([{ outcome: skipFailure ? "succeeded" : "failed" }]);
     }
   });
 
   test("branchall, parallel: a failure lets the others end", () => {
-    const run = new ModelEngine(flow([branchall("all", [[step("a")], [step("b"), step("c")]], true)]), { job: (place) => (place === "all/0/a" ? "failed" : undefined) });
+    const run = new ModelEngine(flow([branchall("all", [[step("a")], [step("b"), step("c")]], true)]), {
+      job: (place) => (place === "all/0/a" ? "failed" : undefined),
+    });
     expect(run.begin().play().started).toEqual(["all/0/a", "all/1/b", "all/1/c"]);
     expect(run.finished).toMatchObject([{ outcome: "failed", stepId: "a" }]);
   });
 
   test("stop_after_if in one of several branches stops the flow when the others have ended", () => {
-    const run = new ModelEngine(flow([branchall("all", [[step("a", { stopAfterIf: stopRule })], [step("b"), step("c")]], true), step("d")]), { ask: () => true });
+    const run = new ModelEngine(flow([branchall("all", [[step("a", { stopAfterIf: stopRule })], [step("b"), step("c")]], true), step("d")]), {
+      ask: () => true,
+    });
     expect(run.begin().play().started).toEqual(["all/0/a", "all/1/b", "all/1/c"]);
     expect(run.finished).toMatchObject([{ outcome: "succeeded", value: { job: "00000000-0000-7000-8000-000000000001" } }]);
   });

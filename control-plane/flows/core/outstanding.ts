@@ -1,5 +1,5 @@
 import type { FlowDefinition } from "../model.ts";
-import type { Command, Place } from "./model.ts";
+import type { Command } from "./model.ts";
 import { askCommand, phaseCommands } from "./phase-commands.ts";
 import type { End, FlowState } from "./state.ts";
 import { currentBlock, visitBlock } from "./under-way.ts";

@@ -6,8 +6,8 @@ import type { FlowDefinition, Module } from "../model.ts";
 import { advance } from "./advance.ts";
 import type { Command, FlowEvent, Happening, Place } from "./model.ts";
 import { branchTaken, type Past, type PastRun, readPast } from "./past-run.ts";
-import { FAILURE_PLACE, findPlace, isLoop, isParallel, modulesWithin, moduleAt, parseBranch, PREPROCESSOR_PLACE } from "./place.ts";
-import { newFlowState, type FlowState } from "./state.ts";
+import { FAILURE_PLACE, findPlace, isLoop, isParallel, moduleAt, modulesWithin, PREPROCESSOR_PLACE, parseBranch } from "./place.ts";
+import { type FlowState, newFlowState } from "./state.ts";
 import { currentBlock, visitBlock } from "./under-way.ts";
 
 export type Restart =
@@ -37,7 +37,8 @@ export function restartFrom(definition: FlowDefinition, old: PastRun, place: Pla
   const plan: Plan = { definition, past, path, state: newFlowState(), events: [], reused: new Set() };
   const refusal = play(plan, atMs);
   if (refusal !== undefined) return { kind: "refused", message: refusal };
-  if (!isOpen(plan, target)) return { kind: "refused", message: `that run did not come to ${target}` };
+  const missing = missingAt(plan, target);
+  if (missing !== undefined) return { kind: "refused", message: missing };
   return { kind: "planned", events: plan.events, from: target, ...(found.rest === "" ? {} : { within: found.rest }) };
 }
 
@@ -174,14 +175,22 @@ function firstStep(module: Module, place: Place): Place | undefined {
   return first === undefined ? undefined : `${place}/${first.id}`;
 }
 
-function isOpen({ definition, state }: Plan, target: Place): boolean {
-  let open = false;
+/** @returns why the run would not go on at the step; undefined when it will */
+function missingAt({ definition, state, path }: Plan, target: Place): string | undefined {
+  let missing: string | undefined = `that run did not come to ${target}`;
   const current = currentBlock(definition, state);
-  if (current !== undefined)
-    visitBlock(current.level, current.block, {
-      step: (place) => {
-        open ||= place === target;
-      },
-    });
-  return open;
+  if (current === undefined) return missing;
+  visitBlock(current.level, current.block, {
+    step: (place, { phase }, module) => {
+      const around = place.split("/");
+      if (place === target) missing = undefined;
+      if (phase.kind !== "list" || !isParallel(module) || !target.startsWith(`${place}/`)) return;
+      const index = Number(path[around.length]);
+      if (index < phase.list.next || index >= (phase.list.count ?? 0)) return;
+      // It begins when others have ended; nothing is known then of what it had done.
+      const whole = target === firstStep(module, `${place}/${index}`);
+      missing = whole ? undefined : `those before ${place}/${index} that did not succeed run first: restart from one of them, or from ${place}/${index}`;
+    },
+  });
+  return missing;
 }

@@ -1,6 +1,6 @@
 import type { FlowDefinition, Module } from "../model.ts";
 import type { Place, StepView, ValueRef } from "./model.ts";
-import { FAILURE_PLACE, type Level, levelWithin, placeOn, PREPROCESSOR_PLACE } from "./place.ts";
+import { FAILURE_PLACE, type Level, levelWithin, PREPROCESSOR_PLACE, placeOn } from "./place.ts";
 import type { BlockState, FlowState, StepDone, StepState } from "./state.ts";
 import { mainLevel } from "./under-way.ts";
 
@@ -16,7 +16,8 @@ export function stepsOf(definition: FlowDefinition, state: FlowState): StepView[
   const views: StepView[] = [];
   const look = { views, over: state.stage === "over", state };
   const { preprocessor, failureModule } = definition;
-  if (preprocessor !== undefined && state.inputs !== undefined) views.push(doneView(PREPROCESSOR_PLACE, { status: "succeeded", value: state.inputs, attempt: 1 }));
+  if (preprocessor !== undefined && state.inputs !== undefined)
+    views.push(doneView(PREPROCESSOR_PLACE, { status: "succeeded", value: state.inputs, attempt: 1 }));
   if (preprocessor !== undefined && state.stage === "preprocessing") viewSide(look, preprocessor, PREPROCESSOR_PLACE);
   viewBlock(look, mainLevel(definition), state.main);
   if (failureModule !== undefined && state.failure !== undefined) viewSide(look, failureModule, FAILURE_PLACE);

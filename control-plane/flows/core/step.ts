@@ -3,7 +3,6 @@
  * `choice.ts`. What an event says that the step's phase does not wait for is late or twice, and is passed over.
  */
 import {
-  afterPeople,
   afterStop,
   afterStopAll,
   answerEarly,

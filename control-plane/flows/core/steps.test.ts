@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { asJobId } from "../../../kernel/ids.ts";
 import { advance } from "./advance.ts";
 import { jsonRef, type Place } from "./model.ts";
-import { stepsOf } from "./step-views.ts";
 import { scopeOf } from "./scope.ts";
+import { stepsOf } from "./step-views.ts";
 import { branchone, expression, flow, forloop, identity, people, step, subflow } from "./testing/definitions.ts";
 import { ModelEngine, type World } from "./testing/model-engine.ts";
 
@@ -13,7 +13,8 @@ const failing =
   (place, attempt) =>
     attempt <= (fails[place] ?? 0) ? "failed" : "succeeded";
 
-const errorOf = (value: unknown): unknown => (typeof value === "object" && value !== null && "json" in value ? JSON.parse(String(value.json)).error : undefined);
+const errorOf = (value: unknown): unknown =>
+  typeof value === "object" && value !== null && "json" in value ? JSON.parse(String(value.json)).error : undefined;
 
 const lastJob = (run: ModelEngine): unknown => run.events.flatMap((event) => (event.kind === "started" ? [event.job] : [])).at(-1);
 
@@ -42,7 +43,9 @@ describe("modules", () => {
   });
 
   test("mock: the module does not run, its value is what the definition says", () => {
-    const run = new ModelEngine(flow([step("a", { mock: { returnValue: 7 } }), forloop("loop", [step("b")], {}, { mock: { returnValue: [] } })])).begin().play();
+    const run = new ModelEngine(flow([step("a", { mock: { returnValue: 7 } }), forloop("loop", [step("b")], {}, { mock: { returnValue: [] } })]))
+      .begin()
+      .play();
     expect(run.started).toEqual([]);
     expect(run.finished).toMatchObject([{ outcome: "succeeded", value: { kind: "mock", place: "loop" } }]);
   });
@@ -56,7 +59,10 @@ describe("modules", () => {
 
 describe("before a step", () => {
   test("skip_if: a skipped step is not run, its result is null, and it is not the flow's result", () => {
-    const definition = flow([step("a"), step("b", { skipIf: "true", suspend: people(1), sleep: expression("9"), stopAfterIf: { expr: "true", skipIfStopped: false } })]);
+    const definition = flow([
+      step("a"),
+      step("b", { skipIf: "true", suspend: people(1), sleep: expression("9"), stopAfterIf: { expr: "true", skipIfStopped: false } }),
+    ]);
     const run = new ModelEngine(definition, { ask: () => true }).begin().play();
     expect(run.started).toEqual(["a"]);
     expect(run.state.main.done[1]).toEqual({ status: "skipped", value: jsonRef(null), attempt: 0 });
@@ -117,7 +123,9 @@ describe("after a step", () => {
   });
 
   test("a stop rule that cannot be evaluated fails the step: its work is not done again", () => {
-    const definition = flow([step("a", { stopAfterIf: { expr: "x", skipIfStopped: false }, retry: { constant: { attempts: 5, seconds: 0 } }, continueOnError: true })]);
+    const definition = flow([
+      step("a", { stopAfterIf: { expr: "x", skipIfStopped: false }, retry: { constant: { attempts: 5, seconds: 0 } }, continueOnError: true }),
+    ]);
     const run = new ModelEngine(definition, { ask: () => "broken" }).begin().play();
     expect(run.started).toEqual(["a"]);
     expect(run.finished).toMatchObject([{ outcome: "failed", stepId: "a" }]);
@@ -127,7 +135,10 @@ describe("after a step", () => {
     const run = new ModelEngine(flow([step("a", { sleep: expression("5") }), step("b")]), { ask: () => 5 }).begin();
     const beganMs = run.nowMs;
     for (let i = 0; run.state.main.step?.phase.kind !== "sleeping"; i++) if (i > 9 || !run.playOne(() => 0)) throw new Error("it does not sleep");
-    expect(stepsOf(run.definition, run.state)).toMatchObject([{ place: "a", status: "sleeping", untilMs: beganMs + 5000 }, { place: "b", status: "waiting" }]);
+    expect(stepsOf(run.definition, run.state)).toMatchObject([
+      { place: "a", status: "sleeping", untilMs: beganMs + 5000 },
+      { place: "b", status: "waiting" },
+    ]);
     run.tell({ kind: "woke", place: "a" });
     expect(run.state.main.step?.phase.kind).toBe("sleeping");
     run.play();
@@ -188,7 +199,9 @@ describe("retry", () => {
     [0.5, 10_000],
     [0.75, 12_500],
   ])("retry, random_factor: at %d of the range of 50 %% the delay of 10 s is %d ms", (jitter, delayMs) => {
-    const run = new ModelEngine(flow([step("a", { retry: { exponential: { attempts: 1, multiplier: 1, seconds: 10, randomFactorPercent: 50 } } })]), { job: () => "failed" });
+    const run = new ModelEngine(flow([step("a", { retry: { exponential: { attempts: 1, multiplier: 1, seconds: 10, randomFactorPercent: 50 } } })]), {
+      job: () => "failed",
+    });
     run.jitter = jitter;
     run.begin();
     const beganMs = run.nowMs;
@@ -196,7 +209,9 @@ describe("retry", () => {
   });
 
   test("retry: no delay is longer than six hours", () => {
-    const run = new ModelEngine(flow([step("a", { retry: { exponential: { attempts: 1, multiplier: 1e9, seconds: 1e9, randomFactorPercent: 0 } } })]), { job: () => "failed" });
+    const run = new ModelEngine(flow([step("a", { retry: { exponential: { attempts: 1, multiplier: 1e9, seconds: 1e9, randomFactorPercent: 0 } } })]), {
+      job: () => "failed",
+    });
     const beganMs = run.begin().nowMs;
     expect(run.play().nowMs - beganMs).toBe(6 * 3_600_000);
   });
@@ -219,7 +234,10 @@ describe("retry", () => {
   });
 
   test("retry_if that cannot be evaluated: no other attempt, the error of the step stands", () => {
-    const run = new ModelEngine(flow([step("a", { retry: { constant: { attempts: 9, seconds: 0 }, retryIf: "x" } })]), { job: () => "failed", ask: () => "broken" });
+    const run = new ModelEngine(flow([step("a", { retry: { constant: { attempts: 9, seconds: 0 }, retryIf: "x" } })]), {
+      job: () => "failed",
+      ask: () => "broken",
+    });
     expect(run.begin().play().started).toHaveLength(1);
     expect(run.finished).toMatchObject([{ outcome: "failed", value: { kind: "job" } }]);
   });

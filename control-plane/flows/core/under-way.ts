@@ -1,6 +1,6 @@
 import type { FlowDefinition, Module } from "../model.ts";
 import type { Place } from "./model.ts";
-import { FAILURE_PLACE, type Level, levelWithin, placeOn, PREPROCESSOR_PLACE } from "./place.ts";
+import { FAILURE_PLACE, type Level, levelWithin, PREPROCESSOR_PLACE, placeOn } from "./place.ts";
 import { type BlockState, type FlowState, type JobAt, MOST_OPEN, type OpenItem, type StepState } from "./state.ts";
 
 /** What is looked at on the way through all that is under way. */

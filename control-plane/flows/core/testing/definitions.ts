@@ -32,7 +32,12 @@ export function branchone(id: string, branches: readonly (readonly Module[])[], 
 }
 
 /** @param branches lists of modules; with `skipFailure` as objects */
-export function branchall(id: string, branches: readonly (readonly Module[] | (Branch & { skipFailure: boolean }))[], parallel = false, extra: Extra = {}): Module {
+export function branchall(
+  id: string,
+  branches: readonly (readonly Module[] | (Branch & { skipFailure: boolean }))[],
+  parallel = false,
+  extra: Extra = {},
+): Module {
   const written = branches.map((branch) => ("modules" in branch ? branch : { modules: branch, skipFailure: false }));
   return { id, value: { kind: "branchall", branches: written, parallel }, ...extra };
 }

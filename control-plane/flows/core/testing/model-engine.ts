@@ -28,8 +28,9 @@ export class ModelEngine {
   readonly state: FlowState = newFlowState();
   readonly events: FlowEvent[] = [];
   readonly items = new Map<string, ValueRef>();
-  /** Commands that were not carried out yet. */
+  /** Commands that were not carried out yet, apart from timers. */
   pending: Command[] = [];
+  timers: Extract<Command, { kind: "timer" }>[] = [];
   /** Running ones. */
   readonly jobs = new Map<JobId, { readonly place: Place; readonly attempt: number }>();
   /** Places of jobs, in the order in which they were made. */
@@ -70,19 +71,19 @@ export class ModelEngine {
 
   /** @returns false when there is nothing to do */
   playOne(pick: (count: number) => number): boolean {
-    const now = this.pending.filter(({ kind }) => kind !== "timer");
-    const jobs = [...this.jobs.keys()];
-    if (now.length + jobs.length === 0) return this.#wakeNext();
-    const at = pick(now.length + jobs.length);
-    const command = now[at];
-    const job = jobs[at - now.length];
+    if (this.pending.length + this.jobs.size === 0) return this.#wakeNext();
+    const at = pick(this.pending.length + this.jobs.size);
+    const command = this.pending[at];
+    const job = command === undefined ? [...this.jobs.keys()][at - this.pending.length] : undefined;
     if (command !== undefined) this.carryOut(command);
     else if (job !== undefined) this.endJob(job);
     return true;
   }
 
   carryOut(command: Command): void {
-    this.pending = this.pending.filter((one) => one !== command);
+    const at = this.pending.indexOf(command);
+    if (at >= 0) this.pending.splice(at, 1);
+    this.timers = this.timers.filter((one) => one !== command);
     if (command.kind === "run") this.#run(command.place, command.attempt);
     else if (command.kind === "pass") this.#pass(command.place);
     else if (command.kind === "ask") this.tell(this.answer(command));
@@ -103,6 +104,7 @@ export class ModelEngine {
   /** As after a crash: only the state is left of what was to be done. */
   forget(): void {
     this.pending = [];
+    this.timers = [];
     for (const command of outstanding(this.definition, this.state)) this.#take(command);
   }
 
@@ -135,13 +137,20 @@ export class ModelEngine {
   #take(command: Command): void {
     if (command.kind === "finish") this.finished.push(command);
     else if (command.kind === "answer_early") this.early = command.value;
+    else if (command.kind === "timer") this.timers.push(command);
     else this.pending.push(command);
   }
 
   #run(place: Place, attempt: number): void {
     const inputs = this.#world.inputs?.(place);
-    if (inputs === "cached") return this.tell({ kind: "cached", place, value: { kind: "json", json: `"cached ${place}"` } });
-    if (inputs !== undefined) return this.tell({ kind: "evaluation_failed", place, question: "inputs", message: inputs.failed });
+    if (inputs === "cached") {
+      this.tell({ kind: "cached", place, value: { kind: "json", json: `"cached ${place}"` } });
+      return;
+    }
+    if (inputs !== undefined) {
+      this.tell({ kind: "evaluation_failed", place, question: "inputs", message: inputs.failed });
+      return;
+    }
     const job = this.newJob();
     this.jobs.set(job, { place, attempt });
     this.started.push(place);
@@ -150,7 +159,10 @@ export class ModelEngine {
 
   #pass(place: Place): void {
     const inputs = this.#world.inputs?.(place);
-    if (typeof inputs === "object") return this.tell({ kind: "evaluation_failed", place, question: "inputs", message: inputs.failed });
+    if (typeof inputs === "object") {
+      this.tell({ kind: "evaluation_failed", place, question: "inputs", message: inputs.failed });
+      return;
+    }
     this.tell({ kind: "passed", place, value: { kind: "json", json: `"passed ${place}"` } });
   }
 
@@ -160,8 +172,7 @@ export class ModelEngine {
   }
 
   #wakeNext(): boolean {
-    const timers = this.pending.flatMap((command) => (command.kind === "timer" ? [command] : []));
-    const next = timers.reduce<(typeof timers)[number] | undefined>((first, one) => (first === undefined || one.atMs < first.atMs ? one : first), undefined);
+    const [next] = this.timers.toSorted((a, b) => a.atMs - b.atMs);
     if (next === undefined) return false;
     this.nowMs = Math.max(this.nowMs, next.atMs);
     this.carryOut(next);
