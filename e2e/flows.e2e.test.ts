@@ -27,7 +27,10 @@ test("a flow of every kind of step runs through the real stack, and its steps kn
   await world.api("POST", "/scripts", { path: "f/flows/double", language: "bash", content: 'n="$1"\necho $((n * 2))' });
   await world.api("POST", "/flows", {
     path: "f/flows/inner",
-    document: { summary: "", value: { modules: [{ id: "d", value: { type: "script", path: "f/flows/double", input_transforms: { n: js("flow_input.n") } } }] } },
+    document: {
+      summary: "",
+      value: { modules: [{ id: "d", value: { type: "script", path: "f/flows/double", input_transforms: { n: js("flow_input.n") } } }] },
+    },
   });
   const modules = [
     bash("a", 'echo "[1, 2, 3]"'),
@@ -49,13 +52,20 @@ test("a flow of every kind of step runs through the real stack, and its steps kn
         default: [bash("no", "echo 0")],
       },
     },
-    { id: "all", value: { type: "branchall", parallel: true, branches: [{ modules: [bash("p", "echo 1")] }, { modules: [bash("q", 'echo "\\"$WM_FLOW_JOB_ID\\""')] }] } },
+    {
+      id: "all",
+      value: { type: "branchall", parallel: true, branches: [{ modules: [bash("p", "echo 1")] }, { modules: [bash("q", 'echo "\\"$WM_FLOW_JOB_ID\\""')] }] },
+    },
     {
       id: "count",
       value: { type: "whileloopflow", modules: [bash("tick", 'i="$1"\necho "$i"', { i: js("flow_input.iter.index") })] },
       stop_after_if: { expr: "result >= 2", skip_if_stopped: false },
     },
-    bash("z", 'loop="$1"\nchoice="$2"\nall="$3"\necho "[$loop, $choice, $all]"', { loop: js("results.loop"), choice: js("JSON.stringify(results.choice)"), all: js("results.all") }),
+    bash("z", 'loop="$1"\nchoice="$2"\nall="$3"\necho "[$loop, $choice, $all]"', {
+      loop: js("results.loop"),
+      choice: js("JSON.stringify(results.choice)"),
+      all: js("results.all"),
+    }),
   ];
   const ended = await run(world, flow(modules, { flow_env: { greeting: "hello" } }), 60);
   expect(ended).toMatchObject({ kind: "flow", status: "succeeded", result: [[2, 4, 6], "yes hello", [1, ended.id]] });

@@ -38,7 +38,10 @@ export function addApprovalRoutes(root: FastifyInstance, approvals: Approvals): 
     },
     async (request, reply) => {
       admit();
-      return reply.header("cache-control", "no-store").header("referrer-policy", "no-referrer").send(await approvals.about(request.params.token));
+      return reply
+        .header("cache-control", "no-store")
+        .header("referrer-policy", "no-referrer")
+        .send(await approvals.about(request.params.token));
     },
   );
 

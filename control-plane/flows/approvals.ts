@@ -126,7 +126,8 @@ export class Approvals {
 
   async #take(run: ReplayedRun, claims: ApprovalClaims, approved: boolean, payload: unknown): Promise<void> {
     const text = payload === undefined ? "null" : JSON.stringify(payload);
-    if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes) throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
+    if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes)
+      throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
     if ((await this.#hasAnswered(run, claims)) || !(await insertApproval(this.#parts.pool, claims, approved, text)))
       throw new AppError("failed_precondition", `${claims.approver} has answered already`);
     this.#parts.answered();
