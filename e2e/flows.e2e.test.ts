@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { FlowEventView, FlowRunView, FlowStepView, Invitation } from "../control-plane/flows/run-contract.ts";
 import type { JobView } from "../control-plane/jobs/contract.ts";
-import { run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** One server and one agent for all cases. */
 let world: World;
@@ -117,4 +117,40 @@ test("people let a step go on by secret links and under their own names; a refus
   const { body: other } = await world.api<Invitation>("POST", `/jobs/${refused.id}/flow/invite`, {});
   expect((await answer(other.cancel_url)).status).toBe(202);
   expect(await untilEnded(world, refused.id)).toMatchObject({ status: "cancelled", exit: { message: "approval request disapproved" } });
+});
+
+test("kill -9 of the control plane between any two transitions: the run goes on unaided, and nothing that succeeded runs twice", async () => {
+  const flaky = 'if [ "$1" = "1" ] && [ ! -e "$HOME/never" ] && [ $((RANDOM % 2)) = 0 ]; then exit 3; fi\nn="$1"\necho "$n"';
+  const retry = { constant: { attempts: 20, seconds: 0.2 } };
+  const modules = [
+    bash("a", "echo '[1, 2, 3, 4]'"),
+    {
+      id: "loop",
+      value: {
+        type: "forloopflow",
+        iterator: js("results.a"),
+        parallel: true,
+        parallelism: { type: "static", value: 2 },
+        modules: [bash("try", flaky, { n: js("flow_input.iter.value") }, { retry }), bash("more", 'n="$1"\necho $((n + 10))', { n: js("results.try") })],
+      },
+    },
+    { id: "all", value: { type: "branchall", parallel: true, branches: [{ modules: [bash("p", "sleep 0.3; echo 1")] }, { modules: [bash("q", "echo 2")] }] } },
+    bash("z", 'l="$1"\necho "$l"', { l: js("results.loop.concat(results.all)") }),
+  ];
+  const begun = await run(world, flow(modules));
+  let seen = 0;
+  for (let kills = 0; kills < 5; kills++) {
+    await until("something has happened", async () => (await events(begun.id)).length >= seen + 4 || (await job(world, begun.id)).finished_at !== undefined);
+    seen = (await events(begun.id)).length;
+    await world.server.kill("SIGKILL");
+    await world.startServer();
+  }
+  expect(await untilEnded(world, begun.id)).toMatchObject({ status: "succeeded" });
+  expect((await world.api("GET", `/jobs/${begun.id}/result`)).body).toEqual([11, 12, 13, 14, 1, 2]);
+  const all = await events(begun.id);
+  const done = all.filter(({ kind, outcome }) => kind === "ended" && outcome === "succeeded").map(({ step }) => step);
+  expect([done.length, new Set(done).size]).toEqual([12, 12]);
+  const { body } = await world.api<{ jobs: JobView[] }>("GET", "/jobs?steps=true&limit=200");
+  const jobs = body.jobs.filter(({ parent, status }) => parent === begun.id && status === "succeeded").map(({ step }) => step);
+  expect(jobs.toSorted()).toEqual(done.toSorted());
 });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { insertFlowVersion } from "../flow-store.ts";
 import { FlowBench, step } from "./testing/flow-bench.ts";
 
 let bench: FlowBench;
@@ -126,6 +127,9 @@ test("a cancel ends the jobs of all branches, then the flow", async () => {
   expect(await bench.ended(flow)).toMatchObject({ outcome: "cancelled", result: { error: { name: "Canceled", reason: "enough" } } });
 });
 
+/** Of the run below, all but the last transitions. */
+const MOST_EVENTS = 20;
+
 test("the same run goes on when its owner dies at any moment: nothing that succeeded runs twice", async () => {
   const loop = {
     id: "loop",
@@ -139,8 +143,10 @@ test("the same run goes on when its owner dies at any moment: nothing that succe
   };
   bench.script = ({ n }) => Number(n ?? 0) + 1;
   const flow = await bench.start({ modules: [step("a"), loop, step("z", { n: "results.loop[3]" })] });
-  for (let times = 0; times < 6; times++) {
-    await new Promise((resolve) => setTimeout(resolve, 15));
+  for (let seen = 0, times = 0; times < 6; times++) {
+    await bench.until("it has gone on", async () => (await bench.events(flow)).length > seen);
+    seen = (await bench.events(flow)).length;
+    if (seen >= MOST_EVENTS) break;
     await bench.owner.restart();
     bench.owner.attach();
   }
@@ -150,4 +156,59 @@ test("the same run goes on when its owner dies at any moment: nothing that succe
     ...new Set(ended.map(({ job }) => job)),
   ]);
   expect([ended.length, new Set(ended.map(({ place }) => place)).size, done.length]).toEqual([10, 10, 10]);
+});
+
+test("an approval waits for weeks, through restarts and while its day is let go; then the flow goes on in less than a second", async () => {
+  bench.script = ({ n }, id) => (id === "first" ? { kept: [1, 2, 3] } : (n ?? null));
+  const flow = await bench.start({
+    modules: [step("first"), step("ask", {}, { suspend: { required_events: 1 } }), step("then", { n: "[results.first.kept, resume]" })],
+  });
+  await bench.until("it waits", async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake AND due_at IS NULL", flow)).length === 1);
+  await bench.owner.restart();
+  const outcome = await bench.owner.retain(40);
+  expect(outcome).toMatchObject({ held: 0 });
+  expect(outcome.thinned).toBeGreaterThan(0);
+  expect(await bench.owner.rows("SELECT 1 FROM job_done WHERE id <> $1", flow)).toHaveLength(2);
+  await bench.owner.restart();
+  bench.owner.attach();
+  const begunMs = performance.now();
+  await bench.owner.rows(
+    "INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, 'ask', 'Ann', true, '5')",
+    bench.workspace,
+    flow,
+    bench.shard,
+  );
+  bench.owner.owner.lookForAnswers();
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: [[1, 2, 3], 5] });
+  expect(performance.now() - begunMs).toBeLessThan(1000);
+});
+
+test("a result that the database refuses fails its step alone: others that ended in the same moment are stored", async () => {
+  bench.script = ({ n }) => (n === 3 ? "\u0000" : (n ?? null));
+  const loop = {
+    id: "loop",
+    value: { type: "forloopflow", iterator: js("[1, 2, 3, 4, 5, 6]"), parallel: true, skip_failures: true, modules: [step("b", { n: "flow_input.iter.value" })] },
+  };
+  bench.raw = (text) => text.replaceAll("\\u0000", "\u0000");
+  const { outcome, result } = await bench.run({ modules: [loop] });
+  bench.raw = (text) => text;
+  expect(outcome).toBe("succeeded");
+  expect(result).toEqual([1, 2, { error: expect.objectContaining({ name: "ResultInvalid" }) }, 4, 5, 6]);
+});
+
+test("a sub-flow ends in the transaction in which its caller goes on; flows that run themselves without end are stopped", async () => {
+  const inner = { summary: "", value: { modules: [step("x", { n: "flow_input.n" })] } };
+  const own = { summary: "", value: { modules: [{ id: "again", value: { type: "flow", path: "f/bench/own", input_transforms: {} } }] } };
+  for (const [path, document] of [
+    ["f/bench/inner", inner],
+    ["f/bench/own", own],
+  ] as const)
+    await insertFlowVersion(bench.owner.pool, bench.workspace, { hash: path.padEnd(64, "0"), path, summary: "", document: JSON.stringify(document), yaml: undefined, createdBy: "test" });
+  bench.script = ({ n }) => Number(n) + 1;
+  const call = { id: "call", value: { type: "flow", path: "f/bench/inner", input_transforms: { n: js("41") } } };
+  const flow = await bench.start({ modules: [call, step("after", { n: "results.call" })] });
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: 43 });
+  expect(await kinds(flow)).toEqual(["flow_started", "started", "ended", "started", "ended"]);
+  const deep = await bench.run({ modules: [{ id: "again", value: { type: "flow", path: "f/bench/own", input_transforms: {} } }] });
+  expect(deep).toMatchObject({ outcome: "failed", result: { error: { message: expect.stringContaining("nested more than 20 deep") } } });
 });

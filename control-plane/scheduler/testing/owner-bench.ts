@@ -4,7 +4,9 @@ import { asAgentKey, asJobId, asSessionId, asToken, asWorkspaceId, createJobIdGe
 import type { Bundle } from "../../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../../db/pools.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "../../db/test-database.ts";
-import { makePartitions } from "../../housekeeping/partition-store.ts";
+import { withExclusiveSession } from "../../db/session.ts";
+import { DAY_MS, makePartitions } from "../../housekeeping/partition-store.ts";
+import { type RetentionOutcome, runRetention } from "../../housekeeping/retention.ts";
 import { FlushWriter } from "../../jobs/flush-writer.ts";
 import { type NewJob, shardOf } from "../../jobs/model.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -143,6 +145,15 @@ export class OwnerBench implements Home {
     this.#held.clear();
   }
 
+  release({ jobId }: Pick<Bundle, "jobId">): void {
+    this.#held.delete(asJobId(jobId));
+  }
+
+  /** The agent still has it: its end was not recorded. */
+  hold(bundle: Pick<Bundle, "jobId" | "token">): void {
+    this.#held.set(asJobId(bundle.jobId), asToken(bundle.token));
+  }
+
   job(fields: Partial<WaitingJob> = {}, special?: NewJob["special"]): NewJob {
     const job: WaitingJob = {
       id: this.#newId(),
@@ -187,6 +198,14 @@ export class OwnerBench implements Home {
 
   async rows<T extends object>(sql: string, ...values: unknown[]): Promise<T[]> {
     return (await this.pool.query<T>(sql, values)).rows;
+  }
+
+  /** Lets go of days as if it were that many days later; a month is kept. */
+  async retain(daysLater: number): Promise<RetentionOutcome> {
+    const options = { nowMs: Date.now() + daysLater * DAY_MS, retentionMs: 30 * DAY_MS, archiver: undefined, forgetLogs: async () => undefined, log };
+    const outcome = await withExclusiveSession(this.#database.url, "bench", (session) => runRetention(session, options));
+    if (outcome === undefined) throw new Error("the lock must be free");
+    return outcome;
   }
 
   async untilDone(id: JobId): Promise<{ exit_reason: number; attempt: number; exit_message: string | null }> {
