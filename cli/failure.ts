@@ -58,6 +58,8 @@ export function describeExit(job: Pick<JobView, "status" | "exit">): string {
       return "cancelled";
     case "expired":
       return "did not begin in time";
+    case "step_failed":
+      return "a step of the flow failed";
     case "out_of_memory":
       return "out of memory";
     case "disk_full":

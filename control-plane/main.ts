@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { FastifyInstance } from "fastify";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
-import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
+import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
 import { jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
@@ -22,12 +22,16 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { addApprovalRoutes } from "./flows/approval-routes.ts";
+import { Approvals } from "./flows/approvals.ts";
+import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
+import { addRunRoutes } from "./flows/run-routes.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
 import { BodyTurns } from "./http/body-turns.ts";
-import { addOperationsRoutes, type Readiness } from "./http/operations-routes.ts";
+import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
@@ -46,14 +50,15 @@ import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
-import { countByReason } from "./scheduler/core/wait-reason.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
+import type { OwnerDeps } from "./scheduler/owner-deps.ts";
 import { Ownership } from "./scheduler/ownership.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
 import { bundleSource } from "./scripts/bundle-source.ts";
 import { ScriptLocks } from "./scripts/locks.ts";
 import { addScriptRoutes } from "./scripts/routes.ts";
 import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
+import { observe, readiness } from "./self-view.ts";
 import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
@@ -231,7 +236,15 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const { sessions } = door;
   sessions.addService(PeerLinkService, { link: (stream: Parameters<PeerNetwork["accept"]>[0]) => network.accept(stream) });
   const home = new AgentHome({ directory, streams: sessions, clock: realClock, log, fenceMs: config.MILLRACE_SELF_FENCE_MS });
-  const ownership: Ownership = createOwnership(parts, { directory, network, home, changed, grpcPort: () => sessions.port });
+  // The engine is asked for when the cluster is joined: it is there by then.
+  const ownership: Ownership = createOwnership(parts, {
+    directory,
+    network,
+    home,
+    changed,
+    grpcPort: () => sessions.port,
+    engine: (host) => engines.make(host),
+  });
   const turns = new BodyTurns({
     hasRoom: () => (ownership.writer?.queued ?? 0) < BATCH_ROOM,
     ownerBytes: 32 * 1024 * 1024,
@@ -240,6 +253,8 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const app = await createHttpServer(log, turns);
   addAuthorization(app, authenticator, workspaces);
   const validator = createArgsValidator();
+  const flows = await run(openFlows(app, pools.api));
+  const engines = flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES, metrics: metrics.flows });
   const jobs = new JobService({
     pool: pools.api,
     db: createQueryBuilder(pools.api),
@@ -248,6 +263,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     clock: realClock,
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
+    wantedFlow: (workspace, request) => flows.wanted(workspace, request),
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
   });
@@ -258,7 +274,6 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     log,
   });
   addScriptRoutes(app, pools.api, scripts, locks);
-  await run(openFlows(app, pools.api));
   addJobRoutes(app, jobs);
   addLogRoutes(
     app,
@@ -267,6 +282,11 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
+  const { reader } = engines;
+  addRunRoutes(app, { reader, jobs, changes: events, log });
+  const answers = { answered: () => ownership.local?.owner.lookForAnswers(), workspaceName: (id: WorkspaceId) => workspaces.loadName(id) };
+  const people = { ...answers, secret: () => Promise.resolve(secret), publicUrl: () => publicUrl(config, app), record: jobs.record.bind(jobs) };
+  addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
@@ -290,6 +310,7 @@ interface Cluster {
   readonly changed: (id: JobId, change: Change) => void;
   /** Known when the port is open. */
   readonly grpcPort: () => number;
+  readonly engine: OwnerDeps["flows"] & object;
 }
 
 /** Where other replicas reach this one. */
@@ -302,7 +323,7 @@ function peerAddress(config: Config, port: number): string {
 
 function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
   const { config, pools, log, metrics, workspaces, scripts, databaseUrl } = parts;
-  const { directory, network, home, changed, grpcPort } = cluster;
+  const { directory, network, home, changed, grpcPort, engine } = cluster;
   return new Ownership({
     tables: createClusterTables(pools.owner, pools.lease),
     writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
@@ -319,6 +340,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     peers: network,
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
+      flows: engine,
       source: bundleSource(workspaces, scripts),
       clock: realClock,
       random: Math.random,
@@ -362,39 +384,4 @@ function publicUrl(config: Config, app: FastifyInstance): string {
   const address = app.server.address();
   const isLocal = typeof address === "object" && address !== null && (address.address === "127.0.0.1" || address.address === "::1");
   return isLocal ? `http://${address.family === "IPv6" ? "[::1]" : address.address}:${address.port}` : "";
-}
-
-async function readiness(replica: string, pools: Pools, ownership: Ownership, directory: OwnerDirectory, network: PeerNetwork): Promise<Readiness> {
-  const reasons: string[] = [];
-  try {
-    await pools.api.query("SELECT 1");
-  } catch (error) {
-    reasons.push(`Postgres does not answer: ${messageOf(error)}`);
-  }
-  if (ownership.local === undefined) reasons.push("this replica has not joined the cluster yet");
-  else if (directory.ports.length === 0) reasons.push("no owner of any shard is known");
-  else if (ownership.writer?.accepts !== true) reasons.push("the database does not keep up with the writes");
-  const cluster = {
-    replica,
-    shards_owned: ownership.local?.shards.with("owned").length ?? 0,
-    shards_missing: directory.missing,
-    peers: network.linksUp,
-  };
-  return { ready: reasons.length === 0, status: reasons.length === 0 ? "ready" : "not ready", reasons, cluster };
-}
-
-function observe(metrics: Metrics, ownership: Ownership, sessions: SessionServer, cluster: Pick<Cluster, "directory" | "network" | "home">): void {
-  metrics.observe({
-    waiting: () => [...(ownership.local?.owner.state.routes.values() ?? [])].reduce((sum, route) => sum + route.waiting, 0),
-    waitingByReason: () => (ownership.local === undefined ? {} : countByReason(ownership.local.owner.state)),
-    running: () => ownership.local?.owner.state.running.size ?? 0,
-    agents: () => sessions.size,
-    agentStates: () => sessions.countStates(),
-    slots: () => cluster.home.slots,
-    flushQueue: () => ownership.writer?.queued ?? 0,
-    payloadBytes: () => ownership.local?.owner.payloadBytes ?? 0,
-    shardsOwned: () => ownership.local?.shards.with("owned").length ?? 0,
-    shardsMissing: () => cluster.directory.missing,
-    peerLinks: () => cluster.network.linksUp,
-  });
 }

@@ -70,7 +70,7 @@ const PERMITS: readonly Mutation[] = [
   },
   {
     name: "a workspace at its cap hears of no end",
-    edits: [{ file: LIMITS, text: "  tenant.permits -= 1;\n  releaseShares(state, tenant);", replacement: "  tenant.permits -= 1;" }],
+    edits: [{ file: LIMITS, text: "    tenant.permits -= 1;\n    releaseShares(state, tenant);", replacement: "    tenant.permits -= 1;" }],
     why: "Those who wait for it go on.",
   },
 ];

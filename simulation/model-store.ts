@@ -254,6 +254,9 @@ export class ModelStore {
         this.#end(id, { token: undefined, agent: undefined, attempt: row.job.attempt, exit: operation.exit, resultJson: operation.resultJson });
         return true;
       }
+      // No flows run here.
+      case "flow":
+        return true;
       default:
         return assertNever(operation);
     }

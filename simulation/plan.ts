@@ -18,7 +18,7 @@ export function describeOperation(operation: FlushOperation): string {
       ? operation.direct?.token
       : operation.kind === "finish" || operation.kind === "retry"
         ? operation.end.token
-        : operation.kind === "cancel" || operation.kind === "refuse"
+        : operation.kind === "cancel" || operation.kind === "refuse" || operation.kind === "flow"
           ? undefined
           : operation.token;
   const how =

@@ -260,8 +260,8 @@ const COMMIT: readonly Mutation[] = [
     edits: [
       {
         file: WRITER,
-        text: "this.#call(entry, () => entry.fail(notOwned()));",
-        replacement: 'this.#call(entry, () => entry.settle("moved"));',
+        text: "this.#settle(entry, () => this.#failAll(entry, notOwned()));",
+        replacement: 'this.#settle(entry, () => entry.settle("moved"));',
       },
     ],
     why: "Nothing was written.",
@@ -271,8 +271,8 @@ const COMMIT: readonly Mutation[] = [
     edits: [
       {
         file: WRITER,
-        text: "if (batch.length === 1) for (const entry of batch) this.#call(entry, () => entry.fail(error));",
-        replacement: "if (batch.length > 0) for (const entry of batch) this.#call(entry, () => entry.fail(error));",
+        text: "if (batch.length === 1) for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, error));",
+        replacement: "if (batch.length > 0) for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, error));",
       },
     ],
     why: "One job's odd result must not fail another's enqueue or claim.",

@@ -37,6 +37,8 @@ function shardStore(database: Database, process: Process, lease: Lease): ShardSt
       ),
     deferred: (read, limit, shards) => database.query(process, () => store.deferred(read, limit, shards), LATE),
     expiring: (read, limit, shards) => database.query(process, () => store.expiring(read, limit, shards), LATE),
+    // No flows run here.
+    dueFlows: () => Promise.resolve({ rows: [], complete: true }),
     findKeys: (workspace, keys, nowMs) => database.query(process, () => store.findKeys(workspace, keys, nowMs), LATE),
     isRecorded: (id, agent, token) => database.query(process, () => store.isRecorded(id, agent, token, lease)),
     markCancelled: (job, token, reason) => database.query(process, () => store.markCancelled(job.id, token, reason, lease), LATE),

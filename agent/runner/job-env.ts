@@ -20,6 +20,8 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const DANGEROUS =
   /^(?:LD_.*|GLIBC_TUNABLES|BASH_.*|BASHOPTS|SHELLOPTS|ENV|PS4|IFS|PYTHON.*|NODE_OPTIONS|NODE_PATH|NODE_CHANNEL_FD|.*JAVA_TOOL_OPTIONS|_?JAVA_OPTIONS|JDK_JAVA_OPTIONS|RUBYOPT|RUBYLIB|PERL5OPT|PERL5LIB|PERL5DB|GIT_.*)$/;
 const RESERVED = /^(?:MILLRACE_|WM_)/;
+/** Under those prefixes, what only the control plane knows of a step. */
+const OF_STEPS = /^(?:MILLRACE|WM)_(?:FLOW_JOB_ID|ROOT_FLOW_JOB_ID|FLOW_STEP_ID)$/;
 /** The kernel takes 128 KiB per string; all of it together must leave room for arguments. */
 const MAX_VALUE_BYTES = 100 * 1024;
 const MAX_TOTAL_BYTES = 1024 * 1024;
@@ -42,7 +44,7 @@ export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<stri
   for (const { name, value } of bundle.env) {
     const size = name.length + Buffer.byteLength(value);
     const fits = size <= MAX_VALUE_BYTES && bytes + size <= MAX_TOTAL_BYTES && env.size < MAX_VARIABLES;
-    if (!fits || !NAME.test(name) || DANGEROUS.test(name) || RESERVED.test(name) || value.includes("\0")) {
+    if (!fits || !NAME.test(name) || DANGEROUS.test(name) || (RESERVED.test(name) && !OF_STEPS.test(name)) || value.includes("\0")) {
       refused.push(name);
       continue;
     }

@@ -2,22 +2,34 @@ import type { FastifyInstance } from "fastify";
 import { realClock } from "../../kernel/clock.ts";
 import type { Service } from "../../kernel/service.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Workspace } from "../workspaces/workspace-store.ts";
 import type { Expressions } from "./expressions/expressions.ts";
 import { ExpressionTiers } from "./expressions/tiers.ts";
 import { createFlowCache, type FlowCache } from "./flow-cache.ts";
+import type { WantedFlow } from "./flow-jobs.ts";
 import { addFlowRoutes } from "./routes.ts";
+import { type FlowRequest, wantedFlow } from "./wanted-flow.ts";
 import { createYamlReader } from "./yaml-reader.ts";
 
 /** What a control plane knows of flows. */
 export interface Flows extends Service {
   readonly cache: FlowCache;
   readonly expressions: Expressions;
+  /** See wantedFlow. */
+  wanted(workspace: Workspace, request: FlowRequest): Promise<WantedFlow>;
 }
 
 /** Adds the routes of flows to a server. */
 export function openFlows(app: FastifyInstance, pool: Pool): Flows {
   const cache = createFlowCache(pool, () => realClock.monotonicMs());
   const expressions = new ExpressionTiers();
-  addFlowRoutes(app, { pool, cache, expressions, readYaml: createYamlReader() });
-  return { cache, expressions, start: async () => undefined, stop: () => expressions.stop() };
+  const deployer = { pool, cache, expressions, readYaml: createYamlReader() };
+  addFlowRoutes(app, deployer);
+  return {
+    cache,
+    expressions,
+    wanted: (workspace, request) => wantedFlow(deployer, workspace, request),
+    start: async () => undefined,
+    stop: () => expressions.stop(),
+  };
 }

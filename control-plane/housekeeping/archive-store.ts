@@ -17,6 +17,18 @@ const SHAPES: Readonly<
     wide: "octet_length(data)",
   },
   job_attempt: { key: ["workspace_id", "id", "attempt"], types: ["bigint", "uuid", "smallint"], start: ["0", NIL, "-1"], wide: "200" },
+  flow_event: {
+    key: ["workspace_id", "id", "seq"],
+    types: ["bigint", "uuid", "int"],
+    start: ["0", NIL, "-1"],
+    wide: "octet_length(events) + coalesce(octet_length(state), 0)",
+  },
+  flow_item: {
+    key: ["workspace_id", "id", "place", "part", "index"],
+    types: ["bigint", "uuid", "text", "smallint", "int"],
+    start: ["0", NIL, "", "-1", "-1"],
+    wide: "octet_length(value)",
+  },
   job_key: { key: ["workspace_id", "key", "id"], types: ["bigint", "uuid", "uuid"], start: ["0", NIL, NIL], wide: "100" },
 };
 

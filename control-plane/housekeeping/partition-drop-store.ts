@@ -21,7 +21,15 @@ export interface KeptJob {
 const LOCK_WAIT_MS = 50;
 const LOCK_TRIES = 200;
 /** Columns that hold the job's id. */
-export const ID_OF = { job: "id", job_done: "id", job_log: "job_id", job_attempt: "id", job_key: "id" } as const satisfies Record<Parent, string>;
+export const ID_OF = {
+  job: "id",
+  job_done: "id",
+  job_log: "job_id",
+  job_attempt: "id",
+  job_key: "id",
+  flow_event: "id",
+  flow_item: "id",
+} as const satisfies Record<Parent, string>;
 
 /** The tables of all days, oldest first. */
 export async function listChildren(session: Pick<Session, "query">): Promise<Child[]> {
@@ -40,16 +48,22 @@ export async function listChildren(session: Pick<Session, "query">): Promise<Chi
   });
 }
 
+/** Jobs that are steps (the fifth of JOB_KINDS) of flows that run, of a day: the flows refer to their results, which may be needed months later. */
+const STEPS_OF_LIVING = `SELECT j.workspace_id::text, j.id::text FROM job j
+     WHERE j.id >= $1 AND j.id < $2 AND j.kind = 4 AND (j.workspace_id, substring(j.policy from '"flow":\\{"id":"([0-9a-f-]{36})"')::uuid) IN (
+       SELECT workspace_id, id FROM job_running WHERE language = 'flow')`;
+
 /**
- * The jobs of a day that must stay: those that wait or run, and those that ended after `endedAfterMs`. One snapshot, and a job is in one place
- * at a time: none is missed. The set can only lose jobs afterwards (ids of the day are made on that day), so that whatever is decided
- * by it stays right. Cost: two index ranges of the hot tables, one scan of the day's history.
+ * The jobs of a day that must stay: those that wait or run, the steps of flows that run, and those that ended after `endedAfterMs`. One snapshot,
+ * and a job is in one place at a time: none is missed. The set can only lose jobs afterwards (ids of the day are made on that day), so that
+ * whatever is decided by it stays right. Cost: two index ranges of the hot tables, one scan of the day's jobs and of its history.
  * @returns undefined when there are more than `limit`
  */
 export async function keptJobs(session: Session, dayMs: number, endedAfterMs: number, limit: number): Promise<KeptJob[] | undefined> {
   const { rows } = await session.query<{ workspace: string; id: string }>(
     `SELECT workspace_id::text AS workspace, id::text FROM job_pending WHERE id >= $1 AND id < $2
      UNION SELECT workspace_id::text, id::text FROM job_running WHERE id >= $1 AND id < $2
+     UNION ${STEPS_OF_LIVING}
      UNION SELECT workspace_id::text, id::text FROM job_done WHERE id >= $1 AND id < $2 AND done_at > to_timestamp($3::float8 / 1000) LIMIT $4`,
     [lowestId(dayMs), lowestId(dayMs + DAY_MS), endedAfterMs, limit + 1],
   );
@@ -85,6 +99,8 @@ export async function keptBytes(session: Session, child: Child, kept: readonly K
     job_log: "octet_length(data)",
     job_attempt: "0",
     job_key: "0",
+    flow_event: "octet_length(events) + coalesce(octet_length(state), 0)",
+    flow_item: "octet_length(value)",
   };
   const { rows } = await session.query<{ bytes: number }>(
     `SELECT coalesce(sum(200 + ${wide[child.parent]}), 0)::float8 AS bytes FROM ${child.name} c ${joinKept(child)}`,

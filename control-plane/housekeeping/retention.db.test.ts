@@ -8,6 +8,7 @@ import { FlushWriter } from "../jobs/flush-writer.ts";
 import { readArgs, readJob, readResult } from "../jobs/job-store.ts";
 import type { FlushOperation, FlushOutcome } from "../jobs/model.ts";
 import { shardOf } from "../jobs/model.ts";
+import { stepPolicy } from "../jobs/policy-codec.ts";
 import { joinCluster } from "../scheduler/lease-store.ts";
 import { createOwnerStore } from "../scheduler/owner-store.ts";
 import { listChildren } from "./partition-drop-store.ts";
@@ -104,9 +105,9 @@ describe("a day that is older than the retention", () => {
     await makePartitions(pool, dayAgo(31));
     for (const day of [dayAgo(31), dayAgo(30)])
       for (let n = 0; n < 5; n++) await insertPastJob(pool, { workspace: ours, id: idAt(day, n), doneAtMs: day + 60_000, chunks: 2 });
-    expect(await retain()).toEqual({ dropped: 10, thinned: 0, held: 0 });
+    expect(await retain()).toEqual({ dropped: 14, thinned: 0, held: 0 });
     expect([await childrenOf(dayAgo(31)), await childrenOf(dayAgo(32))]).toEqual([[], []]);
-    expect((await childrenOf(dayAgo(30))).sort()).toEqual(["job", "job_attempt", "job_done", "job_key", "job_log"]);
+    expect((await childrenOf(dayAgo(30))).sort()).toEqual(["flow_event", "flow_item", "job", "job_attempt", "job_done", "job_key", "job_log"]);
     expect(await readJob(pool, ours, idAt(dayAgo(31), 1))).toBeUndefined();
     expect(await readJob(pool, ours, idAt(dayAgo(30), 1))).toMatchObject({ status: "succeeded" });
     expect(await retain()).toEqual({ dropped: 0, thinned: 0, held: 0 });
@@ -135,10 +136,34 @@ describe("a day that is older than the retention", () => {
     expect(await retain()).toEqual({ dropped: 0, thinned: 0, held: 0 });
     await pool.query("DELETE FROM job_pending WHERE id = $1", [waits]);
     expect(await retain()).toEqual({ dropped: 0, thinned: 0, held: 0 });
-    expect((await childrenOf(day)).length).toBe(5);
+    expect((await childrenOf(day)).length).toBe(7);
     await pool.query("UPDATE job_done SET done_at = done_at - interval '31 days' WHERE id = ANY($1::uuid[])", [[runs, late]]);
-    expect(await retain()).toEqual({ dropped: 5, thinned: 0, held: 0 });
+    expect(await retain()).toEqual({ dropped: 7, thinned: 0, held: 0 });
     expect(await childrenOf(day)).toEqual([]);
+  });
+
+  test("keeps what a running flow may need: its events and items, and its steps with their results, however long ago they ended", async () => {
+    const day = dayAgo(60);
+    await makePartitions(pool, day);
+    const [living, over] = [idAt(day, 1), idAt(day, 2)];
+    const [ofLiving, ofOver] = [idAt(day, 3), idAt(day, 4)];
+    await insertPastJob(pool, { workspace: ours, id: living, token: "78" });
+    await pool.query("UPDATE job_running SET language = 'flow', agent_key = 0 WHERE id = $1", [living]);
+    await insertPastJob(pool, { workspace: ours, id: over, doneAtMs: day + 2000 });
+    for (const [step, flow] of [
+      [ofLiving, living],
+      [ofOver, over],
+    ] as const) {
+      await insertPastJob(pool, { workspace: ours, id: step, doneAtMs: day + 1000, chunks: 1 });
+      const { text } = stepPolicy({ id: flow, root: flow, place: "a" }, undefined);
+      await pool.query("UPDATE job SET kind = 4, policy = $2 WHERE id = $1", [step, text]);
+      await pool.query("INSERT INTO flow_event (workspace_id, id, seq, at, events) VALUES ($1, $2, 1, now(), '[]')", [ours, flow]);
+      await pool.query("INSERT INTO flow_item (workspace_id, id, place, part, index, value) VALUES ($1, $2, 'a', 1, 0, '1')", [ours, flow]);
+    }
+    await retain();
+    expect(await readResult(pool, ours, ofLiving)).toBe('{"n":1}');
+    expect([await readJob(pool, ours, ofOver), await readJob(pool, ours, over)]).toEqual([undefined, undefined]);
+    expect(await Promise.all(["job", "flow_event", "flow_item"].map((parent) => rowsOf(partitionName(parent, day))))).toEqual([2, 1, 1]);
   });
 });
 

@@ -13,6 +13,7 @@ export type Permission =
   | "jobs:run"
   | "jobs:read"
   | "jobs:cancel"
+  | "jobs:approve"
   | "agents:read"
   | "agents:write"
   | "limits:read"

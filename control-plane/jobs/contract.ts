@@ -58,6 +58,14 @@ export const runJobRequest = z
       .strictObject({ language: z.string().max(32), content: z.string() })
       .optional()
       .meta({ description: "Inline code, run without deploying it." }),
+    flow: scriptPath.optional().meta({ description: "Path of a deployed flow: its newest version runs." }),
+    flow_hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .meta({ description: "One exact version of a deployed flow." }),
+    document: z.record(z.string(), z.unknown()).optional().meta({ description: "A flow as OpenFlow, run without deploying it." }),
+    yaml: z.string().refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional().meta({ description: "The same as YAML text." }),
     args: args.optional(),
     ...runSettings,
     ...limitFields,
@@ -81,9 +89,12 @@ export const runJobRequest = z
       context.addIssue({ code: "custom", path: [name], message: "is for inline code: what a script asks of its place is deployed with it" });
     }
   })
-  .refine((body) => [body.script, body.hash, body.code].filter((given) => given !== undefined).length === 1, {
-    message: "give exactly one of script, hash and code",
-  });
+  .refine(
+    (body) => [body.script, body.hash, body.code, body.flow, body.flow_hash, body.document, body.yaml].filter((given) => given !== undefined).length === 1,
+    {
+      message: "give exactly one of script, hash, code, flow, flow_hash, document and yaml",
+    },
+  );
 export type RunJobRequest = z.infer<typeof runJobRequest>;
 
 export const runBatchRequest = z
@@ -154,7 +165,14 @@ export type AttemptView = z.infer<typeof attemptView>;
 export const jobView = z.object({
   id: z.string(),
   workspace: z.string(),
-  kind: z.enum(JOB_KINDS).meta({ description: "dependencies: finds out what a deployed script depends on, and runs nothing." }),
+  kind: z.enum(JOB_KINDS).meta({
+    description:
+      "dependencies: finds out what a deployed script depends on, and runs nothing. flow: the run of a flow. step: of a flow, which may be a flow itself.",
+  }),
+  flow: z.string().optional().meta({ description: "Path of a deployed flow, of its runs." }),
+  parent: z.string().optional().meta({ description: "Of a step: the run of the flow that it belongs to." }),
+  root: z.string().optional().meta({ description: "Of a step: the outermost of the runs around it." }),
+  step: z.string().optional().meta({ description: "Of a step: its place, such as `a` or `loop/3/b`." }),
   script: z.string().optional(),
   hash: z.string().optional(),
   language: z.string(),
@@ -191,6 +209,7 @@ export const runBatchResponse = z.object({ ids: z.array(z.string()) });
 export const jobListQuery = z.strictObject({
   status: jobStatus.optional(),
   script: scriptPath.optional(),
+  steps: z.stringbool().optional().meta({ description: "Steps of flows, too. Default: only when a script is named." }),
   cursor: z.string().max(64).optional().meta({ description: "`next_cursor` of the page before." }),
   limit: z.coerce.number().int().min(1).max(JOB_LIMITS.pageSize).optional(),
 });

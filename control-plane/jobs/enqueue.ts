@@ -39,7 +39,11 @@ export interface EnqueueContext {
   /** Under which the next job is accepted, if any. */
   readonly key?: JobKey | undefined;
   /** Empty when the arguments fit the schema. */
-  readonly checkArgs: (version: ScriptVersion, args: unknown, prefix: string) => readonly FieldError[];
+  readonly checkArgs: (
+    version: { readonly hash: string; readonly schema: Readonly<Record<string, unknown>> },
+    args: unknown,
+    prefix: string,
+  ) => readonly FieldError[];
 }
 
 /**
@@ -114,7 +118,8 @@ export function checkCode(content: string, pointer: string): void {
     throw new AppError("invalid_argument", "the code contains a NUL character", { fields: [{ pointer, message: WITHOUT_NUL.message }] });
 }
 
-function argsText(args: Record<string, unknown>, pointer: string): string {
+/** Errors: out_of_range for too much of them. */
+export function argsText(args: Record<string, unknown>, pointer: string): string {
   const text = JSON.stringify(args);
   if (text.length > JOB_LIMITS.argsBytes || Buffer.byteLength(text) > JOB_LIMITS.argsBytes) {
     throw new AppError("out_of_range", `the arguments are larger than ${JOB_LIMITS.argsBytes} bytes of JSON`, {

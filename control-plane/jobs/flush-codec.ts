@@ -4,7 +4,7 @@ import { arrayText } from "../db/array-text.ts";
 import { NO_GROUP } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { encodeLimits } from "./limits-codec.ts";
-import { type FlushOperation, JOB_KINDS, type JobPayload, type JobSpecial, type WindowRecord } from "./model.ts";
+import { type FlowChange, type FlushOperation, JOB_KINDS, type JobPayload, type JobRef, type JobSpecial, type WindowRecord } from "./model.ts";
 import { FAMILIES, type Family, parameterTypes } from "./statements.ts";
 
 /** Text and numbers of one parameter of the flush statement. */
@@ -32,6 +32,10 @@ export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush
   };
   const windows = new Map<string, WindowRecord>();
   for (const operation of operations) {
+    if (operation.kind === "flow") {
+      for (const row of flowRows(operation.job, operation.change)) add(operation.change.kind, row);
+      continue;
+    }
     add(familyOf(operation), rowOf(operation));
     if ("windows" in operation) for (const record of operation.windows ?? []) keepNewest(windows, record);
   }
@@ -44,7 +48,9 @@ export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush
   return { families, values };
 }
 
-function familyOf(operation: FlushOperation): Family {
+type JobOperation = Exclude<FlushOperation, { kind: "flow" }>;
+
+function familyOf(operation: JobOperation): Family {
   if (operation.kind !== "insert") return operation.kind;
   const place = operation.direct === undefined ? "pending" : "direct";
   if (isSpecial(operation)) return `special_${place}`;
@@ -64,7 +70,27 @@ function windowRow(record: WindowRecord): Column {
   return [workspace, id, starts, windowMs, agesMs.map((age) => age.toFixed(3)).join(","), tatInMs ?? null, token, keepMs];
 }
 
-function rowOf(operation: FlushOperation): Column {
+/** list: pieces of what a loop goes through · value: where the values of its iterations are. The position is the number that is stored. */
+const ITEM_PARTS = ["list", "value"] as const;
+
+function flowRows({ id, workspace, shard }: JobRef, change: FlowChange): Column[] {
+  switch (change.kind) {
+    case "flow_event":
+      return [[workspace, id, change.seq, change.atMs, change.eventsJson, change.stateJson ?? null]];
+    case "flow_item":
+      return change.items.map(({ place, part, index, json }) => [workspace, id, place, ITEM_PARTS.indexOf(part), index, json]);
+    case "flow_next":
+      return [[id, workspace, shard, change.dueAtMs ?? null, change.awake]];
+    case "flow_over":
+      return [[id]];
+    case "flow_approved":
+      return [[change.number]];
+    default:
+      return assertNever(change);
+  }
+}
+
+function rowOf(operation: JobOperation): Column {
   switch (operation.kind) {
     case "insert":
       return insertRow(operation);

@@ -1,12 +1,11 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
-import type { FlushOperation, FlushOutcome } from "./model.ts";
+import type { Write } from "./model.ts";
 
-/** An operation that waits for a flush, and whom to tell. */
-export interface Entry {
-  readonly operation: FlushOperation;
-  readonly settle: (outcome: FlushOutcome) => void;
-  readonly fail: (error: unknown) => void;
+/** What waits for a flush. */
+export interface Entry extends Write {
   readonly bytes: number;
+  /** Go into the same flush, or nothing of the entry does. */
+  readonly together?: readonly Write[];
 }
 
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
@@ -79,9 +78,9 @@ class Rotation {
         const taken = cut(queue, Math.min(share, room), left);
         this.#queues.delete(workspace);
         if (queue.length > 0) this.#queues.set(workspace, queue);
-        room -= taken.length;
         this.size -= taken.length;
         for (const entry of taken) {
+          room -= weightOf(entry);
           left -= entry.bytes;
           batch.push(entry);
         }
@@ -91,9 +90,17 @@ class Rotation {
   }
 }
 
-/** Takes entries from the front: at least one, at most `count`, and no more once they add up to `bytes`. */
+/** Takes entries from the front: at least one, and no more once they add up to `count` operations or to `bytes`. */
 function cut(entries: Entry[], count: number, bytes: number): Entry[] {
   let taken = 0;
-  for (let total = 0; taken < count && taken < entries.length && total < bytes; taken++) total += entries[taken]?.bytes ?? 0;
+  for (let [operations, total] = [0, 0]; operations < count && taken < entries.length && total < bytes; taken++) {
+    const entry = entries[taken];
+    if (entry === undefined) break;
+    total += entry.bytes;
+    operations += weightOf(entry);
+  }
   return entries.splice(0, taken);
 }
+
+/** Operations of an entry. */
+const weightOf = (entry: Entry): number => 1 + (entry.together?.length ?? 0);

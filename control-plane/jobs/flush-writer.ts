@@ -3,7 +3,7 @@ import type { Service } from "../../kernel/service.ts";
 import { nextTurn } from "../../kernel/slices.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
-import { type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS } from "./model.ts";
+import { type FlowChange, type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS, type Write } from "./model.ts";
 
 /**
  * Group commit. Operations queue per lane; whenever one of the hot connections is free it takes what has gathered, so that
@@ -157,19 +157,33 @@ export class FlushWriter implements Service {
 
   /** Queues an operation; exactly one of the callbacks is called, after its flush has committed or failed. */
   submit(operation: FlushOperation, settle: (outcome: FlushOutcome) => void, fail: (error: unknown) => void): void {
+    this.#push({ operation, settle, fail, bytes: sizeOf(operation) });
+  }
+
+  /**
+   * Queues operations of one shard that are never parted: all of them commit in one flush, or all fail with the same error. Their callbacks are
+   * called in their order. No two of them may be of one job's own row.
+   */
+  submitTogether([first, ...together]: readonly Write[]): void {
+    if (first === undefined) return;
+    const bytes = together.reduce((sum, { operation }) => sum + sizeOf(operation), sizeOf(first.operation));
+    this.#push(together.length === 0 ? { ...first, bytes } : { ...first, bytes, together });
+  }
+
+  #push(entry: Entry): void {
+    const { operation } = entry;
     const lane = this.#lanes[laneOf(operation.job.shard)];
-    const bytes = sizeOf(operation);
     const { workspace } = operation.job;
     if (this.#lastWorkspace !== undefined && workspace !== this.#lastWorkspace) this.#sharedUntilMs = performance.now() + SHARED_FOR_MS;
     this.#lastWorkspace = workspace;
     if (!this.#mayWrite(operation.job.shard)) {
-      queueMicrotask(() => fail(notOwned()));
+      queueMicrotask(() => this.#failAll(entry, notOwned()));
       return;
     }
     this.#inFlight[operation.job.shard] = (this.#inFlight[operation.job.shard] ?? 0) + 1;
-    lane?.push({ operation, settle, fail, bytes });
+    lane?.push(entry);
     this.#queued += 1;
-    this.#queuedBytes += bytes;
+    this.#queuedBytes += entry.bytes;
     if (!this.#pumping) {
       this.#pumping = true;
       queueMicrotask(() => {
@@ -254,23 +268,21 @@ export class FlushWriter implements Service {
   /** Never rejects: of every entry one callback is called. */
   async #flush(connection: FlushLink, batch: Entry[]): Promise<void> {
     const begun = performance.now();
+    const operations = operationsOf(batch);
     let result: FlushResult;
     try {
-      result = await connection.run(
-        laneOfBatch(batch),
-        batch.map((entry) => entry.operation),
-      );
+      result = await connection.run(laneOfBatch(batch), operations);
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
-      if (batch.length === 1) for (const entry of batch) this.#call(entry, () => entry.fail(error));
+      if (batch.length === 1) for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, error));
       else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#flush(connection, half);
       return;
     }
     const tookMs = performance.now() - begun;
-    this.#metrics.flushed(batch.length, tookMs);
-    if (batch.length >= TELLING_BATCH) this.#operationMs += (tookMs / batch.length - this.#operationMs) / 8;
+    this.#metrics.flushed(operations.length, tookMs);
+    if (operations.length >= TELLING_BATCH) this.#operationMs += (tookMs / operations.length - this.#operationMs) / 8;
     if (result.kind === "lost") {
-      for (const entry of batch) this.#call(entry, () => entry.fail(notOwned()));
+      for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, notOwned()));
       this.#onLeaseLost();
       return;
     }
@@ -278,18 +290,32 @@ export class FlushWriter implements Service {
     for (let at = 0; at < batch.length; at++) {
       if (at > 0 && at % SETTLE_SLICE === 0) await nextTurn();
       const entry = batch[at];
-      if (entry !== undefined) this.#call(entry, () => entry.settle(outcomeOfOperation(entry.operation, gone)));
+      if (entry !== undefined) this.#settle(entry, () => this.#settleAll(entry, gone));
     }
   }
 
+  #settleAll(entry: Entry, gone: ReadonlySet<string>): void {
+    this.#call(() => entry.settle(outcomeOfOperation(entry.operation, gone)));
+    for (const { operation, settle } of entry.together ?? []) this.#call(() => settle(outcomeOfOperation(operation, gone)));
+  }
+
+  #failAll(entry: Entry, error: unknown): void {
+    this.#call(() => entry.fail(error));
+    for (const { fail } of entry.together ?? []) this.#call(() => fail(error));
+  }
+
   /** A callback that throws must neither keep the others from being called nor look like a failed flush. */
-  #call({ operation }: Entry, callback: () => void): void {
+  #call(callback: () => void): void {
     try {
       callback();
     } catch (error) {
       this.#log.warn({ event: "flush.callback_failed", error: messageOf(error) }, "a callback after a commit failed");
     }
-    // After the callback: it may have submitted the next operation of the shard.
+  }
+
+  #settle({ operation }: Entry, tell: () => void): void {
+    tell();
+    // After the callbacks: they may have submitted the next operation of the shard.
     const { shard } = operation.job;
     this.#inFlight[shard] = (this.#inFlight[shard] ?? 1) - 1;
     if (this.#inFlight[shard] === 0) for (const wake of this.#shardWaiters.splice(0)) wake();
@@ -300,9 +326,21 @@ function notOwned(): AppError {
   return new AppError("unavailable", "this replica no longer owns the workspace's shard", { retryAfterS: 1 });
 }
 
+function operationsOf(batch: readonly Entry[]): FlushOperation[] {
+  const operations = batch.map((entry) => entry.operation);
+  for (const { together } of batch) if (together !== undefined) for (const { operation } of together) operations.push(operation);
+  return operations;
+}
+
 function sizeOf(operation: FlushOperation): number {
   if (operation.kind === "insert" || operation.kind === "refuse") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
+  if (operation.kind === "flow") return sizeOfChange(operation.change);
   return operation.kind === "finish" ? operation.end.resultJson.length : 0;
+}
+
+function sizeOfChange(change: FlowChange): number {
+  if (change.kind === "flow_item") return change.items.reduce((sum, { json }) => sum + json.length, 0);
+  return change.kind === "flow_event" ? change.eventsJson.length + (change.stateJson?.length ?? 0) : 0;
 }
 
 function laneOfBatch(batch: readonly Entry[]): number {

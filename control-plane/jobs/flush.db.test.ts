@@ -245,3 +245,70 @@ describe("plan", () => {
     expect(SHARDS % LANES).toBe(0);
   });
 });
+
+describe("operations that are never parted", () => {
+  type Told = { readonly outcomes: FlushOutcome[]; readonly errors: unknown[] };
+  const together = (operations: readonly FlushOperation[]): Promise<Told> =>
+    new Promise((resolve) => {
+      const told: Told = { outcomes: [], errors: [] };
+      const heard = (): void => {
+        if (told.outcomes.length + told.errors.length === operations.length) resolve(told);
+      };
+      writer.submitTogether(
+        operations.map((operation) => ({
+          operation,
+          settle: (outcome) => {
+            told.outcomes.push(outcome);
+            heard();
+          },
+          fail: (error) => {
+            told.errors.push(error);
+            heard();
+          },
+        })),
+      );
+    });
+  const eventsOf = (flow: WaitingJob, seq: number, eventsJson = "[]"): FlushOperation => ({
+    kind: "flow",
+    job: flow,
+    change: { kind: "flow_event", seq, atMs: Date.now(), eventsJson, stateJson: undefined },
+  });
+
+  test("commit together: an end, what follows from it, and the next job", async () => {
+    const [step, next, flow] = [waiting(), waiting(), waiting()];
+    const token = newToken();
+    await submit(insert(step, { token, agent }));
+    const items = [{ place: "loop", part: "value", index: 3, json: "1" }] as const;
+    const { outcomes } = await together([
+      end(step, token),
+      insert(next, { token: newToken(), agent }),
+      { kind: "flow", job: flow, change: { kind: "flow_item", items } },
+      { kind: "flow", job: flow, change: { kind: "flow_next", dueAtMs: 1_000_000, awake: false } },
+      eventsOf(flow, 2),
+    ]);
+    expect(outcomes).toEqual(["moved", "moved", "moved", "moved", "moved"]);
+    expect([await placesOf(step.id), await placesOf(next.id)]).toEqual([["done"], ["running"]]);
+    const { rows } = await pool.query("SELECT seq, xmin::text = (SELECT xmin::text FROM job_done WHERE id = $2) AS same FROM flow_event WHERE id = $1", [flow.id, step.id]);
+    expect(rows).toEqual([{ seq: 2, same: true }]);
+    await together([{ kind: "flow", job: flow, change: { kind: "flow_over" } }]);
+    expect((await pool.query("SELECT 1 FROM flow_live WHERE id = $1", [flow.id])).rowCount).toBe(0);
+  });
+
+  test("fail together with one error when the database refuses any of them, and neighbours in the flush do not notice", async () => {
+    const [step, next, flow] = [waiting(), waiting(), waiting()];
+    const token = newToken();
+    await submit(insert(step, { token, agent }));
+    const others = Array.from({ length: 20 }, () => submit(insert(waiting())));
+    const { outcomes, errors } = await together([end(step, token, "\u0000"), insert(next), eventsOf(flow, 1)]);
+    expect([outcomes.length, errors.length, new Set(errors).size]).toEqual([0, 3, 1]);
+    expect(await Promise.all(others)).toEqual(others.map(() => "moved"));
+    expect([await placesOf(step.id), await placesOf(next.id)]).toEqual([["running"], []]);
+    expect((await pool.query("SELECT 1 FROM flow_event WHERE id = $1", [flow.id])).rowCount).toBe(0);
+  });
+
+  test("events have their numbers once: a second writer of the same run is refused", async () => {
+    const flow = waiting();
+    expect((await together([eventsOf(flow, 1)])).outcomes).toEqual(["moved"]);
+    expect((await together([eventsOf(flow, 1)])).errors.length).toBe(1);
+  });
+});

@@ -3,11 +3,13 @@ import { OUTCOMES } from "../../kernel/exit.ts";
 import { asJobId, type JobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Db } from "../db/query-builder.ts";
 import type { JobStatus } from "./contract.ts";
-import { shardOf } from "./model.ts";
+import { JOB_KINDS, shardOf } from "./model.ts";
 
 export interface JobFilter {
   readonly status: JobStatus | undefined;
   readonly scriptId: string | undefined;
+  /** Steps of flows are left out as far as a row says that it is one; the caller looks at the others. */
+  readonly withoutSteps?: boolean;
   /** Only jobs that were created before this one. */
   readonly before: JobId | undefined;
   readonly limit: number;
@@ -131,10 +133,11 @@ async function lookAt(
 }
 
 /** Splits the filter into what the walked index answers and what each row is asked. */
-function conditions(table: JobTable, { status, scriptId }: JobFilter): { indexed: RawBuilder<SqlBool>[]; rest: RawBuilder<SqlBool> | undefined } {
+function conditions(table: JobTable, { status, scriptId, withoutSteps }: JobFilter): { indexed: RawBuilder<SqlBool>[]; rest: RawBuilder<SqlBool> | undefined } {
   const ofScript = scriptId === undefined ? undefined : sql<SqlBool>`script_id = ${scriptId}`;
   if (table === "job" || ofScript === undefined) {
     if (status === "succeeded") return { indexed: [], rest: outcomeIs("succeeded") };
+    if (table === "job" && withoutSteps === true) return { indexed: [], rest: sql<SqlBool>`kind <> ${sql.lit(JOB_KINDS.indexOf("step"))}` };
     return { indexed: status === "failed" || status === "cancelled" ? [outcomeIs(status)] : [], rest: undefined };
   }
   if (table !== "job_done") return { indexed: [], rest: ofScript };

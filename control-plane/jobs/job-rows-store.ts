@@ -85,12 +85,18 @@ export async function readScriptPaths(pool: Pool, workspace: WorkspaceId, ids: r
 }
 
 /** Paths by the hash of a version. */
-export async function readVersionPaths(pool: Pool, workspace: WorkspaceId, hashes: readonly string[]): Promise<Map<string, string>> {
+export function readVersionPaths(pool: Pool, workspace: WorkspaceId, hashes: readonly string[]): Promise<Map<string, string>> {
+  return pathsByHash(pool, "SELECT hash, path FROM script_version WHERE workspace_id = $1 AND hash = ANY($2)", workspace, hashes);
+}
+
+/** As `readVersionPaths`, of flows. */
+export function readFlowPaths(pool: Pool, workspace: WorkspaceId, hashes: readonly string[]): Promise<Map<string, string>> {
+  return pathsByHash(pool, "SELECT hash, path FROM flow_version WHERE workspace_id = $1 AND hash = ANY($2)", workspace, hashes);
+}
+
+async function pathsByHash(pool: Pool, text: string, workspace: WorkspaceId, hashes: readonly string[]): Promise<Map<string, string>> {
   if (hashes.length === 0) return new Map();
-  const { rows } = await pool.query<{ hash: string; path: string }>("SELECT hash, path FROM script_version WHERE workspace_id = $1 AND hash = ANY($2)", [
-    workspace,
-    hashes,
-  ]);
+  const { rows } = await pool.query<{ hash: string; path: string }>(text, [workspace, hashes]);
   return new Map(rows.map(({ hash, path }) => [hash, path]));
 }
 

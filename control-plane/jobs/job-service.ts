@@ -3,6 +3,8 @@ import type { Clock } from "../../kernel/clock.ts";
 import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
+import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
+import { isForFlow } from "../flows/wanted-flow.ts";
 import type { Caller } from "../http/authorize.ts";
 import type { BodyTurn } from "../http/body-turns.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
@@ -13,12 +15,13 @@ import type { OwnerPort } from "../scheduler/owner-port.ts";
 import { currentVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
+import type { Workspace } from "../workspaces/workspace-store.ts";
 import { readAttempts } from "./attempt-store.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
 import { type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
-import { listJobs } from "./job-list-store.ts";
+import { type JobFilter, listJobs } from "./job-list-store.ts";
 import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
 import { POLICY_LIMITS } from "./policy-contract.ts";
@@ -32,12 +35,16 @@ export interface JobServiceDeps {
   readonly clock: Clock;
   readonly newJobId: () => JobId;
   readonly checkArgs: EnqueueContext["checkArgs"];
+  /** The flow that a request names or brings. */
+  readonly wantedFlow: (workspace: Workspace, request: RunJobRequest) => Promise<WantedFlow>;
   /** Called with the number of jobs that were just acknowledged. */
   readonly onAccepted: (jobs: number) => void;
   readonly owners: OwnerDirectory;
 }
 
 const PAGE = 50;
+/** Of a list without steps, what is looked at in one request. */
+const MOST_PAGES = 10;
 /** Of a large batch: what is made and handed over without a pause; about a millisecond. */
 const SLICE_JOBS = 64;
 /** How long an enqueue waits for Postgres before it is given up. */
@@ -63,7 +70,7 @@ export class JobService {
     const job = await this.#newJob(caller, request, key);
     const [accepted] = await this.#enqueue([job]);
     if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
-    return { created: true, view: await this.#present(caller, freshRecord(job, request.script)) };
+    return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
   }
 
   /** Accepts one job and waits for its end. Errors: those of run. */
@@ -134,7 +141,7 @@ export class JobService {
   }
 
   /** Errors: not_found, the same for a job of another workspace. */
-  async record(caller: Caller, id: JobId): Promise<JobRecord> {
+  async record(caller: Pick<Caller, "workspace">, id: JobId): Promise<JobRecord> {
     const record = await readJob(this.#deps.pool, caller.workspace.id, id);
     if (record === undefined) throw new AppError("not_found", `there is no job ${id}`);
     return record;
@@ -155,17 +162,32 @@ export class JobService {
   }
 
   async list(caller: Caller, query: JobListQuery): Promise<{ jobs: JobView[]; next_cursor?: string }> {
-    const { pool, db } = this.#deps;
+    const { pool } = this.#deps;
     const limit = query.limit ?? PAGE;
     const before = query.cursor === undefined ? undefined : parseJobId(query.cursor);
     if (query.cursor !== undefined && before === undefined)
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
-    const { ids, next } = await listJobs(db, caller.workspace.id, { status: query.status, scriptId: script?.scriptId, before, limit });
-    const records = await readJobs(pool, caller.workspace.id, ids);
+    const withoutSteps = !(query.steps ?? script !== undefined);
+    const filter = { status: query.status, scriptId: script?.scriptId, withoutSteps, before, limit };
+    const { records, next } = await this.#page(caller, filter);
     const jobs = await Promise.all(records.map((record) => this.#present(caller, record)));
     return { jobs, ...(next !== undefined && { next_cursor: next }) };
+  }
+
+  /** Steps of flows are told only by their payload: where they are not wanted pages are read until one is full, or enough was looked at. */
+  async #page(caller: Caller, filter: JobFilter): Promise<{ records: JobRecord[]; next: JobId | undefined }> {
+    const { pool, db } = this.#deps;
+    const records: JobRecord[] = [];
+    let { before } = filter;
+    for (let page = 0; ; page++) {
+      const { ids, next } = await listJobs(db, caller.workspace.id, { ...filter, before, limit: filter.limit - records.length });
+      const read = await readJobs(pool, caller.workspace.id, ids);
+      records.push(...(filter.withoutSteps === true ? read.filter(({ kind }) => kind !== "step") : read));
+      if (next === undefined || records.length >= filter.limit || page === MOST_PAGES) return { records, next };
+      before = next;
+    }
   }
 
   /** Errors: not_found; failed_precondition when the job has already ended. */
@@ -202,6 +224,7 @@ export class JobService {
   async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<NewJob> {
     const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
     const args = request.args ?? {};
+    if (isForFlow(request)) return flowJob(context, await this.#deps.wantedFlow(caller.workspace, request), args, request);
     if (request.code !== undefined) return inlineJob(context, request.code, args, request);
     return scriptJob(context, await this.#version(caller, request), args, request);
   }
@@ -273,11 +296,12 @@ function later(ms: number): Promise<undefined> {
 }
 
 /** A job as it is right after it was accepted: said from memory, since reading it back would double the time of a request. */
-function freshRecord({ job, payload, special }: NewJob, scriptPath: string | undefined): JobRecord {
+function freshRecord({ job, payload, special }: NewJob, scriptPath: string | undefined, flowPath: string | undefined): JobRecord {
   return {
     id: job.id,
     kind: payload.kind,
     scriptPath,
+    flowPath,
     scriptHash: payload.scriptHash,
     language: job.language,
     tag: job.tag,

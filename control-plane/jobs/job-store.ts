@@ -1,6 +1,7 @@
 import { EXIT_REASONS, OUTCOMES } from "../../kernel/exit.ts";
 import { type AgentKey, asAgentKey, type JobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { JobStatus } from "./contract.ts";
 import {
   type DoneRow,
@@ -8,6 +9,7 @@ import {
   type PayloadRow,
   readAgentNames,
   readDoneRows,
+  readFlowPaths,
   readLiveRows,
   readPayloadRows,
   readScriptPaths,
@@ -20,6 +22,7 @@ export interface JobRecord {
   readonly id: JobId;
   readonly kind: JobKind;
   readonly scriptPath: string | undefined;
+  readonly flowPath: string | undefined;
   readonly scriptHash: string | undefined;
   readonly language: string;
   readonly tag: string;
@@ -75,6 +78,7 @@ const byId = <T extends { readonly id: JobId }>(rows: readonly T[]): Map<JobId, 
 interface Names {
   readonly scripts: ReadonlyMap<string, string>;
   readonly versions: ReadonlyMap<string, string>;
+  readonly flows: ReadonlyMap<string, string>;
   readonly agents: ReadonlyMap<string, string>;
 }
 
@@ -87,13 +91,15 @@ async function readNames(
   const scriptIds = new Set(payloads.flatMap((row) => row.script_id ?? []));
   // A job that looks for dependencies is no run of its script.
   const hashes = new Set(payloads.flatMap((row) => (kindOf(row.kind) === "dependencies" ? (row.script_hash ?? []) : [])));
+  const flowHashes = new Set(payloads.flatMap((row) => (row.language === FLOW_LANGUAGE ? (row.script_hash ?? []) : [])));
   const agentKeys = new Set(places.flatMap((row) => row.agent_key ?? []));
-  const [scripts, versions, agents] = await Promise.all([
+  const [scripts, versions, flows, agents] = await Promise.all([
     readScriptPaths(pool, workspace, [...scriptIds]),
     readVersionPaths(pool, workspace, [...hashes]),
+    readFlowPaths(pool, workspace, [...flowHashes]),
     readAgentNames(pool, [...agentKeys]),
   ]);
-  return { scripts, versions, agents };
+  return { scripts, versions, flows, agents };
 }
 
 export async function readJob(pool: Pool, workspace: WorkspaceId, id: JobId): Promise<JobRecord | undefined> {
@@ -120,6 +126,7 @@ function jobRecord(payload: PayloadRow, live: LiveRow | undefined, done: DoneRow
     id: payload.id,
     kind: kindOf(payload.kind),
     scriptPath: names.scripts.get(scriptId ?? "") ?? names.versions.get(scriptHash ?? ""),
+    flowPath: names.flows.get(scriptHash ?? ""),
     scriptHash: scriptHash ?? undefined,
     language: payload.language,
     tag: payload.tag,

@@ -22,8 +22,11 @@ export function laneOf(shard: number): number {
   return Math.floor(shard / (SHARDS / LANES));
 }
 
-/** A run of a deployed script, a run of inline code, or finding out what a script depends on. The position is the number that is stored. */
-export const JOB_KINDS = ["script", "inline", "dependencies"] as const;
+/**
+ * A run of a deployed script, a run of inline code, finding out what a script depends on, a run of a flow, or a step of one. The position is the
+ * number that is stored.
+ */
+export const JOB_KINDS = ["script", "inline", "dependencies", "flow", "step"] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
 
 /** The kind that a stored number stands for. */
@@ -87,6 +90,28 @@ export interface NewJob {
   readonly special?: JobSpecial | undefined;
 }
 
+/** A job as far as its own rows need it named. */
+export type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard" | "policy">;
+
+/** What a flow writes beside its jobs: rows that nothing changes but the owner of its shard. */
+export type FlowChange =
+  /** @param seq number of the last of these events @param state what all events up to it lead to, now and then, so that a replay is short */
+  | { readonly kind: "flow_event"; readonly seq: number; readonly atMs: number; readonly eventsJson: string; readonly stateJson: string | undefined }
+  | { readonly kind: "flow_item"; readonly items: readonly FlowItem[] }
+  /** When something happens to the flow by itself. @param awake false: nothing else does before that moment */
+  | { readonly kind: "flow_next"; readonly dueAtMs: number | undefined; readonly awake: boolean }
+  | { readonly kind: "flow_over" }
+  /** An approval has become an event. */
+  | { readonly kind: "flow_approved"; readonly number: string };
+
+/** list: items first … of the list that a loop goes through, as a JSON list · value: where the value of an iteration or branch is */
+export interface FlowItem {
+  readonly place: string;
+  readonly part: "list" | "value";
+  readonly index: number;
+  readonly json: string;
+}
+
 /** One thing that the next flush of a lane does. All of a flush commits or none. */
 export type FlushOperation =
   | {
@@ -120,11 +145,22 @@ export type FlushOperation =
   | { readonly kind: "retry"; readonly job: WaitingJob; readonly end: JobEnd; readonly deferred: boolean }
   | {
       readonly kind: "cancel";
-      readonly job: Pick<WaitingJob, "id" | "workspace" | "shard">;
+      readonly job: JobRef;
       readonly doneAtMs: number;
       readonly exit: Exit;
       readonly resultJson: string;
-    };
+    }
+  /** @param job the flow's */
+  | { readonly kind: "flow"; readonly job: JobRef; readonly change: FlowChange };
 
 /** moved: the row changed its place · gone: there was no such row (any more), nothing was done */
 export type FlushOutcome = "moved" | "gone";
+
+/** An operation, and whom to tell: exactly one of the callbacks is called, after its flush has committed or failed. */
+export interface Write {
+  readonly operation: FlushOperation;
+  readonly settle: (outcome: FlushOutcome) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+export type Submit = (operation: FlushOperation, settle: Write["settle"], fail: Write["fail"]) => void;

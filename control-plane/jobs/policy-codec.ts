@@ -1,5 +1,5 @@
 import { type Requirements, requirementsIn } from "../scheduler/core/requirements.ts";
-import { type JobPolicy, RETRIED_BY_DEFAULT, type RetryCondition, type RetryPolicy, type RetryWait } from "../scheduler/core/retry-core.ts";
+import { type JobPolicy, RETRIED_BY_DEFAULT, type RetryCondition, type RetryPolicy, type RetryWait, type StepOf } from "../scheduler/core/retry-core.ts";
 import type { PolicyRequest, RetryRequest } from "./policy-contract.ts";
 
 /** Texts are few: they come from scripts and clients' constants. Beyond this many the cache begins anew. */
@@ -22,27 +22,51 @@ export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undef
   return readPolicy(JSON.stringify({ retry, queue_ttl_s: queueTtl, soft_timeout_ms: softTimeout, ...place }));
 }
 
+/** The policy of a step of a flow: what its script has as defaults, and whose step it is. The flow comes first: retention looks for it in the text. */
+export function stepPolicy(flow: StepOf, defaults: PolicyRequest | undefined): JobPolicy {
+  const { retry, queue_ttl_s, soft_timeout_ms } = defaults ?? {};
+  const { id, root, place, depth, env } = flow;
+  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env }, retry, queue_ttl_s, soft_timeout_ms }));
+}
+
 /** A policy as it was stored. */
 export function readPolicy(text: string): JobPolicy {
   const known = cached.get(text);
   if (known !== undefined) return known;
-  const stored = policyRequestOf(text);
-  const { retry, queue_ttl_s, soft_timeout_ms } = stored;
-  const policy: JobPolicy = {
-    text,
-    retry: retry === undefined ? undefined : retryOf(retry),
-    queueTtlMs: queue_ttl_s === undefined ? undefined : queue_ttl_s * 1000,
-    softTimeoutMs: soft_timeout_ms,
-    requirements: requirementsIn(stored),
-  };
+  const policy = policyFrom(text);
+  // Those of steps are as many as there are steps.
+  if (policy.flow !== undefined) return policy;
   if (cached.size >= MAX_CACHED) cached.clear();
   cached.set(text, policy);
   return policy;
 }
 
+function policyFrom(text: string): JobPolicy {
+  const stored = storedPolicy(text);
+  const { retry, queue_ttl_s, soft_timeout_ms, flow } = stored;
+  return {
+    text,
+    retry: retry === undefined ? undefined : retryOf(retry),
+    queueTtlMs: queue_ttl_s === undefined ? undefined : queue_ttl_s * 1000,
+    softTimeoutMs: soft_timeout_ms,
+    requirements: requirementsIn(stored),
+    ...(flow !== undefined && { flow }),
+  };
+}
+
 /** The stored text as the API shows it. It was checked when it came in. */
 export function policyRequestOf(text: string): PolicyRequest & Requirements {
-  return JSON.parse(text) as PolicyRequest & Requirements;
+  const { flow: _flow, ...request } = storedPolicy(text);
+  return request;
+}
+
+/** Whose step a job is, by its stored policy. */
+export function stepOf(text: string): StepOf | undefined {
+  return storedPolicy(text).flow;
+}
+
+function storedPolicy(text: string): PolicyRequest & Requirements & { readonly flow?: StepOf } {
+  return JSON.parse(text) as PolicyRequest & Requirements & { readonly flow?: StepOf };
 }
 
 function retryOf(request: RetryRequest): RetryPolicy {

@@ -2,7 +2,7 @@ import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { AttemptRecord } from "./attempt-store.ts";
 import type { AttemptView, JobView } from "./contract.ts";
 import type { DoneRecord, JobRecord } from "./job-store.ts";
-import { policyRequestOf } from "./policy-codec.ts";
+import { policyRequestOf, stepOf } from "./policy-codec.ts";
 
 /** A job waits for a moment: the one that it was scheduled for, or that of its next attempt. */
 export interface DeferredReason {
@@ -21,7 +21,9 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: WaitRe
     id: job.id,
     workspace,
     kind: job.kind,
+    ...(job.kind === "step" && job.policyText !== undefined && presentStep(job.policyText)),
     ...(job.scriptPath !== undefined && { script: job.scriptPath }),
+    ...(job.flowPath !== undefined && { flow: job.flowPath }),
     ...(job.scriptHash !== undefined && { hash: job.scriptHash }),
     language: job.language,
     tag: job.tag,
@@ -41,6 +43,11 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: WaitRe
     ...(done?.runUs !== undefined && { run_ms: round(done.runUs / 1000) }),
     ...(done !== undefined && done.logDroppedBytes > 0 && { log_dropped_bytes: done.logDroppedBytes }),
   };
+}
+
+function presentStep(policyText: string): Pick<JobView, "parent" | "root" | "step"> {
+  const step = stepOf(policyText);
+  return step === undefined ? {} : { parent: step.id, root: step.root, step: step.place };
 }
 
 function presentWait(reason: WaitReason | DeferredReason): NonNullable<JobView["wait_detail"]> {

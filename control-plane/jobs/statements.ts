@@ -1,3 +1,6 @@
+import { type FamilySql, unnest } from "./family-sql.ts";
+import { FLOW_FAMILIES, FLOW_SQL } from "./flow-statements.ts";
+
 /**
  * The hot statement: everything a flush does, in one round trip and one commit. It is composed of the families that the
  * flush has operations of, since a part without rows still costs its start-up; the compositions are prepared on first use.
@@ -8,7 +11,7 @@
  * the planner may otherwise walk the table (shared/reference/prototype.md measured 370 µs a job for that plan and 60 µs for
  * this one). Every part is fenced: with a lost lease `own` is empty and nothing happens.
  */
-export const FAMILIES = [
+const JOB_FAMILIES = [
   "direct",
   "limited_direct",
   "special_direct",
@@ -23,16 +26,9 @@ export const FAMILIES = [
   "retry",
   "cancel",
 ] as const;
+/** Those of flows come last: the text of a flush without flows knows nothing of them. */
+export const FAMILIES = [...JOB_FAMILIES, ...FLOW_FAMILIES] as const;
 export type Family = (typeof FAMILIES)[number];
-
-interface FamilySql {
-  /** Types of the family's parameters, in order: one array each. */
-  readonly types: readonly string[];
-  /** Common table expressions; `$` is the parameter at a position, `lane` the number of the child tables. */
-  readonly sql: (lane: number, $: (at: number) => string) => string;
-  /** Expression that gives `family/id` of those that did not move; undefined when they always do. */
-  readonly unmoved?: ($: (at: number) => string) => string;
-}
 
 const JOB_COLUMNS = "workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code";
 const JOB_TYPES = ["bigint", "uuid", "smallint", "bigint", "text", "text", "text", "smallint", "int", "text", "text", "text", "smallint"];
@@ -44,7 +40,6 @@ const DONE_COLUMNS = `workspace_id, id, script_id, tag, outcome, exit_reason, ex
 
 /** Of the ten priorities, 0 goes first. */
 const LOWEST_PRIO = 9;
-const unnest = (types: readonly string[], $: (at: number) => string): string => `unnest(${types.map((type, at) => `${$(at)}::${type}[]`).join(", ")})`;
 /** What an insert of the special families has on top: policy, scheduled for, expires at, key, hash of the body, end of the key. */
 const SPECIAL_COLUMNS = "policy, scheduled_ms, expires_ms, key, body, key_ms";
 const SPECIAL_TYPES = ["text", "float8", "float8", "uuid", "uuid", "float8"];
@@ -238,6 +233,7 @@ cancelled AS (
   RETURNING id)`,
     unmoved: ($) => notIn("cancel", $(0), "cancelled"),
   },
+  ...FLOW_SQL,
 };
 
 /** Types of a family's parameters, in order: one array each. */

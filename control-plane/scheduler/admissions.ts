@@ -1,7 +1,7 @@
 import { AppError } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import type { JobId } from "../../kernel/ids.ts";
-import type { NewJob } from "../jobs/model.ts";
+import type { NewJob, Submit } from "../jobs/model.ts";
 import { type Cancels, type EarlyEnd, earlyEnd } from "./cancels.ts";
 import { type Admission, admit, type Victims } from "./core/admission-core.ts";
 import type { LimitSpec } from "./core/limit-model.ts";
@@ -36,7 +36,7 @@ export class Admissions {
    * Decides over a new job. @returns undefined when it ends at once: then one of the callbacks is called after its commit; otherwise those who
    * are to be cancelled for it, once it is under way itself
    */
-  take(made: NewJob, settled: () => void, failed: (error: unknown) => void): readonly Victims[] | undefined {
+  take(made: NewJob, settled: () => void, failed: (error: unknown) => void, submit: Submit): readonly Victims[] | undefined {
     const { job } = made;
     if (job.limits === undefined) return NOBODY;
     if (hasTooManyGroups(this.#deps.state, job)) {
@@ -45,7 +45,7 @@ export class Admissions {
     }
     const admission = this.#admit(job, 0);
     if (admission.kind === "accept") return admission.victims;
-    this.#refuse(made, admission.spec, settled, failed);
+    this.#refuse(made, admission.spec, settled, failed, submit);
     return undefined;
   }
 
@@ -106,10 +106,10 @@ export class Admissions {
     background(this.#deps.log, "cancel of a replaced job", this.#cancels.cancel(job, reason));
   }
 
-  #refuse({ job, payload, special }: NewJob, spec: LimitSpec, settled: () => void, failed: (error: unknown) => void): void {
+  #refuse({ job, payload, special }: NewJob, spec: LimitSpec, settled: () => void, failed: (error: unknown) => void, submit: Submit): void {
     const { why, message } = refusal(spec);
     const { exit, resultJson } = earlyEnd(why, message);
-    this.#deps.writer.submit(
+    submit(
       { kind: "refuse", job, payload, special, doneAtMs: this.#deps.clock.wallMs(), exit, resultJson },
       () => {
         this.#endings.announce(job.workspace, job.id, exit);

@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { JobPayload, NewJob } from "../jobs/model.ts";
+import type { JobPayload, NewJob, Submit } from "../jobs/model.ts";
 import type { Admissions } from "./admissions.ts";
 import { abandonClaim, isNext, offerJob } from "./core/dispatch-core.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
@@ -27,6 +27,8 @@ interface Arrival {
   readonly made: NewJob;
   readonly settled: () => void;
   readonly failed: (error: unknown) => void;
+  /** The way to the writer. */
+  readonly submit: Submit;
 }
 
 interface Held extends Arrival {
@@ -47,6 +49,7 @@ const MAX_HELD = 64;
 export class Arrivals {
   readonly #deps: OwnerDeps;
   readonly #parts: ArrivalParts;
+  readonly #submit: Submit;
   #held: Held[] = [];
   #timer: NodeJS.Timeout | undefined;
   #freedAtMs = Number.NEGATIVE_INFINITY;
@@ -54,24 +57,28 @@ export class Arrivals {
   constructor(deps: OwnerDeps, parts: ArrivalParts) {
     this.#deps = deps;
     this.#parts = parts;
+    this.#submit = (operation, settle, fail) => deps.writer.submit(operation, settle, fail);
   }
 
-  /** Takes a new job: exactly one of the callbacks is called, after its commit or when there will be none. */
-  accept(made: NewJob, settled: () => void, failed: (error: unknown) => void): void {
+  /**
+   * Takes a new job: exactly one of the callbacks is called, after its commit or when there will be none.
+   * @param together takes the operation instead of the writer, before this returns: it is to go along with others
+   */
+  accept(made: NewJob, settled: () => void, failed: (error: unknown) => void, together?: Submit): void {
+    const arrival = { made, settled, failed, submit: together ?? this.#submit };
     // The limits of a job that waits for its moment have their say then.
     if (made.special?.scheduledForMs !== undefined) {
-      this.#insertDeferred({ made, settled, failed });
+      this.#insertDeferred(arrival);
       return;
     }
-    const victims = this.#parts.admissions.take(made, settled, failed);
+    const victims = this.#parts.admissions.take(made, settled, failed, arrival.submit);
     if (victims === undefined) return;
     const nowMs = this.#deps.clock.monotonicMs();
-    const arrival = { made, settled, failed };
     // One with limits must be known to whoever comes after it: what is held is in no count.
-    if (made.job.limits !== undefined && this.#isBehindHeld(made.job)) this.release();
+    if ((made.job.limits !== undefined || together !== undefined) && this.#isBehindHeld(made.job)) this.release();
     if (this.#isBehindHeld(made.job)) this.#hold(arrival, nowMs);
     else if (!this.#offer(arrival, nowMs)) {
-      if (this.#mayHold(made.job, nowMs)) this.#hold(arrival, nowMs);
+      if (together === undefined && this.#mayHold(made.job, nowMs)) this.#hold(arrival, nowMs);
       else this.#insertPending(arrival);
     }
     this.#parts.admissions.replace(made.job, victims);
@@ -132,10 +139,10 @@ export class Arrivals {
     }, HOLD_MS);
   }
 
-  #insertDeferred({ made: { job, payload, special }, settled, failed }: Arrival): void {
+  #insertDeferred({ made: { job, payload, special }, settled, failed, submit }: Arrival): void {
     const { changes, timers } = this.#parts;
     changes.arriving(job.id);
-    this.#deps.writer.submit(
+    submit(
       { kind: "insert", job, payload, direct: undefined, special },
       () => {
         if (changes.arrived(job.id)) {
@@ -151,14 +158,14 @@ export class Arrivals {
     );
   }
 
-  #insertPending({ made, settled, failed }: Arrival): void {
+  #insertPending({ made, settled, failed, submit }: Arrival): void {
     const { job, payload, special } = made;
     const { admissions, changes, wake } = this.#parts;
-    const { state, writer } = this.#deps;
+    const { state } = this.#deps;
     reserveWaiting(state, job);
     changes.arriving(job.id);
     admissions.begin(job);
-    writer.submit(
+    submit(
       { kind: "insert", job, payload, direct: undefined, special },
       () => {
         if (changes.arrived(job.id)) this.#arrived(made);
@@ -176,9 +183,9 @@ export class Arrivals {
     );
   }
 
-  #insertRunning(running: RunningJob, { made: { payload, special }, settled, failed }: Arrival): void {
+  #insertRunning(running: RunningJob, { made: { payload, special }, settled, failed, submit }: Arrival): void {
     const { claimed, endings, wake } = this.#parts;
-    this.#deps.writer.submit(
+    submit(
       {
         kind: "insert",
         job: running.job,

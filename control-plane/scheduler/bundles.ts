@@ -4,6 +4,7 @@ import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
 import type { Requirements } from "./core/requirements.ts";
+import type { StepOf } from "./core/retry-core.ts";
 import { encodeRequirements } from "./requirements-codec.ts";
 
 /** Code of a deployed version and what belongs to it. */
@@ -49,7 +50,7 @@ export function buildBundle(source: BundleSource, limits: BundleLimits, running:
     codeHash: script.codeHash,
     code: script.code,
     argsJson: payload.argsJson,
-    env: [],
+    env: stepEnv(job.policy?.flow),
     limits: {
       timeoutMs: job.timeoutMs ?? limits.timeoutMs,
       cancelGraceMs: limits.cancelGraceMs,
@@ -76,6 +77,18 @@ export async function loadBundle(source: BundleSource, limits: BundleLimits, run
 function inlineScript(source: BundleSource, job: WaitingJob, payload: JobPayload): ScriptCode {
   const code = payload.code ?? "";
   return { path: "", code, codeHash: source.hashOfCode(job.language, code), lock: "", requirements: job.policy?.requirements };
+}
+
+/** Under our names, and under those that scripts written for Windmill read. */
+function stepEnv(flow: StepOf | undefined): Bundle["env"] {
+  if (flow === undefined) return [];
+  const values = [
+    ["FLOW_JOB_ID", flow.id],
+    ["ROOT_FLOW_JOB_ID", flow.root],
+    ["FLOW_STEP_ID", flow.place.slice(flow.place.lastIndexOf("/") + 1)],
+  ] as const;
+  const own = Object.entries(flow.env ?? {}).map(([name, value]) => ({ name, value }));
+  return own.concat(["MILLRACE", "WM"].flatMap((prefix) => values.map(([name, value]) => ({ name: `${prefix}_${name}`, value }))));
 }
 
 /** A script that may not use the network still has dependencies that come from there; its sandbox is as strong. */

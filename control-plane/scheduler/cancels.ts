@@ -2,7 +2,9 @@ import { background } from "../../kernel/background.ts";
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import { storable } from "../../kernel/storable-text.ts";
-import type { RunningJob, WaitingJob } from "./core/model.ts";
+import type { JobRef, Submit } from "../jobs/model.ts";
+import { FLOW_AGENT } from "./core/flow-agent.ts";
+import type { RunningJob } from "./core/model.ts";
 import { removeWaiting } from "./core/queue-core.ts";
 import type { Endings } from "./endings.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
@@ -19,9 +21,11 @@ export interface CancelEvents {
   readonly forget: (id: JobId) => void;
   /** The commit that ended it is known. */
   readonly ended: (id: JobId) => void;
+  /** As in EndingsOwner. */
+  readonly writeEnd: Submit;
+  /** A flow that runs is to end. */
+  readonly cancelFlow: (running: RunningJob) => void;
 }
-
-type JobRef = Pick<WaitingJob, "id" | "workspace" | "shard">;
 
 /**
  * Ends jobs early, wherever they are: waiting in memory or only in the database, deferred, being claimed, assigned, running, with an agent that
@@ -78,13 +82,15 @@ export class Cancels {
 
   /** Ends a job that waits. */
   endWaiting(job: JobRef, why: EarlyEnd, message: string): Promise<"cancelled" | "gone"> {
-    const { state, writer, clock } = this.#deps;
+    const { state, clock } = this.#deps;
+    // The one in memory says more: whose step it is.
+    const known = state.waiting.get(job.id) ?? job;
     removeWaiting(state, job.id);
     this.#events.forget(job.id);
     const { exit, resultJson } = earlyEnd(why, message);
     return new Promise((resolve, reject) => {
-      writer.submit(
-        { kind: "cancel", job, doneAtMs: clock.wallMs(), exit, resultJson },
+      this.#events.writeEnd(
+        { kind: "cancel", job: known, doneAtMs: clock.wallMs(), exit, resultJson },
         (outcome) => {
           if (outcome === "moved") {
             // A refill that read the row before may have brought it back meanwhile, or is about to.
@@ -109,6 +115,10 @@ export class Cancels {
   tell(running: RunningJob, reason: string): void {
     const { state, agents, clock } = this.#deps;
     if (running.cancel === undefined) running.cancel = { reason, atMs: clock.monotonicMs() };
+    if (running.agent === FLOW_AGENT) {
+      this.#events.cancelFlow(running);
+      return;
+    }
     const session = state.agents.get(running.agent)?.session;
     if (session !== undefined && running.phase !== "claiming" && running.phase !== "ending") {
       agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });

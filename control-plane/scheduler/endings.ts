@@ -2,7 +2,7 @@ import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import { type Exit, errorResult, exitOf, outcomeOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import type { JobEnd } from "../jobs/model.ts";
+import type { JobEnd, Submit } from "../jobs/model.ts";
 import type { FinishVerdict } from "./agent-port.ts";
 import { afterLoss, endRunning, forgetRunning, takeBack } from "./core/dispatch-core.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
@@ -26,6 +26,8 @@ export interface EndingsOwner {
   readonly wake: () => void;
   /** The row of a job that waits for its moment is committed. */
   readonly defer: (job: WaitingJob) => void;
+  /** The way of an end to the writer: that of a step goes along with what its flow makes of it. */
+  readonly writeEnd: Submit;
 }
 
 /**
@@ -204,7 +206,7 @@ export class Endings {
 
   #record(running: RunningJob, end: JobEnd): Promise<FinishVerdict> {
     return new Promise((resolve, reject) => {
-      this.#deps.writer.submit(
+      this.#owner.writeEnd(
         { kind: "finish", job: running.job, end },
         (outcome) => {
           forgetRunning(this.#deps.state, running);

@@ -10,6 +10,7 @@ import type { AgentPort } from "./agent-port.ts";
 import type { BundleLimits, BundleSource } from "./bundles.ts";
 import type { JobQueue, WaitingJob } from "./core/model.ts";
 import type { SchedulerState } from "./core/state-core.ts";
+import type { FlowHost, FlowRunner } from "./flow-port.ts";
 import type { TimerStore } from "./timer-store.ts";
 
 /** What an owner reads back from the database. */
@@ -55,4 +56,6 @@ export interface OwnerDeps {
   readonly afterRound: () => void;
   /** Called after the commit that ended a job, and when one changes to running or goes back to those that wait. */
   readonly onChange: (workspace: WorkspaceId, id: JobId, change: "queued" | "running" | "ended") => void;
+  /** Makes the engine that runs the owner's flows. */
+  readonly flows?: ((host: FlowHost) => FlowRunner) | undefined;
 }

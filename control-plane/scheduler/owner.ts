@@ -1,12 +1,13 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import { type JobEnd, type JobPayload, type NewJob, shardOfToken } from "../jobs/model.ts";
+import { type JobEnd, type JobPayload, type NewJob, type Submit, shardOfToken } from "../jobs/model.ts";
 import { Admissions } from "./admissions.ts";
 import type { FinishVerdict } from "./agent-port.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type CancelOutcome, Cancels } from "./cancels.ts";
 import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch } from "./core/dispatch-core.ts";
+import { FLOW_AGENT } from "./core/flow-agent.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
 import { abortRefill, admitWaiting, finishRefill, refillRows, reserveWaiting, takeRefills } from "./core/queue-core.ts";
 import { type ForgottenShards, forgetShards, isKnownQueue, type Shards } from "./core/shards-core.ts";
@@ -15,6 +16,7 @@ import { Endings } from "./endings.ts";
 import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
 import { LimitDuties } from "./limit-duties.ts";
 import { overdueExit } from "./overdue.ts";
+import { OwnFlows } from "./own-flows.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 import { PayloadCache } from "./payloads.ts";
 import { QueueChanges } from "./queue-changes.ts";
@@ -47,6 +49,7 @@ export class Owner {
   readonly #timers: OwnerTimers;
   readonly #keyed: KeyedJobs;
   readonly #sending: Sending;
+  readonly #flows: OwnFlows;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
   readonly #changes = new QueueChanges();
   #scheduled = false;
@@ -57,16 +60,22 @@ export class Owner {
     this.#deps = deps;
     this.#state = deps.state;
     this.#limits = new LimitDuties(deps, () => this.#schedule());
-    this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job) });
+    const writeEnd: Submit = (operation, settle, fail) => this.#flows.writeEnd({ operation, settle, fail });
+    this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job), writeEnd });
     const forget = (id: JobId): void => {
       this.#payloads.drop(id);
       this.#timers.forget(id);
       // Its place in line may be what others wait for.
       if (this.#state.dirty.size > 0) this.#schedule();
     };
-    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#leftQueue(id) });
+    const cancelFlow = (running: RunningJob): void => this.#flows.runner?.cancel(running);
+    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#leftQueue(id), writeEnd, cancelFlow });
     this.#admissions = new Admissions(deps, this.#cancels, this.#endings);
-    this.#timers = new OwnerTimers(deps, { ready: (job) => this.#ready(job), expired: (job) => this.#cancels.expire(job) });
+    this.#timers = new OwnerTimers(deps, {
+      ready: (job) => this.#ready(job),
+      expired: (job) => this.#cancels.expire(job),
+      flowDue: ({ id }) => this.#flows.runner?.due(id),
+    });
     this.#arrivals = new Arrivals(deps, {
       admissions: this.#admissions,
       endings: this.#endings,
@@ -78,6 +87,13 @@ export class Owner {
     });
     this.#keyed = new KeyedJobs(deps, (jobs) => this.enqueue(jobs));
     this.#sending = new Sending(deps, this.#endings, () => this.#schedule());
+    this.#flows = new OwnFlows(deps, {
+      arrivals: this.#arrivals,
+      cancels: this.#cancels,
+      endings: this.#endings,
+      timers: this.#timers,
+      wake: () => this.#schedule(),
+    });
   }
 
   get state(): SchedulerState {
@@ -91,12 +107,14 @@ export class Owner {
 
   start(): void {
     this.#ticker = setInterval(() => this.tick(), 1000);
+    this.#flows.attach();
     this.#timers.look();
     this.#schedule();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#flows.runner?.stop();
     this.#arrivals.stop();
     this.#timers.stop();
     this.#endings.stop();
@@ -130,6 +148,11 @@ export class Owner {
   /** As enqueue, for jobs of which some come with an idempotency key. Errors: those of KeyedJobs.enqueue. */
   enqueueOnce(jobs: readonly NewJob[]): Promise<Accepted[]> {
     return this.#keyed.enqueue(jobs);
+  }
+
+  /** An answer to a flow of this owner may have come. */
+  lookForAnswers(): void {
+    this.#flows.runner?.lookForAnswers();
   }
 
   /** Ends a job early; see Cancels. */
@@ -206,6 +229,10 @@ export class Owner {
     const nowMs = clock.monotonicMs();
     this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
+      if (running.agent === FLOW_AGENT) {
+        this.#flows.endOverdue(running, nowMs);
+        continue;
+      }
       if (running.phase === "assigned" && running.sentAtMs > 0 && nowMs - running.sentAtMs > times.resendMs) this.#sending.again(running, nowMs);
       const overdue = overdueExit(this.#deps, running, nowMs);
       if (overdue !== undefined) this.#endings.force(running, overdue);
@@ -222,6 +249,7 @@ export class Owner {
   /** Shards were given to another owner; nothing of them is in flight. */
   forget(shards: Shards): ForgottenShards {
     this.#sending.forget(shards);
+    this.#flows.runner?.forget(shards);
     this.#timers.forgetShards(shards);
     const forgotten = forgetShards(this.#state, shards);
     for (const id of forgotten.waiting) this.#payloads.drop(id);
@@ -231,6 +259,7 @@ export class Owner {
   /** Shards were taken over, or kept after all: looks at what can be dispatched, and at what happens to their jobs at a moment. */
   resume(): void {
     this.#timers.restart();
+    this.#flows.adopt();
     this.#schedule();
   }
 
@@ -310,7 +339,8 @@ export class Owner {
     }
     this.#endings.settle(running);
     this.#deps.onChange(running.job.workspace, running.job.id, "running");
-    this.#sending.claimed(running, payload);
+    if (running.agent === FLOW_AGENT) this.#flows.begin(running, payload);
+    else this.#sending.claimed(running, payload);
   }
 
   async #refill(queue: JobQueue): Promise<void> {

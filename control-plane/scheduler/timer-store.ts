@@ -1,5 +1,6 @@
 import { asJobId, asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { DUE_FLOWS } from "../jobs/flow-statements.ts";
 import { LANES, laneOf } from "../jobs/model.ts";
 import { deferredStatement, expiringStatement } from "../jobs/statements.ts";
 import type { WaitingJob } from "./core/model.ts";
@@ -17,6 +18,9 @@ export interface Expiring extends Timed {
   readonly shard: number;
 }
 
+/** A flow in which something happens at a moment. */
+export type SleepingFlow = Expiring;
+
 export interface TimerPage<T> {
   /** In the order (time, id). */
   readonly rows: T[];
@@ -28,7 +32,22 @@ export interface TimerStore {
   /** Only jobs of these shards. */
   deferred(read: TimerRead, limit: number, shards: readonly number[]): Promise<TimerPage<Deferred>>;
   expiring(read: TimerRead, limit: number, shards: readonly number[]): Promise<TimerPage<Expiring>>;
+  dueFlows(read: TimerRead, limit: number, shards: readonly number[]): Promise<TimerPage<SleepingFlow>>;
 }
+
+interface ExpiringRow {
+  id: string;
+  workspace_id: string;
+  shard: number;
+  at_ms: number;
+}
+
+const expiringOf = (row: ExpiringRow): Expiring => ({
+  id: asJobId(row.id),
+  atMs: row.at_ms,
+  workspace: asWorkspaceId(row.workspace_id),
+  shard: row.shard,
+});
 
 /** Reads of jobs that something happens to at a moment: an index range of each lane. */
 export function createTimerStore(pool: Pool): TimerStore {
@@ -60,14 +79,11 @@ export function createTimerStore(pool: Pool): TimerStore {
         limit,
         shards,
       ),
-    expiring: (read, limit, shards) =>
-      page<{ id: string; workspace_id: string; shard: number; at_ms: number }, Expiring>(
-        expiringStatement,
-        (row) => ({ id: asJobId(row.id), atMs: row.at_ms, workspace: asWorkspaceId(row.workspace_id), shard: row.shard }),
-        read,
-        limit,
-        shards,
-      ),
+    expiring: (read, limit, shards) => page<ExpiringRow, Expiring>(expiringStatement, expiringOf, read, limit, shards),
+    async dueFlows(read, limit, shards) {
+      const { rows } = await pool.query<ExpiringRow>(DUE_FLOWS, [read.after.atMs, read.after.id, read.untilMs, limit, shards]);
+      return { rows: rows.map(expiringOf), complete: rows.length < limit };
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { messageOf } from "../../kernel/app-error.ts";
 import type { JobId } from "../../kernel/ids.ts";
-import { SHARDS } from "../jobs/model.ts";
+import { type JobRef, SHARDS } from "../jobs/model.ts";
 import type { WaitingJob } from "./core/model.ts";
 import type { Shards } from "./core/shards-core.ts";
 import {
@@ -17,7 +17,7 @@ import {
   takeDue,
 } from "./core/timers-core.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
-import type { Deferred, Expiring, TimerPage } from "./timer-store.ts";
+import type { Deferred, Expiring, SleepingFlow, TimerPage } from "./timer-store.ts";
 
 const LIMIT = 20_000;
 const HORIZON_MS = 60_000;
@@ -31,6 +31,8 @@ export interface TimerEvents {
   readonly ready: (job: WaitingJob) => void;
   /** It did not begin in time. */
   readonly expired: (job: Expiring) => void;
+  /** Something is to happen in a flow. */
+  readonly flowDue: (flow: SleepingFlow) => void;
 }
 
 /**
@@ -39,15 +41,16 @@ export interface TimerEvents {
  * more; set back, they come late; neither loses one.
  */
 export class OwnerTimers {
-  readonly #deps: Pick<OwnerDeps, "store" | "state" | "clock" | "log" | "owns">;
+  readonly #deps: Pick<OwnerDeps, "store" | "state" | "clock" | "log" | "owns" | "flows">;
   readonly #events: TimerEvents;
   #deferred: Timers<Deferred> = createTimers(LIMIT, HORIZON_MS);
   #expiring: Timers<Expiring> = createTimers(LIMIT, HORIZON_MS);
+  #flows: Timers<SleepingFlow> = createTimers(LIMIT, HORIZON_MS);
   #alarm: NodeJS.Timeout | undefined;
   #alarmAtMs = Number.POSITIVE_INFINITY;
   #stopped = false;
 
-  constructor(deps: Pick<OwnerDeps, "store" | "state" | "clock" | "log" | "owns">, events: TimerEvents) {
+  constructor(deps: Pick<OwnerDeps, "store" | "state" | "clock" | "log" | "owns" | "flows">, events: TimerEvents) {
     this.#deps = deps;
     this.#events = events;
   }
@@ -59,7 +62,7 @@ export class OwnerTimers {
 
   /** Entries in memory. */
   get size(): number {
-    return this.#deferred.entries.size + this.#expiring.entries.size;
+    return this.#deferred.entries.size + this.#expiring.entries.size + this.#flows.entries.size;
   }
 
   stop(): void {
@@ -76,6 +79,16 @@ export class OwnerTimers {
   /** The row of a job that may expire is committed. */
   expire(job: WaitingJob, atMs: number): void {
     setTimer(this.#expiring, { id: job.id, atMs, workspace: job.workspace, shard: job.shard });
+    this.#wakeAt(atMs);
+  }
+
+  /** The moment at which something happens in a flow is committed; undefined: nothing does by itself. */
+  flowAt({ id, workspace, shard }: JobRef, atMs: number | undefined): void {
+    if (atMs === undefined) {
+      removeTimer(this.#flows, id);
+      return;
+    }
+    setTimer(this.#flows, { id, atMs, workspace, shard });
     this.#wakeAt(atMs);
   }
 
@@ -104,6 +117,7 @@ export class OwnerTimers {
     this.#deferred = createTimers(LIMIT, HORIZON_MS);
     this.#deferred.firedMs = firedMs;
     this.#expiring = createTimers(LIMIT, HORIZON_MS);
+    this.#flows = createTimers(LIMIT, HORIZON_MS);
     this.look();
   }
 
@@ -111,6 +125,7 @@ export class OwnerTimers {
   forgetShards(shards: Shards): void {
     for (const { id, job } of [...this.#deferred.entries.values()]) if (shards.has(job.shard)) removeTimer(this.#deferred, id);
     for (const { id, shard } of [...this.#expiring.entries.values()]) if (shards.has(shard)) removeTimer(this.#expiring, id);
+    for (const { id, shard } of [...this.#flows.entries.values()]) if (shards.has(shard)) removeTimer(this.#flows, id);
   }
 
   /** Fires what is due and reads what comes next; call it now and then, since the wall clock may be set. */
@@ -124,6 +139,8 @@ export class OwnerTimers {
     for (const { job } of due) if (owns(job.shard)) this.#events.ready(job);
     const expired = takeDue(this.#expiring, nowMs, FIRE_AT_ONCE);
     for (const entry of expired) if (owns(entry.shard)) this.#events.expired(entry);
+    const flows = takeDue(this.#flows, nowMs, FIRE_AT_ONCE);
+    for (const entry of flows) if (owns(entry.shard)) this.#events.flowDue(entry);
     const shards = (): number[] => Array.from({ length: SHARDS }, (_, shard) => shard).filter(owns);
     this.#read(
       this.#deferred,
@@ -137,9 +154,18 @@ export class OwnerTimers {
       (read) => store.expiring(read, PAGE, shards()),
       (id) => state.running.has(id),
     );
+    // One that has ended meanwhile is not found by its engine.
+    if (this.#deps.flows !== undefined)
+      this.#read(
+        this.#flows,
+        nowMs,
+        (read) => store.dueFlows(read, PAGE, shards()),
+        () => false,
+      );
     this.#alarmAtMs = Number.POSITIVE_INFINITY;
-    const more = due.length === FIRE_AT_ONCE || expired.length === FIRE_AT_ONCE;
-    this.#wakeAt(more ? nowMs : Math.min(nextDueMs(this.#deferred) ?? Infinity, nextDueMs(this.#expiring) ?? Infinity, nowMs + LOOK_AGAIN_MS));
+    const more = due.length === FIRE_AT_ONCE || expired.length === FIRE_AT_ONCE || flows.length === FIRE_AT_ONCE;
+    const moments = [nextDueMs(this.#deferred), nextDueMs(this.#expiring), nextDueMs(this.#flows)].map((ms) => ms ?? Number.POSITIVE_INFINITY);
+    this.#wakeAt(more ? nowMs : Math.min(...moments, nowMs + LOOK_AGAIN_MS));
   }
 
   #wakeAt(atMs: number): void {

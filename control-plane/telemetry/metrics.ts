@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { FlowEngineMetrics } from "../flows/engine/flow-engine-metrics.ts";
 import type { ClusterMetrics } from "../scheduler/cluster/peers.ts";
 import { createHousekeepingMetrics, type HousekeepingMetrics } from "./housekeeping-metrics.ts";
 import type { OwnerMetrics } from "./owner-metrics.ts";
@@ -25,6 +26,7 @@ export interface Metrics {
   readonly owner: OwnerMetrics;
   readonly cluster: ClusterMetrics;
   readonly housekeeping: HousekeepingMetrics;
+  readonly flows: FlowEngineMetrics;
   flushed(size: number, tookMs: number): void;
   logsWritten(chunks: number, bytes: number, tookMs: number): void;
   request(route: string, status: number, tookMs: number): void;
@@ -116,8 +118,21 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const flowEvents = new Counter({ name: "millrace_flow_events_total", help: "Events of flows that were stored", registers });
+  const flowTransitions = new Counter({
+    name: "millrace_flow_transitions_total",
+    help: "Transitions of flows, of one or more events, that were stored",
+    registers,
+  });
+
   return {
     registry,
+    flows: {
+      transition(events) {
+        flowEvents.inc(events);
+        flowTransitions.inc();
+      },
+    },
     housekeeping: createHousekeepingMetrics(registry),
     owner: {
       dispatched: (ms) => dispatchSeconds.observe(Math.max(0, ms) / 1000),

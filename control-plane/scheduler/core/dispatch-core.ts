@@ -2,6 +2,7 @@ import { asToken, type JobId, type Token } from "../../../kernel/ids.ts";
 import { SHARDS } from "../../jobs/model.ts";
 import { freeAgent, freeSharedAgent, hasFreeSlot } from "./agents-core.ts";
 import { activate, charge, chargeOverrun, goesBefore, settle, standing } from "./fair-core.ts";
+import { FLOW_AGENT } from "./flow-agent.ts";
 import { adoptPermits, fullLimit, givePermitsBack, mayStart, parkQueue, takePermits } from "./limits-core.ts";
 import type { AgentState, Assignment, JobQueue, Route, RunningJob, Share, WaitingJob } from "./model.ts";
 import { afterPick, popJob } from "./queue-core.ts";
@@ -82,6 +83,15 @@ export function endRunning(state: SchedulerState, id: JobId, token: Token, nowMs
   return running;
 }
 
+/** The end of a flow is committed. It used no worker, however long it took: one that was taken over costs nothing, another one as little as can be. */
+export function endFlow(state: SchedulerState, running: RunningJob): void {
+  if (state.running.get(running.job.id) !== running || running.phase === "ending") return;
+  running.phase = "ending";
+  freeSlot(state, running);
+  settle(state.time, shareOfJob(state, running.job), running.chargedMs, running.session === undefined ? running.chargedMs : 0);
+  forgetRunning(state, running);
+}
+
 /**
  * Takes an attempt away from its agent: it was lost, could not be sent or is forced to an end. From here on its token is
  * void for the agent. @returns false when its end is already under way
@@ -112,7 +122,7 @@ export function abandonClaim(state: SchedulerState, running: RunningJob): void {
 export function chargeRunning(state: SchedulerState, nowMs: number): void {
   for (const running of state.running.values()) {
     const overMs = nowMs - running.claimedAtMs - running.chargedMs;
-    if (overMs <= 0 || running.phase === "ending") continue;
+    if (overMs <= 0 || running.phase === "ending" || running.agent === FLOW_AGENT) continue;
     running.chargedMs += overMs;
     chargeOverrun(state.time, shareOfJob(state, running.job), overMs);
   }

@@ -1,5 +1,6 @@
 import { Heap } from "../../../kernel/heap.ts";
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import { isFlow } from "./flow-agent.ts";
 import type { LimitSpec } from "./limit-model.ts";
 import type { JobQueue, Limit, Line, ParkedQueue, RunningJob, Share, WaitingJob } from "./model.ts";
 import { createWindow, isWindowEmpty, opensAtMs, recordStart, resizeWindow, type StoredWindow, startsLeft, type Window } from "./rate-core.ts";
@@ -92,7 +93,7 @@ export function fullLimit(limits: readonly Limit[], nowMs: number): Limit | unde
 /** A job is claimed: it takes a permit of each of its limits. */
 export function takePermits(state: SchedulerState, running: RunningJob, nowMs: number): void {
   const { job } = running;
-  tenantOf(state, job.workspace).permits += 1;
+  if (!isFlow(job)) tenantOf(state, job.workspace).permits += 1;
   for (const spec of job.limits?.specs ?? []) {
     const limit = limitOf(state, job.workspace, spec, job.id, nowMs);
     if (spec.kind === "running") limit.holders.add(running);
@@ -104,7 +105,7 @@ export function takePermits(state: SchedulerState, running: RunningJob, nowMs: n
 /** A running row of an earlier owner: its permits are taken; its start is in the stored window. */
 export function adoptPermits(state: SchedulerState, running: RunningJob): void {
   const { job } = running;
-  tenantOf(state, job.workspace).permits += 1;
+  if (!isFlow(job)) tenantOf(state, job.workspace).permits += 1;
   for (const spec of job.limits?.specs ?? []) {
     if (spec.kind === "running") limitOf(state, job.workspace, spec, job.id, undefined).holders.add(running);
   }
@@ -114,8 +115,10 @@ export function adoptPermits(state: SchedulerState, running: RunningJob): void {
 export function givePermitsBack(state: SchedulerState, running: RunningJob): void {
   const { job } = running;
   const tenant = tenantOf(state, job.workspace);
-  tenant.permits -= 1;
-  releaseShares(state, tenant);
+  if (!isFlow(job)) {
+    tenant.permits -= 1;
+    releaseShares(state, tenant);
+  }
   for (const spec of job.limits?.specs ?? []) {
     const limit = state.limits.get(spec.id);
     if (limit === undefined || !limit.holders.delete(running)) continue;

@@ -1,4 +1,5 @@
 import { activate, followWaiting } from "./fair-core.ts";
+import { isFlow } from "./flow-agent.ts";
 import type { JobQueue, ReadyQueue, ReadyShare, Route, Share, WaitingJob } from "./model.ts";
 import { type SchedulerState, sortsBefore } from "./state-core.ts";
 
@@ -72,7 +73,7 @@ export function topShare(state: SchedulerState, route: Route): Share | undefined
   }
 }
 
-export const isAtCap = ({ tenant }: Share): boolean => tenant.maxRunning !== undefined && tenant.permits >= tenant.maxRunning;
+export const isAtCap = ({ tenant, route }: Share): boolean => tenant.maxRunning !== undefined && tenant.permits >= tenant.maxRunning && !isFlow(route);
 
 /** The workspace runs as much as it may: the share waits for one of its jobs to end. */
 export function holdShare(share: Share): void {

@@ -1,4 +1,5 @@
 import type { Exit, ExitReason } from "../../../kernel/exit.ts";
+import type { JobId } from "../../../kernel/ids.ts";
 import type { Requirements } from "./requirements.ts";
 
 /** What was asked for about the time, the outcome and the place of a job. Shared by all jobs with the same text. */
@@ -12,6 +13,22 @@ export interface JobPolicy {
   readonly softTimeoutMs: number | undefined;
   /** Of inline code; those of a script are with its version. */
   readonly requirements?: Requirements | undefined;
+  /** Set for a step of a flow: its end is for the flow to know. */
+  readonly flow?: StepOf | undefined;
+}
+
+/** Whose step a job is. */
+export interface StepOf {
+  /** The run of the flow. */
+  readonly id: JobId;
+  /** The run that is nobody's step; of steps of sub-flows another one. */
+  readonly root: JobId;
+  /** Where in the run; see flows/core/model.ts. */
+  readonly place: string;
+  /** How many flows are around it, for a step that is a flow. */
+  readonly depth?: number | undefined;
+  /** Constants of the flow: variables of its steps' environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface RetryPolicy {

@@ -4,7 +4,9 @@ import { asAgentKey, asJobId, asSessionId, asToken, asWorkspaceId, createJobIdGe
 import type { Bundle } from "../../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../../db/pools.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "../../db/test-database.ts";
-import { makePartitions } from "../../housekeeping/partition-store.ts";
+import { withExclusiveSession } from "../../db/session.ts";
+import { DAY_MS, makePartitions } from "../../housekeeping/partition-store.ts";
+import { type RetentionOutcome, runRetention } from "../../housekeeping/retention.ts";
 import { FlushWriter } from "../../jobs/flush-writer.ts";
 import { type NewJob, shardOf } from "../../jobs/model.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -17,6 +19,7 @@ import type { Peers } from "../cluster/peers.ts";
 import type { WaitingJob } from "../core/model.ts";
 import { joinCluster, type Lease, releaseLease } from "../lease-store.ts";
 import type { Owner } from "../owner.ts";
+import type { OwnerDeps } from "../owner-deps.ts";
 import type { Home } from "../owner-port.ts";
 import { Ownership } from "../ownership.ts";
 
@@ -46,9 +49,12 @@ export class OwnerBench implements Home {
   shiftMs = 0;
   /** Where the monotonic clock stands still; undefined: it runs. */
   stillAtMs: number | undefined;
+  /** Called with what the agent is given. */
+  onAssign: ((bundle: Bundle) => void) | undefined;
   readonly pool: Pool;
   readonly #database: TestDatabase;
   readonly #hotLimit: number;
+  readonly #flows: OwnerDeps["flows"];
   readonly #newId = createJobIdGenerator(() => this.clock.wallMs());
   readonly #held = new Map<JobId, Token>();
   #ownership: Ownership | undefined;
@@ -57,18 +63,20 @@ export class OwnerBench implements Home {
   #session = 0;
   readonly clock: Clock = { wallMs: () => Date.now() + this.shiftMs, monotonicMs: () => this.stillAtMs ?? performance.now() };
 
-  private constructor(database: TestDatabase, pool: Pool, hotLimit: number) {
+  private constructor(database: TestDatabase, pool: Pool, hotLimit: number, flows: OwnerDeps["flows"]) {
     this.#database = database;
     this.pool = pool;
     this.#hotLimit = hotLimit;
+    this.#flows = flows;
   }
 
-  static async open(hotLimit = 100): Promise<OwnerBench> {
+  /** @param flows makes the engine of each owner */
+  static async open(hotLimit = 100, flows?: (pool: Pool) => Promise<OwnerDeps["flows"]>): Promise<OwnerBench> {
     const database = await createTestDatabase();
     const pool = openTestPool(database.url);
     await makePartitions(pool, Date.now());
     await pool.query("INSERT INTO workspace (name) VALUES ('bench') ON CONFLICT DO NOTHING");
-    const bench = new OwnerBench(database, pool, hotLimit);
+    const bench = new OwnerBench(database, pool, hotLimit, await flows?.(pool));
     await bench.restart();
     return bench;
   }
@@ -137,6 +145,15 @@ export class OwnerBench implements Home {
     this.#held.clear();
   }
 
+  release({ jobId }: Pick<Bundle, "jobId">): void {
+    this.#held.delete(asJobId(jobId));
+  }
+
+  /** The agent still has it: its end was not recorded. */
+  hold(bundle: Pick<Bundle, "jobId" | "token">): void {
+    this.#held.set(asJobId(bundle.jobId), asToken(bundle.token));
+  }
+
   job(fields: Partial<WaitingJob> = {}, special?: NewJob["special"]): NewJob {
     const job: WaitingJob = {
       id: this.#newId(),
@@ -171,16 +188,24 @@ export class OwnerBench implements Home {
     return bundle;
   }
 
-  finish(bundle: Pick<Bundle, "jobId" | "token">, exit: Exit): Promise<FinishVerdict> {
+  finish(bundle: Pick<Bundle, "jobId" | "token">, exit: Exit, resultJson = "1"): Promise<FinishVerdict> {
     const id = asJobId(bundle.jobId);
     this.#held.delete(id);
     const logs = { logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
-    const end = { id, token: asToken(bundle.token), exit, resultJson: "1", startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: RUN_US, ...logs };
+    const end = { id, token: asToken(bundle.token), exit, resultJson, startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: RUN_US, ...logs };
     return this.owner.attemptFinished(AGENT, end);
   }
 
   async rows<T extends object>(sql: string, ...values: unknown[]): Promise<T[]> {
     return (await this.pool.query<T>(sql, values)).rows;
+  }
+
+  /** Lets go of days as if it were that many days later; a month is kept. */
+  async retain(daysLater: number): Promise<RetentionOutcome> {
+    const options = { nowMs: Date.now() + daysLater * DAY_MS, retentionMs: 30 * DAY_MS, archiver: undefined, forgetLogs: async () => undefined, log };
+    const outcome = await withExclusiveSession(this.#database.url, "bench", (session) => runRetention(session, options));
+    if (outcome === undefined) throw new Error("the lock must be free");
+    return outcome;
   }
 
   async untilDone(id: JobId): Promise<{ exit_reason: number; attempt: number; exit_message: string | null }> {
@@ -197,6 +222,7 @@ export class OwnerBench implements Home {
   assign(_session: string, bundle: Bundle): boolean {
     this.assigned.push(bundle);
     this.#held.set(asJobId(bundle.jobId), asToken(bundle.token));
+    this.onAssign?.(bundle);
     return true;
   }
 
@@ -237,6 +263,7 @@ export class OwnerBench implements Home {
       peers: this.#peers(),
       home: () => this,
       deps: {
+        flows: this.#flows,
         source: {
           script: () => undefined,
           loadScript: () => Promise.resolve(undefined),

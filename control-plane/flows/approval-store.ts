@@ -1,0 +1,24 @@
+import type { Pool } from "../db/pools.ts";
+import { shardOf } from "../jobs/model.ts";
+import type { ApprovalClaims } from "./approval-token.ts";
+
+/** Takes an answer in: from here on it is not lost. @returns false when this approver has answered already */
+export async function insertApproval(pool: Pool, claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
+  const { workspace, flow, place, approver } = claims;
+  const { rowCount } = await pool.query(
+    `INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+    [workspace, flow, shardOf(workspace), place, approver, approved, payload],
+  );
+  return rowCount === 1;
+}
+
+/** Whether an answer of the approver has been taken in and is not an event yet. */
+export async function hasApproval(pool: Pool, { workspace, flow, place, approver }: ApprovalClaims): Promise<boolean> {
+  const { rowCount } = await pool.query("SELECT 1 FROM flow_approval WHERE workspace_id = $1 AND id = $2 AND place = $3 AND approver = $4", [
+    workspace,
+    flow,
+    place,
+    approver,
+  ]);
+  return rowCount === 1;
+}

@@ -1,0 +1,152 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import type { Caller } from "../http/authorize.ts";
+import type { JobRecord } from "../jobs/job-store.ts";
+import { hasApproval, insertApproval } from "./approval-store.ts";
+import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
+import type { Approval, Place, StepView } from "./core/model.ts";
+import { moduleAt } from "./core/place.ts";
+import type { FlowState } from "./core/state.ts";
+import { stepsOf } from "./core/step-views.ts";
+import { currentBlock, visitBlock } from "./core/under-way.ts";
+import type { ReplayedRun } from "./engine/replay.ts";
+import type { FlowDefinition, Module, SuspendRule } from "./model.ts";
+import { type ApprovalView, type Invitation, RUN_LIMITS } from "./run-contract.ts";
+import type { RunReader } from "./run-reader.ts";
+
+export interface ApprovalParts {
+  readonly pool: Pool;
+  readonly reader: RunReader;
+  readonly secret: () => Promise<Buffer>;
+  /** Where links lead to: the API as its users reach it. */
+  readonly publicUrl: () => string;
+  readonly workspaceName: (workspace: WorkspaceId) => Promise<string | undefined>;
+  readonly record: (caller: Pick<Caller, "workspace">, id: JobId) => Promise<JobRecord>;
+  /** An answer was taken in. */
+  readonly answered: () => void;
+}
+
+/** A step that waits for people. */
+interface Waiting {
+  readonly run: ReplayedRun;
+  readonly view: StepView;
+  readonly module: Module;
+  readonly rule: SuspendRule;
+}
+
+const ANONYMOUS = "anonymous";
+const NO_LINK = "there is no such approval: the link is cut off, or not one of ours";
+
+/** Steps that wait for people: who is asked, and what they answer. */
+export class Approvals {
+  readonly #parts: ApprovalParts;
+
+  constructor(parts: ApprovalParts) {
+    this.#parts = parts;
+  }
+
+  /** Links with which somebody can answer who has no account here. Errors: not_found; failed_precondition when the step does not wait. */
+  async invite(caller: Caller, flow: JobId, step: string | undefined, approver = ANONYMOUS): Promise<Invitation> {
+    const workspace = caller.workspace.id;
+    const { view } = await this.#waiting(workspace, flow, step);
+    const token = mintApproval(await this.#parts.secret(), { workspace, flow, place: view.place, approver });
+    const url = `${this.#parts.publicUrl()}/api/v1/approvals/${token}`;
+    return { step: view.place, approver, resume_url: url, cancel_url: `${url}/cancel` };
+  }
+
+  /** What a link is about. Errors: not_found. */
+  async about(token: string): Promise<ApprovalView> {
+    const claims = await this.#claims(token);
+    const { workspace, flow, place, approver } = claims;
+    const name = (await this.#parts.workspaceName(workspace)) ?? "";
+    const run = await this.#parts.reader.run(workspace, flow);
+    const view = suspended(run).find((one) => one.place === place);
+    const module = moduleAt(run.flow.definition, place);
+    const rule = module?.suspend;
+    return {
+      workspace: name,
+      job: flow,
+      ...(run.flow.path !== undefined && { flow: run.flow.path }),
+      step: place,
+      ...(module?.summary !== undefined && { summary: module.summary }),
+      approver,
+      waiting: view !== undefined && !(await this.#hasAnswered(run, claims)),
+      approvals: view?.done ?? 0,
+      needed: view?.count ?? rule?.requiredEvents ?? 1,
+      ...(view?.untilMs !== undefined && { until: new Date(view.untilMs).toISOString() }),
+      ...(rule?.formSchema !== undefined && { form: rule.formSchema }),
+      can_refuse: rule?.hideCancel !== true,
+    };
+  }
+
+  /** Errors: not_found; failed_precondition when the step no longer waits, or this approver has answered; permission_denied when it takes an account. */
+  async answerLink(token: string, approved: boolean, payload: unknown): Promise<void> {
+    const claims = await this.#claims(token);
+    const { rule, run } = await this.#waiting(claims.workspace, claims.flow, claims.place);
+    if (rule.userAuthRequired || rule.selfApprovalDisabled)
+      throw new AppError("permission_denied", "this step takes answers of signed-in people only: POST to …/jobs/{id}/flow/answer with a token");
+    await this.#take(run, claims, approved, payload);
+  }
+
+  /** An answer under the caller's own name. Errors: those of answerLink; permission_denied for whoever may not. */
+  async answer(caller: Caller, flow: JobId, step: string | undefined, approved: boolean, payload: unknown): Promise<void> {
+    const workspace = caller.workspace.id;
+    const { view, rule, run } = await this.#waiting(workspace, flow, step);
+    const approver = caller.principal.label;
+    if (rule.userGroupsRequired !== undefined) throw new AppError("unimplemented", "the step asks for members of groups, and there are no groups yet");
+    if (rule.selfApprovalDisabled && (await this.#parts.record(caller, flow)).createdBy === approver)
+      throw new AppError("permission_denied", "whoever started the run may not approve it");
+    await this.#take(run, { workspace, flow, place: view.place, approver }, approved, payload);
+  }
+
+  async #claims(token: string): Promise<ApprovalClaims> {
+    const claims = readApproval(await this.#parts.secret(), token);
+    if (claims === undefined) throw new AppError("not_found", NO_LINK);
+    return claims;
+  }
+
+  async #waiting(workspace: WorkspaceId, flow: JobId, step: Place | undefined): Promise<Waiting> {
+    const run = await this.#parts.reader.run(workspace, flow);
+    const views = suspended(run).filter(({ place }) => step === undefined || place === step);
+    const [view] = views;
+    const what = step === undefined ? "no step of the run waits for people" : `step ${step} does not wait for people`;
+    if (view === undefined) throw new AppError("failed_precondition", `${what} at the moment`);
+    if (views.length > 1) throw new AppError("invalid_argument", "several steps wait: name one", { fields: [{ pointer: "/step", message: "is missing" }] });
+    const module = moduleAt(run.flow.definition, view.place);
+    if (module?.suspend === undefined) throw new AppError("internal", `the step at ${view.place} has no rule for people`);
+    return { run, view, module, rule: module.suspend };
+  }
+
+  /** As an event of the run, or on its way to become one. */
+  async #hasAnswered({ flow, state }: ReplayedRun, claims: ApprovalClaims): Promise<boolean> {
+    const given = approvalsAt(flow.definition, state, claims.place);
+    return given.some(({ approver }) => approver === claims.approver) || hasApproval(this.#parts.pool, claims);
+  }
+
+  async #take(run: ReplayedRun, claims: ApprovalClaims, approved: boolean, payload: unknown): Promise<void> {
+    const text = payload === undefined ? "null" : JSON.stringify(payload);
+    if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes)
+      throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
+    if ((await this.#hasAnswered(run, claims)) || !(await insertApproval(this.#parts.pool, claims, approved, text)))
+      throw new AppError("failed_precondition", `${claims.approver} has answered already`);
+    this.#parts.answered();
+  }
+}
+
+/** Answers that the step at a place has by now. */
+function approvalsAt(definition: FlowDefinition, state: FlowState, at: Place): readonly Approval[] {
+  let given: readonly Approval[] = [];
+  const current = currentBlock(definition, state);
+  if (current !== undefined)
+    visitBlock(current.level, current.block, {
+      step: (place, { phase }) => {
+        if (place === at && phase.kind === "suspended") given = phase.approvals;
+      },
+    });
+  return given;
+}
+
+function suspended({ flow, state }: ReplayedRun): StepView[] {
+  return stepsOf(flow.definition, state).filter(({ status }) => status === "suspended");
+}

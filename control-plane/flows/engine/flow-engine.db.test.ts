@@ -1,0 +1,214 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { insertFlowVersion } from "../flow-store.ts";
+import { FlowBench, step } from "./testing/flow-bench.ts";
+
+let bench: FlowBench;
+
+beforeAll(async () => {
+  bench = await FlowBench.open();
+}, 60_000);
+afterAll(() => bench.close());
+afterEach(() => {
+  bench.started.splice(0);
+  bench.script = () => null;
+});
+
+test("two steps run one after the other; the second gets the result of the first, and each transition is one row of events", async () => {
+  bench.script = ({ n }, id) => (id === "a" ? { sum: Number(n) + 1 } : [n ?? null]);
+  const flow = await bench.start({ modules: [step("a", { n: "flow_input.n" }), step("b", { n: "results.a.sum" })] }, { n: 41 });
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: [42] });
+  expect(bench.started).toEqual(["a", "b"]);
+  expect((await bench.events(flow)).map(({ kind }) => kind)).toEqual(["flow_started", "started", "ended", "started", "ended"]);
+  const rows = await bench.owner.rows<{ seq: number }>("SELECT seq FROM flow_event WHERE id = $1 ORDER BY seq", flow);
+  expect(rows.map(({ seq }) => seq)).toEqual([2, 4, 5]);
+  expect(await bench.owner.rows("SELECT 1 FROM flow_live")).toEqual([]);
+});
+
+const js = (expr: string): { type: "javascript"; expr: string } => ({ type: "javascript", expr });
+const kinds = async (flow: Awaited<ReturnType<FlowBench["start"]>>): Promise<string[]> => (await bench.events(flow)).map(({ kind }) => kind);
+
+test("a parallel loop runs its items in windows of the bound, and its result is in their order", async () => {
+  let [most, now] = [0, 0];
+  bench.script = ({ n }) => {
+    most = Math.max(most, ++now);
+    now -= 1;
+    return Number(n) * 2;
+  };
+  const loop = {
+    id: "loop",
+    value: { type: "forloopflow", iterator: js("[...Array(40).keys()]"), parallel: true, parallelism: 3, modules: [step("b", { n: "flow_input.iter.value" })] },
+  };
+  const { outcome, result } = await bench.run({ modules: [loop] });
+  expect([outcome, result]).toEqual(["succeeded", Array.from({ length: 40 }, (_, n) => n * 2)]);
+  expect(bench.started.length).toBe(40);
+  expect(most).toBeLessThanOrEqual(3);
+});
+
+test("branches, an identity, a mock and a sub-expression in a worker: everything that needs no job is decided in between", async () => {
+  bench.script = ({ x }) => x ?? null;
+  const modules = [
+    { id: "m", mock: { enabled: true, return_value: [1, 2] }, value: step("m")["value"] },
+    {
+      id: "i",
+      value: { type: "identity", input_transforms: { y: js("results.m.map((n) => { let s = 0; for (let i = 0; i <= n; i++) s += i; return s; })") } },
+    },
+    {
+      id: "choice",
+      value: {
+        type: "branchone",
+        branches: [
+          { expr: "results.i.y[0] === 7", modules: [step("no")] },
+          { expr: "results.i.y[1] === 3", modules: [step("yes", { x: "results.i.y" })] },
+        ],
+        default: [],
+      },
+    },
+    {
+      id: "all",
+      value: { type: "branchall", parallel: true, branches: [{ modules: [step("p", { x: "1" })] }, { modules: [step("q", { x: "results.choice" })] }] },
+    },
+  ];
+  expect(await bench.run({ modules })).toEqual({ outcome: "succeeded", result: [1, [1, 3]] });
+  expect(bench.started.toSorted()).toEqual(["all/0/p", "all/1/q", "choice/1/yes"]);
+});
+
+test("a value that is handed on as a whole keeps every digit; large ones pass through an identity", async () => {
+  bench.script = ({ big, text }, id) => (id === "b" ? { big: big ?? null, length: String(text).length } : "x".repeat(5000));
+  const modules = [
+    step("a"),
+    { id: "i", value: { type: "identity", input_transforms: { text: js("results.a") } } },
+    step("b", { text: "results.i.text", big: "results.a.length" }),
+  ];
+  expect(await bench.run({ modules })).toEqual({ outcome: "succeeded", result: { big: 5000, length: 5000 } });
+});
+
+test("a step that fails is tried again after its delay, holding no slot; then the failure module runs, and the flow has failed", async () => {
+  bench.script = ({ e }, id) => (id === "failure" ? { seen: e ?? null } : new Error("not today"));
+  const retry = { constant: { attempts: 2, seconds: 1 } };
+  const flow = await bench.start({ modules: [step("a", {}, { retry })], failure_module: step("failure", { e: "error" }) });
+  const { outcome, result } = await bench.ended(flow);
+  expect([outcome, result]).toEqual(["failed", { seen: { name: "Error", message: "not today", step_id: "a" } }]);
+  expect(bench.started).toEqual(["a", "a", "a", "failure"]);
+  expect((await kinds(flow)).filter((kind) => kind === "woke").length).toBe(2);
+});
+
+test("an error without a failure module is the result, with the step's id; one in an expression names the argument", async () => {
+  bench.script = () => new Error("broken");
+  expect(await bench.run({ modules: [step("a")] })).toEqual({ outcome: "failed", result: { error: { name: "Error", message: "broken", step_id: "a" } } });
+  const wrong = await bench.run({ modules: [step("a", { n: "flow_input.x.y" })] });
+  expect(wrong).toMatchObject({
+    outcome: "failed",
+    result: { error: { name: "ExpressionError", step_id: "a", message: expect.stringContaining("argument n") } },
+  });
+});
+
+test("a sleep holds no slot, and outlives the owner", async () => {
+  bench.script = () => 7;
+  const flow = await bench.start({ modules: [step("a", {}, { sleep: { type: "static", value: 2 } }), step("b")] });
+  await bench.until("it sleeps", async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake", flow)).length === 1);
+  expect(await bench.owner.rows("SELECT 1 FROM job_running WHERE language <> 'flow'")).toEqual([]);
+  await bench.owner.restart();
+  bench.owner.attach();
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: 7 });
+  expect(bench.started).toEqual(["a", "b"]);
+  expect(await bench.owner.rows("SELECT 1 FROM flow_live")).toEqual([]);
+});
+
+test("a cancel ends the jobs of all branches, then the flow", async () => {
+  bench.script = () => undefined;
+  const flow = await bench.start({
+    modules: [{ id: "all", value: { type: "branchall", parallel: true, branches: [{ modules: [step("p")] }, { modules: [step("q")] }] } }],
+  });
+  await bench.until("both run", () => bench.bundles.size === 2);
+  await bench.owner.owner.cancel({ id: flow, workspace: bench.workspace, shard: bench.shard }, "enough");
+  await bench.until("the agent was told", () => bench.owner.told.length >= 2);
+  bench.owner.told.splice(0);
+  for (const place of ["all/0/p", "all/1/q"]) await bench.finish(place, new Error("terminated"));
+  expect(await bench.ended(flow)).toMatchObject({ outcome: "cancelled", result: { error: { name: "Canceled", reason: "enough" } } });
+});
+
+/** Of the run below, all but the last transitions. */
+const MOST_EVENTS = 20;
+
+test("the same run goes on when its owner dies at any moment: nothing that succeeded runs twice", async () => {
+  const loop = {
+    id: "loop",
+    value: {
+      type: "forloopflow",
+      iterator: js("[1, 2, 3, 4]"),
+      parallel: true,
+      parallelism: 2,
+      modules: [step("b", { n: "flow_input.iter.value" }), step("c", { n: "results.b" })],
+    },
+  };
+  bench.script = ({ n }) => Number(n ?? 0) + 1;
+  const flow = await bench.start({ modules: [step("a"), loop, step("z", { n: "results.loop[3]" })] });
+  for (let seen = 0, times = 0; times < 6; times++) {
+    await bench.until("it has gone on", async () => (await bench.events(flow)).length > seen);
+    seen = (await bench.events(flow)).length;
+    if (seen >= MOST_EVENTS) break;
+    await bench.owner.restart();
+    bench.owner.attach();
+  }
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: 7 });
+  const ended = (await bench.events(flow)).flatMap((event) => (event.kind === "ended" ? [event] : []));
+  const done = await bench.owner.rows<{ id: string }>("SELECT id::text FROM job_done WHERE outcome = 0 AND id <> $1 AND id = ANY($2::uuid[])", flow, [
+    ...new Set(ended.map(({ job }) => job)),
+  ]);
+  expect([ended.length, new Set(ended.map(({ place }) => place)).size, done.length]).toEqual([10, 10, 10]);
+});
+
+test("an approval waits for weeks, through restarts and while its day is let go; then the flow goes on in less than a second", async () => {
+  bench.script = ({ n }, id) => (id === "first" ? { kept: [1, 2, 3] } : (n ?? null));
+  const flow = await bench.start({
+    modules: [step("first"), step("ask", {}, { suspend: { required_events: 1 } }), step("then", { n: "[results.first.kept, resume]" })],
+  });
+  await bench.until("it waits", async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake AND due_at IS NULL", flow)).length === 1);
+  await bench.owner.restart();
+  const outcome = await bench.owner.retain(40);
+  expect(outcome).toMatchObject({ held: 0 });
+  expect(outcome.thinned).toBeGreaterThan(0);
+  expect(await bench.owner.rows("SELECT 1 FROM job_done WHERE id <> $1", flow)).toHaveLength(2);
+  await bench.owner.restart();
+  bench.owner.attach();
+  const begunMs = performance.now();
+  await bench.owner.rows(
+    "INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, 'ask', 'Ann', true, '5')",
+    bench.workspace,
+    flow,
+    bench.shard,
+  );
+  bench.owner.owner.lookForAnswers();
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: [[1, 2, 3], 5] });
+  expect(performance.now() - begunMs).toBeLessThan(1000);
+});
+
+test("a result that the database refuses fails its step alone: others that ended in the same moment are stored", async () => {
+  bench.script = ({ n }) => (n === 3 ? "\u0000" : (n ?? null));
+  const loop = {
+    id: "loop",
+    value: { type: "forloopflow", iterator: js("[1, 2, 3, 4, 5, 6]"), parallel: true, skip_failures: true, modules: [step("b", { n: "flow_input.iter.value" })] },
+  };
+  bench.raw = (text) => text.replaceAll("\\u0000", "\u0000");
+  const { outcome, result } = await bench.run({ modules: [loop] });
+  bench.raw = (text) => text;
+  expect(outcome).toBe("succeeded");
+  expect(result).toEqual([1, 2, { error: expect.objectContaining({ name: "ResultInvalid" }) }, 4, 5, 6]);
+});
+
+test("a sub-flow ends in the transaction in which its caller goes on; flows that run themselves without end are stopped", async () => {
+  const inner = { summary: "", value: { modules: [step("x", { n: "flow_input.n" })] } };
+  const own = { summary: "", value: { modules: [{ id: "again", value: { type: "flow", path: "f/bench/own", input_transforms: {} } }] } };
+  for (const [path, document] of [
+    ["f/bench/inner", inner],
+    ["f/bench/own", own],
+  ] as const)
+    await insertFlowVersion(bench.owner.pool, bench.workspace, { hash: path.padEnd(64, "0"), path, summary: "", document: JSON.stringify(document), yaml: undefined, createdBy: "test" });
+  bench.script = ({ n }) => Number(n) + 1;
+  const call = { id: "call", value: { type: "flow", path: "f/bench/inner", input_transforms: { n: js("41") } } };
+  const flow = await bench.start({ modules: [call, step("after", { n: "results.call" })] });
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: 43 });
+  expect(await kinds(flow)).toEqual(["flow_started", "started", "ended", "started", "ended"]);
+  const deep = await bench.run({ modules: [{ id: "again", value: { type: "flow", path: "f/bench/own", input_transforms: {} } }] });
+  expect(deep).toMatchObject({ outcome: "failed", result: { error: { message: expect.stringContaining("nested more than 20 deep") } } });
+});

@@ -1,0 +1,44 @@
+import { realClock } from "../../../kernel/clock.ts";
+import { createJobIdGenerator } from "../../../kernel/ids.ts";
+import type { Json } from "../../../kernel/json.ts";
+import type { Pool } from "../../db/pools.ts";
+import type { FlowHost, FlowRunner } from "../../scheduler/flow-port.ts";
+import type { ScriptCache } from "../../scripts/script-cache.ts";
+import type { Workspaces } from "../../workspaces/workspace-store.ts";
+import type { Flows } from "../open-flows.ts";
+import { createRunReader, type RunReader } from "../run-reader.ts";
+import type { FlowEngineDeps } from "./engine-deps.ts";
+import { createFlowCatalogue } from "./flow-catalogue.ts";
+import { FlowEngine } from "./flow-engine.ts";
+import type { FlowEngineMetrics } from "./flow-engine-metrics.ts";
+import { createFlowRunStore } from "./flow-run-store.ts";
+
+export interface EngineParts {
+  readonly pools: { readonly api: Pool; readonly owner: Pool };
+  readonly flows: Flows;
+  readonly scripts: ScriptCache;
+  readonly workspaces: Workspaces;
+  readonly resultMaxBytes: number;
+  readonly metrics: FlowEngineMetrics;
+}
+
+/** What runs flows, and what reads of their runs. */
+export interface FlowEngines {
+  /** Makes the engine of an owner. */
+  readonly make: (host: FlowHost) => FlowRunner;
+  readonly reader: RunReader;
+}
+
+export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes, metrics }: EngineParts): FlowEngines {
+  const nothing = async (): Promise<ReadonlyMap<string, Json>> => new Map();
+  const catalogue = createFlowCatalogue({ pool: pools.api, flows: flows.cache, scripts, workspaces, variables: nothing, resources: nothing });
+  const deps: FlowEngineDeps = {
+    store: createFlowRunStore(pools.owner),
+    catalogue,
+    expressions: flows.expressions,
+    newJobId: createJobIdGenerator(() => realClock.wallMs()),
+    resultMaxBytes,
+    metrics,
+  };
+  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue) };
+}

@@ -1,0 +1,200 @@
+import { OUTCOMES, type Outcome } from "../../../kernel/exit.ts";
+import { asJobId, asWorkspaceId, type JobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import type { Pool } from "../../db/pools.ts";
+import { type JobKind, type JobRef, kindOf } from "../../jobs/model.ts";
+import { stepOf } from "../../jobs/policy-codec.ts";
+import { FLOW_LANGUAGE } from "../../scheduler/core/flow-agent.ts";
+import type { StepOf } from "../../scheduler/core/retry-core.ts";
+import type { FlowEvent, Place } from "../core/model.ts";
+import type { FlowState } from "../core/state.ts";
+import { decodeEvents, decodeState } from "./flow-codec.ts";
+
+/** What runs: a version of a flow by its hash, or a document of its own. */
+export interface FlowSource {
+  readonly kind: JobKind;
+  readonly scriptHash: string | undefined;
+  readonly code: string | undefined;
+  readonly argsJson: string;
+  readonly createdBy: string;
+}
+
+/** A run as the tables have it: a state, and the events after it. */
+export interface StoredRun {
+  readonly source: FlowSource;
+  /** False for jobs that are no runs of flows. */
+  readonly isFlow: boolean;
+  readonly state: FlowState | undefined;
+  /** Number of the last event that is in the state. */
+  readonly stateSeq: number;
+  readonly events: readonly FlowEvent[];
+}
+
+/** The events of one transition. */
+export interface RecordedRow {
+  /** Number of the last of them. */
+  readonly seq: number;
+  readonly events: readonly FlowEvent[];
+}
+
+export interface StoredEnd {
+  readonly outcome: Outcome;
+  readonly resultJson: string;
+}
+
+/** An answer of a person that has not become an event yet. */
+export interface StoredApproval {
+  readonly number: string;
+  readonly flow: JobRef;
+  readonly place: Place;
+  readonly approver: string;
+  readonly approved: boolean;
+  readonly payload: string;
+}
+
+export interface FlowRunStore {
+  /** Undefined: there is no such job. */
+  load(workspace: WorkspaceId, flow: JobId): Promise<StoredRun | undefined>;
+  /** Rows of events that have some after the one with a number, in their order; `limit` rows at most. */
+  events(workspace: WorkspaceId, flow: JobId, after: number, limit: number): Promise<RecordedRow[]>;
+  /** Ends of jobs as far as they are in history. */
+  ends(workspace: WorkspaceId, jobs: readonly JobId[]): Promise<Map<JobId, StoredEnd>>;
+  /** References of a list's values in the order of their indices, from one on. */
+  items(workspace: WorkspaceId, flow: JobId, place: Place, from: number, limit: number): Promise<{ index: number; json: string }[]>;
+  /** The piece of a loop's list that has the item: its first index, and JSON text of its items. */
+  piece(workspace: WorkspaceId, flow: JobId, place: Place, index: number): Promise<{ first: number; json: string } | undefined>;
+  /** Those of the flows that only wait for a moment, or for people. */
+  asleep(flows: readonly JobId[]): Promise<Set<JobId>>;
+  /** Whose step a job is; undefined when it is none. */
+  stepOf(workspace: WorkspaceId, job: JobId): Promise<StepOf | undefined>;
+  /** Answers for flows of these shards, oldest first. */
+  approvals(shards: readonly number[], limit: number): Promise<StoredApproval[]>;
+  /** Answers that come too late. */
+  dropApprovals(numbers: readonly string[]): Promise<void>;
+}
+
+interface SourceRow {
+  kind: number;
+  language: string;
+  script_hash: string | null;
+  code: string | null;
+  args: string;
+  created_by: string;
+}
+
+/** Reads of the engine, on the owner's pool: they never wait behind those of the API. */
+export function createFlowRunStore(pool: Pool): FlowRunStore {
+  return {
+    async load(workspace, flow) {
+      const of = [workspace, flow];
+      const [source, snapshot] = await Promise.all([
+        pool.query<SourceRow>("SELECT kind, language, script_hash, code, args, created_by FROM job WHERE workspace_id = $1 AND id = $2", of),
+        pool.query<{ seq: number; state: string }>(
+          "SELECT seq, state FROM flow_event WHERE workspace_id = $1 AND id = $2 AND state IS NOT NULL ORDER BY seq DESC LIMIT 1",
+          of,
+        ),
+      ]);
+      const [row, state] = [source.rows[0], snapshot.rows[0]];
+      if (row === undefined) return undefined;
+      const stateSeq = state?.seq ?? 0;
+      const { rows } = await pool.query<{ events: string }>("SELECT events FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq > $3 ORDER BY seq", [
+        workspace,
+        flow,
+        stateSeq,
+      ]);
+      return {
+        source: sourceOf(row),
+        isFlow: row.language === FLOW_LANGUAGE,
+        state: state === undefined ? undefined : decodeState(state.state),
+        stateSeq,
+        events: rows.flatMap(({ events }) => decodeEvents(events)),
+      };
+    },
+
+    async events(workspace, flow, after, limit) {
+      const { rows } = await pool.query<{ seq: number; events: string }>(
+        "SELECT seq, events FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq > $3 ORDER BY seq LIMIT $4",
+        [workspace, flow, after, limit],
+      );
+      return rows.map(({ seq, events }) => ({ seq, events: decodeEvents(events) }));
+    },
+
+    async ends(workspace, jobs) {
+      if (jobs.length === 0) return new Map();
+      const { rows } = await pool.query<{ id: string; outcome: number; result: string | null }>(
+        "SELECT id::text, outcome, result FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[])",
+        [workspace, jobs],
+      );
+      return new Map(rows.map((row) => [asJobId(row.id), { outcome: OUTCOMES[row.outcome] ?? "failed", resultJson: row.result ?? "null" }]));
+    },
+
+    async items(workspace, flow, place, from, limit) {
+      const { rows } = await pool.query<{ index: number; json: string }>(
+        `SELECT index, value AS json FROM flow_item WHERE workspace_id = $1 AND id = $2 AND place = $3 AND part = 1 AND index >= $4
+         ORDER BY index LIMIT $5`,
+        [workspace, flow, place, from, limit],
+      );
+      return rows;
+    },
+
+    async piece(workspace, flow, place, index) {
+      const { rows } = await pool.query<{ first: number; json: string }>(
+        `SELECT index AS first, value AS json FROM flow_item WHERE workspace_id = $1 AND id = $2 AND place = $3 AND part = 0 AND index <= $4
+         ORDER BY index DESC LIMIT 1`,
+        [workspace, flow, place, index],
+      );
+      return rows[0];
+    },
+
+    async asleep(flows) {
+      const { rows } = await pool.query<{ id: string }>("SELECT id::text FROM flow_live WHERE id = ANY($1::uuid[]) AND NOT awake", [flows]);
+      return new Set(rows.map((row) => asJobId(row.id)));
+    },
+
+    async stepOf(workspace, job) {
+      const { rows } = await pool.query<{ policy: string | null }>("SELECT policy FROM job WHERE workspace_id = $1 AND id = $2", [workspace, job]);
+      const policy = rows[0]?.policy;
+      return policy === null || policy === undefined ? undefined : stepOf(policy);
+    },
+
+    async approvals(shards, limit) {
+      const { rows } = await pool.query<ApprovalRow>(
+        `SELECT number::text, workspace_id::text, id::text, shard, place, approver, approved, payload FROM flow_approval
+         WHERE shard = ANY($1::smallint[]) ORDER BY number LIMIT $2`,
+        [shards, limit],
+      );
+      return rows.map(({ number, workspace_id, id, shard, place, approver, approved, payload }) => ({
+        number,
+        flow: { id: asJobId(id), workspace: asWorkspaceId(workspace_id), shard },
+        place,
+        approver,
+        approved,
+        payload,
+      }));
+    },
+
+    async dropApprovals(numbers) {
+      await pool.query("DELETE FROM flow_approval WHERE number = ANY($1::bigint[])", [numbers]);
+    },
+  };
+}
+
+interface ApprovalRow {
+  number: string;
+  workspace_id: string;
+  id: string;
+  shard: number;
+  place: string;
+  approver: string;
+  approved: boolean;
+  payload: string;
+}
+
+function sourceOf(row: SourceRow): FlowSource {
+  return {
+    kind: kindOf(row.kind),
+    scriptHash: row.script_hash ?? undefined,
+    code: row.code ?? undefined,
+    argsJson: row.args,
+    createdBy: row.created_by,
+  };
+}

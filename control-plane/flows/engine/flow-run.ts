@@ -1,0 +1,399 @@
+import { AppError, messageOf } from "../../../kernel/app-error.ts";
+import { assertNever } from "../../../kernel/assert-never.ts";
+import { background } from "../../../kernel/background.ts";
+import type { JobEnd, Write } from "../../jobs/model.ts";
+import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
+import type { Command } from "../core/model.ts";
+import { Carrier, cancelJob } from "./carrier.ts";
+import type { FlowSource } from "./flow-run-store.ts";
+import { brokenEnd } from "./run-ends.ts";
+import type { RunInput } from "./run-inputs.ts";
+import { type RunParts, wallMs } from "./run-parts.ts";
+import { AWAKE, RunState } from "./run-state.ts";
+import { workOn } from "./run-work.ts";
+import { cannotRun } from "./step-starter.ts";
+import { type NextMoment, Transition } from "./transition.ts";
+
+/** Who keeps the runs of an owner. */
+export interface RunKeeper {
+  /** The run wants a turn. */
+  ready(run: FlowRun): void;
+  /** It has ended, or cannot go on here: it is to be forgotten. */
+  over(run: FlowRun): void;
+  /** The run that a run is a step of, if it runs here. */
+  parentOf(run: FlowRun): FlowRun | undefined;
+}
+
+/** So much of one run in one turn: others have theirs in between. */
+const MOST_INPUTS = 64;
+const MOST_EVENTS = 400;
+/** A transition that the database refuses is tried alone; after so many that cannot be blamed on a job's result the run ends. */
+const MOST_REFUSALS = 3;
+const RETRY_MS = 500;
+
+/**
+ * One flow in the memory of its owner, and nobody else writes it. Turns: what has come is made into events, the core says what follows, and as much
+ * of that as can be done at once becomes part of the same transition, which is written as a whole. While it is being written nothing else happens to
+ * the run, so that no event can overtake another; what comes meanwhile is taken together in the next turn.
+ */
+export class FlowRun {
+  readonly job: WaitingJob;
+  readonly #parts: RunParts;
+  readonly #keeper: RunKeeper;
+  #state: RunState | undefined;
+  #inputs: RunInput[] = [];
+  /** A write or a load is under way. */
+  #busy = false;
+  /** Commands that are being worked on, by their text. */
+  readonly #working = new Set<string>();
+  /** What was begun under an earlier one is void: the state was thrown away since. */
+  #generation = 0;
+  /** So many inputs are tried one by one. */
+  #alone = 0;
+  #refusals = 0;
+  /** What the run's own row says; undefined: it has none. */
+  #stored: NextMoment | undefined;
+  #fresh: FlowSource | undefined;
+  /** The core's wishes are to be looked through again. */
+  #behind = true;
+  #broken: string | undefined;
+  #stopped = false;
+
+  /** @param source of a run that has only just begun: nothing has to be read */
+  constructor(job: WaitingJob, parts: RunParts, keeper: RunKeeper, source?: FlowSource) {
+    this.job = job;
+    this.#parts = parts;
+    this.#keeper = keeper;
+    this.#fresh = source;
+  }
+
+  /** Nothing is under way, and nothing waits to be done: it may be dropped from memory. */
+  get isIdle(): boolean {
+    return !this.#busy && this.#inputs.length === 0 && this.#working.size === 0 && !this.#behind && this.#broken === undefined;
+  }
+
+  push(...inputs: readonly RunInput[]): void {
+    this.#inputs.push(...inputs);
+    if (this.#stopped) this.stop();
+    else this.#keeper.ready(this);
+  }
+
+  /** The run belongs to another owner now, or has ended. Ends that wait for a turn are told to come again. */
+  stop(): void {
+    this.#stopped = true;
+    const moved = new AppError("unavailable", "the flow belongs to another owner now", { retryAfterS: 1 });
+    for (const input of this.#inputs.splice(0)) if (input.kind === "ended") failAll(input.writes, moved);
+  }
+
+  /** A turn went wrong in a way that nobody thought of: the run ends. */
+  fail(message: string): void {
+    this.#broken ??= `the flow cannot go on: ${message}`;
+    this.#keeper.ready(this);
+  }
+
+  turn(): void {
+    if (this.#busy || this.#stopped) return;
+    const running = this.#parts.host.running(this.job.id);
+    if (running === undefined) {
+      this.#forget();
+      return;
+    }
+    if (this.#broken !== undefined) {
+      this.#breakOff(running, this.#broken);
+      return;
+    }
+    if (this.#state === undefined) this.#load();
+    const state = this.#state;
+    if (state === undefined) return;
+    const inputs = this.#inputs.splice(0, this.#alone > 0 ? 1 : MOST_INPUTS);
+    this.#alone = Math.max(0, this.#alone - 1);
+    const to = new Transition();
+    try {
+      this.#decide(to, state, running, inputs);
+    } catch (error) {
+      // Nobody thought of this. Ends come again, and find the run broken.
+      const taken = new Set(to.caused);
+      for (const input of inputs) if (input.kind === "ended") to.causedBy(input.writes.filter((write) => !taken.has(write)));
+      to.abandon(new AppError("unavailable", "the flow's turn went wrong", { cause: error }));
+      throw error;
+    }
+    this.#write(to, state, running, inputs);
+  }
+
+  #decide(to: Transition, state: RunState, running: RunningJob, inputs: readonly RunInput[]): void {
+    const carrier = new Carrier(this.#parts, running, state, to);
+    if (state.seq === 0) carrier.apply({ kind: "flow_started", preprocess: false });
+    for (const input of inputs) this.#take(carrier, to, state, input);
+    if (this.#behind) {
+      this.#behind = false;
+      to.commands.splice(0, to.commands.length, ...state.outstanding());
+    }
+    this.#carryOut(carrier, to);
+  }
+
+  #take(carrier: Carrier, to: Transition, state: RunState, input: RunInput): void {
+    if ("command" in input) this.#working.delete(keyOf(input.command));
+    switch (input.kind) {
+      case "go":
+        return;
+      case "ended": {
+        const { job, place, outcome, resultJson, writes } = input;
+        to.causedBy(writes);
+        if (!state.runs(job)) return;
+        this.#parts.values.keep(job, resultJson);
+        carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: this.#parts.host.random() });
+        return;
+      }
+      case "asked":
+        if (state.wants(input.command)) carrier.answer(input.command, input.evaluated);
+        return;
+      case "prepared":
+        if (state.wants(input.command)) carrier.start(input.command, input.started);
+        return;
+      case "passing":
+        if (state.wants(input.command)) carrier.pass(input.command, input.evaluated);
+        return;
+      case "loaded":
+        to.commands.push(input.command);
+        return;
+      case "approval": {
+        const { number, place, approver, approved, payload } = input.approval;
+        to.approvedBy(number);
+        carrier.apply({ kind: "approval", place, approval: { approver, approved, payload } });
+        return;
+      }
+      case "due":
+        for (const place of state.takeDue(wallMs(this.#parts))) carrier.apply({ kind: "woke", place });
+        return;
+      case "cancel":
+        carrier.apply({ kind: "cancel_asked", by: "", reason: input.reason });
+        return;
+      default:
+        assertNever(input);
+        return;
+    }
+  }
+
+  #carryOut(carrier: Carrier, to: Transition): void {
+    for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
+      if (to.events.length >= MOST_EVENTS) {
+        // The rest follows from the state.
+        this.#behind = true;
+        return;
+      }
+      if (!this.#working.has(keyOf(command))) carrier.carry(command);
+    }
+  }
+
+  #write(to: Transition, state: RunState, running: RunningJob, inputs: readonly RunInput[]): void {
+    const next = state.next(this.#working.size + to.later.length > 0 || this.#behind);
+    if (to.isEmpty) {
+      this.#armTimer(next.dueAtMs);
+      this.#follow(to, state);
+      return;
+    }
+    const known = this.#stored ?? AWAKE;
+    const changed = next.dueAtMs !== known.dueAtMs || next.awake !== known.awake;
+    const whole: Pick<Write, "settle" | "fail"> = {
+      settle: () => {
+        if (changed) this.#stored = next;
+        this.#committed(to, state, running, next);
+      },
+      fail: (error) => this.#refused(to, inputs, error),
+    };
+    const stateJson = state.snapshot(to.end !== undefined);
+    const row = { next: changed ? next : undefined, hasRow: this.#stored !== undefined };
+    this.#busy = true;
+    this.#submit(to.writes(this.job, { seq: state.seq, atMs: wallMs(this.#parts), stateJson, ...row }, whole), to.end, false);
+  }
+
+  /** The end of a run that is a step goes along with what its own flow makes of it. */
+  #submit(writes: readonly Write[], end: JobEnd | undefined, mended: boolean): void {
+    const parent = end === undefined ? undefined : this.#keeper.parentOf(this);
+    const place = this.job.policy?.flow?.place;
+    if (end === undefined || parent === undefined || place === undefined) this.#parts.host.submitTogether(writes);
+    else {
+      const { reason } = end.exit;
+      const outcome = reason === "succeeded" || reason === "cancelled" ? reason : "failed";
+      parent.push({ kind: "ended", job: this.job.id, place, outcome, resultJson: end.resultJson, writes, mended });
+    }
+  }
+
+  #committed(to: Transition, state: RunState, running: RunningJob, next: NextMoment): void {
+    this.#busy = false;
+    this.#refusals = 0;
+    this.#parts.deps.metrics.transition(to.events.length);
+    if (to.end !== undefined) {
+      for (const action of to.after) action();
+      this.#parts.host.ended(running, to.end);
+      this.#forget();
+      return;
+    }
+    this.#armTimer(next.dueAtMs);
+    this.#parts.host.moved(this.job);
+    this.#follow(to, state);
+    if (this.#inputs.length > 0 || this.#behind) this.#keeper.ready(this);
+  }
+
+  #armTimer(atMs: number | undefined): void {
+    if (atMs !== undefined || this.#stored?.dueAtMs !== undefined) this.#parts.host.wakeAt(this.job, atMs);
+  }
+
+  /** Nothing was written. The state in memory is ahead of the tables: it is made anew from them. */
+  #refused(to: Transition, inputs: readonly RunInput[], error: unknown): void {
+    this.#busy = false;
+    this.#dropState();
+    if (this.#stopped || AppError.from(error).code === "unavailable") {
+      failAll(to.caused, error);
+      this.#forget();
+      return;
+    }
+    const { log } = this.#parts.host;
+    log.warn({ event: "flow.refused", jobId: this.job.id, inputs: inputs.length, error: messageOf(error) }, "a transition of a flow could not be stored");
+    const again = inputs.filter(({ kind }) => kind === "ended" || kind === "approval" || kind === "cancel");
+    const [only] = again;
+    // Its result is what the database does not like: the owner makes another end of it, which comes back here.
+    if (again.length === 1 && only?.kind === "ended" && !only.mended && only.writes.length > 0) failAll(only.writes, error);
+    else {
+      this.#inputs.unshift(...again);
+      this.#alone = again.length;
+      if (again.length <= 1) this.#refusals += 1;
+    }
+    if (this.#refusals >= MOST_REFUSALS) this.#broken = `a transition of the flow could not be stored: ${messageOf(error)}`;
+    this.#keeper.ready(this);
+  }
+
+  /** What is not in the transition: jobs are cancelled, and what takes longer begins; its outcome comes as an input. */
+  #follow(to: Transition, state: RunState): void {
+    for (const action of to.after) action();
+    for (const command of to.later) this.#begin(state, command);
+  }
+
+  #begin(state: RunState, command: Command): void {
+    const key = keyOf(command);
+    if (this.#working.has(key)) return;
+    this.#working.add(key);
+    const generation = this.#generation;
+    this.#parts.lanes
+      .take(() => workOn(this.#parts, this.job, state, command))
+      .then(
+        (input) => {
+          if (this.#generation === generation) this.push(input);
+        },
+        (error: unknown) => {
+          if (this.#generation === generation) this.#workFailed(key, error);
+        },
+      );
+  }
+
+  /** The database is away; or the result of the whole run is too large to be put together. */
+  #workFailed(key: string, error: unknown): void {
+    this.#working.delete(key);
+    this.#behind = true;
+    if (AppError.from(error).code === "out_of_range") {
+      this.#broken = messageOf(error);
+      this.#keeper.ready(this);
+      return;
+    }
+    const { log } = this.#parts.host;
+    log.warn({ event: "flow.work_failed", jobId: this.job.id, error: messageOf(error) }, "a step of a flow could not be prepared, will be tried again");
+    this.#again();
+  }
+
+  #load(): void {
+    const source = this.#fresh;
+    const flow = source === undefined ? undefined : this.#parts.deps.catalogue.flow(this.job.workspace, source);
+    if (source !== undefined && flow !== undefined) this.#loaded(new RunState(this.job, flow, { ...NOTHING, source }));
+    else {
+      this.#busy = true;
+      background(this.#parts.host.log, "load of a flow", this.#read(source));
+    }
+  }
+
+  /** Never rejects. */
+  async #read(fresh: FlowSource | undefined): Promise<void> {
+    const { deps, host } = this.#parts;
+    const { workspace, id } = this.job;
+    try {
+      const stored = fresh === undefined ? await deps.store.load(workspace, id) : { ...NOTHING, source: fresh };
+      if (stored === undefined) throw new AppError("not_found", "the flow's job is no longer in the database");
+      const state = new RunState(this.job, await deps.catalogue.loadFlow(workspace, stored.source), stored);
+      const missed = await this.#missedEnds(state);
+      // Whether it has a row is not known: the next transition writes it.
+      if (fresh === undefined) this.#stored = { dueAtMs: undefined, awake: false };
+      this.#inputs.unshift(...missed);
+      this.#loaded(state);
+    } catch (error) {
+      host.log.warn({ event: "flow.load_failed", jobId: id, error: messageOf(error) }, "a flow could not be loaded");
+      if (AppError.from(error).code === "unavailable") this.#again();
+      else this.#broken = `the flow cannot be run: ${messageOf(error)}`;
+    }
+    this.#busy = false;
+    if (this.#state !== undefined || this.#broken !== undefined) this.#keeper.ready(this);
+  }
+
+  #loaded(state: RunState): void {
+    this.#fresh = undefined;
+    this.#behind = true;
+    this.#state = state;
+    this.#broken = cannotRun(state.definition);
+  }
+
+  /** Ends that were recorded while nobody told the flow: their jobs ended as its owner went away. */
+  async #missedEnds(state: RunState): Promise<RunInput[]> {
+    const jobs = state.jobs();
+    const ends = await this.#parts.deps.store.ends(
+      this.job.workspace,
+      jobs.map(({ job }) => job),
+    );
+    return jobs.flatMap(({ job, place }): RunInput[] => {
+      const end = ends.get(job);
+      return end === undefined ? [] : [{ kind: "ended", job, place, ...end, writes: [], mended: true }];
+    });
+  }
+
+  /** It cannot go on: it ends as failed, and its steps are cancelled. */
+  #breakOff(running: RunningJob, message: string): void {
+    const to = new Transition();
+    for (const input of this.#inputs.splice(0)) if (input.kind === "ended") to.causedBy(input.writes);
+    const end = brokenEnd(running, message, wallMs(this.#parts));
+    const jobs = this.#state?.jobs() ?? [];
+    to.end = end;
+    this.#busy = true;
+    const settle = (): void => {
+      for (const { job, place } of jobs) cancelJob(this.#parts, running, { kind: "cancel_job", job, place, reason: "the flow has ended" });
+      this.#parts.host.ended(running, end);
+      this.#forget();
+    };
+    const fail = (error: unknown): void => {
+      failAll(to.caused, error);
+      this.#forget();
+    };
+    this.#submit(to.writes(this.job, { seq: 0, atMs: 0, stateJson: undefined, next: undefined, hasRow: true }, { settle, fail }), end, true);
+  }
+
+  #dropState(): void {
+    this.#state = undefined;
+    this.#generation += 1;
+    this.#working.clear();
+    this.#behind = true;
+    this.#fresh = undefined;
+  }
+
+  #again(): void {
+    setTimeout(() => this.#keeper.ready(this), RETRY_MS).unref();
+  }
+
+  #forget(): void {
+    this.stop();
+    this.#keeper.over(this);
+  }
+}
+
+const NOTHING = { state: undefined, stateSeq: 0, events: [] };
+
+const keyOf = (command: Command): string => JSON.stringify(command);
+
+function failAll(writes: readonly Write[], error: unknown): void {
+  for (const { fail } of writes) fail(error);
+}

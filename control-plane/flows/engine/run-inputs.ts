@@ -1,0 +1,35 @@
+import type { Outcome } from "../../../kernel/exit.ts";
+import type { JobId } from "../../../kernel/ids.ts";
+import type { Write } from "../../jobs/model.ts";
+import type { Command, Place } from "../core/model.ts";
+import type { Evaluated } from "./evaluation.ts";
+import type { StoredApproval } from "./flow-run-store.ts";
+import type { Started } from "./step-starter.ts";
+
+export type RunCommand = Extract<Command, { kind: "run" }>;
+export type AskCommand = Extract<Command, { kind: "ask" }>;
+export type PassCommand = Extract<Command, { kind: "pass" }>;
+
+/** What a run has to deal with, in the order in which it came. */
+export type RunInput =
+  /** It begins, or goes on after it was loaded. */
+  | { readonly kind: "go" }
+  /** The job of a step has ended. @param writes to go along with what follows; none when the end is committed already */
+  | {
+      readonly kind: "ended";
+      readonly job: JobId;
+      readonly place: Place;
+      readonly outcome: Outcome;
+      readonly resultJson: string;
+      readonly writes: readonly Write[];
+      /** The end was refused before, as it was: it is about its own result now. */
+      readonly mended: boolean;
+    }
+  | { readonly kind: "asked"; readonly command: AskCommand; readonly evaluated: Evaluated }
+  | { readonly kind: "prepared"; readonly command: RunCommand; readonly started: Started }
+  | { readonly kind: "passing"; readonly command: PassCommand; readonly evaluated: Evaluated }
+  /** The value of the run's end is at hand. */
+  | { readonly kind: "loaded"; readonly command: Extract<Command, { kind: "finish" }> }
+  | { readonly kind: "approval"; readonly approval: StoredApproval }
+  | { readonly kind: "due" }
+  | { readonly kind: "cancel"; readonly reason: string };

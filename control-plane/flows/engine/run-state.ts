@@ -1,0 +1,128 @@
+import type { JobId } from "../../../kernel/ids.ts";
+import type { WaitingJob } from "../../scheduler/core/model.ts";
+import { advance } from "../core/advance.ts";
+import type { Command, Happening, Place } from "../core/model.ts";
+import { outstanding } from "../core/outstanding.ts";
+import { scopeOf } from "../core/scope.ts";
+import type { FlowState, JobAt } from "../core/state.ts";
+import { blockJobs, currentBlock } from "../core/under-way.ts";
+import type { FlowDefinition } from "../model.ts";
+import type { RunnableFlow } from "./engine-deps.ts";
+import type { EvaluationPlace } from "./evaluation.ts";
+import type { FlowSource, StoredRun } from "./flow-run-store.ts";
+import { replay } from "./replay.ts";
+import type { ScopeOwner } from "./scope.ts";
+import type { NextMoment, Transition } from "./transition.ts";
+
+/** A state is stored with the event that leads to it after so many events, so that no replay is longer. */
+const SNAPSHOT_EVERY = 400;
+
+/** A run in memory: what its definition and its events make of it. */
+export class RunState {
+  readonly flow: RunnableFlow;
+  readonly source: FlowSource;
+  readonly owner: ScopeOwner;
+  #state: FlowState;
+  #seq: number;
+  #snapshotSeq: number;
+  /** Moments at which places are to be woken. */
+  readonly #timers = new Map<Place, number>();
+  /** Something of it may wait for longer: only then it is looked whether all of it does. */
+  #mayRest = false;
+
+  constructor(job: WaitingJob, flow: RunnableFlow, stored: Omit<StoredRun, "isFlow">) {
+    const { source, state, seq } = replay(flow, stored);
+    this.flow = flow;
+    this.source = source;
+    this.owner = { job, definition: flow.definition, argsJson: source.argsJson };
+    this.#state = state;
+    this.#seq = seq;
+    this.#snapshotSeq = stored.stateSeq;
+  }
+
+  get definition(): FlowDefinition {
+    return this.flow.definition;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  apply(to: Transition, happening: Happening, atMs: number): void {
+    const event = { ...happening, atMs };
+    const { state, commands, items } = advance(this.definition, this.#state, event);
+    this.#state = state;
+    this.#seq += 1;
+    to.events.push(event);
+    to.values(items);
+    to.commands.push(...commands);
+  }
+
+  /** All that has to be done by now. */
+  outstanding(): Command[] {
+    return outstanding(this.definition, this.#state);
+  }
+
+  /** Whether an answer that took its time is still waited for. */
+  wants(command: Command): boolean {
+    const text = JSON.stringify(command);
+    return this.outstanding().some((open) => JSON.stringify(open) === text);
+  }
+
+  jobs(): readonly JobAt[] {
+    const current = currentBlock(this.definition, this.#state);
+    return [...(current === undefined ? [] : blockJobs(current.level, current.block)), ...this.#state.leaving];
+  }
+
+  runs(job: JobId): boolean {
+    return this.jobs().some((at) => at.job === job);
+  }
+
+  at(place: Place): EvaluationPlace {
+    return { owner: this.owner, place, refs: scopeOf(this.definition, this.#state, place) };
+  }
+
+  wait(place: Place, atMs: number): void {
+    this.#timers.set(place, atMs);
+    this.#mayRest = true;
+  }
+
+  /** Somebody is waited for, however long it takes. */
+  rest(): void {
+    this.#mayRest = true;
+  }
+
+  /** Places whose moment has come; each is handed out once. */
+  takeDue(nowMs: number): Place[] {
+    const due = [...this.#timers].filter(([, atMs]) => atMs <= nowMs).map(([place]) => place);
+    for (const place of due) this.#timers.delete(place);
+    return due;
+  }
+
+  get nextMs(): number | undefined {
+    return this.#timers.size === 0 ? undefined : Math.min(...this.#timers.values());
+  }
+
+  /** What is true after all that was done in this turn. @param busy something is being evaluated */
+  next(busy: boolean): NextMoment {
+    if (!this.#mayRest) return AWAKE;
+    const open = this.outstanding();
+    const waited = new Set(open.flatMap((command) => (command.kind === "timer" ? [command.place] : [])));
+    // One whose place has gone on is of no use any more.
+    for (const place of this.#timers.keys()) if (!waited.has(place)) this.#timers.delete(place);
+    const awake = busy || open.some((command) => !RESTING.has(command.kind)) || this.jobs().length > 0;
+    this.#mayRest = waited.size > 0 || open.some((command) => command.kind === "invite");
+    return { dueAtMs: this.nextMs, awake };
+  }
+
+  /** The state to be stored with the last event, now and then. @param last it is the end: whoever looks at it later need not replay it all */
+  snapshot(last: boolean): string | undefined {
+    const events = this.#seq - this.#snapshotSeq;
+    if (events < SNAPSHOT_EVERY && !(last && this.#seq >= SNAPSHOT_EVERY)) return undefined;
+    this.#snapshotSeq = this.#seq;
+    return JSON.stringify(this.#state);
+  }
+}
+
+export const AWAKE: NextMoment = { dueAtMs: undefined, awake: true };
+const RESTING: ReadonlySet<Command["kind"]> = new Set(["timer", "invite", "answer_early"]);

@@ -1,0 +1,129 @@
+import { AppError, messageOf } from "../../../kernel/app-error.ts";
+import type { NewJob } from "../../jobs/model.ts";
+import type { FlowDefinition, Module, Transforms } from "../model.ts";
+import type { FlowEngineDeps } from "./engine-deps.ts";
+import type { Evaluated, EvaluationPlace, Evaluator } from "./evaluation.ts";
+import { parseJson } from "./flow-codec.ts";
+import { type Resolved, type StepParts, stepJob } from "./step-jobs.ts";
+
+/** A step is ready to run as this job, or cannot. */
+export type Started = { readonly kind: "job"; readonly made: NewJob } | { readonly kind: "failed"; readonly message: string };
+
+/** What a step is started from. */
+export type StartParts = Omit<StepParts, "resolved" | "argsJson" | "timeoutMs" | "id" | "workspaceName">;
+
+interface Found {
+  readonly resolved: Resolved;
+  readonly atMs: number;
+}
+
+/** How long a version counts as the current one of its path. */
+const CURRENT_MS = 1000;
+const MAX_FOUND = 5000;
+const NO_PROVIDER = "no provider of language models is configured: steps of the type aiagent cannot run";
+const MOST_TIMEOUT_S = 24 * 60 * 60;
+
+/** Makes the jobs of steps: what they run, with what, for how long. */
+export class StepStarter {
+  readonly #deps: Pick<FlowEngineDeps, "catalogue" | "newJobId">;
+  readonly #evaluator: Evaluator;
+  readonly #nowMs: () => number;
+  readonly #found = new Map<string, Found>();
+
+  /** @param nowMs monotonic */
+  constructor(deps: Pick<FlowEngineDeps, "catalogue" | "newJobId">, evaluator: Evaluator, nowMs: () => number) {
+    this.#deps = deps;
+    this.#evaluator = evaluator;
+    this.#nowMs = nowMs;
+  }
+
+  /** Undefined: something has to be looked up, or evaluated with patience. */
+  now(parts: StartParts, at: EvaluationPlace): Started | undefined {
+    const { module, flow } = parts;
+    if (module.value.kind === "aiagent") return { kind: "failed", message: NO_PROVIDER };
+    const resolved = this.#at(parts);
+    const workspaceName = this.#deps.catalogue.workspaceNameNow(flow.workspace);
+    if (resolved === undefined || workspaceName === undefined) return undefined;
+    const args = this.#evaluator.argumentsNow(at, inputsOf(module));
+    if (args === undefined) return undefined;
+    const timeout = module.timeout === undefined ? NO_TIMEOUT : this.#evaluator.now(at, module.timeout);
+    return timeout === undefined ? undefined : this.#make(parts, resolved, workspaceName, args, timeout);
+  }
+
+  /** Errors: those of the database. */
+  async later(parts: StartParts, at: EvaluationPlace): Promise<Started> {
+    const { module, flow } = parts;
+    if (module.value.kind === "aiagent") return { kind: "failed", message: NO_PROVIDER };
+    const workspaceName = await this.#deps.catalogue.workspaceName(flow.workspace);
+    const resolved = this.#at(parts) ?? (await this.#resolve(parts));
+    if (typeof resolved === "string") return { kind: "failed", message: resolved };
+    const args = await this.#evaluator.argumentsLater(at, inputsOf(module));
+    const timeout = module.timeout === undefined ? NO_TIMEOUT : await this.#evaluator.later(at, module.timeout);
+    return this.#make(parts, resolved, workspaceName, args, timeout);
+  }
+
+  #make(parts: StartParts, resolved: Resolved, workspaceName: string, args: Evaluated, timeout: Evaluated): Started {
+    if (args.kind === "error") return { kind: "failed", message: args.message };
+    if (timeout.kind === "error") return { kind: "failed", message: `timeout: ${timeout.message}` };
+    const seconds = parseJson(timeout.json);
+    if (seconds !== null && (typeof seconds !== "number" || seconds <= 0 || seconds > MOST_TIMEOUT_S))
+      return { kind: "failed", message: `timeout: must be a number of seconds up to ${MOST_TIMEOUT_S}` };
+    const timeoutMs = seconds === null ? undefined : Math.max(100, Math.round(seconds * 1000));
+    try {
+      return { kind: "job", made: stepJob({ ...parts, id: this.#deps.newJobId(), resolved, workspaceName, argsJson: args.json, timeoutMs }) };
+    } catch (error) {
+      return { kind: "failed", message: messageOf(error) };
+    }
+  }
+
+  #at({ module, flow }: StartParts): Resolved | undefined {
+    if (module.value.kind === "rawscript") return { kind: "code" };
+    const found = this.#found.get(nameOf(flow.workspace, module));
+    return found === undefined || this.#nowMs() - found.atMs > CURRENT_MS ? undefined : found.resolved;
+  }
+
+  /** A text says why it cannot be found. */
+  async #resolve({ module, flow }: StartParts): Promise<Resolved | string> {
+    const { value } = module;
+    const { workspace } = flow;
+    const atMs = this.#nowMs();
+    try {
+      if (value.kind !== "script" && value.kind !== "flow") return `a step of the kind ${value.kind} runs nothing`;
+      const { catalogue } = this.#deps;
+      const resolved: Resolved =
+        value.kind === "script"
+          ? { kind: "script", version: await catalogue.script(workspace, value.path, value.hash) }
+          : { kind: "flow", ...(await catalogue.currentFlow(workspace, value.path)) };
+      const name = nameOf(workspace, module);
+      this.#found.delete(name);
+      this.#found.set(name, { resolved, atMs });
+      const [oldest] = this.#found.size > MAX_FOUND ? this.#found.keys() : [];
+      if (oldest !== undefined) this.#found.delete(oldest);
+      return resolved;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      return messageOf(error);
+    }
+  }
+}
+
+const NO_TIMEOUT: Evaluated = { kind: "value", json: "null" };
+
+/** Identities and everything that has a job. */
+export function inputsOf(module: Module): Transforms {
+  return "inputs" in module.value ? module.value.inputs : {};
+}
+
+function nameOf(workspace: string, { value }: Module): string {
+  if (value.kind === "script") return `${workspace}/script/${value.hash ?? ""}/${value.path}`;
+  return value.kind === "flow" ? `${workspace}/flow/${value.path}` : "";
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof AppError && (error.code === "not_found" || error.code === "invalid_argument");
+}
+
+/** Whether a definition can be run at all. @returns what is in the way */
+export function cannotRun(definition: FlowDefinition): string | undefined {
+  return definition.sameWorker ? "same_worker is not supported: its steps run on any agent of their tag" : undefined;
+}

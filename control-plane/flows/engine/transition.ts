@@ -1,0 +1,111 @@
+import type { FlowItem, FlushOperation, JobEnd, JobRef, Write } from "../../jobs/model.ts";
+import type { WaitingJob } from "../../scheduler/core/model.ts";
+import type { Command, FlowEvent, ListItem } from "../core/model.ts";
+import { encodeItem } from "./flow-codec.ts";
+
+/** When something happens to a flow by itself, and whether there is anything to do before. */
+export interface NextMoment {
+  readonly dueAtMs: number | undefined;
+  readonly awake: boolean;
+}
+
+/** What happens in one turn of a flow, on its way into one flush: all of it is written, or nothing. */
+export class Transition {
+  readonly events: FlowEvent[] = [];
+  /** Still to be carried out. */
+  readonly commands: Command[] = [];
+  /** Those that take longer: they begin when this is committed. */
+  readonly later: Command[] = [];
+  /** What happens after the commit. */
+  readonly after: (() => void)[] = [];
+  readonly #caused: Write[] = [];
+  readonly #jobs: Write[] = [];
+  readonly #items = new Map<string, FlowItem>();
+  readonly #approved: string[] = [];
+  end: JobEnd | undefined;
+
+  /** What caused the turn: ends of jobs. */
+  causedBy(writes: readonly Write[]): void {
+    this.#caused.push(...writes);
+  }
+
+  /** A new job. */
+  makes(write: Write): void {
+    this.#jobs.push(write);
+  }
+
+  approvedBy(number: string): void {
+    this.#approved.push(number);
+  }
+
+  pieces(items: readonly FlowItem[]): void {
+    for (const item of items) this.#items.set(`${item.part}/${item.place}/${item.index}`, item);
+  }
+
+  values(items: readonly ListItem[]): void {
+    this.pieces(items.map((item) => ({ place: item.place, part: "value", index: item.index, json: encodeItem(item) })));
+  }
+
+  get isEmpty(): boolean {
+    return this.events.length === 0 && this.#caused.length === 0 && this.#jobs.length === 0 && this.end === undefined;
+  }
+
+  /**
+   * All writes, with one at the end that tells of the whole.
+   * @param seq number of the last event @param next written when it has changed @param hasRow the flow may have a row of its own to be removed
+   */
+  writes(
+    flow: WaitingJob,
+    parts: {
+      readonly seq: number;
+      readonly atMs: number;
+      readonly stateJson: string | undefined;
+      readonly next: NextMoment | undefined;
+      readonly hasRow: boolean;
+    },
+    whole: Pick<Write, "settle" | "fail">,
+  ): Write[] {
+    const { id, workspace, shard } = flow;
+    const job: JobRef = { id, workspace, shard };
+    const own: FlushOperation[] = [];
+    const { seq, atMs, stateJson, next } = parts;
+    if (this.#items.size > 0) own.push({ kind: "flow", job, change: { kind: "flow_item", items: [...this.#items.values()] } });
+    for (const number of this.#approved) own.push({ kind: "flow", job, change: { kind: "flow_approved", number } });
+    if (this.end !== undefined) {
+      if (parts.hasRow) own.push({ kind: "flow", job, change: { kind: "flow_over" } });
+      own.push({ kind: "finish", job: flow, end: this.end });
+    } else if (next !== undefined) own.push({ kind: "flow", job, change: { kind: "flow_next", ...next } });
+    if (this.events.length > 0) own.push({ kind: "flow", job, change: { kind: "flow_event", seq, atMs, eventsJson: JSON.stringify(this.events), stateJson } });
+    // What is to be told of a failure is decided by the run.
+    const caused = this.#caused.map((write) => ({ ...write, fail: nothing }));
+    const all: Write[] = [...caused, ...this.#jobs, ...own.map((operation) => ({ operation, settle: nothing, fail: nothing }))];
+    const last = all.pop();
+    return last === undefined ? [] : [...all, ending(last, whole)];
+  }
+
+  /** Nothing of it is written. */
+  abandon(error: unknown): void {
+    for (const { fail } of [...this.#caused, ...this.#jobs]) fail(error);
+  }
+
+  /** Writes that are to be told when the whole has failed. */
+  get caused(): readonly Write[] {
+    return this.#caused;
+  }
+}
+
+const nothing = (): void => undefined;
+
+function ending({ operation, settle, fail }: Write, whole: Pick<Write, "settle" | "fail">): Write {
+  return {
+    operation,
+    settle: (outcome) => {
+      settle(outcome);
+      whole.settle(outcome);
+    },
+    fail: (error) => {
+      fail(error);
+      whole.fail(error);
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { AppError } from "../../../kernel/app-error.ts";
+import type { JobId } from "../../../kernel/ids.ts";
+import type { Json } from "../../../kernel/json.ts";
+import type { JobRef } from "../../jobs/model.ts";
+import type { Place, ValueRef } from "../core/model.ts";
+import { moduleAt } from "../core/place.ts";
+import type { FlowDefinition } from "../model.ts";
+import { decodeRef, parseList } from "./flow-codec.ts";
+import type { FlowRunStore } from "./flow-run-store.ts";
+import { ValueCache } from "./value-cache.ts";
+
+/** Values of lists are read so many at a time. */
+const PAGE = 500;
+
+/** The run whose references are to be made values of. */
+export interface ValueOwner {
+  readonly job: JobRef;
+  readonly definition: FlowDefinition;
+}
+
+/** One item of the list that a loop goes through. */
+export interface IterItem {
+  /** The flow job with which the list is stored. */
+  readonly run: JobId;
+  readonly place: Place;
+  readonly index: number;
+}
+
+/**
+ * Makes values of references: results of jobs from history, lists from their items. What was used last is at hand, so that most steps begin in
+ * the transaction in which the one before them ends; everything else has to be loaded first.
+ */
+export class Values {
+  readonly #store: FlowRunStore;
+  readonly #cache: ValueCache;
+  readonly #maxListBytes: number;
+
+  /** @param maxListBytes of the text of an assembled list */
+  constructor(store: FlowRunStore, cacheBytes: number, maxListBytes: number) {
+    this.#store = store;
+    this.#cache = new ValueCache(cacheBytes);
+    this.#maxListBytes = maxListBytes;
+  }
+
+  get bytes(): number {
+    return this.#cache.bytes;
+  }
+
+  /** The result of a job that is about to be committed. */
+  keep(job: JobId, resultJson: string): void {
+    this.#cache.keep(job, resultJson);
+  }
+
+  /** JSON text as its job wrote it; undefined: it has to be loaded. */
+  text(owner: ValueOwner, ref: ValueRef): string | undefined {
+    return fixed(owner, ref) ?? this.#cache.text(nameOf(owner, ref));
+  }
+
+  json(owner: ValueOwner, ref: ValueRef): { readonly value: Json } | undefined {
+    const text = fixed(owner, ref);
+    // Small ones: reading them anew is cheap.
+    return text === undefined ? this.#cache.json(nameOf(owner, ref)) : { value: JSON.parse(text) };
+  }
+
+  /** A loop that is tried again has other values. */
+  valuesChanged(run: JobId, place: Place): void {
+    this.#cache.drop(valuesName(run, place));
+  }
+
+  /** An item of a loop's list; undefined: it has to be loaded. */
+  item(item: IterItem): { readonly value: Json } | undefined {
+    const [name, first] = this.#pieces.get(listName(item))?.find(([, from, to]) => item.index >= from && item.index < to) ?? [];
+    const piece = name === undefined ? undefined : this.#cache.json(name)?.value;
+    return Array.isArray(piece) && first !== undefined ? { value: (piece as readonly Json[])[item.index - first] ?? null } : undefined;
+  }
+
+  /** The list of a loop is about to be committed, a piece of it. */
+  keepPiece(item: IterItem, json: string, count: number): void {
+    const name = `${listName(item)}/${item.index}`;
+    this.#cache.keep(name, json);
+    const pieces = (this.#pieces.get(listName(item)) ?? []).filter(([other]) => other !== name && this.#cache.text(other) !== undefined);
+    pieces.push([name, item.index, item.index + count]);
+    this.#pieces.set(listName(item), pieces);
+    const [oldest] = this.#pieces.size > MAX_LISTS ? this.#pieces.keys() : [];
+    if (oldest !== undefined) this.#pieces.delete(oldest);
+  }
+
+  /** Which pieces of lists are in the cache: name, first index, index after the last. */
+  readonly #pieces = new Map<string, [string, number, number][]>();
+
+  /** Puts values where `text` and `json` find them. @returns those that were loaded. Errors: out_of_range for a list that is too large; those of the database */
+  async load(owner: ValueOwner, refs: readonly ValueRef[]): Promise<void> {
+    const jobs = refs.flatMap((ref) => (ref.kind === "job" && this.#cache.text(ref.job) === undefined ? [ref.job] : []));
+    await this.#loadJobs(owner.job, jobs);
+    for (const ref of refs) if (ref.kind === "list" && this.text(owner, ref) === undefined) this.#cache.keep(nameOf(owner, ref), await this.#list(owner, ref));
+  }
+
+  async loadItem(job: JobRef, item: IterItem): Promise<void> {
+    if (this.item(item) !== undefined) return;
+    const piece = await this.#store.piece(job.workspace, item.run, item.place, item.index);
+    if (piece === undefined) throw new AppError("internal", `the list of ${item.place} is not in the database`);
+    this.keepPiece({ ...item, index: piece.first }, piece.json, parseList(piece.json).length);
+  }
+
+  async #loadJobs(job: JobRef, jobs: readonly JobId[]): Promise<void> {
+    if (jobs.length === 0) return;
+    for (const [id, { resultJson }] of await this.#store.ends(job.workspace, jobs)) this.#cache.keep(id, resultJson);
+  }
+
+  async #list(owner: ValueOwner, ref: Extract<ValueRef, { kind: "list" }>): Promise<string> {
+    const { workspace, id } = owner.job;
+    const parts: string[] = [];
+    let bytes = 0;
+    for (let from = 0; from < ref.count; from += PAGE) {
+      const rows = await this.#store.items(workspace, ref.run ?? id, ref.place, from, Math.min(PAGE, ref.count - from));
+      const refs = rows.map(({ json }) => decodeRef(json));
+      const jobs = refs.flatMap((item) => (item.kind === "job" ? [item.job] : []));
+      const ends = await this.#store.ends(workspace, jobs);
+      for (const item of refs) {
+        const text = item.kind === "job" ? (this.#cache.text(item.job) ?? ends.get(item.job)?.resultJson ?? "null") : await this.#inner(owner, item);
+        bytes += text.length;
+        if (bytes > this.#maxListBytes)
+          throw new AppError("out_of_range", `the results of ${ref.place} together are larger than ${this.#maxListBytes} bytes: let its steps return less`);
+        parts.push(text);
+      }
+    }
+    return `[${parts.join(",")}]`;
+  }
+
+  async #inner(owner: ValueOwner, ref: ValueRef): Promise<string> {
+    return fixed(owner, ref) ?? (ref.kind === "list" ? await this.#list(owner, ref) : "null");
+  }
+}
+
+const MAX_LISTS = 10_000;
+
+const valuesName = (run: JobId, place: Place): string => `${run}/${place}/values`;
+const listName = ({ run, place }: IterItem): string => `${run}/${place}`;
+
+/** What needs nobody to be asked. */
+function fixed(owner: ValueOwner, ref: ValueRef): string | undefined {
+  if (ref.kind === "json") return ref.json;
+  if (ref.kind === "mock") return JSON.stringify(moduleAt(owner.definition, ref.place)?.mock?.returnValue ?? null);
+  return ref.kind === "list" && ref.count === 0 ? "[]" : undefined;
+}
+
+function nameOf(owner: ValueOwner, ref: ValueRef): string {
+  if (ref.kind === "job") return ref.job;
+  return ref.kind === "list" ? valuesName(ref.run ?? owner.job.id, ref.place) : "";
+}

@@ -1,0 +1,37 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { RunJobRequest } from "../jobs/contract.ts";
+import type { Workspace } from "../workspaces/workspace-store.ts";
+import { checkFlow } from "./check-flow.ts";
+import type { FlowDeployer } from "./deploy.ts";
+import { cannotRun } from "./engine/step-starter.ts";
+import { currentFlow } from "./find-flow.ts";
+import { flowHash } from "./flow-hash.ts";
+import type { WantedFlow } from "./flow-jobs.ts";
+
+export type FlowRequest = Pick<RunJobRequest, "flow" | "flow_hash" | "document" | "yaml">;
+
+/** Whether a request is for the run of a flow. */
+export function isForFlow({ flow, flow_hash, document, yaml }: FlowRequest): boolean {
+  return (flow ?? flow_hash ?? document ?? yaml) !== undefined;
+}
+
+/** The flow that a request names or brings. Errors: not_found; for one that it brings those of a deploy; unimplemented for what no engine runs yet. */
+export async function wantedFlow(deployer: FlowDeployer, workspace: Workspace, request: FlowRequest): Promise<WantedFlow> {
+  const found = await findFlow(deployer, workspace, request);
+  const obstacle = cannotRun(found.definition);
+  if (obstacle !== undefined) throw new AppError("unimplemented", obstacle);
+  return found;
+}
+
+async function findFlow(deployer: FlowDeployer, workspace: Workspace, request: FlowRequest): Promise<WantedFlow> {
+  const { pool, cache } = deployer;
+  const { flow: path, flow_hash: hash } = request;
+  if (path !== undefined) return { ...(await currentFlow(pool, cache, workspace.id, path)), document: undefined };
+  if (hash !== undefined) {
+    const version = await cache.loadVersion(workspace.id, hash);
+    if (version === undefined) throw new AppError("not_found", `there is no flow version ${hash}`);
+    return { ...version, document: undefined };
+  }
+  const { document, json, parsed } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml");
+  return { hash: flowHash("", document, request.yaml), path: undefined, document: json, definition: parsed.definition, schema: parsed.schema };
+}

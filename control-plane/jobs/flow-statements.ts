@@ -1,0 +1,58 @@
+import { type FamilySql, unnest } from "./family-sql.ts";
+
+/**
+ * What flows write in the flush of the jobs that they begin and end; see statements.ts. All rows of a flow are written by the owner of its
+ * shard alone, one transition after the other.
+ */
+export const FLOW_FAMILIES = ["flow_event", "flow_item", "flow_next", "flow_over", "flow_approved"] as const;
+export type FlowFamily = (typeof FLOW_FAMILIES)[number];
+
+const EVENT_TYPES = ["bigint", "uuid", "int", "float8", "text", "text"];
+const ITEM_TYPES = ["bigint", "uuid", "text", "smallint", "int", "text"];
+const NEXT_TYPES = ["uuid", "bigint", "smallint", "float8", "boolean"];
+
+export const FLOW_SQL: Readonly<Record<FlowFamily, FamilySql>> = {
+  flow_event: {
+    types: EVENT_TYPES,
+    sql: (_lane, $) => `
+flow_events AS (
+  INSERT INTO flow_event (workspace_id, id, seq, at, events, state)
+  SELECT workspace_id, id, seq, to_timestamp(at_ms / 1000), events, state
+  FROM ${unnest(EVENT_TYPES, $)} AS e(workspace_id, id, seq, at_ms, events, state) WHERE EXISTS (SELECT 1 FROM own))`,
+  },
+  // A loop that is tried again as a whole writes the same places again.
+  flow_item: {
+    types: ITEM_TYPES,
+    sql: (_lane, $) => `
+flow_items AS (
+  INSERT INTO flow_item (workspace_id, id, place, part, index, value)
+  SELECT workspace_id, id, place, part, index, value
+  FROM ${unnest(ITEM_TYPES, $)} AS i(workspace_id, id, place, part, index, value) WHERE EXISTS (SELECT 1 FROM own)
+  ON CONFLICT (workspace_id, id, place, part, index) DO UPDATE SET value = excluded.value)`,
+  },
+  flow_next: {
+    types: NEXT_TYPES,
+    sql: (_lane, $) => `
+flow_nexts AS (
+  INSERT INTO flow_live (id, workspace_id, shard, due_at, awake)
+  SELECT id, workspace_id, shard, to_timestamp(due_ms / 1000), awake
+  FROM ${unnest(NEXT_TYPES, $)} AS n(id, workspace_id, shard, due_ms, awake) WHERE EXISTS (SELECT 1 FROM own)
+  ON CONFLICT (id, workspace_id) DO UPDATE SET due_at = excluded.due_at, awake = excluded.awake)`,
+  },
+  flow_over: {
+    types: ["uuid"],
+    sql: (_lane, $) => `
+flows_over AS (DELETE FROM flow_live WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own))`,
+  },
+  flow_approved: {
+    types: ["bigint"],
+    sql: (_lane, $) => `
+flows_approved AS (DELETE FROM flow_approval WHERE number = ANY(${$(0)}::bigint[]) AND EXISTS (SELECT 1 FROM own))`,
+  },
+};
+
+/** Flows of shards to which something happens by itself, soonest first, after a place in that order. $1 ms, $2 id, $3 until ms, $4 limit, $5 shards */
+export const DUE_FLOWS = `SELECT id::text, workspace_id::text, shard, (extract(epoch FROM due_at) * 1000)::float8 AS at_ms FROM flow_live
+WHERE due_at IS NOT NULL AND (due_at, id) > (to_timestamp($1::float8 / 1000), $2::uuid) AND due_at <= to_timestamp($3::float8 / 1000)
+  AND shard = ANY($5::smallint[])
+ORDER BY due_at, id LIMIT $4`;

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { FlowEventView, FlowRunView, FlowStepView, Invitation } from "../control-plane/flows/run-contract.ts";
+import type { JobView } from "../control-plane/jobs/contract.ts";
+import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+
+/** One server and one agent for all cases. */
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+  await world.startAgent("steady");
+});
+afterAll(() => world.close());
+
+type Inputs = Record<string, unknown>;
+const js = (expr: string): Inputs => ({ type: "javascript", expr });
+const bash = (id: string, content: string, inputs: Inputs = {}, more: Inputs = {}): Inputs => ({
+  id,
+  ...more,
+  value: { type: "rawscript", language: "bash", content, input_transforms: inputs },
+});
+const flow = (modules: readonly Inputs[], more: Inputs = {}): Inputs => ({ document: { summary: "", value: { modules, ...more } } });
+const stepOf = async (id: string, step: string): Promise<FlowStepView | undefined> =>
+  (await world.api<FlowRunView>("GET", `/jobs/${id}/flow`)).body.steps.find((one) => one.step === step);
+const events = async (id: string): Promise<FlowEventView[]> => (await world.api<{ events: FlowEventView[] }>("GET", `/jobs/${id}/flow/events`)).body.events;
+
+test("a flow of every kind of step runs through the real stack, and its steps know where they belong", async () => {
+  await world.api("POST", "/scripts", { path: "f/flows/double", language: "bash", content: 'n="$1"\necho $((n * 2))' });
+  await world.api("POST", "/flows", {
+    path: "f/flows/inner",
+    document: {
+      summary: "",
+      value: { modules: [{ id: "d", value: { type: "script", path: "f/flows/double", input_transforms: { n: js("flow_input.n") } } }] },
+    },
+  });
+  const modules = [
+    bash("a", 'echo "[1, 2, 3]"'),
+    { id: "i", value: { type: "identity", input_transforms: { list: js("results.a") } } },
+    {
+      id: "loop",
+      value: {
+        type: "forloopflow",
+        iterator: js("results.i.list"),
+        parallel: true,
+        modules: [{ id: "sub", value: { type: "flow", path: "f/flows/inner", input_transforms: { n: js("flow_input.iter.value") } } }],
+      },
+    },
+    {
+      id: "choice",
+      value: {
+        type: "branchone",
+        branches: [{ expr: "results.loop[2] > 5", modules: [bash("yes", 'echo "\\"$WM_FLOW_STEP_ID $greeting\\""')] }],
+        default: [bash("no", "echo 0")],
+      },
+    },
+    {
+      id: "all",
+      value: { type: "branchall", parallel: true, branches: [{ modules: [bash("p", "echo 1")] }, { modules: [bash("q", 'echo "\\"$WM_FLOW_JOB_ID\\""')] }] },
+    },
+    {
+      id: "count",
+      value: { type: "whileloopflow", modules: [bash("tick", 'i="$1"\necho "$i"', { i: js("flow_input.iter.index") })] },
+      stop_after_if: { expr: "result >= 2", skip_if_stopped: false },
+    },
+    bash("z", 'loop="$1"\nchoice="$2"\nall="$3"\necho "[$loop, $choice, $all]"', {
+      loop: js("results.loop"),
+      choice: js("JSON.stringify(results.choice)"),
+      all: js("results.all"),
+    }),
+  ];
+  const ended = await run(world, flow(modules, { flow_env: { greeting: "hello" } }), 60);
+  expect(ended).toMatchObject({ kind: "flow", status: "succeeded", result: [[2, 4, 6], "yes hello", [1, ended.id]] });
+  const view = (await world.api<FlowRunView>("GET", `/jobs/${ended.id}/flow`)).body;
+  expect(view.steps.map(({ step, status, count }) => [step, status, count])).toEqual([
+    ["a", "succeeded", undefined],
+    ["i", "succeeded", undefined],
+    ["loop", "succeeded", 3],
+    ["choice", "succeeded", undefined],
+    ["all", "succeeded", 2],
+    ["count", "succeeded", 3],
+    ["z", "succeeded", undefined],
+  ]);
+  const listed = (await world.api<{ jobs: JobView[] }>("GET", "/jobs")).body.jobs;
+  expect(listed.map(({ id }) => id)).toEqual([ended.id]);
+  const steps = (await world.api<{ jobs: JobView[] }>("GET", "/jobs?steps=true")).body.jobs.filter(({ parent }) => parent === ended.id);
+  expect(steps.find(({ step }) => step === "choice/0/yes")).toMatchObject({ kind: "step", root: ended.id, status: "succeeded" });
+  expect(steps.filter(({ step, flow: path }) => step?.endsWith("/sub") && path === "f/flows/inner").length).toBe(3);
+  const numbers = (await events(ended.id)).map(({ seq }) => seq);
+  expect(numbers).toEqual(Array.from({ length: view.events }, (_, at) => at + 1));
+});
+
+test("people let a step go on by secret links and under their own names; a refusal cancels; the answers are in the flow", async () => {
+  const suspend = { required_events: 2, timeout: 600, resume_form: { schema: { type: "object" } } };
+  const modules = [bash("ask", "echo 1", {}, { suspend, summary: "May it go on?" }), bash("told", 'r="$1"\necho "$r"', { r: js("[resumes, approvers]") })];
+  const begun = await run(world, flow(modules));
+  await until("it waits", async () => (await stepOf(begun.id, "ask"))?.status === "suspended");
+  expect((await world.api("GET", `/jobs/${begun.id}/logs`)).status).toBe(200);
+  const invited = await world.api<Invitation>("POST", `/jobs/${begun.id}/flow/invite`, { approver: "Ann" });
+  const about = await (await fetch(invited.body.resume_url)).json();
+  expect(about).toMatchObject({ step: "ask", summary: "May it go on?", approver: "Ann", waiting: true, approvals: 0, needed: 2, can_refuse: true });
+  const answer = (url: string, body?: unknown): Promise<Response> =>
+    fetch(url, { method: "POST", ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }) });
+  expect((await answer(invited.body.resume_url, { ok: 1 })).status).toBe(202);
+  expect((await answer(invited.body.resume_url, { ok: 2 })).status).toBe(409);
+  expect((await answer(`${invited.body.resume_url.slice(0, -1)}0`)).status).toBe(404);
+  await until("it was counted", async () => (await stepOf(begun.id, "ask"))?.done === 1);
+  await world.server.kill("SIGKILL");
+  await world.startServer();
+  expect((await world.api("POST", `/jobs/${begun.id}/flow/answer`, { approve: true, payload: "fine" })).status).toBe(202);
+  const ended = await untilEnded(world, begun.id);
+  expect(ended.status).toBe("succeeded");
+  const { body: result } = await world.api<[unknown[], string[]]>("GET", `/jobs/${begun.id}/result`);
+  expect([result[0], result[1][0], result[1].length]).toEqual([[{ ok: 1 }, "fine"], "Ann", 2]);
+  expect(await (await fetch(invited.body.resume_url)).json()).toMatchObject({ waiting: false });
+
+  const refused = await run(world, flow(modules));
+  await until("it waits", async () => (await stepOf(refused.id, "ask"))?.status === "suspended");
+  const { body: other } = await world.api<Invitation>("POST", `/jobs/${refused.id}/flow/invite`, {});
+  expect((await answer(other.cancel_url)).status).toBe(202);
+  expect(await untilEnded(world, refused.id)).toMatchObject({ status: "cancelled", exit: { message: "approval request disapproved" } });
+});
+
+test("kill -9 of the control plane between any two transitions: the run goes on unaided, and nothing that succeeded runs twice", async () => {
+  const flaky = 'if [ "$1" = "1" ] && [ ! -e "$HOME/never" ] && [ $((RANDOM % 2)) = 0 ]; then exit 3; fi\nn="$1"\necho "$n"';
+  const retry = { constant: { attempts: 20, seconds: 0.2 } };
+  const modules = [
+    bash("a", "echo '[1, 2, 3, 4]'"),
+    {
+      id: "loop",
+      value: {
+        type: "forloopflow",
+        iterator: js("results.a"),
+        parallel: true,
+        parallelism: { type: "static", value: 2 },
+        modules: [bash("try", flaky, { n: js("flow_input.iter.value") }, { retry }), bash("more", 'n="$1"\necho $((n + 10))', { n: js("results.try") })],
+      },
+    },
+    { id: "all", value: { type: "branchall", parallel: true, branches: [{ modules: [bash("p", "sleep 0.3; echo 1")] }, { modules: [bash("q", "echo 2")] }] } },
+    bash("z", 'l="$1"\necho "$l"', { l: js("results.loop.concat(results.all)") }),
+  ];
+  const begun = await run(world, flow(modules));
+  let seen = 0;
+  for (let kills = 0; kills < 5; kills++) {
+    await until("something has happened", async () => (await events(begun.id)).length >= seen + 4 || (await job(world, begun.id)).finished_at !== undefined);
+    seen = (await events(begun.id)).length;
+    await world.server.kill("SIGKILL");
+    await world.startServer();
+  }
+  expect(await untilEnded(world, begun.id)).toMatchObject({ status: "succeeded" });
+  expect((await world.api("GET", `/jobs/${begun.id}/result`)).body).toEqual([11, 12, 13, 14, 1, 2]);
+  const all = await events(begun.id);
+  const done = all.filter(({ kind, outcome }) => kind === "ended" && outcome === "succeeded").map(({ step }) => step);
+  expect([done.length, new Set(done).size]).toEqual([12, 12]);
+  const { body } = await world.api<{ jobs: JobView[] }>("GET", "/jobs?steps=true&limit=200");
+  const jobs = body.jobs.filter(({ parent, status }) => parent === begun.id && status === "succeeded").map(({ step }) => step);
+  expect(jobs.toSorted()).toEqual(done.toSorted());
+});
