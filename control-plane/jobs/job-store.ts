@@ -27,6 +27,8 @@ export interface JobRecord {
   /** When a job that waits for a moment becomes ready. */
   readonly deferredUntilMs: number | undefined;
   readonly policyText: string | undefined;
+  /** What the current or last attempt has said, percent. */
+  readonly progress: number | undefined;
 }
 
 export interface DoneRecord {
@@ -72,6 +74,7 @@ interface JobRow {
   log_bytes: string | null;
   log_dropped_bytes: string | null;
   agent_name: string | null;
+  percent: number | null;
 }
 
 /**
@@ -101,20 +104,22 @@ async function readShare(pool: Pool, workspace: WorkspaceId, ids: readonly JobId
     `WITH p AS MATERIALIZED (SELECT id, attempt, ckey, deferred, due_at FROM job_pending WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
        r AS MATERIALIZED (SELECT id, attempt, agent_key, claimed_at FROM job_running WHERE id = ANY($2::uuid[]) AND workspace_id = $1 AND shard = $3),
        d AS MATERIALIZED (SELECT id, outcome, exit_reason, exit_code, exit_signal, exit_message, attempt, agent_key, started_at, done_at, run_us, log_chunks,
-         log_bytes, log_dropped_bytes FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[]))
+         log_bytes, log_dropped_bytes FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[])),
+       g AS MATERIALIZED (SELECT id, attempt, percent FROM job_progress WHERE workspace_id = $1 AND id = ANY($2::uuid[]))
      SELECT j.id::text, j.kind, coalesce(s.path, v.path) AS path, j.script_hash, j.language, j.tag, j.prio, j.created_by, p.attempt AS p_attempt, p.ckey::text AS p_ckey,
        CASE WHEN p.deferred THEN (extract(epoch FROM p.due_at) * 1000)::float8 END AS deferred_ms,
        (extract(epoch FROM j.scheduled_for) * 1000)::float8 AS scheduled_ms, j.policy,
        r.attempt AS r_attempt, r.agent_key::text AS r_agent, (extract(epoch FROM r.claimed_at) * 1000)::float8 AS claimed_ms,
        d.outcome, d.exit_reason, d.exit_code, d.exit_signal, d.exit_message, d.attempt AS d_attempt, d.agent_key::text AS d_agent,
        (extract(epoch FROM d.started_at) * 1000)::float8 AS started_ms, (extract(epoch FROM d.done_at) * 1000)::float8 AS done_ms, d.run_us::text,
-       d.log_chunks, d.log_bytes::text, d.log_dropped_bytes::text, a.name AS agent_name
+       d.log_chunks, d.log_bytes::text, d.log_dropped_bytes::text, a.name AS agent_name, g.percent
      FROM job j
        LEFT JOIN script s ON s.workspace_id = j.workspace_id AND s.id = j.script_id
        LEFT JOIN script_version v ON j.kind = 2 AND v.workspace_id = j.workspace_id AND v.hash = j.script_hash
        LEFT JOIN p ON p.id = j.id
        LEFT JOIN r ON r.id = j.id
        LEFT JOIN d ON d.id = j.id
+       LEFT JOIN g ON g.id = j.id AND g.attempt = coalesce(d.attempt, r.attempt)
        LEFT JOIN agent a ON a.id = coalesce(r.agent_key, d.agent_key)
      WHERE j.workspace_id = $1 AND j.id = ANY($2::uuid[]) ORDER BY j.id DESC`,
     [workspace, ids, shardOf(workspace)],
@@ -161,6 +166,7 @@ function jobRecord(row: JobRow): JobRecord {
     scheduledForMs: row.scheduled_ms ?? undefined,
     deferredUntilMs: row.deferred_ms ?? undefined,
     policyText: row.policy ?? undefined,
+    progress: row.percent ?? undefined,
   };
 }
 
