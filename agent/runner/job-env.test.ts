@@ -25,6 +25,12 @@ describe("jobEnv", () => {
     );
   });
 
+  it("names where a deployed script keeps its state, and who asked for the job", () => {
+    const { env } = jobEnv(bundleOf("bash", "", { scriptPath: "f/a/b", createdBy: "ann" }), "/tmp", new Map());
+    for (const prefix of ["MILLRACE", "WM"])
+      expect([env.get(`${prefix}_JOB_PATH`), env.get(`${prefix}_STATE_PATH`), env.get(`${prefix}_USERNAME`)]).toEqual(["f/a/b", "f/a/b.state", "ann"]);
+  });
+
   it("passes on plain variables, also with odd values and over the base", () => {
     const { env, refused } = envOf([
       { name: "A", value: "--bind\n=é" },
