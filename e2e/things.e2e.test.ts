@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
-import { job, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { job, type Process, run, startWorld, untilEnded, type World } from "./harness.ts";
 
 /** Variables, secrets, resources and states, as jobs use them: from a sandbox without a network, in Python, TypeScript and Bash. */
 const SECRET = 'hunter2-"quoted" & long/enough+';
@@ -77,14 +77,26 @@ def main(db: dict, text: str):
     expect(log).toMatch(/encoded \S{1,12}\*\*\*/);
 
     const answers = [log];
-    for (const path of ["/variables", "/variables/by-path?path=f/app/password", "/resources", "/resources/by-path?path=f/app/db", `/jobs/${ended.id}`, `/jobs/${ended.id}/result`])
+    for (const path of [
+      "/variables",
+      "/variables/by-path?path=f/app/password",
+      "/resources",
+      "/resources/by-path?path=f/app/db",
+      `/jobs/${ended.id}`,
+      `/jobs/${ended.id}/result`,
+    ])
       answers.push(JSON.stringify((await world.api("GET", path)).body));
     for (const path of ["/variables/value?path=f/app/password", "/resources/value?path=f/app/db"]) {
       const refused = await world.api("GET", path);
       expect(refused.status).toBe(403);
       answers.push(JSON.stringify(refused.body));
     }
-    const sources = { dump: await dump(), server: readFileSync(world.server.logFile, "utf8"), agent: readFileSync(agent.logFile, "utf8"), answers: answers.join("\n") };
+    const sources = {
+      dump: await dump(),
+      server: readFileSync(world.server.logFile, "utf8"),
+      agent: readFileSync(agent.logFile, "utf8"),
+      answers: answers.join("\n"),
+    };
     const bytes = Buffer.from(SECRET);
     for (const [name, text] of Object.entries(sources)) {
       expect(text.length, name).toBeGreaterThan(100);
@@ -100,7 +112,11 @@ def main(db: dict, text: str):
   });
 
   test("is masked in the error of a job, and of one that never ran in a process of its own", async () => {
-    const raised = await run(world, { code: { language: "python3", content: "def main(p):\n    raise ValueError('no ' + p)\n" }, args: { p: "$var:f/app/password" } }, 20);
+    const raised = await run(
+      world,
+      { code: { language: "python3", content: "def main(p):\n    raise ValueError('no ' + p)\n" }, args: { p: "$var:f/app/password" } },
+      20,
+    );
     expect(raised.exit?.message).toBe("ValueError: no ***");
     expect(JSON.stringify(raised)).not.toContain("hunter2");
   });
@@ -188,7 +204,11 @@ echo "[$(millrace resource get f/sh/thing), $before, $(millrace state get), $sum
 `;
     await deploy("f/sh/client", "bash", code);
     const ended = await good({ script: "f/sh/client" });
-    const text = await (await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${ended.id}/result`, { headers: { authorization: `Bearer ${world.credentials.token}` } })).text();
+    const text = await (
+      await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${ended.id}/result`, {
+        headers: { authorization: `Bearer ${world.credentials.token}` },
+      })
+    ).text();
     expect(text).toBe(
       '[{"host":"db.example.com","n":12345678901234567890}, null, {"runs":1}, {"sum": 3}, {"sum": 7}, true, "millrace: there is no variable f/sh/none (HTTP 404)"]',
     );
@@ -234,7 +254,8 @@ echo whole
       if (event === "log") seen.push(String(data["text"]));
       if (event === "state" && data["status"] === "running") progress.push(data["progress"]);
       if (event === "end") ended = data;
-      if (seen.join("") === "piece 0\npiece 1\npiece 2\n" && progress.at(-1) === 80) await put(`/resources/by-path?path=f/go/${language}`, { type: "state", value: true });
+      if (seen.join("") === "piece 0\npiece 1\npiece 2\n" && progress.at(-1) === 80)
+        await put(`/resources/by-path?path=f/go/${language}`, { type: "state", value: true });
     }
     expect(progress.at(-1)).toBe(80);
     expect(seen.join("")).toBe("piece 0\npiece 1\npiece 2\n");
@@ -249,7 +270,16 @@ echo whole
     const ended = await inline("bash", `p="$1"\n${code}`, { p: "$var:f/app/password" });
     expect(await logOf(ended.id, "?stream=result")).toBe("the password is ***");
     expect((await world.api("PUT", `/jobs/${ended.id}/progress`, { percent: 5 })).status).toBe(403);
-    const other = await run(world, { code: { language: "bash", content: `curl -sS --unix-socket "$MILLRACE_API_SOCKET" -o /dev/null -w '%{http_code}' -X PUT -H "authorization: Bearer $MILLRACE_TOKEN" -H 'content-type: application/json' -d '{"percent": 5}' http://m/api/v1/w/main/jobs/${ended.id}/progress` } }, 20);
+    const other = await run(
+      world,
+      {
+        code: {
+          language: "bash",
+          content: `curl -sS --unix-socket "$MILLRACE_API_SOCKET" -o /dev/null -w '%{http_code}' -X PUT -H "authorization: Bearer $MILLRACE_TOKEN" -H 'content-type: application/json' -d '{"percent": 5}' http://m/api/v1/w/main/jobs/${ended.id}/progress`,
+        },
+      },
+      20,
+    );
     expect(other.result).toBe(403);
   });
 });
@@ -284,7 +314,13 @@ test("Windmill's routes answer as its clients expect, and the others say that th
   expect([status, id]).toEqual([201, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
   await untilEnded(world, id);
   expect(JSON.parse((await ask("GET", `/jobs_u/completed/get_result_maybe/${id}`))[1])).toEqual({ completed: true, started: true, success: true, result: 10 });
-  expect(JSON.parse((await ask("GET", `/jobs_u/get/${id}`))[1])).toMatchObject({ type: "CompletedJob", success: true, canceled: false, result: 10, script_path: "f/wm/double" });
+  expect(JSON.parse((await ask("GET", `/jobs_u/get/${id}`))[1])).toMatchObject({
+    type: "CompletedJob",
+    success: true,
+    canceled: false,
+    result: 10,
+    script_path: "f/wm/double",
+  });
   expect(await ask("GET", `/jobs_u/completed/get_result/${id}`)).toEqual([200, "10"]);
   const [missing, problem] = await ask("GET", "/schedules/list");
   expect([missing, JSON.parse(problem)]).toEqual([501, expect.objectContaining({ code: "unimplemented", hint: expect.stringContaining("docs/windmill.md") })]);
@@ -295,7 +331,9 @@ async function dump(): Promise<string> {
   const client = new pg.Client({ connectionString: world.databaseUrl });
   await client.connect();
   try {
-    const { rows } = await client.query<{ name: string }>("SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')");
+    const { rows } = await client.query<{ name: string }>(
+      "SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
+    );
     const tables: string[] = [];
     for (const { name } of rows) {
       const found = await client.query<{ text: string | null }>(`SELECT string_agg(t::text, E'\\n') AS text FROM ${name} t`).catch(() => undefined);

@@ -38,7 +38,9 @@ function urlFormsOf(value: string): string[] {
 /** Base64 of the value alone, and of what it becomes inside of something longer: after 0, 1 or 2 other bytes, without what its neighbours decide. */
 function* base64Of(bytes: Buffer): Generator<string> {
   for (let before = 0; before < 3; before++) {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64").replace(/=+$/, "");
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString("base64")
+      .replace(/=+$/, "");
     const cutFront = before === 0 ? 0 : before + 1;
     const cutEnd = (before + bytes.length) % 3 === 0 ? 0 : 1;
     const inner = text.slice(cutFront, text.length - cutEnd);

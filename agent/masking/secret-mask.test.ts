@@ -36,7 +36,14 @@ describe("a secret in the output", () => {
     const inside = Buffer.from(`user:${secret}`).toString("base64");
     const mask = new SecretMask();
     mask.add([secret]);
-    for (const form of [secret, JSON.stringify(secret).slice(1, -1), b64, url, Buffer.from(secret).toString("hex"), new URLSearchParams({ a: secret }).toString()]) {
+    for (const form of [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      b64,
+      url,
+      Buffer.from(secret).toString("hex"),
+      new URLSearchParams({ a: secret }).toString(),
+    ]) {
       const out = mask.text(`<${form}>`);
       expect(out).toContain(MASK);
       expect(out).not.toContain(form.slice(4, 14));
@@ -84,16 +91,21 @@ describe("a secret in the output", () => {
 test("however secrets and output look and are cut, none is left and nothing else is lost", () => {
   const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: MIN_BYTES, maxLength: 9 });
   fc.assert(
-    fc.property(fc.array(letters, { minLength: 1, maxLength: 4 }), fc.array(fc.string({ unit: fc.constantFrom("a", "b", "c", "-"), maxLength: 12 })), (secrets, pieces) => {
-      const text = pieces.join("");
-      const hidden = new Array<boolean>(text.length).fill(false);
-      for (const secret of secrets)
-        for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) hidden.fill(true, at, at + secret.length);
-      let expected = "";
-      for (const [at, character] of [...text].entries()) if (hidden[at] !== true) expected += character;
-        else if (hidden[at - 1] !== true) expected += MASK;
-      expect(masked(secrets, pieces)).toBe(expected);
-    }),
+    fc.property(
+      fc.array(letters, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.string({ unit: fc.constantFrom("a", "b", "c", "-"), maxLength: 12 })),
+      (secrets, pieces) => {
+        const text = pieces.join("");
+        const hidden = new Array<boolean>(text.length).fill(false);
+        for (const secret of secrets)
+          for (let at = text.indexOf(secret); at !== -1; at = text.indexOf(secret, at + 1)) hidden.fill(true, at, at + secret.length);
+        let expected = "";
+        for (const [at, character] of [...text].entries())
+          if (hidden[at] !== true) expected += character;
+          else if (hidden[at - 1] !== true) expected += MASK;
+        expect(masked(secrets, pieces)).toBe(expected);
+      },
+    ),
     { numRuns: 500 },
   );
 });

@@ -16,7 +16,9 @@ export interface SecretAnswer {
  */
 export function sendSecrets(request: FastifyRequest, reply: FastifyReply, { type, text, secrets }: SecretAnswer): void {
   if (secrets.length > 0 && callerOf(request).principal.kind !== "job")
-    throw new AppError("permission_denied", "secrets are shown to running jobs alone", { hint: "a job gets it by `$var:path` in its arguments, or from its client" });
+    throw new AppError("permission_denied", "secrets are shown to running jobs alone", {
+      hint: "a job gets it by `$var:path` in its arguments, or from its client",
+    });
   const ahead = secrets.length > 0 && request.headers[SECRETS_AHEAD_HEADER] !== undefined;
   const contentType = `${type}; charset=utf-8`;
   reply.hijack();

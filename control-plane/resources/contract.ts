@@ -17,13 +17,10 @@ export const resourceListQuery = z.strictObject({
 
 export const putResource = z.strictObject({
   type: typeName.optional().meta({ description: "Of a new one it must be given; it stays as it is." }),
-  value: z
-    .unknown()
-    .optional()
-    .meta({
-      description:
-        "Any JSON, checked against the schema of the type if it has one. Texts `$var:path` and `$res:path` stand for what is there. Left out: it stays as it is.",
-    }),
+  value: z.unknown().optional().meta({
+    description:
+      "Any JSON, checked against the schema of the type if it has one. Texts `$var:path` and `$res:path` stand for what is there. Left out: it stays as it is.",
+  }),
   description: description.optional(),
 });
 export type PutResource = z.infer<typeof putResource>;

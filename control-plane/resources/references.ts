@@ -87,21 +87,23 @@ function expand(value: unknown, { variables, resources }: Loaded): unknown {
     left -= Buffer.byteLength(text);
     if (left < 0) throw new Unresolved(`what the references stand for is larger than ${MAX_BYTES} bytes together`);
   };
-  const replace = (level: number, path: readonly string[]) => (reference: Reference): unknown => {
-    const name = `${reference.kind === "variable" ? "$var:" : "$res:"}${reference.path}`;
-    const from = path.length === 0 ? "" : `, which ${path.join(" by way of ")} refers to`;
-    if (reference.kind === "variable") {
-      const variable = variables.get(reference.path);
-      if (variable === undefined) throw new Unresolved(`${name}: there is no variable ${reference.path} in this workspace${from}`);
-      spend(variable.value);
-      return variable.value;
-    }
-    const resource = resources.get(reference.path);
-    if (resource === undefined) throw new Unresolved(`${name}: there is no resource ${reference.path} in this workspace${from}`);
-    if (level === MAX_LEVELS) throw new Unresolved(`resources refer to each other more than ${MAX_LEVELS} levels deep: ${[...path, name].join(" → ")}`);
-    spend(resource);
-    return substitute(parse(resource), replace(level + 1, [...path, name]));
-  };
+  const replace =
+    (level: number, path: readonly string[]) =>
+    (reference: Reference): unknown => {
+      const name = `${reference.kind === "variable" ? "$var:" : "$res:"}${reference.path}`;
+      const from = path.length === 0 ? "" : `, which ${path.join(" by way of ")} refers to`;
+      if (reference.kind === "variable") {
+        const variable = variables.get(reference.path);
+        if (variable === undefined) throw new Unresolved(`${name}: there is no variable ${reference.path} in this workspace${from}`);
+        spend(variable.value);
+        return variable.value;
+      }
+      const resource = resources.get(reference.path);
+      if (resource === undefined) throw new Unresolved(`${name}: there is no resource ${reference.path} in this workspace${from}`);
+      if (level === MAX_LEVELS) throw new Unresolved(`resources refer to each other more than ${MAX_LEVELS} levels deep: ${[...path, name].join(" → ")}`);
+      spend(resource);
+      return substitute(parse(resource), replace(level + 1, [...path, name]));
+    };
   return substitute(value, replace(0, []));
 }
 

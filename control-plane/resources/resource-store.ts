@@ -53,16 +53,16 @@ export interface NewResource {
 
 /** @returns what is stored; undefined when there is one already */
 export async function insertResource(pool: Pool, workspace: WorkspaceId, resource: NewResource): Promise<StoredResource | "full" | undefined> {
-  const { rows } = await pool.query<ResourceRow & { full: boolean }>(
-    `WITH room AS (SELECT count(*) >= $7 AS full FROM resource WHERE workspace_id = $1),
+  const { rows } = await pool.query<ResourceRow & { is_full: boolean }>(
+    `WITH room AS (SELECT count(*) >= $7 AS is_full FROM resource WHERE workspace_id = $1),
        made AS (
          INSERT INTO resource (workspace_id, path, type, description, value, created_by, updated_by)
-         SELECT $1, $2, $3, $4, $5, $6, $6 FROM room WHERE NOT full ON CONFLICT DO NOTHING RETURNING ${COLUMNS})
-     SELECT room.full, made.* FROM room LEFT JOIN made ON true`,
+         SELECT $1, $2, $3, $4, $5, $6, $6 FROM room WHERE NOT is_full ON CONFLICT DO NOTHING RETURNING ${COLUMNS})
+     SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [workspace, resource.path, resource.type, resource.description, resource.value, resource.by, THING_LIMITS.resources],
   );
   const row = rows[0];
-  if (row?.full === true) return "full";
+  if (row?.is_full === true) return "full";
   return row === undefined || row.path === null ? undefined : storedResource(row);
 }
 

@@ -42,16 +42,16 @@ export interface NewResourceType {
 
 /** @returns what is stored; undefined when there is one already */
 export async function insertResourceType(pool: Pool, workspace: WorkspaceId, type: NewResourceType): Promise<StoredResourceType | "full" | undefined> {
-  const { rows } = await pool.query<TypeRow & { full: boolean }>(
-    `WITH room AS (SELECT count(*) >= $6 AS full FROM resource_type WHERE workspace_id = $1),
+  const { rows } = await pool.query<TypeRow & { is_full: boolean }>(
+    `WITH room AS (SELECT count(*) >= $6 AS is_full FROM resource_type WHERE workspace_id = $1),
        made AS (
          INSERT INTO resource_type (workspace_id, name, description, schema, created_by, updated_by)
-         SELECT $1, $2, $3, $4, $5, $5 FROM room WHERE NOT full ON CONFLICT DO NOTHING RETURNING ${COLUMNS})
-     SELECT room.full, made.* FROM room LEFT JOIN made ON true`,
+         SELECT $1, $2, $3, $4, $5, $5 FROM room WHERE NOT is_full ON CONFLICT DO NOTHING RETURNING ${COLUMNS})
+     SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [workspace, type.name, type.description, type.schema ?? null, type.by, THING_LIMITS.resourceTypes],
   );
   const row = rows[0];
-  if (row?.full === true) return "full";
+  if (row?.is_full === true) return "full";
   return row === undefined || row.name === null ? undefined : storedType(row);
 }
 

@@ -104,7 +104,10 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const { created, stored } = await resources.put(workspace.id, request.query.path, request.body, principal.label, request.headers);
-      return reply.code(created ? 201 : 200).header("etag", etagOf(stored.revision)).send(presentResource(stored));
+      return reply
+        .code(created ? 201 : 200)
+        .header("etag", etagOf(stored.revision))
+        .send(presentResource(stored));
     },
   );
   app.delete(
@@ -122,14 +125,20 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
       },
     },
     async (request, reply) => {
-      await resources.remove(callerOf(request).workspace.id, request.query.path, request.headers);
+      await resources.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );
 }
 
 /** Errors: not_found, for the resource and for what it refers to; permission_denied for secrets. */
-export async function sendResourceValue(request: FastifyRequest, reply: FastifyReply, resources: Resources, references: References, path: string): Promise<void> {
+export async function sendResourceValue(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  resources: Resources,
+  references: References,
+  path: string,
+): Promise<void> {
   const { workspace } = callerOf(request);
   const stored = await resources.find(workspace.id, path);
   if (stored === undefined) throw noResource(path);

@@ -76,5 +76,7 @@ function judge(answer: ReturnType<typeof decodeCheckAnswer>): void {
 }
 
 function tooLong(how: string): AppError {
-  return new AppError("invalid_argument", `checking against this schema takes ${how}`, { hint: "make the schema simpler: patterns and recursion are what costs" });
+  return new AppError("invalid_argument", `checking against this schema takes ${how}`, {
+    hint: "make the schema simpler: patterns and recursion are what costs",
+  });
 }

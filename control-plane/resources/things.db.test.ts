@@ -95,7 +95,11 @@ describe("resources", () => {
     await expect(resource("f/r/a", "other", {})).rejects.toMatchObject({ code: "failed_precondition", message: "resource f/r/a has the type thing" });
     await expect(resources.put(ours, "f/r/new", { value: 1 }, "test", {})).rejects.toMatchObject({ code: "invalid_argument" });
     await expect(resource("f/r/big", "thing", "x".repeat(300_000))).rejects.toMatchObject({ code: "out_of_range" });
-    expect((await resources.put(ours, "f/r/a", { value: [2] }, "test", { "if-match": '"1"' })).stored).toMatchObject({ value: "[2]", revision: 2, type: "thing" });
+    expect((await resources.put(ours, "f/r/a", { value: [2] }, "test", { "if-match": '"1"' })).stored).toMatchObject({
+      value: "[2]",
+      revision: 2,
+      type: "thing",
+    });
   });
 
   test("are checked against the schema of their type; what stands for something else fits everywhere", async () => {
@@ -140,7 +144,9 @@ describe("references", () => {
 
   test("leave large numbers and text that looks like a reference inside of a variable as they are", async () => {
     await plain(ours, "f/x/odd", "$res:f/x/db");
-    expect(await references.resolve(ours, '{"n":12345678901234567890,"v":"$var:f/x/odd"}')).toMatchObject({ json: '{"n":12345678901234567890,"v":"$res:f/x/db"}' });
+    expect(await references.resolve(ours, '{"n":12345678901234567890,"v":"$var:f/x/odd"}')).toMatchObject({
+      json: '{"n":12345678901234567890,"v":"$res:f/x/db"}',
+    });
     const untouched = '{"a" : 1.0}';
     expect(await references.resolve(ours, untouched)).toEqual({ kind: "resolved", json: untouched, secrets: [] });
   });
@@ -148,18 +154,29 @@ describe("references", () => {
   test("that lead nowhere are named, those of other workspaces too", async () => {
     await plain(theirs, "f/x/theirs", "secret");
     await resource("f/x/broken", "thing", { a: "$var:f/x/gone" });
-    expect(await resolve({ a: "$var:f/x/theirs" })).toEqual({ kind: "unresolved", message: "$var:f/x/theirs: there is no variable f/x/theirs in this workspace" });
+    expect(await resolve({ a: "$var:f/x/theirs" })).toEqual({
+      kind: "unresolved",
+      message: "$var:f/x/theirs: there is no variable f/x/theirs in this workspace",
+    });
     expect(await resolve({ a: "$res:f/x/missing" })).toMatchObject({ message: "$res:f/x/missing: there is no resource f/x/missing in this workspace" });
-    expect(await resolve({ a: "$res:f/x/broken" })).toMatchObject({ message: expect.stringMatching(/no variable f\/x\/gone .*, which \$res:f\/x\/broken refers to$/) });
+    expect(await resolve({ a: "$res:f/x/broken" })).toMatchObject({
+      message: expect.stringMatching(/no variable f\/x\/gone .*, which \$res:f\/x\/broken refers to$/),
+    });
   });
 
   test("that go in circles, are too many or become too large end with an error", async () => {
     await resource("f/x/one", "thing", { a: "$res:f/x/two" });
     await resource("f/x/two", "thing", { a: "$res:f/x/one" });
     expect(await resolve({ a: "$res:f/x/one" })).toMatchObject({ kind: "unresolved", message: expect.stringContaining("more than 8 levels deep") });
-    await resource("f/x/wide", "thing", Array.from({ length: 1000 }, () => "$res:f/x/large"));
+    await resource(
+      "f/x/wide",
+      "thing",
+      Array.from({ length: 1000 }, () => "$res:f/x/large"),
+    );
     await resource("f/x/large", "thing", "x".repeat(10_000));
     expect(await resolve({ a: "$res:f/x/wide" })).toMatchObject({ kind: "unresolved", message: expect.stringContaining("larger than") });
-    expect(await resolve(Array.from({ length: 300 }, (_, at) => `$var:f/x/v${at}`))).toMatchObject({ message: expect.stringContaining("more than 200 different") });
+    expect(await resolve(Array.from({ length: 300 }, (_, at) => `$var:f/x/v${at}`))).toMatchObject({
+      message: expect.stringContaining("more than 200 different"),
+    });
   });
 });

@@ -10,7 +10,14 @@ import { conditions, pageQuery, THING_LIMITS } from "../variables/contract.ts";
 import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
 import { presentChanges } from "../variables/routes.ts";
 import { byName, type PutResourceType, putResourceType, type ResourceTypeView, resourceTypePage, resourceTypeView, STATE_TYPE } from "./contract.ts";
-import { deleteResourceType, findResourceType, insertResourceType, listResourceTypes, type StoredResourceType, updateResourceType } from "./resource-type-store.ts";
+import {
+  deleteResourceType,
+  findResourceType,
+  insertResourceType,
+  listResourceTypes,
+  type StoredResourceType,
+  updateResourceType,
+} from "./resource-type-store.ts";
 import type { SchemaCheck } from "./schema-check.ts";
 import { decodeSchema } from "./schema-codec.ts";
 
@@ -95,7 +102,10 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
       const schema = request.body.schema;
       if (schema !== undefined && schema !== null) await schemas.check(JSON.stringify(schema));
       const { created, stored } = await putType(pool, workspace.id, name, request.body, principal.label, request.headers);
-      return reply.code(created ? 201 : 200).header("etag", etagOf(stored.revision)).send(presentType(stored));
+      return reply
+        .code(created ? 201 : 200)
+        .header("etag", etagOf(stored.revision))
+        .send(presentType(stored));
     },
   );
   app.delete(
@@ -116,7 +126,7 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
     async (request, reply) => {
       const { name } = request.query;
       const { id } = callerOf(request).workspace;
-      if (await deleteResourceType(pool, id, name, wantedRevision(request.headers))) return reply.code(204).send(null);
+      if (await deleteResourceType(pool, id, name, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
       throw (await findResourceType(pool, id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
     },
   );

@@ -68,10 +68,10 @@ describe("secrets at rest", () => {
     await put(ours, "f/a/one", SECRET);
     await put(ours, "f/a/two", "something else");
     await put(theirs, "f/a/one", "theirs");
-    await pool.query("UPDATE variable SET sealed = (SELECT sealed FROM variable WHERE workspace_id = $1 AND path = 'f/a/one') WHERE path <> 'f/a/one' OR workspace_id = $2", [
-      ours,
-      theirs,
-    ]);
+    await pool.query(
+      "UPDATE variable SET sealed = (SELECT sealed FROM variable WHERE workspace_id = $1 AND path = 'f/a/one') WHERE path <> 'f/a/one' OR workspace_id = $2",
+      [ours, theirs],
+    );
     expect(await read(ours, "f/a/one")).toBe(SECRET);
     await expect(read(ours, "f/a/two")).rejects.toThrow("cannot be opened");
     await expect(read(theirs, "f/a/one")).rejects.toThrow("cannot be opened");

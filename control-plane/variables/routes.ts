@@ -4,7 +4,17 @@ import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
-import { byPath, conditions, pageQuery, putVariable, type VariableView, type VariableWithValue, variablePage, variableValue, variableWithValue } from "./contract.ts";
+import {
+  byPath,
+  conditions,
+  pageQuery,
+  putVariable,
+  type VariableView,
+  type VariableWithValue,
+  variablePage,
+  variableValue,
+  variableWithValue,
+} from "./contract.ts";
 import { etagOf } from "./revision.ts";
 import type { Changes, StoredVariable } from "./variable-store.ts";
 import { noVariable, type Variables } from "./variables.ts";
@@ -109,7 +119,10 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const { created, stored } = await variables.put(workspace.id, request.query.path, request.body, principal.label, request.headers);
-      return reply.code(created ? 201 : 200).header("etag", etagOf(stored.revision)).send(presentVariable(stored));
+      return reply
+        .code(created ? 201 : 200)
+        .header("etag", etagOf(stored.revision))
+        .send(presentVariable(stored));
     },
   );
   app.delete(
@@ -127,7 +140,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
       },
     },
     async (request, reply) => {
-      await variables.remove(callerOf(request).workspace.id, request.query.path, request.headers);
+      await variables.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );

@@ -77,16 +77,16 @@ export interface NewVariable {
 
 /** @returns what is stored; undefined when there is one already. Errors: foreign_key when the key that sealed it is gone. */
 export async function insertVariable(pool: Pool, workspace: WorkspaceId, variable: NewVariable): Promise<StoredVariable | "full" | undefined> {
-  const { rows } = await pool.query<VariableRow & { full: boolean }>(
-    `WITH room AS (SELECT count(*) >= $8 AS full FROM variable WHERE workspace_id = $1),
+  const { rows } = await pool.query<VariableRow & { is_full: boolean }>(
+    `WITH room AS (SELECT count(*) >= $8 AS is_full FROM variable WHERE workspace_id = $1),
        made AS (
          INSERT INTO variable (workspace_id, path, description, value, sealed, key_version, created_by, updated_by)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $7 FROM room WHERE NOT full ON CONFLICT DO NOTHING RETURNING ${COLUMNS})
-     SELECT room.full, made.* FROM room LEFT JOIN made ON true`,
+         SELECT $1, $2, $3, $4, $5, $6, $7, $7 FROM room WHERE NOT is_full ON CONFLICT DO NOTHING RETURNING ${COLUMNS})
+     SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [workspace, variable.path, variable.description, ...valueColumns(variable.value), variable.by, THING_LIMITS.variables],
   );
   const row = rows[0];
-  if (row?.full === true) return "full";
+  if (row?.is_full === true) return "full";
   return row === undefined || row.path === null ? undefined : storedVariable(row);
 }
 

@@ -45,7 +45,7 @@ const FOREIGN_KEY_VIOLATION = "23503";
 export function createVariables(pool: Pool, keys: KeyRing): Variables {
   const find = async (workspace: WorkspaceId, path: string): Promise<StoredVariable | undefined> => (await findVariables(pool, workspace, [path]))[0];
 
-  async function valueOf(workspace: WorkspaceId, path: string, change: PutVariable, before: StoredVariable | undefined): Promise<StoredValue> {
+  async function nextValue(workspace: WorkspaceId, path: string, change: PutVariable, before: StoredVariable | undefined): Promise<StoredValue> {
     const wasSecret = before?.value.kind === "secret";
     const isSecret = change.is_secret ?? wasSecret;
     if (change.value === undefined) {
@@ -63,7 +63,7 @@ export function createVariables(pool: Pool, keys: KeyRing): Variables {
       for (let attempt = 0; attempt < TRIES; attempt++) {
         const before = await find(workspace, path);
         checkCondition(condition, `variable ${path}`, before?.revision);
-        const value = await valueOf(workspace, path, change, before);
+        const value = await nextValue(workspace, path, change, before);
         const next: NewVariable = { path, description: change.description ?? before?.description ?? "", value, by };
         const stored = await write(pool, workspace, next, before?.revision);
         if (stored === "full")

@@ -26,7 +26,14 @@ test("docs/windmill.md lists every route of Windmill's that is answered here", a
   const app = await createHttpServer(pino({ level: "silent" }), new BodyTurns({ hasRoom: () => true, ownerBytes: 1, allBytes: 1 }));
   const found: string[] = [];
   app.addHook("onRoute", ({ method, url }) => {
-    for (const one of [method].flat()) if (one !== "HEAD") found.push(`${one} ${url.replace("/api/w/:workspace", "").replace(/:(\w+)/, "{$1}").replace("*", "{path}")}`);
+    for (const one of [method].flat())
+      if (one !== "HEAD")
+        found.push(
+          `${one} ${url
+            .replace("/api/w/:workspace", "")
+            .replace(/:(\w+)/, "{$1}")
+            .replace("*", "{path}")}`,
+        );
   });
   const variables = createVariables(pool, createKeyRing(pool, []));
   const jobs = new JobService({

@@ -12,7 +12,11 @@ import { jobIdOf } from "../jobs/routes.ts";
 import { anyQuery, HIDDEN, inWorkspace, ofJob, sendJson } from "./common.ts";
 
 const base = "/api/w/:workspace";
-const runQuery = z.looseObject({ scheduled_in_secs: z.coerce.number().min(0).optional(), tag: tagName.optional(), timeout: z.coerce.number().min(0.1).optional() });
+const runQuery = z.looseObject({
+  scheduled_in_secs: z.coerce.number().min(0).optional(),
+  tag: tagName.optional(),
+  timeout: z.coerce.number().min(0.1).optional(),
+});
 type RunQuery = z.infer<typeof runQuery>;
 const args = z.record(z.string(), z.unknown()).nullish();
 /** The clients of Windmill wait for as long as a connection holds; ours is asked again by nobody here. */
@@ -74,9 +78,7 @@ function addLooks(root: FastifyInstance, jobs: JobService): void {
     if ((await jobs.record(caller, id)).done === undefined) throw new AppError("not_found", `job ${id} has not ended yet`);
     sendJson(reply, await jobJson(jobs, caller, id));
   });
-  app.get(`${base}/jobs_u/completed/get_result/:id`, reads, async (request, reply) =>
-    sendJson(reply, await jobs.result(callerOf(request), jobIdOf(request))),
-  );
+  app.get(`${base}/jobs_u/completed/get_result/:id`, reads, async (request, reply) => sendJson(reply, await jobs.result(callerOf(request), jobIdOf(request))));
   app.get(`${base}/jobs_u/completed/get_result_maybe/:id`, reads, async (request, reply) => {
     const [caller, id] = [callerOf(request), jobIdOf(request)];
     const { status } = await jobs.record(caller, id);
