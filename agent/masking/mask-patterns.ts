@@ -10,15 +10,24 @@ export const MAX_BYTES = 512;
 const LONG_BYTES = 4 * 1024;
 const LINE_MIN_BYTES = 8;
 
-/** The forms of a secret as bytes; the plain ones come first. Pure. */
-export function patternsOf(secret: string): Buffer[] {
+/** The secret itself, and its lines. Pure. */
+export function plainPatterns(secret: string): Buffer[] {
   const value = secret.trim();
-  const plain = [value, ...linesOf(value), JSON.stringify(value).slice(1, -1)];
+  return bytesOf([value, ...linesOf(value)]);
+}
+
+/** What tools make of it. Pure. */
+export function encodedPatterns(secret: string): Buffer[] {
+  const value = secret.trim();
   const bytes = Buffer.from(value);
-  const encoded = [...base64Of(bytes)];
-  if (bytes.length <= LONG_BYTES) encoded.push(...urlFormsOf(value), bytes.toString("hex"), bytes.toString("hex").toUpperCase());
-  const texts = [...plain, ...(bytes.length < MIN_BYTES ? [] : encoded.filter((text) => text.length >= MIN_ENCODED))];
-  return [...new Set(texts)].flatMap((text) => piecesOf(Buffer.from(text))).filter((pattern) => pattern.length >= MIN_BYTES);
+  if (bytes.length < MIN_BYTES) return [];
+  const texts = [JSON.stringify(value).slice(1, -1), ...base64Of(bytes)];
+  if (bytes.length <= LONG_BYTES) texts.push(...urlFormsOf(value), bytes.toString("hex"), bytes.toString("hex").toUpperCase());
+  return bytesOf(texts.filter((text) => text.length >= MIN_ENCODED));
+}
+
+function bytesOf(texts: readonly string[]): Buffer[] {
+  return texts.flatMap((text) => piecesOf(Buffer.from(text))).filter((pattern) => pattern.length >= MIN_BYTES);
 }
 
 /** Of keys and certificates each line is as secret as the whole; their frame is not. */

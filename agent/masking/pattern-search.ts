@@ -19,7 +19,10 @@ export class PatternSearch {
   readonly #shifts: Uint8Array;
   /** Patterns by the last two bytes of their part in the window. */
   readonly #byBlock = new Map<number, Buffer[]>();
-  readonly #byFirst: (Buffer[] | undefined)[] = [];
+  /** Patterns by their first two bytes, and which bytes are the first of any. */
+  readonly #byStart = new Map<number, Buffer[]>();
+  readonly #starts = new Uint8Array(BLOCKS);
+  readonly #firsts = new Set<number>();
 
   constructor(patterns: readonly Buffer[]) {
     const lengths = patterns.map((pattern) => pattern.length);
@@ -31,12 +34,13 @@ export class PatternSearch {
 
   #add(pattern: Buffer): void {
     for (let end = 1; end < this.#window; end++) {
-      const block = ((pattern[end - 1] ?? 0) << 8) | (pattern[end] ?? 0);
+      const block = blockAt(pattern, end);
       this.#shifts[block] = Math.min(this.#shifts[block] ?? 0, this.#window - 1 - end);
-      if (end === this.#window - 1) this.#byBlock.set(block, [...(this.#byBlock.get(block) ?? []), pattern]);
     }
-    const first = pattern[0] ?? 0;
-    this.#byFirst[first] = [...(this.#byFirst[first] ?? []), pattern];
+    put(this.#byBlock, blockAt(pattern, this.#window - 1), pattern);
+    put(this.#byStart, blockAt(pattern, 1), pattern);
+    this.#starts[blockAt(pattern, 1)] = 1;
+    this.#firsts.add(pattern[0] ?? 0);
   }
 
   /** Every place where a pattern stands, in the order of their beginnings; of those that begin together the longest. */
@@ -44,7 +48,7 @@ export class PatternSearch {
     const matches: Match[] = [];
     const shifts = this.#shifts;
     for (let at = this.#window - 1; at < text.length; ) {
-      const block = ((text[at - 1] ?? 0) << 8) | (text[at] ?? 0);
+      const block = blockAt(text, at);
       const shift = shifts[block] ?? 0;
       if (shift > 0) {
         at += shift;
@@ -70,11 +74,27 @@ export class PatternSearch {
 
   /** Where the text ends in something that may become a pattern: the place of the first such beginning, or the text's length. */
   openFrom(text: Buffer): number {
-    for (let from = Math.max(0, text.length - this.longest + 1); from < text.length; from++) {
-      const length = text.length - from;
-      for (const pattern of this.#byFirst[text[from] ?? 0] ?? [])
-        if (pattern.length > length && text.compare(pattern, 0, length, from, text.length) === 0) return from;
+    const last = text.length - 1;
+    for (let from = Math.max(0, text.length - this.longest + 1); from < last; from++) {
+      const block = blockAt(text, from + 1);
+      if (this.#starts[block] === 1 && this.#mayGoOn(text, from, block)) return from;
     }
-    return text.length;
+    return last >= 0 && this.#firsts.has(text[last] ?? 0) ? last : text.length;
   }
+
+  #mayGoOn(text: Buffer, from: number, block: number): boolean {
+    const length = text.length - from;
+    return (this.#byStart.get(block) ?? []).some((pattern) => pattern.length > length && text.compare(pattern, 0, length, from, text.length) === 0);
+  }
+}
+
+/** Two bytes as a number. @param end where the second one is */
+function blockAt(text: Buffer, end: number): number {
+  return ((text[end - 1] ?? 0) << 8) | (text[end] ?? 0);
+}
+
+function put(lists: Map<number, Buffer[]>, block: number, pattern: Buffer): void {
+  const list = lists.get(block);
+  if (list === undefined) lists.set(block, [pattern]);
+  else list.push(pattern);
 }

@@ -65,6 +65,16 @@ describe("a secret in the output", () => {
     expect(masked([long], [long.slice(0, MAX_BYTES)])).toBe(MASK);
   });
 
+  test("is masked among very many, plain ones first, and their number is bounded", () => {
+    const secrets = Array.from({ length: 6000 }, (_, at) => `secret-number-${at}-x`);
+    const mask = new SecretMask();
+    mask.add(secrets);
+    expect(mask.text("secret-number-0-x secret-number-4999-x secret-number-5999-x")).toBe("*** *** secret-number-5999-x");
+    const few = new SecretMask();
+    for (const secret of secrets.slice(0, 100)) few.add([secret]);
+    expect(few.text(`${Buffer.from("secret-number-99-x").toString("hex")} secret-number-99-x`)).toBe("*** ***");
+  });
+
   test("that is shorter than six bytes is not masked", () => {
     expect(masked(["x".repeat(MIN_BYTES - 1), "", "  "], ["xxxxx"])).toBe("xxxxx");
     expect(masked(["x".repeat(MIN_BYTES)], ["xxxxxx"])).toBe(MASK);

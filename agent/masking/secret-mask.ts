@@ -1,11 +1,12 @@
-import { patternsOf } from "./mask-patterns.ts";
+import { encodedPatterns, plainPatterns } from "./mask-patterns.ts";
 import { PatternSearch } from "./pattern-search.ts";
 
 export const MASK = "***";
 const MASK_BYTES = Buffer.from(MASK);
 const NOTHING = Buffer.alloc(0);
-/** All forms of all secrets of one attempt; beyond that encodings are given up first. */
+/** All that is looked for in the output of one attempt: a job may fetch any number of secrets. Encodings of later ones are given up first. */
 const MAX_PATTERNS = 5000;
+const MAX_WITH_ENCODED = 2500;
 
 /** What of one stream was not passed on yet. */
 interface Held {
@@ -24,19 +25,23 @@ const NONE: Held = { text: NOTHING, maskedTo: -1 };
  */
 export class SecretMask {
   readonly #secrets = new Set<string>();
+  /** By their bytes as text. */
+  readonly #patterns = new Map<string, Buffer>();
   readonly #held = new Map<number, Held>();
   #search: PatternSearch | undefined;
 
   /** From now on these are masked too. */
   add(secrets: readonly string[]): void {
-    const before = this.#secrets.size;
-    for (const secret of secrets) this.#secrets.add(secret);
-    if (this.#secrets.size === before) return;
-    const forms = [...this.#secrets].map(patternsOf);
-    const unique = new Map(forms.flat().map((pattern) => [pattern.toString("latin1"), pattern]));
-    // Plain forms come first in each: when there are too many, each secret keeps some.
-    const patterns = [...unique.values()].slice(0, MAX_PATTERNS);
-    this.#search = patterns.length === 0 ? undefined : new PatternSearch(patterns);
+    const before = this.#patterns.size;
+    const added = secrets.filter((secret) => !this.#secrets.has(secret) && this.#patterns.size < MAX_PATTERNS);
+    for (const secret of added) this.#secrets.add(secret);
+    for (const secret of added) this.#lookFor(plainPatterns(secret), MAX_PATTERNS);
+    for (const secret of added) this.#lookFor(encodedPatterns(secret), MAX_WITH_ENCODED);
+    if (this.#patterns.size > before) this.#search = new PatternSearch([...this.#patterns.values()]);
+  }
+
+  #lookFor(patterns: readonly Buffer[], max: number): void {
+    for (const pattern of patterns) if (this.#patterns.size < max) this.#patterns.set(pattern.toString("latin1"), pattern);
   }
 
   /** Takes a piece of a stream and returns what of it may be passed on. */

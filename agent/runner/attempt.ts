@@ -96,7 +96,7 @@ class Attempt {
     clearTimeout(timer);
     clearTimeout(soft);
     clearTimeout(this.#killTimer);
-    for (const stream of OUTPUT_STREAMS) this.#passOn(stream, this.#mask.end(stream));
+    for (const stream of OUTPUT_STREAMS) void this.#passOn(stream, this.#mask.end(stream));
     return { ...this.#masked(verdict), startedAtUs: this.#startedAtUs, finishedAtUs: nowUs(), ...this.#used };
   }
 

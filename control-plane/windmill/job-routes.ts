@@ -83,7 +83,7 @@ function addLooks(root: FastifyInstance, jobs: JobService): void {
     const [caller, id] = [callerOf(request), jobIdOf(request)];
     const { status } = await jobs.record(caller, id);
     const completed = status !== "queued" && status !== "running";
-    const head = JSON.stringify({ completed, started: status !== "queued", ...(completed && { success: status === "succeeded" }) });
+    const head = JSON.stringify({ completed, started: status !== "queued", success: status === "succeeded" });
     sendJson(reply, `${head.slice(0, -1)},"result":${completed ? await jobs.result(caller, id) : "null"}}`);
   });
   app.get(`${base}/jobs_u/get_root_job_id/:id`, reads, async (request, reply) => {
