@@ -10,6 +10,8 @@ import type { OwnerDeps } from "./owner-deps.ts";
 
 /** An agent that does not confirm an assignment after this many copies does not get it. */
 const MAX_SENDS = 5;
+/** Bundles that are read at the same time. */
+const LOOK_UPS = 8;
 
 /**
  * The way of an attempt to its agent, from the commit of its claim to the agent's confirmation: its bundle, with a payload that may have to be
@@ -71,8 +73,12 @@ export class Sending {
     const batch = this.#unsent.splice(0, 500);
     try {
       const payloads = await this.#deps.store.payloads(batch.map((running) => running.job));
-      // At the same time: one that has to look up variables must not hold up the rest.
-      await Promise.all(batch.map((running) => this.#sendLoaded(running, payloads.get(running.job.id))));
+      // Several at a time: one that has to look up variables must not hold up the rest.
+      const left = batch.values();
+      const sendOn = async (): Promise<void> => {
+        for (const running of left) await this.#sendLoaded(running, payloads.get(running.job.id));
+      };
+      await Promise.all(Array.from({ length: LOOK_UPS }, sendOn));
     } catch (error) {
       this.#deps.log.error({ event: "job.load_failed", jobs: batch.length, error: messageOf(error) }, "payloads could not be read");
       for (const running of batch) this.#tryLater(running);
