@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { FastifyInstance } from "fastify";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
@@ -48,6 +47,7 @@ import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
+import { publicUrl } from "./public-url.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
@@ -62,6 +62,7 @@ import { observe, readiness } from "./self-view.ts";
 import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { openThings, type Things } from "./things.ts";
 import { addWorkspaceRoutes } from "./workspaces/routes.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
 
@@ -117,7 +118,8 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, databaseUrl, run, stops });
+    const things = await openThings(pools.api, log, config.MILLRACE_MASTER_KEY, stateDir);
+    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
@@ -169,6 +171,7 @@ interface DoorParts {
   readonly workspaces: Workspaces;
   readonly scripts: ScriptCache;
   readonly blobs: BlobStore;
+  readonly things: Things;
   readonly databaseUrl: string;
   readonly run: <S extends Service>(service: S) => Promise<S>;
   readonly stops: (() => Promise<void>)[];
@@ -229,7 +232,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
       logWindowBytes: LOG_WINDOW_BYTES,
     },
     suspectMs: config.MILLRACE_SUSPECT_MS,
-    doors: { tokenKey: (agent) => jobTokenKey(secret, agent), apiUrl: () => publicUrl(config, app) },
+    doors: { tokenKey: (agent) => jobTokenKey(secret, agent), apiUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()) },
     home: () => home,
     holdsAgents: () => ownership.holdsAgents,
   });
@@ -285,8 +288,17 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const { reader } = engines;
   addRunRoutes(app, { reader, jobs, changes: events, log });
   const answers = { answered: () => ownership.local?.owner.lookForAnswers(), workspaceName: (id: WorkspaceId) => workspaces.loadName(id) };
-  const people = { ...answers, secret: () => Promise.resolve(secret), publicUrl: () => publicUrl(config, app), record: jobs.record.bind(jobs) };
+  const people = {
+    ...answers,
+    secret: () => Promise.resolve(secret),
+    publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
+    record: jobs.record.bind(jobs),
+  };
   addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
+  parts.things.addRoutes(app, jobs, (id) => {
+    changed(id, "running");
+    network.happened(id, { kind: "running" });
+  });
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
@@ -298,6 +310,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   await run(network);
   await run(door);
   await run(locks);
+  await run(parts.things.rotation);
   home.start();
   stops.push(async () => home.stop());
   return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
@@ -341,7 +354,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
       flows: engine,
-      source: bundleSource(workspaces, scripts),
+      source: bundleSource(workspaces, scripts, parts.things.references),
       clock: realClock,
       random: Math.random,
       log,
@@ -376,12 +389,4 @@ function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | 
     archive: config.MILLRACE_ARCHIVE === "on",
     packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
-}
-
-/** Where jobs find the API: without a setting only agents of the same machine can be told. */
-function publicUrl(config: Config, app: FastifyInstance): string {
-  if (config.MILLRACE_PUBLIC_URL !== undefined) return new URL(config.MILLRACE_PUBLIC_URL).origin;
-  const address = app.server.address();
-  const isLocal = typeof address === "object" && address !== null && (address.address === "127.0.0.1" || address.address === "::1");
-  return isLocal ? `http://${address.family === "IPv6" ? "[::1]" : address.address}:${address.port}` : "";
 }

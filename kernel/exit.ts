@@ -18,6 +18,7 @@ export const EXIT_REASONS = [
   "limit_reached",
   "policy",
   "step_failed",
+  "input_missing",
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 

@@ -1,8 +1,9 @@
 import type { Exit } from "../../kernel/exit.ts";
 import type { GroupMemory } from "../sandbox/cgroup/cgroup.ts";
 
-/** Where a piece of output came from: 0 stdout, 1 stderr, 2 the agent itself. */
-export type OutputStream = 0 | 1 | 2;
+/** Where a piece of output came from: 0 stdout, 1 stderr, 2 the agent itself, 3 what the script streams as its result. */
+export const OUTPUT_STREAMS = [0, 1, 2, 3] as const;
+export type OutputStream = (typeof OUTPUT_STREAMS)[number];
 
 /** What an attempt may use of a host that packs its jobs; see packing/packer.ts. */
 export interface AttemptRoom {

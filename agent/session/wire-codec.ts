@@ -94,6 +94,7 @@ function reasonToWire(reason: Reason): ExitReason {
     // The control plane's own, without a number on the wire: no attempt ends with it.
     case "limit_reached":
     case "step_failed":
+    case "input_missing":
       return ExitReason.EXIT_REASON_UNSPECIFIED;
     default:
       return assertNever(reason);

@@ -20,6 +20,9 @@ const MAX_TIME_US = 7_258_118_400_000_000;
 /** Wire numbers are the positions in EXIT_REASONS plus one: 0 is "unspecified". */
 const REASONS: ReadonlyMap<number, ExitReason> = new Map(EXIT_REASONS.map((reason, at) => [at + 1, reason]));
 
+/** Ends that no agent can know of. */
+const OURS: ReadonlySet<ExitReason> = new Set(["lost", "expired", "limit_reached", "step_failed", "input_missing"]);
+
 export function attemptFromWire(ref: AttemptRef | undefined): Attempt | undefined {
   const id = parseJobId(ref?.jobId ?? "");
   const token = parseToken(ref?.token ?? "");
@@ -45,8 +48,7 @@ export function heldFromWire(refs: readonly AttemptRef[]): Map<JobId, Token> {
 
 function exitFromWire(wire: Finished["exit"]): Exit | undefined {
   const reason = wire === undefined ? undefined : REASONS.get(wire.reason);
-  const isOurs = reason === "lost" || reason === "expired" || reason === "limit_reached" || reason === "step_failed";
-  if (wire === undefined || reason === undefined || isOurs || wire.reason === WireReason.EXIT_REASON_UNSPECIFIED) return undefined;
+  if (wire === undefined || reason === undefined || OURS.has(reason) || wire.reason === WireReason.EXIT_REASON_UNSPECIFIED) return undefined;
   return exitOf(reason, storable(wire.message).slice(0, MAX_MESSAGE_CHARS), { code: wire.code, signal: storable(wire.signal).slice(0, 32) });
 }
 

@@ -30,6 +30,7 @@ const SHAPES: Readonly<
     wide: "octet_length(value)",
   },
   job_key: { key: ["workspace_id", "key", "id"], types: ["bigint", "uuid", "uuid"], start: ["0", NIL, NIL], wide: "100" },
+  job_progress: { key: ["workspace_id", "id"], types: ["bigint", "uuid"], start: ["0", NIL], wide: "50" },
 };
 
 const PAGE_ROWS = 2000;

@@ -318,5 +318,6 @@ function freshRecord({ job, payload, special }: NewJob, scriptPath: string | und
     scheduledForMs: special?.scheduledForMs,
     deferredUntilMs: special?.scheduledForMs,
     policyText: job.policy?.text,
+    progress: undefined,
   };
 }

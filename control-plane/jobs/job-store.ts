@@ -12,6 +12,7 @@ import {
   readFlowPaths,
   readLiveRows,
   readPayloadRows,
+  readProgress,
   readScriptPaths,
   readVersionPaths,
 } from "./job-rows-store.ts";
@@ -41,6 +42,8 @@ export interface JobRecord {
   /** When a job that waits for a moment becomes ready. */
   readonly deferredUntilMs: number | undefined;
   readonly policyText: string | undefined;
+  /** What the current or last attempt has said, percent. */
+  readonly progress: number | undefined;
 }
 
 export interface DoneRecord {
@@ -80,26 +83,29 @@ interface Names {
   readonly versions: ReadonlyMap<string, string>;
   readonly flows: ReadonlyMap<string, string>;
   readonly agents: ReadonlyMap<string, string>;
+  /** Percent, of the attempt that runs or was the last. */
+  readonly progress: ReadonlyMap<JobId, number>;
 }
 
 async function readNames(
   pool: Pool,
   workspace: WorkspaceId,
   payloads: readonly PayloadRow[],
-  places: readonly { readonly agent_key: string | null }[],
+  places: readonly Pick<LiveRow, "id" | "attempt" | "agent_key">[],
 ): Promise<Names> {
   const scriptIds = new Set(payloads.flatMap((row) => row.script_id ?? []));
   // A job that looks for dependencies is no run of its script.
   const hashes = new Set(payloads.flatMap((row) => (kindOf(row.kind) === "dependencies" ? (row.script_hash ?? []) : [])));
   const flowHashes = new Set(payloads.flatMap((row) => (row.language === FLOW_LANGUAGE ? (row.script_hash ?? []) : [])));
   const agentKeys = new Set(places.flatMap((row) => row.agent_key ?? []));
-  const [scripts, versions, flows, agents] = await Promise.all([
+  const [scripts, versions, flows, agents, progress] = await Promise.all([
     readScriptPaths(pool, workspace, [...scriptIds]),
     readVersionPaths(pool, workspace, [...hashes]),
     readFlowPaths(pool, workspace, [...flowHashes]),
     readAgentNames(pool, [...agentKeys]),
+    readProgress(pool, workspace, places),
   ]);
-  return { scripts, versions, flows, agents };
+  return { scripts, versions, flows, agents, progress };
 }
 
 export async function readJob(pool: Pool, workspace: WorkspaceId, id: JobId): Promise<JobRecord | undefined> {
@@ -143,6 +149,7 @@ function jobRecord(payload: PayloadRow, live: LiveRow | undefined, done: DoneRow
     scheduledForMs: payload.scheduled_ms ?? undefined,
     deferredUntilMs: live?.deferred_ms ?? undefined,
     policyText: payload.policy ?? undefined,
+    progress: names.progress.get(payload.id),
   };
 }
 
