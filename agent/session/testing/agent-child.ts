@@ -1,7 +1,8 @@
 import { pino } from "pino";
 import { exitOf } from "../../../kernel/exit.ts";
-import { createAgent, type Executor } from "../../agent.ts";
+import { createAgent } from "../../agent.ts";
 import { readAgentConfig } from "../../config.ts";
+import type { Executor } from "../../executor.ts";
 import type { AttemptIo, AttemptOutcome } from "../../runner/attempt-types.ts";
 
 /*

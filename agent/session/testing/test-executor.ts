@@ -1,6 +1,6 @@
 import { exitOf } from "../../../kernel/exit.ts";
 import type { Bundle } from "../../../proto/gen/millrace/agent/v1/job.ts";
-import type { Executor } from "../../agent.ts";
+import type { Executor } from "../../executor.ts";
 import type { HostRoom } from "../../packing/host-room.ts";
 import type { AttemptIo, AttemptOutcome, RunningAttempt } from "../../runner/attempt-types.ts";
 
