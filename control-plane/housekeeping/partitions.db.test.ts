@@ -33,6 +33,8 @@ test("the days from yesterday to four ahead are made once, also when two replica
     "job_attempt_20261126",
     "job_key_20261126",
     "job_progress_20261126",
+    "flow_event_20261126",
+    "flow_item_20261126",
   ]);
 });
 
