@@ -54,13 +54,15 @@ declare module "fastify" {
 export interface Caller {
   readonly principal: Principal;
   readonly workspace: Workspace;
+  /** For answers that take long: rejects when the token would not be let in any more. */
+  readonly check: () => Promise<unknown>;
 }
 
 /**
  * The one place that lets a request in: token → principal → workspace of the path. A workspace that is not the caller's
  * and one that does not exist give the same answer. Routes under it get the workspace, never its raw name.
  */
-export function addAuthorization(app: FastifyInstance, authenticator: Authenticator, workspaces: Workspaces): void {
+export function addAuthorization(app: FastifyInstance, authenticator: Authenticator, workspaces: Pick<Workspaces, "byName">): void {
   app.decorateRequest("caller", undefined);
   app.addHook("onRoute", (route) => {
     if (route.config?.permission === undefined) throw new Error(`route ${String(route.method)} ${route.url} declares no permission`);
@@ -78,7 +80,8 @@ export function addAuthorization(app: FastifyInstance, authenticator: Authentica
       throw new AppError("permission_denied", "only an administrator's token may do this");
     if (principal.kind === "job" && (permission === undefined || !JOB_MAY.has(permission)))
       throw new AppError("permission_denied", `a job's own token does not allow ${permission ?? "this"}`);
-    request.caller = { principal, workspace };
+    const { authorization } = request.headers;
+    request.caller = { principal, workspace, check: () => authenticator.authenticate(authorization) };
   });
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { AppError } from "../../kernel/app-error.ts";
 
 const HEARTBEAT_MS = 15_000;
 const STUCK_MS = 60_000;
@@ -13,8 +14,11 @@ export interface EventStream {
   end(): void;
 }
 
-/** Server-Sent Events by hand: bounded, with heartbeats, and resumable by the ids that the caller gives. */
-export function openEventStream(request: FastifyRequest, reply: FastifyReply): EventStream {
+/**
+ * Server-Sent Events by hand: bounded, with heartbeats, and resumable by the ids that the caller gives. With every heartbeat the token is looked at
+ * again: a stream lives longer than the attempt, or the trust, that opened it.
+ */
+export function openEventStream(request: FastifyRequest, reply: FastifyReply, heartbeatMs = HEARTBEAT_MS): EventStream {
   reply.hijack();
   const { raw } = reply;
   const abort = new AbortController();
@@ -25,7 +29,12 @@ export function openEventStream(request: FastifyRequest, reply: FastifyReply): E
     "x-request-id": request.id,
   });
   raw.write("retry: 1000\n\n");
-  const heartbeat = setInterval(() => raw.write(": still here\n\n"), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => {
+    raw.write(": still here\n\n");
+    request.caller?.check().catch((error: unknown) => {
+      if (AppError.from(error).code === "unauthenticated") raw.destroy();
+    });
+  }, heartbeatMs);
   raw.on("close", () => {
     clearInterval(heartbeat);
     abort.abort();

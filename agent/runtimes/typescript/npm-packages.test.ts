@@ -103,8 +103,11 @@ export async function main() {
     const script = startScript(opened.execution, "typescript", `import "${name}";\nexport function main() {}`, {
       limits: { timeoutMs: how === "timeout" ? 3_000 : 30_000 },
     });
-    await expect.poll(() => registry.requests, { timeout: 20_000, interval: 10 }).toContain(`/npm/${name}`);
-    if (how === "cancel") script.cancel("enough");
+    // A busy machine may not come so far within the timeout.
+    if (how === "cancel") {
+      await expect.poll(() => registry.requests, { timeout: 20_000, interval: 10 }).toContain(`/npm/${name}`);
+      script.cancel("enough");
+    }
     expect((await script.done).exit).toMatchObject({
       reason: how === "cancel" ? "cancelled" : "timeout",
       message: how === "cancel" ? "enough" : "the script ran longer than 3 s",
