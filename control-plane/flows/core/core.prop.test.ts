@@ -52,6 +52,8 @@ describe("any flow, with any answers, in any order", () => {
         });
         expect(run.finished).toHaveLength(1);
         expect(run.jobs.size).toBe(0);
+        for (const { value } of run.state.main.done)
+          if (value.kind === "list") for (let at = 0; at < value.count; at++) expect(run.items.has(`${value.place}/${at}`)).toBe(true);
         const outcome = run.finished[0]?.outcome ?? "";
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       }),

@@ -12,7 +12,7 @@ import { askCommand } from "./phase-commands.ts";
 import { isLoop, isParallel, type Level, levelWithin, parseBranch } from "./place.ts";
 import { type Failure, type ListState, MOST_WHILE_ITERATIONS, type OpenItem, type Stop } from "./state.ts";
 
-export interface ListSize {
+interface ListSize {
   /** Undefined: as many as it takes, for a whileloop. */
   readonly count: number | undefined;
   /** So many side by side; undefined: as many as are allowed. */
@@ -48,7 +48,7 @@ export function deliverList(ctx: Context, spot: Spot, path: readonly string[], a
 }
 
 /** The level of one of the list's blocks: what may be open of inner lists is divided among those side by side. */
-export function levelOf({ module, place, share }: { module: Spot["module"]; place: Place; share: number }, list: ListState, index: number): Level | undefined {
+function levelOf({ module, place, share }: { module: Spot["module"]; place: Place; share: number }, list: ListState, index: number): Level | undefined {
   return levelWithin(module, place, index, Math.max(1, Math.floor(share / list.most)));
 }
 

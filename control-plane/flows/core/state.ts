@@ -34,7 +34,7 @@ export interface FlowState {
 }
 
 /** `deciding`: skip_expr is asked. `failing`: the failure module runs. */
-export type Stage = "new" | "preprocessing" | "deciding" | "running" | "failing" | "over";
+type Stage = "new" | "preprocessing" | "deciding" | "running" | "failing" | "over";
 
 export interface End {
   readonly outcome: Outcome | "skipped";

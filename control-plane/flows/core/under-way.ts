@@ -4,7 +4,7 @@ import { FAILURE_PLACE, type Level, levelWithin, PREPROCESSOR_PLACE, parseBranch
 import { type BlockState, type FlowState, type JobAt, MOST_OPEN, type OpenItem, type StepState } from "./state.ts";
 
 /** What is looked at on the way through all that is under way. */
-export interface Visitor {
+interface Visitor {
   step(place: Place, step: StepState, module: Module): void;
   /** An iteration or branch that is open. */
   item?(place: Place, item: OpenItem): void;
