@@ -23,8 +23,10 @@ interface ListSize {
 
 /** The loop or branchall begins. */
 export function beginList(ctx: Context, spot: Spot, { count, parallelism, run }: ListSize): WorkEnd | undefined {
-  const wanted = isParallel(spot.module) ? (parallelism ?? spot.share) : 1;
-  const most = Math.max(1, Math.min(wanted, spot.share, count ?? 1));
+  const { module, share } = spot;
+  // Branches that run side by side may wait for each other's people and times: all begin. Their number is in the definition.
+  const allowed = module.value.kind === "branchall" ? Number.POSITIVE_INFINITY : Math.min(share, parallelism ?? share);
+  const most = isParallel(module) ? Math.max(1, Math.min(allowed, count ?? 1)) : 1;
   const list: ListState = { most, next: 0, open: [], ...(count === undefined ? {} : { count }), ...(run === undefined ? {} : { run }) };
   spot.step.phase = { kind: "list", list };
   return fill(ctx, spot, list);
