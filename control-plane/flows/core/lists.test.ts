@@ -192,6 +192,15 @@ describe("side by side", () => {
     expect(most).toBeGreaterThan(MOST_OPEN / 2);
   });
 
+  test("branches side by side all begin, also where many iterations are open around them", () => {
+    const branches = branchall("all", [[step("a")], [step("b")], [forloop("inner", [step("c")], { parallel: true })]], true);
+    const run = new ModelEngine(flow([forloop("loop", [branches], { parallel: true })]), { ask: () => MOST_OPEN }).begin();
+    run.playOne(() => 0);
+    expect(run.pending).toHaveLength(3 * MOST_OPEN);
+    for (const command of [...run.pending]) run.carryOut(command);
+    expect(run.pending).toHaveLength(MOST_OPEN);
+  });
+
   test("a loop of 10,000 items: the state stays small", () => {
     const run = new ModelEngine(flow([forloop("loop", [step("a")], { parallel: true })]), { ask: () => 10_000 }).begin();
     let largest = 0;
