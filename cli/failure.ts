@@ -76,6 +76,8 @@ export function describeExit(job: Pick<JobView, "status" | "exit">): string {
       return "its agent was lost";
     case "policy":
       return "the policy of the agent's owner forbids it";
+    case "input_missing":
+      return "its arguments refer to something that is not there";
     case "fenced":
       return "another attempt took over";
     default:

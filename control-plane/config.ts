@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { AppError } from "../kernel/app-error.ts";
 import { AGENT_DOOR_SETTINGS } from "./agent-settings.ts";
+import { SECRET_SETTINGS } from "./secret-settings.ts";
 import { STORAGE_SETTINGS } from "./storage-settings.ts";
 
 /** Every setting of the control plane. Each is an environment variable; docs/configuration.md is checked against this list. */
@@ -106,6 +107,7 @@ export const SETTINGS = {
     .meta({ description: "Silence after which an agent's attempts go back into the queue, milliseconds." }),
   ...AGENT_DOOR_SETTINGS,
   ...STORAGE_SETTINGS,
+  ...SECRET_SETTINGS,
 } as const;
 
 const schema = z.object(SETTINGS);

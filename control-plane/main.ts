@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { FastifyInstance } from "fastify";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
@@ -43,6 +42,7 @@ import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
+import { publicUrl } from "./public-url.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { countByReason } from "./scheduler/core/wait-reason.ts";
@@ -56,6 +56,7 @@ import { createScriptCache, type ScriptCache } from "./scripts/script-cache.ts";
 import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
+import { openThings, type Things } from "./things.ts";
 import { addWorkspaceRoutes } from "./workspaces/routes.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
 
@@ -111,7 +112,8 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, databaseUrl, run, stops });
+    const things = await openThings(pools.api, log, config.MILLRACE_MASTER_KEY, stateDir);
+    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
@@ -163,6 +165,7 @@ interface DoorParts {
   readonly workspaces: Workspaces;
   readonly scripts: ScriptCache;
   readonly blobs: BlobStore;
+  readonly things: Things;
   readonly databaseUrl: string;
   readonly run: <S extends Service>(service: S) => Promise<S>;
   readonly stops: (() => Promise<void>)[];
@@ -223,7 +226,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
       logWindowBytes: LOG_WINDOW_BYTES,
     },
     suspectMs: config.MILLRACE_SUSPECT_MS,
-    doors: { tokenKey: (agent) => jobTokenKey(secret, agent), apiUrl: () => publicUrl(config, app) },
+    doors: { tokenKey: (agent) => jobTokenKey(secret, agent), apiUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()) },
     home: () => home,
     holdsAgents: () => ownership.holdsAgents,
   });
@@ -265,6 +268,10 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
+  parts.things.addRoutes(app, jobs, (id) => {
+    changed(id, "running");
+    network.happened(id, { kind: "running" });
+  });
   addWorkspaceRoutes(app, pools.api);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
@@ -276,6 +283,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   await run(network);
   await run(door);
   await run(locks);
+  await run(parts.things.rotation);
   home.start();
   stops.push(async () => home.stop());
   return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
@@ -317,7 +325,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     peers: network,
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
-      source: bundleSource(workspaces, scripts),
+      source: bundleSource(workspaces, scripts, parts.things.references),
       clock: realClock,
       random: Math.random,
       log,
@@ -352,14 +360,6 @@ function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | 
     archive: config.MILLRACE_ARCHIVE === "on",
     packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
-}
-
-/** Where jobs find the API: without a setting only agents of the same machine can be told. */
-function publicUrl(config: Config, app: FastifyInstance): string {
-  if (config.MILLRACE_PUBLIC_URL !== undefined) return new URL(config.MILLRACE_PUBLIC_URL).origin;
-  const address = app.server.address();
-  const isLocal = typeof address === "object" && address !== null && (address.address === "127.0.0.1" || address.address === "::1");
-  return isLocal ? `http://${address.family === "IPv6" ? "[::1]" : address.address}:${address.port}` : "";
 }
 
 async function readiness(replica: string, pools: Pools, ownership: Ownership, directory: OwnerDirectory, network: PeerNetwork): Promise<Readiness> {

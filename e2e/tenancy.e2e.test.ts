@@ -4,6 +4,24 @@ import { generateToken } from "../control-plane/identity/token-format.ts";
 import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 import { RawAgent } from "./raw-agent.ts";
 
+/** Every route of variables and resources, with what is ours. */
+const THINGS: [string, string, unknown?][] = [
+  ["GET", "/variables"],
+  ["GET", "/variables/by-path?path=f/ours/plain"],
+  ["GET", "/variables/value?path=f/ours/plain"],
+  ["PUT", "/variables/by-path?path=f/ours/plain", { value: "theirs now" }],
+  ["DELETE", "/variables/by-path?path=f/ours/plain"],
+  ["GET", "/resources"],
+  ["GET", "/resources/by-path?path=f/ours/thing"],
+  ["GET", "/resources/value?path=f/ours/thing"],
+  ["PUT", "/resources/by-path?path=f/ours/thing", { value: 1 }],
+  ["DELETE", "/resources/by-path?path=f/ours/thing"],
+  ["GET", "/resource-types"],
+  ["GET", "/resource-types/by-name?name=thing"],
+  ["PUT", "/resource-types/by-name?name=thing", {}],
+  ["DELETE", "/resource-types/by-name?name=thing"],
+];
+
 /** Two workspaces on one server: ours (main) and theirs, each with things of its own. */
 let world: World;
 let theirToken: string;
@@ -32,6 +50,9 @@ beforeAll(async () => {
   const script = await world.api<{ hash: string }>("POST", "/scripts", { path: "f/ours/secret", language: "bash", content: "echo our-secret" });
   ourHash = script.body.hash;
   ourJob = (await run(world, { script: "f/ours/secret" }, 20)).id;
+  await world.api("PUT", "/variables/by-path?path=f/ours/plain", { value: "our-value" });
+  await world.api("PUT", "/variables/by-path?path=f/ours/key", { value: "our-hidden-value", is_secret: true });
+  await world.api("PUT", "/resources/by-path?path=f/ours/thing", { type: "thing", value: { of: "ours" } });
 });
 afterAll(async () => {
   await world.close();
@@ -63,6 +84,10 @@ describe("two workspaces", () => {
       ["GET", `/scripts/by-hash/${ourHash}`],
       ["POST", "/scripts", { path: "f/ours/secret", language: "bash", content: "echo mine now" }],
       ["GET", "/agents"],
+      ["PUT", `/jobs/${ourJob}/progress`, { percent: 1 }],
+      ...THINGS,
+      ["POST", "/secrets/rotate"],
+      ["GET", "/secrets/keys"],
     ];
     for (const [method, path, body] of routes) {
       const answer = await ask(theirToken, "main", method, path, body);
@@ -94,6 +119,21 @@ describe("two workspaces", () => {
     expect((await ask(theirToken, "theirs", "POST", "/jobs", { script: "f/ours/secre" })).text).not.toMatch(/secret/);
     expect(JSON.parse((await ask(theirToken, "theirs", "GET", "/jobs")).text)).toEqual({ jobs: [] });
     expect(JSON.parse((await ask(theirToken, "theirs", "GET", "/scripts")).text)).toEqual({ scripts: [] });
+  });
+
+  test("paths of one mean nothing in the other, neither to people nor to jobs; what is written under them stays apart", async () => {
+    for (const path of ["/variables/by-path?path=f/ours/plain", "/variables/value?path=f/ours/key", "/resources/by-path?path=f/ours/thing"])
+      expect((await ask(theirToken, "theirs", "GET", path)).status).toBe(404);
+    for (const name of ["variables/get_value/f/ours/plain", "resources/get_value/f/ours/thing"]) {
+      const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/w/main/${name}`, { headers: { authorization: `Bearer ${theirToken}` } });
+      expect(response.status).toBe(404);
+    }
+    const code = { language: "bash", content: 'v="$1"\necho "$v"' };
+    const job = JSON.parse((await ask(theirToken, "theirs", "POST", "/jobs?wait=20", { code, args: { v: "$var:f/ours/key" } })).text) as { exit: unknown };
+    expect(job.exit).toMatchObject({ reason: "input_missing", message: "$var:f/ours/key: there is no variable f/ours/key in this workspace" });
+    expect((await ask(theirToken, "theirs", "PUT", "/variables/by-path?path=f/ours/plain", { value: "their-value" })).status).toBe(201);
+    expect((await world.api("GET", "/variables/value?path=f/ours/plain")).body).toEqual({ value: "our-value" });
+    expect(JSON.parse((await ask(theirToken, "theirs", "GET", "/variables")).text)).toMatchObject({ variables: [{ path: "f/ours/plain" }] });
   });
 
   test("an agent of one workspace gets its jobs only, and is shown to it only", async () => {

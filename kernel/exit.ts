@@ -17,6 +17,7 @@ export const EXIT_REASONS = [
   "expired",
   "limit_reached",
   "policy",
+  "input_missing",
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 

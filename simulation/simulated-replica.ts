@@ -228,4 +228,6 @@ const SOURCE: OwnerDeps["source"] = {
   workspaceName: (workspace) => `w${workspace}`,
   loadWorkspaceName: (workspace) => Promise.resolve(`w${workspace}`),
   hashOfCode: () => "0",
+  mayRefer: () => false,
+  resolve: (_workspace, json) => Promise.resolve({ kind: "resolved", json, secrets: [] }),
 };

@@ -4,6 +4,8 @@ import { request as requestHttps } from "node:https";
 import type { Duplex } from "node:stream";
 import { asAgentKey, type JobId, type Token } from "../../kernel/ids.ts";
 import { mintJobToken } from "../../kernel/job-token.ts";
+import { SECRETS_AHEAD, SECRETS_AHEAD_HEADER } from "../../kernel/secrets-ahead.ts";
+import { passOnAfterSecrets } from "./after-secrets.ts";
 
 /** What the control plane says at the welcome. */
 export interface ApiAccess {
@@ -22,11 +24,28 @@ export interface ApiDoorOptions {
   readonly maxPerAttempt?: number;
 }
 
+/** What the door tells the attempt that it let in. */
+export interface GuestHost {
+  /** Secrets that an answer holds, before the job gets it. */
+  onSecrets(secrets: readonly string[]): void;
+  /** A piece of what the job streams as its result. The promise, if any, resolves when there is room for more. */
+  onResult(data: Buffer): Promise<void> | undefined;
+}
+
 interface Guest {
+  readonly host: GuestHost;
   readonly open: Set<Duplex>;
   requests: number;
 }
 
+interface Onward {
+  readonly api: URL;
+  readonly path: string;
+  readonly host: GuestHost;
+}
+
+/** For the agent itself: what a job streams as its result becomes a part of its output. */
+const RESULT_PATH = "/stream";
 const MAX_PER_ATTEMPT = 16;
 const MAX_CONNECTIONS = 1000;
 const PASSED_ON = [
@@ -85,11 +104,11 @@ export class ApiDoor {
   }
 
   /** The token of an attempt that begins; empty when the control plane gave no key to make one with. */
-  admit(job: JobId, attempt: Token): string {
+  admit(job: JobId, attempt: Token, host: GuestHost): string {
     const access = this.#access;
     if (access === undefined || access.issuer === "" || access.key.length === 0) return "";
     const token = mintJobToken(access.key, { issuer: asAgentKey(access.issuer), job, attempt });
-    this.#guests.set(token, { open: new Set(), requests: 0 });
+    this.#guests.set(token, { host, open: new Set(), requests: 0 });
     return token;
   }
 
@@ -111,15 +130,16 @@ export class ApiDoor {
     const guest = this.#guests.get(/^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "");
     const path = apiPath(request.url ?? "");
     const api = this.apiUrl;
+    const streams = request.method === "POST" && request.url === RESULT_PATH;
     if (guest === undefined) {
       refuse(response, 401, "this needs the token of a job that runs on this agent: MILLRACE_TOKEN");
       return;
     }
-    if (path === undefined) {
+    if (path === undefined && !streams) {
       refuse(response, 404, "only paths below /api/ go through here");
       return;
     }
-    if (api === "") {
+    if (api === "" && !streams) {
       refuse(response, 503, "the agent does not know where the API is: the control plane has no MILLRACE_PUBLIC_URL");
       return;
     }
@@ -133,11 +153,12 @@ export class ApiDoor {
       guest.requests -= 1;
       guest.open.delete(request.socket);
     });
-    this.#passOn(request, response, new URL(api), path);
+    if (path === undefined) void takeResult(request, response, guest.host);
+    else this.#passOn(request, response, { api: new URL(api), path, host: guest.host });
   }
 
-  #passOn(request: IncomingMessage, response: ServerResponse, api: URL, path: string): void {
-    const headers: Record<string, string> = { host: api.host };
+  #passOn(request: IncomingMessage, response: ServerResponse, { api, path, host }: Onward): void {
+    const headers: Record<string, string> = { host: api.host, [SECRETS_AHEAD_HEADER]: "1" };
     for (const name of PASSED_ON) {
       const value = request.headers[name];
       if (typeof value === "string") headers[name] = value;
@@ -146,10 +167,13 @@ export class ApiDoor {
     const { ca } = this.#options;
     const onward = send(api, { method: request.method ?? "GET", path, headers, ...(ca !== undefined && { ca }) });
     onward.once("response", (answer) => {
-      const kept = Object.entries(answer.headers).filter(([name]) => !HOP_BY_HOP.has(name));
-      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(kept));
+      const kept = Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !HOP_BY_HOP.has(name)));
       answer.once("error", () => response.destroy());
-      answer.pipe(response);
+      if (answer.headers["content-type"] === SECRETS_AHEAD) passOnAfterSecrets(answer, response, kept, host);
+      else {
+        response.writeHead(answer.statusCode ?? 502, kept);
+        answer.pipe(response);
+      }
     });
     onward.once("error", (error) => {
       if (response.headersSent) response.destroy();
@@ -169,6 +193,16 @@ function apiPath(url: string): string | undefined {
   if (!url.startsWith("/") || !URL.canParse(url, "http://api")) return undefined;
   const { host, pathname, search } = new URL(url, "http://api");
   return host === "api" && pathname.startsWith("/api/") ? pathname + search : undefined;
+}
+
+async function takeResult(request: IncomingMessage, response: ServerResponse, host: GuestHost): Promise<void> {
+  try {
+    for await (const data of request) if (Buffer.isBuffer(data)) await host.onResult(data);
+    response.writeHead(204).end();
+  } catch {
+    // The job went away in the middle: what came is kept.
+    response.destroy();
+  }
 }
 
 function refuse(response: ServerResponse, status: number, detail: string): void {

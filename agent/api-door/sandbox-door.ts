@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JobId, Token } from "../../kernel/ids.ts";
 import type { ReadOnlyMount, Sandbox } from "../sandbox/sandbox.ts";
-import { type ApiAccess, ApiDoor } from "./api-door.ts";
+import { type ApiAccess, ApiDoor, type GuestHost } from "./api-door.ts";
 
 /** The door with its place in the sandboxes. */
 export interface SandboxDoor extends Pick<ApiDoor, "use" | "admit" | "dismiss" | "apiUrl" | "close"> {
@@ -36,7 +36,7 @@ export async function openSandboxDoor(dir: string, sandbox: Pick<Sandbox, "mount
       return door.apiUrl;
     },
     use: (access: ApiAccess) => door.use(access),
-    admit: (job: JobId, attempt: Token) => door.admit(job, attempt),
+    admit: (job: JobId, attempt: Token, host: GuestHost) => door.admit(job, attempt, host),
     dismiss: (token: string) => door.dismiss(token),
     close: () => door.close(),
   };

@@ -82,6 +82,8 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     scriptPath: "f/tests/script",
     language,
     codeHash: "",
+    secrets: [],
+    createdBy: "",
     code,
     argsJson: options.args ?? "{}",
     env: options.env ?? [],

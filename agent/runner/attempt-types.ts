@@ -1,7 +1,8 @@
 import type { Exit } from "../../kernel/exit.ts";
 
-/** Where a piece of output came from: 0 stdout, 1 stderr, 2 the agent itself. */
-export type OutputStream = 0 | 1 | 2;
+/** Where a piece of output came from: 0 stdout, 1 stderr, 2 the agent itself, 3 what the script streams as its result. */
+export const OUTPUT_STREAMS = [0, 1, 2, 3] as const;
+export type OutputStream = (typeof OUTPUT_STREAMS)[number];
 
 /** What a running attempt tells its caller. */
 export interface AttemptIo {

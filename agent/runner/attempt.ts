@@ -12,11 +12,12 @@ import { messageOf } from "../../kernel/app-error.ts";
 import { errorResult, exitOf } from "../../kernel/exit.ts";
 import { asJobId, asToken } from "../../kernel/ids.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { SecretMask } from "../masking/secret-mask.ts";
 import { limitHints } from "../runtimes/memory-hints.ts";
 import type { InProcessRuntime, Launch, ProcessRuntime, Runtime } from "../runtimes/runtime.ts";
 import type { Place, SandboxEnd, SandboxIo, SandboxProcess, SandboxSpec } from "../sandbox/sandbox.ts";
 import type { WorkshopSession } from "../workshop/local-workshop.ts";
-import type { AttemptIo, AttemptOutcome, RunningAttempt } from "./attempt-types.ts";
+import { type AttemptIo, type AttemptOutcome, OUTPUT_STREAMS, type OutputStream, type RunningAttempt } from "./attempt-types.ts";
 import type { AgentExecution } from "./execution.ts";
 import { type JobApi, jobEnv } from "./job-env.ts";
 import { LastLine } from "./last-line.ts";
@@ -64,6 +65,7 @@ class Attempt {
   #apiToken = "";
   #killTimer: NodeJS.Timeout | undefined;
   #stderrTail = Buffer.alloc(0);
+  readonly #mask = new SecretMask();
   readonly #resultMaxBytes: number;
   #used: Pick<AttemptOutcome, "peakMemoryBytes" | "cpuMs"> = {};
 
@@ -72,6 +74,7 @@ class Attempt {
     this.#bundle = bundle;
     this.#io = io;
     this.#resultMaxBytes = bundle.limits?.resultMaxBytes || execution.limits.resultMaxBytes;
+    this.#mask.add(bundle.secrets);
   }
 
   async run(): Promise<AttemptOutcome> {
@@ -93,7 +96,8 @@ class Attempt {
     clearTimeout(timer);
     clearTimeout(soft);
     clearTimeout(this.#killTimer);
-    return { ...verdict, startedAtUs: this.#startedAtUs, finishedAtUs: nowUs(), ...this.#used };
+    for (const stream of OUTPUT_STREAMS) void this.#passOn(stream, this.#mask.end(stream));
+    return { ...this.#masked(verdict), startedAtUs: this.#startedAtUs, finishedAtUs: nowUs(), ...this.#used };
   }
 
   stop(stop: Stop): void {
@@ -142,12 +146,15 @@ class Attempt {
   /** Undefined before the control plane has said how tokens are made. */
   #openDoor(): JobApi | undefined {
     const { door } = this.#execution;
-    this.#apiToken = door.admit(asJobId(this.#bundle.jobId), asToken(this.#bundle.token));
+    this.#apiToken = door.admit(asJobId(this.#bundle.jobId), asToken(this.#bundle.token), {
+      onSecrets: (secrets) => this.#mask.add(secrets),
+      onResult: (data) => this.#emit(3, data),
+    });
     return this.#apiToken === "" ? undefined : { token: this.#apiToken, socket: door.insidePath, url: door.apiUrl };
   }
 
   #openWorkshop(): WorkshopSession {
-    const say = (data: Buffer): Promise<void> | undefined => this.#io.onOutput(2, data);
+    const say = (data: Buffer): Promise<void> | undefined => this.#emit(2, data);
     return this.#execution.workshop.session({ workspace: this.#bundle.workspace, signal: this.#abort.signal, say });
   }
 
@@ -261,14 +268,29 @@ class Attempt {
     this.#io.onStarted(atUs);
   }
 
-  #output(stream: 0 | 1 | 2, data: Buffer, lastLine: LastLine | undefined): Promise<void> | undefined {
+  #output(stream: OutputStream, data: Buffer, lastLine: LastLine | undefined): Promise<void> | undefined {
     if (stream === 0) lastLine?.push(data);
     if (stream === 1) this.#stderrTail = Buffer.concat([this.#stderrTail.subarray(-STDERR_TAIL_BYTES), data.subarray(-STDERR_TAIL_BYTES)]);
-    return this.#io.onOutput(stream, data);
+    return this.#emit(stream, data);
   }
 
   async #say(text: string): Promise<void> {
-    await this.#io.onOutput(2, Buffer.from(`millrace: ${text}\n`));
+    await this.#emit(2, Buffer.from(`millrace: ${text}\n`));
+  }
+
+  /** All output goes through here: what leaves the agent has no secrets in it. */
+  #emit(stream: OutputStream, data: Buffer): Promise<void> | undefined {
+    return this.#passOn(stream, this.#mask.write(stream, data));
+  }
+
+  #passOn(stream: OutputStream, data: Buffer): Promise<void> | undefined {
+    return data.length === 0 ? undefined : this.#io.onOutput(stream, data);
+  }
+
+  /** What a script raises often quotes its input. A result that it returned is its own business. */
+  #masked(verdict: Verdict): Verdict {
+    if (verdict.exit.reason === "succeeded") return verdict;
+    return { exit: { ...verdict.exit, message: this.#mask.text(verdict.exit.message) }, resultJson: this.#mask.json(verdict.resultJson) };
   }
 
   #carryOut(stop: Stop): void {

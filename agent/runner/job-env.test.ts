@@ -13,6 +13,7 @@ describe("jobEnv", () => {
         "LANG",
         "MILLRACE_JOB_ID",
         "MILLRACE_JOB_PATH",
+        "MILLRACE_STATE_PATH",
         "MILLRACE_WORKSPACE",
         "PATH",
         "RUNTIME",
@@ -20,9 +21,16 @@ describe("jobEnv", () => {
         "TZ",
         "WM_JOB_ID",
         "WM_JOB_PATH",
+        "WM_STATE_PATH",
         "WM_WORKSPACE",
       ].sort(),
     );
+  });
+
+  it("names where a deployed script keeps its state, and who asked for the job", () => {
+    const { env } = jobEnv({ ...bundleOf("bash", ""), scriptPath: "f/a/b", createdBy: "ann" }, "/tmp", new Map());
+    for (const prefix of ["MILLRACE", "WM"])
+      expect([env.get(`${prefix}_JOB_PATH`), env.get(`${prefix}_STATE_PATH`), env.get(`${prefix}_USERNAME`)]).toEqual(["f/a/b", "f/a/b.state", "ann"]);
   });
 
   it("passes on plain variables, also with odd values and over the base", () => {

@@ -15,6 +15,10 @@ export interface JobApi {
   readonly url: string;
 }
 
+/** Where scripts find programs. */
+export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** What a script remembers between its runs is kept beside it. Inline code has no such place. */
+const STATE_SUFFIX = ".state";
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 /** Variables that make an interpreter, the loader or git run or load something before the script has its say. */
 const DANGEROUS =
@@ -31,7 +35,7 @@ const MAX_VARIABLES = 1_000;
  */
 export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<string, string>, api?: JobApi): JobEnv {
   const env = new Map<string, string>([
-    ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    ["PATH", SYSTEM_PATH],
     ["LANG", "C.UTF-8"],
     ["TZ", "UTC"],
     ["HOME", tmp],
@@ -54,6 +58,8 @@ export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<stri
     env.set(`${prefix}_WORKSPACE`, bundle.workspace);
     env.set(`${prefix}_JOB_ID`, bundle.jobId);
     env.set(`${prefix}_JOB_PATH`, bundle.scriptPath);
+    if (bundle.scriptPath !== "") env.set(`${prefix}_STATE_PATH`, bundle.scriptPath + STATE_SUFFIX);
+    if (bundle.createdBy !== "") env.set(`${prefix}_USERNAME`, bundle.createdBy);
   }
   env.set("MILLRACE_ATTEMPT", String(bundle.attempt));
   if (api !== undefined) for (const [name, value] of apiEnv(api)) env.set(name, value);

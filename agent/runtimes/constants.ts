@@ -8,7 +8,7 @@ import type { ReadOnlyMount } from "../sandbox/sandbox.ts";
  * already when an interpreter starts before its job is known.
  * @param execDir see `DetectContext`
  * @param name of the runtime; they appear in /runtimes/<name>
- * @param files by name, or by a path with one folder
+ * @param files by name, or by a path with one folder; those in `bin` are programs
  */
 export function placeConstants(execDir: string, name: string, files: Readonly<Record<string, string>>): ReadOnlyMount {
   const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
@@ -21,8 +21,9 @@ export function placeConstants(execDir: string, name: string, files: Readonly<Re
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     chmodSync(folder, 0o755);
     const part = join(folder, `.${basename(file)}.${process.pid}`);
-    writeFileSync(part, content, { mode: 0o644 });
-    chmodSync(part, 0o644);
+    const mode = dirname(file) === "bin" ? 0o755 : 0o644;
+    writeFileSync(part, content, { mode });
+    chmodSync(part, mode);
     renameSync(part, join(source, file));
   }
   return { source, target: `/runtimes/${name}` };

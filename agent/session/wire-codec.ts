@@ -93,6 +93,7 @@ function reasonToWire(reason: Reason): ExitReason {
       return ExitReason.EXIT_REASON_POLICY;
     // The control plane's own, without a number on the wire: no attempt ends with it.
     case "limit_reached":
+    case "input_missing":
       return ExitReason.EXIT_REASON_UNSPECIFIED;
     default:
       return assertNever(reason);

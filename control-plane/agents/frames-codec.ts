@@ -45,7 +45,7 @@ export function heldFromWire(refs: readonly AttemptRef[]): Map<JobId, Token> {
 
 function exitFromWire(wire: Finished["exit"]): Exit | undefined {
   const reason = wire === undefined ? undefined : REASONS.get(wire.reason);
-  const isOurs = reason === "lost" || reason === "expired" || reason === "limit_reached";
+  const isOurs = reason === "lost" || reason === "expired" || reason === "limit_reached" || reason === "input_missing";
   if (wire === undefined || reason === undefined || isOurs || wire.reason === WireReason.EXIT_REASON_UNSPECIFIED) return undefined;
   return exitOf(reason, storable(wire.message).slice(0, MAX_MESSAGE_CHARS), { code: wire.code, signal: storable(wire.signal).slice(0, 32) });
 }

@@ -18,6 +18,7 @@ const SHAPES: Readonly<
   },
   job_attempt: { key: ["workspace_id", "id", "attempt"], types: ["bigint", "uuid", "smallint"], start: ["0", NIL, "-1"], wide: "200" },
   job_key: { key: ["workspace_id", "key", "id"], types: ["bigint", "uuid", "uuid"], start: ["0", NIL, NIL], wide: "100" },
+  job_progress: { key: ["workspace_id", "id"], types: ["bigint", "uuid"], start: ["0", NIL], wide: "50" },
 };
 
 const PAGE_ROWS = 2000;

@@ -21,7 +21,10 @@ export interface KeptJob {
 const LOCK_WAIT_MS = 50;
 const LOCK_TRIES = 200;
 /** Columns that hold the job's id. */
-export const ID_OF = { job: "id", job_done: "id", job_log: "job_id", job_attempt: "id", job_key: "id" } as const satisfies Record<Parent, string>;
+export const ID_OF = { job: "id", job_done: "id", job_log: "job_id", job_attempt: "id", job_key: "id", job_progress: "id" } as const satisfies Record<
+  Parent,
+  string
+>;
 
 /** The tables of all days, oldest first. */
 export async function listChildren(session: Pick<Session, "query">): Promise<Child[]> {
@@ -85,6 +88,7 @@ export async function keptBytes(session: Session, child: Child, kept: readonly K
     job_log: "octet_length(data)",
     job_attempt: "0",
     job_key: "0",
+    job_progress: "0",
   };
   const { rows } = await session.query<{ bytes: number }>(
     `SELECT coalesce(sum(200 + ${wide[child.parent]}), 0)::float8 AS bytes FROM ${child.name} c ${joinKept(child)}`,

@@ -21,12 +21,19 @@ const now = Date.UTC(2026, 10, 21, 23, 59, 59, 999);
 test("the days from yesterday to four ahead are made once, also when two replicas make them at the same time", async () => {
   const both = await Promise.all([makePartitions(pool, now), makePartitions(pool, now)]);
   expect(both.flat().sort()).toEqual(
-    ["job", "job_done", "job_log", "job_attempt", "job_key"]
+    ["job", "job_done", "job_log", "job_attempt", "job_key", "job_progress"]
       .flatMap((parent) => Array.from({ length: PREMADE_DAYS + 2 }, (_, at) => partitionName(parent, now + (at - 1) * DAY_MS)))
       .sort(),
   );
   expect(await makePartitions(pool, now)).toEqual([]);
-  expect(await makePartitions(pool, now + 1)).toEqual(["job_20261126", "job_done_20261126", "job_log_20261126", "job_attempt_20261126", "job_key_20261126"]);
+  expect(await makePartitions(pool, now + 1)).toEqual([
+    "job_20261126",
+    "job_done_20261126",
+    "job_log_20261126",
+    "job_attempt_20261126",
+    "job_key_20261126",
+    "job_progress_20261126",
+  ]);
 });
 
 test("an id lands in the partition of its day; one beyond the premade days fails loudly", async () => {

@@ -11,16 +11,32 @@ export type Permission =
   | "jobs:run"
   | "jobs:read"
   | "jobs:cancel"
+  | "jobs:report"
+  | "variables:read"
+  | "variables:write"
+  | "resources:read"
+  | "resources:write"
+  | "resources:types"
+  | "secrets:rotate"
   | "agents:read"
   | "agents:write"
   | "limits:read"
   | "limits:write";
 
 /** What only an administrator's token may do. */
-const OPERATOR_ONLY: ReadonlySet<Permission> = new Set<Permission>(["limits:write"]);
+const OPERATOR_ONLY: ReadonlySet<Permission> = new Set<Permission>(["limits:write", "secrets:rotate"]);
 
-/** What a running job may do, in its own workspace: no more than to look and to run others. Everything else is not for it. */
-const JOB_MAY: ReadonlySet<Permission> = new Set<Permission>(["jobs:run", "jobs:read", "scripts:read"]);
+/** What a running job may do, in its own workspace: to look, to run others, to say how far it is, and what its things are for. Nothing else. */
+const JOB_MAY: ReadonlySet<Permission> = new Set<Permission>([
+  "jobs:run",
+  "jobs:read",
+  "jobs:report",
+  "scripts:read",
+  "variables:read",
+  "variables:write",
+  "resources:read",
+  "resources:write",
+]);
 
 declare module "fastify" {
   interface FastifyContextConfig {

@@ -1,7 +1,7 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { FreshCache } from "../../kernel/fresh-cache.ts";
-import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import { isMintedWith, type JobTokenClaims, jobTokenKey, readJobToken } from "../../kernel/job-token.ts";
 import type { Pool } from "../db/pools.ts";
 import { parseBearer, sameHash, type TokenKind } from "./token-format.ts";
@@ -16,6 +16,8 @@ export interface Principal {
   /** Undefined: not bound to a workspace. */
   readonly workspace: WorkspaceId | undefined;
   readonly workspaceName: string | undefined;
+  /** Of a job: which one it is, and the attempt that runs. */
+  readonly job?: { readonly id: JobId; readonly attempt: Token };
 }
 
 /** A revoked token is refused within this time. */
@@ -56,7 +58,8 @@ export function createAuthenticator(pool: Pool, clock: Clock, jobs: JobTokenChec
   const authenticateJob = async (text: string, claims: JobTokenClaims): Promise<Principal> => {
     const workspace = isMintedWith(jobTokenKey(jobs.secret, claims.issuer), text) ? await attempts.get(text) : undefined;
     if (workspace === undefined) throw refusal("the token is not of a job that runs");
-    return { kind: "job", tokenId: claims.job, label: `job ${claims.job}`, workspace: workspace.id, workspaceName: workspace.name };
+    const job = { id: claims.job, attempt: claims.attempt };
+    return { kind: "job", tokenId: claims.job, label: `job ${claims.job}`, workspace: workspace.id, workspaceName: workspace.name, job };
   };
 
   return {

@@ -46,7 +46,14 @@ test("a job speaks for itself, in its own workspace, while it runs on the agent 
   await expect(authenticate(text)).rejects.toThrow("not of a job that runs");
   await run("5");
   const asked = authenticator();
-  expect(await authenticate(text, asked)).toEqual({ kind: "job", tokenId: claims.job, label: `job ${claims.job}`, workspace, workspaceName: "of-jobs" });
+  expect(await authenticate(text, asked)).toEqual({
+    kind: "job",
+    tokenId: claims.job,
+    label: `job ${claims.job}`,
+    workspace,
+    workspaceName: "of-jobs",
+    job: { id: claims.job, attempt: claims.attempt },
+  });
   await end();
   nowMs += 1000;
   await expect(authenticate(text, asked)).rejects.toThrow("not of a job that runs");

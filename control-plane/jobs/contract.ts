@@ -177,6 +177,7 @@ export const jobView = z.object({
   finished_at: z.iso.datetime().optional(),
   wait_ms: z.number().optional().meta({ description: "From created, or the moment it was scheduled for, to started." }),
   run_ms: z.number().optional(),
+  progress: z.int().optional().meta({ description: "How far the job says that its current or last attempt is, percent. In a list: of running jobs only." }),
   log_bytes: z.int().optional(),
   log_dropped_bytes: z.int().optional(),
 });
@@ -198,13 +199,18 @@ export type JobListQuery = z.infer<typeof jobListQuery>;
 
 export const jobPage = z.object({ jobs: z.array(jobView), next_cursor: z.string().optional() });
 
+export const progressRequest = z.strictObject({ percent: z.int().min(0).max(100) });
+
 export const cancelRequest = z.strictObject({ reason: z.string().max(500).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional() });
 
 export const logQuery = z.strictObject({
   follow: z.stringbool().optional().meta({ description: "true: Server-Sent Events until the job has ended; otherwise plain text of what is there." }),
   attempt: z.coerce.number().int().min(1).max(32_767).optional().meta({ description: "Default: the newest attempt (following: each in turn)." }),
+  stream: z.enum(["result"]).optional().meta({
+    description: "`result`: instead of the log, what the job has streamed as its result so far. The log leaves it out as plain text, and has it when followed.",
+  }),
 });
 
 /** Events of the followed log. The id of a log event is `attempt.seq.segment`; send it back as Last-Event-ID to go on. */
-export const logEvent = z.object({ attempt: z.int(), stream: z.enum(["stdout", "stderr", "agent"]), at: z.iso.datetime(), text: z.string() });
+export const logEvent = z.object({ attempt: z.int(), stream: z.enum(["stdout", "stderr", "agent", "result"]), at: z.iso.datetime(), text: z.string() });
 export type LogEvent = z.infer<typeof logEvent>;

@@ -294,5 +294,6 @@ function freshRecord({ job, payload, special }: NewJob, scriptPath: string | und
     scheduledForMs: special?.scheduledForMs,
     deferredUntilMs: special?.scheduledForMs,
     policyText: job.policy?.text,
+    progress: undefined,
   };
 }

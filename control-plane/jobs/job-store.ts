@@ -14,6 +14,7 @@ import {
   readVersionPaths,
 } from "./job-rows-store.ts";
 import { type JobKind, kindOf } from "./model.ts";
+import { readProgress } from "./progress-store.ts";
 
 /** A job as history and queue know it. */
 export interface JobRecord {
@@ -38,6 +39,8 @@ export interface JobRecord {
   /** When a job that waits for a moment becomes ready. */
   readonly deferredUntilMs: number | undefined;
   readonly policyText: string | undefined;
+  /** What the current or last attempt has said, percent. Of a page: only of jobs that run. */
+  readonly progress: number | undefined;
 }
 
 export interface DoneRecord {
@@ -64,9 +67,17 @@ export async function readJobs(pool: Pool, workspace: WorkspaceId, ids: readonly
   const live = byId(await readLiveRows(pool, workspace, open));
   const gone = open.filter((id) => !live.has(id));
   for (const row of await readDoneRows(pool, workspace, gone)) done.set(row.id, row);
-  const names = await readNames(pool, workspace, payloads, [...done.values(), ...live.values()]);
+  const running = [...live.values()].flatMap((row) => (row.agent_key === null ? [] : [row.id]));
+  const [names, progress] = await Promise.all([
+    readNames(pool, workspace, payloads, [...done.values(), ...live.values()]),
+    readProgress(pool, workspace, ids.length === 1 ? ids : running),
+  ]);
   const newestFirst = payloads.sort((a, b) => (a.id < b.id ? 1 : -1));
-  return newestFirst.map((payload) => jobRecord(payload, live.get(payload.id), done.get(payload.id), names));
+  return newestFirst.map((payload) => {
+    const record = jobRecord(payload, live.get(payload.id), done.get(payload.id), names);
+    const said = progress.get(payload.id);
+    return said?.attempt === record.attempt && record.status !== "queued" ? { ...record, progress: said.percent } : record;
+  });
 }
 
 const byId = <T extends { readonly id: JobId }>(rows: readonly T[]): Map<JobId, T> => new Map(rows.map((row) => [row.id, row]));
@@ -136,6 +147,7 @@ function jobRecord(payload: PayloadRow, live: LiveRow | undefined, done: DoneRow
     scheduledForMs: payload.scheduled_ms ?? undefined,
     deferredUntilMs: live?.deferred_ms ?? undefined,
     policyText: payload.policy ?? undefined,
+    progress: undefined,
   };
 }
 

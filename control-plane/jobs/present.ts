@@ -37,6 +37,7 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: WaitRe
     created_by: job.createdBy,
     created_at: iso(job.createdAtMs),
     ...(job.startedAtMs !== undefined && { started_at: iso(job.startedAtMs), wait_ms: round(job.startedAtMs - (job.scheduledForMs ?? job.createdAtMs)) }),
+    ...(job.progress !== undefined && { progress: job.progress }),
     ...(done !== undefined && { finished_at: iso(done.doneAtMs), log_bytes: done.logBytes }),
     ...(done?.runUs !== undefined && { run_ms: round(done.runUs / 1000) }),
     ...(done !== undefined && done.logDroppedBytes > 0 && { log_dropped_bytes: done.logDroppedBytes }),

@@ -2,7 +2,8 @@ import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import type { StoredChunk } from "./log-store.ts";
 
-export const STREAM_NAMES = ["stdout", "stderr", "agent"] as const;
+/** `result`: what the job streams as its result before its end. */
+export const STREAM_NAMES = ["stdout", "stderr", "agent", "result"] as const;
 export type StreamName = (typeof STREAM_NAMES)[number];
 
 export interface LogSegment {

@@ -36,7 +36,7 @@ export function addLogRoutes(root: FastifyInstance, read: ReadLog, jobs: JobServ
         operationId: "getJobLogs",
         summary: "What the job printed",
         description:
-          "Plain text of the newest attempt (or of the one asked for). With `follow=true` Server-Sent Events until the job has ended: `log` (id `attempt.seq.segment`, pass it back as Last-Event-ID to go on where you were), `state` on each change, and one `end`.",
+          "Plain text of the newest attempt (or of the one asked for), or with `stream=result` what it has streamed as its result. With `follow=true` Server-Sent Events until the job has ended: `log` (id `attempt.seq.segment`, pass it back as Last-Event-ID to go on where you were), `state` on each change, and one `end`.",
         params: ofJob,
         querystring: logQuery,
         response: { 200: z.string(), default: problemView },
@@ -51,7 +51,7 @@ export function addLogRoutes(root: FastifyInstance, read: ReadLog, jobs: JobServ
         if (record.done !== undefined && Date.now() - record.done.doneAtMs < JUST_ENDED_MS) {
           await untilStored(read, live, caller, id, { attempt: record.attempt, seq: record.done.logChunks - 1 });
         }
-        await plain(read, caller, id, request.query.attempt ?? Math.max(1, record.attempt), reply);
+        await plain(read, caller, { id, attempt: request.query.attempt ?? Math.max(1, record.attempt), result: request.query.stream === "result" }, reply);
       }
     },
   );
@@ -79,13 +79,20 @@ async function untilStored(read: ReadLog, live: LiveLogs, caller: Caller, id: Jo
   }
 }
 
+/** Which output of one attempt: what it printed, or what it streamed as its result. */
+interface Wanted {
+  readonly id: JobId;
+  readonly attempt: number;
+  readonly result: boolean;
+}
+
 /** Streams the stored output of one attempt; memory holds one page of chunks. */
-async function plain(read: ReadLog, caller: Caller, id: JobId, attempt: number, reply: FastifyReply): Promise<void> {
+async function plain(read: ReadLog, caller: Caller, wanted: Wanted, reply: FastifyReply): Promise<void> {
   reply.hijack();
   const { raw } = reply;
   raw.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "sandbox", "x-content-type-options": "nosniff" });
   try {
-    await writeAttempt(read, caller, id, attempt, raw);
+    await writeAttempt(read, caller, wanted, raw);
     raw.end();
   } catch {
     // The headers are sent: only a broken transfer can still say that this is not all.
@@ -93,12 +100,12 @@ async function plain(read: ReadLog, caller: Caller, id: JobId, attempt: number, 
   }
 }
 
-async function writeAttempt(read: ReadLog, caller: Caller, id: JobId, attempt: number, raw: FastifyReply["raw"]): Promise<void> {
+async function writeAttempt(read: ReadLog, caller: Caller, { id, attempt, result }: Wanted, raw: FastifyReply["raw"]): Promise<void> {
   for (let position: LogPosition = { attempt, seq: -1 }; ; ) {
     const page = await read(caller.workspace.id, id, position, PAGE);
     for (const chunk of page) {
       if (chunk.attempt !== attempt) break;
-      for (const { bytes } of await segmentsOf(chunk)) raw.write(bytes);
+      for (const { stream, bytes } of await segmentsOf(chunk)) if ((stream === "result") === result) raw.write(bytes);
     }
     const last = page.at(-1);
     if (last === undefined || last.attempt !== attempt || page.length < PAGE || raw.destroyed) break;
@@ -115,7 +122,13 @@ interface Followable {
   readonly followers: Map<WorkspaceId, number>;
 }
 
-async function follow(parts: Followable, caller: Caller, id: JobId, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function follow(
+  parts: Followable,
+  caller: Caller,
+  id: JobId,
+  request: FastifyRequest<{ Querystring: { stream?: "result" | undefined } }>,
+  reply: FastifyReply,
+): Promise<void> {
   const { read, jobs, live, log, followers } = parts;
   const workspace = caller.workspace.id;
   const following = followers.get(workspace) ?? 0;
@@ -129,7 +142,7 @@ async function follow(parts: Followable, caller: Caller, id: JobId, request: Fas
   try {
     for await (const chunk of tailLog(source, caller.workspace.id, id, from.chunk, stream.signal)) {
       const skip = chunk.attempt === from.partial.attempt && chunk.seq === from.partial.seq ? from.partial.segment + 1 : 0;
-      await sendChunk(stream, chunk, decoders, skip);
+      await sendChunk(stream, chunk, decoders, { skip, resultOnly: request.query.stream === "result" });
     }
     if (!stream.signal.aborted) await stream.send("end", await jobs.get(caller, id));
   } catch (error) {
@@ -150,7 +163,7 @@ function tailSource(read: ReadLog, jobs: JobService, live: LiveLogs, caller: Cal
     read,
     async state(_workspace, id) {
       const record = await jobs.record(caller, id);
-      const state = `${record.status}/${record.attempt}`;
+      const state = `${record.status}/${record.attempt}/${record.progress ?? ""}`;
       if (state !== shown) {
         shown = state;
         await stream.send("state", await jobs.get(caller, id));
@@ -161,12 +174,17 @@ function tailSource(read: ReadLog, jobs: JobService, live: LiveLogs, caller: Cal
 }
 
 /** Sends a chunk as one event a segment. Characters that are cut by the border of a piece are completed by the next piece of the same stream. */
-async function sendChunk(stream: EventStream, chunk: StoredChunk, decoders: Map<string, StringDecoder>, skip: number): Promise<void> {
+async function sendChunk(
+  stream: EventStream,
+  chunk: StoredChunk,
+  decoders: Map<string, StringDecoder>,
+  wanted: { readonly skip: number; readonly resultOnly: boolean },
+): Promise<void> {
   const at = new Date(chunk.atMs).toISOString();
   for (const [segment, { stream: name, bytes }] of (await segmentsOf(chunk)).entries()) {
     const text = decoderOf(decoders, chunk.attempt, name).write(bytes);
     // What the reader already has goes through the decoder all the same: a character may be cut by its end.
-    if (text !== "" && segment >= skip)
+    if (text !== "" && segment >= wanted.skip && (!wanted.resultOnly || name === "result"))
       await stream.send("log", { attempt: chunk.attempt, stream: name, at, text }, `${chunk.attempt}.${chunk.seq}.${segment}`);
   }
 }

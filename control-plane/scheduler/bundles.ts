@@ -16,10 +16,19 @@ export interface ScriptCode {
   readonly requirements: Requirements | undefined;
 }
 
+type ResolvedArgs =
+  | { readonly kind: "resolved"; readonly json: string; readonly secrets: readonly string[] }
+  /** The message says what is not there. */
+  | { readonly kind: "unresolved"; readonly message: string };
+
 /** Where the owner finds what a payload only names. `get` answers from memory or not at all; `load` asks the database. */
 export interface BundleSource {
   script(workspace: WorkspaceId, hash: string): ScriptCode | undefined;
   loadScript(workspace: WorkspaceId, hash: string): Promise<ScriptCode | undefined>;
+  /** Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them. */
+  resolve(workspace: WorkspaceId, argsJson: string): Promise<ResolvedArgs>;
+  /** Whether arguments may refer to anything; asked of every job. */
+  mayRefer(argsJson: string): boolean;
   workspaceName(workspace: WorkspaceId): string | undefined;
   loadWorkspaceName(workspace: WorkspaceId): Promise<string | undefined>;
   hashOfCode(language: string, code: string): string;
@@ -34,6 +43,17 @@ export interface BundleLimits {
 
 /** Everything the attempt needs, or undefined when a part is not in memory. */
 export function buildBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Bundle | undefined {
+  if (source.mayRefer(payload.argsJson)) return undefined;
+  return assemble(source, limits, running, payload, { json: payload.argsJson, secrets: [] });
+}
+
+function assemble(
+  source: BundleSource,
+  limits: BundleLimits,
+  running: RunningJob,
+  payload: JobPayload,
+  args: { readonly json: string; readonly secrets: readonly string[] },
+): Bundle | undefined {
   const { job } = running;
   const workspace = source.workspaceName(job.workspace);
   const script = payload.scriptHash === undefined ? inlineScript(source, running.job, payload) : source.script(job.workspace, payload.scriptHash);
@@ -48,7 +68,9 @@ export function buildBundle(source: BundleSource, limits: BundleLimits, running:
     language: job.language,
     codeHash: script.codeHash,
     code: script.code,
-    argsJson: payload.argsJson,
+    argsJson: args.json,
+    secrets: [...args.secrets],
+    createdBy: payload.createdBy,
     env: [],
     limits: {
       timeoutMs: job.timeoutMs ?? limits.timeoutMs,
@@ -64,13 +86,20 @@ export function buildBundle(source: BundleSource, limits: BundleLimits, running:
   };
 }
 
-/** The same, reading what is missing. Errors: internal when the script's version or the workspace does not exist any more. */
-export async function loadBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Promise<Bundle> {
+export type LoadedBundle = { readonly kind: "bundle"; readonly bundle: Bundle } | Extract<ResolvedArgs, { kind: "unresolved" }>;
+
+/**
+ * The same, reading what is missing. An unresolved one never becomes a bundle by itself: its arguments refer to something that is not there.
+ * Errors: internal when the script's version or the workspace does not exist any more.
+ */
+export async function loadBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Promise<LoadedBundle> {
   await source.loadWorkspaceName(running.job.workspace);
   if (payload.scriptHash !== undefined) await source.loadScript(running.job.workspace, payload.scriptHash);
-  const bundle = buildBundle(source, limits, running, payload);
+  const args = await source.resolve(running.job.workspace, payload.argsJson);
+  if (args.kind === "unresolved") return args;
+  const bundle = assemble(source, limits, running, payload, args);
   if (bundle === undefined) throw new AppError("internal", `the code of job ${running.job.id} is not in the database`);
-  return bundle;
+  return { kind: "bundle", bundle };
 }
 
 function inlineScript(source: BundleSource, job: WaitingJob, payload: JobPayload): ScriptCode {

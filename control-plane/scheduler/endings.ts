@@ -19,7 +19,7 @@ interface Waiters {
   readonly reject: (error: unknown) => void;
 }
 
-const ERROR_NAMES: Partial<Record<Exit["reason"], string>> = { cancelled: "Canceled", timeout: "Timeout", lost: "Lost" };
+const ERROR_NAMES: Partial<Record<Exit["reason"], string>> = { cancelled: "Canceled", timeout: "Timeout", lost: "Lost", input_missing: "InputMissing" };
 
 /** What the owner does for the endings of its attempts. */
 export interface EndingsOwner {

@@ -10,6 +10,8 @@ import type { OwnerDeps } from "./owner-deps.ts";
 
 /** An agent that does not confirm an assignment after this many copies does not get it. */
 const MAX_SENDS = 5;
+/** Bundles that are read at the same time. */
+const LOOK_UPS = 8;
 
 /**
  * The way of an attempt to its agent, from the commit of its claim to the agent's confirmation: its bundle, with a payload that may have to be
@@ -71,7 +73,12 @@ export class Sending {
     const batch = this.#unsent.splice(0, 500);
     try {
       const payloads = await this.#deps.store.payloads(batch.map((running) => running.job));
-      for (const running of batch) await this.#sendLoaded(running, payloads.get(running.job.id));
+      // Several at a time: one that has to look up variables must not hold up the rest.
+      const left = batch.values();
+      const sendOn = async (): Promise<void> => {
+        for (const running of left) await this.#sendLoaded(running, payloads.get(running.job.id));
+      };
+      await Promise.all(Array.from({ length: LOOK_UPS }, sendOn));
     } catch (error) {
       this.#deps.log.error({ event: "job.load_failed", jobs: batch.length, error: messageOf(error) }, "payloads could not be read");
       for (const running of batch) this.#tryLater(running);
@@ -83,8 +90,13 @@ export class Sending {
 
   async #sendLoaded(running: RunningJob, payload: JobPayload | undefined): Promise<void> {
     try {
-      if (payload === undefined) this.#endings.force(running, exitOf("sandbox_error", "the job's payload is no longer in the database"));
-      else this.#send(running, await loadBundle(this.#deps.source, this.#deps.limits, running, payload));
+      if (payload === undefined) {
+        this.#endings.force(running, exitOf("sandbox_error", "the job's payload is no longer in the database"));
+        return;
+      }
+      const loaded = await loadBundle(this.#deps.source, this.#deps.limits, running, payload);
+      if (loaded.kind === "bundle") this.#send(running, loaded.bundle);
+      else this.#endings.force(running, exitOf("input_missing", loaded.message));
     } catch (error) {
       this.#deps.log.error({ event: "job.bundle_failed", jobId: running.job.id, error: messageOf(error) }, "the bundle of a job could not be made");
       this.#tryLater(running);

@@ -1,11 +1,13 @@
+import type { References } from "../resources/references.ts";
+import { mayHoldReferences } from "../resources/references-core.ts";
 import type { BundleSource } from "../scheduler/bundles.ts";
 import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { codeHash } from "./content-hash.ts";
 import type { ScriptCache } from "./script-cache.ts";
 import { codeOf } from "./script-code.ts";
 
-/** Where owners find what the payload of a job only names: versions of scripts, names of workspaces. */
-export function bundleSource(workspaces: Workspaces, scripts: ScriptCache): BundleSource {
+/** Where owners find what the payload of a job only names: versions of scripts, names of workspaces, what arguments refer to. */
+export function bundleSource(workspaces: Workspaces, scripts: ScriptCache, references: References): BundleSource {
   return {
     script(workspace, hash) {
       const version = scripts.version(workspace, hash);
@@ -18,5 +20,7 @@ export function bundleSource(workspaces: Workspaces, scripts: ScriptCache): Bund
     workspaceName: (workspace) => workspaces.nameOf(workspace),
     loadWorkspaceName: (workspace) => workspaces.loadName(workspace),
     hashOfCode: codeHash,
+    mayRefer: mayHoldReferences,
+    resolve: (workspace, argsJson) => references.resolve(workspace, argsJson),
   };
 }

@@ -70,7 +70,7 @@ function frameOf(assign: Bundle[]): ServerFrame {
 
 function bundleOf(jobId: string, argsJson: string): Bundle {
   const script = { scriptPath: "", language: "noop", codeHash: "", code: "" };
-  const unused = { purpose: Purpose.PURPOSE_UNSPECIFIED, lock: "", requirements: undefined };
+  const unused = { purpose: Purpose.PURPOSE_UNSPECIFIED, lock: "", requirements: undefined, secrets: [], createdBy: "" };
   return { jobId, token: jobId, attempt: 1, workspace: "bare", ...script, argsJson, env: [], limits: undefined, tag: "default", ...unused };
 }
 

@@ -132,6 +132,8 @@ function bundleOf(language: string, code: string, dedicated: boolean): Bundle {
     scriptPath: "f/load/start",
     language,
     codeHash: "",
+    secrets: [],
+    createdBy: "",
     code,
     argsJson: "{}",
     env: [],

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type BashParameter, parseBashParameters } from "../../../kernel/bash-parameters.ts";
+import { SYSTEM_PATH } from "../../runner/job-env.ts";
 import { readJsonMembers } from "../../runner/json-text.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import { placeConstants } from "../constants.ts";
@@ -16,6 +17,7 @@ import {
 } from "../runtime.ts";
 
 const WRAPPER = readFileSync(new URL("./wrapper.sh", import.meta.url), "utf8");
+const SDK = readFileSync(new URL("../../sdk/bash/millrace", import.meta.url), "utf8");
 const BASH = "/bin/bash";
 
 /** Bash: positional arguments by the names that the script gives them, result is the last line of stdout. */
@@ -24,8 +26,8 @@ export const bashSupport: RuntimeSupport = {
   detect: async (context: DetectContext) => {
     const version = outputOf(await context.probe([BASH, "--noprofile", "--norc", "-c", 'echo "$BASH_VERSION"'], []));
     if (version === undefined || version === "") return undefined;
-    const mount = placeConstants(context.execDir, "bash", { "wrapper.sh": WRAPPER });
-    const wrapper: Wrapper = { mount, path: `${context.pathOf(mount)}/wrapper.sh` };
+    const mount = placeConstants(context.execDir, "bash", { "wrapper.sh": WRAPPER, "bin/millrace": SDK });
+    const wrapper: Wrapper = { mount, folder: context.pathOf(mount) };
     const runtime: ProcessRuntime = {
       kind: "process",
       version,
@@ -40,7 +42,7 @@ export const bashSupport: RuntimeSupport = {
 interface Wrapper {
   readonly mount: ReadOnlyMount;
   /** As the script sees it. */
-  readonly path: string;
+  readonly folder: string;
 }
 
 function launch(wrapper: Wrapper, request: LaunchRequest): Launch | Refusal {
@@ -58,8 +60,9 @@ function launch(wrapper: Wrapper, request: LaunchRequest): Launch | Refusal {
       // Every file costs; most scripts have no arguments.
       ...(positional.length === 0 ? [] : [{ name: "args", content: positional.map((text) => `${text}\0`).join("") }]),
     ],
-    argv: [BASH, "--noprofile", "--norc", wrapper.path, request.paths.job],
-    env: new Map(),
+    argv: [BASH, "--noprofile", "--norc", `${wrapper.folder}/wrapper.sh`, request.paths.job],
+    // Behind everything else: a program of that name that the machine has is the one that scripts mean.
+    env: new Map([["PATH", `${SYSTEM_PATH}:${wrapper.folder}/bin`]]),
     mounts: [wrapper.mount],
     resultFrom: "last_stdout_line",
   };

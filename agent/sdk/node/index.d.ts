@@ -41,3 +41,19 @@ export function waitJob<Result = unknown>(id: string): Promise<Result>;
 export function getJob(id: string): Promise<Record<string, unknown>>;
 /** The result of a job that has ended. */
 export function getResult<Result = unknown>(id: string): Promise<Result>;
+/** The value of a variable; also that of a secret, which is masked in the log from then on. */
+export function getVariable(path: string): Promise<string>;
+/** Makes or changes a variable. A new one is plain unless `secret` is true; what is left out stays as it is. */
+export function setVariable(path: string, value: string, options?: { secret?: boolean; description?: string }): Promise<void>;
+/** The value of a resource, with what its `$var:` and `$res:` stand for. */
+export function getResource<Value = unknown>(path: string): Promise<Value>;
+/** Makes or changes a resource. A new one needs a type. */
+export function setResource(path: string, value: unknown, type?: string, options?: { description?: string }): Promise<void>;
+/** What the script has kept with setState in an earlier run; undefined at first. */
+export function getState<State = unknown>(path?: string): Promise<State | undefined>;
+/** Keeps a value for the next runs of the script: anything that is JSON. */
+export function setState(value: unknown, path?: string): Promise<void>;
+/** Says how far the job is, 0 to 100. */
+export function setProgress(percent: number): Promise<void>;
+/** Passes on a piece of the result before the end, to whoever follows the job. */
+export function streamResult(text: string): Promise<void>;

@@ -46,23 +46,17 @@ export function jobId() {
  * Rejects with MillraceError for every status from 400 on.
  */
 export async function request(method, path, { body, headers = {}, timeoutMs = 70_000 } = {}) {
+  const data = body === undefined ? undefined : JSON.stringify(body);
+  const kind = data === undefined ? {} : { "content-type": "application/json" };
+  return ask(method, `/api/v1/w/${encodeURIComponent(workspace())}/${path}`, data, { ...kind, ...headers }, timeoutMs);
+}
+
+async function ask(method, path, data, headers, timeoutMs = 70_000) {
   const token = process.env.MILLRACE_TOKEN;
   if (!token) throw new Error("this job has no token: MILLRACE_TOKEN is not set");
-  const data = body === undefined ? undefined : JSON.stringify(body);
-  const { status, text } = await exchange(
-    {
-      method,
-      path: `/api/v1/w/${encodeURIComponent(workspace())}/${path}`,
-      headers: {
-        authorization: `Bearer ${token}`,
-        accept: "application/json",
-        ...(data === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(data) }),
-        ...headers,
-      },
-      signal: AbortSignal.timeout(timeoutMs),
-    },
-    data,
-  );
+  const length = data === undefined ? {} : { "content-length": Buffer.byteLength(data) };
+  const sent = { authorization: `Bearer ${token}`, accept: "application/json", ...length, ...headers };
+  const { status, text } = await exchange({ method, path, headers: sent, signal: AbortSignal.timeout(timeoutMs) }, data);
   let parsed = null;
   try {
     parsed = text === "" ? null : JSON.parse(text);
@@ -130,4 +124,58 @@ export async function getJob(id) {
 /** The result of a job that has ended. */
 export async function getResult(id) {
   return (await request("GET", `jobs/${encodeURIComponent(id)}/result`)).body;
+}
+
+const at = (path) => `by-path?path=${encodeURIComponent(path)}`;
+
+/** The value of a variable; also that of a secret, which is masked in the log from then on. Rejects with MillraceError (404) when there is none. */
+export async function getVariable(path) {
+  return (await request("GET", `variables/value?path=${encodeURIComponent(path)}`)).body.value;
+}
+
+/** Makes or changes a variable. A new one is plain unless `secret` is true; what is left out stays as it is. */
+export async function setVariable(path, value, { secret, description } = {}) {
+  await request("PUT", `variables/${at(path)}`, { body: { value, is_secret: secret, description } });
+}
+
+/** The value of a resource, with what its `$var:` and `$res:` stand for. Rejects with MillraceError (404) when there is none. */
+export async function getResource(path) {
+  return (await request("GET", `resources/value?path=${encodeURIComponent(path)}`)).body;
+}
+
+/** Makes or changes a resource. A new one needs a type. */
+export async function setResource(path, value, type, { description } = {}) {
+  await request("PUT", `resources/${at(path)}`, { body: { type, value: value ?? null, description } });
+}
+
+/** What the script has kept with setState in an earlier run; undefined at first. */
+export async function getState(path) {
+  try {
+    return await getResource(statePath(path));
+  } catch (error) {
+    if (error instanceof MillraceError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Keeps a value for the next runs of the script: anything that is JSON. */
+export async function setState(value, path) {
+  await request("PUT", `resources/${at(statePath(path))}`, { body: { type: "state", value: value ?? null } });
+}
+
+/** Says how far the job is, 0 to 100. */
+export async function setProgress(percent) {
+  await request("PUT", `jobs/${encodeURIComponent(jobId())}/progress`, { body: { percent: Math.floor(percent) } });
+}
+
+/** Passes on a piece of the result before the end, to whoever follows the job. */
+export async function streamResult(text) {
+  if (!process.env.MILLRACE_API_SOCKET) throw new Error("results are streamed through the agent: MILLRACE_API_SOCKET is not set");
+  await ask("POST", "/stream", String(text), { "content-type": "text/plain; charset=utf-8" });
+}
+
+function statePath(path) {
+  const found = path ?? process.env.MILLRACE_STATE_PATH;
+  if (!found) throw new Error("inline code has no state of its own: give a path");
+  return found;
 }

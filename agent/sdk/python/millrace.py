@@ -20,6 +20,14 @@ __all__ = [
     "wait_job",
     "get_job",
     "get_result",
+    "get_variable",
+    "set_variable",
+    "get_resource",
+    "set_resource",
+    "get_state",
+    "set_state",
+    "set_progress",
+    "stream_result",
     "workspace",
     "job_id",
 ]
@@ -87,17 +95,19 @@ def request(method, path, body=None, headers=None, timeout=70):
 
     Raises MillraceError for every status from 400 on.
     """
+    data = None if body is None else _json.dumps(body).encode()
+    kind = {} if body is None else {"content-type": "application/json"}
+    return _exchange(method, f"/api/v1/w/{_quote(workspace(), safe='')}/{path}", data, {**kind, **(headers or {})}, timeout)
+
+
+def _exchange(method, address, data, headers, timeout=70):
     token = _os.environ.get("MILLRACE_TOKEN")
     if not token:
         raise RuntimeError("this job has no token: MILLRACE_TOKEN is not set")
-    sent = {"authorization": f"Bearer {token}", "accept": "application/json", **(headers or {})}
-    data = None
-    if body is not None:
-        data = _json.dumps(body).encode()
-        sent["content-type"] = "application/json"
+    sent = {"authorization": f"Bearer {token}", "accept": "application/json", **headers}
     connection = _connection(timeout)
     try:
-        connection.request(method, f"/api/v1/w/{_quote(workspace(), safe='')}/{path}", body=data, headers=sent)
+        connection.request(method, address, body=data, headers=sent)
         response = connection.getresponse()
         text = response.read()
     finally:
@@ -157,3 +167,64 @@ def get_result(id):
     """The result of a job that has ended."""
     return request("GET", f"jobs/{_quote(id, safe='')}/result")[1]
 
+
+def _at(path):
+    return f"by-path?path={_quote(path, safe='')}"
+
+
+def get_variable(path):
+    """The value of a variable, a text; also that of a secret, which is masked in the log from then on. Raises MillraceError (404) when there is none."""
+    return request("GET", f"variables/value?path={_quote(path, safe='')}")[1]["value"]
+
+
+def set_variable(path, value, *, secret=None, description=None):
+    """Makes or changes a variable. A new one is plain unless `secret` is true; what is left out stays as it is."""
+    request("PUT", f"variables/{_at(path)}", _given(value=value, is_secret=secret, description=description))
+
+
+def get_resource(path):
+    """The value of a resource, with what its `$var:` and `$res:` stand for. Raises MillraceError (404) when there is none."""
+    return request("GET", f"resources/value?path={_quote(path, safe='')}")[1]
+
+
+def set_resource(path, value, type=None, *, description=None):
+    """Makes or changes a resource. A new one needs a type."""
+    request("PUT", f"resources/{_at(path)}", {"value": value, **_given(type=type, description=description)})
+
+
+def get_state(path=None):
+    """What the script has kept with `set_state` in an earlier run; None at first."""
+    try:
+        return get_resource(_state_path(path))
+    except MillraceError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def set_state(value, path=None):
+    """Keeps a value for the next runs of the script: anything that is JSON."""
+    request("PUT", f"resources/{_at(_state_path(path))}", {"type": "state", "value": value})
+
+
+def set_progress(percent):
+    """Says how far the job is, 0 to 100."""
+    request("PUT", f"jobs/{_quote(job_id(), safe='')}/progress", {"percent": int(percent)})
+
+
+def stream_result(text):
+    """Passes on a piece of the result before the end, to whoever follows the job."""
+    if not _os.environ.get("MILLRACE_API_SOCKET"):
+        raise RuntimeError("results are streamed through the agent: MILLRACE_API_SOCKET is not set")
+    _exchange("POST", "/stream", text.encode(), {"content-type": "text/plain; charset=utf-8"})
+
+
+def _given(**values):
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _state_path(path):
+    found = path or _os.environ.get("MILLRACE_STATE_PATH")
+    if not found:
+        raise RuntimeError("inline code has no state of its own: give a path")
+    return found

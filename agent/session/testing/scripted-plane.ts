@@ -208,6 +208,8 @@ export function bundleOf(fields: Partial<Bundle> = {}): Bundle {
     scriptPath: "",
     language: "bash",
     codeHash: "",
+    secrets: [],
+    createdBy: "",
     code: "",
     argsJson: "{}",
     env: [],

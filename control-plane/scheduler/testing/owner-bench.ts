@@ -243,6 +243,8 @@ export class OwnerBench implements Home {
           workspaceName: () => "bench",
           loadWorkspaceName: () => Promise.resolve("bench"),
           hashOfCode: () => "",
+          mayRefer: () => false,
+          resolve: (_workspace, json) => Promise.resolve({ kind: "resolved", json, secrets: [] }),
         },
         clock: this.clock,
         random: () => 0.5,

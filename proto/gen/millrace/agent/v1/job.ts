@@ -153,7 +153,13 @@ export interface Bundle {
   purpose: Purpose;
   /** Versions that were fixed when the script was deployed, in the words of the language's own tool; empty: none are fixed. */
   lock: string;
-  requirements: Requirements | undefined;
+  requirements:
+    | Requirements
+    | undefined;
+  /** Values of secrets that are in the arguments: the agent masks them in the output. Empty: there are none. */
+  secrets: string[];
+  /** Who asked for the job; empty: unknown. */
+  createdBy: string;
 }
 
 /** What the script asks of the place where it runs. Zero or absent: the agent's own default. */
@@ -219,7 +225,7 @@ export interface LogChunk {
   data: Buffer;
   /**
    * The order of stdout and stderr inside the chunk: each entry is length * 4 + stream
-   * (0 stdout, 1 stderr, 2 written by the agent itself); lengths add up to size_bytes.
+   * (0 stdout, 1 stderr, 2 written by the agent itself, 3 streamed as the result); lengths add up to size_bytes.
    */
   segments: number[];
   /** Line feeds in the chunk. */
@@ -480,6 +486,8 @@ function createBaseBundle(): Bundle {
     purpose: 0,
     lock: "",
     requirements: undefined,
+    secrets: [],
+    createdBy: "",
   };
 }
 
@@ -529,6 +537,12 @@ export const Bundle: MessageFns<Bundle> = {
     }
     if (message.requirements !== undefined) {
       Requirements.encode(message.requirements, writer.uint32(122).fork()).join();
+    }
+    for (const v of message.secrets) {
+      writer.uint32(130).string(v!);
+    }
+    if (message.createdBy !== "") {
+      writer.uint32(138).string(message.createdBy);
     }
     return writer;
   },
@@ -666,6 +680,22 @@ export const Bundle: MessageFns<Bundle> = {
             message.requirements = Requirements.decode(reader, reader.uint32());
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.secrets.push(reader.string());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.createdBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -702,6 +732,8 @@ export const Bundle: MessageFns<Bundle> = {
     message.requirements = (object.requirements !== undefined && object.requirements !== null)
       ? Requirements.fromPartial(object.requirements)
       : undefined;
+    message.secrets = object.secrets?.map((e) => e) || [];
+    message.createdBy = object.createdBy ?? "";
     return message;
   },
 };

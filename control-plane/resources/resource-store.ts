@@ -1,0 +1,91 @@
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { THING_LIMITS } from "../variables/contract.ts";
+import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
+import { STATE_TYPE } from "./contract.ts";
+
+/** One of a list, without its value. */
+export interface ListedResource extends Changes {
+  readonly path: string;
+  readonly type: string;
+  readonly description: string;
+}
+
+export interface StoredResource extends ListedResource {
+  /** JSON text. */
+  readonly value: string;
+}
+
+interface ResourceRow extends ChangeRow {
+  path: string;
+  type: string;
+  description: string;
+  value: string;
+}
+
+const LISTED = `path, type, description, ${CHANGE_COLUMNS}`;
+const COLUMNS = `value, ${LISTED}`;
+
+/** @param type undefined: all but states */
+export async function listResources(pool: Pool, workspace: WorkspaceId, type: string | undefined, page: Page): Promise<ListedResource[]> {
+  const which = type === undefined ? "type <> $5" : "type = $5";
+  const { rows } = await pool.query<Omit<ResourceRow, "value">>(
+    `SELECT ${LISTED} FROM resource WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${which} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, type ?? STATE_TYPE],
+  );
+  return rows.map((row) => ({ path: row.path, type: row.type, description: row.description, ...changesOf(row) }));
+}
+
+/** Those of the paths that there are. */
+export async function findResources(pool: Pool, workspace: WorkspaceId, paths: readonly string[]): Promise<StoredResource[]> {
+  const { rows } = await pool.query<ResourceRow>(`SELECT ${COLUMNS} FROM resource WHERE workspace_id = $1 AND path = ANY($2::text[])`, [workspace, paths]);
+  return rows.map(storedResource);
+}
+
+export interface NewResource {
+  readonly path: string;
+  readonly type: string;
+  readonly description: string;
+  /** JSON text. */
+  readonly value: string;
+  readonly by: string;
+}
+
+/** @returns what is stored; undefined when there is one already */
+export async function insertResource(pool: Pool, workspace: WorkspaceId, resource: NewResource): Promise<StoredResource | "full" | undefined> {
+  const { rows } = await pool.query<ResourceRow & { is_full: boolean }>(
+    `WITH room AS (SELECT count(*) >= $7 AS is_full FROM resource WHERE workspace_id = $1),
+       made AS (
+         INSERT INTO resource (workspace_id, path, type, description, value, created_by, updated_by)
+         SELECT $1, $2, $3, $4, $5, $6, $6 FROM room WHERE NOT is_full ON CONFLICT DO NOTHING RETURNING ${COLUMNS})
+     SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
+    [workspace, resource.path, resource.type, resource.description, resource.value, resource.by, THING_LIMITS.resources],
+  );
+  const row = rows[0];
+  if (row?.is_full === true) return "full";
+  return row === undefined || row.path === null ? undefined : storedResource(row);
+}
+
+/** @returns what is stored; undefined when it has another revision by now, or is gone */
+export async function updateResource(pool: Pool, workspace: WorkspaceId, resource: NewResource, revision: number): Promise<StoredResource | undefined> {
+  const { rows } = await pool.query<ResourceRow>(
+    `UPDATE resource SET description = $3, value = $4, updated_by = $5, updated_at = now(), revision = revision + 1
+     WHERE workspace_id = $1 AND path = $2 AND revision = $6 RETURNING ${COLUMNS}`,
+    [workspace, resource.path, resource.description, resource.value, resource.by, revision],
+  );
+  return rows.map(storedResource)[0];
+}
+
+/** @param revision undefined: whatever it is */
+export async function deleteResource(pool: Pool, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
+  const { rowCount } = await pool.query("DELETE FROM resource WHERE workspace_id = $1 AND path = $2 AND ($3::bigint IS NULL OR revision = $3)", [
+    workspace,
+    path,
+    revision ?? null,
+  ]);
+  return rowCount === 1;
+}
+
+function storedResource(row: ResourceRow): StoredResource {
+  return { path: row.path, type: row.type, description: row.description, value: row.value, ...changesOf(row) };
+}

@@ -1,0 +1,87 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { THING_LIMITS } from "../variables/contract.ts";
+import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "../variables/revision.ts";
+import type { Page } from "../variables/variable-store.ts";
+import { type PutResource, STATE_TYPE } from "./contract.ts";
+import {
+  deleteResource,
+  findResources,
+  insertResource,
+  type ListedResource,
+  listResources,
+  type NewResource,
+  type StoredResource,
+  updateResource,
+} from "./resource-store.ts";
+import { findResourceType } from "./resource-type-store.ts";
+import type { SchemaCheck } from "./schema-check.ts";
+
+/** Resources of workspaces, states of scripts among them. What is not of the workspace is not there. */
+export interface Resources {
+  /** @param type undefined: all but states */
+  list(workspace: WorkspaceId, type: string | undefined, page: Page): Promise<ListedResource[]>;
+  find(workspace: WorkspaceId, path: string): Promise<StoredResource | undefined>;
+  /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, out_of_range, resource_exhausted. */
+  put(workspace: WorkspaceId, path: string, change: PutResource, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredResource }>;
+  /** Errors: not_found, failed_precondition. */
+  remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
+}
+
+/** Somebody else writes at the same moment: then it is looked at again. */
+const TRIES = 5;
+
+export function createResources(pool: Pool, schemas: SchemaCheck): Resources {
+  const find = async (workspace: WorkspaceId, path: string): Promise<StoredResource | undefined> => (await findResources(pool, workspace, [path]))[0];
+
+  async function next(workspace: WorkspaceId, path: string, change: PutResource, by: string, before: StoredResource | undefined): Promise<NewResource> {
+    const type = change.type ?? before?.type;
+    if (type === undefined) throw missing("type", "a new resource needs a type");
+    if (before !== undefined && before.type !== type)
+      throw new AppError("failed_precondition", `resource ${path} has the type ${before.type}`, { hint: "delete it first to give it another type" });
+    const value = change.value === undefined ? before?.value : JSON.stringify(change.value);
+    if (value === undefined) throw missing("value", "a new resource needs a value");
+    if (Buffer.byteLength(value) > THING_LIMITS.resourceBytes)
+      throw new AppError("out_of_range", `the value of a resource has at most ${THING_LIMITS.resourceBytes} bytes of JSON`);
+    if (change.value !== undefined) await checkValue(workspace, type, value);
+    return { path, type, description: change.description ?? before?.description ?? "", value, by };
+  }
+
+  async function checkValue(workspace: WorkspaceId, type: string, value: string): Promise<void> {
+    const schema = type === STATE_TYPE ? undefined : (await findResourceType(pool, workspace, type))?.schema;
+    if (schema !== undefined) await schemas.check(schema, value);
+  }
+
+  return {
+    list: (workspace, type, page) => listResources(pool, workspace, type, page),
+    find,
+    async put(workspace, path, change, by, condition) {
+      for (let attempt = 0; attempt < TRIES; attempt++) {
+        const before = await find(workspace, path);
+        checkCondition(condition, `resource ${path}`, before?.revision);
+        const resource = await next(workspace, path, change, by, before);
+        const stored = await (before === undefined ? insertResource(pool, workspace, resource) : updateResource(pool, workspace, resource, before.revision));
+        if (stored === "full")
+          throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.resources} resources and states already`, {
+            hint: "delete some that nobody needs",
+          });
+        if (stored !== undefined) return { created: before === undefined, stored };
+      }
+      throw changedMeanwhile(`resource ${path}`);
+    },
+    async remove(workspace, path, condition) {
+      if (await deleteResource(pool, workspace, path, wantedRevision(condition))) return;
+      if ((await find(workspace, path)) !== undefined) throw changedMeanwhile(`resource ${path}`);
+      throw noResource(path);
+    },
+  };
+}
+
+function missing(field: string, message: string): AppError {
+  return new AppError("invalid_argument", message, { fields: [{ pointer: `/${field}`, message: "is missing" }] });
+}
+
+export function noResource(path: string): AppError {
+  return new AppError("not_found", `there is no resource ${path}`);
+}

@@ -1,0 +1,160 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { callerOf } from "../http/authorize.ts";
+import { problemView } from "../http/problem-contract.ts";
+import { conditions, pageQuery, THING_LIMITS } from "../variables/contract.ts";
+import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
+import { presentChanges } from "../variables/routes.ts";
+import { byName, type PutResourceType, putResourceType, type ResourceTypeView, resourceTypePage, resourceTypeView, STATE_TYPE } from "./contract.ts";
+import {
+  deleteResourceType,
+  findResourceType,
+  insertResourceType,
+  listResourceTypes,
+  type StoredResourceType,
+  updateResourceType,
+} from "./resource-type-store.ts";
+import type { SchemaCheck } from "./schema-check.ts";
+import { decodeSchema } from "./schema-codec.ts";
+
+const base = "/api/v1/w/:workspace/resource-types";
+const params = z.object({ workspace: z.string() });
+const tags = ["resources"];
+const PAGE = 100;
+
+/** Kinds of resources: what their values must look like. A resource may have a type that nobody has described. */
+export function addResourceTypeRoutes(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): void {
+  addReading(root, pool);
+  addWriting(root, pool, schemas);
+}
+
+function addReading(root: FastifyInstance, pool: Pool): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    base,
+    {
+      config: { permission: "resources:read" },
+      schema: {
+        tags,
+        operationId: "listResourceTypes",
+        summary: "Resource types, by name, without their schemas",
+        params,
+        querystring: z.strictObject(pageQuery),
+        response: { 200: resourceTypePage, default: problemView },
+      },
+    },
+    async (request) => {
+      const { prefix = "", cursor = "", limit = PAGE } = request.query;
+      const found = await listResourceTypes(pool, callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      const types = page.map((one) => ({ name: one.name, description: one.description, ...presentChanges(one) }));
+      return { types, ...(found.length > limit && last !== undefined && { next_cursor: last.name }) };
+    },
+  );
+  app.get(
+    `${base}/by-name`,
+    {
+      config: { permission: "resources:read" },
+      schema: {
+        tags,
+        operationId: "getResourceType",
+        summary: "One resource type, with its schema",
+        params,
+        querystring: byName,
+        response: { 200: resourceTypeView, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const stored = await findResourceType(pool, callerOf(request).workspace.id, request.query.name);
+      if (stored === undefined) throw noType(request.query.name);
+      return reply.header("etag", etagOf(stored.revision)).send(presentType(stored));
+    },
+  );
+}
+
+function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.put(
+    `${base}/by-name`,
+    {
+      config: { permission: "resources:types" },
+      schema: {
+        tags,
+        operationId: "putResourceType",
+        summary: "Make or change a resource type",
+        description: "Resources that there are already are not checked again before they change.",
+        params,
+        querystring: byName,
+        headers: conditions,
+        body: putResourceType,
+        response: { 200: resourceTypeView, 201: resourceTypeView, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { name } = request.query;
+      if (name === STATE_TYPE) throw new AppError("invalid_argument", "the type state is for what scripts remember: it has no schema");
+      const schema = request.body.schema;
+      if (schema !== undefined && schema !== null) await schemas.check(JSON.stringify(schema));
+      const { created, stored } = await putType(pool, workspace.id, name, request.body, principal.label, request.headers);
+      return reply
+        .code(created ? 201 : 200)
+        .header("etag", etagOf(stored.revision))
+        .send(presentType(stored));
+    },
+  );
+  app.delete(
+    `${base}/by-name`,
+    {
+      config: { permission: "resources:types" },
+      schema: {
+        tags,
+        operationId: "deleteResourceType",
+        summary: "Delete a resource type",
+        description: "Its resources stay, and are not checked any more.",
+        params,
+        querystring: byName,
+        headers: conditions.pick({ "if-match": true }),
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.query;
+      const { id } = callerOf(request).workspace;
+      if (await deleteResourceType(pool, id, name, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
+      throw (await findResourceType(pool, id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
+    },
+  );
+}
+
+async function putType(
+  pool: Pool,
+  workspace: WorkspaceId,
+  name: string,
+  change: PutResourceType,
+  by: string,
+  condition: Condition,
+): Promise<{ created: boolean; stored: StoredResourceType }> {
+  const before = await findResourceType(pool, workspace, name);
+  checkCondition(condition, `resource type ${name}`, before?.revision);
+  const schema = change.schema === undefined ? before?.schema : change.schema === null ? undefined : JSON.stringify(change.schema);
+  const next = { name, description: change.description ?? before?.description ?? "", schema, by };
+  const stored = await (before === undefined ? insertResourceType(pool, workspace, next) : updateResourceType(pool, workspace, next, before.revision));
+  if (stored === "full") throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.resourceTypes} resource types already`);
+  if (stored === undefined) throw changedMeanwhile(`resource type ${name}`);
+  return { created: before === undefined, stored };
+}
+
+function noType(name: string): AppError {
+  return new AppError("not_found", `there is no resource type ${name}`);
+}
+
+function presentType(stored: StoredResourceType): ResourceTypeView {
+  const { name, description, schema } = stored;
+  return { name, description, ...(schema !== undefined && { schema: decodeSchema(schema) }), ...presentChanges(stored) };
+}

@@ -1,0 +1,60 @@
+import type { FastifyInstance } from "fastify";
+import type { JobId } from "../kernel/ids.ts";
+import type { Pool } from "./db/pools.ts";
+import type { JobService } from "./jobs/job-service.ts";
+import { addProgressRoutes } from "./jobs/progress-routes.ts";
+import { createReferences, type References } from "./resources/references.ts";
+import { createResources } from "./resources/resources.ts";
+import { addResourceRoutes } from "./resources/routes.ts";
+import { createSchemaCheck } from "./resources/schema-check.ts";
+import { addResourceTypeRoutes } from "./resources/type-routes.ts";
+import { createKeyRing } from "./secrets/key-ring.ts";
+import { hasKeys } from "./secrets/key-store.ts";
+import { loadMasterKeys } from "./secrets/master-keys.ts";
+import { SecretRotation } from "./secrets/rotation.ts";
+import { addSecretRoutes } from "./secrets/routes.ts";
+import type { Log } from "./telemetry/log.ts";
+import { addVariableRoutes } from "./variables/routes.ts";
+import { createVariables } from "./variables/variables.ts";
+import { addWindmillJobs } from "./windmill/job-routes.ts";
+import { addWindmillRest } from "./windmill/not-offered.ts";
+import { addWindmillResources } from "./windmill/resource-routes.ts";
+import { addWindmillVariables } from "./windmill/variable-routes.ts";
+
+export interface Things {
+  readonly references: References;
+  /** To be started with the doors. */
+  readonly rotation: SecretRotation;
+  addRoutes(app: FastifyInstance, jobs: JobService, onProgress: (id: JobId) => void): void;
+}
+
+/**
+ * What scripts work with: variables, secrets, resources. A part of the composition root.
+ * Errors: failed_precondition when the file with the master key is no use.
+ */
+export async function openThings(pool: Pool, log: Log, masterKey: string | undefined, stateDir: string): Promise<Things> {
+  const masters = await loadMasterKeys(masterKey, stateDir, () => hasKeys(pool));
+  if (masters.length === 0)
+    log.warn({ event: "secrets.no_key" }, "this replica has no master key, and another one has: secrets cannot be used here. Set MILLRACE_MASTER_KEY");
+  const keys = createKeyRing(pool, masters);
+  const variables = createVariables(pool, keys);
+  const references = createReferences(pool, variables);
+  const schemas = createSchemaCheck();
+  const resources = createResources(pool, schemas);
+  const rotation = new SecretRotation(pool, keys, variables, log);
+  return {
+    references,
+    rotation,
+    addRoutes(app, jobs, onProgress) {
+      addVariableRoutes(app, variables);
+      addSecretRoutes(app, pool, rotation);
+      addResourceRoutes(app, resources, references);
+      addResourceTypeRoutes(app, pool, schemas);
+      addProgressRoutes(app, pool, onProgress);
+      addWindmillVariables(app, variables);
+      addWindmillResources(app, resources, references);
+      addWindmillJobs(app, pool, jobs, onProgress);
+      addWindmillRest(app);
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import type { KeyRing } from "../secrets/key-ring.ts";
+import { type PutVariable, THING_LIMITS } from "./contract.ts";
+import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "./revision.ts";
+import {
+  deleteVariable,
+  findVariables,
+  insertVariable,
+  type ListedVariable,
+  listVariables,
+  type NewVariable,
+  type Page,
+  replaceSealed,
+  type StoredValue,
+  type StoredVariable,
+  sealedWithOldKeys,
+  updateVariable,
+} from "./variable-store.ts";
+
+export interface OpenVariable {
+  readonly value: string;
+  readonly isSecret: boolean;
+}
+
+/** Variables of workspaces. What is not of the workspace is not there. */
+export interface Variables {
+  list(workspace: WorkspaceId, page: Page): Promise<ListedVariable[]>;
+  find(workspace: WorkspaceId, path: string): Promise<StoredVariable | undefined>;
+  /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, resource_exhausted. */
+  put(workspace: WorkspaceId, path: string, change: PutVariable, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredVariable }>;
+  /** Errors: not_found, failed_precondition. */
+  remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
+  /** Values by path, secrets too: for running jobs alone. Paths without a variable are left out. */
+  open(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, OpenVariable>>;
+  /** See SealedThings. */
+  resealSome(workspace: WorkspaceId, limit: number): Promise<number>;
+}
+
+/** Somebody else writes at the same moment: then it is looked at again. */
+const TRIES = 5;
+const FOREIGN_KEY_VIOLATION = "23503";
+
+export function createVariables(pool: Pool, keys: KeyRing): Variables {
+  const find = async (workspace: WorkspaceId, path: string): Promise<StoredVariable | undefined> => (await findVariables(pool, workspace, [path]))[0];
+
+  async function nextValue(workspace: WorkspaceId, path: string, change: PutVariable, before: StoredVariable | undefined): Promise<StoredValue> {
+    const wasSecret = before?.value.kind === "secret";
+    const isSecret = change.is_secret ?? wasSecret;
+    if (change.value === undefined) {
+      // A secret must not become plain by asking for it, and nobody should think that a value was never stored in the open when it was.
+      if (before === undefined || isSecret !== wasSecret) throw valueMissing(before === undefined ? "a new variable" : "one that becomes a secret or plain");
+      return before.value;
+    }
+    return isSecret ? { kind: "secret", sealed: await keys.seal(workspace, path, change.value) } : { kind: "plain", value: change.value };
+  }
+
+  return {
+    list: (workspace, page) => listVariables(pool, workspace, page),
+    find,
+    async put(workspace, path, change, by, condition) {
+      for (let attempt = 0; attempt < TRIES; attempt++) {
+        const before = await find(workspace, path);
+        checkCondition(condition, `variable ${path}`, before?.revision);
+        const value = await nextValue(workspace, path, change, before);
+        const next: NewVariable = { path, description: change.description ?? before?.description ?? "", value, by };
+        const stored = await write(pool, workspace, next, before?.revision);
+        if (stored === "full")
+          throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.variables} variables already`, { hint: "delete some that nobody needs" });
+        if (stored !== undefined) return { created: before === undefined, stored };
+      }
+      throw changedMeanwhile(`variable ${path}`);
+    },
+    async remove(workspace, path, condition) {
+      if (await deleteVariable(pool, workspace, path, wantedRevision(condition))) return;
+      if ((await find(workspace, path)) !== undefined) throw changedMeanwhile(`variable ${path}`);
+      throw noVariable(path);
+    },
+    async open(workspace, paths) {
+      const found = paths.length === 0 ? [] : await findVariables(pool, workspace, paths);
+      const opened = await Promise.all(
+        found.map(async ({ path, value }): Promise<[string, OpenVariable]> => {
+          if (value.kind === "plain") return [path, { value: value.value, isSecret: false }];
+          return [path, { value: await keys.open(workspace, path, value.sealed), isSecret: true }];
+        }),
+      );
+      return new Map(opened);
+    },
+    async resealSome(workspace, limit) {
+      const old = await sealedWithOldKeys(pool, workspace, limit);
+      for (const { path, sealed } of old)
+        await replaceSealed(pool, workspace, path, sealed, await keys.seal(workspace, path, await keys.open(workspace, path, sealed)));
+      return old.length;
+    },
+  };
+}
+
+/** Undefined: somebody else was quicker, or the key that sealed the value has just gone. */
+async function write(pool: Pool, workspace: WorkspaceId, next: NewVariable, revision: number | undefined): Promise<StoredVariable | "full" | undefined> {
+  try {
+    return await (revision === undefined ? insertVariable(pool, workspace, next) : updateVariable(pool, workspace, next, revision));
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === FOREIGN_KEY_VIOLATION) return undefined;
+    throw error;
+  }
+}
+
+function valueMissing(of: string): AppError {
+  return new AppError("invalid_argument", `${of} needs a value`, { fields: [{ pointer: "/value", message: "is missing" }] });
+}
+
+export function noVariable(path: string): AppError {
+  return new AppError("not_found", `there is no variable ${path}`);
+}

@@ -1,0 +1,23 @@
+import type { FastifyReply } from "fastify";
+import { z } from "zod";
+import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
+import { thingPath } from "../variables/contract.ts";
+
+export const inWorkspace = z.object({ workspace: z.string() });
+/** Their paths stand at the end of the address, with their slashes. */
+export const atPath = inWorkspace.extend({ "*": thingPath });
+export const ofJob = inWorkspace.extend({ id: z.string() });
+/** Their clients send fields and queries that we have no use for. */
+export const anyQuery = z.looseObject({});
+export const text = z.string().refine(WITHOUT_NUL.check, WITHOUT_NUL.message);
+
+/** They are no part of our API: its description leaves them out. */
+export const HIDDEN = { hide: true } as const;
+
+/** An answer that is JSON text already. */
+export function sendJson(reply: FastifyReply, json: string): void {
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
+  reply.raw.setHeader("content-type", "application/json; charset=utf-8");
+  reply.raw.end(json);
+}

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import pg from "pg";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { realClock } from "../../kernel/clock.ts";
+import { createJobIdGenerator } from "../../kernel/ids.ts";
+import { createQueryBuilder } from "../db/query-builder.ts";
+import { BodyTurns } from "../http/body-turns.ts";
+import { createHttpServer } from "../http/server.ts";
+import { JobEvents } from "../jobs/job-events.ts";
+import { JobService } from "../jobs/job-service.ts";
+import { createReferences } from "../resources/references.ts";
+import { createResources } from "../resources/resources.ts";
+import { createSchemaCheck } from "../resources/schema-check.ts";
+import { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
+import { createScriptCache } from "../scripts/script-cache.ts";
+import { createKeyRing } from "../secrets/key-ring.ts";
+import { createVariables } from "../variables/variables.ts";
+import { addWindmillJobs } from "./job-routes.ts";
+import { addWindmillResources } from "./resource-routes.ts";
+import { addWindmillVariables } from "./variable-routes.ts";
+
+test("docs/windmill.md lists every route of Windmill's that is answered here", async () => {
+  // Connects to nothing: nobody asks these routes.
+  const pool = new pg.Pool();
+  const app = await createHttpServer(pino({ level: "silent" }), new BodyTurns({ hasRoom: () => true, ownerBytes: 1, allBytes: 1 }));
+  const found: string[] = [];
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const one of [method].flat())
+      if (one !== "HEAD")
+        found.push(
+          `${one} ${url
+            .replace("/api/w/:workspace", "")
+            .replace(/:(\w+)/, "{$1}")
+            .replace("*", "{path}")}`,
+        );
+  });
+  const variables = createVariables(pool, createKeyRing(pool, []));
+  const jobs = new JobService({
+    pool,
+    db: createQueryBuilder(pool),
+    scripts: createScriptCache(pool, () => 0),
+    events: new JobEvents(),
+    clock: realClock,
+    newJobId: createJobIdGenerator(() => 0),
+    checkArgs: () => [],
+    onAccepted: () => undefined,
+    owners: new OwnerDirectory(),
+  });
+  addWindmillVariables(app, variables);
+  addWindmillResources(app, createResources(pool, createSchemaCheck()), createReferences(pool, variables));
+  addWindmillJobs(app, pool, jobs, () => undefined);
+  const page = readFileSync(new URL("../../docs/windmill.md", import.meta.url), "utf8");
+  const listed = [...page.matchAll(/^\| `((?:GET|POST|DELETE) \/\S+)`/gm)].map(([, route]) => route);
+  expect(listed.sort()).toEqual(found.sort());
+  expect(found.length).toBeGreaterThan(20);
+});

@@ -1,0 +1,155 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import type { JobId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { type Caller, callerOf } from "../http/authorize.ts";
+import { JOB_LIMITS, type JobView, type RunJobRequest, scriptPath, tagName } from "../jobs/contract.ts";
+import type { JobService } from "../jobs/job-service.ts";
+import { reportProgress } from "../jobs/progress-routes.ts";
+import { jobIdOf } from "../jobs/routes.ts";
+import { anyQuery, HIDDEN, inWorkspace, ofJob, sendJson } from "./common.ts";
+
+const base = "/api/w/:workspace";
+const runQuery = z.looseObject({
+  scheduled_in_secs: z.coerce.number().min(0).optional(),
+  tag: tagName.optional(),
+  timeout: z.coerce.number().min(0.1).optional(),
+});
+type RunQuery = z.infer<typeof runQuery>;
+const args = z.record(z.string(), z.unknown()).nullish();
+/** The clients of Windmill wait for as long as a connection holds; ours is asked again by nobody here. */
+const WAIT_MS = JOB_LIMITS.waitS * 1000;
+
+export function addWindmillJobs(root: FastifyInstance, pool: Pool, jobs: JobService, onProgress: (id: JobId) => void): void {
+  addRuns(root, jobs);
+  addLooks(root, jobs);
+  addProgress(root, pool, jobs, onProgress);
+}
+
+function addRuns(root: FastifyInstance, jobs: JobService): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const runs = { permission: "jobs:run" as const };
+  const byPath = { ...HIDDEN, params: inWorkspace.extend({ "*": scriptPath }), querystring: runQuery, body: args };
+  const byHash = { ...HIDDEN, params: inWorkspace.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) }), querystring: runQuery, body: args };
+  const start = async (request: FastifyRequest, reply: FastifyReply, body: RunJobRequest): Promise<FastifyReply> => {
+    const { view } = await jobs.run(callerOf(request), body);
+    return reply.code(201).type("text/plain").send(view.id);
+  };
+  app.post(`${base}/jobs/run/p/*`, { config: runs, schema: byPath }, async (request, reply) =>
+    start(request, reply, { script: request.params["*"], args: request.body ?? {}, ...settingsOf(request.query) }),
+  );
+  app.post(`${base}/jobs/run/h/:hash`, { config: runs, schema: byHash }, async (request, reply) =>
+    start(request, reply, { hash: request.params.hash, args: request.body ?? {}, ...settingsOf(request.query) }),
+  );
+  app.post(`${base}/jobs/run_wait_result/p/*`, { config: runs, schema: byPath }, async (request, reply) =>
+    runAndAnswer(jobs, request, reply, { script: request.params["*"], args: request.body ?? {}, ...settingsOf(request.query) }),
+  );
+  app.post(`${base}/jobs/run_wait_result/h/:hash`, { config: runs, schema: byHash }, async (request, reply) =>
+    runAndAnswer(jobs, request, reply, { hash: request.params.hash, args: request.body ?? {}, ...settingsOf(request.query) }),
+  );
+}
+
+function settingsOf({ scheduled_in_secs: delay, tag, timeout }: RunQuery): Pick<RunJobRequest, "delay_s" | "tag" | "timeout_ms"> {
+  return {
+    ...(delay !== undefined && { delay_s: delay }),
+    ...(tag !== undefined && { tag }),
+    ...(timeout !== undefined && { timeout_ms: Math.round(timeout * 1000) }),
+  };
+}
+
+/** The result alone. One that failed is a 500 with the error of the script, as in Windmill. */
+async function runAndAnswer(jobs: JobService, request: FastifyRequest, reply: FastifyReply, body: RunJobRequest): Promise<void> {
+  const gone = new AbortController();
+  reply.raw.on("close", () => gone.abort());
+  const { ended, view, resultJson } = await jobs.runAndWait(callerOf(request), body, WAIT_MS, gone.signal);
+  if (!ended) throw new AppError("deadline_exceeded", `job ${view.id} has not ended within ${JOB_LIMITS.waitS} s; it goes on`);
+  reply.raw.statusCode = view.status === "succeeded" ? 200 : 500;
+  sendJson(reply, resultJson);
+}
+
+function addLooks(root: FastifyInstance, jobs: JobService): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const reads = { config: { permission: "jobs:read" as const }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } };
+  app.get(`${base}/jobs_u/get/:id`, reads, async (request, reply) => sendJson(reply, await jobJson(jobs, callerOf(request), jobIdOf(request))));
+  app.get(`${base}/jobs_u/completed/get/:id`, reads, async (request, reply) => {
+    const [caller, id] = [callerOf(request), jobIdOf(request)];
+    if ((await jobs.record(caller, id)).done === undefined) throw new AppError("not_found", `job ${id} has not ended yet`);
+    sendJson(reply, await jobJson(jobs, caller, id));
+  });
+  app.get(`${base}/jobs_u/completed/get_result/:id`, reads, async (request, reply) => sendJson(reply, await jobs.result(callerOf(request), jobIdOf(request))));
+  app.get(`${base}/jobs_u/completed/get_result_maybe/:id`, reads, async (request, reply) => {
+    const [caller, id] = [callerOf(request), jobIdOf(request)];
+    const { status } = await jobs.record(caller, id);
+    const completed = status !== "queued" && status !== "running";
+    const head = JSON.stringify({ completed, started: status !== "queued", success: status === "succeeded" });
+    sendJson(reply, `${head.slice(0, -1)},"result":${completed ? await jobs.result(caller, id) : "null"}}`);
+  });
+  app.get(`${base}/jobs_u/get_root_job_id/:id`, reads, async (request, reply) => {
+    const { id } = await jobs.record(callerOf(request), jobIdOf(request));
+    sendJson(reply, JSON.stringify(id));
+  });
+  for (const area of ["jobs_u", "jobs"]) {
+    app.post(
+      `${base}/${area}/queue/cancel/:id`,
+      {
+        config: { permission: "jobs:cancel" },
+        schema: { ...HIDDEN, params: ofJob, querystring: anyQuery, body: z.looseObject({ reason: z.string().max(500).nullish() }).nullish() },
+      },
+      async (request, reply) => {
+        const view = await jobs.cancel(callerOf(request), jobIdOf(request), request.body?.reason ?? undefined);
+        return reply.type("text/plain").send(view.id);
+      },
+    );
+  }
+}
+
+function addProgress(root: FastifyInstance, pool: Pool, jobs: JobService, onProgress: (id: JobId) => void): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    `${base}/job_metrics/set_progress/:id`,
+    {
+      config: { permission: "jobs:report" },
+      schema: { ...HIDDEN, params: ofJob, querystring: anyQuery, body: z.looseObject({ percent: z.number().min(0).max(100) }) },
+    },
+    async (request, reply) => {
+      await reportProgress(pool, onProgress, callerOf(request), jobIdOf(request), Math.floor(request.body.percent));
+      return reply.type("application/json").send({});
+    },
+  );
+  app.get(
+    `${base}/job_metrics/get_progress/:id`,
+    { config: { permission: "jobs:read" }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } },
+    async (request, reply) => sendJson(reply, JSON.stringify((await jobs.record(callerOf(request), jobIdOf(request))).progress ?? null)),
+  );
+}
+
+/** A job in Windmill's words. */
+async function jobJson(jobs: JobService, caller: Caller, id: JobId): Promise<string> {
+  const view = await jobs.get(caller, id);
+  const ended = view.finished_at !== undefined;
+  const head = JSON.stringify(describe(caller, view, ended));
+  return ended ? `${head.slice(0, -1)},"result":${await jobs.result(caller, id)}}` : head;
+}
+
+function describe(caller: Caller, view: JobView, ended: boolean): object {
+  const cancelled = view.status === "cancelled";
+  return {
+    type: ended ? "CompletedJob" : "QueuedJob",
+    workspace_id: caller.workspace.name,
+    id: view.id,
+    job_kind: view.script === undefined ? "preview" : "script",
+    script_path: view.script,
+    script_hash: view.hash,
+    language: view.language,
+    tag: view.tag,
+    created_by: view.created_by,
+    created_at: view.created_at,
+    started_at: view.started_at,
+    ...(ended ? { success: view.status === "succeeded", duration_ms: view.run_ms } : { running: view.status === "running", scheduled_for: view.scheduled_for }),
+    canceled: cancelled,
+    ...(cancelled && { canceled_reason: view.exit?.message }),
+    is_flow_step: false,
+  };
+}

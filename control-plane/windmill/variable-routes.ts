@@ -1,0 +1,99 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import { callerOf } from "../http/authorize.ts";
+import { sendSecrets } from "../http/secret-answer.ts";
+import { putVariable, thingPath } from "../variables/contract.ts";
+import { noVariable, type Variables } from "../variables/variables.ts";
+import { anyQuery, atPath, HIDDEN, inWorkspace } from "./common.ts";
+
+const base = "/api/w/:workspace/variables";
+const change = z.looseObject({ ...putVariable.shape, path: thingPath.optional() });
+
+export function addWindmillVariables(root: FastifyInstance, variables: Variables): void {
+  addReading(root, variables);
+  addWriting(root, variables);
+}
+
+function addReading(root: FastifyInstance, variables: Variables): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    `${base}/get_value/*`,
+    { config: { permission: "variables:read" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    async (request, reply) => {
+      const path = request.params["*"];
+      const found = (await variables.open(callerOf(request).workspace.id, [path])).get(path);
+      if (found === undefined) throw noVariable(path);
+      sendSecrets(request, reply, { type: "application/json", text: JSON.stringify(found.value), secrets: found.isSecret ? [found.value] : [] });
+    },
+  );
+  app.get(
+    `${base}/get/*`,
+    {
+      config: { permission: "variables:read" },
+      schema: { ...HIDDEN, params: atPath, querystring: z.looseObject({ decrypt_secret: z.stringbool().default(true) }) },
+    },
+    async (request, reply) => {
+      const path = request.params["*"];
+      const { workspace } = callerOf(request);
+      const stored = await variables.find(workspace.id, path);
+      if (stored === undefined) throw noVariable(path);
+      const isSecret = stored.value.kind === "secret";
+      const opened = isSecret && !request.query.decrypt_secret ? undefined : (await variables.open(workspace.id, [path])).get(path);
+      const view = { workspace_id: workspace.name, path, is_secret: isSecret, description: stored.description, value: opened?.value, extra_perms: {} };
+      const secrets = isSecret && opened !== undefined ? [opened.value] : [];
+      sendSecrets(request, reply, { type: "application/json", text: JSON.stringify(view), secrets });
+    },
+  );
+  app.get(
+    `${base}/exists/*`,
+    { config: { permission: "variables:read" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    async (request, reply) => {
+      const there = (await variables.find(callerOf(request).workspace.id, request.params["*"])) !== undefined;
+      return reply.type("application/json").send(there);
+    },
+  );
+}
+
+function addWriting(root: FastifyInstance, variables: Variables): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    `${base}/create`,
+    {
+      config: { permission: "variables:write" },
+      schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: change.extend({ path: thingPath }) },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { path, value, is_secret, description } = request.body;
+      await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-none-match": "*" });
+      return reply.code(201).type("text/plain").send(`variable ${path} created`);
+    },
+  );
+  app.post(
+    `${base}/update/*`,
+    { config: { permission: "variables:write" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: change } },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const path = request.params["*"];
+      const { value, is_secret, description } = request.body;
+      refuseRenaming(path, request.body.path);
+      await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-match": "*" });
+      return reply.type("text/plain").send(`variable ${path} updated`);
+    },
+  );
+  app.delete(
+    `${base}/delete/*`,
+    { config: { permission: "variables:write" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    async (request, reply) => {
+      await variables.remove(callerOf(request).workspace.id, request.params["*"], {});
+      return reply.type("text/plain").send(`variable ${request.params["*"]} deleted`);
+    },
+  );
+}
+
+/** Secrets are bound to their paths. */
+export function refuseRenaming(path: string, given: string | undefined): void {
+  if (given !== undefined && given !== path) throw new AppError("unimplemented", "things keep their paths: make a new one and delete the old one");
+}
