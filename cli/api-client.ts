@@ -1,6 +1,8 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
+import type { ResourceView } from "../control-plane/resources/contract.ts";
 import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
+import type { VariableView, VariableWithValue } from "../control-plane/variables/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { decodeObject, decodeProblem } from "./api-codec.ts";
 import type { Settings } from "./settings.ts";
@@ -23,6 +25,16 @@ interface LogRequest {
   /** Id of the last event that was seen: the stream goes on after it. */
   readonly lastEventId?: string;
   readonly signal?: AbortSignal;
+}
+
+/** Variables or resources, as the API calls them. */
+export type ThingKind = "variables" | "resources";
+
+interface ThingFilter {
+  readonly prefix?: string;
+  readonly type?: string;
+  readonly cursor?: string;
+  readonly limit?: number;
 }
 
 /** The REST API of one workspace. All methods throw AppError; what the server refused is an ApiError. */
@@ -48,6 +60,16 @@ export interface ApiClient {
   createJoinToken(settings: NewJoinToken): Promise<MadeJoinToken>;
   joinTokens(): Promise<readonly JoinTokenView[]>;
   revokeJoinToken(id: string): Promise<void>;
+  variables(filter: ThingFilter): Promise<{ readonly variables: readonly VariableView[]; readonly next_cursor?: string }>;
+  variable(path: string): Promise<VariableWithValue>;
+  resources(filter: ThingFilter): Promise<{ readonly resources: readonly ResourceView[]; readonly next_cursor?: string }>;
+  /** A resource as it is stored, as JSON text: numbers keep their digits. */
+  resource(path: string): Promise<string>;
+  /** @param body JSON text of what is to change */
+  putThing(kind: ThingKind, path: string, body: string): Promise<VariableView | ResourceView>;
+  deleteThing(kind: ThingKind, path: string): Promise<void>;
+  /** Of all secrets of the workspace. @returns the version of the new key */
+  rotateSecrets(): Promise<{ readonly version: number }>;
   /** The open answer: plain text, or an event stream when `follow` is set. */
   logs(id: string, request: LogRequest): Promise<ReadableStream<Uint8Array>>;
 }
@@ -107,6 +129,15 @@ export function createApiClient(settings: Settings): ApiClient {
     async revokeJoinToken(id) {
       await send("DELETE", `/agents/join-tokens/${encodeURIComponent(id)}`);
     },
+    variables: (filter) => call("GET", `/variables${queryOf({ ...filter })}`),
+    variable: (path) => call("GET", `/variables/by-path${queryOf({ path })}`),
+    resources: (filter) => call("GET", `/resources${queryOf({ ...filter })}`),
+    resource: async (path) => readText(await send("GET", `/resources/by-path${queryOf({ path })}`), settings.url),
+    putThing: (kind, path, body) => call("PUT", `/${kind}/by-path${queryOf({ path })}`, body),
+    async deleteThing(kind, path) {
+      await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
+    },
+    rotateSecrets: () => call("POST", "/secrets/rotate"),
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;
       const headers: Record<string, string> = { accept: follow === true ? "text/event-stream" : "text/plain" };

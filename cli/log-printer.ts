@@ -63,7 +63,7 @@ export function createLogPrinter(options: LogPrinterOptions): LogPrinter {
         atLineStart = text.endsWith("\n");
         return;
       }
-      const mark = event.stream === "agent" ? ink.magenta("[agent] ") : ink.isColorSupported ? "" : "[stderr] ";
+      const mark = markOf(event.stream, ink);
       for (const line of text.split(/(?<=\n)/)) {
         const body = line.endsWith("\n") ? line.slice(0, -1) : line;
         write(`${atLineStart ? mark : ""}${body === "" ? "" : ink.dim(body)}${line.endsWith("\n") ? "\n" : ""}`);
@@ -76,4 +76,11 @@ export function createLogPrinter(options: LogPrinterOptions): LogPrinter {
     },
     end: breakLine,
   };
+}
+
+/** Where a line that is not from stdout comes from. */
+function markOf(stream: LogEvent["stream"], ink: Ink): string {
+  if (stream === "agent") return ink.magenta("[agent] ");
+  if (stream === "result") return ink.cyan("[result] ");
+  return ink.isColorSupported ? "" : "[stderr] ";
 }

@@ -243,3 +243,53 @@ describe("millrace agent doctor", () => {
     expect((await millrace("agent", "doctor", "--min-level", "4")).code).toBe(2);
   });
 });
+
+describe("millrace variable", () => {
+  const stored = { path: "f/a/b", is_secret: true, description: "", revision: 1, created_at: "", created_by: "", updated_at: "2026-01-01", updated_by: "ann" };
+
+  it("sends a value from the command line, from a file or from stdin, and never prints it", async () => {
+    api.on("PUT /variables/by-path", json(201, stored));
+    const file = join(mkdtempSync(join(tmpdir(), "millrace-cli-")), "value");
+    writeFileSync(file, "from a file\n");
+    expect(await millrace("variable", "set", "f/a/b", "plain")).toEqual({ code: 0, stdout: "", stderr: "f/a/b is set\n" });
+    expect((await millrace("variable", "set", "f/a/b", `@${file}`, "--secret", "--description", "why")).code).toBe(0);
+    const [first, second] = api.to("PUT /variables/by-path");
+    expect([first?.path, JSON.parse(first?.body ?? "")]).toEqual(["/variables/by-path?path=f%2Fa%2Fb", { value: "plain" }]);
+    expect(JSON.parse(second?.body ?? "")).toEqual({ value: "from a file\n", is_secret: true, description: "why" });
+  });
+
+  it("prints a plain value as it is, and says that a secret is not shown", async () => {
+    api.on("GET /variables/by-path", json(200, { ...stored, is_secret: false, value: "two\nlines" }), json(200, stored));
+    expect(await millrace("variable", "get", "f/a/b")).toEqual({ code: 0, stdout: "two\nlines", stderr: "" });
+    expect(await millrace("variable", "get", "f/a/b")).toMatchObject({ code: 5, stdout: "", stderr: expect.stringContaining("is a secret") });
+  });
+
+  it("lists them and says how to go on", async () => {
+    api.on("GET /variables", json(200, { variables: [stored], next_cursor: "f/a/b" }));
+    const { code, stdout, stderr } = await millrace("variable", "list", "--prefix", "f/", "-n", "1");
+    expect([code, api.to("GET /variables")[0]?.path]).toEqual([0, "/variables?limit=1&prefix=f%2F"]);
+    expect(stdout).toMatch(/f\/a\/b +secret +2026-01-01 +ann/);
+    expect(stderr).toContain("--cursor f/a/b");
+  });
+});
+
+describe("millrace resource", () => {
+  it("keeps the digits of large numbers in both directions, and deletes", async () => {
+    api
+      .on("PUT /resources/by-path", json(201, {}))
+      .on("GET /resources/by-path", text(200, '{"path":"f/a/r","type":"t","value":{"n":12345678901234567890}}'))
+      .on("DELETE /resources/by-path", (response) => response.writeHead(204).end());
+    expect((await millrace("resource", "set", "f/a/r", '{"n": 12345678901234567890}', "--type", "t")).code).toBe(0);
+    expect(api.to("PUT /resources/by-path")[0]?.body).toBe('{"value":{"n":12345678901234567890},"type":"t"}');
+    expect((await millrace("resource", "get", "f/a/r")).stdout).toBe('{"n":12345678901234567890}\n');
+    expect(await millrace("resource", "delete", "f/a/r")).toMatchObject({ code: 0, stderr: "f/a/r is deleted\n" });
+    expect((await millrace("resource", "set", "f/a/r", "not json")).code).toBe(2);
+  });
+});
+
+describe("millrace secrets rotate", () => {
+  it("says which key seals from now on", async () => {
+    api.on("POST /secrets/rotate", json(202, { version: 7 }));
+    expect(await millrace("secrets", "rotate")).toMatchObject({ code: 0, stderr: expect.stringContaining("key 7") });
+  });
+});
