@@ -31,7 +31,7 @@ interface LogRequest {
 /** Variables or resources, as the API calls them. */
 export type ThingKind = "variables" | "resources";
 
-export interface ThingFilter {
+interface ThingFilter {
   readonly prefix?: string;
   readonly type?: string;
   readonly cursor?: string;
