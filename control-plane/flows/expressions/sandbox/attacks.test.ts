@@ -79,7 +79,7 @@ test("each attack ends with a clear error within its bound, and others are serve
     while (!isOver) {
       waits.push(await calmMs());
       if (!isOver) servedDuring.set(name, (servedDuring.get(name) ?? 0) + 1);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const said = shown(await attack);
     const tookMs = performance.now() - startedMs;

@@ -118,7 +118,8 @@ export class SandboxHost {
     if (this.#current !== current) return;
     const usedMs = await this.#usedMs();
     if (this.#current !== current) return;
-    const wasStarved = usedMs !== undefined && usedMs < this.#limits.cpuMs + current.extraMs;
+    // Twice, since the interrupt comes a little late, and a new thread costs more than the one that is ended.
+    const wasStarved = usedMs !== undefined && usedMs < this.#limits.cpuMs * 2 + current.extraMs;
     if (wasStarved && performance.now() - current.startedMs < this.#limits.starvedMs) {
       this.#watch(current);
       return;
