@@ -5,8 +5,8 @@ import type { Pool } from "../db/pools.ts";
 import type { Expressions } from "./expressions/expressions.ts";
 import { ExpressionTiers } from "./expressions/tiers.ts";
 import { createFlowCache, type FlowCache } from "./flow-cache.ts";
+import { createFlowReader } from "./flow-reader.ts";
 import { addFlowRoutes } from "./routes.ts";
-import { createYamlReader } from "./yaml-reader.ts";
 
 /** What a control plane knows of flows. */
 export interface Flows extends Service {
@@ -18,6 +18,6 @@ export interface Flows extends Service {
 export function openFlows(app: FastifyInstance, pool: Pool): Flows {
   const cache = createFlowCache(pool, () => realClock.monotonicMs());
   const expressions = new ExpressionTiers();
-  addFlowRoutes(app, { pool, cache, expressions, readYaml: createYamlReader() });
+  addFlowRoutes(app, { pool, cache, readFlow: createFlowReader({ expressions }) });
   return { cache, expressions, start: async () => undefined, stop: () => expressions.stop() };
 }
