@@ -106,7 +106,6 @@ describe("a module", () => {
       language: "bun",
       content: "export function main() {}",
       input_transforms: inputs,
-      lock: "{}",
       path: "f/x/y",
       tag: "gpu",
       concurrent_limit: 2,
@@ -119,12 +118,16 @@ describe("a module", () => {
       kind: "rawscript",
       language: "typescript",
       content: "export function main() {}",
-      lock: "{}",
       path: "f/x/y",
       tag: "gpu",
       concurrency: { limit: 2, windowS: 5, key: "k" },
       inputs: read,
     });
+  });
+
+  test("value.type = rawscript: its lock is kept and reported as ignored", () => {
+    const document = { summary: "s", value: { modules: [{ id: "a", value: script({ lock: "pandas==2" }) }] } };
+    expect(parseFlow(document)).toMatchObject({ problems: [], ignored: ["/value/modules/0/value/lock"] });
   });
 
   test.each([

@@ -87,7 +87,8 @@ export const MODULE_SHAPE: ObjectShape = {
 
 /**
  * Kinds of steps by their name in `value.type`. `is_trigger`, `assets` and `squash` change nothing that a run does, and neither do `flow` of an
- * identity and `parallelism` of a loop whose rounds follow one another.
+ * identity and `parallelism` of a loop whose rounds follow one another. `lock` is missing on purpose: inline code finds its packages anew in each run,
+ * and that is reported.
  */
 export const VALUE_SHAPES = {
   rawscript: {
@@ -96,7 +97,6 @@ export const VALUE_SHAPES = {
       "language",
       "content",
       "input_transforms",
-      "lock",
       "path",
       "tag",
       "concurrent_limit",

@@ -185,7 +185,6 @@ function rawScriptOf(fields: Fields): ModuleValue | undefined {
   else if (typeof content !== "string") complain(fields, "content", "must be text");
   const concurrency = concurrencyOf(fields, "custom_concurrency_key");
   const rest = withoutUndefined({
-    lock: textOf(fields, "lock", FLOW_LIMITS.documentBytes),
     path: textOf(fields, "path", 255),
     tag: tagOf(fields, "tag"),
     concurrency,
