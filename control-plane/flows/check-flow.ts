@@ -2,13 +2,13 @@ import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { schemasOf, suggestScripts } from "../scripts/find-script.ts";
-import { TOO_LARGE } from "./document-codec.ts";
+import { storedDocument, TOO_LARGE } from "./document-codec.ts";
 import { MAX_FINDINGS } from "./field-reader.ts";
 import { suggestFlows } from "./find-flow.ts";
 import type { ReadFlow } from "./flow-reader.ts";
-import type { FlowReading } from "./flow-reading.ts";
 import { existingFlows } from "./flow-store.ts";
 import { FLOW_LIMITS } from "./openflow.ts";
+import { type ParsedFlow, parseFlow } from "./parse.ts";
 import { inputProblems } from "./script-inputs.ts";
 import type { StepPath } from "./step-paths.ts";
 
@@ -42,10 +42,16 @@ export async function checkFlow(
   if (reading.kind === "unreadable") throw unreadable(reading.isTooLarge, reading.problems);
   const problems = [...reading.problems, ...(await pathProblems(pool, workspace, path, reading.steps))];
   if (problems.length > 0) throw flowError(problems.sort(inOrder));
-  return reading;
+  const { json, hash } = reading;
+  return { json, hash, parsed: parseFlow(storedDocument(json)) };
 }
 
-type CheckedFlow = Extract<FlowReading, { kind: "flow" }>;
+interface CheckedFlow {
+  /** The document as JSON text: `storedDocument` reads it again. */
+  readonly json: string;
+  readonly hash: string;
+  readonly parsed: ParsedFlow;
+}
 
 function unreadable(isTooLarge: boolean, problems: readonly FieldError[]): AppError {
   const first = problems[0];

@@ -26,8 +26,8 @@ export async function deployFlow(
 ): Promise<{ flow: LoadedFlow; created: boolean }> {
   const { pool, cache } = deployer;
   const { path, yaml } = request;
-  const { json, hash, summary } = await checkFlow(deployer, workspace.id, request, path, ROOT);
-  const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary, document: json, yaml, createdBy });
+  const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT);
+  const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
   cache.changed(workspace.id, path);
   const flow = await cache.loadVersion(workspace.id, hash);
   if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");

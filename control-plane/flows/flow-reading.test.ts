@@ -7,7 +7,7 @@ afterAll(() => expressions.stop());
 
 const read = (format: "json" | "yaml", text: string): FlowReading => readFlow({ format, text, path: "f/x/y", root: "/document" }, expressions);
 
-test("a flow is its document, its hash, what it runs, and what is wrong", () => {
+test("of a flow come its document, its hash, what it runs, and what is wrong", () => {
   const document = { summary: "s", value: { modules: [{ id: "a", value: { type: "flow", path: "f/x/z" }, skip_if: { expr: "1 +" } }] } };
   const json = JSON.stringify(document);
   const reading = read("json", json);
@@ -15,7 +15,6 @@ test("a flow is its document, its hash, what it runs, and what is wrong", () => 
     kind: "flow",
     json,
     hash: expect.stringMatching(/^[0-9a-f]{64}$/),
-    summary: "s",
     steps: [{ kind: "flow", step: "a", path: "f/x/z", hash: undefined, inputs: [], pointer: "/document/value/modules/0/value" }],
     problems: [{ pointer: "/document/value/modules/0/skip_if/expr", message: expect.stringContaining("is no JavaScript expression") }],
   });

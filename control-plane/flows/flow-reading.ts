@@ -24,7 +24,6 @@ export type FlowReading =
       /** The document as JSON text: `storedDocument` reads it again. */
       readonly json: string;
       readonly hash: string;
-      readonly summary: string;
       /** What it runs. */
       readonly steps: readonly StepPath[];
       /** Members and expressions that are wrong. */
@@ -50,7 +49,6 @@ export function readFlow({ format, text, path, root }: FlowText, expressions: Ex
     kind: "flow",
     json,
     hash: flowHash(path ?? "", document, format === "yaml" ? text : undefined),
-    summary: parsed.summary,
     steps: stepPaths(parsed),
     problems: [...parsed.problems, ...checkExpressions(parsed, expressions, root)],
   };
