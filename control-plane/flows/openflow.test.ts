@@ -30,7 +30,7 @@ describe("a flow", () => {
     expect(parseFlow({ summary: "S", description: "D", schema, value: { modules: [A] } })).toMatchObject({
       summary: "S",
       description: "D",
-      schema,
+      schema: { ...schema, order: ["n"] },
       problems: [],
     });
   });
