@@ -9,10 +9,13 @@ export interface ObjectShape {
   readonly known: readonly string[];
   /**
    * Members that change what a run does, and that we cannot do: an error with this advice, unless the value is one that asks for nothing
-   * (absent, null, false, zero, empty).
+   * (absent, null, false, zero, empty). A definition never has them, also where the model has a place for them.
    */
   readonly unsupported: Readonly<Record<string, string>>;
 }
+
+const NO_CACHE = "every run runs its steps";
+const KEPT = "results are kept as long as the run is";
 
 export const FLOW_SHAPE: ObjectShape = {
   known: ["summary", "description", "schema", "value"],
@@ -36,7 +39,6 @@ export const VALUE_SHAPE: ObjectShape = {
     "debounce_key",
     "max_total_debouncing_time",
     "skip_expr",
-    "cache_ttl",
     "flow_env",
     "priority",
     "early_return",
@@ -46,6 +48,7 @@ export const VALUE_SHAPE: ObjectShape = {
     "chat_input_enabled",
   ],
   unsupported: {
+    cache_ttl: NO_CACHE,
     same_worker: "each step runs on any agent of its tag; what they share are results",
     retry: "give each step a retry",
     on_concurrency_limit: "a run beyond the limit waits",
@@ -65,8 +68,6 @@ export const MODULE_SHAPE: ObjectShape = {
     "skip_if",
     "sleep",
     "timeout",
-    "cache_ttl",
-    "delete_after_use",
     "priority",
     "mock",
     "retry",
@@ -74,7 +75,9 @@ export const MODULE_SHAPE: ObjectShape = {
     "suspend",
   ],
   unsupported: {
-    delete_after_secs: "delete_after_use deletes a result once the flow has ended",
+    cache_ttl: NO_CACHE,
+    delete_after_use: KEPT,
+    delete_after_secs: KEPT,
     debouncing: "only whole flows and scripts can be debounced",
     pass_flow_input_directly: "name the inputs in input_transforms",
     apply_preprocessor: "put the preprocessor into preprocessor_module",
@@ -173,7 +176,7 @@ export const FLOW_LIMITS = {
   retryAttempts: 1000,
   /** Of the constant kind; those of the other kind stop growing there. */
   retryDelayS: 6 * 3600,
-  /** Sleeps, caches, timeouts of approvals: a year and a day. */
+  /** Sleeps, timeouts of approvals: a year and a day. */
   delayS: 366 * 24 * 3600,
   requiredEvents: 1000,
 } as const;

@@ -68,8 +68,6 @@ function settingsOf(fields: Fields): Omit<Module, "id" | "value"> {
     skipIf: expressionOf(fields, "skip_if"),
     sleep: secondsOf(fields, "sleep", FLOW_LIMITS.delayS),
     timeout: secondsOf(fields, "timeout", DAY_S),
-    cacheTtlS: positiveOf(fields, "cache_ttl", FLOW_LIMITS.delayS),
-    deleteAfterUse: flagOf(fields, "delete_after_use"),
     priority: priorityOf(fields),
     mock: mockOf(fields),
     retry: retryOf(fields),

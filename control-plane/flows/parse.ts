@@ -5,7 +5,7 @@
 import type { FieldError } from "../../kernel/app-error.ts";
 import type { Json } from "../../kernel/json.ts";
 import { LIMIT_BOUNDS } from "../jobs/limits-contract.ts";
-import { checkShape, complain, type Fields, type Findings, flagOf, isObject, numberOf, objectOf, positiveOf, textOf } from "./field-reader.ts";
+import { checkShape, complain, type Fields, type Findings, flagOf, isObject, numberOf, objectOf, textOf } from "./field-reader.ts";
 import { type InputSchema, inputSchemaOf } from "./input-schema.ts";
 import type { FlowDefinition, Module } from "./model.ts";
 import { FLOW_LIMITS, FLOW_SHAPE, VALUE_SHAPE } from "./openflow.ts";
@@ -51,14 +51,13 @@ function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
     concurrency: concurrencyOf(fields, "concurrency_key"),
     debounce: debounceOf(fields),
     skipExpr: textOf(fields, "skip_expr", FLOW_LIMITS.expressionChars),
-    cacheTtlS: positiveOf(fields, "cache_ttl", FLOW_LIMITS.delayS),
     priority: priorityOf(fields),
     earlyReturn: textOf(fields, "early_return", FLOW_LIMITS.idChars),
   };
   flagOf(fields, "chat_input_enabled");
   return {
     modules,
-    sameWorker: fields.members["same_worker"] === true,
+    sameWorker: false,
     env: objectOf(fields, "flow_env")?.members ?? {},
     ...withoutUndefined(settings),
   };
