@@ -310,7 +310,6 @@ describe("a module", () => {
       timeout: 3600,
       resume_form: { schema: { properties: { why: { type: "string" } } } },
       user_auth_required: true,
-      user_groups_required: { type: "static", value: ["g/approvers"] },
       self_approval_disabled: true,
       hide_cancel: true,
       continue_on_disapprove_timeout: true,
@@ -320,7 +319,6 @@ describe("a module", () => {
       timeoutS: 3600,
       formSchema: { properties: { why: { type: "string" } } },
       userAuthRequired: true,
-      userGroupsRequired: { kind: "static", value: ["g/approvers"] },
       selfApprovalDisabled: true,
       hideCancel: true,
       continueOnDisapproveTimeout: true,
@@ -334,5 +332,7 @@ describe("a module", () => {
     });
     expect(moduleOf({ suspend: { required_events: 0 } })?.suspend).toBeUndefined();
     expect(moduleOf({ suspend: {} })?.suspend).toBeUndefined();
+    const groups = { required_events: 1, user_groups_required: { type: "static", value: ["g/approvers"] } };
+    expect(refusals({ summary: "s", value: { modules: [{ ...A, suspend: groups }] } })).toEqual(["/value/modules/0/suspend/user_groups_required"]);
   });
 });
