@@ -2,7 +2,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, visit, type YAMLMap, type YAMLSeq } from "yaml";
 import { messageOf } from "../../kernel/app-error.ts";
 
-export interface YamlProblem {
+interface YamlProblem {
   /** From 1; 0 for the text as a whole. */
   readonly line: number;
   readonly column: number;
