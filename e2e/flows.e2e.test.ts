@@ -121,7 +121,7 @@ test("people let a step go on by secret links and under their own names; a refus
 
 test("kill -9 of the control plane between any two transitions: the run goes on unaided, and nothing that succeeded runs twice", async () => {
   const flaky = 'if [ "$1" = "1" ] && [ ! -e "$HOME/never" ] && [ $((RANDOM % 2)) = 0 ]; then exit 3; fi\nn="$1"\necho "$n"';
-  const retry = { constant: { attempts: 20, seconds: 0.2 } };
+  const retry = { constant: { attempts: 20, seconds: 1 } };
   const modules = [
     bash("a", "echo '[1, 2, 3, 4]'"),
     {

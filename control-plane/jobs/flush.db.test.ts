@@ -288,7 +288,10 @@ describe("operations that are never parted", () => {
     ]);
     expect(outcomes).toEqual(["moved", "moved", "moved", "moved", "moved"]);
     expect([await placesOf(step.id), await placesOf(next.id)]).toEqual([["done"], ["running"]]);
-    const { rows } = await pool.query("SELECT seq, xmin::text = (SELECT xmin::text FROM job_done WHERE id = $2) AS same FROM flow_event WHERE id = $1", [flow.id, step.id]);
+    const { rows } = await pool.query("SELECT seq, xmin::text = (SELECT xmin::text FROM job_done WHERE id = $2) AS same FROM flow_event WHERE id = $1", [
+      flow.id,
+      step.id,
+    ]);
     expect(rows).toEqual([{ seq: 2, same: true }]);
     await together([{ kind: "flow", job: flow, change: { kind: "flow_over" } }]);
     expect((await pool.query("SELECT 1 FROM flow_live WHERE id = $1", [flow.id])).rowCount).toBe(0);

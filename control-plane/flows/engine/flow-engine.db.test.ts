@@ -163,7 +163,10 @@ test("an approval waits for weeks, through restarts and while its day is let go;
   const flow = await bench.start({
     modules: [step("first"), step("ask", {}, { suspend: { required_events: 1 } }), step("then", { n: "[results.first.kept, resume]" })],
   });
-  await bench.until("it waits", async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake AND due_at IS NULL", flow)).length === 1);
+  await bench.until(
+    "it waits",
+    async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake AND due_at IS NULL", flow)).length === 1,
+  );
   await bench.owner.restart();
   const outcome = await bench.owner.retain(40);
   expect(outcome).toMatchObject({ held: 0 });
@@ -187,7 +190,13 @@ test("a result that the database refuses fails its step alone: others that ended
   bench.script = ({ n }) => (n === 3 ? "\u0000" : (n ?? null));
   const loop = {
     id: "loop",
-    value: { type: "forloopflow", iterator: js("[1, 2, 3, 4, 5, 6]"), parallel: true, skip_failures: true, modules: [step("b", { n: "flow_input.iter.value" })] },
+    value: {
+      type: "forloopflow",
+      iterator: js("[1, 2, 3, 4, 5, 6]"),
+      parallel: true,
+      skip_failures: true,
+      modules: [step("b", { n: "flow_input.iter.value" })],
+    },
   };
   bench.raw = (text) => text.replaceAll("\\u0000", "\u0000");
   const { outcome, result } = await bench.run({ modules: [loop] });
@@ -203,7 +212,14 @@ test("a sub-flow ends in the transaction in which its caller goes on; flows that
     ["f/bench/inner", inner],
     ["f/bench/own", own],
   ] as const)
-    await insertFlowVersion(bench.owner.pool, bench.workspace, { hash: path.padEnd(64, "0"), path, summary: "", document: JSON.stringify(document), yaml: undefined, createdBy: "test" });
+    await insertFlowVersion(bench.owner.pool, bench.workspace, {
+      hash: path.padEnd(64, "0"),
+      path,
+      summary: "",
+      document: JSON.stringify(document),
+      yaml: undefined,
+      createdBy: "test",
+    });
   bench.script = ({ n }) => Number(n) + 1;
   const call = { id: "call", value: { type: "flow", path: "f/bench/inner", input_transforms: { n: js("41") } } };
   const flow = await bench.start({ modules: [call, step("after", { n: "results.call" })] });

@@ -159,6 +159,7 @@ export class FlowRun {
       case "approval": {
         const { number, place, approver, approved, payload } = input.approval;
         to.approvedBy(number);
+        if (state.hasAnswered(place, approver)) return;
         carrier.apply({ kind: "approval", place, approval: { approver, approved, payload } });
         return;
       }

@@ -1,5 +1,5 @@
 import { exitOf } from "../../../../kernel/exit.ts";
-import { asJobId, createJobIdGenerator, type JobId } from "../../../../kernel/ids.ts";
+import { createJobIdGenerator, type JobId } from "../../../../kernel/ids.ts";
 import type { Json } from "../../../../kernel/json.ts";
 import type { Bundle } from "../../../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../../../db/pools.ts";
