@@ -264,6 +264,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
     wantedFlow: (workspace, request) => flows.wanted(workspace, request),
+    earlyAnswer: engines.reader.early,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
   });

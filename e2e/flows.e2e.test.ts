@@ -88,6 +88,18 @@ test("a flow of every kind of step runs through the real stack, and its steps kn
   expect(numbers).toEqual(Array.from({ length: view.events }, (_, at) => at + 1));
 });
 
+test("a caller who waits is answered by the step of early_return while the run goes on; progress is told as it comes", async () => {
+  const modules = [bash("quick", "echo 1"), bash("slow", "sleep 2; echo 2")];
+  const answered = await run(world, flow(modules, { early_return: "quick" }), 30);
+  expect(answered).toMatchObject({ status: "running", result: 1 });
+  const stream = await world.api<string>("GET", `/jobs/${answered.id}/flow/events?follow=true`);
+  const told = stream.body.split("\n\n").flatMap((part) => /^event: (\w+)$/m.exec(part)?.[1] ?? []);
+  expect(told).toEqual(["event", "event", "event", "event", "event", "end"]);
+  expect((await world.api("GET", `/jobs/${answered.id}/result`)).body).toBe(2);
+  const refused = await world.api("POST", "/jobs", { ...flow([bash("a", "echo 1", {}, { cache_ttl: 5 })]) });
+  expect(refused).toMatchObject({ status: 501, body: { detail: expect.stringContaining("step a: cache_ttl") } });
+});
+
 test("people let a step go on by secret links and under their own names; a refusal cancels; the answers are in the flow", async () => {
   const suspend = { required_events: 2, timeout: 600, resume_form: { schema: { type: "object" } } };
   const modules = [bash("ask", "echo 1", {}, { suspend, summary: "May it go on?" }), bash("told", 'r="$1"\necho "$r"', { r: js("[resumes, approvers]") })];

@@ -3,7 +3,7 @@ import type { RunJobRequest } from "../jobs/contract.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow } from "./check-flow.ts";
 import type { FlowDeployer } from "./deploy.ts";
-import { cannotRun } from "./engine/step-starter.ts";
+import { cannotRun } from "./engine/cannot-run.ts";
 import { currentFlow } from "./find-flow.ts";
 import { flowHash } from "./flow-hash.ts";
 import type { WantedFlow } from "./flow-jobs.ts";

@@ -109,8 +109,8 @@ async function atOnce(world: World, count: number): Promise<{ figures: Figures; 
     figures: {
       [`${name}_first_start_ms`]: round(firstStartMs - ran.sentUs / 1000),
       [`${name}_all_ms`]: round(ran.tookUs / 1000),
-      [`${name}_per_s`]: round(count / (ran.tookUs / 1e6)),
-      [`${name}_memory_growth_mib`]: round(footprintOf(pid ?? 0, []).rssMb - beforeMb),
+      [`${name}_jobs_per_s`]: round(count / (ran.tookUs / 1e6)),
+      [`${name}_memory_growth_bytes`]: Math.round((footprintOf(pid ?? 0, []).rssMb - beforeMb) * 1024 * 1024),
       [`${name}_largest_row_bytes`]: rowBytes,
     },
     problems: [

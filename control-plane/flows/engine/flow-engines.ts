@@ -40,5 +40,5 @@ export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes,
     resultMaxBytes,
     metrics,
   };
-  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue) };
+  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue, resultMaxBytes) };
 }

@@ -4,6 +4,7 @@ import { background } from "../../../kernel/background.ts";
 import type { JobEnd, Write } from "../../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import type { Command } from "../core/model.ts";
+import { cannotRun } from "./cannot-run.ts";
 import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
 import { brokenEnd } from "./run-ends.ts";
@@ -11,7 +12,6 @@ import type { RunInput } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
-import { cannotRun } from "./step-starter.ts";
 import { type NextMoment, Transition } from "./transition.ts";
 
 /** Who keeps the runs of an owner. */
