@@ -1,5 +1,6 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
 import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flows/contract.ts";
+import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
 import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
@@ -50,6 +51,8 @@ export interface ApiClient {
   createJoinToken(settings: NewJoinToken): Promise<MadeJoinToken>;
   joinTokens(): Promise<readonly JoinTokenView[]>;
   revokeJoinToken(id: string): Promise<void>;
+  /** What happened in the run of a flow after the event with this number. */
+  flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
   /** The open answer: plain text, or an event stream when `follow` is set. */
   logs(id: string, request: LogRequest): Promise<ReadableStream<Uint8Array>>;
 }
@@ -110,6 +113,7 @@ export function createApiClient(settings: Settings): ApiClient {
     async revokeJoinToken(id) {
       await send("DELETE", `/agents/join-tokens/${encodeURIComponent(id)}`);
     },
+    flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;
       const headers: Record<string, string> = { accept: follow === true ? "text/event-stream" : "text/plain" };

@@ -1,17 +1,17 @@
-import { AppError } from "../../kernel/app-error.ts";
-import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
-import type { Pool } from "../db/pools.ts";
-import type { Caller } from "../http/authorize.ts";
-import type { JobRecord } from "../jobs/job-store.ts";
+import { AppError } from "../../../kernel/app-error.ts";
+import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import type { Pool } from "../../db/pools.ts";
+import type { Caller } from "../../http/authorize.ts";
+import type { JobRecord } from "../../jobs/job-store.ts";
+import type { Place, StepView } from "../core/model.ts";
+import { moduleAt } from "../core/place.ts";
+import { stepsOf } from "../core/step-views.ts";
+import { givenApprovals } from "../engine/given-approvals.ts";
+import type { ReplayedRun } from "../engine/replay.ts";
+import type { Module, SuspendRule } from "../model.ts";
 import { hasApproval, insertApproval } from "./approval-store.ts";
 import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
-import type { Place, StepView } from "./core/model.ts";
-import { moduleAt } from "./core/place.ts";
-import { stepsOf } from "./core/step-views.ts";
-import { givenApprovals } from "./engine/given-approvals.ts";
-import type { ReplayedRun } from "./engine/replay.ts";
-import type { Module, SuspendRule } from "./model.ts";
-import { type ApprovalView, type Invitation, RUN_LIMITS } from "./run-contract.ts";
+import { type ApprovalView, type Invitation, RUN_LIMITS } from "./contract.ts";
 import type { RunReader } from "./run-reader.ts";
 
 export interface ApprovalParts {

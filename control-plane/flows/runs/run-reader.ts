@@ -1,13 +1,13 @@
-import { AppError } from "../../kernel/app-error.ts";
-import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
-import { shardOf } from "../jobs/model.ts";
-import type { StepView } from "./core/model.ts";
-import { stepsOf } from "./core/step-views.ts";
-import type { FlowCatalogue } from "./engine/engine-deps.ts";
-import type { FlowRunStore, RecordedRow } from "./engine/flow-run-store.ts";
-import { type ReplayedRun, replay } from "./engine/replay.ts";
-import { Values } from "./engine/values.ts";
-import type { FlowEventView, FlowRunView, FlowStepView } from "./run-contract.ts";
+import { AppError } from "../../../kernel/app-error.ts";
+import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import { shardOf } from "../../jobs/model.ts";
+import type { StepView } from "../core/model.ts";
+import { stepsOf } from "../core/step-views.ts";
+import type { FlowCatalogue } from "../engine/engine-deps.ts";
+import type { FlowRunStore, RecordedRow } from "../engine/flow-run-store.ts";
+import { type ReplayedRun, replay } from "../engine/replay.ts";
+import { Values } from "../engine/values.ts";
+import type { FlowEventView, FlowRunView, FlowStepView } from "./contract.ts";
 
 /** What people see of runs, read from the tables: any replica can say it, whoever owns the run. */
 export interface RunReader {
