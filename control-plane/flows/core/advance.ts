@@ -16,7 +16,7 @@ import type { Level } from "./place.ts";
 import type { BlockState, End, Failure, FlowState, Stop } from "./state.ts";
 import { blockJobs, currentBlock } from "./under-way.ts";
 
-export interface Advance {
+interface Advance {
   /** The state that was given, changed in place. */
   readonly state: FlowState;
   readonly commands: readonly Command[];

@@ -34,7 +34,7 @@ export function afterStopAll(ctx: Context, spot: Spot): StepEnd | undefined {
   return setPhase(ctx, spot, suspend.timeoutS === undefined ? wait : { ...wait, untilMs: ctx.event.atMs + suspend.timeoutS * 1000 });
 }
 
-export function afterPeople(ctx: Context, spot: Spot): StepEnd | undefined {
+function afterPeople(ctx: Context, spot: Spot): StepEnd | undefined {
   return spot.module.sleep === undefined ? finishStep(spot) : setPhase(ctx, spot, { kind: "asking", question: "sleep" });
 }
 

@@ -12,7 +12,7 @@ import { askCommand } from "./phase-commands.ts";
 import { isLoop, isParallel, type Level, levelWithin, parseBranch } from "./place.ts";
 import { type Failure, type ListState, MOST_WHILE_ITERATIONS, type OpenItem, type Stop } from "./state.ts";
 
-export interface ListSize {
+interface ListSize {
   /** Undefined: as many as it takes, for a whileloop. */
   readonly count: number | undefined;
   /** So many side by side; undefined: as many as are allowed. */
@@ -23,8 +23,10 @@ export interface ListSize {
 
 /** The loop or branchall begins. */
 export function beginList(ctx: Context, spot: Spot, { count, parallelism, run }: ListSize): WorkEnd | undefined {
-  const wanted = isParallel(spot.module) ? (parallelism ?? spot.share) : 1;
-  const most = Math.max(1, Math.min(wanted, spot.share, count ?? 1));
+  const { module, share } = spot;
+  // Branches that run side by side may wait for each other's people and times: all begin. Their number is in the definition.
+  const allowed = module.value.kind === "branchall" ? Number.POSITIVE_INFINITY : Math.min(share, parallelism ?? share);
+  const most = isParallel(module) ? Math.max(1, Math.min(allowed, count ?? 1)) : 1;
   const list: ListState = { most, next: 0, open: [], ...(count === undefined ? {} : { count }), ...(run === undefined ? {} : { run }) };
   spot.step.phase = { kind: "list", list };
   return fill(ctx, spot, list);
@@ -48,7 +50,7 @@ export function deliverList(ctx: Context, spot: Spot, path: readonly string[], a
 }
 
 /** The level of one of the list's blocks: what may be open of inner lists is divided among those side by side. */
-export function levelOf({ module, place, share }: { module: Spot["module"]; place: Place; share: number }, list: ListState, index: number): Level | undefined {
+function levelOf({ module, place, share }: { module: Spot["module"]; place: Place; share: number }, list: ListState, index: number): Level | undefined {
   return levelWithin(module, place, index, Math.max(1, Math.floor(share / list.most)));
 }
 

@@ -192,6 +192,15 @@ describe("side by side", () => {
     expect(most).toBeGreaterThan(MOST_OPEN / 2);
   });
 
+  test("branches side by side all begin, also where many iterations are open around them", () => {
+    const branches = branchall("all", [[step("a")], [step("b")], [forloop("inner", [step("c")], { parallel: true })]], true);
+    const run = new ModelEngine(flow([forloop("loop", [branches], { parallel: true })]), { ask: () => MOST_OPEN }).begin();
+    run.playOne(() => 0);
+    expect(run.pending).toHaveLength(3 * MOST_OPEN);
+    for (const command of [...run.pending]) run.carryOut(command);
+    expect(run.pending).toHaveLength(MOST_OPEN);
+  });
+
   test("a loop of 10,000 items: the state stays small", () => {
     const run = new ModelEngine(flow([forloop("loop", [step("a")], { parallel: true })]), { ask: () => 10_000 }).begin();
     let largest = 0;
@@ -234,6 +243,14 @@ describe("branches", () => {
     const run = new ModelEngine(flow([branchone("choice", [[step("a")], [step("b")], [step("c")], [step("d")]])]), { ask: (_, __, branch) => branch === 1 });
     expect(run.begin().play().started).toEqual(["choice/1/b"]);
     expect(run.finished).toMatchObject([{ outcome: "succeeded", value: { kind: "job" } }]);
+  });
+
+  test("branchone: an answer about another branch than the one that is asked changes nothing", () => {
+    const run = new ModelEngine(flow([branchone("choice", [[step("a")], [step("b")], []])])).begin();
+    run.tell({ kind: "branch_decided", place: "choice", branch: 0, taken: false });
+    run.tell({ kind: "branch_decided", place: "choice", branch: 0, taken: true });
+    run.tell({ kind: "branch_decided", place: "choice", branch: 1, taken: true });
+    expect(run.pending.at(-1)).toEqual({ kind: "run", place: "choice/1/b", attempt: 1 });
   });
 
   test("branchone: the default when none is true", () => {

@@ -135,12 +135,6 @@ export interface ListItem {
   readonly value: ValueRef;
 }
 
-/** An event as it is stored. */
-export interface RecordedEvent {
-  readonly seq: number;
-  readonly event: FlowEvent;
-}
-
 /** What an expression of a place may see, as references: the engine makes values of them. */
 export interface ScopeRefs {
   /** By module id: of the place's own level and of all enclosing ones; inner ones hide outer ones. */

@@ -8,7 +8,7 @@
 import type { JobId } from "../../../kernel/ids.ts";
 import type { Approval, Outcome, Place, Question, StepStatus, ValueRef } from "./model.ts";
 
-/** Iterations and parallel branches that are open at a time, on each level of nesting: what is open of an outer one is divided among inner ones. */
+/** Iterations that are open at a time, on each level of nesting: loops within the iterations of a loop, or within branches side by side, divide it. */
 export const MOST_OPEN = 256;
 
 /** A whileloop that has not stopped after so many iterations fails. */
@@ -34,7 +34,7 @@ export interface FlowState {
 }
 
 /** `deciding`: skip_expr is asked. `failing`: the failure module runs. */
-export type Stage = "new" | "preprocessing" | "deciding" | "running" | "failing" | "over";
+type Stage = "new" | "preprocessing" | "deciding" | "running" | "failing" | "over";
 
 export interface End {
   readonly outcome: Outcome | "skipped";

@@ -1,10 +1,10 @@
 import type { FlowDefinition, Module } from "../model.ts";
 import type { Place } from "./model.ts";
-import { FAILURE_PLACE, type Level, levelWithin, PREPROCESSOR_PLACE, placeOn } from "./place.ts";
+import { FAILURE_PLACE, type Level, levelWithin, PREPROCESSOR_PLACE, parseBranch, placeOn } from "./place.ts";
 import { type BlockState, type FlowState, type JobAt, MOST_OPEN, type OpenItem, type StepState } from "./state.ts";
 
 /** What is looked at on the way through all that is under way. */
-export interface Visitor {
+interface Visitor {
   step(place: Place, step: StepState, module: Module): void;
   /** An iteration or branch that is open. */
   item?(place: Place, item: OpenItem): void;
@@ -52,6 +52,33 @@ function visitStep(module: Module, step: StepState, place: Place, visitor: Visit
 
 function visitWithin(level: Level | undefined, block: BlockState, visitor: Visitor): void {
   if (level !== undefined) visitBlock(level, block, visitor);
+}
+
+/** What is under way at a place: a step, or an iteration or branch of one. Goes straight there, however much is under way beside it. */
+export function openAt(definition: FlowDefinition, state: FlowState, place: Place): { readonly step?: StepState; readonly item?: OpenItem } | undefined {
+  const current = currentBlock(definition, state);
+  const path = place.split("/");
+  let level = current?.level;
+  let block = current?.block;
+  for (let at = 0; level !== undefined && block !== undefined; at += 2) {
+    const module: Module | undefined = level.modules[block.done.length];
+    const { step } = block;
+    if (module === undefined || step === undefined || path[at] !== (level.name ?? module.id)) return undefined;
+    if (at + 1 === path.length) return { step };
+    const branch = parseBranch(path[at + 1]);
+    const { phase } = step;
+    const item = phase.kind === "list" ? phase.list.open.find(({ index }) => index === branch) : undefined;
+    if (at + 2 === path.length) return item === undefined ? undefined : { item };
+    block = phase.kind === "choice" && phase.branch === branch ? phase.block : item?.block;
+    level = branch === undefined ? undefined : levelWithin(module, path.slice(0, at + 1).join("/"), branch, 1);
+  }
+  return undefined;
+}
+
+/** Whether this job of a place is one that runs, or is being cancelled. */
+export function isRunning(definition: FlowDefinition, state: FlowState, { place, job }: JobAt): boolean {
+  const phase = openAt(definition, state, place)?.step?.phase;
+  return (phase?.kind === "running" && phase.job === job) || state.leaving.some((at) => at.job === job);
 }
 
 /** Running jobs of a block. */
