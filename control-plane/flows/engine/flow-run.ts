@@ -4,7 +4,6 @@ import { background } from "../../../kernel/background.ts";
 import type { JobEnd, Write } from "../../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import type { Command } from "../core/model.ts";
-import { cannotRun } from "./cannot-run.ts";
 import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
 import { brokenEnd } from "./run-ends.ts";
@@ -337,7 +336,6 @@ export class FlowRun {
     this.#fresh = undefined;
     this.#behind = true;
     this.#state = state;
-    this.#broken = cannotRun(state.definition);
   }
 
   /** Ends that were recorded while nobody told the flow: their jobs ended as its owner went away. */

@@ -164,17 +164,18 @@ function compileCall(callee: Call["callee"], args: Call["arguments"], names: Nam
       );
   }
   if (callee.type !== "MemberExpression" || callee.computed || callee.property.type !== "Identifier" || callee.object.type === "Super") return refuse();
-  return compileMethod(callee.object, callee.property.name, callee.optional, args, names);
+  return compileMethod(callee, callee.property.name, compile(callee.object, names), args, names);
 }
 
-function compileMethod(object: Expression, name: string, isOptional: boolean, args: Call["arguments"], names: Names): Run {
-  const owner = compile(object, names);
+function compileMethod({ optional, property }: MemberExpression, name: string, owner: Run, args: Call["arguments"], names: Names): Run {
   const [first, ...more] = args;
   const callback = first?.type === "ArrowFunctionExpression" ? compileArrow(first, names) : undefined;
   const values = compileArguments(callback === undefined ? args : more, names);
   return (frame) => {
     const value = owner(frame);
-    if (value === NOTHING || (isOptional && (value === null || value === undefined))) return NOTHING;
+    if (value === NOTHING || (optional && (value === null || value === undefined))) return NOTHING;
+    // Before the arguments are evaluated.
+    if (value === null || value === undefined) return memberOf(value, name, property.start);
     const given = values.map((argument) => argument(frame));
     if (callback !== undefined) return isList(value) ? callWithCallback(value, name, callback.call, callback.cost, given, frame) : refuse();
     if (typeof value === "string") return callTextMethod(value, name, given, frame);
