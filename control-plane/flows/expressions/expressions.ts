@@ -25,6 +25,8 @@ export interface References {
   readonly results: readonly string[] | "all";
   /** Names of the scope that it uses, `flow_input` and so on. */
   readonly names: ReadonlySet<string>;
+  /** By those names, the chains of members that it reads: `flow_input.user.name` is `["user", "name"]`; `[]` where it could be all of it. */
+  readonly paths: ReadonlyMap<string, readonly (readonly string[])[]>;
   readonly variables: readonly string[];
   readonly resources: readonly string[];
 }

@@ -23,7 +23,7 @@ export interface ParsedExpression {
 
 export type Parsed = { readonly kind: "parsed"; readonly expression: ParsedExpression } | Problem;
 
-export interface Problem {
+interface Problem {
   readonly kind: "problem";
   readonly offset: number;
   readonly message: string;

@@ -88,19 +88,24 @@ test("an expression that is no JavaScript is found at once, with its place", () 
   expect(tiers.check("results.a.b")).toBeUndefined();
   expect(tiers.check("const a = 1;\nlet = 3 +")).toMatch(/, at line 2, column \d+ of "const a = 1; let = 3 \+"$/);
   expect(tiers.evaluateNow("a b", SCOPE)).toMatchObject({ kind: "error", name: "SyntaxError" });
-  expect(tiers.references("a b")).toEqual({ results: [], names: new Set(), variables: [], resources: [] });
+  expect(tiers.references("a b")).toEqual({ results: [], names: new Set(), paths: new Map(), variables: [], resources: [] });
 });
 
 test("what an expression refers to is known without running it", () => {
-  expect(tiers.references('results.a.b + results["c"] + flow_input.x + variable("u/k") + resource("f/db").host')).toEqual({
+  expect(tiers.references('results.a.b + results["c"].map((x) => x.y) + flow_input.x + variable("u/k") + resource("f/db").host')).toEqual({
     results: ["a", "c"],
     names: new Set(["flow_input", "results"]),
+    paths: new Map([
+      ["flow_input", [["x"]]],
+      ["results", [["a", "b"], ["c"]]],
+    ]),
     variables: ["u/k"],
     resources: ["f/db"],
   });
   expect(tiers.references("Object.keys(results)").results).toBe("all");
   expect(tiers.references("results[flow_input.step]").results).toBe("all");
   expect(tiers.references("eval('results.a')").results).toBe("all");
+  expect(tiers.references("eval('results.a')").names.size).toBe(10);
   expect(tiers.references("Math.max(1)").names).toEqual(new Set());
 });
 
@@ -139,6 +144,25 @@ test("the clock stands at the moment of the event, or is refused; chance always 
   }
   expect(await resultOf("new Date(0).toISOString()")).toBe("1970-01-01T00:00:00.000Z");
   expect(await messageOf("Math.random()")).toMatch(/^Error: Math.random\(\) is not for expressions/);
+});
+
+test("local time is UTC, whatever it is where the server stands", async () => {
+  const before = process.env["TZ"];
+  process.env["TZ"] = "America/New_York";
+  const own = new ExpressionTiers({ threads: 1 });
+  try {
+    expect(new Date(0).getTimezoneOffset()).toBe(300);
+    const evaluation = await own.evaluate(
+      "[new Date(0).getHours(), new Date(2020, 6, 1).toISOString(), new Date('2020-07-01T00:00').getTime()]",
+      scopeOf(),
+      "w",
+    );
+    expect(evaluation).toEqual({ kind: "value", value: [0, "2020-07-01T00:00:00.000Z", Date.UTC(2020, 6, 1)] });
+  } finally {
+    if (before === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = before;
+    await own.stop();
+  }
 });
 
 test("integers that a number cannot hold are rounded once they are computed with, as in JavaScript", async () => {

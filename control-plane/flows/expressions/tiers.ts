@@ -53,10 +53,11 @@ export class ExpressionTiers implements Expressions {
 
   references(source: string): References {
     const prepared = this.#prepare(source);
-    if (prepared.kind === "problem") return { results: [], names: new Set(), variables: [], resources: [] };
-    const { paths, variables, resources, isDynamic } = prepared.reads;
-    const names = SCOPE_NAMES.filter((name) => isDynamic || paths.has(name));
-    return { results: isDynamic ? "all" : firstMembers(paths.get("results") ?? []), names: new Set(names), variables, resources };
+    if (prepared.kind === "problem") return { results: [], names: new Set(), paths: new Map(), variables: [], resources: [] };
+    const { paths: found, variables, resources, isDynamic } = prepared.reads;
+    const names = SCOPE_NAMES.filter((name) => isDynamic || found.has(name));
+    const paths = new Map(names.map((name) => [name, isDynamic ? [[]] : (found.get(name) ?? [])]));
+    return { results: firstMembers(paths.get("results") ?? []), names: new Set(names), paths, variables, resources };
   }
 
   evaluateNow(source: string, scope: Scope): Evaluation | undefined {
