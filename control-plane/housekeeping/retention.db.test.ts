@@ -143,7 +143,7 @@ describe("a day that is older than the retention", () => {
   });
 
   test("keeps what a running flow may need: its events and items, and its steps with their results, however long ago they ended", async () => {
-    const day = dayAgo(80);
+    const day = dayAgo(75);
     await makePartitions(pool, day);
     const [living, over] = [idAt(day, 1), idAt(day, 2)];
     const [ofLiving, ofOver] = [idAt(day, 3), idAt(day, 4)];

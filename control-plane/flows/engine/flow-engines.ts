@@ -6,7 +6,7 @@ import type { FlowHost, FlowRunner } from "../../scheduler/flow-port.ts";
 import type { ScriptCache } from "../../scripts/script-cache.ts";
 import type { Workspaces } from "../../workspaces/workspace-store.ts";
 import type { Flows } from "../open-flows.ts";
-import { createRunReader, type RunReader } from "../run-reader.ts";
+import { createRunReader, type RunReader } from "../runs/run-reader.ts";
 import type { FlowEngineDeps } from "./engine-deps.ts";
 import { createFlowCatalogue } from "./flow-catalogue.ts";
 import { FlowEngine } from "./flow-engine.ts";
@@ -40,5 +40,5 @@ export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes,
     resultMaxBytes,
     metrics,
   };
-  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue) };
+  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue, resultMaxBytes) };
 }

@@ -11,7 +11,6 @@ import type { RunInput } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
-import { cannotRun } from "./step-starter.ts";
 import { type NextMoment, Transition } from "./transition.ts";
 
 /** Who keeps the runs of an owner. */
@@ -159,6 +158,7 @@ export class FlowRun {
       case "approval": {
         const { number, place, approver, approved, payload } = input.approval;
         to.approvedBy(number);
+        if (state.hasAnswered(place, approver)) return;
         carrier.apply({ kind: "approval", place, approval: { approver, approved, payload } });
         return;
       }
@@ -336,7 +336,6 @@ export class FlowRun {
     this.#fresh = undefined;
     this.#behind = true;
     this.#state = state;
-    this.#broken = cannotRun(state.definition);
   }
 
   /** Ends that were recorded while nobody told the flow: their jobs ended as its owner went away. */

@@ -47,7 +47,7 @@ export class Transition {
   }
 
   get isEmpty(): boolean {
-    return this.events.length === 0 && this.#caused.length === 0 && this.#jobs.length === 0 && this.end === undefined;
+    return this.events.length === 0 && this.#caused.length === 0 && this.#jobs.length === 0 && this.#approved.length === 0 && this.end === undefined;
   }
 
   /**

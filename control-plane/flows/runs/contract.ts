@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
+import { WITHOUT_NUL } from "../../../kernel/storable-text.ts";
 
 export const RUN_LIMITS = { eventPage: 500, approverChars: 100, approvalBytes: 64 * 1024 } as const;
 
