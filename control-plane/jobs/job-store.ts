@@ -93,12 +93,7 @@ interface Names {
   readonly agents: ReadonlyMap<string, string>;
 }
 
-async function readNames(
-  pool: Pool,
-  workspace: WorkspaceId,
-  payloads: readonly PayloadRow[],
-  places: readonly Pick<LiveRow, "agent_key">[],
-): Promise<Names> {
+async function readNames(pool: Pool, workspace: WorkspaceId, payloads: readonly PayloadRow[], places: readonly Pick<LiveRow, "agent_key">[]): Promise<Names> {
   const scriptIds = new Set(payloads.flatMap((row) => row.script_id ?? []));
   // A job that looks for dependencies is no run of its script.
   const hashes = new Set(payloads.flatMap((row) => (kindOf(row.kind) === "dependencies" ? (row.script_hash ?? []) : [])));
