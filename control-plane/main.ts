@@ -257,7 +257,15 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   addAuthorization(app, authenticator, workspaces);
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.api));
-  const engines = flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES, metrics: metrics.flows });
+  const engines = flowEngines({
+    pools,
+    flows,
+    scripts,
+    workspaces,
+    resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES,
+    metrics: metrics.flows,
+    values: parts.things.values,
+  });
   const jobs = new JobService({
     pool: pools.api,
     db: createQueryBuilder(pools.api),

@@ -22,15 +22,11 @@ const noop = (id: string, input: string): Module => ({
 /** Each step has the result of the one before it as its input. */
 const SEQUENCE = Array.from({ length: STEPS }, (_, at) => noop(`s${at}`, at === 0 ? "flow_input.n" : `results.s${at - 1}`));
 
-const loop = (count: number): readonly Module[] => [
+/** The list comes with the run, as it does from people: a document of that size would be read beside the scheduler. */
+const LOOP: readonly Module[] = [
   {
     id: "loop",
-    value: {
-      type: "forloopflow",
-      iterator: { type: "static", value: Array.from({ length: count }, (_, n) => n) },
-      parallel: true,
-      modules: [noop("item", "flow_input.iter.value")],
-    },
+    value: { type: "forloopflow", iterator: { type: "javascript", expr: "flow_input.list" }, parallel: true, modules: [noop("item", "flow_input.iter.value")] },
   },
 ];
 
@@ -78,8 +74,8 @@ interface Ran {
   readonly succeeded: boolean;
 }
 
-async function runFlow(world: World, modules: readonly Module[]): Promise<Ran> {
-  const body = JSON.stringify({ document: { summary: "", value: { modules } }, args: { n: 1 } });
+async function runFlow(world: World, modules: readonly Module[], args: Readonly<Record<string, unknown>>): Promise<Ran> {
+  const body = JSON.stringify({ document: { summary: "", value: { modules } }, args });
   const sentUs = wallUs();
   const { status, text } = await world.api("POST", WORKSPACE, `/jobs?wait=${WAIT_S}`, body);
   const tookUs = wallUs() - sentUs;
@@ -92,7 +88,7 @@ async function inARow(world: World, { warmUp, measured }: { warmUp: number; meas
   const steps = new Latencies();
   let failed = 0;
   for (let at = 0; at < warmUp + measured; at++) {
-    const { tookUs, succeeded } = await runFlow(world, SEQUENCE);
+    const { tookUs, succeeded } = await runFlow(world, SEQUENCE, { n: 1 });
     if (!succeeded) failed += 1;
     if (at >= warmUp) steps.recordUs(tookUs / STEPS);
   }
@@ -102,7 +98,7 @@ async function inARow(world: World, { warmUp, measured }: { warmUp: number; meas
 async function atOnce(world: World, count: number): Promise<{ figures: Figures; problems: string[] }> {
   const [pid] = world.replicas.map((replica) => replica.pid);
   const beforeMb = footprintOf(pid ?? 0, []).rssMb;
-  const ran = await runFlow(world, loop(count));
+  const ran = await runFlow(world, LOOP, { list: Array.from({ length: count }, (_, n) => n) });
   const { children, firstStartMs, rowBytes } = await readFlow(world.sql, ran.id);
   const name = `flow_${count}_children`;
   return {

@@ -52,7 +52,7 @@ export function createRunReader(store: FlowRunStore, catalogue: Pick<FlowCatalog
   };
 }
 
-export function presentStep({ place, status, job, attempt, done, count, untilMs, asks }: StepView): FlowStepView {
+function presentStep({ place, status, job, attempt, done, count, untilMs, asks }: StepView): FlowStepView {
   return {
     step: place,
     status,
