@@ -50,7 +50,8 @@ export function settingsFor(postgresBinary: string, test: boolean): Record<strin
     min_wal_size: "256MB",
     checkpoint_timeout: "15min",
     autovacuum_naptime: "10s",
-    autovacuum_max_workers: "2",
+    // Vacuums of the history, which always grows, must leave one for the hot tables.
+    autovacuum_max_workers: "3",
     // Without LZ4 the only choice is pglz, which costs more processor time than the saved bytes are worth on two cores.
     ...(lz4 ? { wal_compression: "lz4", default_toast_compression: "lz4" } : {}),
   };

@@ -18,8 +18,12 @@ export interface FlushMetrics {
 /** What the writer needs of a hot connection. */
 export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
 
-/** A flush is as large as fits into a time. Small ones cost more commits for each job; in large ones those who come meanwhile wait longer. */
+/**
+ * A flush is as large as fits into a time. Small ones cost more commits for each job; in large ones those who come meanwhile wait longer, and a
+ * workspace that waits behind another's pays for it: so they are shorter while there are several.
+ */
 const FLUSH_MS = 25;
+const SHARED_FLUSH_MS = 6;
 /** After operations of two workspaces came one upon the other, the writer counts as shared for so long. */
 const SHARED_FOR_MS = 500;
 const MIN_BATCH = 64;
@@ -232,7 +236,8 @@ export class FlushWriter implements Service {
   }
 
   #batchLimit(): number {
-    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(FLUSH_MS / this.#operationMs)));
+    const withinMs = performance.now() < this.#sharedUntilMs ? SHARED_FLUSH_MS : FLUSH_MS;
+    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(withinMs / this.#operationMs)));
   }
 
   #pickLane(): FlushLane | undefined {

@@ -173,8 +173,8 @@ describe("plans", () => {
       return pool.query(text, values);
     };
     await readJobs(recording, quiet, ids);
-    const { partitions, text } = await planOf(asked[0] ?? { text: "SELECT 1", values: [] });
-    expect(partitions).toBe(6);
-    expect(text).not.toMatch(/Seq Scan on job_(2|done)/);
+    const plans = await Promise.all(asked.filter(({ text }) => /FROM job(_done)? WHERE/.test(text)).map(planOf));
+    expect(plans.map(({ partitions }) => partitions)).toEqual([3, 3]);
+    for (const { text } of plans) expect(text).not.toMatch(/Seq Scan on job_(2|done)/);
   });
 });

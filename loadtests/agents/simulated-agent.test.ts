@@ -117,6 +117,19 @@ test("attempts that the server drops at the welcome are forgotten", async () => 
   expect(second.frames.at(-1)?.keepalive?.held).toEqual([]);
 });
 
+test("an end that waits for its verdict outlives an order to kill the attempt", async () => {
+  planes[0].habits.ackFinished = false;
+  connect();
+  const session = await planes[0].session(0);
+  const job = jobOf(0);
+  session.send({ assign: [job] });
+  await session.until(() => session.finished.length === 1);
+  const ref = { jobId: job.jobId, token: job.token };
+  session.send({ cancel: [{ ...ref, reason: "not here", fenced: true }] });
+  session.send({ finishedAcks: [{ ...ref, verdict: Verdict.VERDICT_RECORDED }] });
+  await expect.poll(() => book.ended).toBe(1);
+});
+
 test("keepalives come at the server's interval and name what is held, together with every note beside them", async () => {
   planes[0].habits.policy = { keepaliveMs: 20 };
   connect();

@@ -227,8 +227,9 @@ export class SimulatedAgent {
   #cancelled(cancel: { token: string; fenced: boolean }): void {
     const held = this.#held.get(cancel.token);
     if (held === undefined) return;
-    if (cancel.fenced) this.#forget(held);
-    else this.#end(held, ExitReason.EXIT_REASON_CANCELLED);
+    // An end waits for its verdict whatever a keepalive made the server say: it may have been recorded before a crash.
+    if (!cancel.fenced) this.#end(held, ExitReason.EXIT_REASON_CANCELLED);
+    else if (held.finished === undefined) this.#forget(held);
   }
 
   #forget(held: Held): void {

@@ -1,7 +1,7 @@
 import type { JobLimits } from "./cgroup.ts";
 
 /** How one driver writes each limit. Undefined: no limit. May throw as the kernel says. */
-export type LimitWriters = { readonly [K in keyof JobLimits]-?: (value: JobLimits[K]) => void };
+export type LimitWriters = Readonly<Record<keyof JobLimits, (value: number | undefined) => void>>;
 
 const NAMES: readonly (keyof JobLimits)[] = ["memoryBytes", "processes", "cpuMillis"];
 
@@ -11,7 +11,7 @@ const NAMES: readonly (keyof JobLimits)[] = ["memoryBytes", "processes", "cpuMil
  */
 export class LimitsInForce {
   readonly #writers: LimitWriters;
-  readonly #now: { -readonly [K in keyof JobLimits]: JobLimits[K] | undefined } = {};
+  readonly #now = new Map<keyof JobLimits, number | undefined>();
 
   constructor(writers: LimitWriters) {
     this.#writers = writers;
@@ -20,9 +20,10 @@ export class LimitsInForce {
   /** Each is as given, or not bounded, from now on. @throws when the kernel refuses; those before it stand */
   set(limits: JobLimits): void {
     for (const name of NAMES) {
-      if (limits[name] === this.#now[name]) continue;
-      this.#writers[name](limits[name]);
-      this.#now[name] = limits[name];
+      const value = limits[name];
+      if (value === this.#now.get(name)) continue;
+      this.#writers[name](value);
+      this.#now.set(name, value);
     }
   }
 
@@ -30,7 +31,7 @@ export class LimitsInForce {
   moveMemory(memoryBytes: number): boolean {
     try {
       this.#writers.memoryBytes(memoryBytes);
-      this.#now.memoryBytes = memoryBytes;
+      this.#now.set("memoryBytes", memoryBytes);
       return true;
     } catch {
       return false;
