@@ -26,6 +26,8 @@ export interface RunKeeper {
 /** So much of one run in one turn: others have theirs in between. */
 const MOST_INPUTS = 64;
 const MOST_EVENTS = 400;
+/** The first children of a large fan-out begin while the next ones are being made. */
+const MOST_JOBS = 64;
 /** A transition that the database refuses is tried alone; after so many that cannot be blamed on a job's result the run ends. */
 const MOST_REFUSALS = 3;
 const RETRY_MS = 500;
@@ -176,7 +178,7 @@ export class FlowRun {
 
   #carryOut(carrier: Carrier, to: Transition): void {
     for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
-      if (to.events.length >= MOST_EVENTS) {
+      if (to.events.length >= MOST_EVENTS || to.jobs >= MOST_JOBS) {
         // The rest follows from the state.
         this.#behind = true;
         return;

@@ -34,6 +34,11 @@ export class Transition {
     this.#jobs.push(write);
   }
 
+  /** New jobs so far. */
+  get jobs(): number {
+    return this.#jobs.length;
+  }
+
   approvedBy(number: string): void {
     this.#approved.push(number);
   }
