@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
@@ -47,6 +46,7 @@ import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
+import { peerAddress } from "./peer-address.ts";
 import { publicUrl } from "./public-url.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
@@ -333,14 +333,6 @@ interface Cluster {
   /** Known when the port is open. */
   readonly grpcPort: () => number;
   readonly engine: OwnerDeps["flows"] & object;
-}
-
-/** Where other replicas reach this one. */
-function peerAddress(config: Config, port: number): string {
-  const { MILLRACE_PEER_ADDRESS: given, MILLRACE_GRPC_HOST: host } = config;
-  if (given !== undefined) return given;
-  if (host === "0.0.0.0" || host === "::") return `${hostname()}:${port}`;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {

@@ -33,7 +33,7 @@ describe("guards", () => {
     await Promise.all([worker(), worker()]);
     if (searched.length > 0) process.stdout.write(`other seeds than known-seeds.ts names found: ${searched.join("; ")}\nnpm run soak -- --record\n`);
     expect(missed).toEqual([]);
-  }, 240_000);
+  }, 400_000);
 
   test("an edit that does not fit is an error, not a passed seed", async () => {
     const edits = [{ file: "control-plane/scheduler/owner.ts", text: "this text is not there", replacement: "" }];

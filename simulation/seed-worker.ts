@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
-import { constants, setPriority } from "node:os";
+import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Mutation } from "./mutation.ts";
@@ -11,7 +11,7 @@ const ROOT = new URL("../", import.meta.url);
 const { seeds, mutation, explainFailure } = workerData as WorkerTask;
 
 // Of this thread. Tests that run beside it measure times.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+setPriority(3);
 
 /** @returns texts by address of the module */
 function mutate({ edits }: Mutation): Map<string, string> {

@@ -238,7 +238,7 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
         const own = new Set(["PATH", "LANG", "TZ", "HOME", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE", "MINE", "", ...(samples.ownEnvironment ?? [])]);
         const others = lines
           .map((line) => line.split("=")[0] ?? "")
-          .filter((name) => !own.has(name) && !/^(?:MILLRACE_ATTEMPT|(?:MILLRACE|WM)_(?:WORKSPACE|JOB_ID|JOB_PATH))$/.test(name));
+          .filter((name) => !own.has(name) && !/^(?:MILLRACE_ATTEMPT|(?:MILLRACE|WM)_(?:WORKSPACE|JOB_ID|JOB_PATH|STATE_PATH|USERNAME))$/.test(name));
         expect(others).toEqual([]);
       });
 
