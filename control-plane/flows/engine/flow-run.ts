@@ -139,7 +139,7 @@ export class FlowRun {
       case "ended": {
         const { job, place, outcome, resultJson, writes } = input;
         to.causedBy(writes);
-        if (!state.runs(job)) return;
+        if (!state.runs({ place, job })) return;
         this.#parts.values.keep(job, resultJson);
         carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: this.#parts.host.random() });
         return;
@@ -275,7 +275,7 @@ export class FlowRun {
     this.#working.add(key);
     const generation = this.#generation;
     this.#parts.lanes
-      .take(() => workOn(this.#parts, this.job, state, command))
+      .take(this.job.workspace, () => workOn(this.#parts, this.job, state, command))
       .then(
         (input) => {
           if (this.#generation === generation) this.push(input);
