@@ -7,7 +7,7 @@ import type { Command } from "../core/model.ts";
 import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
 import { brokenEnd } from "./run-ends.ts";
-import type { RunInput } from "./run-inputs.ts";
+import { ofOneTurn, type RunInput, TURN_BYTES } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
@@ -25,7 +25,6 @@ export interface RunKeeper {
 }
 
 /** So much of one run in one turn: others have theirs in between. */
-const MOST_INPUTS = 64;
 const MOST_EVENTS = 400;
 /** A transition that the database refuses is tried alone; after so many that cannot be blamed on a job's result the run ends. */
 const MOST_REFUSALS = 3;
@@ -105,7 +104,7 @@ export class FlowRun {
     if (this.#state === undefined) this.#load();
     const state = this.#state;
     if (state === undefined) return;
-    const inputs = this.#inputs.splice(0, this.#alone > 0 ? 1 : MOST_INPUTS);
+    const inputs = this.#inputs.splice(0, this.#alone > 0 ? 1 : ofOneTurn(this.#inputs));
     this.#alone = Math.max(0, this.#alone - 1);
     const to = new Transition();
     try {
@@ -176,7 +175,7 @@ export class FlowRun {
 
   #carryOut(carrier: Carrier, to: Transition): void {
     for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
-      if (to.events.length >= MOST_EVENTS) {
+      if (to.events.length >= MOST_EVENTS || to.jobBytes >= TURN_BYTES) {
         // The rest follows from the state.
         this.#behind = true;
         return;
