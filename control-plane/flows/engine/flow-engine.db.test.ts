@@ -245,3 +245,15 @@ test("a large value that many steps get at once is written in several transition
   // Of 500 KB each: as many as are no more than 4 MB, and the one that goes beyond.
   expect(Math.max(...begun)).toBeLessThanOrEqual(9);
 }, 30_000);
+
+test("a run whose list is gone from the tables fails, instead of being tried for ever", async () => {
+  bench.script = () => undefined;
+  const loop = { id: "loop", value: { type: "forloopflow", iterator: js("['a', 'b']"), modules: [step("b", { n: "flow_input.iter.value" })] } };
+  const flow = await bench.start({ modules: [loop] });
+  await bench.until("the first item runs", () => bench.bundles.has("loop/0/b"));
+  await bench.owner.restart();
+  bench.owner.attach();
+  await bench.owner.rows("DELETE FROM flow_item WHERE id = $1", flow);
+  await bench.finish("loop/0/b", 1);
+  expect(await bench.ended(flow)).toMatchObject({ outcome: "failed", result: { error: { message: expect.stringContaining("is not in the database") } } });
+});

@@ -285,11 +285,11 @@ export class FlowRun {
       );
   }
 
-  /** The database is away; or the result of the whole run is too large to be put together. */
+  /** The database is away; or the result of the whole run is too large to be put together, or something is gone from the tables for good. */
   #workFailed(key: string, error: unknown): void {
     this.#working.delete(key);
     this.#behind = true;
-    if (AppError.from(error).code === "out_of_range") {
+    if (error instanceof AppError && (error.code === "out_of_range" || error.code === "internal")) {
       this.#broken = messageOf(error);
       this.#keeper.ready(this);
       return;
