@@ -247,7 +247,9 @@ const environment = z.object({
   MILLRACE_AGENT_TOKEN_FILE: z.string().optional(),
   MILLRACE_AGENT_NAME: z.string().max(100).default(hostname()),
   MILLRACE_AGENT_TAGS: list.pipe(z.array(z.string().regex(TAG, "is not a tag")).min(1).max(100)).prefault("default"),
-  MILLRACE_AGENT_SLOTS: z.union([z.literal("auto"), whole(1, 10_000)]).prefault(String(DEFAULT_SLOTS)),
+  MILLRACE_AGENT_SLOTS: z
+    .union([z.literal("auto"), whole(1, 10_000)], { error: "must be a whole number from 1 to 10000, or auto" })
+    .prefault(String(DEFAULT_SLOTS)),
   MILLRACE_AGENT_MEMORY_MB: whole(0, 16_777_216).prefault("0"),
   MILLRACE_AGENT_PREPARED: whole(0, 200).prefault("4"),
   MILLRACE_AGENT_CACHE_MB: whole(1, 10_000_000).prefault("10240"),

@@ -1,5 +1,6 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
 import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flows/contract.ts";
+import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
 import type { ResourceView } from "../control-plane/resources/contract.ts";
 import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
@@ -31,7 +32,7 @@ interface LogRequest {
 /** Variables or resources, as the API calls them. */
 export type ThingKind = "variables" | "resources";
 
-export interface ThingFilter {
+interface ThingFilter {
   readonly prefix?: string;
   readonly type?: string;
   readonly cursor?: string;
@@ -72,6 +73,8 @@ export interface ApiClient {
   deleteThing(kind: ThingKind, path: string): Promise<void>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
+  /** What happened in the run of a flow after the event with this number. */
+  flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
   /** The open answer: plain text, or an event stream when `follow` is set. */
   logs(id: string, request: LogRequest): Promise<ReadableStream<Uint8Array>>;
 }
@@ -141,6 +144,7 @@ export function createApiClient(settings: Settings): ApiClient {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
     rotateSecrets: () => call("POST", "/secrets/rotate"),
+    flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;
       const headers: Record<string, string> = { accept: follow === true ? "text/event-stream" : "text/plain" };

@@ -7,7 +7,7 @@ function printed(colours: boolean, act: (printer: LogPrinter) => void, sanitise 
   act(createLogPrinter({ write: (piece) => (text += piece), ink: pc.createColors(colours), sanitise }));
   return text;
 }
-const log = (printer: LogPrinter, stream: "stdout" | "stderr" | "agent", text: string, attempt = 1): void => printer.log({ attempt, stream, text });
+const log = (printer: LogPrinter, stream: "stdout" | "stderr" | "agent" | "result", text: string, attempt = 1): void => printer.log({ attempt, stream, text });
 
 describe("createLogPrinter", () => {
   it("shows stdout as it is and marks the other streams", () => {
@@ -16,8 +16,9 @@ describe("createLogPrinter", () => {
         log(printer, "stdout", "one\ntwo\n");
         log(printer, "stderr", "warn\n\nagain\n");
         log(printer, "agent", "note\n");
+        log(printer, "result", "piece\n");
       }),
-    ).toBe("one\ntwo\n[stderr] warn\n[stderr] \n[stderr] again\n[agent] note\n");
+    ).toBe("one\ntwo\n[stderr] warn\n[stderr] \n[stderr] again\n[agent] note\n[result] piece\n");
   });
 
   it("passes pieces of a line on at once and marks the line once", () => {

@@ -21,11 +21,11 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
-import { addApprovalRoutes } from "./flows/approval-routes.ts";
-import { Approvals } from "./flows/approvals.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
-import { addRunRoutes } from "./flows/run-routes.ts";
+import { addApprovalRoutes } from "./flows/runs/approval-routes.ts";
+import { Approvals } from "./flows/runs/approvals.ts";
+import { addRunRoutes } from "./flows/runs/run-routes.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
@@ -257,7 +257,15 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   addAuthorization(app, authenticator, workspaces);
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.api));
-  const engines = flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES, metrics: metrics.flows });
+  const engines = flowEngines({
+    pools,
+    flows,
+    scripts,
+    workspaces,
+    resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES,
+    metrics: metrics.flows,
+    values: parts.things.values,
+  });
   const jobs = new JobService({
     pool: pools.api,
     db: createQueryBuilder(pools.api),
@@ -267,6 +275,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
     wantedFlow: (workspace, request) => flows.wanted(workspace, request),
+    earlyAnswer: engines.reader.early,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
   });

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from "fastify";
-import type { JobId } from "../kernel/ids.ts";
+import type { JobId, WorkspaceId } from "../kernel/ids.ts";
+import type { Json } from "../kernel/json.ts";
 import type { Pool } from "./db/pools.ts";
+import { parseJson } from "./flows/engine/flow-codec.ts";
 import type { JobService } from "./jobs/job-service.ts";
 import { addProgressRoutes } from "./jobs/progress-routes.ts";
 import { createReferences, type References } from "./resources/references.ts";
@@ -25,6 +27,11 @@ export interface Things {
   readonly references: References;
   /** To be started with the doors. */
   readonly rotation: SecretRotation;
+  /** For expressions of flows. Of a variable that is a secret the value is undefined. */
+  readonly values: {
+    variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json | undefined>>;
+    resources(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
+  };
   addRoutes(app: FastifyInstance, jobs: JobService, onProgress: (id: JobId) => void): void;
 }
 
@@ -45,6 +52,16 @@ export async function openThings(pool: Pool, log: Log, masterKey: string | undef
   return {
     references,
     rotation,
+    values: {
+      async variables(workspace, paths) {
+        const found = await Promise.all(paths.map((path) => variables.find(workspace, path)));
+        return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, one.value.kind === "plain" ? one.value.value : undefined]])));
+      },
+      async resources(workspace, paths) {
+        const found = await Promise.all(paths.map((path) => resources.find(workspace, path)));
+        return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, parseJson(one.value)]])));
+      },
+    },
     addRoutes(app, jobs, onProgress) {
       addVariableRoutes(app, variables);
       addSecretRoutes(app, pool, rotation);

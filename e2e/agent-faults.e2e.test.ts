@@ -68,7 +68,7 @@ const markFile = (world: World): string => join(world.dir, "marks");
 function ticking(world: World, first: number, later = first, pauseS = PAUSE_S): Record<string, unknown> {
   const content = `if [ "$MILLRACE_ATTEMPT" = 1 ]; then n=${first}; else n=${later}; fi
 for i in $(seq 1 $n); do
-  echo "$MILLRACE_JOB_ID $MILLRACE_ATTEMPT \${EPOCHREALTIME/[.,]/}" >> ${markFile(world)}
+  echo "$MILLRACE_JOB_ID $MILLRACE_ATTEMPT \${EPOCHREALTIME/[.,]/}" >> ${markFile(world)} || exit 1
   echo "tick $i"
   sleep ${pauseS}
 done

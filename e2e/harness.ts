@@ -131,7 +131,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       // What a killed agent leaves in the kernel goes at its next start: there will be none.
       for (const folder of agentFolders) (await openCgroups(join(folder, "exec"))).close();
       await database?.drop();
-      rmSync(dir, { recursive: true, force: true });
+      // Jobs without a sandbox outlive a killed agent for a moment.
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };
   try {

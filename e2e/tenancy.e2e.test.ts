@@ -88,6 +88,10 @@ describe("two workspaces", () => {
       ["GET", "/flows/versions?path=f/ours/secret"],
       ["GET", `/flows/by-hash/${ourHash}`],
       ["POST", "/flows", { path: "f/ours/secret", document: { summary: "mine now", value: { modules: [] } } }],
+      ["GET", `/jobs/${ourJob}/flow`],
+      ["GET", `/jobs/${ourJob}/flow/events`],
+      ["POST", `/jobs/${ourJob}/flow/invite`, { approver: "me" }],
+      ["POST", `/jobs/${ourJob}/flow/answer`, { approve: true }],
       ["GET", "/agents"],
       ["PUT", `/jobs/${ourJob}/progress`, { percent: 1 }],
       ...THINGS,
@@ -109,6 +113,10 @@ describe("two workspaces", () => {
       ["GET", "/args"],
       ["GET", "/logs"],
       ["POST", "/cancel", {}],
+      ["GET", "/flow"],
+      ["GET", "/flow/events"],
+      ["POST", "/flow/invite", { approver: "me" }],
+      ["POST", "/flow/answer", { approve: true }],
     ] as const) {
       const foreign = await ask(theirToken, "theirs", method, `/jobs/${ourJob}${suffix}`, body);
       const missing = await ask(theirToken, "theirs", method, `/jobs/${nowhere}${suffix}`, body);

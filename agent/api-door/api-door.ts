@@ -34,6 +34,14 @@ export interface GuestHost {
   onResult(data: Buffer): Promise<void> | undefined;
 }
 
+/** What the door tells the attempt that it let in. */
+export interface GuestHost {
+  /** Secrets that an answer holds, before the job gets it. */
+  onSecrets(secrets: readonly string[]): void;
+  /** A piece of what the job streams as its result. The promise, if any, resolves when there is room for more. */
+  onResult(data: Buffer): Promise<void> | undefined;
+}
+
 interface Guest {
   readonly host: GuestHost;
   /** Requests under way. */

@@ -95,6 +95,7 @@ describe("a secret in the output", () => {
     const mask = new SecretMask();
     mask.add(['quo"te\nline-two']);
     expect(mask.json(JSON.stringify({ error: { message: 'it was quo"te\nline-two!' }, n: 1 }))).toBe('{"error":{"message":"it was ***!"},"n":1}');
+    expect(mask.json("no JSON: line-two")).toBe("no JSON: ***");
   });
 });
 

@@ -69,10 +69,14 @@ export class SecretMask {
     return Buffer.concat(masked).toString("utf8");
   }
 
-  /** Every text in JSON that is whole; JSON stays JSON. */
+  /** Every text in JSON that is whole; JSON stays JSON. What is none is masked as a text. */
   json(json: string): string {
     if (this.#search === undefined) return json;
-    return JSON.stringify(JSON.parse(json, (_name, value: unknown) => (typeof value === "string" ? this.text(value) : value)));
+    try {
+      return JSON.stringify(JSON.parse(json, (_name, value: unknown) => (typeof value === "string" ? this.text(value) : value)));
+    } catch {
+      return this.text(json);
+    }
   }
 
   /** Passes on what is before `cut`, with masks, and holds the rest. */

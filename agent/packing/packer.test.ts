@@ -14,7 +14,7 @@ const MB = 1024 * 1024;
 let bench: AgentBench;
 let held = 0;
 let sheds = 0;
-/** 1,000 MB, of which 50 are for growth, and four processors. */
+/** 1,000 MB, of which 30 are for growth, and four processors. */
 const HOST: HostRoom = {
   totalMemoryBytes: 1_000 * MB,
   processorMillis: 4_000,
@@ -44,7 +44,7 @@ const lastSlots = (session: PlaneSession): number | undefined => session.capacit
 test("jobs start when what they need is free; one that waits is received and not started, and the control plane hears why", async () => {
   start();
   const session = await bench.plane.session(0);
-  // 950 MB for scripts of which nothing is known: three.
+  // 970 MB for scripts of which nothing is known: three.
   expect(session.hello?.slots).toBe(3);
   const [large, larger, small] = [asking(600), asking(500), asking(300)];
   session.send({ assign: [large, larger, small] });
@@ -53,7 +53,7 @@ test("jobs start when what they need is free; one that waits is received and not
   expect(bench.executor.attempts.map(({ bundle }) => bundle.token)).toEqual([large.token, small.token]);
   expect(session.capacity.find(({ reason }) => reason !== undefined)).toMatchObject({
     draining: false,
-    reason: expect.stringMatching(/^1 job waits for room: \d+ MB and \d\.\d+ processors of 950 MB and 4\.00 processors are taken$/),
+    reason: expect.stringMatching(/^1 job waits for room: \d+ MB and \d\.\d+ processors of 970 MB and 4\.00 processors are taken$/),
   });
   bench.executor.attempts[0]?.end();
   expect((await bench.executor.attempt(2)).bundle.token).toBe(larger.token);
@@ -135,7 +135,7 @@ test("a job that has waited for a second says so in its log, and what is only ke
   bench.executor.attempts[1]?.end();
   await session.until(() => session.chunks.length > 0);
   const text = session.chunks.map(({ data }) => Buffer.from(data).toString()).join("");
-  expect(text).toContain("millrace: waits for room on this agent: it is taken to need 300 MB and 0.10 processors; 400 MB and 0.10 processors of 450 MB");
+  expect(text).toContain("millrace: waits for room on this agent: it is taken to need 300 MB and 0.10 processors; 400 MB and 0.10 processors of 470 MB");
   expect(session.chunks[0]?.token).toBe(waiting.token);
 });
 
@@ -177,6 +177,24 @@ test("a script is measured, its limit follows what is free, and what was learned
   await done;
   const { profiles } = JSON.parse(readFileSync(join(bench.dataDir, "packing.json"), "utf8")) as { profiles: unknown[][] };
   expect(profiles).toEqual([["w h", 100 * MB, 50, 3]]);
+});
+
+test("of a job that waits it is known what it needs as soon as others of its script have shown it", async () => {
+  start();
+  const session = await bench.plane.session(0);
+  const script = { workspace: "w", codeHash: "h" };
+  const known = { startedAtUs: 1, finishedAtUs: 1_000_001, peakMemoryBytes: 20 * MB, cpuMs: 50 };
+  session.send({ assign: [asking(180), ...Array.from({ length: 6 }, () => bundleOf(script))] });
+  // Three times 256 MB, while nothing is known, beside the 180.
+  await bench.executor.attempt(3);
+  expect(bench.executor.attempts).toHaveLength(4);
+  for (const attempt of bench.executor.attempts.slice(1, 3)) attempt.end(known);
+  await session.until(() => session.finished.length === 2);
+  expect(bench.executor.attempts).toHaveLength(6);
+  bench.executor.attempts[3]?.end(known);
+  // The last one needs 25 MB, not 256.
+  await bench.executor.attempt(6);
+  expect(bench.executor.attempts.slice(4).map(({ io }) => io.room?.limitBytes())).toEqual([256 * MB, 256 * MB, 24.6 * MB].map(Math.ceil));
 });
 
 test("a job that grows is given more while there is some, and counts for what it uses", async () => {
@@ -221,8 +239,8 @@ test("out of memory at its limit, a job has twice as much room the next time", a
   bench.executor.attempts[0]?.end();
   await session.until(() => session.finished.length === 2);
   expect(limit).toBeLessThan(450 * MB);
-  // 500 MB, the most that an undeclared job may have, and 460 MB do not fit together.
-  session.send({ assign: [bundleOf({ codeHash: "h" }), asking(460), asking(440)] });
+  // 500 MB, the most that an undeclared job may have, and 480 MB do not fit together.
+  session.send({ assign: [bundleOf({ codeHash: "h" }), asking(480), asking(440)] });
   await bench.executor.attempt(3);
   expect(bench.executor.attempts.slice(2).map(({ bundle }) => bundle.requirements?.memoryBytes ?? 0)).toEqual([0, 440 * MB]);
 });
@@ -242,7 +260,7 @@ test("its page and its metrics show what runs and waits", async () => {
   expect(JSON.parse(await get(socket, "/packing"))).toEqual({
     slots: expect.any(Number),
     running: 1,
-    memory_bytes: { of: 950 * MB, taken: 900 * MB, held_by_helpers: 0 },
+    memory_bytes: { of: 970 * MB, taken: 900 * MB, held_by_helpers: 0 },
     cpu_millis: { of: 4_000, taken: 100 },
     waiting: [{ memory_bytes: 500 * MB, cpu_millis: 250, waits_ms: expect.any(Number) }],
   });

@@ -55,7 +55,7 @@ const UNKNOWN: Demand = { memoryBytes: 256 * MB, cpuMillis: 500 };
 /** Less than a sandbox itself needs. */
 const MIN_JOB_BYTES = 16 * MB;
 /** Part of the memory that no job is started on: it is lent to those that grow. */
-const GROWTH_SHARE = 0.05;
+const GROWTH_SHARE = 0.03;
 /** A job that fills its memory as fast as one processor can gets some hundred megabytes in this time. */
 const LOOK_MS = 100;
 /** The processors are looked at every so many looks. */
@@ -208,6 +208,10 @@ export class Packer implements StartGate {
     };
     const hitLimit = exit.reason === "out_of_memory" && peakMemoryBytes >= limitBytes * AT_LIMIT;
     this.#profiles.learn(asked.script, hitLimit ? { ...usage, ranOutAtBytes: peakMemoryBytes } : usage);
+    for (const { id } of this.#packing.waitingJobs()) {
+      const waiting = this.#jobs.get(id)?.asked;
+      if (waiting?.script === asked.script) this.#packing.revise(id, this.#demandOf(waiting));
+    }
   }
 
   #look(): void {

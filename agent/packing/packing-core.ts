@@ -11,7 +11,7 @@ export interface PackingOptions {
 
 interface Waiting<Id> {
   readonly id: Id;
-  readonly demand: Demand;
+  demand: Demand;
   /** Jobs that came later and were started before it. */
   overtaken: number;
 }
@@ -84,14 +84,19 @@ export class Packing<Id = string> {
 
   /** A job has come. @returns the jobs that start now: this one, or none */
   arrive(id: Id, demand: Demand): Id[] {
-    // Sums of other than whole numbers would drift over months.
-    const whole = { memoryBytes: Math.ceil(demand.memoryBytes), cpuMillis: Math.ceil(demand.cpuMillis) };
+    const whole = wholeOf(demand);
     this.#typical = {
       memoryBytes: mix(this.#typical.memoryBytes, whole.memoryBytes),
       cpuMillis: mix(this.#typical.cpuMillis, whole.cpuMillis),
     };
     this.#waiting.push({ id, demand: whole, overtaken: 0 });
     return this.#startWhatFits();
+  }
+
+  /** Of a job that waits more is known than when it came. It starts at the next occasion. */
+  revise(id: Id, demand: Demand): void {
+    const found = this.#waiting.find((waiting) => waiting.id === id);
+    if (found !== undefined) found.demand = wholeOf(demand);
   }
 
   /** A job that runs uses more memory than it was taken to need. */
@@ -153,6 +158,11 @@ export class Packing<Id = string> {
     if (this.#running.size >= this.#maxJobs) return false;
     return this.#running.size === 0 || fits(plus(this.#used, demand), this.#capacity);
   }
+}
+
+/** Sums of others would drift over months. */
+function wholeOf({ memoryBytes, cpuMillis }: Demand): Demand {
+  return { memoryBytes: Math.ceil(memoryBytes), cpuMillis: Math.ceil(cpuMillis) };
 }
 
 /** Geometric: a few large jobs among many small ones must not make the host ask for too few. */

@@ -23,7 +23,7 @@ export function pauseBeforeDialMs(failures: number, leaseLeftMs: number | undefi
 
 /**
  * How long a dial may take until it is given up for another one. A connection that was asked for while packets were dropped is asked for again
- * by the kernel after 1, 2, 4, 8 s: a new dial is sooner.
+ * by the kernel after 1, 3, 7 s: a new dial is sooner.
  */
 export function welcomeWithinMs(leaseLeftMs: number | undefined): number {
   if (leaseLeftMs === undefined) return WELCOME_WITHIN_MS;

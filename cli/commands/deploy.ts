@@ -83,6 +83,11 @@ function failure({ problems, reason = "" }: DeployedFile): string {
   return problems === undefined ? ` ${plainText(reason)}` : problems.map((problem) => `\n             ${plainText(problem)}`).join("");
 }
 
+/** `--json` lists all of them. */
+const MAX_IGNORED = 5;
+
 function ignoredPart({ ignored }: DeployedFile, ink: Ink): string {
-  return ignored === undefined ? "" : ink.dim(` (changes nothing: ${ignored.map(plainText).join(", ")})`);
+  if (ignored === undefined) return "";
+  const more = ignored.length > MAX_IGNORED ? ` and ${ignored.length - MAX_IGNORED} more` : "";
+  return ink.dim(` (changes nothing: ${ignored.slice(0, MAX_IGNORED).map(plainText).join(", ")}${more})`);
 }

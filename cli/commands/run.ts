@@ -5,6 +5,7 @@ import { connect } from "../connect.ts";
 import { parseDurationMs } from "../durations.ts";
 import { indentJson } from "../exact-json.ts";
 import { EXIT, type ExitCode, exitCodeOfJob } from "../exit-codes.ts";
+import { showSteps } from "../flow-progress.ts";
 import { onInterrupts } from "../interrupts.ts";
 import { readJobArgs } from "../job-args.ts";
 import { inkFor } from "../output.ts";
@@ -47,15 +48,20 @@ export async function runCommand(text: string, options: RunOptions): Promise<Exi
     process.stdout.write(`${options.json === true ? JSON.stringify(job) : job.id}\n`);
     return EXIT.ok;
   }
-  screen.line(`${ink.cyan("▸")} job ${ink.bold(job.id)} ${ink.dim(target.kind === "file" ? target.name : target.path)}`);
-  const outcome = await watchUnlessInterrupted(client, job, screen);
+  screen.line(`${ink.cyan("▸")} job ${ink.bold(job.id)} ${ink.dim(nameOf(target))}`);
+  const over = new AbortController();
+  const steps = target.kind === "flow" ? showSteps(client, job.id, screen, over.signal) : Promise.resolve();
+  const outcome = await watchUnlessInterrupted(client, job, screen).finally(() => over.abort());
+  await steps;
   if (outcome.kind === "interrupted") return EXIT.interrupted;
   const { ended } = outcome;
   const result = await fetchResult(client, ended.id, new AbortController().signal);
-  reportEnd(screen, ended, result, target.kind === "file" ? target.name : target.path, target.kind === "file" ? target.content : undefined);
+  reportEnd(screen, ended, result, nameOf(target), target.kind === "file" ? target.content : undefined);
   if (result !== undefined) printResult(result, ended, options.json === true);
   return exitCodeOfJob(ended);
 }
+
+const nameOf = (target: RunTarget): string => (target.kind === "script" ? target.path : target.name);
 
 /** The JSON text of the request. Errors: invalid_argument. */
 export function requestBody(target: RunTarget, options: Omit<RunOptions, "json" | "raw" | "wait">): string {
@@ -64,13 +70,18 @@ export function requestBody(target: RunTarget, options: Omit<RunOptions, "json" 
   if (priority !== undefined && (!Number.isInteger(priority) || priority < 0 || priority > 9))
     throw new AppError("invalid_argument", "--priority is a number from 0 to 9");
   return JSON.stringify({
-    ...(target.kind === "file" ? { code: { language: target.language, content: target.content } } : { script: target.path }),
+    ...whatOf(target),
     args,
     ...(options.tag !== undefined && { tag: options.tag }),
     ...(options.timeout !== undefined && { timeout_ms: parseDurationMs(options.timeout) }),
     ...(priority !== undefined && { priority }),
     ...timeSettings(options),
   });
+}
+
+function whatOf(target: RunTarget): Record<string, unknown> {
+  if (target.kind === "file") return { code: { language: target.language, content: target.content } };
+  return target.kind === "flow" ? target.source : { script: target.path };
 }
 
 function timeSettings({ softTimeout, delay, at, retries, ttl }: Omit<RunOptions, "json" | "raw" | "wait">): Record<string, unknown> {

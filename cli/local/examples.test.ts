@@ -36,7 +36,7 @@ describe("the examples", () => {
     const flows = plan.flatMap((file) => (file.kind === "flow" ? [file] : []));
     expect(flows.map(({ path }) => path)).toEqual(["f/examples/package_report"]);
     const reading = readYaml(flows[0]?.request.yaml ?? "");
-    const parsed = parseFlow(reading.kind === "json" ? JSON.parse(reading.json) : null);
+    const parsed = parseFlow(JSON.parse(JSON.stringify(reading.kind === "value" ? reading.value : null)));
     const expressions = new ExpressionTiers();
     expect([...parsed.problems, ...parsed.ignored, ...checkExpressions(parsed, expressions)]).toEqual([]);
     await expressions.stop();

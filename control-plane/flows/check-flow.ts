@@ -1,22 +1,20 @@
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
-import type { Json } from "../../kernel/json.ts";
 import type { Pool } from "../db/pools.ts";
 import { schemasOf, suggestScripts } from "../scripts/find-script.ts";
-import { checkExpressions, type ExpressionReader } from "./check-expressions.ts";
-import { decodeDocument, TOO_LARGE } from "./document-codec.ts";
+import { storedDocument, TOO_LARGE } from "./document-codec.ts";
 import { MAX_FINDINGS } from "./field-reader.ts";
 import { suggestFlows } from "./find-flow.ts";
+import type { ReadFlow } from "./flow-reader.ts";
 import { existingFlows } from "./flow-store.ts";
+import { FLOW_LIMITS } from "./openflow.ts";
 import { type ParsedFlow, parseFlow } from "./parse.ts";
 import { inputProblems } from "./script-inputs.ts";
-import { type StepPath, stepPaths } from "./step-paths.ts";
-import type { ReadYaml } from "./yaml-reader.ts";
+import type { StepPath } from "./step-paths.ts";
 
 export interface FlowChecker {
   readonly pool: Pool;
-  readonly expressions: ExpressionReader;
-  readonly readYaml: ReadYaml;
+  readonly readFlow: ReadFlow;
 }
 
 /** A flow as a request has it: exactly one of the two. */
@@ -25,36 +23,40 @@ interface FlowSource {
   readonly yaml?: string | undefined;
 }
 
-interface CheckedFlow {
-  readonly document: Json;
-  /** The document as JSON text: `storedDocument` reads it again. */
-  readonly json: string;
-  readonly parsed: ParsedFlow;
-}
-
 /**
  * Reads a flow and checks all that can be known before a run.
- * Errors: invalid_argument with every field that is wrong; out_of_range for too much of it; resource_exhausted when too much YAML is being read.
+ * Errors: invalid_argument with every field that is wrong; out_of_range for too much of it; resource_exhausted when too many flows are being read.
  * @param path of the flow itself, if it has one: it may run itself
  * @param root where the document stands in the request: pointers of errors begin there
  */
 export async function checkFlow(
-  { pool, expressions, readYaml }: FlowChecker,
+  { pool, readFlow }: FlowChecker,
   workspace: WorkspaceId,
-  { document: given, yaml }: FlowSource,
+  { document, yaml }: FlowSource,
   path: string | undefined,
   root: string,
 ): Promise<CheckedFlow> {
-  const decoded = decodeDocument(yaml === undefined ? given : JSON.parse(await readYaml(yaml)), root);
-  if (decoded.kind === "problem") {
-    const { message } = decoded.problem;
-    throw new AppError(message === TOO_LARGE ? "out_of_range" : "invalid_argument", `the flow ${message}`, { fields: [decoded.problem] });
-  }
-  const { document, json } = decoded;
-  const parsed = parseFlow(document, root);
-  const problems = [...parsed.problems, ...checkExpressions(parsed, expressions, root), ...(await pathProblems(pool, workspace, path, parsed))];
+  const text = yaml ?? JSON.stringify(document);
+  if (Buffer.byteLength(text) > FLOW_LIMITS.documentBytes) throw unreadable(true, [{ pointer: yaml === undefined ? root : "/yaml", message: TOO_LARGE }]);
+  const reading = await readFlow({ format: yaml === undefined ? "json" : "yaml", text, path, root });
+  if (reading.kind === "unreadable") throw unreadable(reading.isTooLarge, reading.problems);
+  const problems = [...reading.problems, ...(await pathProblems(pool, workspace, path, reading.steps))];
   if (problems.length > 0) throw flowError(problems.sort(inOrder));
-  return { document, json, parsed };
+  const { json, hash } = reading;
+  return { json, hash, parsed: parseFlow(storedDocument(json)) };
+}
+
+interface CheckedFlow {
+  /** The document as JSON text: `storedDocument` reads it again. */
+  readonly json: string;
+  readonly hash: string;
+  readonly parsed: ParsedFlow;
+}
+
+function unreadable(isTooLarge: boolean, problems: readonly FieldError[]): AppError {
+  const first = problems[0];
+  const what = first?.pointer === "/yaml" ? "the YAML cannot be read:" : "the flow";
+  return new AppError(isTooLarge ? "out_of_range" : "invalid_argument", `${what} ${first?.message ?? "cannot be read"}`, { fields: problems });
 }
 
 /** In the order of the steps. */
@@ -68,8 +70,7 @@ function flowError(problems: readonly FieldError[]): AppError {
 }
 
 /** Steps that run what is not in the workspace, or that call it by arguments that it does not take. A flow may run itself. */
-async function pathProblems(pool: Pool, workspace: WorkspaceId, own: string | undefined, parsed: ParsedFlow): Promise<FieldError[]> {
-  const steps = stepPaths(parsed);
+async function pathProblems(pool: Pool, workspace: WorkspaceId, own: string | undefined, steps: readonly StepPath[]): Promise<FieldError[]> {
   const scripts = steps.filter((step) => step.kind === "script");
   const flows = steps.filter((step) => step.kind === "flow" && step.path !== own);
   const schemas = await schemasOf(pool, workspace, scripts);

@@ -4,7 +4,6 @@ import { checkFlow, type FlowChecker } from "./check-flow.ts";
 import type { DeployFlowRequest, FlowView, FlowWithDocument } from "./contract.ts";
 import { storedDocument } from "./document-codec.ts";
 import type { FlowCache, LoadedFlow } from "./flow-cache.ts";
-import { flowHash } from "./flow-hash.ts";
 import { type FlowOutline, type FlowVersion, insertFlowVersion } from "./flow-store.ts";
 import { parseFlow } from "./parse.ts";
 
@@ -27,8 +26,7 @@ export async function deployFlow(
 ): Promise<{ flow: LoadedFlow; created: boolean }> {
   const { pool, cache } = deployer;
   const { path, yaml } = request;
-  const { document, json, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT);
-  const hash = flowHash(path, document, yaml);
+  const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT);
   const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
   cache.changed(workspace.id, path);
   const flow = await cache.loadVersion(workspace.id, hash);

@@ -15,8 +15,8 @@ import { createWorkspaces, type Workspace } from "../workspaces/workspace-store.
 import type { DeployFlowResponse, FlowView, FlowWithDocument } from "./contract.ts";
 import { ExpressionTiers } from "./expressions/tiers.ts";
 import { createFlowCache, type FlowCache } from "./flow-cache.ts";
+import { createFlowReader } from "./flow-reader.ts";
 import { addFlowRoutes } from "./routes.ts";
-import { createYamlReader } from "./yaml-reader.ts";
 
 interface Problem {
   readonly status: number;
@@ -58,7 +58,7 @@ beforeAll(async () => {
   cache = createFlowCache(pool, () => performance.now());
   app = await createHttpServer(log, new BodyTurns({ hasRoom: () => true, ownerBytes: 1e8, allBytes: 1e8 }));
   addAuthorization(app, createAuthenticator(pool, realClock, { secret: Buffer.alloc(32), workspaceOf: async () => undefined }), workspaces);
-  addFlowRoutes(app, { pool, cache, expressions, readYaml: createYamlReader() });
+  addFlowRoutes(app, { pool, cache, readFlow: createFlowReader({ expressions }) });
 });
 afterAll(async () => {
   await app.close();
@@ -188,7 +188,7 @@ describe("deploying", () => {
     ["broken YAML", { yaml: "a: [1" }, 400, "the YAML cannot be read: line 1"],
     ["YAML that is no flow", { yaml: "- a" }, 400, "a flow is an object with the members summary and value"],
     ["too large a document", { document: { summary: "x".repeat(1024 * 1024) } }, 413, "the flow is larger than 1048576 bytes"],
-    ["too large a YAML", { yaml: "x".repeat(1024 * 1024 + 1) }, 413, "larger than 1048576 bytes"],
+    ["too large a YAML", { yaml: "x".repeat(1024 * 1024 + 1) }, 413, "the YAML cannot be read: is larger than 1048576 bytes"],
   ])("%s is refused", async (_name, body, status, detail) => {
     expect(await ask<Problem>("POST", "/flows", { path: "f/a/refused", ...body })).toMatchObject({ status, body: { detail: expect.stringContaining(detail) } });
   });

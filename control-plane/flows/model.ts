@@ -58,7 +58,6 @@ export type ModuleValue =
       readonly kind: "rawscript";
       readonly language: string;
       readonly content: string;
-      readonly lock?: string;
       readonly path?: string;
       readonly tag?: string;
       readonly inputs: Transforms;

@@ -23,7 +23,6 @@ export function expressionsOf(module: Module): readonly ModuleExpression[] {
     ...plain("stop_after_all_iters_if", module.stopAfterAllItersIf?.expr, "after"),
     ...plain("retry.retry_if", module.retry?.retryIf, "after"),
     ...ofTransform("sleep", module.sleep, "after"),
-    ...ofTransform("suspend.user_groups_required", module.suspend?.userGroupsRequired, "after"),
   ];
 }
 

@@ -7,9 +7,9 @@ import type { Expressions } from "./expressions/expressions.ts";
 import { ExpressionTiers } from "./expressions/tiers.ts";
 import { createFlowCache, type FlowCache } from "./flow-cache.ts";
 import type { WantedFlow } from "./flow-jobs.ts";
+import { createFlowReader } from "./flow-reader.ts";
 import { addFlowRoutes } from "./routes.ts";
 import { type FlowRequest, wantedFlow } from "./wanted-flow.ts";
-import { createYamlReader } from "./yaml-reader.ts";
 
 /** What a control plane knows of flows. */
 export interface Flows extends Service {
@@ -23,7 +23,7 @@ export interface Flows extends Service {
 export function openFlows(app: FastifyInstance, pool: Pool): Flows {
   const cache = createFlowCache(pool, () => realClock.monotonicMs());
   const expressions = new ExpressionTiers();
-  const deployer = { pool, cache, expressions, readYaml: createYamlReader() };
+  const deployer = { pool, cache, readFlow: createFlowReader({ expressions }) };
   addFlowRoutes(app, deployer);
   return {
     cache,

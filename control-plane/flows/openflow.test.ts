@@ -16,6 +16,11 @@ function definitionOf(value: Members): FlowDefinition {
   return definition;
 }
 
+/** Where a document asks for what is not supported. */
+function refusals(document: Members): string[] {
+  return parseFlow(document).problems.flatMap(({ pointer, message }) => (message.includes(" is not supported: ") ? [pointer] : []));
+}
+
 function moduleOf(module: Members): Module | undefined {
   return definitionOf({ modules: [{ id: "a", value: IDENTITY, ...module }] }).modules[0];
 }
@@ -30,7 +35,7 @@ describe("a flow", () => {
     expect(parseFlow({ summary: "S", description: "D", schema, value: { modules: [A] } })).toMatchObject({
       summary: "S",
       description: "D",
-      schema,
+      schema: { ...schema, order: ["n"] },
       problems: [],
     });
   });
@@ -53,10 +58,8 @@ describe("a flow", () => {
   });
 
   test("same_worker: refused by name until steps can share an agent", () => {
-    expect(parseFlow({ summary: "s", value: { modules: [A], same_worker: true } }).problems).toEqual([
-      { pointer: "/value/same_worker", message: expect.stringContaining("same_worker is not supported") },
-    ]);
-    expect(parseFlow({ summary: "s", value: { modules: [A], same_worker: false } })).toMatchObject({ problems: [], definition: { sameWorker: false } });
+    expect(refusals({ summary: "s", value: { modules: [A], same_worker: true } })).toEqual(["/value/same_worker"]);
+    expect(refusals({ summary: "s", value: { modules: [A], same_worker: false } })).toEqual([]);
   });
 
   test("concurrent_limit, concurrency_key, concurrency_time_window_s", () => {
@@ -76,8 +79,8 @@ describe("a flow", () => {
     expect(definitionOf({ skip_expr: "" }).skipExpr).toBeUndefined();
   });
 
-  test("cache_ttl", () => {
-    expect(definitionOf({ cache_ttl: 300 }).cacheTtlS).toBe(300);
+  test("cache_ttl: refused by name until results are cached", () => {
+    expect(refusals({ summary: "s", value: { modules: [A], cache_ttl: 300 } })).toEqual(["/value/cache_ttl"]);
   });
 
   test("flow_env", () => {
@@ -106,7 +109,6 @@ describe("a module", () => {
       language: "bun",
       content: "export function main() {}",
       input_transforms: inputs,
-      lock: "{}",
       path: "f/x/y",
       tag: "gpu",
       concurrent_limit: 2,
@@ -119,12 +121,16 @@ describe("a module", () => {
       kind: "rawscript",
       language: "typescript",
       content: "export function main() {}",
-      lock: "{}",
       path: "f/x/y",
       tag: "gpu",
       concurrency: { limit: 2, windowS: 5, key: "k" },
       inputs: read,
     });
+  });
+
+  test("value.type = rawscript: its lock is kept and reported as ignored", () => {
+    const document = { summary: "s", value: { modules: [{ id: "a", value: script({ lock: "pandas==2" }) }] } };
+    expect(parseFlow(document)).toMatchObject({ problems: [], ignored: ["/value/modules/0/value/lock"] });
   });
 
   test.each([
@@ -267,8 +273,10 @@ describe("a module", () => {
     expect(moduleOf({ timeout: 0 })?.timeout).toBeUndefined();
   });
 
-  test("cache_ttl, delete_after_use, priority", () => {
-    expect(moduleOf({ cache_ttl: 60, delete_after_use: true, priority: 9 })).toMatchObject({ cacheTtlS: 60, deleteAfterUse: true, priority: 9 });
+  test("cache_ttl, delete_after_use: refused by name until they are kept to; priority", () => {
+    const module = { id: "a", value: IDENTITY, cache_ttl: 60, delete_after_use: true };
+    expect(refusals({ summary: "s", value: { modules: [module] } })).toEqual(["/value/modules/0/cache_ttl", "/value/modules/0/delete_after_use"]);
+    expect(moduleOf({ priority: 9 })?.priority).toBe(9);
   });
 
   test("mock", () => {
@@ -302,7 +310,6 @@ describe("a module", () => {
       timeout: 3600,
       resume_form: { schema: { properties: { why: { type: "string" } } } },
       user_auth_required: true,
-      user_groups_required: { type: "static", value: ["g/approvers"] },
       self_approval_disabled: true,
       hide_cancel: true,
       continue_on_disapprove_timeout: true,
@@ -312,7 +319,6 @@ describe("a module", () => {
       timeoutS: 3600,
       formSchema: { properties: { why: { type: "string" } } },
       userAuthRequired: true,
-      userGroupsRequired: { kind: "static", value: ["g/approvers"] },
       selfApprovalDisabled: true,
       hideCancel: true,
       continueOnDisapproveTimeout: true,
@@ -326,5 +332,7 @@ describe("a module", () => {
     });
     expect(moduleOf({ suspend: { required_events: 0 } })?.suspend).toBeUndefined();
     expect(moduleOf({ suspend: {} })?.suspend).toBeUndefined();
+    const groups = { required_events: 1, user_groups_required: { type: "static", value: ["g/approvers"] } };
+    expect(refusals({ summary: "s", value: { modules: [{ ...A, suspend: groups }] } })).toEqual(["/value/modules/0/suspend/user_groups_required"]);
   });
 });

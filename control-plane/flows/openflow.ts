@@ -9,10 +9,13 @@ export interface ObjectShape {
   readonly known: readonly string[];
   /**
    * Members that change what a run does, and that we cannot do: an error with this advice, unless the value is one that asks for nothing
-   * (absent, null, false, zero, empty).
+   * (absent, null, false, zero, empty). A definition never has them, also where the model has a place for them.
    */
   readonly unsupported: Readonly<Record<string, string>>;
 }
+
+const NO_CACHE = "every run runs its steps";
+const KEPT = "results are kept as long as the run is";
 
 export const FLOW_SHAPE: ObjectShape = {
   known: ["summary", "description", "schema", "value"],
@@ -36,7 +39,6 @@ export const VALUE_SHAPE: ObjectShape = {
     "debounce_key",
     "max_total_debouncing_time",
     "skip_expr",
-    "cache_ttl",
     "flow_env",
     "priority",
     "early_return",
@@ -46,6 +48,7 @@ export const VALUE_SHAPE: ObjectShape = {
     "chat_input_enabled",
   ],
   unsupported: {
+    cache_ttl: NO_CACHE,
     same_worker: "each step runs on any agent of its tag; what they share are results",
     retry: "give each step a retry",
     on_concurrency_limit: "a run beyond the limit waits",
@@ -65,8 +68,6 @@ export const MODULE_SHAPE: ObjectShape = {
     "skip_if",
     "sleep",
     "timeout",
-    "cache_ttl",
-    "delete_after_use",
     "priority",
     "mock",
     "retry",
@@ -74,7 +75,9 @@ export const MODULE_SHAPE: ObjectShape = {
     "suspend",
   ],
   unsupported: {
-    delete_after_secs: "delete_after_use deletes a result once the flow has ended",
+    cache_ttl: NO_CACHE,
+    delete_after_use: KEPT,
+    delete_after_secs: KEPT,
     debouncing: "only whole flows and scripts can be debounced",
     pass_flow_input_directly: "name the inputs in input_transforms",
     apply_preprocessor: "put the preprocessor into preprocessor_module",
@@ -87,7 +90,8 @@ export const MODULE_SHAPE: ObjectShape = {
 
 /**
  * Kinds of steps by their name in `value.type`. `is_trigger`, `assets` and `squash` change nothing that a run does, and neither do `flow` of an
- * identity and `parallelism` of a loop whose rounds follow one another.
+ * identity and `parallelism` of a loop whose rounds follow one another. `lock` is missing on purpose: inline code finds its packages anew in each run,
+ * and that is reported.
  */
 export const VALUE_SHAPES = {
   rawscript: {
@@ -96,7 +100,6 @@ export const VALUE_SHAPES = {
       "language",
       "content",
       "input_transforms",
-      "lock",
       "path",
       "tag",
       "concurrent_limit",
@@ -139,17 +142,8 @@ export const RETRY_SHAPE: ObjectShape = { known: ["constant", "exponential", "re
 export const CONSTANT_SHAPE: ObjectShape = { known: ["attempts", "seconds"], unsupported: {} };
 export const EXPONENTIAL_SHAPE: ObjectShape = { known: ["attempts", "multiplier", "seconds", "random_factor"], unsupported: {} };
 export const SUSPEND_SHAPE: ObjectShape = {
-  known: [
-    "required_events",
-    "timeout",
-    "resume_form",
-    "user_auth_required",
-    "user_groups_required",
-    "self_approval_disabled",
-    "hide_cancel",
-    "continue_on_disapprove_timeout",
-  ],
-  unsupported: {},
+  known: ["required_events", "timeout", "resume_form", "user_auth_required", "self_approval_disabled", "hide_cancel", "continue_on_disapprove_timeout"],
+  unsupported: { user_groups_required: "there are no groups; user_auth_required asks for people of the workspace" },
 };
 export const FORM_SHAPE: ObjectShape = { known: ["schema"], unsupported: {} };
 export const TRANSFORM_SHAPE: ObjectShape = { known: ["type", "value", "expr"], unsupported: {} };
@@ -173,7 +167,7 @@ export const FLOW_LIMITS = {
   retryAttempts: 1000,
   /** Of the constant kind; those of the other kind stop growing there. */
   retryDelayS: 6 * 3600,
-  /** Sleeps, caches, timeouts of approvals: a year and a day. */
+  /** Sleeps, timeouts of approvals: a year and a day. */
   delayS: 366 * 24 * 3600,
   requiredEvents: 1000,
 } as const;

@@ -68,8 +68,6 @@ function settingsOf(fields: Fields): Omit<Module, "id" | "value"> {
     skipIf: expressionOf(fields, "skip_if"),
     sleep: secondsOf(fields, "sleep", FLOW_LIMITS.delayS),
     timeout: secondsOf(fields, "timeout", DAY_S),
-    cacheTtlS: positiveOf(fields, "cache_ttl", FLOW_LIMITS.delayS),
-    deleteAfterUse: flagOf(fields, "delete_after_use"),
     priority: priorityOf(fields),
     mock: mockOf(fields),
     retry: retryOf(fields),
@@ -185,7 +183,6 @@ function rawScriptOf(fields: Fields): ModuleValue | undefined {
   else if (typeof content !== "string") complain(fields, "content", "must be text");
   const concurrency = concurrencyOf(fields, "custom_concurrency_key");
   const rest = withoutUndefined({
-    lock: textOf(fields, "lock", FLOW_LIMITS.documentBytes),
     path: textOf(fields, "path", 255),
     tag: tagOf(fields, "tag"),
     concurrency,

@@ -37,7 +37,7 @@ export function inputsOf(fields: Fields): Transforms {
  * versions of the format wrote them.
  * @param use `input` for an argument, `list` for an iterator, a range for a number
  */
-export function transformOf(fields: Fields, name: string, use: "input" | "list" | "any" | NumberRange): Transform | undefined {
+export function transformOf(fields: Fields, name: string, use: "input" | "list" | NumberRange): Transform | undefined {
   const value = member(fields, name);
   if (value === undefined) return undefined;
   if (typeof value === "number" && typeof use === "object") return staticOf(fields, name, value, use);
@@ -62,7 +62,7 @@ export function transformOf(fields: Fields, name: string, use: "input" | "list" 
   return undefined;
 }
 
-function staticOf(fields: Fields, name: string, value: Json, use: "input" | "list" | "any" | NumberRange): Transform | undefined {
+function staticOf(fields: Fields, name: string, value: Json, use: "input" | "list" | NumberRange): Transform | undefined {
   if (use === "list" && !Array.isArray(value)) {
     complain(fields, name, "must be a list");
     return undefined;
@@ -146,7 +146,6 @@ export function suspendOf(fields: Fields): SuspendRule | undefined {
   const requiredEvents = positiveOf(suspend, "required_events", FLOW_LIMITS.requiredEvents);
   const timeoutS = wholeOf(suspend, "timeout", 1, FLOW_LIMITS.delayS);
   const formSchema = formOf(suspend);
-  const userGroupsRequired = transformOf(suspend, "user_groups_required", "any");
   const flags = {
     userAuthRequired: flagOf(suspend, "user_auth_required") ?? false,
     selfApprovalDisabled: flagOf(suspend, "self_approval_disabled") ?? false,
@@ -158,7 +157,6 @@ export function suspendOf(fields: Fields): SuspendRule | undefined {
     requiredEvents,
     ...(timeoutS !== undefined && { timeoutS }),
     ...(formSchema !== undefined && { formSchema }),
-    ...(userGroupsRequired !== undefined && { userGroupsRequired }),
     ...flags,
   };
 }

@@ -5,7 +5,8 @@
 import type { FieldError } from "../../kernel/app-error.ts";
 import type { Json } from "../../kernel/json.ts";
 import { LIMIT_BOUNDS } from "../jobs/limits-contract.ts";
-import { checkShape, complain, type Fields, type Findings, flagOf, isObject, numberOf, objectOf, positiveOf, textOf } from "./field-reader.ts";
+import { checkShape, complain, type Fields, type Findings, flagOf, isObject, numberOf, objectOf, textOf } from "./field-reader.ts";
+import { type InputSchema, inputSchemaOf } from "./input-schema.ts";
 import type { FlowDefinition, Module } from "./model.ts";
 import { FLOW_LIMITS, FLOW_SHAPE, VALUE_SHAPE } from "./openflow.ts";
 import { concurrencyOf, keyOf, type ModuleReader, moduleOf, modulesOf, priorityOf, withoutUndefined } from "./parse-modules.ts";
@@ -13,8 +14,8 @@ import { concurrencyOf, keyOf, type ModuleReader, moduleOf, modulesOf, priorityO
 export interface ParsedFlow {
   readonly summary: string;
   readonly description?: string;
-  /** JSON Schema of the inputs. */
-  readonly schema?: Readonly<Record<string, Json>>;
+  /** What the inputs are checked against: see `input-schema.ts`. */
+  readonly schema?: InputSchema;
   /** Runs only when there are no problems. */
   readonly definition: FlowDefinition;
   readonly problems: readonly FieldError[];
@@ -35,7 +36,8 @@ export function parseFlow(document: Json, pointer = ""): ParsedFlow {
   if (value === undefined && isObject(document) && document["value"] === undefined) complain(outline, "value", "is missing");
   const definition = value === undefined ? EMPTY : definitionOf({ ...value, place: "" }, { ids: pointers, count: 0 });
   const schema = objectOf(outline, "schema")?.members;
-  const more = withoutUndefined({ description: textOf(outline, "description", FLOW_LIMITS.documentBytes), schema });
+  const description = textOf(outline, "description", FLOW_LIMITS.documentBytes);
+  const more = withoutUndefined({ description, schema: schema === undefined ? undefined : inputSchemaOf(schema) });
   return { summary: textOf(outline, "summary", 1000) ?? "", ...more, definition, ...findings, pointers };
 }
 
@@ -49,14 +51,13 @@ function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
     concurrency: concurrencyOf(fields, "concurrency_key"),
     debounce: debounceOf(fields),
     skipExpr: textOf(fields, "skip_expr", FLOW_LIMITS.expressionChars),
-    cacheTtlS: positiveOf(fields, "cache_ttl", FLOW_LIMITS.delayS),
     priority: priorityOf(fields),
     earlyReturn: textOf(fields, "early_return", FLOW_LIMITS.idChars),
   };
   flagOf(fields, "chat_input_enabled");
   return {
     modules,
-    sameWorker: fields.members["same_worker"] === true,
+    sameWorker: false,
     env: objectOf(fields, "flow_env")?.members ?? {},
     ...withoutUndefined(settings),
   };

@@ -7,11 +7,10 @@ import type { StepPath } from "./step-paths.ts";
  * are only known in a run.
  * @param schema of the script's arguments, as inferred from its `main`
  */
-export function inputProblems({ step, path, inputs, pointer }: StepPath, schema: Readonly<Record<string, unknown>>): FieldError[] {
+export function inputProblems({ step, path, inputs: given, pointer }: StepPath, schema: Readonly<Record<string, unknown>>): FieldError[] {
   const { properties, required, additionalProperties } = schema;
   const known = typeof properties === "object" && properties !== null ? Object.keys(properties) : [];
   const needed: readonly unknown[] = Array.isArray(required) ? required : [];
-  const given = Object.keys(inputs);
   const unknown = additionalProperties === false ? given.filter((name) => !known.includes(name)) : [];
   const takes = known.length === 0 ? "it takes none" : `it takes ${known.join(", ")}`;
   return [

@@ -1,4 +1,4 @@
-import type { Module, Transforms } from "./model.ts";
+import type { Module } from "./model.ts";
 import { insideOf } from "./module-expressions.ts";
 import type { ParsedFlow } from "./parse.ts";
 
@@ -9,7 +9,8 @@ export interface StepPath {
   readonly path: string;
   /** One version of a script. */
   readonly hash: string | undefined;
-  readonly inputs: Transforms;
+  /** Names of the arguments that it is given. */
+  readonly inputs: readonly string[];
   /** JSON pointer of the step's `value`. */
   readonly pointer: string;
 }
@@ -20,8 +21,8 @@ export function stepPaths({ definition, pointers }: Pick<ParsedFlow, "definition
   const look = (module: Module): void => {
     const { value, id } = module;
     const pointer = `${pointers.get(id) ?? ""}/value`;
-    if (value.kind === "script") found.push({ kind: "script", step: id, path: value.path, hash: value.hash, inputs: value.inputs, pointer });
-    if (value.kind === "flow") found.push({ kind: "flow", step: id, path: value.path, hash: undefined, inputs: value.inputs, pointer });
+    if (value.kind === "script") found.push({ kind: "script", step: id, path: value.path, hash: value.hash, inputs: Object.keys(value.inputs), pointer });
+    if (value.kind === "flow") found.push({ kind: "flow", step: id, path: value.path, hash: undefined, inputs: Object.keys(value.inputs), pointer });
     for (const list of insideOf(module)) list.forEach(look);
   };
   const { preprocessor, modules, failureModule } = definition;

@@ -3,9 +3,7 @@ import type { RunJobRequest } from "../jobs/contract.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow } from "./check-flow.ts";
 import type { FlowDeployer } from "./deploy.ts";
-import { cannotRun } from "./engine/step-starter.ts";
 import { currentFlow } from "./find-flow.ts";
-import { flowHash } from "./flow-hash.ts";
 import type { WantedFlow } from "./flow-jobs.ts";
 
 export type FlowRequest = Pick<RunJobRequest, "flow" | "flow_hash" | "document" | "yaml">;
@@ -15,15 +13,8 @@ export function isForFlow({ flow, flow_hash, document, yaml }: FlowRequest): boo
   return (flow ?? flow_hash ?? document ?? yaml) !== undefined;
 }
 
-/** The flow that a request names or brings. Errors: not_found; for one that it brings those of a deploy; unimplemented for what no engine runs yet. */
+/** The flow that a request names or brings. Errors: not_found; for one that it brings those of a deploy. */
 export async function wantedFlow(deployer: FlowDeployer, workspace: Workspace, request: FlowRequest): Promise<WantedFlow> {
-  const found = await findFlow(deployer, workspace, request);
-  const obstacle = cannotRun(found.definition);
-  if (obstacle !== undefined) throw new AppError("unimplemented", obstacle);
-  return found;
-}
-
-async function findFlow(deployer: FlowDeployer, workspace: Workspace, request: FlowRequest): Promise<WantedFlow> {
   const { pool, cache } = deployer;
   const { flow: path, flow_hash: hash } = request;
   if (path !== undefined) return { ...(await currentFlow(pool, cache, workspace.id, path)), document: undefined };
@@ -32,6 +23,6 @@ async function findFlow(deployer: FlowDeployer, workspace: Workspace, request: F
     if (version === undefined) throw new AppError("not_found", `there is no flow version ${hash}`);
     return { ...version, document: undefined };
   }
-  const { document, json, parsed } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml");
-  return { hash: flowHash("", document, request.yaml), path: undefined, document: json, definition: parsed.definition, schema: parsed.schema };
+  const { json, hash: ofDocument, parsed } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml");
+  return { hash: ofDocument, path: undefined, document: json, definition: parsed.definition, schema: parsed.schema };
 }

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { decodeDocument } from "./document-codec.ts";
 import { readYaml } from "./yaml-text.ts";
 
 function readingOf(text: string): unknown {
   const reading = readYaml(text);
-  return reading.kind === "json" ? JSON.parse(reading.json) : reading;
+  return reading.kind === "value" ? reading.value : reading;
 }
 
 function problemsOf(text: string): string[] {
   const reading = readYaml(text);
-  return reading.kind === "json" ? [] : reading.problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
+  return reading.kind === "value" ? [] : reading.problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
 }
 
 describe("readYaml", () => {
@@ -52,8 +53,6 @@ describe("readYaml", () => {
     ["an unknown anchor", "a: *b\n", "1:4 there is no anchor &b before it"],
     ["a tag on a list", "a: !x [1]\n", "1:7 tags are not allowed"],
     ["a number whose digits would be lost", "a: 12345678901234567890\n", "1:4 the number 12345678901234567890 cannot be kept exactly"],
-    ["an endless number", "a: .inf\n", "a number that JSON cannot say"],
-    ["an anchor around itself", "a: &a [*a]\n", ""],
   ])("refuses %s, with line and column", (_name, text, message) => {
     const problems = problemsOf(text);
     expect(problems.length).toBeGreaterThan(0);
@@ -68,12 +67,12 @@ describe("readYaml", () => {
     const begun = performance.now();
     expect(problemsOf(bomb.join("\n")).length).toBeGreaterThan(0);
     const wide = `a: &a "${"x".repeat(100_000)}"\nb: [${Array(90).fill("*a").join(", ")}]\n`;
-    expect(problemsOf(wide).join()).toContain("is larger than 1048576 bytes");
+    const reading = readYaml(wide);
+    expect(reading.kind === "value" && decodeDocument(reading.value, "")).toMatchObject({ problem: { message: "is larger than 1048576 bytes" } });
     expect(performance.now() - begun).toBeLessThan(1000);
   });
 
   test("survives what is nested without end", () => {
     expect(problemsOf("[".repeat(20_000)).join()).toContain("it is nested too deeply");
-    expect(problemsOf(`${"[".repeat(200)}${"]".repeat(200)}`)).toEqual(["0:0 the document is nested deeper than 100 levels"]);
   });
 });

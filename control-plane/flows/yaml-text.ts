@@ -1,23 +1,22 @@
-/** YAML as flows are written in: one document, keys that are names, no tags. It runs in a worker, see `yaml-reader.ts`: this parser can be kept busy. */
+/** YAML as flows are written in: one document, keys that are names, no tags. It runs in a worker, see `flow-reader.ts`: this parser can be kept busy. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, visit, type YAMLMap, type YAMLSeq } from "yaml";
 import { messageOf } from "../../kernel/app-error.ts";
-import { decodeDocument } from "./document-codec.ts";
 
-export interface YamlProblem {
+interface YamlProblem {
   /** From 1; 0 for the text as a whole. */
   readonly line: number;
   readonly column: number;
   readonly message: string;
 }
 
-export type YamlReading = { readonly kind: "json"; readonly json: string } | { readonly kind: "problems"; readonly problems: readonly YamlProblem[] };
+export type YamlReading = { readonly kind: "value"; readonly value: unknown } | { readonly kind: "problems"; readonly problems: readonly YamlProblem[] };
 
 const MAX_PROBLEMS = 20;
 const TOO_DEEP = "it is nested too deeply";
 /** Uses of anchors, those inside anchored parts multiplied. */
 const MAX_ALIASES = 100;
 
-/** Reads a text of at most a megabyte. Never throws. */
+/** Reads a text of at most a megabyte. Never throws. The value may be far larger than the text, or a circle, where aliases are. */
 export function readYaml(text: string): YamlReading {
   const lines = new LineCounter();
   try {
@@ -39,9 +38,7 @@ export function readYaml(text: string): YamlReading {
       });
     }
     if (problems.length > 0) return { kind: "problems", problems: problems.slice(0, MAX_PROBLEMS) };
-    const decoded = decodeDocument(parsed.toJS({ maxAliasCount: MAX_ALIASES }), "");
-    if (decoded.kind === "document") return { kind: "json", json: decoded.json };
-    return { kind: "problems", problems: [{ line: 0, column: 0, message: `the document ${decoded.problem.message}` }] };
+    return { kind: "value", value: parsed.toJS({ maxAliasCount: MAX_ALIASES }) };
   } catch (error) {
     const message = error instanceof RangeError ? TOO_DEEP : messageOf(error);
     return { kind: "problems", problems: [{ line: 0, column: 0, message }] };

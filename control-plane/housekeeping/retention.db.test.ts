@@ -143,7 +143,7 @@ describe("a day that is older than the retention", () => {
   });
 
   test("keeps what a running flow may need: its events and items, and its steps with their results, however long ago they ended", async () => {
-    const day = dayAgo(80);
+    const day = dayAgo(120);
     await makePartitions(pool, day);
     const [living, over] = [idAt(day, 1), idAt(day, 2)];
     const [ofLiving, ofOver] = [idAt(day, 3), idAt(day, 4)];
@@ -164,6 +164,9 @@ describe("a day that is older than the retention", () => {
     expect(await readResult(pool, ours, ofLiving)).toBe('{"n":1}');
     expect([await readJob(pool, ours, ofOver), await readJob(pool, ours, over)]).toEqual([undefined, undefined]);
     expect(await Promise.all(["job", "flow_event", "flow_item"].map((parent) => rowsOf(partitionName(parent, day))))).toEqual([2, 1, 1]);
+    // When it is over, they go.
+    await pool.query("DELETE FROM job_running WHERE id = $1", [living]);
+    expect(await retain()).toMatchObject({ dropped: 7 });
   });
 });
 

@@ -195,7 +195,7 @@ export const jobView = z.object({
   finished_at: z.iso.datetime().optional(),
   wait_ms: z.number().optional().meta({ description: "From created, or the moment it was scheduled for, to started." }),
   run_ms: z.number().optional(),
-  progress: z.int().optional().meta({ description: "How far the job says that its current or last attempt is, percent." }),
+  progress: z.int().optional().meta({ description: "How far the job says that its current or last attempt is, percent. In a list: of running jobs only." }),
   log_bytes: z.int().optional(),
   log_dropped_bytes: z.int().optional(),
 });

@@ -100,17 +100,6 @@ async function pathsByHash(pool: Pool, text: string, workspace: WorkspaceId, has
   return new Map(rows.map(({ hash, path }) => [hash, path]));
 }
 
-/** How far attempts say they are, percent, by job; those that say nothing are missing. */
-export async function readProgress(pool: Pool, workspace: WorkspaceId, attempts: readonly Pick<LiveRow, "id" | "attempt">[]): Promise<Map<JobId, number>> {
-  if (attempts.length === 0) return new Map();
-  const { rows } = await pool.query<{ id: JobId; attempt: number; percent: number }>(
-    "SELECT id::text, attempt, percent FROM job_progress WHERE workspace_id = $1 AND id = ANY($2::uuid[])",
-    [workspace, attempts.map(({ id }) => id)],
-  );
-  const current = new Map(attempts.map(({ id, attempt }) => [id, attempt]));
-  return new Map(rows.flatMap(({ id, attempt, percent }) => (current.get(id) === attempt ? [[id, percent]] : [])));
-}
-
 export async function readAgentNames(pool: Pool, keys: readonly string[]): Promise<Map<string, string>> {
   if (keys.length === 0) return new Map();
   const { rows } = await pool.query<{ id: string; name: string }>("SELECT id::text, name FROM agent WHERE id = ANY($1::bigint[])", [keys]);

@@ -1,6 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { type JobId, parseJobId, timeOfId } from "../../kernel/ids.ts";
+import { type JobId, parseJobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
@@ -38,6 +38,8 @@ export interface JobServiceDeps {
   readonly checkArgs: EnqueueContext["checkArgs"];
   /** The flow that a request names or brings. */
   readonly wantedFlow: (workspace: Workspace, request: RunJobRequest) => Promise<WantedFlow>;
+  /** JSON text of what a run answers before its end; undefined while it has nothing. */
+  readonly earlyAnswer: (workspace: WorkspaceId, id: JobId) => Promise<string | undefined>;
   /** Called with the number of jobs that were just acknowledged. */
   readonly onAccepted: (jobs: number) => void;
   readonly owners: OwnerDirectory;
@@ -69,7 +71,7 @@ export class JobService {
    * code that a running job brings.
    */
   async run(caller: Caller, request: RunJobRequest, key?: string): Promise<{ created: boolean; view: JobView }> {
-    const job = await this.#newJob(caller, request, key);
+    const { job } = await this.#newJob(caller, request, key);
     const [accepted] = await this.#enqueue([job]);
     if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
     return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
@@ -83,7 +85,7 @@ export class JobService {
     signal: AbortSignal,
     key?: string,
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
-    const job = await this.#newJob(caller, request, key);
+    const { job, answersEarly } = await this.#newJob(caller, request, key);
     let { id } = job.job;
     const given = new AbortController();
     const until = AbortSignal.any([signal, given.signal]);
@@ -100,6 +102,8 @@ export class JobService {
         // It may have ended long ago: then nobody will say so again.
         if ((await this.record(caller, id)).done !== undefined) given.abort();
       }
+      const early = answersEarly ? await Promise.race([end.then(() => undefined), this.#earlyAnswer(caller, id, until)]) : undefined;
+      if (early !== undefined) return { ended: true, view: await this.get(caller, id), resultJson: early };
       ended = await end;
       clearTimeout(deadline);
     } finally {
@@ -109,6 +113,27 @@ export class JobService {
     const view = await this.get(caller, id);
     if (!ended && view.finished_at === undefined) return { ended: false, view, resultJson: "null" };
     return { ended: true, view, resultJson: await this.result(caller, id) };
+  }
+
+  /** What a run answers before its end; undefined when the caller is gone, or has waited for long enough. */
+  async #earlyAnswer(caller: Caller, id: JobId, until: AbortSignal): Promise<string | undefined> {
+    const { events, earlyAnswer } = this.#deps;
+    let wake = (): void => undefined;
+    const off = events.on(id, () => wake());
+    until.addEventListener("abort", () => wake());
+    try {
+      while (!until.aborted) {
+        const changed = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        const answer = await earlyAnswer(caller.workspace.id, id).catch(() => undefined);
+        if (answer !== undefined) return answer;
+        await Promise.race([changed, later(LOOK_AGAIN_MS)]);
+      }
+      return undefined;
+    } finally {
+      off();
+    }
   }
 
   /**
@@ -223,13 +248,17 @@ export class JobService {
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<NewJob> {
+  async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
     refuseBroughtCode(caller.principal, request);
     const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
     const args = request.args ?? {};
-    if (isForFlow(request)) return flowJob(context, await this.#deps.wantedFlow(caller.workspace, request), args, request);
-    if (request.code !== undefined) return inlineJob(context, request.code, args, request);
-    return scriptJob(context, await this.#version(caller, request), args, request);
+    if (isForFlow(request)) {
+      const flow = await this.#deps.wantedFlow(caller.workspace, request);
+      return { job: flowJob(context, flow, args, request), answersEarly: flow.definition.earlyReturn !== undefined };
+    }
+    const job =
+      request.code === undefined ? scriptJob(context, await this.#version(caller, request), args, request) : inlineJob(context, request.code, args, request);
+    return { job, answersEarly: false };
   }
 
   async #version(caller: Caller, request: { script?: string | undefined; hash?: string | undefined }): Promise<ScriptVersion> {

@@ -12,11 +12,11 @@ import {
   readFlowPaths,
   readLiveRows,
   readPayloadRows,
-  readProgress,
   readScriptPaths,
   readVersionPaths,
 } from "./job-rows-store.ts";
 import { type JobKind, kindOf } from "./model.ts";
+import { readProgress } from "./progress-store.ts";
 
 /** A job as history and queue know it. */
 export interface JobRecord {
@@ -42,7 +42,7 @@ export interface JobRecord {
   /** When a job that waits for a moment becomes ready. */
   readonly deferredUntilMs: number | undefined;
   readonly policyText: string | undefined;
-  /** What the current or last attempt has said, percent. */
+  /** What the current or last attempt has said, percent. Of a page: only of jobs that run. */
   readonly progress: number | undefined;
 }
 
@@ -70,9 +70,17 @@ export async function readJobs(pool: Pool, workspace: WorkspaceId, ids: readonly
   const live = byId(await readLiveRows(pool, workspace, open));
   const gone = open.filter((id) => !live.has(id));
   for (const row of await readDoneRows(pool, workspace, gone)) done.set(row.id, row);
-  const names = await readNames(pool, workspace, payloads, [...done.values(), ...live.values()]);
+  const running = [...live.values()].flatMap((row) => (row.agent_key === null ? [] : [row.id]));
+  const [names, progress] = await Promise.all([
+    readNames(pool, workspace, payloads, [...done.values(), ...live.values()]),
+    readProgress(pool, workspace, ids.length === 1 ? ids : running),
+  ]);
   const newestFirst = payloads.sort((a, b) => (a.id < b.id ? 1 : -1));
-  return newestFirst.map((payload) => jobRecord(payload, live.get(payload.id), done.get(payload.id), names));
+  return newestFirst.map((payload) => {
+    const record = jobRecord(payload, live.get(payload.id), done.get(payload.id), names);
+    const said = progress.get(payload.id);
+    return said?.attempt === record.attempt && record.status !== "queued" ? { ...record, progress: said.percent } : record;
+  });
 }
 
 const byId = <T extends { readonly id: JobId }>(rows: readonly T[]): Map<JobId, T> => new Map(rows.map((row) => [row.id, row]));
@@ -83,29 +91,21 @@ interface Names {
   readonly versions: ReadonlyMap<string, string>;
   readonly flows: ReadonlyMap<string, string>;
   readonly agents: ReadonlyMap<string, string>;
-  /** Percent, of the attempt that runs or was the last. */
-  readonly progress: ReadonlyMap<JobId, number>;
 }
 
-async function readNames(
-  pool: Pool,
-  workspace: WorkspaceId,
-  payloads: readonly PayloadRow[],
-  places: readonly Pick<LiveRow, "id" | "attempt" | "agent_key">[],
-): Promise<Names> {
+async function readNames(pool: Pool, workspace: WorkspaceId, payloads: readonly PayloadRow[], places: readonly Pick<LiveRow, "agent_key">[]): Promise<Names> {
   const scriptIds = new Set(payloads.flatMap((row) => row.script_id ?? []));
   // A job that looks for dependencies is no run of its script.
   const hashes = new Set(payloads.flatMap((row) => (kindOf(row.kind) === "dependencies" ? (row.script_hash ?? []) : [])));
   const flowHashes = new Set(payloads.flatMap((row) => (row.language === FLOW_LANGUAGE ? (row.script_hash ?? []) : [])));
   const agentKeys = new Set(places.flatMap((row) => row.agent_key ?? []));
-  const [scripts, versions, flows, agents, progress] = await Promise.all([
+  const [scripts, versions, flows, agents] = await Promise.all([
     readScriptPaths(pool, workspace, [...scriptIds]),
     readVersionPaths(pool, workspace, [...hashes]),
     readFlowPaths(pool, workspace, [...flowHashes]),
     readAgentNames(pool, [...agentKeys]),
-    readProgress(pool, workspace, places),
   ]);
-  return { scripts, versions, flows, agents, progress };
+  return { scripts, versions, flows, agents };
 }
 
 export async function readJob(pool: Pool, workspace: WorkspaceId, id: JobId): Promise<JobRecord | undefined> {
@@ -149,7 +149,7 @@ function jobRecord(payload: PayloadRow, live: LiveRow | undefined, done: DoneRow
     scheduledForMs: payload.scheduled_ms ?? undefined,
     deferredUntilMs: live?.deferred_ms ?? undefined,
     policyText: payload.policy ?? undefined,
-    progress: names.progress.get(payload.id),
+    progress: undefined,
   };
 }
 

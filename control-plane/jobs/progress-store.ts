@@ -1,4 +1,4 @@
-import type { JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import { asJobId, type JobId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { shardOf } from "./model.ts";
 
@@ -11,4 +11,14 @@ export async function writeProgress(pool: Pool, workspace: WorkspaceId, id: JobI
     [workspace, id, shardOf(workspace), attempt, percent],
   );
   return rowCount === 1;
+}
+
+/** What jobs have said, and the attempt that said it. */
+export async function readProgress(pool: Pool, workspace: WorkspaceId, ids: readonly JobId[]): Promise<Map<JobId, { attempt: number; percent: number }>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await pool.query<{ id: string; attempt: number; percent: number }>(
+    "SELECT id::text, attempt, percent FROM job_progress WHERE workspace_id = $1 AND id = ANY($2::uuid[])",
+    [workspace, ids],
+  );
+  return new Map(rows.map(({ id, attempt, percent }) => [asJobId(id), { attempt, percent }]));
 }

@@ -6,7 +6,7 @@ import type { OpenVariable, Variables } from "../variables/variables.ts";
 import { mayHoldReferences, type Reference, referencesIn, substitute, TooDeep } from "./references-core.ts";
 import { findResources } from "./resource-store.ts";
 
-export type Resolved =
+type Resolved =
   | {
       readonly kind: "resolved";
       /** JSON text. */

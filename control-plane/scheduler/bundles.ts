@@ -17,7 +17,7 @@ export interface ScriptCode {
   readonly requirements: Requirements | undefined;
 }
 
-export type ResolvedArgs =
+type ResolvedArgs =
   | { readonly kind: "resolved"; readonly json: string; readonly secrets: readonly string[] }
   /** The message says what is not there. */
   | { readonly kind: "unresolved"; readonly message: string };

@@ -44,7 +44,7 @@ const FORMATS: FormatName[] = ["date", "uuid", "email", "iso-date-time", "iso-ti
 
 /**
  * Makes a validator with its own cache of compiled schemas. Ajv turns a schema into JavaScript source; that is safe
- * here because the schemas come from `signatureToJsonSchema` alone, never from a request.
+ * here because the schemas come from `signatureToJsonSchema` and `inputSchemaOf` alone, never from a request as it is.
  */
 export function createArgsValidator(options: ArgsValidatorOptions = {}): ArgsValidator {
   const maxSchemas = options.maxSchemas ?? 1_000;

@@ -47,6 +47,7 @@ test("docs/windmill.md lists every route of Windmill's that is answered here", a
     onAccepted: () => undefined,
     owners: new OwnerDirectory(),
     wantedFlow: () => Promise.reject(new Error("no flow is run here")),
+    earlyAnswer: () => Promise.resolve(undefined),
   });
   addWindmillVariables(app, variables);
   addWindmillResources(app, createResources(pool, createSchemaCheck()), createReferences(pool, variables));

@@ -46,7 +46,7 @@ function groupsOf(pid: number, execDir: string): number {
   return own.reduce((sum, { dir }) => sum + groupsBelow(join(dir, name)).length, 0);
 }
 
-export function descendantsOf(all: readonly ProcessTimes[], root: number): ProcessTimes[] {
+function descendantsOf(all: readonly ProcessTimes[], root: number): ProcessTimes[] {
   const children = all.filter((one) => one.parent === root);
   return children.flatMap((child) => [child, ...descendantsOf(all, child.pid)]);
 }

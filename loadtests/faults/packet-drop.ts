@@ -15,8 +15,8 @@ export class PacketDrop {
 
   /** Errors: that of `nft`, where it is missing or not allowed. */
   start(): void {
-    const rules = ["dport", "sport"].map((side) => `tcp ${side} ${this.#port} drop;`).join(" ");
-    nft(`table inet ${this.#table} { chain drops { type filter hook input priority 0; ${rules} } }`);
+    const rules = ["dport", "sport"].map((side) => `tcp ${side} ${this.#port} drop`);
+    nft([`table inet ${this.#table} {`, "chain drops {", "type filter hook input priority 0;", ...rules, "}", "}", ""].join("\n"));
   }
 
   /** Idempotent. */

@@ -2,6 +2,7 @@ import { agentLife } from "./agent-life.ts";
 import { agentsSweep } from "./agents-sweep.ts";
 import { burst } from "./burst.ts";
 import { failOver } from "./fail-over.ts";
+import { flows } from "./flows.ts";
 import { heldSnapshot } from "./held-snapshot.ts";
 import { history } from "./history.ts";
 import { idleLatency } from "./idle-latency.ts";
@@ -28,4 +29,5 @@ export const SCENARIOS: readonly Scenario[] = [
   partitionDrop,
   agentLife,
   packing,
+  flows,
 ];

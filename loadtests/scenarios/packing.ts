@@ -12,7 +12,7 @@ import type { Scenario } from "./scenario.ts";
 
 const WORKSPACE = "load";
 /** What all jobs may use together: little enough for two processors to fill it with jobs. */
-const MEMORY_MB = 2048;
+const MEMORY_MB = 4096;
 const PROCESSORS = 2;
 const SAMPLE_MS = 200;
 const CLIENTS = 8;
@@ -30,9 +30,9 @@ interface Kind {
 
 /** Many that wait for others, some that compute on what they have read, a few that hold much. None says what it needs. */
 const KINDS: readonly Kind[] = [
-  { name: "call", share: 55, memoryMb: 1, worksS: 0, waitsS: 4 },
-  { name: "transform", share: 30, memoryMb: 90, worksS: 0.1, waitsS: 5 },
-  { name: "report", share: 15, memoryMb: 400, worksS: 0.1, waitsS: 8 },
+  { name: "call", share: 55, memoryMb: 1, worksS: 0, waitsS: 8 },
+  { name: "transform", share: 30, memoryMb: 90, worksS: 0.1, waitsS: 10 },
+  { name: "report", share: 15, memoryMb: 400, worksS: 0.1, waitsS: 16 },
 ];
 /** The largest job, with its interpreter: what an operator counts with who may not run out of memory. */
 const LARGEST_MB = 430;
@@ -59,7 +59,7 @@ interface Seen {
 export const packing: Scenario = {
   name: "packing",
   summary: "mixed jobs on one real agent: packed by memory and processors, against as many slots as the largest job allows",
-  takes: { short: "3 minutes", long: "12 minutes" },
+  takes: { short: "4 minutes", long: "13 minutes" },
   async run(context) {
     const { short, seed, scope, say } = context;
     const world = await World.start(scope, { seed });
@@ -70,8 +70,8 @@ export const packing: Scenario = {
       say(`${words}: ${way.jobs} jobs …`);
       return runArm(world, way, seededRandom(seedFor(seed, 1)), problems);
     };
-    const workers = await arm(`${fixed} slots`, { slots: fixed, jobs: short ? 45 : 250, warmUpS: 10, tail: 8 });
-    const packed = await arm("auto", { slots: "auto", jobs: short ? 260 : 1_300, warmUpS: 25, tail: 60 });
+    const workers = await arm(`${fixed} slots`, { slots: fixed, jobs: short ? 60 : 300, warmUpS: 15, tail: 15 });
+    const packed = await arm("auto", { slots: "auto", jobs: short ? 450 : 1_500, warmUpS: 40, tail: 90 });
     return {
       figures: figuresOf(packed, workers),
       aims: [

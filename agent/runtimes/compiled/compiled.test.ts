@@ -53,7 +53,7 @@ public class Main {
 /** Empty where the registry or the runtime is missing. */
 async function lockOf(language: string, code: string): Promise<string> {
   if (execution.runtimes.find(language) === undefined) return "";
-  const options: ScriptOptions = { purpose: Purpose.PURPOSE_LOCK, limits: { timeoutMs: 60_000 } };
+  const options: ScriptOptions = { purpose: Purpose.PURPOSE_LOCK, limits: { timeoutMs: 120_000 } };
   const outcome = await runScript(execution, language, code, options);
   if (outcome.exit.reason !== "succeeded") return "";
   const result: unknown = JSON.parse(outcome.resultJson);

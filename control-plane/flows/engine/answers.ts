@@ -13,12 +13,12 @@ export interface Answer {
   readonly pieces: readonly Piece[];
 }
 
-export interface Piece extends FlowItem {
+interface Piece extends FlowItem {
   /** Items in it. */
   readonly count: number;
 }
 
-export const MOST_ITEMS = 100_000;
+const MOST_ITEMS = 100_000;
 const MOST_LIST_BYTES = 16 * 1024 * 1024;
 /** A piece of a list is read whole for one of its items. */
 const PIECE_ITEMS = 200;

@@ -24,8 +24,8 @@ export interface FlowCatalogue {
   script(workspace: WorkspaceId, path: string, hash: string | undefined): Promise<ScriptVersion>;
   workspaceNameNow(workspace: WorkspaceId): string | undefined;
   workspaceName(workspace: WorkspaceId): Promise<string>;
-  /** Values for `variable(path)` and `resource(path)` in expressions; those that do not exist are left out. */
-  variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
+  /** Values for `variable(path)` and `resource(path)` in expressions; those that do not exist are left out. A secret is undefined: only running jobs read it. */
+  variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json | undefined>>;
   resources(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
 }
 

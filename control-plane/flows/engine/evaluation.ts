@@ -11,7 +11,7 @@ import type { Values } from "./values.ts";
 export type Evaluated = { readonly kind: "value"; readonly json: string } | { readonly kind: "error"; readonly message: string };
 
 /** How often an expression may ask for more variables and resources. */
-const MAX_ROUNDS = 5;
+const MAX_ROUNDS = 100;
 
 /** What expressions of one place are evaluated with. */
 export interface EvaluationPlace {
@@ -25,11 +25,14 @@ export class Evaluator {
   readonly #expressions: Expressions;
   readonly #values: Values;
   readonly #catalogue: FlowCatalogue;
+  readonly #wallMs: () => number;
 
-  constructor(expressions: Expressions, values: Values, catalogue: FlowCatalogue) {
+  /** @param wallMs what `Date.now()` says in an expression: an answer is an event, so that a replay does not ask again */
+  constructor(expressions: Expressions, values: Values, catalogue: FlowCatalogue, wallMs: () => number) {
     this.#expressions = expressions;
     this.#values = values;
     this.#catalogue = catalogue;
+    this.#wallMs = wallMs;
   }
 
   /** Undefined: not at once. */
@@ -43,7 +46,7 @@ export class Evaluator {
     }
     const made = makeScope(this.#values, at.owner, at.refs, this.#expressions.references(source));
     if (made.kind === "missing") return undefined;
-    const evaluation = this.#expressions.evaluateNow(source, made.scope);
+    const evaluation = this.#expressions.evaluateNow(source, { ...made.scope, atMs: this.#wallMs() });
     return evaluation === undefined || evaluation.kind === "needs" ? undefined : evaluated(evaluation);
   }
 
@@ -92,7 +95,7 @@ export class Evaluator {
     // Values that were loaded may push one another out of the cache: then once more.
     for (let round = 0; round <= MAX_ROUNDS; round++) {
       const made = makeScope(this.#values, at.owner, at.refs, used);
-      if (made.kind === "scope") return { ...made.scope, variables: new Map(), resources: new Map() };
+      if (made.kind === "scope") return { ...made.scope, variables: new Map(), resources: new Map(), atMs: this.#wallMs() };
       await this.#load(at, made.missing);
     }
     throw new AppError("out_of_range", "the values that the expression uses are too large together");
@@ -110,10 +113,7 @@ export class Evaluator {
       needs.variables.length === 0 ? NOTHING : this.#catalogue.variables(workspace, needs.variables),
       needs.resources.length === 0 ? NOTHING : this.#catalogue.resources(workspace, needs.resources),
     ]);
-    const variable = take(needs.variables, variables, scope.variables);
-    if (variable !== undefined) return `there is no variable ${variable}`;
-    const resource = take(needs.resources, resources, scope.resources);
-    return resource === undefined ? undefined : `there is no resource ${resource}`;
+    return take("variable", needs.variables, variables, scope.variables) ?? take("resource", needs.resources, resources, scope.resources);
   }
 }
 
@@ -121,11 +121,13 @@ type FilledScope = Scope & { readonly variables: Map<string, Json>; readonly res
 
 const NOTHING: ReadonlyMap<string, Json> = new Map();
 
-/** @returns the first path that was not found */
-function take(paths: readonly string[], found: ReadonlyMap<string, Json>, into: Map<string, Json>): string | undefined {
+/** @returns what is wrong with the first path that has no value */
+function take(kind: string, paths: readonly string[], found: ReadonlyMap<string, Json | undefined>, into: Map<string, Json>): string | undefined {
   for (const path of paths) {
     const value = found.get(path);
-    if (value === undefined) return path;
+    if (value === undefined && found.has(path))
+      return `the variable ${path} is a secret, which expressions cannot see: give it to a step as the static value "$var:${path}"`;
+    if (value === undefined) return `there is no ${kind} ${path}`;
     into.set(path, value);
   }
   return undefined;

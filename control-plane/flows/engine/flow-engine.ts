@@ -46,7 +46,7 @@ export class FlowEngine implements FlowRunner {
     this.#host = host;
     this.#deps = deps;
     const values = new Values(deps.store, VALUES_BYTES, deps.resultMaxBytes);
-    const evaluator = new Evaluator(deps.expressions, values, deps.catalogue);
+    const evaluator = new Evaluator(deps.expressions, values, deps.catalogue, () => host.clock.wallMs());
     const starter = new StepStarter(deps, evaluator, () => host.clock.monotonicMs());
     this.#parts = { host, deps, values, evaluator, starter, lanes: new Lanes(MOST_WORK, MOST_WORK_EACH) };
     this.#approvals = new ApprovalWatch(host, deps.store, (approval) => this.#push(approval.flow.id, { kind: "approval", approval }));

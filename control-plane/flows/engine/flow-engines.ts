@@ -1,13 +1,12 @@
 import { realClock } from "../../../kernel/clock.ts";
 import { createJobIdGenerator } from "../../../kernel/ids.ts";
-import type { Json } from "../../../kernel/json.ts";
 import type { Pool } from "../../db/pools.ts";
 import type { FlowHost, FlowRunner } from "../../scheduler/flow-port.ts";
 import type { ScriptCache } from "../../scripts/script-cache.ts";
 import type { Workspaces } from "../../workspaces/workspace-store.ts";
 import type { Flows } from "../open-flows.ts";
-import { createRunReader, type RunReader } from "../run-reader.ts";
-import type { FlowEngineDeps } from "./engine-deps.ts";
+import { createRunReader, type RunReader } from "../runs/run-reader.ts";
+import type { FlowCatalogue, FlowEngineDeps } from "./engine-deps.ts";
 import { createFlowCatalogue } from "./flow-catalogue.ts";
 import { FlowEngine } from "./flow-engine.ts";
 import type { FlowEngineMetrics } from "./flow-engine-metrics.ts";
@@ -20,6 +19,7 @@ export interface EngineParts {
   readonly workspaces: Workspaces;
   readonly resultMaxBytes: number;
   readonly metrics: FlowEngineMetrics;
+  readonly values: Pick<FlowCatalogue, "variables" | "resources">;
 }
 
 /** What runs flows, and what reads of their runs. */
@@ -29,9 +29,8 @@ export interface FlowEngines {
   readonly reader: RunReader;
 }
 
-export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes, metrics }: EngineParts): FlowEngines {
-  const nothing = async (): Promise<ReadonlyMap<string, Json>> => new Map();
-  const catalogue = createFlowCatalogue({ pool: pools.api, flows: flows.cache, scripts, workspaces, variables: nothing, resources: nothing });
+export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes, metrics, values }: EngineParts): FlowEngines {
+  const catalogue = createFlowCatalogue({ pool: pools.api, flows: flows.cache, scripts, workspaces, ...values });
   const deps: FlowEngineDeps = {
     store: createFlowRunStore(pools.owner),
     catalogue,
@@ -40,5 +39,5 @@ export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes,
     resultMaxBytes,
     metrics,
   };
-  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue) };
+  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue, resultMaxBytes) };
 }

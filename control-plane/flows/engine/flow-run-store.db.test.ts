@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { insertApproval } from "../approval-store.ts";
+import { insertApproval } from "../runs/approval-store.ts";
 import { createFlowRunStore } from "./flow-run-store.ts";
 import { FlowBench, step } from "./testing/flow-bench.ts";
 

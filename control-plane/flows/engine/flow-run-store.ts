@@ -36,7 +36,7 @@ export interface RecordedRow {
   readonly events: readonly FlowEvent[];
 }
 
-export interface StoredEnd {
+interface StoredEnd {
   readonly outcome: Outcome;
   readonly resultJson: string;
 }

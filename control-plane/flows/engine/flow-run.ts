@@ -11,7 +11,6 @@ import { ofOneTurn, type RunInput, TURN_BYTES } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
-import { cannotRun } from "./step-starter.ts";
 import { type NextMoment, Transition } from "./transition.ts";
 
 /** Who keeps the runs of an owner. */
@@ -26,6 +25,8 @@ export interface RunKeeper {
 
 /** So much of one run in one turn: others have theirs in between. */
 const MOST_EVENTS = 400;
+/** The first children of a large fan-out begin while the next ones are being made. */
+const MOST_JOBS = 64;
 /** A transition that the database refuses is tried alone; after so many that cannot be blamed on a job's result the run ends. */
 const MOST_REFUSALS = 3;
 const RETRY_MS = 500;
@@ -158,6 +159,7 @@ export class FlowRun {
       case "approval": {
         const { number, place, approver, approved, payload } = input.approval;
         to.approvedBy(number);
+        if (state.hasAnswered(place, approver)) return;
         carrier.apply({ kind: "approval", place, approval: { approver, approved, payload } });
         return;
       }
@@ -175,7 +177,7 @@ export class FlowRun {
 
   #carryOut(carrier: Carrier, to: Transition): void {
     for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
-      if (to.events.length >= MOST_EVENTS || to.jobBytes >= TURN_BYTES) {
+      if (to.events.length >= MOST_EVENTS || to.jobs >= MOST_JOBS || to.jobBytes >= TURN_BYTES) {
         // The rest follows from the state.
         this.#behind = true;
         return;
@@ -335,7 +337,6 @@ export class FlowRun {
     this.#fresh = undefined;
     this.#behind = true;
     this.#state = state;
-    this.#broken = cannotRun(state.definition);
   }
 
   /** Ends that were recorded while nobody told the flow: their jobs ended as its owner went away. */

@@ -9,6 +9,7 @@ import type { FlowDefinition } from "../model.ts";
 import type { RunnableFlow } from "./engine-deps.ts";
 import type { EvaluationPlace } from "./evaluation.ts";
 import type { FlowSource, StoredRun } from "./flow-run-store.ts";
+import { givenApprovals } from "./given-approvals.ts";
 import { replay } from "./replay.ts";
 import type { ScopeOwner } from "./scope.ts";
 import type { NextMoment, Transition } from "./transition.ts";
@@ -75,6 +76,11 @@ export class RunState {
   /** Whether a job runs, or is being cancelled. Costs the same however many do. */
   runs(at: JobAt): boolean {
     return isRunning(this.definition, this.#state, at);
+  }
+
+  /** Whether somebody has answered for a step before. */
+  hasAnswered(place: Place, by: string): boolean {
+    return givenApprovals(this.definition, this.#state, place).some(({ approver }) => approver === by);
   }
 
   at(place: Place): EvaluationPlace {

@@ -36,7 +36,8 @@ export function makeScope(values: Values, owner: ScopeOwner, refs: ScopeRefs, us
   add("flow_env", () => owner.definition.env);
   const given = refs.approvals.filter(({ approved }) => approved);
   add("resumes", () => given.map(({ payload }) => parseJson(payload)));
-  add("resume", () => parseJson(given.at(-1)?.payload ?? "null"));
+  // Also of a refusal, or of nobody's answer in time, where the flow goes on all the same: `resume.error` says so.
+  add("resume", () => parseJson(refs.approvals.at(-1)?.payload ?? "null"));
   add("approvers", () => given.map(({ approver }) => approver));
   const { missing } = maker;
   if (missing.refs.length > 0 || missing.items.length > 0) return { kind: "missing", missing };

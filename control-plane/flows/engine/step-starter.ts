@@ -1,6 +1,6 @@
 import { AppError, messageOf } from "../../../kernel/app-error.ts";
 import type { NewJob } from "../../jobs/model.ts";
-import type { FlowDefinition, Module, Transforms } from "../model.ts";
+import type { Module, Transforms } from "../model.ts";
 import type { FlowEngineDeps } from "./engine-deps.ts";
 import type { Evaluated, EvaluationPlace, Evaluator } from "./evaluation.ts";
 import { parseJson } from "./flow-codec.ts";
@@ -121,9 +121,4 @@ function nameOf(workspace: string, { value }: Module): string {
 
 function isMissing(error: unknown): boolean {
   return error instanceof AppError && (error.code === "not_found" || error.code === "invalid_argument");
-}
-
-/** Whether a definition can be run at all. @returns what is in the way */
-export function cannotRun(definition: FlowDefinition): string | undefined {
-  return definition.sameWorker ? "same_worker is not supported: its steps run on any agent of their tag" : undefined;
 }

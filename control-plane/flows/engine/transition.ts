@@ -42,6 +42,11 @@ export class Transition {
     return this.#jobBytes;
   }
 
+  /** New jobs so far. */
+  get jobs(): number {
+    return this.#jobs.length;
+  }
+
   approvedBy(number: string): void {
     this.#approved.push(number);
   }
@@ -55,7 +60,7 @@ export class Transition {
   }
 
   get isEmpty(): boolean {
-    return this.events.length === 0 && this.#caused.length === 0 && this.#jobs.length === 0 && this.end === undefined;
+    return this.events.length === 0 && this.#caused.length === 0 && this.#jobs.length === 0 && this.#approved.length === 0 && this.end === undefined;
   }
 
   /**

@@ -12,8 +12,11 @@ export function contextText(scope: Scope, reads: Reads, mostChars: number): stri
     const paths = reads.isDynamic ? [[]] : reads.paths.get(name);
     if (paths !== undefined) values[name] = membersOf(value, paths);
   }
+  const { variables, resources } = scope;
   try {
-    const text = JSON.stringify({ values, variables: Object.fromEntries(scope.variables), resources: Object.fromEntries(scope.resources) });
+    // Before it is written: that would hold up this process for as long as it is large.
+    if (charsOf([values, ...variables.values(), ...resources.values()], mostChars) > mostChars) return undefined;
+    const text = JSON.stringify({ values, variables: Object.fromEntries(variables), resources: Object.fromEntries(resources) });
     return text.length > mostChars ? undefined : text;
   } catch (error) {
     if (error instanceof RangeError) return undefined;
@@ -30,4 +33,16 @@ function membersOf(value: Json, paths: readonly (readonly string[])[]): Json {
     wanted.add(first);
   }
   return Object.fromEntries(Object.entries(value).filter(([name]) => wanted.has(name)));
+}
+
+/** Characters that a value has as JSON at least; counting stops soon after `enough`. */
+function charsOf(value: Json, enough: number): number {
+  if (typeof value === "string") return value.length + 2;
+  if (typeof value !== "object" || value === null) return 1;
+  let chars = 2;
+  for (const [name, member] of Object.entries(value)) {
+    chars += (Array.isArray(value) ? 1 : name.length + 4) + charsOf(member, enough - chars);
+    if (chars > enough) break;
+  }
+  return chars - 1;
 }

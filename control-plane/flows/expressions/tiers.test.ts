@@ -146,6 +146,25 @@ test("the clock stands at the moment of the event, or is refused; chance always 
   expect(await messageOf("Math.random()")).toMatch(/^Error: Math.random\(\) is not for expressions/);
 });
 
+test("local time is UTC, whatever it is where the server stands", async () => {
+  const before = process.env["TZ"];
+  process.env["TZ"] = "America/New_York";
+  const own = new ExpressionTiers({ threads: 1 });
+  try {
+    expect(new Date(0).getTimezoneOffset()).toBe(300);
+    const evaluation = await own.evaluate(
+      "[new Date(0).getHours(), new Date(2020, 6, 1).toISOString(), new Date('2020-07-01T00:00').getTime()]",
+      scopeOf(),
+      "w",
+    );
+    expect(evaluation).toEqual({ kind: "value", value: [0, "2020-07-01T00:00:00.000Z", Date.UTC(2020, 6, 1)] });
+  } finally {
+    if (before === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = before;
+    await own.stop();
+  }
+});
+
 test("integers that a number cannot hold are rounded once they are computed with, as in JavaScript", async () => {
   const id = (JSON as unknown as { rawJSON(text: string): never }).rawJSON("9007199254740993");
   const scope = scopeOf({ results: { a: { id, list: [id] } } });

@@ -6,9 +6,10 @@
 import type { Expression, MemberExpression, Statement, TemplateLiteral } from "acorn";
 import { compileList, compileRecord } from "./compile-literals.ts";
 import { compileLookup, functionName } from "./compile-lookups.ts";
-import { callNumberMethod, GLOBAL_FUNCTIONS } from "./global-functions.ts";
+import { type Bind, compilePattern } from "./compile-patterns.ts";
+import { CALLED_WITH_ONE, callNumberMethod, GLOBAL_FUNCTIONS } from "./global-functions.ts";
 import { type Callback, callListMethod, callWithCallback } from "./list-methods.ts";
-import { type Names, namesWith } from "./names.ts";
+import { isOwnName, type Names } from "./names.ts";
 import { binaryOperator, unaryOperator } from "./operators.ts";
 import { callTextMethod } from "./text-methods.ts";
 import { isList, keyOf, memberOf, primitive, type Run, refuse, type Value, type ValueRecord, weighed } from "./values.ts";
@@ -58,16 +59,16 @@ function compile(node: Expression, names: Names): Run {
 
 /** `const` declarations and then one value. */
 export function compileStatements(body: readonly Statement[], names: Names): Run {
-  const steps: { readonly slot: number; readonly run: Run }[] = [];
+  const steps: { readonly bind: Bind; readonly run: Run }[] = [];
   let known = names;
   for (const statement of body.slice(0, -1)) {
     if (statement.type !== "VariableDeclaration") return refuse();
     for (const { id, init } of statement.declarations) {
-      if (id.type !== "Identifier" || !init) return refuse();
+      if (!init) return refuse();
       const run = compile(init, known);
-      const next = namesWith(known, id.name);
-      known = next.names;
-      steps.push({ slot: next.slot, run });
+      const pattern = compilePattern(id, known);
+      known = pattern.names;
+      steps.push({ bind: pattern.bind, run });
     }
   }
   const last = body.at(-1);
@@ -76,7 +77,7 @@ export function compileStatements(body: readonly Statement[], names: Names): Run
   const run = compile(value, known);
   if (steps.length === 0) return run;
   return (frame) => {
-    for (const step of steps) frame.slots[step.slot] = step.run(frame);
+    for (const step of steps) step.bind(frame, step.run(frame));
     return run(frame);
   };
 }
@@ -169,7 +170,7 @@ function compileCall(callee: Call["callee"], args: Call["arguments"], names: Nam
 
 function compileMethod({ optional, property }: MemberExpression, name: string, owner: Run, args: Call["arguments"], names: Names): Run {
   const [first, ...more] = args;
-  const callback = first?.type === "ArrowFunctionExpression" ? compileArrow(first, names) : undefined;
+  const callback = first === undefined ? undefined : compileCallback(first, names);
   const values = compileArguments(callback === undefined ? args : more, names);
   return (frame) => {
     const value = owner(frame);
@@ -188,24 +189,35 @@ function compileArguments(args: Call["arguments"], names: Names): Run[] {
   return args.map((argument) => (argument.type === "SpreadElement" ? refuse() : compile(argument, names)));
 }
 
-/** `(element, index) => expression`, to be called by a method at once. Its cost is about the number of parts that one call runs. */
-function compileArrow(node: Extract<Expression, { type: "ArrowFunctionExpression" }>, names: Names): { readonly call: Callback; readonly cost: number } {
+interface CompiledCallback {
+  readonly call: Callback;
+  /** About the number of parts that one call runs. */
+  readonly cost: number;
+}
+
+/** `(element, index) => expression`, `Boolean` and the like, to be called by a method at once; undefined when the argument is a value. */
+function compileCallback(node: Call["arguments"][number], names: Names): CompiledCallback | undefined {
+  if (node.type === "ArrowFunctionExpression") return compileArrow(node, names);
+  const global = node.type === "Identifier" && !isOwnName(names, node.name) ? CALLED_WITH_ONE.get(node.name) : undefined;
+  return global === undefined ? undefined : { call: (frame, element) => global([element], frame), cost: 1 };
+}
+
+function compileArrow(node: Extract<Expression, { type: "ArrowFunctionExpression" }>, names: Names): CompiledCallback {
   if (node.async || node.body.type === "BlockStatement") return refuse();
-  const slots: number[] = [];
+  const binds: Bind[] = [];
   let inner = names;
   for (const parameter of node.params) {
-    if (parameter.type !== "Identifier") return refuse();
-    const next = namesWith(inner, parameter.name);
-    inner = next.names;
-    slots.push(next.slot);
+    const pattern = compilePattern(parameter, inner);
+    inner = pattern.names;
+    binds.push(pattern.bind);
   }
   const body = compile(node.body, inner);
   const call: Callback = (frame, ...args) => {
     // No iterator: this is where lists spend their time.
-    for (let at = 0; at < slots.length; at++) frame.slots[slots[at] ?? 0] = args[at];
+    for (let at = 0; at < binds.length; at++) binds[at]?.(frame, args[at]);
     return body(frame);
   };
-  return { call, cost: 1 + ((node.body.end - node.body.start) >> 3) };
+  return { call, cost: 1 + ((node.body.end - node.start) >> 3) };
 }
 
 function compileSequence(expressions: readonly Expression[], names: Names): Run {

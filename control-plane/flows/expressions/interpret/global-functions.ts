@@ -1,4 +1,4 @@
-import { charge, type Frame, isList, isPrimitive, isRawNumber, primitive, refuse, type Value, type ValueList, weighed } from "./values.ts";
+import { charge, type Frame, isList, isPrimitive, isRawNumber, type Primitive, primitive, refuse, type Value, type ValueList, weighed } from "./values.ts";
 
 type GlobalFunction = (args: ValueList, frame: Frame) => Value;
 
@@ -14,12 +14,20 @@ export const GLOBAL_FUNCTIONS: ReadonlyMap<string, GlobalFunction> = new Map<str
   ["Math.min", (args) => Math.min(...args.map(number))],
   ["Math.round", ([value]) => Math.round(number(value))],
   ["Math.trunc", ([value]) => Math.trunc(number(value))],
+  ["encodeURIComponent", ([value], frame) => encoded(weighed(primitive(value), frame))],
+  ["parseFloat", ([value], frame) => Number.parseFloat(String(weighed(primitive(value), frame)))],
+  ["parseInt", ([value, radix], frame) => Number.parseInt(String(weighed(primitive(value), frame)), radix === undefined ? undefined : number(radix))],
   ["Number", (args, frame) => (args.length === 0 ? 0 : Number(weighed(primitive(args[0]), frame)))],
   ["Object.entries", ([value], frame) => listOf(Object.entries(members(value)), frame)],
   ["Object.keys", ([value], frame) => listOf(Object.keys(members(value)), frame)],
   ["Object.values", ([value], frame) => listOf(Object.values(members(value)), frame)],
   ["String", (args, frame) => (args.length === 0 ? "" : String(weighed(primitive(args[0]), frame)))],
 ]);
+
+/** Those that may be given to `map` and `filter`: they look at one argument only. */
+export const CALLED_WITH_ONE: ReadonlyMap<string, GlobalFunction> = new Map(
+  [...GLOBAL_FUNCTIONS].filter(([name]) => name === "Boolean" || name === "Number" || name === "String"),
+);
 
 /** A number's own methods. */
 export function callNumberMethod(value: number, name: string, args: ValueList): Value {
@@ -32,6 +40,12 @@ export function callNumberMethod(value: number, name: string, args: ValueList): 
 
 function number(value: Value): number {
   return typeof value === "number" ? value : refuse();
+}
+
+function encoded(value: Primitive): Value {
+  const text = String(value);
+  // Half of a pair has no code: an error that the sandbox words.
+  return text.isWellFormed() ? encodeURIComponent(text) : refuse();
 }
 
 function members(value: Value): object {

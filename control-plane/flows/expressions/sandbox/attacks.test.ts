@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => tiers.stop());
 
 /** 30 ms of processor time, 150 ms of wall time, the question to the thread, the end of it, all on a busy machine. */
-const MOST_MS = 5_000;
+const MOST_MS = 10_000;
 
 interface Attack {
   readonly name: string;
@@ -79,11 +79,10 @@ test("each attack ends with a clear error within its bound, and others are serve
     while (!isOver) {
       waits.push(await calmMs());
       if (!isOver) servedDuring.set(name, (servedDuring.get(name) ?? 0) + 1);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const said = shown(await attack);
     const tookMs = performance.now() - startedMs;
-    process.stdout.write(`${name}: ${tookMs.toFixed(0)} ms, ${servedDuring.get(name) ?? 0} others served meanwhile, ${said.slice(0, 70)}\n`);
     expect([name, said]).toEqual([name, expect.stringMatching(ends)]);
     expect([name, tookMs < MOST_MS]).toEqual([name, true]);
   }

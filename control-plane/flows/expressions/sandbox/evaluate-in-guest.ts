@@ -1,5 +1,5 @@
 import { DefaultIntrinsics, type QuickJSContext, type QuickJSHandle, type QuickJSRuntime, type QuickJSWASMModule } from "quickjs-emscripten-core";
-import { GUEST } from "./guest.ts";
+import { GUEST, GUEST_WITH_CLOCK } from "./guest.ts";
 import type { SandboxLimits } from "./sandbox-limits.ts";
 import { readAnswer, type SandboxOutcome, type SandboxTask } from "./sandbox-messages-codec.ts";
 
@@ -54,7 +54,7 @@ function evaluateInContext(runtime: QuickJSRuntime, context: QuickJSContext, tas
     return handle;
   };
   try {
-    const guest = own(context.unwrapResult(context.evalCode(GUEST, "guest")));
+    const guest = own(context.unwrapResult(context.evalCode(task.hasDate ? GUEST_WITH_CLOCK : GUEST, "guest")));
     const input = own(context.newString(task.context));
     const now = own(context.newNumber(task.atMs ?? Number.NaN));
     const loaded = context.callFunction(guest, context.undefined, input, now);

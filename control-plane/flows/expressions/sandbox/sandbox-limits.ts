@@ -19,7 +19,7 @@ export interface SandboxLimits {
 export const SANDBOX_LIMITS: SandboxLimits = {
   cpuMs: 100,
   wallMs: 400,
-  starvedMs: 5_000,
+  starvedMs: 30_000,
   memoryBytes: 64 * 1024 * 1024,
   stackBytes: 128 * 1024,
   contextChars: 4 * 1024 * 1024,

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { asWorkspaceId, type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
-import type { Place } from "./core/model.ts";
+import { asWorkspaceId, type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import type { Place } from "../core/model.ts";
 
 /**
  * What a secret link stands for: `<workspace>.<job>.<place>.<approver>.<mac>`, place and approver in base64url. Whoever has it may answer for this

@@ -1,18 +1,17 @@
-import { AppError } from "../../kernel/app-error.ts";
-import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
-import type { Pool } from "../db/pools.ts";
-import type { Caller } from "../http/authorize.ts";
-import type { JobRecord } from "../jobs/job-store.ts";
+import { AppError } from "../../../kernel/app-error.ts";
+import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import type { Pool } from "../../db/pools.ts";
+import type { Caller } from "../../http/authorize.ts";
+import type { JobRecord } from "../../jobs/job-store.ts";
+import type { Place, StepView } from "../core/model.ts";
+import { moduleAt } from "../core/place.ts";
+import { stepsOf } from "../core/step-views.ts";
+import { givenApprovals } from "../engine/given-approvals.ts";
+import type { ReplayedRun } from "../engine/replay.ts";
+import type { Module, SuspendRule } from "../model.ts";
 import { hasApproval, insertApproval } from "./approval-store.ts";
 import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
-import type { Approval, Place, StepView } from "./core/model.ts";
-import { moduleAt } from "./core/place.ts";
-import type { FlowState } from "./core/state.ts";
-import { stepsOf } from "./core/step-views.ts";
-import { currentBlock, visitBlock } from "./core/under-way.ts";
-import type { ReplayedRun } from "./engine/replay.ts";
-import type { FlowDefinition, Module, SuspendRule } from "./model.ts";
-import { type ApprovalView, type Invitation, RUN_LIMITS } from "./run-contract.ts";
+import { type ApprovalView, type Invitation, RUN_LIMITS } from "./contract.ts";
 import type { RunReader } from "./run-reader.ts";
 
 export interface ApprovalParts {
@@ -76,7 +75,7 @@ export class Approvals {
       step: place,
       ...(module?.summary !== undefined && { summary: module.summary }),
       approver,
-      waiting: view !== undefined && !(await this.#hasAnswered(run, claims)),
+      waiting: view !== undefined && !(await this.#hasAnswered(claims)),
       approvals: view?.done ?? 0,
       needed: view?.count ?? rule?.requiredEvents ?? 1,
       ...(view?.untilMs !== undefined && { until: new Date(view.untilMs).toISOString() }),
@@ -88,21 +87,21 @@ export class Approvals {
   /** Errors: not_found; failed_precondition when the step no longer waits, or this approver has answered; permission_denied when it takes an account. */
   async answerLink(token: string, approved: boolean, payload: unknown): Promise<void> {
     const claims = await this.#claims(token);
-    const { rule, run } = await this.#waiting(claims.workspace, claims.flow, claims.place);
+    const { rule } = await this.#waiting(claims.workspace, claims.flow, claims.place);
     if (rule.userAuthRequired || rule.selfApprovalDisabled)
       throw new AppError("permission_denied", "this step takes answers of signed-in people only: POST to …/jobs/{id}/flow/answer with a token");
-    await this.#take(run, claims, approved, payload);
+    await this.#take(claims, approved, payload);
   }
 
   /** An answer under the caller's own name. Errors: those of answerLink; permission_denied for whoever may not. */
   async answer(caller: Caller, flow: JobId, step: string | undefined, approved: boolean, payload: unknown): Promise<void> {
     const workspace = caller.workspace.id;
-    const { view, rule, run } = await this.#waiting(workspace, flow, step);
+    const { view, rule } = await this.#waiting(workspace, flow, step);
     const approver = caller.principal.label;
     if (rule.userGroupsRequired !== undefined) throw new AppError("unimplemented", "the step asks for members of groups, and there are no groups yet");
     if (rule.selfApprovalDisabled && (await this.#parts.record(caller, flow)).createdBy === approver)
       throw new AppError("permission_denied", "whoever started the run may not approve it");
-    await this.#take(run, { workspace, flow, place: view.place, approver }, approved, payload);
+    await this.#take({ workspace, flow, place: view.place, approver }, approved, payload);
   }
 
   async #claims(token: string): Promise<ApprovalClaims> {
@@ -124,32 +123,21 @@ export class Approvals {
   }
 
   /** As an event of the run, or on its way to become one. */
-  async #hasAnswered({ flow, state }: ReplayedRun, claims: ApprovalClaims): Promise<boolean> {
-    const given = approvalsAt(flow.definition, state, claims.place);
-    return given.some(({ approver }) => approver === claims.approver) || hasApproval(this.#parts.pool, claims);
+  async #hasAnswered(claims: ApprovalClaims): Promise<boolean> {
+    // In this order: an answer leaves its table in the transaction of its event.
+    if (await hasApproval(this.#parts.pool, claims)) return true;
+    const { flow, state } = await this.#parts.reader.run(claims.workspace, claims.flow);
+    return givenApprovals(flow.definition, state, claims.place).some(({ approver }) => approver === claims.approver);
   }
 
-  async #take(run: ReplayedRun, claims: ApprovalClaims, approved: boolean, payload: unknown): Promise<void> {
+  async #take(claims: ApprovalClaims, approved: boolean, payload: unknown): Promise<void> {
     const text = payload === undefined ? "null" : JSON.stringify(payload);
     if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes)
       throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
-    if ((await this.#hasAnswered(run, claims)) || !(await insertApproval(this.#parts.pool, claims, approved, text)))
+    if ((await this.#hasAnswered(claims)) || !(await insertApproval(this.#parts.pool, claims, approved, text)))
       throw new AppError("failed_precondition", `${claims.approver} has answered already`);
     this.#parts.answered();
   }
-}
-
-/** Answers that the step at a place has by now. */
-function approvalsAt(definition: FlowDefinition, state: FlowState, at: Place): readonly Approval[] {
-  let given: readonly Approval[] = [];
-  const current = currentBlock(definition, state);
-  if (current !== undefined)
-    visitBlock(current.level, current.block, {
-      step: (place, { phase }) => {
-        if (place === at && phase.kind === "suspended") given = phase.approvals;
-      },
-    });
-  return given;
 }
 
 function suspended({ flow, state }: ReplayedRun): StepView[] {

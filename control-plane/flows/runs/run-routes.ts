@@ -1,15 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
-import { AppError, messageOf } from "../../kernel/app-error.ts";
-import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
-import { type Caller, callerOf } from "../http/authorize.ts";
-import { problemView } from "../http/problem-contract.ts";
-import { openEventStream } from "../http/sse.ts";
-import type { JobEvents } from "../jobs/job-events.ts";
-import type { JobService } from "../jobs/job-service.ts";
-import { jobIdOf, ofJob } from "../jobs/routes.ts";
-import type { Log } from "../telemetry/log.ts";
-import { flowEventPage, flowEventQuery, flowRunView, RUN_LIMITS } from "./run-contract.ts";
+import { AppError, messageOf } from "../../../kernel/app-error.ts";
+import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import { type Caller, callerOf } from "../../http/authorize.ts";
+import { problemView } from "../../http/problem-contract.ts";
+import { openEventStream } from "../../http/sse.ts";
+import type { JobEvents } from "../../jobs/job-events.ts";
+import type { JobService } from "../../jobs/job-service.ts";
+import { jobIdOf, ofJob } from "../../jobs/routes.ts";
+import type { Log } from "../../telemetry/log.ts";
+import { flowEventPage, flowEventQuery, flowRunView, RUN_LIMITS } from "./contract.ts";
 import type { RunReader } from "./run-reader.ts";
 
 export interface RunRouteParts {

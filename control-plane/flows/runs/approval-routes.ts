@@ -1,13 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { AppError } from "../../kernel/app-error.ts";
-import type { JobId } from "../../kernel/ids.ts";
-import { callerOf } from "../http/authorize.ts";
-import { problemView } from "../http/problem-contract.ts";
-import { jobIdOf, ofJob } from "../jobs/routes.ts";
+import { AppError } from "../../../kernel/app-error.ts";
+import type { JobId } from "../../../kernel/ids.ts";
+import { callerOf } from "../../http/authorize.ts";
+import { problemView } from "../../http/problem-contract.ts";
+import { jobIdOf, ofJob } from "../../jobs/routes.ts";
 import type { Approvals } from "./approvals.ts";
-import { answerRequest, approvalView, invitation, inviteRequest, RUN_LIMITS } from "./run-contract.ts";
+import { answerRequest, approvalView, invitation, inviteRequest, RUN_LIMITS } from "./contract.ts";
 
 const tags = ["flows"];
 const ofLink = z.object({ token: z.string().max(4000) });

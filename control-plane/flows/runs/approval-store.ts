@@ -1,5 +1,5 @@
-import type { Pool } from "../db/pools.ts";
-import { shardOf } from "../jobs/model.ts";
+import type { Pool } from "../../db/pools.ts";
+import { shardOf } from "../../jobs/model.ts";
 import type { ApprovalClaims } from "./approval-token.ts";
 
 /** Takes an answer in: from here on it is not lost. @returns false when this approver has answered already */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { AppError } from "../../kernel/app-error.ts";
-import { asJobId, type JobId } from "../../kernel/ids.ts";
+import { AppError } from "../../../kernel/app-error.ts";
+import { asJobId, type JobId } from "../../../kernel/ids.ts";
 import { linkGate } from "./approval-routes.ts";
 
 const [one, other] = [asJobId("00000000-0000-7000-8000-000000000001"), asJobId("00000000-0000-7000-8000-000000000002")];

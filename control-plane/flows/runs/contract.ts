@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
+import { WITHOUT_NUL } from "../../../kernel/storable-text.ts";
 
 export const RUN_LIMITS = { eventPage: 500, approverChars: 100, approvalBytes: 64 * 1024 } as const;
 
-export const STEP_STATUSES = ["waiting", "running", "sleeping", "suspended", "retrying", "succeeded", "failed", "cancelled", "skipped"] as const;
+const STEP_STATUSES = ["waiting", "running", "sleeping", "suspended", "retrying", "succeeded", "failed", "cancelled", "skipped"] as const;
 
-export const stepView = z.object({
+const stepView = z.object({
   step: z.string().meta({ description: "Its place: ids of steps, and between them the number of an iteration or branch, such as `loop/3/b`." }),
   status: z.enum(STEP_STATUSES),
   job: z.string().optional().meta({ description: "The job that runs or ran it." }),
@@ -26,7 +26,7 @@ export const flowRunView = z.object({
 });
 export type FlowRunView = z.infer<typeof flowRunView>;
 
-export const flowEventView = z.looseObject({ seq: z.int(), at: z.iso.datetime(), kind: z.string(), step: z.string().optional() });
+const flowEventView = z.looseObject({ seq: z.int(), at: z.iso.datetime(), kind: z.string(), step: z.string().optional() });
 export type FlowEventView = z.infer<typeof flowEventView>;
 
 export const flowEventPage = z.object({

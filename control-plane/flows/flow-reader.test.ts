@@ -1,0 +1,30 @@
+import { afterAll, expect, test } from "vitest";
+import { ExpressionTiers } from "./expressions/tiers.ts";
+import { createFlowReader, type FlowReaderOptions } from "./flow-reader.ts";
+import { type FlowReading, type FlowText, readFlow } from "./flow-reading.ts";
+
+const expressions = new ExpressionTiers();
+afterAll(() => expressions.stop());
+
+const flow = (format: FlowText["format"], text: string): FlowText => ({ format, text, path: "f/x/y", root: "/document" });
+const reader = (options: Partial<FlowReaderOptions> = {}): ((text: FlowText) => Promise<FlowReading>) => createFlowReader({ expressions, ...options });
+
+test("large JSON and YAML are read in a worker, with the same answer as here", async () => {
+  const modules = [{ id: "a", value: { type: "flow", path: "f/x/z" }, skip_if: { expr: "1 +" } }];
+  const large = flow("json", JSON.stringify({ summary: "s", description: "x".repeat(20_000), value: { modules } }));
+  expect(await reader()(large)).toEqual(readFlow(large, expressions));
+});
+
+test("a text that takes too long is given up, and the next one is read", async () => {
+  const impatient = reader({ timeoutMs: 1, maxAtOnce: 1 });
+  for (const text of ["a: 1", "a: 2"])
+    expect(await impatient(flow("yaml", text))).toMatchObject({ kind: "unreadable", problems: [{ message: "is too complex to be read" }] });
+  expect(await impatient(flow("json", "{}"))).toMatchObject({ kind: "flow" });
+});
+
+test("texts beyond those that are read and those that wait are refused", async () => {
+  const read = reader({ maxAtOnce: 1, maxWaiting: 1 });
+  const [first, second, third] = ["a: 1", "a: 2", "a: 3"].map((text) => read(flow("yaml", text)));
+  await expect(third).rejects.toMatchObject({ code: "resource_exhausted" });
+  expect(await Promise.all([first, second])).toMatchObject([{ json: '{"a":1}' }, { json: '{"a":2}' }]);
+});

@@ -1,0 +1,72 @@
+// Flows of strangers are read in a worker of its own that ends afterwards: reading is JavaScript, so that a worker can hold whatever it does (time,
+// memory, the stack), and large documents keep it busy for seconds. The scheduler must not wait meanwhile. Small JSON is read at once.
+import { Worker } from "node:worker_threads";
+import { AppError } from "../../kernel/app-error.ts";
+import type { ExpressionReader } from "./check-expressions.ts";
+import { asFlowReading } from "./flow-messages-codec.ts";
+import { type FlowReading, type FlowText, readFlow } from "./flow-reading.ts";
+
+const WORKER = new URL("./flow-worker.ts", import.meta.url);
+const MEMORY_MB = 256;
+const STACK_MB = 4;
+/** JSON up to this length takes milliseconds; YAML of it may take a hundred times as long. */
+const SMALL_CHARS = 16 * 1024;
+
+export interface FlowReaderOptions {
+  readonly expressions: ExpressionReader;
+  /** Wall time that one text may take, the start of its worker included. */
+  readonly timeoutMs?: number;
+  /** Workers at a time, and texts that may wait for one; one more is refused. */
+  readonly maxAtOnce?: number;
+  readonly maxWaiting?: number;
+}
+
+/** Errors: resource_exhausted when too many texts wait; internal when the worker has a defect. */
+export type ReadFlow = (text: FlowText) => Promise<FlowReading>;
+
+export function createFlowReader({ expressions, timeoutMs = 10_000, maxAtOnce = 2, maxWaiting = 50 }: FlowReaderOptions): ReadFlow {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  async function turn(): Promise<void> {
+    if (running < maxAtOnce) {
+      running += 1;
+      return;
+    }
+    if (waiting.length >= maxWaiting) throw new AppError("resource_exhausted", "too many flows are being read at once", { retryable: true, retryAfterS: 2 });
+    // The turn is handed over as it is.
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+
+  return async (text) => {
+    if (text.format === "json" && text.text.length <= SMALL_CHARS) return readFlow(text, expressions);
+    await turn();
+    try {
+      return await readInWorker(text, timeoutMs);
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}
+
+function readInWorker(text: FlowText, timeoutMs: number): Promise<FlowReading> {
+  const tooMuch: FlowReading = { kind: "unreadable", isTooLarge: false, problems: [{ pointer: text.root, message: "is too complex to be read" }] };
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(WORKER, { workerData: text, env: {}, resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, stackSizeMb: STACK_MB } });
+    const end = (act: () => void): void => {
+      clearTimeout(timer);
+      act();
+      void worker.terminate();
+    };
+    const timer = setTimeout(() => end(() => resolve(tooMuch)), timeoutMs);
+    worker.once("message", (message) => end(() => resolve(asFlowReading(message) ?? tooMuch)));
+    worker.once("error", (error) => {
+      const isOutOfMemory = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+      end(() => (isOutOfMemory ? resolve(tooMuch) : reject(new AppError("internal", "the flow could not be read", { cause: error }))));
+    });
+    // Only when it ended without an answer: promises settle once.
+    worker.once("exit", () => end(() => reject(new AppError("internal", "the reader of flows ended without an answer"))));
+  });
+}

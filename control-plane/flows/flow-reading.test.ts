@@ -1,0 +1,37 @@
+import { afterAll, expect, test } from "vitest";
+import { ExpressionTiers } from "./expressions/tiers.ts";
+import { type FlowReading, readFlow } from "./flow-reading.ts";
+
+const expressions = new ExpressionTiers();
+afterAll(() => expressions.stop());
+
+const read = (format: "json" | "yaml", text: string): FlowReading => readFlow({ format, text, path: "f/x/y", root: "/document" }, expressions);
+
+test("of a flow come its document, its hash, what it runs, and what is wrong", () => {
+  const document = { summary: "s", value: { modules: [{ id: "a", value: { type: "flow", path: "f/x/z" }, skip_if: { expr: "1 +" } }] } };
+  const json = JSON.stringify(document);
+  const reading = read("json", json);
+  expect(reading).toEqual({
+    kind: "flow",
+    json,
+    hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    steps: [{ kind: "flow", step: "a", path: "f/x/z", hash: undefined, inputs: [], pointer: "/document/value/modules/0/value" }],
+    problems: [{ pointer: "/document/value/modules/0/skip_if/expr", message: expect.stringContaining("is no JavaScript expression") }],
+  });
+  const yaml = read("yaml", json);
+  expect(yaml).toEqual({ ...reading, hash: expect.any(String) });
+  expect(yaml.kind === "flow" && reading.kind === "flow" && yaml.hash !== reading.hash).toBe(true);
+});
+
+test("what cannot be read is told with line and column, or with what is too much", () => {
+  expect(read("yaml", "a: 1\na: 2\n")).toEqual({
+    kind: "unreadable",
+    isTooLarge: false,
+    problems: [{ pointer: "/yaml", message: 'line 2, column 1: "a" is there twice' }],
+  });
+  expect(read("yaml", "a: &a [*a]\n")).toMatchObject({ kind: "unreadable", isTooLarge: false });
+  expect(read("yaml", "a: .inf\n")).toMatchObject({ problems: [{ pointer: "/document", message: "has a number that JSON cannot say" }] });
+  expect(read("json", '{"n": 12345678901234567890}')).toMatchObject({ problems: [{ message: expect.stringContaining("cannot be kept exactly") }] });
+  const wide = `a: &a "${"x".repeat(100_000)}"\nb: [${Array(90).fill("*a").join(", ")}]\n`;
+  expect(read("yaml", wide)).toMatchObject({ kind: "unreadable", isTooLarge: true });
+});

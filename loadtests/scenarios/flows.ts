@@ -1,0 +1,117 @@
+import { footprintOf } from "../agents/footprint.ts";
+import { Latencies, latencyFigures, round } from "../load/latencies.ts";
+import { wallUs } from "../load/monotonic.ts";
+import type { Figures, Measured } from "../result/model.ts";
+import { readFlow } from "../world/flow-store.ts";
+import { Scope } from "../world/scope.ts";
+import { World } from "../world/world.ts";
+import type { Scenario, ScenarioContext } from "./scenario.ts";
+
+const WORKSPACE = "load";
+const STEPS = 40;
+const CHILDREN = [400, 10_000] as const;
+const WAIT_S = 300;
+
+type Module = Readonly<Record<string, unknown>>;
+
+const noop = (id: string, input: string): Module => ({
+  id,
+  value: { type: "rawscript", language: "noop", content: "", input_transforms: { n: { type: "javascript", expr: input } } },
+});
+
+/** Each step has the result of the one before it as its input. */
+const SEQUENCE = Array.from({ length: STEPS }, (_, at) => noop(`s${at}`, at === 0 ? "flow_input.n" : `results.s${at - 1}`));
+
+/** The list comes with the run, as it does from people: a document of that size would be read beside the scheduler. */
+const LOOP: readonly Module[] = [
+  {
+    id: "loop",
+    value: { type: "forloopflow", iterator: { type: "javascript", expr: "flow_input.list" }, parallel: true, modules: [noop("item", "flow_input.iter.value")] },
+  },
+];
+
+/** Flows of steps that do nothing, on simulated agents: what is measured is the way from one step to the next. */
+export const flows: Scenario = {
+  name: "flows",
+  summary: "flows of no-op steps: 40 in a row, 400 and 10,000 at once; time a step, to the first child, in all; memory of the control plane",
+  takes: { short: "1 minute", long: "4 minutes" },
+  async run(context) {
+    const own = new Scope();
+    context.scope.defer(() => own.close());
+    const world = await World.start(own, { seed: context.seed });
+    await world.workspaces([WORKSPACE]);
+    const simulator = await world.simulator(context.agents ?? 4, context.slots ?? 16);
+    const rounds = { warmUp: context.short ? 10 : 60, measured: context.short ? 20 : 200 };
+    context.say(`${STEPS} steps in a row …`);
+    const row = await inARow(world, rounds);
+    const problems = [...row.problems];
+    let figures: Figures = row.figures;
+    for (const count of CHILDREN) {
+      context.say(`${count} children …`);
+      const found = await atOnce(world, count);
+      figures = { ...figures, ...found.figures };
+      problems.push(...found.problems);
+    }
+    await simulator.stop();
+    await own.close();
+    return { figures, aims: AIMS, charts: [], problems, settings: settingsOf(context, rounds) };
+  },
+};
+
+const AIMS = [
+  { figure: "flow_40_steps_step_p50_ms", kind: "at most", limit: 3, words: "40 sequential no-op steps, time a step (issue 4)" },
+  { figure: "flow_10000_children_first_start_ms", kind: "at most", limit: 100, words: "fan-out of 10,000: the first child starts (design, section 7)" },
+] as const;
+
+function settingsOf(context: ScenarioContext, rounds: { warmUp: number; measured: number }): Measured["settings"] {
+  return { agents: context.agents ?? 4, slots: context.slots ?? 16, agent: "simulated", rounds: rounds.measured, warm_up_rounds: rounds.warmUp };
+}
+
+interface Ran {
+  readonly id: string;
+  readonly sentUs: number;
+  readonly tookUs: number;
+  readonly succeeded: boolean;
+}
+
+async function runFlow(world: World, modules: readonly Module[], args: Readonly<Record<string, unknown>>): Promise<Ran> {
+  const body = JSON.stringify({ document: { summary: "", value: { modules } }, args });
+  const sentUs = wallUs();
+  const { status, text } = await world.api("POST", WORKSPACE, `/jobs?wait=${WAIT_S}`, body);
+  const tookUs = wallUs() - sentUs;
+  const job = JSON.parse(text) as { id?: string; status?: string };
+  if (status >= 300 || job.id === undefined) throw new Error(`the flow was refused: ${status} ${text.slice(0, 500)}`);
+  return { id: job.id, sentUs, tookUs, succeeded: job.status === "succeeded" };
+}
+
+async function inARow(world: World, { warmUp, measured }: { warmUp: number; measured: number }): Promise<{ figures: Figures; problems: string[] }> {
+  const steps = new Latencies();
+  let failed = 0;
+  for (let at = 0; at < warmUp + measured; at++) {
+    const { tookUs, succeeded } = await runFlow(world, SEQUENCE, { n: 1 });
+    if (!succeeded) failed += 1;
+    if (at >= warmUp) steps.recordUs(tookUs / STEPS);
+  }
+  return { figures: latencyFigures("flow_40_steps_step", steps), problems: failed > 0 ? [`${failed} flows of ${STEPS} steps did not succeed`] : [] };
+}
+
+async function atOnce(world: World, count: number): Promise<{ figures: Figures; problems: string[] }> {
+  const [pid] = world.replicas.map((replica) => replica.pid);
+  const beforeMb = footprintOf(pid ?? 0, []).rssMb;
+  const ran = await runFlow(world, LOOP, { list: Array.from({ length: count }, (_, n) => n) });
+  const { children, firstStartMs, rowBytes } = await readFlow(world.sql, ran.id);
+  const name = `flow_${count}_children`;
+  return {
+    figures: {
+      [`${name}_first_start_ms`]: round(firstStartMs - ran.sentUs / 1000),
+      [`${name}_all_ms`]: round(ran.tookUs / 1000),
+      [`${name}_jobs_per_s`]: round(count / (ran.tookUs / 1e6)),
+      [`${name}_memory_growth_bytes`]: Math.round((footprintOf(pid ?? 0, []).rssMb - beforeMb) * 1024 * 1024),
+      [`${name}_largest_row_bytes`]: rowBytes,
+    },
+    problems: [
+      ...(ran.succeeded ? [] : [`the flow of ${count} children did not succeed`]),
+      ...(children === count ? [] : [`${children} children of ${count} are in the history`]),
+    ],
+  };
+}
