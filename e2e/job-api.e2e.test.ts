@@ -49,7 +49,7 @@ export async function main() {
   expect(await inline("typescript", code)).toEqual([3, 7, { reason: "exit_code", code: 3, message: expect.any(String) }, "running"]);
 });
 
-test("a job's token allows no more than to look and to run, in its own workspace only", async () => {
+test("a job's token allows no more than to look and to run what is deployed, in its own workspace only", async () => {
   const code = `import millrace
 def status(call):
     try:
@@ -58,15 +58,22 @@ def status(call):
         return error.status
 def main():
     deploy = {"path": "f/api/mine", "language": "bash", "content": "true"}
+    code = {"language": "bash", "content": "true"}
+    flow = {"summary": "", "value": {"modules": [{"id": "a", "value": {"type": "rawscript", "input_transforms": {}, **code}}]}}
     return {
         "reads": status(lambda: millrace.request("GET", "jobs?limit=1")),
+        "runs": status(lambda: millrace.request("POST", "jobs", {"script": "f/api/add", "args": {"a": 1, "b": 2}})),
         "deploys": status(lambda: millrace.request("POST", "scripts", deploy)),
+        "brings code": status(lambda: millrace.request("POST", "jobs", {"code": code, "network": "full"})),
+        "brings a flow": status(lambda: millrace.request("POST", "jobs", {"document": flow})),
         "cancels": status(lambda: millrace.request("POST", "jobs/" + millrace.job_id() + "/cancel", {})),
         "agents": status(lambda: millrace.request("GET", "agents")),
         "elsewhere": status(lambda: millrace.request("GET", "../other/jobs")),
     }
 `;
-  expect(await inline("python3", code)).toEqual({ reads: 200, deploys: 403, cancels: 403, agents: 403, elsewhere: 404 });
+  expect(await inline("python3", code)).toEqual({
+    ...{ reads: 200, runs: 201, deploys: 403, "brings code": 403, "brings a flow": 403, cancels: 403, agents: 403, elsewhere: 404 },
+  });
 });
 
 test("the token ends with the attempt", async () => {

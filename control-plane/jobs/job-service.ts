@@ -18,6 +18,7 @@ import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { readAttempts } from "./attempt-store.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
+import { refuseBroughtCode } from "./deployed-only.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
 import { type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
@@ -66,7 +67,8 @@ export class JobService {
 
   /**
    * Accepts one job; with a key that was used before, finds the job that it was used for.
-   * Errors: not_found, invalid_argument, out_of_range, unavailable; already_exists when the key was used with another request.
+   * Errors: not_found, invalid_argument, out_of_range, unavailable; already_exists when the key was used with another request; permission_denied for
+   * code that a running job brings.
    */
   async run(caller: Caller, request: RunJobRequest, key?: string): Promise<{ created: boolean; view: JobView }> {
     const { job } = await this.#newJob(caller, request, key);
@@ -247,6 +249,7 @@ export class JobService {
   }
 
   async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
+    refuseBroughtCode(caller.principal, request);
     const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
     const args = request.args ?? {};
     if (isForFlow(request)) {

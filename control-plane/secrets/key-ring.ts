@@ -22,7 +22,7 @@ export interface KeyRing {
   open(workspace: WorkspaceId, path: string, sealed: Sealed): Promise<string>;
   /** Makes a new key, with which everything is sealed from now on. @returns its version */
   rotate(workspace: WorkspaceId): Promise<number>;
-  /** Seals data keys anew that were sealed by an older master key. @returns how many; 0 when none is left that can be opened here */
+  /** Seals data keys anew that were sealed by an older master key. @returns how many; 0 when none is left. Errors: why the rest cannot be opened */
   rewrap(limit: number): Promise<number>;
 }
 
@@ -81,8 +81,19 @@ export function createKeyRing(pool: Pool, masters: MasterKeys): KeyRing {
         older.map(({ id }) => id),
         limit,
       );
-      for (const key of old) await rewrapKey(pool, wrap(master, key.workspace, key.version, openKey(key)), key.masterId);
-      return old.length;
+      let done = 0;
+      let failure: unknown;
+      for (const key of old) {
+        try {
+          await rewrapKey(pool, wrap(master, key.workspace, key.version, openKey(key)), key.masterId);
+          done += 1;
+        } catch (error) {
+          failure = error;
+        }
+      }
+      // One that cannot be opened keeps nobody else's from it.
+      if (done === 0 && failure !== undefined) throw failure;
+      return done;
     },
   };
 }

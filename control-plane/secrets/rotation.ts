@@ -1,5 +1,6 @@
 // Brings what is sealed with older keys under the newest ones, while jobs run: old keys open until nothing needs them. There is no state of a
 // rotation: what is sealed with an old key is what is left to do. So it bears being broken off, and being done by several replicas at once.
+import { messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Service } from "../../kernel/service.ts";
@@ -62,15 +63,24 @@ export class SecretRotation implements Service {
     return version;
   }
 
+  /** What cannot be opened, here or at all, stays as it is; everything else does not wait for it. */
   async #lookOnce(): Promise<void> {
+    await this.#rewrap().catch((error: unknown) => this.#complain("a key of a workspace", error));
+    for (const workspace of await workspacesWithOldKeys(this.#pool, WORKSPACES)) {
+      if (this.#stopped) return;
+      await this.#reseal(workspace).catch((error: unknown) => this.#complain(`a secret of workspace ${workspace}`, error));
+    }
+  }
+
+  async #rewrap(): Promise<void> {
     for (let done = 1; done > 0 && !this.#stopped; ) {
       done = await this.#keys.rewrap(BATCH);
       if (done > 0) this.#log.info({ event: "secrets.rewrapped", keys: done }, "keys of workspaces are sealed with the newest master key");
     }
-    for (const workspace of await workspacesWithOldKeys(this.#pool, WORKSPACES)) {
-      if (this.#stopped) return;
-      await this.#reseal(workspace);
-    }
+  }
+
+  #complain(what: string, error: unknown): void {
+    this.#log.warn({ event: "secrets.not_rotated", error: messageOf(error) }, `${what} could not be sealed anew, will be tried again`);
   }
 
   async #reseal(workspace: WorkspaceId): Promise<void> {

@@ -128,6 +128,23 @@ describe("rotation", () => {
     expect((await pool.query<{ sealed: Buffer }>("SELECT sealed FROM variable")).rows).toEqual(before);
   });
 
+  test("of some is not held up by what others have that nobody can open any more", async () => {
+    const [old, fresh] = [newKey(), newKey()];
+    const before = await openWith(await keysOf(old));
+    for (const workspace of [ours, theirs]) await before.put(workspace, "f/a/one", SECRET);
+    // Of the workspace that comes first.
+    const [first, second] = Number(ours) < Number(theirs) ? [ours, theirs] : [theirs, ours];
+    await before.keys.rotate(first);
+    await before.keys.rotate(second);
+    await pool.query("UPDATE variable SET sealed = 'damaged' WHERE workspace_id = $1", [first]);
+    await pool.query("UPDATE workspace_key SET wrapped = 'damaged' WHERE workspace_id = $1 AND version = 1", [first]);
+    const both = await openWith(await keysOf(fresh, old));
+    await both.rotation.look();
+    expect((await keyUses(pool, second)).map(({ version }) => version)).toEqual([2]);
+    expect(await (await openWith(await keysOf(fresh))).read(second, "f/a/one")).toBe(SECRET);
+    expect((await keyUses(pool, first)).map(({ version }) => version)).toEqual([2, 1]);
+  });
+
   test("cannot delete a key that something is sealed with", async () => {
     const { put, keys } = await openWith(await keysOf(newKey()));
     await put(ours, "f/a/one", SECRET);

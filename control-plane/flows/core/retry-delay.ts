@@ -15,7 +15,9 @@ export function retryDelayMs(rule: RetryRule | undefined, attempt: number, jitte
   const constantAttempts = constant?.attempts ?? 0;
   if (constant !== undefined && attempt <= constantAttempts) return Math.min(MOST_DELAY_MS, constant.seconds * 1000);
   if (exponential === undefined || attempt - constantAttempts > exponential.attempts) return undefined;
-  const fullMs = exponential.multiplier * exponential.seconds ** attempt * 1000;
+  // Never Infinity: nothing times that is no number.
+  const power = Math.min(Number.MAX_VALUE, exponential.seconds ** attempt);
+  const fullMs = Math.min(Number.MAX_VALUE, exponential.multiplier * power * 1000);
   const spread = (Math.min(100, exponential.randomFactorPercent) / 100) * (2 * jitter - 1);
   return Math.round(Math.min(MOST_DELAY_MS, fullMs * (1 + spread)));
 }

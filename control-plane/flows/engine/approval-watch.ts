@@ -42,6 +42,7 @@ export class ApprovalWatch {
     this.#looking = true;
     try {
       const found = await this.#store.approvals(this.#host.shards(), PAGE);
+      // Perhaps late: their shards may have gone to another owner since, who runs them. The table knows.
       const late = found.filter(({ flow }) => this.#host.running(flow.id) === undefined);
       if (late.length > 0) await this.#store.dropApprovals(late.map(({ number }) => number));
       const nowMs = this.#host.clock.monotonicMs();

@@ -228,3 +228,32 @@ test("a sub-flow ends in the transaction in which its caller goes on; flows that
   const deep = await bench.run({ modules: [{ id: "again", value: { type: "flow", path: "f/bench/own", input_transforms: {} } }] });
   expect(deep).toMatchObject({ outcome: "failed", result: { error: { message: expect.stringContaining("nested more than 20 deep") } } });
 });
+
+test("a large value that many steps get at once is written in several transitions", async () => {
+  const big = "x".repeat(500_000);
+  bench.script = (args, id) => (id === "big" ? big : String(args["big"]).length);
+  const loop = {
+    id: "loop",
+    value: { type: "forloopflow", iterator: js("[...Array(30).keys()]"), parallel: true, modules: [step("b", { big: "results.big" })] },
+  };
+  const flow = await bench.start({ modules: [step("big"), loop] });
+  const { outcome, result } = await bench.ended(flow);
+  expect([outcome, result]).toEqual(["succeeded", Array(30).fill(500_000)]);
+  const rows = await bench.owner.rows<{ events: string }>("SELECT events FROM flow_event WHERE id = $1 ORDER BY seq", flow);
+  const begun = rows.map(({ events }) => events.split('"kind":"started"').length - 1);
+  expect(begun.reduce((sum, count) => sum + count, 0)).toBe(31);
+  // Of 500 KB each: as many as are no more than 4 MB, and the one that goes beyond.
+  expect(Math.max(...begun)).toBeLessThanOrEqual(9);
+}, 30_000);
+
+test("a run whose list is gone from the tables fails, instead of being tried for ever", async () => {
+  bench.script = () => undefined;
+  const loop = { id: "loop", value: { type: "forloopflow", iterator: js("['a', 'b']"), modules: [step("b", { n: "flow_input.iter.value" })] } };
+  const flow = await bench.start({ modules: [loop] });
+  await bench.until("the first item runs", () => bench.bundles.has("loop/0/b"));
+  await bench.owner.restart();
+  bench.owner.attach();
+  await bench.owner.rows("DELETE FROM flow_item WHERE id = $1", flow);
+  await bench.finish("loop/0/b", 1);
+  expect(await bench.ended(flow)).toMatchObject({ outcome: "failed", result: { error: { message: expect.stringContaining("is not in the database") } } });
+});

@@ -23,6 +23,8 @@ const MOST_RUNS = 5000;
 const VALUES_BYTES = 256 * 1024 * 1024;
 /** What takes longer: reads of values, evaluations by workers. */
 const MOST_WORK = 32;
+/** Of them for one workspace: another one's evaluations may be slow, and there may be thousands of them. */
+const MOST_WORK_EACH = 24;
 /** Turns of runs without a pause. */
 const TURNS_MS = 5;
 /** Flows that came with their shards are read in parts. */
@@ -46,7 +48,7 @@ export class FlowEngine implements FlowRunner {
     const values = new Values(deps.store, VALUES_BYTES, deps.resultMaxBytes);
     const evaluator = new Evaluator(deps.expressions, values, deps.catalogue, () => host.clock.wallMs());
     const starter = new StepStarter(deps, evaluator, () => host.clock.monotonicMs());
-    this.#parts = { host, deps, values, evaluator, starter, lanes: new Lanes(MOST_WORK) };
+    this.#parts = { host, deps, values, evaluator, starter, lanes: new Lanes(MOST_WORK, MOST_WORK_EACH) };
     this.#approvals = new ApprovalWatch(host, deps.store, (approval) => this.#push(approval.flow.id, { kind: "approval", approval }));
   }
 

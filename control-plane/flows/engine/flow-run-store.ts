@@ -68,7 +68,7 @@ export interface FlowRunStore {
   stepOf(workspace: WorkspaceId, job: JobId): Promise<StepOf | undefined>;
   /** Answers for flows of these shards, oldest first. */
   approvals(shards: readonly number[], limit: number): Promise<StoredApproval[]>;
-  /** Answers that come too late. */
+  /** Takes answers away that come too late: those for runs that have ended. Others stay, whatever the caller believes of their runs. */
   dropApprovals(numbers: readonly string[]): Promise<void>;
 }
 
@@ -173,7 +173,12 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
     },
 
     async dropApprovals(numbers) {
-      await pool.query("DELETE FROM flow_approval WHERE number = ANY($1::bigint[])", [numbers]);
+      await pool.query(
+        `DELETE FROM flow_approval a WHERE a.number = ANY($1::bigint[])
+           AND (EXISTS (SELECT 1 FROM job_done d WHERE d.workspace_id = a.workspace_id AND d.id = a.id)
+             OR NOT EXISTS (SELECT 1 FROM job j WHERE j.workspace_id = a.workspace_id AND j.id = a.id))`,
+        [numbers],
+      );
     },
   };
 }

@@ -7,7 +7,7 @@ import type { Command } from "../core/model.ts";
 import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
 import { brokenEnd } from "./run-ends.ts";
-import type { RunInput } from "./run-inputs.ts";
+import { ofOneTurn, type RunInput, TURN_BYTES } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
@@ -24,7 +24,6 @@ export interface RunKeeper {
 }
 
 /** So much of one run in one turn: others have theirs in between. */
-const MOST_INPUTS = 64;
 const MOST_EVENTS = 400;
 /** The first children of a large fan-out begin while the next ones are being made. */
 const MOST_JOBS = 64;
@@ -106,7 +105,7 @@ export class FlowRun {
     if (this.#state === undefined) this.#load();
     const state = this.#state;
     if (state === undefined) return;
-    const inputs = this.#inputs.splice(0, this.#alone > 0 ? 1 : MOST_INPUTS);
+    const inputs = this.#inputs.splice(0, this.#alone > 0 ? 1 : ofOneTurn(this.#inputs));
     this.#alone = Math.max(0, this.#alone - 1);
     const to = new Transition();
     try {
@@ -140,7 +139,7 @@ export class FlowRun {
       case "ended": {
         const { job, place, outcome, resultJson, writes } = input;
         to.causedBy(writes);
-        if (!state.runs(job)) return;
+        if (!state.runs({ place, job })) return;
         this.#parts.values.keep(job, resultJson);
         carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: this.#parts.host.random() });
         return;
@@ -178,7 +177,7 @@ export class FlowRun {
 
   #carryOut(carrier: Carrier, to: Transition): void {
     for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
-      if (to.events.length >= MOST_EVENTS || to.jobs >= MOST_JOBS) {
+      if (to.events.length >= MOST_EVENTS || to.jobs >= MOST_JOBS || to.jobBytes >= TURN_BYTES) {
         // The rest follows from the state.
         this.#behind = true;
         return;
@@ -277,7 +276,7 @@ export class FlowRun {
     this.#working.add(key);
     const generation = this.#generation;
     this.#parts.lanes
-      .take(() => workOn(this.#parts, this.job, state, command))
+      .take(this.job.workspace, () => workOn(this.#parts, this.job, state, command))
       .then(
         (input) => {
           if (this.#generation === generation) this.push(input);
@@ -288,11 +287,11 @@ export class FlowRun {
       );
   }
 
-  /** The database is away; or the result of the whole run is too large to be put together. */
+  /** The database is away; or the result of the whole run is too large to be put together, or something is gone from the tables for good. */
   #workFailed(key: string, error: unknown): void {
     this.#working.delete(key);
     this.#behind = true;
-    if (AppError.from(error).code === "out_of_range") {
+    if (error instanceof AppError && (error.code === "out_of_range" || error.code === "internal")) {
       this.#broken = messageOf(error);
       this.#keeper.ready(this);
       return;

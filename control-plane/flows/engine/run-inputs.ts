@@ -33,3 +33,22 @@ export type RunInput =
   | { readonly kind: "approval"; readonly approval: StoredApproval }
   | { readonly kind: "due" }
   | { readonly kind: "cancel"; readonly reason: string };
+
+const MOST_INPUTS = 64;
+/** What a turn writes is never parted: a loop may hand the same megabyte to a thousand steps. */
+export const TURN_BYTES = 4 * 1024 * 1024;
+
+/** How many of the inputs are taken in one turn; one at least. */
+export function ofOneTurn(inputs: readonly RunInput[]): number {
+  let bytes = 0;
+  for (const [at, input] of inputs.slice(0, MOST_INPUTS).entries()) {
+    bytes += bytesOf(input);
+    if (bytes > TURN_BYTES) return Math.max(1, at);
+  }
+  return MOST_INPUTS;
+}
+
+function bytesOf(input: RunInput): number {
+  if (input.kind === "ended") return input.resultJson.length;
+  return input.kind === "prepared" && input.started.kind === "job" ? input.started.made.payload.argsJson.length : 0;
+}

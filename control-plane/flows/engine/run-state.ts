@@ -1,11 +1,10 @@
-import type { JobId } from "../../../kernel/ids.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
 import { advance } from "../core/advance.ts";
 import type { Command, Happening, Place } from "../core/model.ts";
-import { outstanding } from "../core/outstanding.ts";
+import { isWanted, outstanding } from "../core/outstanding.ts";
 import { scopeOf } from "../core/scope.ts";
 import type { FlowState, JobAt } from "../core/state.ts";
-import { blockJobs, currentBlock } from "../core/under-way.ts";
+import { blockJobs, currentBlock, isRunning } from "../core/under-way.ts";
 import type { FlowDefinition } from "../model.ts";
 import type { RunnableFlow } from "./engine-deps.ts";
 import type { EvaluationPlace } from "./evaluation.ts";
@@ -66,8 +65,7 @@ export class RunState {
 
   /** Whether an answer that took its time is still waited for. */
   wants(command: Command): boolean {
-    const text = JSON.stringify(command);
-    return this.outstanding().some((open) => JSON.stringify(open) === text);
+    return isWanted(this.definition, this.#state, command);
   }
 
   jobs(): readonly JobAt[] {
@@ -75,8 +73,9 @@ export class RunState {
     return [...(current === undefined ? [] : blockJobs(current.level, current.block)), ...this.#state.leaving];
   }
 
-  runs(job: JobId): boolean {
-    return this.jobs().some((at) => at.job === job);
+  /** Whether a job runs, or is being cancelled. Costs the same however many do. */
+  runs(at: JobAt): boolean {
+    return isRunning(this.definition, this.#state, at);
   }
 
   /** Whether somebody has answered for a step before. */

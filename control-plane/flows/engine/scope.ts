@@ -1,7 +1,7 @@
 import type { Json } from "../../../kernel/json.ts";
 import type { ScopeRefs, ValueRef } from "../core/model.ts";
 import type { References, Scope } from "../expressions/expressions.ts";
-import { parseJson, parseMembers } from "./flow-codec.ts";
+import { parseJson } from "./flow-codec.ts";
 import type { IterItem, ValueOwner, Values } from "./values.ts";
 
 /** A run as far as its expressions see it. */
@@ -86,7 +86,7 @@ class ScopeMaker {
   }
 
   firstInput(): Json {
-    return this.#refs.inputs === undefined ? parseMembers(this.#owner.argsJson) : this.value(this.#refs.inputs);
+    return this.#refs.inputs === undefined ? this.#values.inputs(this.#owner.job.id, this.#owner.argsJson) : this.value(this.#refs.inputs);
   }
 
   results(used: References["results"]): Json {

@@ -23,6 +23,7 @@ export class Transition {
   readonly #items = new Map<string, FlowItem>();
   readonly #approved: string[] = [];
   end: JobEnd | undefined;
+  #jobBytes = 0;
 
   /** What caused the turn: ends of jobs. */
   causedBy(writes: readonly Write[]): void {
@@ -32,6 +33,13 @@ export class Transition {
   /** A new job. */
   makes(write: Write): void {
     this.#jobs.push(write);
+    const { operation } = write;
+    if (operation.kind === "insert" || operation.kind === "refuse") this.#jobBytes += operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
+  }
+
+  /** Arguments and code of the new jobs. */
+  get jobBytes(): number {
+    return this.#jobBytes;
   }
 
   /** New jobs so far. */

@@ -57,9 +57,19 @@ export class Values {
   }
 
   json(owner: ValueOwner, ref: ValueRef): { readonly value: Json } | undefined {
+    if (ref.kind === "mock") return { value: mocked(owner, ref) };
     const text = fixed(owner, ref);
     // Small ones: reading them anew is cheap.
     return text === undefined ? this.#cache.json(nameOf(owner, ref)) : { value: JSON.parse(text) };
+  }
+
+  /** The inputs of a run, read once and not for each of its expressions: they may be large, and there may be thousands of those. */
+  inputs(run: JobId, argsJson: string): Json {
+    const name = `${run}/args`;
+    const known = this.#cache.json(name);
+    if (known !== undefined) return known.value;
+    this.#cache.keep(name, argsJson);
+    return this.#cache.json(name)?.value ?? null;
   }
 
   /** A loop that is tried again has other values. */
@@ -137,10 +147,12 @@ const MAX_LISTS = 10_000;
 const valuesName = (run: JobId, place: Place): string => `${run}/${place}/values`;
 const listName = ({ run, place }: IterItem): string => `${run}/${place}`;
 
+const mocked = ({ definition }: ValueOwner, { place }: Extract<ValueRef, { kind: "mock" }>): Json => moduleAt(definition, place)?.mock?.returnValue ?? null;
+
 /** What needs nobody to be asked. */
 function fixed(owner: ValueOwner, ref: ValueRef): string | undefined {
   if (ref.kind === "json") return ref.json;
-  if (ref.kind === "mock") return JSON.stringify(moduleAt(owner.definition, ref.place)?.mock?.returnValue ?? null);
+  if (ref.kind === "mock") return JSON.stringify(mocked(owner, ref));
   return ref.kind === "list" && ref.count === 0 ? "[]" : undefined;
 }
 

@@ -54,6 +54,11 @@ export class Approvals {
     return { step: view.place, approver, resume_url: url, cancel_url: `${url}/cancel` };
   }
 
+  /** The run that a link is for; nothing is looked up. Errors: not_found. */
+  async runOf(token: string): Promise<JobId> {
+    return (await this.#claims(token)).flow;
+  }
+
   /** What a link is about. Errors: not_found. */
   async about(token: string): Promise<ApprovalView> {
     const claims = await this.#claims(token);

@@ -1,6 +1,6 @@
 import type { ArrayExpression, Expression, ObjectExpression } from "acorn";
 import type { Names } from "./names.ts";
-import { charge, type Frame, isList, isPrimitive, isRawNumber, keyOf, type Run, refuse, type Value, type ValueRecord } from "./values.ts";
+import { charge, type Frame, isList, isPrimitive, isRawNumber, keyOf, listable, type Run, refuse, type Value, type ValueRecord } from "./values.ts";
 
 type Compile = (node: Expression, names: Names) => Run;
 
@@ -59,7 +59,8 @@ function copyInto(record: Record<string, Value>, value: Value, frame: Frame): vo
   // QuickJS forgets the characters of a text that is spread into a record: both tiers must say the same.
   if (isRawNumber(value) || typeof value === "string") refuse();
   if (isPrimitive(value)) return;
-  const source: ValueRecord = isList(value) ? Object.fromEntries(Object.entries(value)) : value;
+  const listed = listable(value);
+  const source: ValueRecord = isList(listed) ? Object.fromEntries(Object.entries(listed)) : listed;
   for (const key of Object.keys(source)) {
     charge(frame, 1);
     record[keyOf(key)] = source[key];

@@ -1,4 +1,17 @@
-import { charge, type Frame, isList, isPrimitive, isRawNumber, type Primitive, primitive, refuse, type Value, type ValueList, weighed } from "./values.ts";
+import {
+  charge,
+  type Frame,
+  isList,
+  isPrimitive,
+  isRawNumber,
+  listable,
+  type Primitive,
+  primitive,
+  refuse,
+  type Value,
+  type ValueList,
+  weighed,
+} from "./values.ts";
 
 type GlobalFunction = (args: ValueList, frame: Frame) => Value;
 
@@ -49,7 +62,7 @@ function encoded(value: Primitive): Value {
 }
 
 function members(value: Value): object {
-  return isPrimitive(value) || isRawNumber(value) ? refuse() : value;
+  return isPrimitive(value) || isRawNumber(value) ? refuse() : listable(value);
 }
 
 function listOf(list: ValueList, frame: Frame): ValueList {
@@ -69,7 +82,7 @@ function sizeOf(value: Value, limit: number): number {
   if (typeof value === "string") return 1 + (value.length >> 6);
   if (isPrimitive(value)) return 1;
   let size = 1;
-  for (const member of Object.values(value)) {
+  for (const member of isList(value) ? value : Object.values(listable(value))) {
     size += sizeOf(member, limit - size);
     if (size > limit) return size;
   }

@@ -17,7 +17,7 @@ const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, ListMethod
   ["flat", { mostArgs: 1, call: (list, [depth]) => flatten(list, depth === undefined ? 1 : number(depth)) }],
   ["includes", { mostArgs: 1, call: (list, [search]) => comparable(list).includes(primitive(search)) }],
   ["indexOf", { mostArgs: 1, call: (list, [search]) => comparable(list).indexOf(primitive(search)) }],
-  ["join", { mostArgs: 1, call: (list, [separator]) => list.map(shown).join(separator === undefined ? undefined : string(separator)) }],
+  ["join", { mostArgs: 1, call: (list, [separator]) => joined(list.map(shown), separator === undefined ? "," : string(separator)) }],
   ["lastIndexOf", { mostArgs: 1, call: (list, [search]) => comparable(list).lastIndexOf(primitive(search)) }],
   ["slice", { mostArgs: 2, call: (list, [start, end]) => list.slice(optionalNumber(start), optionalNumber(end)) }],
 ]);
@@ -86,6 +86,15 @@ function comparable(list: ValueList): ValueList {
 /** An element as `join` writes it. */
 function shown(element: Value): Primitive {
   return isPrimitive(element) ? element : refuse();
+}
+
+/** Longest text that is put together here: one text may stand in a list any number of times. */
+const JOINED_CHARS = 1_000_000;
+
+function joined(elements: readonly Primitive[], separator: string): string {
+  let chars = separator.length * elements.length;
+  for (const element of elements) if (typeof element === "string") chars += element.length;
+  return chars <= JOINED_CHARS ? elements.join(separator) : refuse();
 }
 
 function flatten(list: ValueList, depth: number): ValueList {

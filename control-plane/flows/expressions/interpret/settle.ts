@@ -1,5 +1,5 @@
 import type { Json } from "../../../../kernel/json.ts";
-import { charge, type Frame, isList, isPrimitive, isRawNumber, refuse, type Value } from "./values.ts";
+import { charge, type Frame, isList, isPrimitive, isRawNumber, listable, refuse, type Value } from "./values.ts";
 
 /**
  * A value as `JSON.parse(JSON.stringify(value))` would give it, with nothing for `undefined`: null. Data that is only passed on stays the
@@ -28,7 +28,7 @@ function copyOf(value: Value, frame: Frame): Json {
   }
   if (isRawNumber(value)) return value;
   const copy: Record<string, Json> = {};
-  for (const [key, member] of Object.entries(value)) {
+  for (const [key, member] of Object.entries(listable(value))) {
     charge(frame, 1);
     // Assigning it would set the prototype.
     if (key === "__proto__") return refuse();

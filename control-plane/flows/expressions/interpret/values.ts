@@ -58,6 +58,20 @@ export function charge(frame: Frame, steps: number): void {
   if (frame.stepsLeft < 0) refuse();
 }
 
+/** More members of one value are never listed here. */
+const MOST_MEMBERS = 20_000;
+/** Records that have more: to list them takes long even once, and a loop would do it for each of its items. */
+const TOO_MANY = new WeakSet<object>();
+
+/** The value, unless its members are too many to be listed. */
+export function listable<T extends ValueList | ValueRecord>(value: T): T {
+  if (TOO_MANY.has(value)) return refuse();
+  const count = isList(value) ? value.length : Object.keys(value).length;
+  if (count <= MOST_MEMBERS) return value;
+  TOO_MANY.add(value);
+  return refuse();
+}
+
 /** Comparing, adding and converting a text takes as long as it is. */
 export function weighed<T extends Value>(value: T, frame: Frame): T {
   if (typeof value === "string") charge(frame, value.length >> 6);
