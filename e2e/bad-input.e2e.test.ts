@@ -77,7 +77,7 @@ describe("requests", () => {
     const unknown = await world.api<Problem>("POST", "/jobs", { script: "f/shop/sum", workspace_id: 7 });
     const both = await world.api<Problem>("POST", "/jobs", { script: "f/shop/sum", code: { language: "bash", content: "" } });
     expect([broken.status, unknown.status, both.status]).toEqual([400, 400, 400]);
-    expect(both.body.detail).toMatch(/exactly one of script, hash and code/);
+    expect(both.body.detail).toMatch(/exactly one of script, hash, code, flow/);
   });
 
   test("arguments and code over the limit are 413s that name the field", async () => {
