@@ -54,11 +54,11 @@ describe("millrace run", () => {
   });
 
   test("a folder is deployed, listed and run by path, and its log can be read again", async () => {
-    const deployed = await cli(["deploy", fileURLToPath(new URL("../examples", import.meta.url)), "--prefix", "f/again"]);
+    const deployed = await cli(["deploy", fileURLToPath(new URL("../examples", import.meta.url)), "--prefix", "f/examples"]);
     expect(deployed.code).toBe(0);
-    const ran = await cli(["run", "f/again/stream_lines", "--arg", "name=test"]);
+    const ran = await cli(["run", "f/examples/stream_lines", "--arg", "name=test"]);
     expect(ran.code).toBe(0);
-    const jobs = JSON.parse((await cli(["jobs", "--json", "--script", "f/again/stream_lines"])).out) as { jobs: { id: string; status: string }[] };
+    const jobs = JSON.parse((await cli(["jobs", "--json", "--script", "f/examples/stream_lines"])).out) as { jobs: { id: string; status: string }[] };
     expect(jobs.jobs).toMatchObject([{ status: "succeeded" }]);
     const log = await cli(["logs", jobs.jobs[0]?.id ?? ""]);
     expect(log.out).toMatch(/line +15 of 15/);

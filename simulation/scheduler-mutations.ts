@@ -77,6 +77,7 @@ const TOKENS: readonly Mutation[] = [
       },
     ],
     why: "The agent's report of an attempt that the owner ends by force gets the same verdict.",
+    rare: true,
   },
   {
     name: "an unknown token counts as recorded",
