@@ -33,6 +33,8 @@ const SPACING_MS = 1;
 const FIRST_RETRY_MS = 20;
 const LONGEST_RETRY_MS = 250;
 const DEFAULT_KEEPALIVE_MS = 3000;
+/** After which an end without a verdict is sent again. */
+const RESEND_US = 10_000_000;
 const DEFAULT_SELF_FENCE_MS = 20_000;
 
 /**
@@ -162,6 +164,9 @@ export class SimulatedAgent {
 
   #beat(): void {
     if (performance.now() - this.#echoedMs > this.#selfFenceMs) this.#fence();
+    // As the real agent does: a verdict can be lost on its way between two replicas.
+    const beforeUs = wallUs() - RESEND_US;
+    for (const { finished } of this.#held.values()) if (finished !== undefined && finished.finishedAtUs < beforeUs) this.#finished.push(finished);
     this.#keepaliveDue = true;
     this.#keepalive = setTimeout(() => this.#beat(), this.#keepaliveMs);
     this.#poke();

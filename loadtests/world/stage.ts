@@ -71,7 +71,7 @@ export async function runStage(options: StageOptions): Promise<StageResult> {
     countersAt(world, times.toUs),
     options.during?.(times, simulator),
   ]);
-  const drainedUs = await drained(world, simulator, report.acceptedJobs, options.drainMs ?? 120_000);
+  const drainedUs = await drained(world, simulator, { accepted: report.acceptedJobs, sinceMs: begunMs, withinMs: options.drainMs ?? 120_000 });
   quiet();
   const seen = await simulator.report();
   await simulator.stop();
@@ -85,14 +85,23 @@ async function countersAt(world: World, us: number): Promise<Counters> {
   return world.counters();
 }
 
-/** Waits for the last jobs. A time-out is no error here: the audit says what is missing. @returns when it was over */
-async function drained(world: World, simulator: Simulator, accepted: number, withinMs: number): Promise<number> {
+interface Drain {
+  readonly accepted: number;
+  readonly sinceMs: number;
+  readonly withinMs: number;
+}
+
+/**
+ * Waits for the last jobs, and until agents know of every end: some may be of jobs whose request was never answered, so that their number alone
+ * does not say it. A time-out is no error here: the audit says what is missing. @returns when it was over
+ */
+async function drained(world: World, simulator: Simulator, { accepted, sinceMs, withinMs }: Drain): Promise<number> {
   const endUs = monotonicUs() + withinMs * 1000;
   let overUs = monotonicUs();
   while (monotonicUs() < endUs) {
     if (simulator.ended >= accepted) {
       const { rowCount } = await world.sql.query("SELECT 1 FROM job_pending UNION ALL SELECT 1 FROM job_running LIMIT 1");
-      if (rowCount === 0) break;
+      if (rowCount === 0 && simulator.ended >= (await countJobs(world.sql, sinceMs)).done) break;
     } else overUs = monotonicUs();
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
