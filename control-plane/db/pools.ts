@@ -27,6 +27,7 @@ export const OWNER_SETTINGS =
 
 /** Opens nothing yet: connections are made on demand and survive restarts of Postgres by being replaced. */
 export function createPools(url: string, log: Log): Pools {
+  let closing = false;
   const make = (duty: string, max: number, answerWithinMs: number, options: string): Pool => {
     const pool = new pg.Pool({
       connectionString: url,
@@ -38,7 +39,10 @@ export function createPools(url: string, log: Log): Pools {
       query_timeout: answerWithinMs,
       idleTimeoutMillis: 60_000,
     });
-    pool.on("error", (error) => log.warn({ event: "db.connection_lost", duty, error: error.message }, "a database connection was lost"));
+    // A pool has ended before its connections have: an embedded Postgres that stops right after may still cut them.
+    pool.on("error", (error) => {
+      if (!closing) log.warn({ event: "db.connection_lost", duty, error: error.message }, "a database connection was lost");
+    });
     return pool;
   };
   const api = make(
@@ -58,6 +62,7 @@ export function createPools(url: string, log: Log): Pools {
     logs,
     lease,
     close: async () => {
+      closing = true;
       await Promise.all([api.end(), owner.end(), agents.end(), logs.end(), lease.end()]);
     },
   };

@@ -243,7 +243,8 @@ export class Ownership implements Service {
     );
     if (shards > 0) {
       const dead = before.replicas.filter((replica) => replica.leftMs <= 0 && before.map.includes(replica.replicaId)).map((replica) => replica.name);
-      deps.log.warn({ event: "cluster.took_over", shards, of: dead }, "shards without a living owner were given to the living");
+      // At the very first start nobody has died.
+      deps.log[dead.length > 0 ? "warn" : "info"]({ event: "cluster.took_over", shards, of: dead }, "shards without a living owner were given to the living");
       metrics.tookOver(shards);
     }
     return tables.read(held.lease);
