@@ -66,6 +66,15 @@ describe("the rules of jobs", () => {
     expect(told().at(-1)).toContain("200002");
   });
 
+  it("are made again once for all who notice at the same moment", async () => {
+    firewall = await openFirewall({ stateDir: dir, blockMetadata: true, nftPath });
+    await firewall.enclose(200_001, [destination]);
+    flush();
+    await Promise.all([firewall.release(200_001), firewall.enclose(200_002, [destination]), firewall.enclose(200_003, [destination])]);
+    expect([200_001, 200_002, 200_003].map((uid) => firewall.isEnclosed(uid))).toEqual([false, true, true]);
+    expect(told().filter((text) => text.startsWith("add table"))).toHaveLength(2);
+  });
+
   it("stay away once the agent has closed them", async () => {
     firewall = await openFirewall({ stateDir: dir, blockMetadata: true, nftPath, lookEveryMs: 5 });
     await firewall.enclose(200_001, [destination]);

@@ -62,7 +62,8 @@ export async function openFirewall(options: FirewallOptions): Promise<Firewall> 
 
 /**
  * Invariant: what is in `#lists` is in the kernel, or the user is not used. The table may be taken away by others at any time; it is made again
- * as a whole, with all lists, when that is noticed: by a look now and then, and when rules of one job cannot be changed.
+ * as a whole, with all lists, when that is noticed: by a look now and then, and when rules of one job cannot be changed. One change at a time:
+ * otherwise a table that one job makes again could lack the rules that another one has just failed to add.
  */
 class NftFirewall implements Firewall {
   readonly missing = undefined;
@@ -70,7 +71,10 @@ class NftFirewall implements Firewall {
   readonly #table: string;
   readonly #blockMetadata: boolean;
   readonly #lookEveryMs: number;
-  #installed: Promise<void> | undefined;
+  #installed = false;
+  #closed = false;
+  /** Ends with the last change that was begun; never rejects. */
+  #changes: Promise<void> = Promise.resolve();
   readonly #lists = new Map<number, readonly Destination[]>();
   /** From the first job on that needs rules. */
   #timer: NodeJS.Timeout | undefined;
@@ -83,43 +87,44 @@ class NftFirewall implements Firewall {
   }
 
   async protect(): Promise<void> {
-    if (this.#blockMetadata) await this.#install();
+    if (this.#blockMetadata && !this.#installed) await this.#inTurn(() => (this.#installed ? Promise.resolve() : this.#makeTable()));
   }
 
-  async enclose(uid: number, destinations: readonly Destination[]): Promise<void> {
-    // First: a table that is made again meanwhile must have it.
+  enclose(uid: number, destinations: readonly Destination[]): Promise<void> {
+    // At once: who asks whether the user has rules must not hear that it has none while they are on their way.
     this.#lists.set(uid, destinations);
-    try {
-      await this.#install();
-    } catch (error) {
-      this.#lists.delete(uid);
-      throw error;
-    }
-    await this.#change(listRules(this.#table, uid, destinations));
+    return this.#inTurn(async () => {
+      try {
+        await this.#change(listRules(this.#table, uid, destinations));
+      } catch (error) {
+        this.#lists.delete(uid);
+        throw error;
+      }
+    });
   }
 
   isEnclosed(uid: number): boolean {
     return this.#lists.has(uid);
   }
 
-  async release(uid: number): Promise<void> {
-    const list = this.#lists.get(uid) ?? [];
-    this.#lists.delete(uid);
-    try {
-      // A table that is being made with the list in it must not come later.
-      await this.#installed;
-      await this.#change(dropListRules(this.#table, uid));
-    } catch (error) {
-      this.#lists.set(uid, list);
-      throw error;
-    }
+  release(uid: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const list = this.#lists.get(uid);
+      this.#lists.delete(uid);
+      try {
+        await this.#change(dropListRules(this.#table, uid));
+      } catch (error) {
+        if (list !== undefined) this.#lists.set(uid, list);
+        throw error;
+      }
+    });
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
-    this.#timer = undefined;
-    if (this.#installed === undefined) return;
-    this.#installed = undefined;
+    if (!this.#installed) return;
+    this.#installed = false;
     this.#lists.clear();
     try {
       execFileSync(this.#path, ["delete", "table", "inet", this.#table], { stdio: "ignore", timeout: TIMEOUT_MS });
@@ -128,37 +133,36 @@ class NftFirewall implements Firewall {
     }
   }
 
-  #install(): Promise<void> {
-    this.#installed ??= this.#apply(this.#allRules()).catch((error: unknown) => {
-      this.#installed = undefined;
-      throw error;
-    });
-    this.#timer ??= setInterval(() => void this.#look().catch(() => undefined), this.#lookEveryMs).unref();
-    return this.#installed;
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#changes.then(change);
+    this.#changes = done.catch(() => undefined);
+    return done;
   }
 
-  #allRules(): string {
+  /** Makes the whole table as it should be now, in the place of what may be there. */
+  async #makeTable(): Promise<void> {
+    if (this.#closed) throw new AppError("unavailable", "the network rules cannot be changed: they were taken away when the agent ended");
     const lists = [...this.#lists].map(([uid, destinations]) => listRules(this.#table, uid, destinations));
-    return [tableRules(this.#table, this.#blockMetadata, nameservers()), ...lists].join("");
+    await this.#apply([tableRules(this.#table, this.#blockMetadata, nameservers()), ...lists].join(""));
+    this.#installed = true;
+    this.#timer ??= setInterval(() => void this.#inTurn(() => this.#look()).catch(() => undefined), this.#lookEveryMs).unref();
   }
 
   /** What cannot be put back now is tried again by the next look. */
   async #look(): Promise<void> {
-    if (await this.#isThere()) return;
-    this.#installed = undefined;
-    if (this.#timer !== undefined) await this.#install();
+    if (!(await this.#isThere())) await this.#makeTable();
   }
 
-  /** Changes the rules of one job; where the table is gone, makes it as it should be now. */
+  /** Changes the rules of one job; where that fails, since the table is not there for example, makes it as it should be now. */
   async #change(rules: string): Promise<void> {
-    try {
-      await this.#apply(rules);
-    } catch (error) {
-      // Without a timer it was closed.
-      if (this.#timer === undefined || (await this.#isThere())) throw error;
-      this.#installed = undefined;
-      await this.#install();
+    if (this.#installed) {
+      const isChanged = await this.#apply(rules).then(
+        () => true,
+        () => false,
+      );
+      if (isChanged) return;
     }
+    await this.#makeTable();
   }
 
   #isThere(): Promise<boolean> {
