@@ -16,7 +16,7 @@ export interface FlushMetrics {
 }
 
 /** What the writer needs of a hot connection. */
-export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
+export type FlushLink = Pick<FlushConnection, "open" | "run" | "close"> & Partial<Pick<FlushConnection, "warm">>;
 
 /**
  * A flush is as large as fits into a time. Small ones cost more commits for each job; in large ones those who come meanwhile wait longer, and a
@@ -40,6 +40,9 @@ const TELLING_BATCH = 32;
  */
 const SMALL_EACH = 16;
 const SMALL_TOGETHER = 128;
+/** While there is nothing to do, statements are made ready at this pace; how often to look whether a connection is new. */
+const WARM_EVERY_MS = 20;
+const LOOK_FOR_COLD_MS = 1000;
 /** Operations that make a second flush at the same time worth while, and how long one may take before the second starts anyway. */
 const WORTH_A_SECOND = 200;
 const SLOW_FLUSH_MS = 20;
@@ -84,6 +87,7 @@ export class FlushWriter implements Service {
   #queuedBytes = 0;
   #busySinceMs = 0;
   #nudge: NodeJS.Timeout | undefined;
+  #warmer: NodeJS.Timeout | undefined;
   #nextLane = 0;
   #pumping = false;
   #stopping = false;
@@ -105,7 +109,10 @@ export class FlushWriter implements Service {
   async start(): Promise<void> {
     const opened = await Promise.allSettled(this.#connections.map((connection) => connection.open()));
     const failed = opened.find((result) => result.status === "rejected");
-    if (failed === undefined) return;
+    if (failed === undefined) {
+      this.#warmIn(WARM_EVERY_MS);
+      return;
+    }
     await this.stop();
     throw failed.reason;
   }
@@ -114,6 +121,7 @@ export class FlushWriter implements Service {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#nudge);
+    clearTimeout(this.#warmer);
     if (this.#queued > 0 || !this.#allIdle) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -226,11 +234,31 @@ export class FlushWriter implements Service {
   #begin(connection: FlushLink, batch: Entry[]): void {
     this.#queued -= batch.length;
     this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
-    void this.#flush(connection, batch).then(() => {
-      if (connection === this.#express) this.#idleExpress = connection;
-      else this.#idle.push(connection);
-      this.#pump();
-    });
+    void this.#flush(connection, batch).then(() => this.#release(connection));
+  }
+
+  #release(connection: FlushLink): void {
+    if (connection === this.#express) this.#idleExpress = connection;
+    else this.#idle.push(connection);
+    this.#pump();
+  }
+
+  #warmIn(ms: number): void {
+    if (!this.#stopping) this.#warmer = setTimeout(() => void this.#warmNext(), ms).unref();
+  }
+
+  /** One statement on one connection, while there is nothing else to do. */
+  async #warmNext(): Promise<void> {
+    const isCalm = this.#queued === 0 && this.#allIdle;
+    let warmed = false;
+    for (const connection of isCalm ? [this.#express, ...this.#idle] : []) {
+      if (connection === this.#express) this.#idleExpress = undefined;
+      else this.#idle.splice(this.#idle.indexOf(connection), 1);
+      warmed = (await connection.warm?.()) ?? false;
+      this.#release(connection);
+      if (warmed || this.#queued > 0 || !this.#allIdle) break;
+    }
+    this.#warmIn(warmed || !isCalm ? WARM_EVERY_MS : LOOK_FOR_COLD_MS);
   }
 
   get #allIdle(): boolean {
