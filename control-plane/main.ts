@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
-import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
+import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
 import { jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
@@ -20,11 +20,9 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { addFlowRuns } from "./flow-runs.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
-import { addApprovalRoutes } from "./flows/runs/approval-routes.ts";
-import { Approvals } from "./flows/runs/approvals.ts";
-import { addRunRoutes } from "./flows/runs/run-routes.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
@@ -294,16 +292,19 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
-  const { reader } = engines;
-  addRunRoutes(app, { reader, jobs, changes: events, log });
-  const answers = { answered: () => ownership.local?.owner.lookForAnswers(), workspaceName: (id: WorkspaceId) => workspaces.loadName(id) };
-  const people = {
-    ...answers,
-    secret: () => Promise.resolve(secret),
+  addFlowRuns(app, {
+    pool: pools.api,
+    engines,
+    flows,
+    jobs,
+    workspaces,
+    changes: events,
+    log,
+    secret,
+    resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES,
     publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
-    record: jobs.record.bind(jobs),
-  };
-  addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
+    answered: () => ownership.local?.owner.lookForAnswers(),
+  });
   parts.things.addRoutes(app, jobs, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });

@@ -65,6 +65,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "putResourceType",
     "putVariable",
     "refuseStep",
+    "restartFlow",
     "resumeAgent",
     "revokeAgent",
     "revokeJoinToken",
@@ -73,6 +74,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "runJobs",
     "setJobProgress",
     "setWorkspaceLimits",
+    "testFlowStep",
   ];
   expect(operations.map((operation) => operation.operationId).sort()).toEqual(names);
   // Whoever is asked to let a flow go on has no token of the workspace.

@@ -92,6 +92,8 @@ describe("two workspaces", () => {
       ["GET", `/jobs/${ourJob}/flow/events`],
       ["POST", `/jobs/${ourJob}/flow/invite`, { approver: "me" }],
       ["POST", `/jobs/${ourJob}/flow/answer`, { approve: true }],
+      ["POST", `/jobs/${ourJob}/flow/restart`, {}],
+      ["POST", "/flows/test", { job: ourJob, step: "a" }],
       ["GET", "/agents"],
       ["PUT", `/jobs/${ourJob}/progress`, { percent: 1 }],
       ...THINGS,
@@ -117,6 +119,7 @@ describe("two workspaces", () => {
       ["GET", "/flow/events"],
       ["POST", "/flow/invite", { approver: "me" }],
       ["POST", "/flow/answer", { approve: true }],
+      ["POST", "/flow/restart", {}],
     ] as const) {
       const foreign = await ask(theirToken, "theirs", method, `/jobs/${ourJob}${suffix}`, body);
       const missing = await ask(theirToken, "theirs", method, `/jobs/${nowhere}${suffix}`, body);

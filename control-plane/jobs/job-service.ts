@@ -9,6 +9,7 @@ import type { Caller } from "../http/authorize.ts";
 import type { BodyTurn } from "../http/body-turns.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
+import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
@@ -17,6 +18,7 @@ import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { readAttempts } from "./attempt-store.ts";
+import { signedReason } from "./cancel-reason.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { refuseBroughtCode } from "./deployed-only.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
@@ -136,6 +138,13 @@ export class JobService {
     }
   }
 
+  /** Accepts the run of a flow that is made elsewhere: of an earlier run, or of one step. Errors: those of run, and of `make`. */
+  async accept(caller: Caller, make: (context: EnqueueContext) => Promise<{ readonly job: NewJob; readonly flowPath: string | undefined }>): Promise<JobView> {
+    const { job, flowPath } = await make(this.#context(caller));
+    await this.#enqueue([job]);
+    return this.#present(caller, freshRecord(job, undefined, flowPath));
+  }
+
   /**
    * Accepts the jobs of a batch. Errors: unavailable when it is not known that all of them were.
    * @param turn of a large body: between slices of the batch the event loop is left to others
@@ -218,12 +227,14 @@ export class JobService {
   }
 
   /** Errors: not_found; failed_precondition when the job has already ended. */
-  async cancel(caller: Caller, id: JobId, reason = `cancelled by ${caller.principal.label}`): Promise<JobView> {
+  async cancel(caller: Caller, id: JobId, given?: string): Promise<JobView> {
     const workspace = caller.workspace.id;
     // A job may move between the look and the order (it is just being claimed, or put back): then it is looked up again.
     for (let attempt = 0; attempt < 5; attempt++) {
       const record = await this.record(caller, id);
       if (record.done !== undefined) throw new AppError("failed_precondition", `job ${id} has already ended (${record.status})`);
+      const signed = signedReason(given, caller.principal.label);
+      const reason = record.language === FLOW_LANGUAGE ? signed : (given ?? signed);
       const outcome = await this.#withOwner(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, reason));
       if (outcome !== "gone") break;
     }

@@ -19,8 +19,11 @@ type Resolved =
 
 /** Puts the values in place of references. Nothing of it is kept: whoever asks again sees later changes. */
 export interface References {
-  /** @param json JSON text; it comes back as it is when nothing in it refers to anything */
-  resolve(workspace: WorkspaceId, json: string): Promise<Resolved>;
+  /**
+   * @param json JSON text; it comes back as it is when nothing in it refers to anything
+   * @param names of its members that may refer to anything; undefined: all
+   */
+  resolve(workspace: WorkspaceId, json: string, names?: readonly string[]): Promise<Resolved>;
 }
 
 /** Resources that refer to resources; a circle ends here. */
@@ -54,10 +57,11 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
   }
 
   return {
-    async resolve(workspace, json) {
+    async resolve(workspace, json, names) {
       if (!mayHoldReferences(json)) return { kind: "resolved", json, secrets: [] };
       try {
-        const value = parse(json);
+        const whole = parse(json);
+        const value = names === undefined ? whole : membersOf(whole, names);
         const loaded: Loaded = { variables: new Map(), resources: new Map() };
         let wanted = referencesIn(value);
         for (let level = 0; wanted.length > 0; level++) {
@@ -68,7 +72,8 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
           wanted = further.filter(({ kind, path }) => !(kind === "variable" ? loaded.variables : loaded.resources).has(path));
         }
         const secrets = [...loaded.variables.values()].flatMap((variable) => (variable.isSecret ? [variable.value] : []));
-        return { kind: "resolved", json: JSON.stringify(expand(value, loaded)), secrets };
+        const expanded = expand(value, loaded);
+        return { kind: "resolved", json: JSON.stringify(names === undefined ? expanded : withMembers(whole, expanded)), secrets };
       } catch (error) {
         if (error instanceof Unresolved) return { kind: "unresolved", message: error.message };
         if (error instanceof TooDeep || error instanceof RangeError) return { kind: "unresolved", message: "values with references are nested too deeply" };
@@ -79,6 +84,18 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
       }
     },
   };
+}
+
+/** Some members of an object. By entries: one may be called __proto__. */
+function membersOf(value: unknown, names: readonly string[]): unknown {
+  return typeof value !== "object" || value === null ? {} : Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name)));
+}
+
+/** An object with some of its members anew, in their places. */
+function withMembers(value: unknown, members: unknown): unknown {
+  if (typeof value !== "object" || value === null || typeof members !== "object" || members === null) return value;
+  const fresh = new Map(Object.entries(members));
+  return Object.fromEntries(Object.entries(value).map(([name, old]) => [name, fresh.has(name) ? fresh.get(name) : old]));
 }
 
 function expand(value: unknown, { variables, resources }: Loaded): unknown {

@@ -26,8 +26,11 @@ type ResolvedArgs =
 export interface BundleSource {
   script(workspace: WorkspaceId, hash: string): ScriptCode | undefined;
   loadScript(workspace: WorkspaceId, hash: string): Promise<ScriptCode | undefined>;
-  /** Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them. */
-  resolve(workspace: WorkspaceId, argsJson: string): Promise<ResolvedArgs>;
+  /**
+   * Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them.
+   * @param names of the arguments that may refer to anything; undefined: all
+   */
+  resolve(workspace: WorkspaceId, argsJson: string, names: readonly string[] | undefined): Promise<ResolvedArgs>;
   /** Whether arguments may refer to anything; asked of every job. */
   mayRefer(argsJson: string): boolean;
   workspaceName(workspace: WorkspaceId): string | undefined;
@@ -44,8 +47,13 @@ export interface BundleLimits {
 
 /** Everything the attempt needs, or undefined when a part is not in memory. */
 export function buildBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Bundle | undefined {
-  if (source.mayRefer(payload.argsJson)) return undefined;
+  if (refers(source, running, payload)) return undefined;
   return assemble(source, limits, running, payload, { json: payload.argsJson, secrets: [] });
+}
+
+/** Of a step only what people wrote refers to anything. */
+function refers(source: BundleSource, { job }: RunningJob, { argsJson }: JobPayload): boolean {
+  return job.policy?.flow?.refs?.length !== 0 && source.mayRefer(argsJson);
 }
 
 function assemble(
@@ -96,7 +104,10 @@ export type LoadedBundle = { readonly kind: "bundle"; readonly bundle: Bundle } 
 export async function loadBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Promise<LoadedBundle> {
   await source.loadWorkspaceName(running.job.workspace);
   if (payload.scriptHash !== undefined) await source.loadScript(running.job.workspace, payload.scriptHash);
-  const args = await source.resolve(running.job.workspace, payload.argsJson);
+  const { workspace, policy } = running.job;
+  const args: ResolvedArgs = refers(source, running, payload)
+    ? await source.resolve(workspace, payload.argsJson, policy?.flow?.refs)
+    : { kind: "resolved", json: payload.argsJson, secrets: [] };
   if (args.kind === "unresolved") return args;
   const bundle = assemble(source, limits, running, payload, args);
   if (bundle === undefined) throw new AppError("internal", `the code of job ${running.job.id} is not in the database`);

@@ -21,6 +21,6 @@ export function bundleSource(workspaces: Workspaces, scripts: ScriptCache, refer
     loadWorkspaceName: (workspace) => workspaces.loadName(workspace),
     hashOfCode: codeHash,
     mayRefer: mayHoldReferences,
-    resolve: (workspace, argsJson) => references.resolve(workspace, argsJson),
+    resolve: (workspace, argsJson, names) => references.resolve(workspace, argsJson, names),
   };
 }

@@ -19,7 +19,7 @@ export interface FlowCatalogue {
   /** Errors: not_found for a version that does not exist; invalid_argument for a document that is no flow. */
   loadFlow(workspace: WorkspaceId, source: FlowSource): Promise<RunnableFlow>;
   /** The version of a flow that a step runs now. Errors: not_found. */
-  currentFlow(workspace: WorkspaceId, path: string): Promise<{ readonly hash: string; readonly flowId: string }>;
+  currentFlow(workspace: WorkspaceId, path: string): Promise<{ readonly hash: string }>;
   /** The version of a script that a step runs. Errors: not_found. */
   script(workspace: WorkspaceId, path: string, hash: string | undefined): Promise<ScriptVersion>;
   workspaceNameNow(workspace: WorkspaceId): string | undefined;

@@ -12,6 +12,15 @@ export async function insertApproval(pool: Pool, claims: ApprovalClaims, approve
   return rowCount === 1;
 }
 
+/** Bytes of the payloads of a step's answers that are not events yet. */
+export async function pendingBytes(pool: Pool, { workspace, flow, place }: ApprovalClaims): Promise<number> {
+  const { rows } = await pool.query<{ bytes: number }>(
+    "SELECT coalesce(sum(octet_length(payload)), 0)::float8 AS bytes FROM flow_approval WHERE workspace_id = $1 AND id = $2 AND place = $3",
+    [workspace, flow, place],
+  );
+  return rows[0]?.bytes ?? 0;
+}
+
 /** Whether an answer of the approver has been taken in and is not an event yet. */
 export async function hasApproval(pool: Pool, { workspace, flow, place, approver }: ApprovalClaims): Promise<boolean> {
   const { rowCount } = await pool.query("SELECT 1 FROM flow_approval WHERE workspace_id = $1 AND id = $2 AND place = $3 AND approver = $4", [
