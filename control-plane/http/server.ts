@@ -61,7 +61,10 @@ export async function createHttpServer(log: Log, turns: BodyTurns): Promise<Fast
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
       security: [{ bearer: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route);
+      return { schema: { ...schema, "x-permission": route.route.config?.permission }, url };
+    },
   });
   return app;
 }
