@@ -7,6 +7,7 @@ import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
+import { openAccess } from "./access/open-access.ts";
 import { grpcTlsFiles } from "./agent-settings.ts";
 import { AgentDoor } from "./agents/agent-door.ts";
 import { AgentHome } from "./agents/agent-home.ts";
@@ -119,7 +120,7 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const things = await openThings(pools.api, log, config.MILLRACE_MASTER_KEY, stateDir);
+    const things = await openThings(pools, log, config.MILLRACE_MASTER_KEY, stateDir);
     const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
@@ -220,6 +221,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.agents,
+    console: pools.console,
     authenticator,
     tlsFiles: grpcTlsFiles(config),
     credentialMs: config.MILLRACE_CREDENTIAL_MS,
@@ -258,9 +260,10 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
   const identity = openIdentity(app, { pool: pools.api, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl });
-  addAuthorization(app, authenticator, workspaces);
+  const access = openAccess(pools);
+  addAuthorization(app, authenticator, workspaces, access);
   const validator = createArgsValidator();
-  const flows = await run(openFlows(app, pools.api));
+  const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
     pools,
     flows,
@@ -278,7 +281,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     clock: realClock,
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
-    wantedFlow: (workspace, request) => flows.wanted(workspace, request),
+    wantedFlow: flows.wanted,
     earlyAnswer: engines.reader.early,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
@@ -289,7 +292,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     jobs: createDependencyJobs({ pool: pools.api, owners: directory, clock: realClock, newJobId: createJobIdGenerator(() => realClock.wallMs()), events }),
     log,
   });
-  addScriptRoutes(app, pools.api, scripts, locks);
+  addScriptRoutes(app, pools.console, scripts, locks);
   addJobRoutes(app, jobs);
   addLogRoutes(
     app,
@@ -312,7 +315,8 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     changed(id, "running");
     network.happened(id, { kind: "running" });
   });
-  addWorkspaceRoutes(app, pools.api);
+  addWorkspaceRoutes(app, pools.console);
+  access.addRoutes(app);
   identity.addRoutes();
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);

@@ -69,7 +69,10 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
       },
       security: [{ bearer: [] }, { session: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route);
+      return { schema: { ...schema, "x-permission": route.route.config?.permission }, url };
+    },
   });
   return app;
 }
