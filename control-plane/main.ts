@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
-import { jobTokenKey } from "../kernel/job-token.ts";
+import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
@@ -34,6 +34,7 @@ import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
+import { openIdentity } from "./identity/open-identity.ts";
 import { workspaceOfRunning } from "./jobs/attempt-store.ts";
 import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
@@ -182,7 +183,8 @@ interface DoorParts {
 async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const secret = await readClusterSecret(pools.api);
-  const authenticator = createAuthenticator(pools.api, realClock, { secret, workspaceOf: (claims) => workspaceOfRunning(pools.api, claims) });
+  const jobTokens = { secret, workspaceOf: (claims: JobTokenClaims) => workspaceOfRunning(pools.api, claims) };
+  const authenticator = createAuthenticator(pools.api, realClock, jobTokens, config.MILLRACE_SESSION_IDLE_MS);
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
@@ -255,7 +257,9 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     ownerBytes: 32 * 1024 * 1024,
     allBytes: 128 * 1024 * 1024,
   });
-  const app = await createHttpServer(log, turns);
+  const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
+  const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
+  const identity = openIdentity(app, { pool: pools.api, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl });
   const access = openAccess(pools);
   addAuthorization(app, authenticator, workspaces, access);
   const validator = createArgsValidator();
@@ -303,7 +307,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const people = {
     ...answers,
     secret: () => Promise.resolve(secret),
-    publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
+    publicUrl: ownUrl,
     record: jobs.record.bind(jobs),
   };
   addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
@@ -313,6 +317,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   addWorkspaceRoutes(app, pools.console);
   access.addRoutes(app);
+  identity.addRoutes();
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
