@@ -28,7 +28,6 @@ import { Approvals } from "./flows/runs/approvals.ts";
 import { addRunRoutes } from "./flows/runs/run-routes.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
-import { addAuthorization } from "./http/authorize.ts";
 import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
@@ -260,8 +259,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
   const identity = openIdentity(app, { pool: pools.api, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl });
-  const access = openAccess(pools);
-  addAuthorization(app, authenticator, workspaces, access);
+  openAccess(app, pools, authenticator, workspaces);
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
@@ -316,7 +314,6 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     network.happened(id, { kind: "running" });
   });
   addWorkspaceRoutes(app, pools.console);
-  access.addRoutes(app);
   identity.addRoutes();
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);

@@ -32,8 +32,12 @@ interface Sample {
 }
 
 const document = (summary: string) => ({ summary, value: { modules: [] } });
-const ofJob = (body?: unknown) => (things: Things): Sample => ({ params: { id: things.job }, body });
-const atPath = (name: string, body?: unknown) => (things: Things): Sample => ({ query: `path=${things.place}/${name}`, body });
+const ofJob =
+  (body?: unknown) =>
+  (things: Things): Sample => ({ params: { id: things.job }, body });
+const atPath =
+  (name: string, body?: unknown) =>
+  (things: Things): Sample => ({ query: `path=${things.place}/${name}`, body });
 
 /** Requests that are right but for who makes them. An operation that is not here is asked without a body, for ids that there are not. */
 const SAMPLES: Readonly<Record<string, (things: Things) => Sample>> = {
@@ -105,7 +109,12 @@ beforeAll(async () => {
     paths: Record<string, Record<string, { operationId: string; "x-permission": Permission }>>;
   };
   operations = Object.entries(description.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ id: operation.operationId, method: method.toUpperCase(), path, permission: operation["x-permission"] })),
+    Object.entries(methods).map(([method, operation]) => ({
+      id: operation.operationId,
+      method: method.toUpperCase(),
+      path,
+      permission: operation["x-permission"],
+    })),
   );
   askers = await makeAskers(a, b);
 });
@@ -286,7 +295,9 @@ test("what is not granted is not there for those who are bound to paths, and can
     },
   );
   await everybody(
-    operations.filter((one) => isOfWorkspace(one) && one.id.startsWith("list") && SAMPLES[one.id] === undefined && PERMISSIONS[one.permission].paths !== undefined),
+    operations.filter(
+      (one) => isOfWorkspace(one) && one.id.startsWith("list") && SAMPLES[one.id] === undefined && PERMISSIONS[one.permission].paths !== undefined,
+    ),
     ({ isBound }) => isBound === true,
     async (operation, asker) => {
       const answer = await ask(asker, operation, "a", granted);

@@ -112,7 +112,12 @@ async function wantedMember(client: Queryable, workspace: WorkspaceId, name: str
 }
 
 /** Accounts of members by their names. Errors: invalid_argument naming those who are no members. @param pointer of the names in the request */
-export async function accountsOf(client: Queryable, workspace: WorkspaceId, names: readonly string[], pointer: string): Promise<ReadonlyMap<string, AccountId>> {
+export async function accountsOf(
+  client: Queryable,
+  workspace: WorkspaceId,
+  names: readonly string[],
+  pointer: string,
+): Promise<ReadonlyMap<string, AccountId>> {
   const { rows } = await client.query<{ name: string; account: AccountId }>(
     "SELECT name, account_id::text AS account FROM workspace_member WHERE workspace_id = $1 AND name = ANY ($2::text[])",
     [workspace, names],

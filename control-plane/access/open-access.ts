@@ -1,25 +1,24 @@
 import type { FastifyInstance } from "fastify";
 import { realClock } from "../../kernel/clock.ts";
 import type { Pools } from "../db/pools.ts";
-import type { Access } from "../http/authorize.ts";
+import { addAuthorization } from "../http/authorize.ts";
+import type { Authenticator } from "../identity/authenticate.ts";
+import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { createAccessControl } from "./access-control.ts";
 import { addFolderRoutes } from "./folder-routes.ts";
 import { addGroupRoutes } from "./group-routes.ts";
 import { addMemberRoutes } from "./member-routes.ts";
 
-export interface OpenAccess extends Access {
-  addRoutes(app: FastifyInstance): void;
+/** The authorization of all routes that are added from here on, and the routes by which it is changed: a part of the composition root. */
+export function openAccess(app: FastifyInstance, pools: Pick<Pools, "api" | "console">, authenticator: Authenticator, workspaces: Workspaces): void {
+  const control = createAccessControl(pools.api, () => realClock.monotonicMs());
+  addAuthorization(app, authenticator, workspaces, control);
+  addAccessRoutes(app, pools.console, control.changed);
 }
 
-/** Who may do what in which workspace: a part of the composition root. */
-export function openAccess(pools: Pick<Pools, "api" | "console">): OpenAccess {
-  const control = createAccessControl(pools.api, () => realClock.monotonicMs());
-  return {
-    member: control.member,
-    addRoutes(app) {
-      addMemberRoutes(app, pools.console, control.changed);
-      addGroupRoutes(app, pools.console, control.changed);
-      addFolderRoutes(app, pools.console, control.changed);
-    },
-  };
+/** @param changed told of each workspace in which somebody may do something else now */
+export function addAccessRoutes(app: FastifyInstance, pool: Pools["console"], changed: Parameters<typeof addMemberRoutes>[2]): void {
+  addMemberRoutes(app, pool, changed);
+  addGroupRoutes(app, pool, changed);
+  addFolderRoutes(app, pool, changed);
 }

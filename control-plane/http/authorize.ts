@@ -265,7 +265,9 @@ function checkPath(request: FastifyRequest, { reach }: Caller): void {
   const asked = path(request);
   if (asked !== undefined && reach.mayUse(asked)) return;
   if (level === "read") throw nothingAt(asked ?? "this path");
-  throw new AppError("permission_denied", `the caller may not write at ${asked ?? "this path"}`, { hint: "an administrator of the workspace grants it: docs/access.md" });
+  throw new AppError("permission_denied", `the caller may not write at ${asked ?? "this path"}`, {
+    hint: "an administrator of the workspace grants it: docs/access.md",
+  });
 }
 
 /** Whether the permission of the route holds at a path, for a handler that has found the path out. */
