@@ -3,10 +3,11 @@ import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
-import { jobTokenKey } from "../kernel/job-token.ts";
+import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
+import { openAccess } from "./access/open-access.ts";
 import { grpcTlsFiles } from "./agent-settings.ts";
 import { AgentDoor } from "./agents/agent-door.ts";
 import { AgentHome } from "./agents/agent-home.ts";
@@ -25,12 +26,12 @@ import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
-import { addAuthorization } from "./http/authorize.ts";
 import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
+import { openIdentity } from "./identity/open-identity.ts";
 import { workspaceOfRunning } from "./jobs/attempt-store.ts";
 import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
@@ -116,7 +117,7 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const things = await openThings(pools.api, log, config.MILLRACE_MASTER_KEY, stateDir);
+    const things = await openThings(pools, log, config.MILLRACE_MASTER_KEY, stateDir);
     const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
@@ -179,7 +180,8 @@ interface DoorParts {
 async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const secret = await readClusterSecret(pools.api);
-  const authenticator = createAuthenticator(pools.api, realClock, { secret, workspaceOf: (claims) => workspaceOfRunning(pools.api, claims) });
+  const jobTokens = { secret, workspaceOf: (claims: JobTokenClaims) => workspaceOfRunning(pools.api, claims) };
+  const authenticator = createAuthenticator(pools.api, realClock, jobTokens, config.MILLRACE_SESSION_IDLE_MS);
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
@@ -216,6 +218,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.agents,
+    console: pools.console,
     authenticator,
     tlsFiles: grpcTlsFiles(config),
     credentialMs: config.MILLRACE_CREDENTIAL_MS,
@@ -251,10 +254,12 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     ownerBytes: 32 * 1024 * 1024,
     allBytes: 128 * 1024 * 1024,
   });
-  const app = await createHttpServer(log, turns);
-  addAuthorization(app, authenticator, workspaces);
+  const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
+  const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
+  const identity = openIdentity(app, { pool: pools.api, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl });
+  openAccess(app, pools, authenticator, workspaces);
   const validator = createArgsValidator();
-  const flows = await run(openFlows(app, pools.api));
+  const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
     pools,
     flows,
@@ -272,7 +277,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     clock: realClock,
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
-    wantedFlow: (workspace, request) => flows.wanted(workspace, request),
+    wantedFlow: flows.wanted,
     earlyAnswer: engines.reader.early,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
@@ -283,7 +288,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     jobs: createDependencyJobs({ pool: pools.api, owners: directory, clock: realClock, newJobId: createJobIdGenerator(() => realClock.wallMs()), events }),
     log,
   });
-  addScriptRoutes(app, pools.api, scripts, locks);
+  addScriptRoutes(app, pools.console, scripts, locks);
   addJobRoutes(app, jobs);
   addLogRoutes(
     app,
@@ -302,14 +307,15 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     log,
     secret,
     resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES,
-    publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
+    publicUrl: ownUrl,
     answered: () => ownership.local?.owner.lookForAnswers(),
   });
   parts.things.addRoutes(app, jobs, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
   });
-  addWorkspaceRoutes(app, pools.api);
+  addWorkspaceRoutes(app, pools.console);
+  identity.addRoutes();
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));

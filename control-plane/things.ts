@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { JobId, WorkspaceId } from "../kernel/ids.ts";
 import type { Json } from "../kernel/json.ts";
-import type { Pool } from "./db/pools.ts";
+import type { Pools } from "./db/pools.ts";
 import { parseJson } from "./flows/engine/flow-codec.ts";
 import type { JobService } from "./jobs/job-service.ts";
 import { addProgressRoutes } from "./jobs/progress-routes.ts";
@@ -39,7 +39,8 @@ export interface Things {
  * What scripts work with: variables, secrets, resources. A part of the composition root.
  * Errors: failed_precondition when the file with the master key is no use.
  */
-export async function openThings(pool: Pool, log: Log, masterKey: string | undefined, stateDir: string): Promise<Things> {
+export async function openThings(pools: Pick<Pools, "api" | "console">, log: Log, masterKey: string | undefined, stateDir: string): Promise<Things> {
+  const pool = pools.console;
   const masters = await loadMasterKeys(masterKey, stateDir, () => hasKeys(pool));
   if (masters.length === 0)
     log.warn({ event: "secrets.no_key" }, "this replica has no master key, and another one has: secrets cannot be used here. Set MILLRACE_MASTER_KEY");
@@ -67,10 +68,10 @@ export async function openThings(pool: Pool, log: Log, masterKey: string | undef
       addSecretRoutes(app, pool, rotation);
       addResourceRoutes(app, resources, references);
       addResourceTypeRoutes(app, pool, schemas);
-      addProgressRoutes(app, pool, onProgress);
+      addProgressRoutes(app, pools.api, onProgress);
       addWindmillVariables(app, variables);
       addWindmillResources(app, resources, references);
-      addWindmillJobs(app, pool, jobs, onProgress);
+      addWindmillJobs(app, pools.api, jobs, onProgress);
       addWindmillRest(app);
     },
   };

@@ -1,0 +1,80 @@
+import { FreshCache } from "../../kernel/fresh-cache.ts";
+import { type AccountId, asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
+import { LruMap } from "../../kernel/lru-map.ts";
+import type { Pool } from "../db/pools.ts";
+import { type Access, type Member, PERMISSIONS, ROLES } from "../http/authorize.ts";
+import { readAccess, readVersion } from "./access-store.ts";
+import { createDecide, type Decide } from "./enforcer.ts";
+import { type AccessRows, accountSubject, DO, type MemberRow, ownPlace, placeOf, placesOf, policyOf } from "./policy-core.ts";
+
+export interface AccessControl extends Access {
+  /** Something of the workspace was changed through this replica: it holds for the next request here. Other replicas know within a second. */
+  changed(workspace: WorkspaceId): void;
+}
+
+/** How long a replica may not know of a change. */
+const VERSION_MS = 1000;
+const MAX_VERSIONS = 10_000;
+/** Workspaces whose policy is in memory; one that is not is read when somebody asks. */
+const MAX_LOADED = 2000;
+
+/** One workspace as of a version. */
+interface Loaded {
+  readonly rows: AccessRows;
+  readonly members: ReadonlyMap<AccountId, MemberRow>;
+  readonly decide: Decide;
+}
+
+/** Who is a member of what and may do what there: an enforcer for each workspace, made when it is asked for, and anew when its version has grown. */
+export function createAccessControl(pool: Pool, nowMs: () => number): AccessControl {
+  const versions = new FreshCache<number>({ maxAgeMs: VERSION_MS, maxEntries: MAX_VERSIONS, nowMs, load: (key) => readVersion(pool, asWorkspaceId(key)) });
+  const loaded = new LruMap<WorkspaceId, Loaded>(MAX_LOADED);
+  const loading = new Map<WorkspaceId, Promise<Loaded>>();
+
+  async function load(workspace: WorkspaceId): Promise<Loaded> {
+    const rows = await readAccess(pool, workspace);
+    const members = new Map(rows.members.map((member) => [member.account, member]));
+    const found = { rows, members, decide: await createDecide(workspace, policyOf(workspace, PERMISSIONS, ROLES, rows)) };
+    loaded.set(workspace, found);
+    return found;
+  }
+
+  function reading(workspace: WorkspaceId): Promise<Loaded> {
+    const underWay = loading.get(workspace);
+    if (underWay !== undefined) return underWay;
+    const begun = load(workspace).finally(() => loading.delete(workspace));
+    loading.set(workspace, begun);
+    return begun;
+  }
+
+  /** As of this version or a later one. A reading that was under way may have begun too early: then the next one has not. */
+  async function asOf(workspace: WorkspaceId, version: number): Promise<Loaded> {
+    let found = loaded.get(workspace);
+    while (found === undefined || found.rows.version < version) found = await reading(workspace);
+    return found;
+  }
+
+  return {
+    async member(workspace, account) {
+      const known = await asOf(workspace, await versions.get(workspace));
+      // Who is no member may have become one a moment ago, through another replica.
+      if (!known.members.has(account)) versions.delete(workspace);
+      const { rows, members, decide } = known.members.has(account) ? known : await asOf(workspace, await versions.get(workspace));
+      const row = members.get(account);
+      return row === undefined ? undefined : memberOf(rows, row, decide);
+    },
+    changed: (workspace) => versions.delete(workspace),
+  };
+}
+
+function memberOf(rows: AccessRows, row: MemberRow, decide: Decide): Member {
+  const subject = accountSubject(row.account);
+  return {
+    account: row.account,
+    name: row.name,
+    role: row.role,
+    may: (permission) => decide(subject, permission, DO),
+    mayAt: (path, level) => placeOf(path) === ownPlace(row.name) || decide(subject, placeOf(path), level),
+    places: (level) => placesOf(rows, row, level),
+  };
+}
