@@ -2,14 +2,19 @@ import { FreshCache } from "../../kernel/fresh-cache.ts";
 import { type AccountId, asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import { LruMap } from "../../kernel/lru-map.ts";
 import type { Pool } from "../db/pools.ts";
-import { type Access, type Member, PERMISSIONS, ROLES } from "../http/authorize.ts";
+import { type Access, type JobOrigin, type Member, PERMISSIONS, type Reaching, ROLES } from "../http/authorize.ts";
+import { readOrigin } from "../jobs/job-origin.ts";
 import { readAccess, readVersion } from "./access-store.ts";
 import { createDecide, type Decide } from "./enforcer.ts";
+import { accountCalled } from "./member-store.ts";
 import { type AccessRows, accountSubject, DO, type MemberRow, ownPlace, placeOf, placesOf, policyOf } from "./policy-core.ts";
+import { createStarters } from "./starters.ts";
 
 export interface AccessControl extends Access {
   /** Something of the workspace was changed through this replica: it holds for the next request here. Other replicas know within a second. */
   changed(workspace: WorkspaceId): void;
+  /** The same as `job`, for one whose origin is at hand. */
+  origin(workspace: WorkspaceId, origin: JobOrigin): Promise<Reaching | undefined>;
 }
 
 /** How long a replica may not know of a change. */
@@ -54,17 +59,22 @@ export function createAccessControl(pool: Pool, nowMs: () => number): AccessCont
     return found;
   }
 
-  return {
-    async member(workspace, account) {
+  async function member(workspace: WorkspaceId, account: AccountId): Promise<Member | undefined> {
       const known = await asOf(workspace, await versions.get(workspace));
       // Who is no member may have become one a moment ago, through another replica.
       if (!known.members.has(account)) versions.delete(workspace);
       const { rows, members, decide } = known.members.has(account) ? known : await asOf(workspace, await versions.get(workspace));
       const row = members.get(account);
       return row === undefined ? undefined : memberOf(rows, row, decide);
-    },
-    changed: (workspace) => versions.delete(workspace),
-  };
+  }
+
+  const starters = createStarters({
+    member,
+    origin: (workspace, job) => readOrigin(pool, workspace, job),
+    accountCalled: (workspace, label) => accountCalled(pool, workspace, label),
+    nowMs,
+  });
+  return { member, job: starters.ofJob, origin: starters.of, changed: (workspace) => versions.delete(workspace) };
 }
 
 function memberOf(rows: AccessRows, row: MemberRow, decide: Decide): Member {

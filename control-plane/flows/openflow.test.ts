@@ -341,7 +341,16 @@ describe("a module", () => {
     });
     expect(moduleOf({ suspend: { required_events: 0 } })?.suspend).toBeUndefined();
     expect(moduleOf({ suspend: {} })?.suspend).toBeUndefined();
-    const groups = { required_events: 1, user_groups_required: { type: "static", value: ["g/approvers"] } };
-    expect(refusals({ summary: "s", value: { modules: [{ ...A, suspend: groups }] } })).toEqual(["/value/modules/0/suspend/user_groups_required"]);
+    const asks = (value: Json): Members => ({ suspend: { required_events: 1, user_groups_required: value } });
+    expect(moduleOf(asks({ type: "static", value: ["g/approvers", "sales"] }))?.suspend?.userGroupsRequired).toEqual(["approvers", "sales"]);
+    expect(moduleOf(asks({ type: "static", value: [] }))?.suspend?.userGroupsRequired).toBeUndefined();
+    for (const value of [
+      { type: "javascript", expr: "flow_input.groups" },
+      { type: "static", value: "approvers" },
+      { type: "static", value: ["no name"] },
+    ])
+      expect(parseFlow({ summary: "s", value: { modules: [{ ...A, ...asks(value) }] } }).problems).toMatchObject([
+        { pointer: "/value/modules/0/suspend/user_groups_required" },
+      ]);
   });
 });

@@ -141,8 +141,17 @@ export const RETRY_SHAPE: ObjectShape = { known: ["constant", "exponential", "re
 export const CONSTANT_SHAPE: ObjectShape = { known: ["attempts", "seconds"], unsupported: {} };
 export const EXPONENTIAL_SHAPE: ObjectShape = { known: ["attempts", "multiplier", "seconds", "random_factor"], unsupported: {} };
 export const SUSPEND_SHAPE: ObjectShape = {
-  known: ["required_events", "timeout", "resume_form", "user_auth_required", "self_approval_disabled", "hide_cancel", "continue_on_disapprove_timeout"],
-  unsupported: { user_groups_required: "there are no groups; user_auth_required asks for people of the workspace" },
+  known: [
+    "required_events",
+    "timeout",
+    "resume_form",
+    "user_auth_required",
+    "user_groups_required",
+    "self_approval_disabled",
+    "hide_cancel",
+    "continue_on_disapprove_timeout",
+  ],
+  unsupported: {},
 };
 export const FORM_SHAPE: ObjectShape = { known: ["schema"], unsupported: {} };
 export const TRANSFORM_SHAPE: ObjectShape = { known: ["type", "value", "expr"], unsupported: {} };

@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
@@ -22,15 +22,23 @@ type ResolvedArgs =
   /** The message says what is not there. */
   | { readonly kind: "unresolved"; readonly message: string };
 
+/** Whose arguments they are: what they may refer to follows from it. */
+export interface ArgsOf {
+  readonly createdBy: string;
+  /** Of a deployed script. */
+  readonly path: string | undefined;
+  /** Of a step: the outermost run around it. */
+  readonly flow: JobId | undefined;
+  /** Those that may refer to anything; undefined: all. */
+  readonly names: readonly string[] | undefined;
+}
+
 /** Where the owner finds what a payload only names. `get` answers from memory or not at all; `load` asks the database. */
 export interface BundleSource {
   script(workspace: WorkspaceId, hash: string): ScriptCode | undefined;
   loadScript(workspace: WorkspaceId, hash: string): Promise<ScriptCode | undefined>;
-  /**
-   * Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them.
-   * @param names of the arguments that may refer to anything; undefined: all
-   */
-  resolve(workspace: WorkspaceId, argsJson: string, names: readonly string[] | undefined): Promise<ResolvedArgs>;
+  /** Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them. */
+  resolve(workspace: WorkspaceId, argsJson: string, of: ArgsOf): Promise<ResolvedArgs>;
   /** Whether arguments may refer to anything; asked of every job. */
   mayRefer(argsJson: string): boolean;
   workspaceName(workspace: WorkspaceId): string | undefined;
@@ -103,10 +111,11 @@ export type LoadedBundle = { readonly kind: "bundle"; readonly bundle: Bundle } 
  */
 export async function loadBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Promise<LoadedBundle> {
   await source.loadWorkspaceName(running.job.workspace);
-  if (payload.scriptHash !== undefined) await source.loadScript(running.job.workspace, payload.scriptHash);
   const { workspace, policy } = running.job;
+  const script = payload.scriptHash === undefined ? undefined : await source.loadScript(workspace, payload.scriptHash);
+  const of = { createdBy: payload.createdBy, path: script?.path, flow: policy?.flow?.root, names: policy?.flow?.refs };
   const args: ResolvedArgs = refers(source, running, payload)
-    ? await source.resolve(workspace, payload.argsJson, policy?.flow?.refs)
+    ? await source.resolve(workspace, payload.argsJson, of)
     : { kind: "resolved", json: payload.argsJson, secrets: [] };
   if (args.kind === "unresolved") return args;
   const bundle = assemble(source, limits, running, payload, args);

@@ -8,20 +8,19 @@ import type { Resolved } from "./step-jobs.ts";
 export const MOST_KEPT_BYTES = 256 * 1024;
 
 /**
- * Under which the result of a step is kept: what runs, with which arguments and constants. Where it stands does not matter. Arguments that refer to
- * variables and resources are those of one person: another one might not read them.
+ * Under which the result of a step is kept: what runs, with which arguments and constants, for whom: a job reads what its starter may read, and another
+ * one might not. Where the step stands does not matter.
  */
-export function stepKey(module: Module, resolved: Resolved, { env }: FlowDefinition, argsJson: string, refs: readonly string[], createdBy: string): string {
+export function stepKey(module: Module, resolved: Resolved, { env }: FlowDefinition, argsJson: string, createdBy: string): string {
   const { value } = module;
   const code = value.kind === "rawscript" ? [value.language, value.content] : [];
   const what = resolved.kind === "code" ? code : [resolved.kind, resolved.kind === "script" ? resolved.version.hash : resolved.hash];
-  return digest(["step", what, argsJson, env, hasReference(argsJson) && refs.length > 0 ? createdBy : ""]);
+  return digest(["step", what, argsJson, env, createdBy]);
 }
 
 /** Under which the result of a whole flow is kept. */
 export function flowKey({ scriptHash, code, argsJson, createdBy }: FlowSource): string {
-  return digest(["flow", scriptHash ?? null, code ?? null, argsJson, hasReference(argsJson) ? createdBy : ""]);
+  return digest(["flow", scriptHash ?? null, code ?? null, argsJson, createdBy]);
 }
 
-const hasReference = (json: string): boolean => json.includes('"$var:') || json.includes('"$res:');
 const digest = (of: unknown): string => createHash("sha256").update(JSON.stringify(of)).digest("hex");

@@ -75,7 +75,7 @@ export class StepStarter {
   async #kept(parts: StartParts, resolved: Resolved, argsJson: string): Promise<string | undefined> {
     const { module, definition, createdBy, flow } = parts;
     if (keepsFor(parts) === undefined) return undefined;
-    return this.#deps.store.kept(flow.workspace, stepKey(module, resolved, definition, argsJson, namesThatMayRefer(parts), createdBy));
+    return this.#deps.store.kept(flow.workspace, stepKey(module, resolved, definition, argsJson, createdBy));
   }
 
   #make(parts: StartParts, resolved: Resolved, workspaceName: string, args: Evaluated, timeout: Evaluated): Started {
@@ -89,7 +89,7 @@ export class StepStarter {
       const id = parts.sub?.job ?? this.#deps.newJobId();
       const refs = namesThatMayRefer(parts);
       const ttlS = keepsFor(parts);
-      const key = ttlS === undefined ? "" : stepKey(parts.module, resolved, parts.definition, args.json, refs, parts.createdBy);
+      const key = ttlS === undefined ? "" : stepKey(parts.module, resolved, parts.definition, args.json, parts.createdBy);
       const cache = ttlS === undefined ? undefined : { key, ttlS };
       return { kind: "job", made: stepJob({ ...parts, id, resolved, workspaceName, argsJson: args.json, timeoutMs, refs, cache }) };
     } catch (error) {

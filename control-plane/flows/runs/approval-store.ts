@@ -1,3 +1,4 @@
+import type { AccountId, WorkspaceId } from "../../../kernel/ids.ts";
 import type { Pool } from "../../db/pools.ts";
 import { shardOf } from "../../jobs/model.ts";
 import type { ApprovalClaims } from "./approval-token.ts";
@@ -9,6 +10,16 @@ export async function insertApproval(pool: Pool, claims: ApprovalClaims, approve
     `INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
     [workspace, flow, shardOf(workspace), place, approver, approved, payload],
   );
+  return rowCount === 1;
+}
+
+/** Whether an account is in any of these groups of a workspace. */
+export async function isInGroups(pool: Pool, workspace: WorkspaceId, account: AccountId, groups: readonly string[]): Promise<boolean> {
+  const { rowCount } = await pool.query("SELECT 1 FROM group_account WHERE workspace_id = $1 AND account_id = $2 AND group_name = ANY($3::text[]) LIMIT 1", [
+    workspace,
+    account,
+    groups,
+  ]);
   return rowCount === 1;
 }
 

@@ -9,7 +9,7 @@ import { stepsOf } from "../core/step-views.ts";
 import { givenApprovals } from "../engine/given-approvals.ts";
 import type { ReplayedRun } from "../engine/replay.ts";
 import type { Module, SuspendRule } from "../model.ts";
-import { hasApproval, insertApproval, pendingBytes } from "./approval-store.ts";
+import { hasApproval, insertApproval, isInGroups, pendingBytes } from "./approval-store.ts";
 import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
 import { type ApprovalView, type Invitation, RUN_LIMITS } from "./contract.ts";
 import type { RunReader } from "./run-reader.ts";
@@ -93,7 +93,7 @@ export class Approvals {
   async answerLink(token: string, approved: boolean, payload: unknown): Promise<void> {
     const claims = await this.#claims(token);
     const { rule } = await this.#waiting(claims.workspace, claims.flow, claims.place);
-    if (rule.userAuthRequired || rule.selfApprovalDisabled)
+    if (rule.userAuthRequired || rule.selfApprovalDisabled || rule.userGroupsRequired !== undefined)
       throw new AppError("permission_denied", "this step takes answers of signed-in people only: POST to …/jobs/{id}/flow/answer with a token");
     await this.#take(claims, approved, payload);
   }
@@ -104,7 +104,8 @@ export class Approvals {
     if (caller.reach?.bounds !== undefined) await this.#parts.record(caller, flow);
     const { view, rule } = await this.#waiting(workspace, flow, step);
     const approver = caller.principal.label;
-    if (rule.userGroupsRequired !== undefined) throw new AppError("unimplemented", "the step asks for members of groups, and there are no groups yet");
+    if (rule.userGroupsRequired !== undefined && !(await this.#isOfGroups(caller, rule.userGroupsRequired)))
+      throw new AppError("permission_denied", `this step takes answers of members of ${rule.userGroupsRequired.join(", ")} only`);
     if (rule.selfApprovalDisabled && (await this.#starter(caller, flow)) === approver)
       throw new AppError("permission_denied", "whoever started the run may not approve it");
     await this.#take({ workspace, flow, place: view.place, approver }, approved, payload);
@@ -121,6 +122,14 @@ export class Approvals {
       id = job;
     }
     throw new AppError("permission_denied", "it is not known any more who started the run, and they may not approve it");
+  }
+
+  /** Administrators of the workspace are in all groups; everybody who has an account in it is in `all`. */
+  async #isOfGroups({ principal, reach, workspace }: Caller, groups: readonly string[]): Promise<boolean> {
+    const member = reach?.member;
+    if (principal.accountId === undefined || member?.role === "admin" || principal.isInstanceAdmin === true) return true;
+    if (member === undefined) return false;
+    return groups.includes("all") || isInGroups(this.#parts.pool, workspace.id, member.account, groups);
   }
 
   async #claims(token: string): Promise<ApprovalClaims> {

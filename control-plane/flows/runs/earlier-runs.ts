@@ -1,8 +1,9 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import { nextTurn } from "../../../kernel/slices.ts";
-import type { Caller } from "../../http/authorize.ts";
+import { type Caller, referencesOf } from "../../http/authorize.ts";
 import { parseExactJson } from "../../http/exact-json.ts";
+import { checkWanted } from "../../jobs/job-reach.ts";
 import type { JobRecord } from "../../jobs/job-store.ts";
 import { restartOf, stepOf } from "../../jobs/policy-codec.ts";
 import type { RestartOf } from "../../scheduler/core/retry-core.ts";
@@ -19,8 +20,8 @@ import type { FlowRequest } from "../wanted-flow.ts";
 
 export interface EarlierRunParts {
   readonly store: Pick<FlowRunStore, "source" | "events">;
-  readonly wanted: (workspace: Workspace, request: FlowRequest) => Promise<WantedFlow>;
-  readonly record: (caller: Pick<Caller, "workspace">, id: JobId) => Promise<JobRecord>;
+  readonly wanted: (workspace: Workspace, request: FlowRequest, mayRefer?: (path: string) => boolean) => Promise<WantedFlow>;
+  readonly record: (caller: Caller, id: JobId) => Promise<JobRecord>;
 }
 
 /** A run from which another one is made. */
@@ -32,7 +33,7 @@ export interface EarlierRun {
 }
 
 /** Errors: not_found for what is no run of a flow, or whose version is gone. */
-export async function findEarlierRun({ store, wanted, record }: EarlierRunParts, caller: Pick<Caller, "workspace">, id: JobId): Promise<EarlierRun> {
+export async function findEarlierRun({ store, wanted, record }: EarlierRunParts, caller: Caller, id: JobId): Promise<EarlierRun> {
   const { workspace } = caller;
   const [job, source] = [await record(caller, id), await store.source(workspace.id, id)];
   if (source === undefined) throw new AppError("not_found", `job ${id} is not the run of a flow`);
@@ -45,6 +46,17 @@ function broughtFlow(text: string): WantedFlow {
   const document = storedDocument(text);
   const { definition, schema } = parseFlow(document);
   return { hash: flowHash("", document, undefined), path: undefined, document: text, definition, schema };
+}
+
+/**
+ * Whether the caller may run a flow, of which it sees a run. Errors: not_found for a path out of reach; permission_denied for a document that was
+ * brought, from those who may not bring any; those of a deploy for what it refers to.
+ */
+export async function checkMayRun({ wanted }: EarlierRunParts, caller: Caller, { path, document }: WantedFlow): Promise<void> {
+  const brought = path === undefined && document !== undefined ? { document: storedDocument(document) } : {};
+  checkWanted(caller, { ...(path !== undefined && { flow: path }), ...brought });
+  const mayRefer = referencesOf(caller);
+  if (path === undefined && mayRefer !== undefined) await wanted(caller.workspace, brought, mayRefer);
 }
 
 /** Inputs of a run, with all digits of their numbers. */

@@ -16,7 +16,7 @@ export function addRestartRoutes(root: FastifyInstance, restarts: Pick<Restarts,
   app.post(
     "/api/v1/w/:workspace/jobs/:id/flow/restart",
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: {
         tags,
         operationId: "restartFlow",
@@ -33,7 +33,7 @@ export function addRestartRoutes(root: FastifyInstance, restarts: Pick<Restarts,
   app.post(
     "/api/v1/w/:workspace/flows/test",
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: {
         tags,
         operationId: "testFlowStep",

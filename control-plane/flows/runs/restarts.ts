@@ -7,14 +7,16 @@ import type { JobService } from "../../jobs/job-service.ts";
 import { restartPolicy } from "../../jobs/policy-codec.ts";
 import type { RestartOf } from "../../scheduler/core/retry-core.ts";
 import { advance } from "../core/advance.ts";
-import type { Place } from "../core/model.ts";
+import type { FlowEvent, Place } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import { newFlowState } from "../core/state.ts";
 import type { FlowRunStore } from "../engine/flow-run-store.ts";
 import { flowJob, type WantedFlow } from "../flow-jobs.ts";
+import type { FlowDefinition, Module } from "../model.ts";
+import { insideOf } from "../module-expressions.ts";
 import { type Beginning, insertBeginnings } from "./beginning-store.ts";
 import type { RestartRequest } from "./contract.ts";
-import { type EarlierRun, type EarlierRunParts, findEarlierRun, inputsOfRun, originOf, planRestart } from "./earlier-runs.ts";
+import { type EarlierRun, type EarlierRunParts, findEarlierRun, inputsOfRun, checkMayRun, originOf, planRestart } from "./earlier-runs.ts";
 import { checkReused } from "./reused-values.ts";
 
 export interface RestartParts extends EarlierRunParts {
@@ -41,12 +43,13 @@ export class Restarts {
 
   /**
    * Begins a run anew, at a step or at the beginning. Errors: not_found; invalid_argument for a place that the flow does not have, and for inputs that
-   * break its schema; failed_precondition while the earlier run goes on, when it did not come so far, and when what is to be reused is gone.
+   * break its schema; failed_precondition with other inputs behind an approval, while the earlier run goes on, when it did not come so far, and when what is to be reused is gone.
    */
   async restart(caller: Caller, id: JobId, { step = "", args, newest = false }: RestartRequest): Promise<JobView> {
     const { pool, accept, wallMs } = this.#parts;
     const earlier = await findEarlierRun(this.#parts, caller, id);
     const flow = newest ? await this.#newest(caller, earlier) : earlier.flow;
+    await checkMayRun(this.#parts, caller, flow);
     if (step !== "" && earlier.record.done === undefined)
       throw new AppError("failed_precondition", `job ${id} has not ended: cancel it first, or begin at the beginning`);
     return accept(caller, async (context) => {
@@ -78,6 +81,7 @@ export class Restarts {
     if (step === "") return { restart, beginnings: [fromTheBeginning(flow, job, nowMs)] };
     const { pool, store } = this.#parts;
     const { events, state, items, from, within } = await planRestart(store, caller.workspace.id, earlier, flow.definition, step, nowMs);
+    if (ownInputs) refuseBehindPeople(flow.definition, events);
     await checkReused(pool, store, caller.workspace.id, events);
     const own = { ...restart, step: from };
     const beginning = { job, events, state, items };
@@ -92,6 +96,19 @@ export class Restarts {
       beginnings: [beginning, ...sub.beginnings],
     };
   }
+}
+
+/** What people said yes to were the inputs as they were. */
+function refuseBehindPeople(definition: FlowDefinition, events: readonly FlowEvent[]): void {
+  for (const event of events) {
+    const module = event.kind === "reused" ? moduleAt(definition, event.place) : undefined;
+    if (module === undefined || !waitsForPeople(module)) continue;
+    throw new AppError("failed_precondition", `people have answered at ${module.id} for the inputs as they were: with others restart there, or before`);
+  }
+}
+
+function waitsForPeople(module: Module): boolean {
+  return module.suspend !== undefined || insideOf(module).some((list) => list.some(waitsForPeople));
 }
 
 function fromTheBeginning({ definition }: WantedFlow, job: JobId, nowMs: number): Beginning {

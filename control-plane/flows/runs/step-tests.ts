@@ -2,9 +2,10 @@ import { AppError } from "../../../kernel/app-error.ts";
 import { type JobId, parseJobId } from "../../../kernel/ids.ts";
 import type { Json } from "../../../kernel/json.ts";
 import type { Pool } from "../../db/pools.ts";
-import type { Caller } from "../../http/authorize.ts";
+import { type Caller, referencesOf } from "../../http/authorize.ts";
 import type { JobView } from "../../jobs/contract.ts";
 import { refuseBroughtCode } from "../../jobs/deployed-only.ts";
+import { checkWanted } from "../../jobs/job-reach.ts";
 import type { JobService } from "../../jobs/job-service.ts";
 import { restartPolicy } from "../../jobs/policy-codec.ts";
 import { advance } from "../core/advance.ts";
@@ -25,7 +26,7 @@ import { type Stub, testDocument } from "../test-document.ts";
 import { isForFlow } from "../wanted-flow.ts";
 import { type Beginning, insertBeginnings } from "./beginning-store.ts";
 import type { StepTestRequest } from "./contract.ts";
-import { type EarlierRun, type EarlierRunParts, findEarlierRun, inputsOfRun, originOf, planRestart } from "./earlier-runs.ts";
+import { type EarlierRun, type EarlierRunParts, findEarlierRun, checkMayRun, inputsOfRun, originOf, planRestart } from "./earlier-runs.ts";
 import { type EarlierScope, type Known, readEarlierScope } from "./earlier-scope.ts";
 import { checkReused } from "./reused-values.ts";
 
@@ -62,10 +63,13 @@ export class StepTests {
    */
   async test(caller: Caller, request: StepTestRequest): Promise<JobView> {
     refuseBroughtCode(caller.principal, request);
+    // A step by itself, with results of one's own choice, is past all that stands before it: that is for those who may bring code.
+    checkWanted(caller, { ...request, script: undefined, document: {} });
     const { pool, accept, store } = this.#parts;
     const workspace = caller.workspace.id;
     const earlier = request.job === undefined ? undefined : await findEarlierRun(this.#parts, caller, jobIdIn(request.job));
-    const flow = earlier !== undefined && !isForFlow(request) ? earlier.flow : await this.#parts.wanted(caller.workspace, request);
+    const flow = earlier !== undefined && !isForFlow(request) ? earlier.flow : await this.#parts.wanted(caller.workspace, request, referencesOf(caller));
+    await checkMayRun(this.#parts, caller, flow);
     const nowMs = Math.floor(this.#parts.wallMs());
     const { module, before, args } = await this.#tested(caller, flow, earlier, request, nowMs);
     const made = await this.#alone(caller, flow, module, before);
