@@ -10,7 +10,10 @@ import type { StepTests } from "./step-tests.ts";
 
 const tags = ["flows"];
 
-/** Runs that are made of others, and of single steps. */
+/**
+ * Runs that are made of others, and of single steps. A step by itself, with results of one's own choice, is past all that stands before it: that is
+ * for those who may bring code.
+ */
 export function addRestartRoutes(root: FastifyInstance, restarts: Pick<Restarts, "restart">, tests: Pick<StepTests, "test">): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.post(
@@ -33,7 +36,7 @@ export function addRestartRoutes(root: FastifyInstance, restarts: Pick<Restarts,
   app.post(
     "/api/v1/w/:workspace/flows/test",
     {
-      config: { permission: "jobs:run", path: "inside" },
+      config: { permission: "jobs:inline" },
       schema: {
         tags,
         operationId: "testFlowStep",

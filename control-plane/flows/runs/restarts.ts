@@ -16,7 +16,7 @@ import type { FlowDefinition, Module } from "../model.ts";
 import { insideOf } from "../module-expressions.ts";
 import { type Beginning, insertBeginnings } from "./beginning-store.ts";
 import type { RestartRequest } from "./contract.ts";
-import { type EarlierRun, type EarlierRunParts, findEarlierRun, inputsOfRun, checkMayRun, originOf, planRestart } from "./earlier-runs.ts";
+import { checkMayRun, type EarlierRun, type EarlierRunParts, findEarlierRun, inputsOfRun, originOf, planRestart } from "./earlier-runs.ts";
 import { checkReused } from "./reused-values.ts";
 
 export interface RestartParts extends EarlierRunParts {

@@ -4,7 +4,6 @@ import type { Json } from "../../../kernel/json.ts";
 import type { Pool } from "../../db/pools.ts";
 import { type Caller, referencesOf } from "../../http/authorize.ts";
 import type { JobView } from "../../jobs/contract.ts";
-import { refuseBroughtCode } from "../../jobs/deployed-only.ts";
 import { checkWanted } from "../../jobs/job-reach.ts";
 import type { JobService } from "../../jobs/job-service.ts";
 import { restartPolicy } from "../../jobs/policy-codec.ts";
@@ -26,7 +25,7 @@ import { type Stub, testDocument } from "../test-document.ts";
 import { isForFlow } from "../wanted-flow.ts";
 import { type Beginning, insertBeginnings } from "./beginning-store.ts";
 import type { StepTestRequest } from "./contract.ts";
-import { type EarlierRun, type EarlierRunParts, findEarlierRun, checkMayRun, inputsOfRun, originOf, planRestart } from "./earlier-runs.ts";
+import { checkMayRun, type EarlierRun, type EarlierRunParts, findEarlierRun, inputsOfRun, originOf, planRestart } from "./earlier-runs.ts";
 import { type EarlierScope, type Known, readEarlierScope } from "./earlier-scope.ts";
 import { checkReused } from "./reused-values.ts";
 
@@ -59,12 +58,10 @@ export class StepTests {
 
   /**
    * Errors: not_found for flows and runs; invalid_argument for a step that is not there, and those of a deploy for a document; failed_precondition when the
-   * earlier run did not come to the step; permission_denied for code that a running job brings; out_of_range for too much of results.
+   * earlier run did not come to the step; out_of_range for too much of results.
    */
   async test(caller: Caller, request: StepTestRequest): Promise<JobView> {
-    refuseBroughtCode(caller.principal, request);
-    // A step by itself, with results of one's own choice, is past all that stands before it: that is for those who may bring code.
-    checkWanted(caller, { ...request, script: undefined, document: {} });
+    checkWanted(caller, { ...request, script: undefined });
     const { pool, accept, store } = this.#parts;
     const workspace = caller.workspace.id;
     const earlier = request.job === undefined ? undefined : await findEarlierRun(this.#parts, caller, jobIdIn(request.job));
