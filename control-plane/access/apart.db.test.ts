@@ -45,6 +45,8 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   flow_event: "hot, partitioned",
   flow_item: "hot, partitioned",
   flow_live: "hot",
+  flow_cache: "hot: written with the ends of steps",
+  flow_used: "hot: written with the ends of runs",
   workspace_former_name: "read before it is known whose request it is",
   flow_approval: "hot: taken away by the owner; written by links that are nobody's",
 };

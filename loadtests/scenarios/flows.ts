@@ -120,7 +120,7 @@ async function besideRunaways(world: World, rounds: number): Promise<{ figures: 
   over = true;
   await Promise.all(runaways);
   const figures = { ...latencyFigures("flow_beside_runaways_step", steps), ...latencyFigures("flow_beside_runaways_program", programs) };
-  return { figures: { ...figures, flow_runaways_stopped: stopped }, problems };
+  return { figures: { ...figures, flow_runaways_stopped_count: stopped }, problems };
 }
 
 async function inARow(world: World, { warmUp, measured }: { warmUp: number; measured: number }): Promise<{ figures: Figures; problems: string[] }> {
