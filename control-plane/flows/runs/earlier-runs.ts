@@ -3,6 +3,7 @@ import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import { nextTurn } from "../../../kernel/slices.ts";
 import { type Caller, referencesOf } from "../../http/authorize.ts";
 import { parseExactJson } from "../../http/exact-json.ts";
+import { refuseBroughtCode } from "../../jobs/deployed-only.ts";
 import { checkWanted } from "../../jobs/job-reach.ts";
 import type { JobRecord } from "../../jobs/job-store.ts";
 import { restartOf, stepOf } from "../../jobs/policy-codec.ts";
@@ -54,6 +55,7 @@ function broughtFlow(text: string): WantedFlow {
  */
 export async function checkMayRun({ wanted }: EarlierRunParts, caller: Caller, { path, document }: WantedFlow): Promise<void> {
   const brought = path === undefined && document !== undefined ? { document: storedDocument(document) } : {};
+  refuseBroughtCode(caller.principal, brought);
   checkWanted(caller, { ...(path !== undefined && { flow: path }), ...brought });
   const mayRefer = referencesOf(caller);
   if (path === undefined && mayRefer !== undefined) await wanted(caller.workspace, brought, mayRefer);
