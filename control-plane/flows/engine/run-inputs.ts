@@ -9,7 +9,7 @@ import type { Started } from "./step-starter.ts";
 
 export type RunCommand = Extract<Command, { kind: "run" }>;
 export type AskCommand = Extract<Command, { kind: "ask" }>;
-export type RecallCommand = Extract<Command, { kind: "recall" }>;
+type RecallCommand = Extract<Command, { kind: "recall" }>;
 export type PassCommand = Extract<Command, { kind: "pass" }>;
 
 /** What a run has to deal with, in the order in which it came. */
