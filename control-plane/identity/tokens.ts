@@ -28,7 +28,13 @@ export interface MadeToken {
 }
 
 export function createTokens(pool: Pool): Tokens {
-  async function make(kind: ListedToken["kind"], workspace: WorkspaceId, by: Principal, wanted: NewTokenBody, holder: AccountId | undefined): Promise<MadeToken> {
+  async function make(
+    kind: ListedToken["kind"],
+    workspace: WorkspaceId,
+    by: Principal,
+    wanted: NewTokenBody,
+    holder: AccountId | undefined,
+  ): Promise<MadeToken> {
     // No token makes one that reaches further than it does itself.
     if (by.scopes !== undefined) throw new AppError("permission_denied", "a token that is limited by scopes makes no tokens");
     const token = generateToken(kind);
