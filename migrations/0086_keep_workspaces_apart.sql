@@ -40,11 +40,17 @@ END $$;
 DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO millrace_tenant', current_schema()); END $$;
 
 SELECT keep_workspaces_apart(name::regclass) FROM unnest(ARRAY[
-  'token', 'agent', 'agent_join_token', 'workspace_limit',
+  'token', 'invitation', 'service_account', 'agent', 'agent_join_token', 'workspace_limit',
   'script', 'script_version', 'script_lock', 'flow', 'flow_version',
   'workspace_key', 'variable', 'resource_type', 'resource',
   'access_version', 'member_name', 'workspace_member', 'member_group', 'group_account', 'folder', 'folder_grant'
 ]) AS name;
+
+ALTER TABLE workspace ENABLE ROW LEVEL SECURITY;
+ALTER TABLE workspace FORCE ROW LEVEL SECURITY;
+CREATE POLICY everybody_else ON workspace USING (current_user <> 'millrace_tenant');
+CREATE POLICY of_the_workspace ON workspace FOR SELECT TO millrace_tenant USING (id = nullif(current_setting('millrace.workspace', true), '')::bigint);
+GRANT SELECT ON workspace TO millrace_tenant;
 
 -- Lists of members name their accounts; of others nothing is seen.
 ALTER TABLE account ENABLE ROW LEVEL SECURITY;

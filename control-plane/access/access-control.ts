@@ -56,7 +56,10 @@ export function createAccessControl(pool: Pool, nowMs: () => number): AccessCont
 
   return {
     async member(workspace, account) {
-      const { rows, members, decide } = await asOf(workspace, await versions.get(workspace));
+      const known = await asOf(workspace, await versions.get(workspace));
+      // Who is no member may have become one a moment ago, through another replica.
+      if (!known.members.has(account)) versions.delete(workspace);
+      const { rows, members, decide } = known.members.has(account) ? known : await asOf(workspace, await versions.get(workspace));
       const row = members.get(account);
       return row === undefined ? undefined : memberOf(rows, row, decide);
     },

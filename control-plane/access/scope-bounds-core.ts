@@ -23,7 +23,7 @@ export function fitsOne(globs: readonly string[], path: string): boolean {
 
 /** A glob as a regular expression of Postgres that fits the same paths: `*` within a part, `**` any number of parts. */
 export function globPattern(glob: string): string {
-  const parts = glob.split("/");
+  const parts = glob.split("/").filter((part, at, all) => part !== "**" || all[at - 1] !== "**");
   const pattern = parts.map((part, at) => {
     const isLast = at === parts.length - 1;
     if (part === "**") return isLast ? (at === 0 ? ".*" : "(?:/.*)?") : `${at === 0 ? "" : "/"}(?:.*/)?`;
