@@ -1,12 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import { type OpenAccess, openAccess } from "./access/open-access.ts";
-import type { Pools } from "./db/pools.ts";
 import { addAuthorization } from "./http/authorize.ts";
 import type { Authenticator } from "./identity/authenticate.ts";
 import { type IdentityParts, openIdentity } from "./identity/open-identity.ts";
 
-export interface EntranceParts extends Omit<IdentityParts, "pool"> {
-  readonly pools: Pick<Pools, "api" | "console">;
+export interface EntranceParts extends IdentityParts {
   readonly authenticator: Authenticator;
 }
 
@@ -14,10 +12,10 @@ export interface EntranceParts extends Omit<IdentityParts, "pool"> {
  * Who comes in, and what they may do here: sessions, members, the authorization of every request. A part of the composition root.
  * Errors: those of openIdentity.
  */
-export function openEntrance(app: FastifyInstance, { pools, authenticator, ...parts }: EntranceParts): Pick<OpenAccess, "addRoutes"> {
-  const identity = openIdentity(app, { ...parts, pool: pools.api });
-  const access = openAccess(pools);
-  addAuthorization(app, authenticator, parts.workspaces, access);
+export function openEntrance(app: FastifyInstance, parts: EntranceParts): Pick<OpenAccess, "addRoutes"> {
+  const identity = openIdentity(app, parts);
+  const access = openAccess(parts.pools);
+  addAuthorization(app, parts.authenticator, parts.workspaces, access);
   return {
     addRoutes(to) {
       access.addRoutes(to);
