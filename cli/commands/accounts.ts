@@ -43,7 +43,14 @@ export async function listAccountsCommand(options: JsonFlag & { readonly prefix?
     return EXIT.ok;
   }
   const ink = inkFor(process.stdout);
-  const rows = accounts.map((one) => [one.id, one.email, one.name, one.is_instance_admin ? "admin" : "", one.disabled_at === null ? "" : "disabled", one.created_at]);
+  const rows = accounts.map((one) => [
+    one.id,
+    one.email,
+    one.name,
+    one.is_instance_admin ? "admin" : "",
+    one.disabled_at === null ? "" : "disabled",
+    one.created_at,
+  ]);
   process.stdout.write(formatTable(["ID", "E-MAIL", "NAME", "INSTANCE", "STATE", "MADE"], rows, (cell, _column, row) => (row === -1 ? ink.dim(cell) : cell)));
   return EXIT.ok;
 }

@@ -60,12 +60,12 @@ export function createAccessControl(pool: Pool, nowMs: () => number): AccessCont
   }
 
   async function member(workspace: WorkspaceId, account: AccountId): Promise<Member | undefined> {
-      const known = await asOf(workspace, await versions.get(workspace));
-      // Who is no member may have become one a moment ago, through another replica.
-      if (!known.members.has(account)) versions.delete(workspace);
-      const { rows, members, decide } = known.members.has(account) ? known : await asOf(workspace, await versions.get(workspace));
-      const row = members.get(account);
-      return row === undefined ? undefined : memberOf(rows, row, decide);
+    const known = await asOf(workspace, await versions.get(workspace));
+    // Who is no member may have become one a moment ago, through another replica.
+    if (!known.members.has(account)) versions.delete(workspace);
+    const { rows, members, decide } = known.members.has(account) ? known : await asOf(workspace, await versions.get(workspace));
+    const row = members.get(account);
+    return row === undefined ? undefined : memberOf(rows, row, decide);
   }
 
   const starters = createStarters({

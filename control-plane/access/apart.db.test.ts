@@ -26,7 +26,7 @@ import { addSecretRoutes } from "../secrets/routes.ts";
 import { addVariableRoutes } from "../variables/routes.ts";
 import { createVariables } from "../variables/variables.ts";
 import { addWorkspaceRoutes } from "../workspaces/routes.ts";
-import { addAccessRoutes } from "./open-access.ts";
+import { openAccess } from "./open-access.ts";
 
 /**
  * Tables with a workspace that row-level security does not look after, and why. Hot: written by the group commit and read by jobs and their lists, where
@@ -148,7 +148,7 @@ async function openToAll(): Promise<FastifyInstance> {
   addSecretRoutes(app, pool, new SecretRotation(pool, keys, variables, log));
   addWorkspaceRoutes(app, pool);
   addJoinTokenRoutes(app, pool);
-  addAccessRoutes(app, pool, () => undefined);
+  openAccess(pools).addRoutes(app);
   return app;
 }
 

@@ -41,7 +41,10 @@ export function addAccountRoutes(root: FastifyInstance, pool: Pool, accounts: Ac
   );
   app.post(
     path,
-    { config, schema: { tags, operationId: "createAccount", summary: "Make an account", body: newAccount, response: { 201: accountView, default: problemView } } },
+    {
+      config,
+      schema: { tags, operationId: "createAccount", summary: "Make an account", body: newAccount, response: { 201: accountView, default: problemView } },
+    },
     async (request, reply) => {
       const { email, name, password, is_instance_admin: isInstanceAdmin } = request.body;
       const account = await accounts.create({ email, name, password, isInstanceAdmin }, principalOf(request).label);

@@ -59,7 +59,11 @@ interface Parts {
 
 export function createAccounts({ pool, lockout, invitations, signUp }: Parts): Accounts {
   /** Looks at a password as one attempt; right is what `judge` says is right. */
-  async function tryPassword<T>(what: { email: string; address: string }, password: string, load: () => Promise<{ hash: string | undefined; of: T | undefined }>) {
+  async function tryPassword<T>(
+    what: { email: string; address: string },
+    password: string,
+    load: () => Promise<{ hash: string | undefined; of: T | undefined }>,
+  ) {
     const attempt = await lockout.attempt(what);
     const { hash, of } = await load();
     const isRight = await isPassword(password, hash).catch(async (error: unknown) => {
@@ -84,7 +88,8 @@ export function createAccounts({ pool, lockout, invitations, signUp }: Parts): A
     },
     async signUp({ email, name, password, invitation: token }, address) {
       if (signUp === "off") throw new AppError("permission_denied", "accounts are made by the administrators of this instance");
-      if (signUp === "invited" && token === undefined) throw new AppError("permission_denied", "an account needs an invitation here", { hint: "ask a colleague for one" });
+      if (signUp === "invited" && token === undefined)
+        throw new AppError("permission_denied", "an account needs an invitation here", { hint: "ask a colleague for one" });
       const attempt = await lockout.attempt({ address });
       const invitation = token === undefined ? undefined : await invitations.find(token);
       const passwordHash = await hashPassword(password);

@@ -29,7 +29,10 @@ export const email = text(IDENTITY_LIMITS.emailChars)
   .regex(/^[^\s@<>()[\]\\,;:"]+@[^\s@<>()[\]\\,;:"]+$/, "an e-mail address looks like ann@example.com")
   .meta({ description: "Capital letters make no difference.", examples: ["ann@example.com"] });
 export const personName = text(IDENTITY_LIMITS.nameChars).min(1);
-export const newPassword = text(IDENTITY_LIMITS.passwordMost).min(IDENTITY_LIMITS.passwordLeast, `a password has at least ${IDENTITY_LIMITS.passwordLeast} characters`);
+export const newPassword = text(IDENTITY_LIMITS.passwordMost).min(
+  IDENTITY_LIMITS.passwordLeast,
+  `a password has at least ${IDENTITY_LIMITS.passwordLeast} characters`,
+);
 /** One that is only compared: rules for new ones may have been others when it was made. */
 const givenPassword = z.string().max(IDENTITY_LIMITS.passwordMost);
 
@@ -39,7 +42,11 @@ export const role = z.enum(ROLES);
 
 export const tokenText = z.string().max(100);
 export const label = text(IDENTITY_LIMITS.labelChars).min(1);
-export const scope = z.string().max(300).regex(SCOPE_PATTERN, "a scope looks like jobs:run or jobs:run:f/etl/*").meta({ examples: ["jobs:run", "jobs:run:f/etl/*"] });
+export const scope = z
+  .string()
+  .max(300)
+  .regex(SCOPE_PATTERN, "a scope looks like jobs:run or jobs:run:f/etl/*")
+  .meta({ examples: ["jobs:run", "jobs:run:f/etl/*"] });
 const scopes = z.array(scope).min(1).max(IDENTITY_LIMITS.scopes);
 
 export const accountView = z.object({

@@ -92,10 +92,10 @@ export async function useInvitation(on: Queryable, id: string, account: AccountI
 
 /** Who came by it stays. @returns false when the workspace has no such invitation */
 export async function revokeInvitation(on: Queryable, workspace: WorkspaceId, id: string): Promise<boolean> {
-  const { rowCount } = await on.query(
-    "UPDATE invitation SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE workspace_id = $1 AND id = $2",
-    [workspace, id],
-  );
+  const { rowCount } = await on.query("UPDATE invitation SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE workspace_id = $1 AND id = $2", [
+    workspace,
+    id,
+  ]);
   return rowCount === 1;
 }
 

@@ -22,7 +22,9 @@ const login = (email: string, password = PASSWORD, from = browser, address = "19
 const shape = ({ status, body }: Answer): unknown => ({ status, ...body, request_id: undefined });
 /** Time passes for what is stored. */
 const passes = (seconds: number): Promise<unknown> =>
-  server.pool.query("UPDATE login_attempt SET last_at = last_at - make_interval(secs => $1), blocked_until = blocked_until - make_interval(secs => $1)", [seconds]);
+  server.pool.query("UPDATE login_attempt SET last_at = last_at - make_interval(secs => $1), blocked_until = blocked_until - make_interval(secs => $1)", [
+    seconds,
+  ]);
 
 describe("a login", () => {
   test("needs the password, whatever the case of the address, and begins a session", async () => {
@@ -101,13 +103,21 @@ describe("a sign-up", () => {
   const signUp = (body: object, from = browser): Promise<Answer> => from.ask("POST", "/api/v1/sign-up", { name: "New", password: PASSWORD, ...body });
 
   test("makes an account and logs it in; an address is taken once, whatever its case", async () => {
-    expect(await signUp({ email: "New@example.com" })).toMatchObject({ status: 201, body: { account: { email: "New@example.com", is_instance_admin: false } } });
+    expect(await signUp({ email: "New@example.com" })).toMatchObject({
+      status: 201,
+      body: { account: { email: "New@example.com", is_instance_admin: false } },
+    });
     expect((await browser.ask("GET", "/api/v1/me")).status).toBe(200);
     expect((await signUp({ email: "new@EXAMPLE.com" })).status).toBe(409);
   });
 
   test("takes no short password, no address that is none, and nothing that is not asked for", async () => {
-    for (const body of [{ email: "x@example.com", password: "too short" }, { email: "none" }, { email: "a@b@c" }, { email: "x@example.com", is_instance_admin: true }])
+    for (const body of [
+      { email: "x@example.com", password: "too short" },
+      { email: "none" },
+      { email: "a@b@c" },
+      { email: "x@example.com", is_instance_admin: true },
+    ])
       expect((await signUp(body)).status).toBe(400);
   });
 });

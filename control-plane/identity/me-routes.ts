@@ -71,7 +71,10 @@ function addSessionRoutes(root: FastifyInstance, sessions: Sessions): void {
   );
   app.delete(
     `${path}/sessions`,
-    { config, schema: { tags, operationId: "endOtherSessions", summary: "End all own sessions but this one", response: { 204: z.null(), default: problemView } } },
+    {
+      config,
+      schema: { tags, operationId: "endOtherSessions", summary: "End all own sessions but this one", response: { 204: z.null(), default: problemView } },
+    },
     async (request, reply) => {
       const { account, session } = sessionOf(principalOf(request));
       await sessions.endOthers(account, session);

@@ -2,8 +2,8 @@ import {
   type AuthorizationCodeGrantChecks,
   authorizationCodeGrant,
   buildAuthorizationUrl,
-  calculatePKCECodeChallenge,
   type Configuration,
+  calculatePKCECodeChallenge,
   fetchUserInfo,
   randomNonce,
   randomPKCECodeVerifier,
@@ -56,10 +56,7 @@ const claimsSchema = z.object({
   sub: z.string().min(1).max(255),
   email: emailShape.optional().catch(undefined),
   // Some send it as text.
-  email_verified: z
-    .union([z.boolean(), z.stringbool()])
-    .optional()
-    .catch(undefined),
+  email_verified: z.union([z.boolean(), z.stringbool()]).optional().catch(undefined),
   name: z.string().min(1).max(100).optional().catch(undefined),
 });
 type Claims = z.infer<typeof claimsSchema>;
@@ -117,7 +114,13 @@ async function claimsOf(configuration: Configuration, url: URL, checks: Authoriz
 }
 
 /** Whose login it is: by who they are at the provider, else by an address that the provider has verified, else somebody new. */
-async function accountOf(client: Queryable, parts: OidcLoginParts, provider: OidcProvider, claims: Claims, invitation: Invitation | undefined): Promise<Account> {
+async function accountOf(
+  client: Queryable,
+  parts: OidcLoginParts,
+  provider: OidcProvider,
+  claims: Claims,
+  invitation: Invitation | undefined,
+): Promise<Account> {
   const identity = { issuer: provider.issuer, subject: claims.sub };
   const known = await findByIdentity(client, identity);
   const account = known ?? (await adopt(client, claims)) ?? (await makeNew(client, parts, provider, claims, invitation));
@@ -139,7 +142,13 @@ async function adopt(client: Queryable, { email, email_verified: isVerified }: C
   return updateAccount(client, found.id, { passwordHash: null, isEmailProven: true });
 }
 
-async function makeNew(client: Queryable, { signUp }: OidcLoginParts, provider: OidcProvider, claims: Claims, invitation: Invitation | undefined): Promise<Account> {
+async function makeNew(
+  client: Queryable,
+  { signUp }: OidcLoginParts,
+  provider: OidcProvider,
+  claims: Claims,
+  invitation: Invitation | undefined,
+): Promise<Account> {
   const { email, email_verified: isVerified, name } = claims;
   const isAllowed = provider.sign_up || signUp === "open" || (signUp === "invited" && invitation?.status === "open");
   if (!isAllowed) throw new AppError("permission_denied", "there is no account for you here yet", { hint: "ask for an invitation" });

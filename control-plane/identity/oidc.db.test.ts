@@ -36,7 +36,10 @@ async function start(browser: Browser, provider = "company", body: object = {}):
 }
 
 /** The whole way of a person. */
-async function logIn(subject: string, { at = company, provider = "company", body = {}, browser = new Browser(server.url) } = {}): Promise<{ browser: Browser; answer: Answer; url: string }> {
+async function logIn(
+  subject: string,
+  { at = company, provider = "company", body = {}, browser = new Browser(server.url) } = {},
+): Promise<{ browser: Browser; answer: Answer; url: string }> {
   const url = await at.visit(await start(browser, provider, body), subject);
   return { browser, url, answer: await browser.ask("GET", url, undefined, { "sec-fetch-site": "cross-site" }) };
 }
@@ -114,7 +117,12 @@ describe("the way back from an identity provider", () => {
     expect(await back(stranger)).toBe(401);
     await start(stranger);
     expect(await back(stranger)).toBe(401);
-    for (const change of [(to: URL) => to.searchParams.set("state", "x"), (to: URL) => to.searchParams.delete("state"), (to: URL) => to.searchParams.set("code", "x"), (to: URL) => to.searchParams.set("iss", partner.issuer)]) {
+    for (const change of [
+      (to: URL) => to.searchParams.set("state", "x"),
+      (to: URL) => to.searchParams.delete("state"),
+      (to: URL) => to.searchParams.set("code", "x"),
+      (to: URL) => to.searchParams.set("iss", partner.issuer),
+    ]) {
       const to = new URL(url);
       change(to);
       browser.cookies.set("millrace-oidc", ticket);

@@ -40,7 +40,9 @@ describe("the cookie of a session", () => {
       await askWith(public_, public_.adminToken, "POST", "/api/v1/accounts", { email: "ann@example.com", password: PASSWORD });
       const browser = new Browser(public_.url);
       const { headers } = await begin(browser);
-      expect(headers.getSetCookie()).toEqual([expect.stringMatching(/^__Host-millrace-session=mr_ses_\w+; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Lax$/)]);
+      expect(headers.getSetCookie()).toEqual([
+        expect.stringMatching(/^__Host-millrace-session=mr_ses_\w+; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Lax$/),
+      ]);
       expect((await me(browser)).status).toBe(200);
       const value = browser.cookies.get("__Host-millrace-session") ?? "";
       browser.cookies.clear();
@@ -106,7 +108,9 @@ describe("a session", () => {
     expect([(await me(idle)).status, (await me(old)).status, (await me(used)).status]).toEqual([401, 401, 200]);
     // Having been used it is not idle any more.
     const seen = (): Promise<boolean> =>
-      server.pool.query("SELECT seen_at > now() - interval '1 minute' AS is_new FROM account_session WHERE id = $1", [idOf(used)]).then(({ rows }) => rows[0].is_new);
+      server.pool
+        .query("SELECT seen_at > now() - interval '1 minute' AS is_new FROM account_session WHERE id = $1", [idOf(used)])
+        .then(({ rows }) => rows[0].is_new);
     await expect.poll(seen).toBe(true);
   });
 
@@ -149,7 +153,11 @@ describe("a session", () => {
   });
 
   test("of a person is not what a token has: routes of sessions refuse tokens", async () => {
-    for (const [method, path] of [["POST", "/api/v1/logout"], ["GET", "/api/v1/me/sessions"], ["DELETE", "/api/v1/me/sessions"]] as const)
+    for (const [method, path] of [
+      ["POST", "/api/v1/logout"],
+      ["GET", "/api/v1/me/sessions"],
+      ["DELETE", "/api/v1/me/sessions"],
+    ] as const)
       expect((await askWith(server, server.adminToken, method, path)).status).toBe(403);
   });
 

@@ -68,7 +68,13 @@ function addOwn(root: FastifyInstance, tokens: Tokens): void {
     `${own}/:token`,
     {
       config,
-      schema: { tags, operationId: "revokeToken", summary: "Revoke one of the own tokens", params: oneToken, response: { 204: z.null(), default: problemView } },
+      schema: {
+        tags,
+        operationId: "revokeToken",
+        summary: "Revoke one of the own tokens",
+        params: oneToken,
+        response: { 204: z.null(), default: problemView },
+      },
     },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);

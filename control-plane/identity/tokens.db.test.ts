@@ -23,6 +23,7 @@ async function member(name: string, workspace: string, role: string): Promise<Br
   const browser = new Browser(server.url);
   const email = `${name}@example.com`;
   expect((await browser.ask("POST", "/api/v1/sign-up", { email, name, password: PASSWORD, invitation: body.token })).status).toBe(201);
+  expect((await browser.ask("GET", `/api/v1/w/${workspace}/tokens`)).status).toBe(200);
   return browser;
 }
 
@@ -32,7 +33,8 @@ async function make(browser: Browser, body: object, path = "/api/v1/w/main/token
   return answer.body;
 }
 
-const isRefused = (token: string, path = "/api/v1/me"): Promise<unknown> => expect.poll(async () => (await withToken(token, "GET", path)).status, { timeout: 1500 }).toBe(401);
+const isRefused = (token: string, path = "/api/v1/me"): Promise<unknown> =>
+  expect.poll(async () => (await withToken(token, "GET", path)).status, { timeout: 1500 }).toBe(401);
 
 describe("an invitation", () => {
   const invite = (body: object, by = ann): Promise<Answer> => by.ask("POST", "/api/v1/w/main/invitations", body);
@@ -47,7 +49,9 @@ describe("an invitation", () => {
     expect((await signUp("first@example.com")).status).toBe(403);
     const both = await Promise.all([signUp("first@example.com", body.token), signUp("second@example.com", body.token)]);
     expect(both.map(({ status }) => status).sort()).toEqual([201, 404]);
-    const { rows } = await server.pool.query("SELECT role FROM workspace_member m JOIN account a ON a.id = m.account_id WHERE a.email IN ('first@example.com', 'second@example.com')");
+    const { rows } = await server.pool.query(
+      "SELECT role FROM workspace_member m JOIN account a ON a.id = m.account_id WHERE a.email IN ('first@example.com', 'second@example.com')",
+    );
     expect(rows).toEqual([{ role: "operator" }]);
     // The loser's account was not made either.
     expect((await server.pool.query("SELECT 1 FROM account WHERE email IN ('first@example.com', 'second@example.com')")).rows).toHaveLength(1);
@@ -110,7 +114,11 @@ describe("a personal token", () => {
     const days = (Date.parse(String(made["expires_at"])) - Date.now()) / 86_400_000;
     expect(days).toBeGreaterThan(89.9);
     expect(days).toBeLessThan(90.1);
-    expect((await withToken(made.token, "GET", "/api/v1/me")).body).toMatchObject({ kind: "account", label: "bob@example.com", workspaces: [{ name: "main", role: "viewer" }] });
+    expect((await withToken(made.token, "GET", "/api/v1/me")).body).toMatchObject({
+      kind: "account",
+      label: "bob@example.com",
+      workspaces: [{ name: "main", role: "viewer" }],
+    });
     expect((await withToken(made.token, "GET", "/api/v1/w/main/members")).status).toBe(200);
     expect((await withToken(made.token, "GET", "/api/v1/w/other/members")).status).toBe(404);
     const listed = async () => (await bob.ask("GET", "/api/v1/w/main/tokens")).body.tokens[0];
@@ -119,7 +127,13 @@ describe("a personal token", () => {
   });
 
   test("dies within a second: revoked by its owner, by an administrator, by who found it; with its time; with the account", async () => {
-    const [own, managed, found, expired, disabled] = await Promise.all([make(bob, {}), make(bob, {}), make(bob, {}), make(bob, {}), make(await member("dan", "main", "viewer"), {})]);
+    const [own, managed, found, expired, disabled] = await Promise.all([
+      make(bob, {}),
+      make(bob, {}),
+      make(bob, {}),
+      make(bob, {}),
+      make(await member("dan", "main", "viewer"), {}),
+    ]);
     for (const { token } of [own, managed, found, expired, disabled]) expect((await withToken(token, "GET", "/api/v1/me")).status).toBe(200);
     expect((await bob.ask("DELETE", `/api/v1/w/main/tokens/${own.id}`)).status).toBe(204);
     expect((await ann.ask("DELETE", `/api/v1/w/main/workspace-tokens/${managed.id}`)).status).toBe(204);
@@ -128,7 +142,14 @@ describe("a personal token", () => {
     await server.pool.query("UPDATE account SET disabled_at = now() WHERE email = 'dan@example.com'");
     for (const { token } of [own, managed, found, expired, disabled]) await isRefused(token);
     const statuses = (await bob.ask("GET", "/api/v1/w/main/tokens")).body.tokens.map(({ id, status }: { id: string; status: string }) => [id, status]);
-    expect(statuses).toEqual(expect.arrayContaining([[own.id, "revoked"], [managed.id, "revoked"], [found.id, "revoked"], [expired.id, "expired"]]));
+    expect(statuses).toEqual(
+      expect.arrayContaining([
+        [own.id, "revoked"],
+        [managed.id, "revoked"],
+        [found.id, "revoked"],
+        [expired.id, "expired"],
+      ]),
+    );
   });
 
   test("of a member who is taken out opens nothing any more, within a second", async () => {
@@ -174,12 +195,20 @@ describe("a service account", () => {
   const path = "/api/v1/w/main/service-accounts";
 
   test("has a role and tokens, never logs in, and goes with its tokens", async () => {
-    expect((await ann.ask("POST", path, { name: "robot", role: "viewer" })).body).toMatchObject({ name: "robot", role: "viewer", created_by: "ann@example.com" });
+    expect((await ann.ask("POST", path, { name: "robot", role: "viewer" })).body).toMatchObject({
+      name: "robot",
+      role: "viewer",
+      created_by: "ann@example.com",
+    });
     expect((await ann.ask("POST", path, { name: "robot", role: "viewer" })).status).toBe(409);
     expect((await ann.ask("GET", path)).body.service_accounts).toMatchObject([{ name: "robot", role: "viewer" }]);
     const made = await make(ann, { service_account: "robot" }, "/api/v1/w/main/workspace-tokens");
     expect(made).toMatchObject({ kind: "service", holder: "robot", created_by: "ann@example.com" });
-    expect((await withToken(made.token, "GET", "/api/v1/me")).body).toEqual({ kind: "account", label: "service:robot", workspaces: [{ name: "main", role: "viewer" }] });
+    expect((await withToken(made.token, "GET", "/api/v1/me")).body).toEqual({
+      kind: "account",
+      label: "service:robot",
+      workspaces: [{ name: "main", role: "viewer" }],
+    });
     expect((await withToken(made.token, "GET", "/api/v1/w/main/members")).status).toBe(200);
     expect((await withToken(made.token, "GET", path)).status).toBe(403);
     expect((await ann.ask("DELETE", `${path}/robot`)).status).toBe(204);

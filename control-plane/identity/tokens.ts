@@ -28,7 +28,13 @@ export interface MadeToken {
 }
 
 export function createTokens(pool: Pool): Tokens {
-  async function make(kind: ListedToken["kind"], workspace: WorkspaceId, by: Principal, wanted: NewTokenBody, holder: AccountId | undefined): Promise<MadeToken> {
+  async function make(
+    kind: ListedToken["kind"],
+    workspace: WorkspaceId,
+    by: Principal,
+    wanted: NewTokenBody,
+    holder: AccountId | undefined,
+  ): Promise<MadeToken> {
     // No token makes one that reaches further than it does itself.
     if (by.scopes !== undefined) throw new AppError("permission_denied", "a token that is limited by scopes makes no tokens");
     const token = generateToken(kind);
@@ -60,7 +66,7 @@ export function createTokens(pool: Pool): Tokens {
       if (name === undefined) return make("workspace", workspace, by, wanted, undefined);
       const found = await findServiceAccount(pool, workspace, name);
       if (found === undefined) throw new AppError("not_found", `there is no service account ${name} in this workspace`);
-      return make("service", workspace, by, wanted, found.id);
+      return make("service", workspace, by, wanted, found);
     },
     list: (workspace, page) => listTokens(pool, workspace, page),
     async revoke(workspace, id, account) {

@@ -45,7 +45,8 @@ class Unresolved extends Error {}
 export function createReferences(pool: Pool, variables: Pick<Variables, "open">): References {
   async function load(workspace: WorkspaceId, wanted: readonly Reference[], loaded: Loaded, mayRead?: (path: string) => boolean): Promise<Reference[]> {
     const closed = wanted.find(({ path }) => mayRead?.(path) === false);
-    if (closed !== undefined) throw new Unresolved(`${nameOf(closed)}: there is nothing at ${closed.path}, or whoever asks or has started the job has no access to it`);
+    if (closed !== undefined)
+      throw new Unresolved(`${nameOf(closed)}: there is nothing at ${closed.path}, or whoever asks or has started the job has no access to it`);
     const paths = (kind: Reference["kind"]): string[] => wanted.filter((reference) => reference.kind === kind).map(({ path }) => path);
     const newVariables = paths("variable").filter((path) => !loaded.variables.has(path));
     const newResources = paths("resource").filter((path) => !loaded.resources.has(path));

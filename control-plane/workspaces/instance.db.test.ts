@@ -11,7 +11,8 @@ afterAll(() => server.close());
 const admin = (method: string, path: string, body?: unknown): Promise<Answer> => askWith(server, server.adminToken, method, path, body);
 
 test("workspaces are made once, and listed page by page", async () => {
-  for (const name of ["a-one", "b-two", "c-three"]) expect(await admin("POST", "/api/v1/workspaces", { name })).toMatchObject({ status: 201, body: { name, former_names: [] } });
+  for (const name of ["a-one", "b-two", "c-three"])
+    expect(await admin("POST", "/api/v1/workspaces", { name })).toMatchObject({ status: 201, body: { name, former_names: [] } });
   expect((await admin("POST", "/api/v1/workspaces", { name: "a-one" })).status).toBe(409);
   for (const name of ["", "Caps", "-x", "a/b", "x".repeat(64)]) expect((await admin("POST", "/api/v1/workspaces", { name })).status).toBe(400);
   const first = (await admin("GET", "/api/v1/workspaces?limit=2")).body;

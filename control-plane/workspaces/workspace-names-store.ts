@@ -58,7 +58,9 @@ export async function renameWorkspace(pool: Pool, workspace: WorkspaceId, name: 
       [name, workspace],
     );
     if (others.rows.length > 0) return "taken";
-    await client.query("INSERT INTO workspace_former_name (name, workspace_id) SELECT name, id FROM workspace WHERE id = $1 ON CONFLICT DO NOTHING", [workspace]);
+    await client.query("INSERT INTO workspace_former_name (name, workspace_id) SELECT name, id FROM workspace WHERE id = $1 ON CONFLICT DO NOTHING", [
+      workspace,
+    ]);
     await client.query("UPDATE workspace SET name = $2 WHERE id = $1", [workspace, name]);
     const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM workspace w WHERE w.id = $1`, [workspace]);
     return rows.map(fromRow)[0];
