@@ -7,7 +7,6 @@ import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
-import { openAccess } from "./access/open-access.ts";
 import { grpcTlsFiles } from "./agent-settings.ts";
 import { AgentDoor } from "./agents/agent-door.ts";
 import { AgentHome } from "./agents/agent-home.ts";
@@ -21,6 +20,7 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { openEntrance } from "./entrance.ts";
 import { addFlowRuns } from "./flow-runs.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
@@ -31,7 +31,6 @@ import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
 import { createAuthenticator } from "./identity/authenticate.ts";
 import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
-import { openIdentity } from "./identity/open-identity.ts";
 import { workspaceOfRunning } from "./jobs/attempt-store.ts";
 import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
@@ -256,8 +255,17 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
-  const identity = openIdentity(app, { pool: pools.api, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl });
-  openAccess(app, pools.console, authenticator, workspaces, parts.things.access);
+  const entrance = openEntrance(app, {
+    pools,
+    access: parts.things.access,
+    authenticator,
+    clock: realClock,
+    log,
+    workspaces,
+    secret,
+    config,
+    publicUrl: ownUrl,
+  });
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
@@ -315,7 +323,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     network.happened(id, { kind: "running" });
   });
   addWorkspaceRoutes(app, pools.console);
-  identity.addRoutes();
+  entrance.addRoutes(app);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));

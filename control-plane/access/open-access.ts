@@ -1,22 +1,26 @@
 import type { FastifyInstance } from "fastify";
-import type { Pool } from "../db/pools.ts";
-import { addAuthorization } from "../http/authorize.ts";
-import type { Authenticator } from "../identity/authenticate.ts";
-import type { Workspaces } from "../workspaces/workspace-store.ts";
-import type { AccessControl } from "./access-control.ts";
+import { realClock } from "../../kernel/clock.ts";
+import type { Pools } from "../db/pools.ts";
+import type { Access } from "../http/authorize.ts";
+import { createAccessControl } from "./access-control.ts";
 import { addFolderRoutes } from "./folder-routes.ts";
 import { addGroupRoutes } from "./group-routes.ts";
 import { addMemberRoutes } from "./member-routes.ts";
 
-/** The authorization of all routes that are added from here on, and the routes by which it is changed: a part of the composition root. */
-export function openAccess(app: FastifyInstance, pool: Pool, authenticator: Authenticator, workspaces: Workspaces, control: AccessControl): void {
-  addAuthorization(app, authenticator, workspaces, control);
-  addAccessRoutes(app, pool, control.changed);
+export interface OpenAccess extends Access {
+  addRoutes(app: FastifyInstance): void;
 }
 
-/** @param changed told of each workspace in which somebody may do something else now */
-export function addAccessRoutes(app: FastifyInstance, pool: Pool, changed: Parameters<typeof addMemberRoutes>[2]): void {
-  addMemberRoutes(app, pool, changed);
-  addGroupRoutes(app, pool, changed);
-  addFolderRoutes(app, pool, changed);
+/** Who may do what in which workspace: a part of the composition root. @param control when there is one already */
+export function openAccess(pools: Pick<Pools, "api" | "console">, control = createAccessControl(pools.api, () => realClock.monotonicMs())): OpenAccess {
+  const { member, job, changed } = control;
+  return {
+    member,
+    job,
+    addRoutes(app) {
+      addMemberRoutes(app, pools.console, changed);
+      addGroupRoutes(app, pools.console, changed);
+      addFolderRoutes(app, pools.console, changed);
+    },
+  };
 }

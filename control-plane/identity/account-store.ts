@@ -77,7 +77,7 @@ export interface AccountPage {
 /** People, not service accounts, in the order in which they came. */
 export async function listAccounts(on: Queryable, { after, limit, prefix }: AccountPage): Promise<Account[]> {
   const { rows } = await on.query<AccountRow>(
-    `SELECT ${COLUMNS} FROM account WHERE id > $1 AND email IS NOT NULL AND starts_with(lower(email), lower($3)) ORDER BY id LIMIT $2`,
+    `SELECT ${COLUMNS} FROM account WHERE id > $1 AND email IS NOT NULL AND starts_with(lower(email), lower($3)) ORDER BY account.id LIMIT $2`,
     [after, limit, prefix],
   );
   return rows.map(fromRow);

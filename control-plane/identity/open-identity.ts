@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../kernel/clock.ts";
-import type { Pool } from "../db/pools.ts";
+import type { Pools } from "../db/pools.ts";
 import type { IdentityConfig } from "../identity-settings.ts";
 import type { Log } from "../telemetry/log.ts";
 import { addInstanceRoutes, type InstanceParts } from "../workspaces/instance-routes.ts";
@@ -24,7 +24,7 @@ import { addTokenRoutes } from "./token-routes.ts";
 import { createTokens } from "./tokens.ts";
 
 export interface IdentityParts {
-  readonly pool: Pool;
+  readonly pools: Pick<Pools, "api" | "console">;
   readonly clock: Clock;
   readonly log: Log;
   readonly workspaces: Workspaces;
@@ -40,15 +40,17 @@ export interface IdentityParts {
  * cookies; `addRoutes` after it. Errors: invalid_argument, failed_precondition for the identity providers.
  */
 export function openIdentity(app: FastifyInstance, parts: IdentityParts): { addRoutes(): void } {
-  const { pool, clock, log, workspaces, config, publicUrl } = parts;
+  const { pools, clock, log, workspaces, config, publicUrl } = parts;
+  // Accounts belong to no workspace; what does is asked for under the second net.
+  const pool = pools.api;
   const cookies = addSessionCookies(app, publicUrl);
   const signUp = config.MILLRACE_SIGN_UP;
   const providers = readProviders(config.MILLRACE_OIDC);
   const members = createMembers(pool);
-  const invitations = createInvitations(pool, members);
+  const invitations = createInvitations(pools.console, members);
   const accounts = createAccounts({ pool, lockout: createLockout(pool), invitations, signUp });
   const sessions = createSessions(pool, cookies, { idleMs: config.MILLRACE_SESSION_IDLE_MS, maxMs: config.MILLRACE_SESSION_MAX_MS });
-  const tokens = createTokens(pool);
+  const tokens = createTokens(pools.console);
   const discovered = createDiscovery(providers, () => clock.monotonicMs());
   const oidc = createOidcLogin({ pool, clock, log, providers, discovered, invitations, signUp, key: ticketKey(parts.secret) });
   const addAdmin = async (...[client, workspace, account]: Parameters<InstanceParts["addAdmin"]>): Promise<void> => {

@@ -46,12 +46,12 @@ export async function listServiceAccounts(on: Queryable, workspace: WorkspaceId)
   return rows.map(fromRow);
 }
 
-export async function findServiceAccount(on: Queryable, workspace: WorkspaceId, name: string): Promise<ServiceAccount | undefined> {
-  const { rows } = await on.query<Row>(
-    `SELECT ${COLUMNS} FROM service_account s JOIN account a ON a.id = s.account_id WHERE s.workspace_id = $1 AND s.name = $2`,
-    [workspace, name],
-  );
-  return rows.map(fromRow)[0];
+export async function findServiceAccount(on: Queryable, workspace: WorkspaceId, name: string): Promise<AccountId | undefined> {
+  const { rows } = await on.query<{ id: string }>("SELECT account_id::text AS id FROM service_account WHERE workspace_id = $1 AND name = $2", [
+    workspace,
+    name,
+  ]);
+  return rows[0] === undefined ? undefined : asAccountId(rows[0].id);
 }
 
 /** With its tokens and its membership. @returns false when there is none of this name */

@@ -23,6 +23,7 @@ async function member(name: string, workspace: string, role: string): Promise<Br
   const browser = new Browser(server.url);
   const email = `${name}@example.com`;
   expect((await browser.ask("POST", "/api/v1/sign-up", { email, name, password: PASSWORD, invitation: body.token })).status).toBe(201);
+  expect((await browser.ask("GET", `/api/v1/w/${workspace}/tokens`)).status).toBe(200);
   return browser;
 }
 

@@ -66,7 +66,7 @@ export function createTokens(pool: Pool): Tokens {
       if (name === undefined) return make("workspace", workspace, by, wanted, undefined);
       const found = await findServiceAccount(pool, workspace, name);
       if (found === undefined) throw new AppError("not_found", `there is no service account ${name} in this workspace`);
-      return make("service", workspace, by, wanted, found.id);
+      return make("service", workspace, by, wanted, found);
     },
     list: (workspace, page) => listTokens(pool, workspace, page),
     async revoke(workspace, id, account) {

@@ -3,15 +3,14 @@ import type pg from "pg";
 import { pino } from "pino";
 import { z } from "zod";
 import { realClock } from "../../../kernel/clock.ts";
-import { openAccess } from "../../access/open-access.ts";
-import { createTestDatabase, openTestPool } from "../../db/test-database.ts";
-import { addAuthorization } from "../../http/authorize.ts";
+import { createPools } from "../../db/pools.ts";
+import { createTestDatabase } from "../../db/test-database.ts";
+import { openEntrance } from "../../entrance.ts";
 import { BodyTurns } from "../../http/body-turns.ts";
 import { createHttpServer } from "../../http/server.ts";
 import { IDENTITY_SETTINGS } from "../../identity-settings.ts";
 import { createWorkspaces } from "../../workspaces/workspace-store.ts";
 import { createAuthenticator } from "../authenticate.ts";
-import { openIdentity } from "../open-identity.ts";
 import { generateToken } from "../token-format.ts";
 import { insertToken } from "../token-store.ts";
 
@@ -35,8 +34,9 @@ export interface ServerSettings {
 /** With a workspace `main`. */
 export async function startIdentityServer(settings: ServerSettings = {}): Promise<IdentityServer> {
   const database = await createTestDatabase();
-  const pool = openTestPool(database.url);
   const log = pino({ level: "silent" });
+  const pools = createPools(database.url, log);
+  const pool = pools.api;
   const secret = Buffer.alloc(32, 7);
   const config = z.object(IDENTITY_SETTINGS).parse(settings.env ?? {});
   const workspaces = createWorkspaces(pool);
@@ -44,11 +44,8 @@ export async function startIdentityServer(settings: ServerSettings = {}): Promis
   const authenticator = createAuthenticator(pool, realClock, { secret, workspaceOf: async () => undefined }, config.MILLRACE_SESSION_IDLE_MS);
   const app = await createHttpServer(log, new BodyTurns({ hasRoom: () => true, ownerBytes: 1e6, allBytes: 1e6 }), config.MILLRACE_TRUSTED_PROXIES?.split(","));
   const where = { url: "" };
-  const identity = openIdentity(app, { pool, clock: realClock, log, workspaces, secret, config, publicUrl: () => settings.publicUrl ?? where.url });
-  const access = openAccess({ api: pool, console: pool });
-  addAuthorization(app, authenticator, workspaces, access);
-  access.addRoutes(app);
-  identity.addRoutes();
+  const publicUrl = (): string => settings.publicUrl ?? where.url;
+  openEntrance(app, { pools, authenticator, clock: realClock, log, workspaces, secret, config, publicUrl }).addRoutes(app);
   where.url = await app.listen({ host: "127.0.0.1", port: 0 });
   const token = generateToken("admin");
   await insertToken(pool, token, undefined, "test-admin");
@@ -59,7 +56,7 @@ export async function startIdentityServer(settings: ServerSettings = {}): Promis
     adminToken: token.text,
     async close() {
       await app.close();
-      await pool.end();
+      await pools.close();
       await database.drop();
     },
   };
