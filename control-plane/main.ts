@@ -305,19 +305,8 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
-  addFlowRuns(app, {
-    pool: pools.api,
-    engines,
-    flows,
-    jobs,
-    workspaces,
-    changes: events,
-    log,
-    secret,
-    resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES,
-    publicUrl: ownUrl,
-    answered: () => ownership.local?.owner.lookForAnswers(),
-  });
+  const runs = { engines, flows, jobs, workspaces, changes: events, log, secret, publicUrl: ownUrl, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES };
+  addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
   parts.things.addRoutes(app, jobs, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
