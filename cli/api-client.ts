@@ -47,6 +47,10 @@ export interface ApiClient {
    * @param key idempotency key: the same request under it is the same job
    */
   runJob(body: string, key?: string): Promise<JobView>;
+  /** A run that is made of an earlier one. @param body JSON text of a RestartRequest */
+  restartFlow(id: string, body: string): Promise<JobView>;
+  /** @param body JSON text of a StepTestRequest */
+  testStep(body: string): Promise<JobView>;
   job(id: string): Promise<JobView>;
   jobs(filter: JobFilter): Promise<JobPage>;
   /** The result's bytes as the server sends them. */
@@ -112,6 +116,8 @@ export function createApiClient(settings: Settings): ApiClient {
   return {
     settings,
     runJob: (body, key) => call("POST", "/jobs", body, key === undefined ? {} : { "idempotency-key": key }),
+    restartFlow: (id, body) => call("POST", `/jobs/${encodeURIComponent(id)}/flow/restart`, body),
+    testStep: (body) => call("POST", "/flows/test", body),
     job: (id) => call("GET", `/jobs/${encodeURIComponent(id)}`),
     jobs: (filter) => call("GET", `/jobs${queryOf({ ...filter })}`),
     async result(id) {

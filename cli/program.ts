@@ -1,8 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { JobStatus } from "../control-plane/jobs/contract.ts";
 import { VERSION } from "../kernel/protocol.ts";
+import { addAdminCommands } from "./admin-commands.ts";
 import { addAgentCommands } from "./agent-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
+import { addFlowCommands } from "./flow-commands.ts";
 import { addThingCommands } from "./thing-commands.ts";
 
 const STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const satisfies readonly JobStatus[];
@@ -29,8 +31,10 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addServers(program, finish);
   addRuns(program, finish);
   addJobs(program, finish);
+  addFlowCommands(program, finish, withConnection);
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);
+  addAdminCommands(program, finish, withConnection);
   return program;
 }
 

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
-import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
-import { jobTokenKey } from "../kernel/job-token.ts";
+import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
+import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
@@ -20,14 +20,12 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { openEntrance } from "./entrance.ts";
+import { addFlowRuns } from "./flow-runs.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
-import { addApprovalRoutes } from "./flows/runs/approval-routes.ts";
-import { Approvals } from "./flows/runs/approvals.ts";
-import { addRunRoutes } from "./flows/runs/run-routes.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
-import { addAuthorization } from "./http/authorize.ts";
 import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
@@ -118,7 +116,7 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const things = await openThings(pools.api, log, config.MILLRACE_MASTER_KEY, stateDir);
+    const things = await openThings(pools, log, config.MILLRACE_MASTER_KEY, stateDir);
     const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
@@ -181,7 +179,8 @@ interface DoorParts {
 async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const secret = await readClusterSecret(pools.api);
-  const authenticator = createAuthenticator(pools.api, realClock, { secret, workspaceOf: (claims) => workspaceOfRunning(pools.api, claims) });
+  const jobTokens = { secret, workspaceOf: (claims: JobTokenClaims) => workspaceOfRunning(pools.api, claims) };
+  const authenticator = createAuthenticator(pools.api, realClock, jobTokens, config.MILLRACE_SESSION_IDLE_MS);
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
@@ -218,6 +217,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.agents,
+    console: pools.console,
     authenticator,
     tlsFiles: grpcTlsFiles(config),
     credentialMs: config.MILLRACE_CREDENTIAL_MS,
@@ -253,10 +253,21 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     ownerBytes: 32 * 1024 * 1024,
     allBytes: 128 * 1024 * 1024,
   });
-  const app = await createHttpServer(log, turns);
-  addAuthorization(app, authenticator, workspaces);
+  const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
+  const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
+  const entrance = openEntrance(app, {
+    pools,
+    access: parts.things.access,
+    authenticator,
+    clock: realClock,
+    log,
+    workspaces,
+    secret,
+    config,
+    publicUrl: ownUrl,
+  });
   const validator = createArgsValidator();
-  const flows = await run(openFlows(app, pools.api));
+  const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
     pools,
     flows,
@@ -274,7 +285,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     clock: realClock,
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
-    wantedFlow: (workspace, request) => flows.wanted(workspace, request),
+    wantedFlow: flows.wanted,
     earlyAnswer: engines.reader.early,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
@@ -285,7 +296,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     jobs: createDependencyJobs({ pool: pools.api, owners: directory, clock: realClock, newJobId: createJobIdGenerator(() => realClock.wallMs()), events }),
     log,
   });
-  addScriptRoutes(app, pools.api, scripts, locks);
+  addScriptRoutes(app, pools.console, scripts, locks);
   addJobRoutes(app, jobs);
   addLogRoutes(
     app,
@@ -294,21 +305,14 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
-  const { reader } = engines;
-  addRunRoutes(app, { reader, jobs, changes: events, log });
-  const answers = { answered: () => ownership.local?.owner.lookForAnswers(), workspaceName: (id: WorkspaceId) => workspaces.loadName(id) };
-  const people = {
-    ...answers,
-    secret: () => Promise.resolve(secret),
-    publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
-    record: jobs.record.bind(jobs),
-  };
-  addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
+  const runs = { engines, flows, jobs, workspaces, changes: events, log, secret, publicUrl: ownUrl, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES };
+  addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
   parts.things.addRoutes(app, jobs, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
   });
-  addWorkspaceRoutes(app, pools.api);
+  addWorkspaceRoutes(app, pools.console);
+  entrance.addRoutes(app);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
@@ -355,7 +359,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
       flows: engine,
-      source: bundleSource(workspaces, scripts, parts.things.references),
+      source: bundleSource(workspaces, scripts, parts.things.resolve),
       clock: realClock,
       random: Math.random,
       log,

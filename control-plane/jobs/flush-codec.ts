@@ -85,6 +85,10 @@ function flowRows({ id, workspace, shard }: JobRef, change: FlowChange): Column[
       return [[id]];
     case "flow_approved":
       return [[change.number]];
+    case "flow_cached":
+      return [[workspace, change.key, change.expiresAtMs, change.resultJson]];
+    case "flow_used":
+      return [[workspace, id, shard]];
     default:
       return assertNever(change);
   }

@@ -368,6 +368,7 @@ function sizeOf(operation: FlushOperation): number {
 
 function sizeOfChange(change: FlowChange): number {
   if (change.kind === "flow_item") return change.items.reduce((sum, { json }) => sum + json.length, 0);
+  if (change.kind === "flow_cached") return change.resultJson.length;
   return change.kind === "flow_event" ? change.eventsJson.length + (change.stateJson?.length ?? 0) : 0;
 }
 

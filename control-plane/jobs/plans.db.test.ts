@@ -117,6 +117,10 @@ function operationOf(family: Family): FlushOperation {
       return { kind: "flow", job, change: { kind: "flow_over" } };
     case "flow_approved":
       return { kind: "flow", job, change: { kind: "flow_approved", number: "1" } };
+    case "flow_cached":
+      return { kind: "flow", job, change: { kind: "flow_cached", key: "k", expiresAtMs: Date.now(), resultJson: "1" } };
+    case "flow_used":
+      return { kind: "flow", job, change: { kind: "flow_used" } };
     default:
       throw new Error(`no operation for ${family satisfies never}`);
   }
@@ -124,8 +128,8 @@ function operationOf(family: Family): FlushOperation {
 
 const isOfFlows = (family: Family): boolean => family.startsWith("flow_");
 
-/** Parents and today's partitions of events and items, the rows of living flows, answers of people. */
-const FLOW_TABLES = 6;
+/** Parents and today's partitions of events and items, the rows of living flows, answers of people, kept results, runs with steps to be deleted. */
+const FLOW_TABLES = 8;
 
 /** Every family alone, what flushes are mostly made of, and all together. */
 const COMPOSITIONS: readonly (readonly Family[])[] = [

@@ -151,6 +151,15 @@ describe("references", () => {
     expect(await references.resolve(ours, untouched)).toEqual({ kind: "resolved", json: untouched, secrets: [] });
   });
 
+  test("count in the members that may refer to anything, and are text in all others", async () => {
+    const json = '{"a":"$var:f/x/host","n":12345678901234567890,"b":["$var:f/x/host"]}';
+    expect(await references.resolve(ours, json, undefined, ["b"])).toEqual({
+      kind: "resolved",
+      json: '{"a":"$var:f/x/host","n":12345678901234567890,"b":["db.example.com"]}',
+      secrets: [],
+    });
+  });
+
   test("that lead nowhere are named, those of other workspaces too", async () => {
     await plain(theirs, "f/x/theirs", "secret");
     await resource("f/x/broken", "thing", { a: "$var:f/x/gone" });
