@@ -180,6 +180,25 @@ describe("a personal token", () => {
     expect((await ann.ask("POST", "/api/v1/w/other/tokens", { label: "x" })).status).toBe(404);
   });
 
+  test("is for members: an administrator of the instance who is none comes in with a session alone", async () => {
+    const password = PASSWORD;
+    await admin("POST", "/api/v1/accounts", {
+      email: "boss@example.com",
+      password,
+      is_instance_admin: true,
+      member_of: [{ workspace: "main", role: "viewer" }],
+    });
+    const boss = new Browser(server.url);
+    await boss.ask("POST", "/api/v1/login", { email: "boss@example.com", password });
+    expect((await boss.ask("GET", "/api/v1/w/other/members")).status).toBe(200);
+    expect((await boss.ask("POST", "/api/v1/w/other/tokens", { label: "x" })).status).toBe(409);
+    const { token } = await make(boss, {});
+    expect((await withToken(token, "GET", "/api/v1/w/main/members")).status).toBe(200);
+    expect((await withToken(token, "GET", "/api/v1/w/main/invitations")).status).toBe(403);
+    for (const path of ["/api/v1/accounts", "/api/v1/workspaces"]) expect((await withToken(token, "GET", path)).status).toBe(403);
+    expect((await admin("POST", "/api/v1/accounts", { email: "y@example.com", member_of: [{ workspace: "nowhere", role: "viewer" }] })).status).toBe(404);
+  });
+
   test("of somebody else is not there for who does not manage tokens", async () => {
     const hers = await make(ann, { label: "hers" });
     expect((await bob.ask("DELETE", `/api/v1/w/main/tokens/${hers.id}`)).status).toBe(404);

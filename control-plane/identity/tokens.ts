@@ -5,13 +5,14 @@ import { inTransaction } from "../db/transaction.ts";
 import { countTokens, findListedToken, type ListedToken, listTokens, revokeBySecret, revokeToken, type TokenPage } from "./account-token-store.ts";
 import type { Principal } from "./authenticate.ts";
 import { IDENTITY_LIMITS, type NewTokenBody } from "./contract.ts";
+import type { Members } from "./members.ts";
 import { findServiceAccount } from "./service-account-store.ts";
 import { generateToken, parseBearer } from "./token-format.ts";
 import { insertToken } from "./token-store.ts";
 
 /** Tokens of a workspace: of people, of service accounts, and of the workspace itself. */
 export interface Tokens {
-  /** @returns the token and its text, which nobody sees again. Errors: permission_denied, resource_exhausted */
+  /** @returns the token and its text, which nobody sees again. Errors: permission_denied, failed_precondition for who is no member, resource_exhausted */
   makePersonal(workspace: WorkspaceId, by: Principal, wanted: NewTokenBody): Promise<MadeToken>;
   /** @param serviceAccount its name; undefined: the workspace's own. Errors: permission_denied, not_found, resource_exhausted */
   makeForWorkspace(workspace: WorkspaceId, by: Principal, wanted: NewTokenBody, serviceAccount: string | undefined): Promise<MadeToken>;
@@ -27,7 +28,7 @@ export interface MadeToken {
   readonly text: string;
 }
 
-export function createTokens(pool: Pool): Tokens {
+export function createTokens(pool: Pool, members: Pick<Members, "roleOf">): Tokens {
   async function make(
     kind: ListedToken["kind"],
     workspace: WorkspaceId,
@@ -59,6 +60,11 @@ export function createTokens(pool: Pool): Tokens {
       if (by.via !== "session" || by.accountId === undefined)
         throw new AppError("permission_denied", "personal tokens are made by people who have logged in", {
           hint: "use `millrace login`, or a token of a service account",
+        });
+      // Administrators of the instance come in everywhere with a session. Their tokens do not: a token is one member's of one workspace.
+      if ((await members.roleOf(workspace, by.accountId)) === undefined)
+        throw new AppError("failed_precondition", "personal tokens are for members of the workspace, and you are none", {
+          hint: "invite yourself, and accept the invitation",
         });
       return make("personal", workspace, by, wanted, by.accountId);
     },
