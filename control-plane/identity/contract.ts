@@ -91,7 +91,7 @@ export const accountQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(IDENTITY_LIMITS.pageSize).optional(),
 });
 
-export const loginRequest = z.strictObject({ email: z.string().max(IDENTITY_LIMITS.emailChars), password: givenPassword });
+export const loginRequest = z.strictObject({ email: text(IDENTITY_LIMITS.emailChars), password: givenPassword });
 export const signUpRequest = z.strictObject({
   email,
   name: personName,

@@ -90,6 +90,10 @@ describe("a login", () => {
     expect(rows).toEqual([{ failures: 41 }]);
   });
 
+  test("with text that cannot be stored is a mistake of the caller, not of ours", async () => {
+    for (const email of ["nul\u0000@example.com", "half\ud800@example.com"]) expect((await login(email)).status).toBe(400);
+  });
+
   test("sent off by another site is refused", async () => {
     const from = (headers: Record<string, string | undefined>): Promise<Answer> =>
       browser.ask("POST", "/api/v1/login", { email: "ann@example.com", password: PASSWORD }, headers);
