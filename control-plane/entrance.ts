@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import type { AccessControl } from "./access/access-control.ts";
 import { type OpenAccess, openAccess } from "./access/open-access.ts";
 import { addAuthorization } from "./http/authorize.ts";
 import type { Authenticator } from "./identity/authenticate.ts";
@@ -6,6 +7,8 @@ import { type IdentityParts, openIdentity } from "./identity/open-identity.ts";
 
 export interface EntranceParts extends IdentityParts {
   readonly authenticator: Authenticator;
+  /** When there is one already. */
+  readonly access?: AccessControl;
 }
 
 /**
@@ -14,7 +17,7 @@ export interface EntranceParts extends IdentityParts {
  */
 export function openEntrance(app: FastifyInstance, parts: EntranceParts): Pick<OpenAccess, "addRoutes"> {
   const identity = openIdentity(app, parts);
-  const access = openAccess(parts.pools);
+  const access = openAccess(parts.pools, parts.access);
   addAuthorization(app, parts.authenticator, parts.workspaces, access);
   return {
     addRoutes(to) {

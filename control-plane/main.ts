@@ -257,7 +257,17 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
-  const entrance = openEntrance(app, { pools, authenticator, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl });
+  const entrance = openEntrance(app, {
+    pools,
+    access: parts.things.access,
+    authenticator,
+    clock: realClock,
+    log,
+    workspaces,
+    secret,
+    config,
+    publicUrl: ownUrl,
+  });
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
@@ -359,7 +369,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
       flows: engine,
-      source: bundleSource(workspaces, scripts, parts.things.references),
+      source: bundleSource(workspaces, scripts, parts.things.resolve),
       clock: realClock,
       random: Math.random,
       log,

@@ -22,7 +22,12 @@ export async function raiseVersion(client: Queryable, workspace: WorkspaceId): P
 
 /** All of it, as of one moment. */
 export async function readAccess(pool: Pool, workspace: WorkspaceId): Promise<AccessRows> {
-  const { rows } = await pool.query<{ version: string | null; members: MemberRow[] | null; groups: { group: string; account: AccountId }[] | null; grants: GrantRow[] | null }>(
+  const { rows } = await pool.query<{
+    version: string | null;
+    members: MemberRow[] | null;
+    groups: { group: string; account: AccountId }[] | null;
+    grants: GrantRow[] | null;
+  }>(
     `SELECT (SELECT version::text FROM access_version WHERE workspace_id = $1) AS version,
        (SELECT json_agg(json_build_object('account', account_id::text, 'name', name, 'role', role)) FROM workspace_member WHERE workspace_id = $1) AS members,
        (SELECT json_agg(json_build_object('group', group_name, 'account', account_id::text)) FROM group_account WHERE workspace_id = $1) AS groups,

@@ -32,7 +32,8 @@ const paths = (body: unknown, of: string): string[] => {
   const list: unknown = Reflect.get(Object(body), of);
   return Array.isArray(list) ? list.map((one: { path: string }) => one.path) : [];
 };
-const status = async (token: string, method: string, path: string, body?: unknown): Promise<number> => (await world.ask(token, method, `${api}${path}`, body)).status;
+const status = async (token: string, method: string, path: string, body?: unknown): Promise<number> =>
+  (await world.ask(token, method, `${api}${path}`, body)).status;
 const grant = (path: string, ...grants: object[]) => world.ask(admin, "PUT", `${api}/folders/by-path?path=${path}`, { grants });
 const seen = async (token: string, what = "scripts"): Promise<string[]> => paths((await world.ask(token, "GET", `${api}/${what}`)).body, what);
 
@@ -45,7 +46,9 @@ describe("places", () => {
     const closed = await world.ask(alice.token, "GET", `${api}/scripts/by-path?path=f/closed/one`);
     const missing = await world.ask(alice.token, "GET", `${api}/scripts/by-path?path=f/closed/two`);
     expect([closed.status, missing.status]).toEqual([404, 404]);
-    expect(closed.text.replace("f/closed/one", "").replace(/"request_id":"[^"]+"/, "")).toBe(missing.text.replace("f/closed/two", "").replace(/"request_id":"[^"]+"/, ""));
+    expect(closed.text.replace("f/closed/one", "").replace(/"request_id":"[^"]+"/, "")).toBe(
+      missing.text.replace("f/closed/two", "").replace(/"request_id":"[^"]+"/, ""),
+    );
     expect(await status(alice.token, "PUT", "/variables/by-path?path=f/closed/two", { value: "x" })).toBe(403);
     expect(await status(alice.token, "PUT", "/variables/by-path?path=u/alice/two", { value: "x" })).toBe(201);
     expect(await status(olga.token, "PUT", "/variables/by-path?path=u/olga/two", { value: "x" })).toBe(403);
@@ -75,7 +78,8 @@ describe("places", () => {
   });
 
   test("a member grants the own place and no other; a viewer grants nothing", async () => {
-    const share = (token: string, path: string) => world.ask(token, "PUT", `${api}/folders/by-path?path=${path}`, { grants: [{ user: "olga", level: "read" }] });
+    const share = (token: string, path: string) =>
+      world.ask(token, "PUT", `${api}/folders/by-path?path=${path}`, { grants: [{ user: "olga", level: "read" }] });
     expect((await share(alice.token, "u/alice")).status).toBe(201);
     expect(await status(olga.token, "GET", "/scripts/by-path?path=u/alice/one")).toBe(200);
     expect((await share(alice.token, "f/closed")).status).toBe(403);
@@ -86,7 +90,12 @@ describe("places", () => {
   });
 
   test("what is wrong with a grant is said: nobody of that name, no such group, one of two named twice", async () => {
-    for (const grants of [[{ user: "nobody", level: "read" }], [{ group: "none", level: "read" }], [{ level: "read" }, { level: "write" }], [{ user: "alice", group: "ops", level: "read" }]])
+    for (const grants of [
+      [{ user: "nobody", level: "read" }],
+      [{ group: "none", level: "read" }],
+      [{ level: "read" }, { level: "write" }],
+      [{ user: "alice", group: "ops", level: "read" }],
+    ])
       expect((await world.ask(admin, "PUT", `${api}/folders/by-path?path=f/bad`, { grants })).status).toBe(400);
     expect(await status(admin, "GET", "/folders/by-path?path=f/bad")).toBe(404);
   });
@@ -128,7 +137,10 @@ describe("jobs", () => {
   });
 
   test("a flow may run what its author may run, and says of the rest that it is not there", async () => {
-    const flow = (path: string) => ({ path: "u/alice/flow", document: { summary: "", value: { modules: [{ id: "a", value: { type: "script", path, input_transforms: {} } }] } } });
+    const flow = (path: string) => ({
+      path: "u/alice/flow",
+      document: { summary: "", value: { modules: [{ id: "a", value: { type: "script", path, input_transforms: {} } }] } },
+    });
     const refused = await world.ask(alice.token, "POST", `${api}/flows`, flow("f/closed/one"));
     expect(refused.status).toBe(400);
     expect(refused.text).toContain("there is no script at f/closed/one");

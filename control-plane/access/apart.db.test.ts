@@ -17,9 +17,9 @@ import { createResources } from "../resources/resources.ts";
 import { addResourceRoutes } from "../resources/routes.ts";
 import { createSchemaCheck } from "../resources/schema-check.ts";
 import { addResourceTypeRoutes } from "../resources/type-routes.ts";
-import { createScriptCache } from "../scripts/script-cache.ts";
 import { ScriptLocks } from "../scripts/locks.ts";
 import { addScriptRoutes } from "../scripts/routes.ts";
+import { createScriptCache } from "../scripts/script-cache.ts";
 import { createKeyRing } from "../secrets/key-ring.ts";
 import { SecretRotation } from "../secrets/rotation.ts";
 import { addSecretRoutes } from "../secrets/routes.ts";
@@ -88,14 +88,18 @@ test("every table with a workspace is under row-level security, or is listed her
 test("a statement that forgets the workspace sees rows of one alone, writes into no other, and sees nothing when no workspace is named", async () => {
   const tables = await tablesWithWorkspace();
   for (const workspace of [ours, theirs])
-    await pools.api.query("INSERT INTO variable (workspace_id, path, description, value, created_by, updated_by) VALUES ($1, 'f/a/b', '', $2, 'x', 'x')", [workspace, workspace]);
+    await pools.api.query("INSERT INTO variable (workspace_id, path, description, value, created_by, updated_by) VALUES ($1, 'f/a/b', '', $2, 'x', 'x')", [
+      workspace,
+      workspace,
+    ]);
   const all = () => pools.console.query<{ value: string }>("SELECT value FROM variable WHERE path = 'f/a/b' ORDER BY 1");
   expect((await all()).rows).toHaveLength(2);
   expect((await within(ours, all)).rows).toEqual([{ value: ours }]);
   expect((await within(theirs, all)).rows).toEqual([{ value: theirs }]);
   expect((await within(ours, () => pools.console.query("UPDATE variable SET value = 'x'"))).rowCount).toBe(1);
   expect((await within(ours, () => pools.console.query("DELETE FROM variable WHERE workspace_id = $1", [theirs]))).rowCount).toBe(0);
-  const insert = () => pools.console.query("INSERT INTO folder (workspace_id, path, description, created_by, updated_by) VALUES ($1, 'f/a', '', 'x', 'x')", [theirs]);
+  const insert = () =>
+    pools.console.query("INSERT INTO folder (workspace_id, path, description, created_by, updated_by) VALUES ($1, 'f/a', '', 'x', 'x')", [theirs]);
   await expect(within(ours, insert)).rejects.toThrow("row-level security");
   await expect(within(ours, () => pools.console.query("SELECT * FROM job"))).rejects.toThrow("permission denied");
   const nobody = await pools.api.connect();
@@ -152,7 +156,9 @@ const OURS = "our-own-value";
 
 /** A row of ours in each table that is kept, with a text in it that nobody else may see. */
 async function fill(): Promise<void> {
-  const [{ id: account } = { id: "" }] = (await pools.api.query<{ id: string }>("INSERT INTO account (email, name, created_by) VALUES ('a@ours', $1, 'x') RETURNING id::text", [OURS])).rows;
+  const [{ id: account } = { id: "" }] = (
+    await pools.api.query<{ id: string }>("INSERT INTO account (email, name, created_by) VALUES ('a@ours', $1, 'x') RETURNING id::text", [OURS])
+  ).rows;
   const insert = (table: string, columns: string, values: string): Promise<unknown> =>
     pools.api.query(`INSERT INTO ${table} (workspace_id, ${columns}) VALUES (${ours}, ${values})`);
   const by = "created_by, updated_by";
@@ -166,13 +172,21 @@ async function fill(): Promise<void> {
   );
   await insert("script_lock", "hash, state, lock", `'${hash}', 1, '${OURS}'`);
   await insert("flow", "path, hash", `'f/a/f', '${hash}'`);
-  await insert("flow_version", "hash, flow_id, path, summary, document, created_by", `'${hash}', 1, 'f/a/f', '${OURS}', '{"summary":"${OURS}","value":{"modules":[]}}', 'x'`);
+  await insert(
+    "flow_version",
+    "hash, flow_id, path, summary, document, created_by",
+    `'${hash}', 1, 'f/a/f', '${OURS}', '{"summary":"${OURS}","value":{"modules":[]}}', 'x'`,
+  );
   await insert("variable", `path, description, value, ${by}`, `'f/a/v', '${OURS}', '${OURS}', 'x', 'x'`);
   await insert("resource", `path, type, description, value, ${by}`, `'f/a/r', 't', '${OURS}', '"${OURS}"', 'x', 'x'`);
   await insert("resource_type", `name, description, schema, ${by}`, `'t', '${OURS}', '{"title":"${OURS}"}', 'x', 'x'`);
   await insert("workspace_key", "version, master_id, wrapped", "7, 'm', ''");
   await insert("workspace_limit", "weight, changed_by", "7.5, 'x'");
-  await insert("agent_join_token", "id, secret_hash, label, max_uses, created_by, expires_at", `'${"j".repeat(12)}', '', '${OURS}', 1, 'x', now() + interval '1 day'`);
+  await insert(
+    "agent_join_token",
+    "id, secret_hash, label, max_uses, created_by, expires_at",
+    `'${"j".repeat(12)}', '', '${OURS}', 1, 'x', now() + interval '1 day'`,
+  );
   await insert("member_name", "name, account_id", `'${OURS}', ${account}`);
   await insert("workspace_member", "account_id, name, role", `${account}, '${OURS}', 'viewer'`);
   await insert("member_group", `name, description, ${by}`, `'g', '${OURS}', 'x', 'x'`);
@@ -183,7 +197,10 @@ async function rowsOfOurs(): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const { name, kept } of await tablesWithWorkspace()) {
     if (!kept) continue;
-    const { rows } = await pools.api.query<{ all: string }>(`SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '') AS all FROM ${name} t WHERE workspace_id = $1`, [ours]);
+    const { rows } = await pools.api.query<{ all: string }>(
+      `SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '') AS all FROM ${name} t WHERE workspace_id = $1`,
+      [ours],
+    );
     found[name] = rows[0]?.all ?? "";
   }
   return found;

@@ -13,8 +13,13 @@ export const ACCESS_LIMITS = {
 } as const;
 
 const NAME = /^[A-Za-z0-9_-]{1,60}$/;
-const memberName = z.string().regex(NAME, "a name has 1 to 60 of a-z, A-Z, 0-9, _ and -").meta({ examples: ["alice"] });
-const groupName = memberName.refine((name) => name !== "all", "all members are no group of their own: leave out user and group in a grant").meta({ examples: ["etl"] });
+const memberName = z
+  .string()
+  .regex(NAME, "a name has 1 to 60 of a-z, A-Z, 0-9, _ and -")
+  .meta({ examples: ["alice"] });
+const groupName = memberName
+  .refine((name) => name !== "all", "all members are no group of their own: leave out user and group in a grant")
+  .meta({ examples: ["etl"] });
 const folderPath = z
   .string()
   .regex(/^[uf]\/[A-Za-z0-9_-]{1,60}$/, "a folder looks like f/name, the place of a member like u/name")

@@ -29,7 +29,8 @@ export function addFolderRoutes(root: FastifyInstance, pool: Pool, changed: (wor
         tags,
         operationId: "putFolder",
         summary: "Make or change a folder and its grants",
-        description: "201 when it is new. Its grants are those given. For administrators of the workspace; what is granted of u/NAME, for the member of that name, too.",
+        description:
+          "201 when it is new. Its grants are those given. For administrators of the workspace; what is granted of u/NAME, for the member of that name, too.",
         params,
         querystring: byFolder,
         headers: conditions,

@@ -95,7 +95,10 @@ async function writeGrants(client: Queryable, workspace: WorkspaceId, path: stri
 }
 
 async function checkGroups(client: Queryable, workspace: WorkspaceId, names: readonly string[]): Promise<void> {
-  const { rows } = await client.query<{ name: string }>("SELECT name FROM member_group WHERE workspace_id = $1 AND name = ANY ($2::text[])", [workspace, names]);
+  const { rows } = await client.query<{ name: string }>("SELECT name FROM member_group WHERE workspace_id = $1 AND name = ANY ($2::text[])", [
+    workspace,
+    names,
+  ]);
   const known = new Set(rows.map(({ name }) => name));
   const missing = names.find((name) => !known.has(name));
   if (missing !== undefined)

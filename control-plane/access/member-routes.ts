@@ -51,7 +51,8 @@ export function addMemberRoutes(root: FastifyInstance, pool: Pool, changed: (wor
         tags,
         operationId: "deleteMember",
         summary: "Take an account out of the workspace",
-        description: "Its tokens and sessions open nothing here any more, within a second. What is below u/NAME/ stays, for administrators; nobody else gets the name.",
+        description:
+          "Its tokens and sessions open nothing here any more, within a second. What is below u/NAME/ stays, for administrators; nobody else gets the name.",
         params,
         querystring: byMember,
         headers: ifMatch,

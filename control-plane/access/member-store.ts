@@ -111,8 +111,23 @@ async function wantedMember(client: Queryable, workspace: WorkspaceId, name: str
   return member;
 }
 
+/** The account that principals call by this label: its e-mail address, or `service:` and the name of a service account of the workspace. */
+export async function accountCalled(pool: Pool, workspace: WorkspaceId, label: string): Promise<AccountId | undefined> {
+  const { rows } = await pool.query<{ account: AccountId }>(
+    `SELECT id::text AS account FROM account WHERE lower(email) = lower($2)
+     UNION ALL SELECT account_id::text FROM service_account WHERE workspace_id = $1 AND 'service:' || name = $2`,
+    [workspace, label],
+  );
+  return rows[0]?.account;
+}
+
 /** Accounts of members by their names. Errors: invalid_argument naming those who are no members. @param pointer of the names in the request */
-export async function accountsOf(client: Queryable, workspace: WorkspaceId, names: readonly string[], pointer: string): Promise<ReadonlyMap<string, AccountId>> {
+export async function accountsOf(
+  client: Queryable,
+  workspace: WorkspaceId,
+  names: readonly string[],
+  pointer: string,
+): Promise<ReadonlyMap<string, AccountId>> {
   const { rows } = await client.query<{ name: string; account: AccountId }>(
     "SELECT name, account_id::text AS account FROM workspace_member WHERE workspace_id = $1 AND name = ANY ($2::text[])",
     [workspace, names],

@@ -11,15 +11,16 @@ export interface OpenAccess extends Access {
   addRoutes(app: FastifyInstance): void;
 }
 
-/** Who may do what in which workspace: a part of the composition root. */
-export function openAccess(pools: Pick<Pools, "api" | "console">): OpenAccess {
-  const control = createAccessControl(pools.api, () => realClock.monotonicMs());
+/** Who may do what in which workspace: a part of the composition root. @param control when there is one already */
+export function openAccess(pools: Pick<Pools, "api" | "console">, control = createAccessControl(pools.api, () => realClock.monotonicMs())): OpenAccess {
+  const { member, job, changed } = control;
   return {
-    member: control.member,
+    member,
+    job,
     addRoutes(app) {
-      addMemberRoutes(app, pools.console, control.changed);
-      addGroupRoutes(app, pools.console, control.changed);
-      addFolderRoutes(app, pools.console, control.changed);
+      addMemberRoutes(app, pools.console, changed);
+      addGroupRoutes(app, pools.console, changed);
+      addFolderRoutes(app, pools.console, changed);
     },
   };
 }

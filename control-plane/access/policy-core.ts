@@ -78,8 +78,7 @@ export function placesOf(rows: AccessRows, { account, name, role }: MemberRow, l
   const groups = new Set(rows.groups.flatMap((one) => (one.account === account ? [one.group] : [])));
   const granted = rows.grants.filter(
     (grant) =>
-      (level === "read" || grant.level === "write") &&
-      (grant.account === null ? grant.group === null || groups.has(grant.group) : grant.account === account),
+      (level === "read" || grant.level === "write") && (grant.account === null ? grant.group === null || groups.has(grant.group) : grant.account === account),
   );
   return [...new Set([ownPlace(name), ...granted.map(({ path }) => path)])];
 }

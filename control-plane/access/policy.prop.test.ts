@@ -13,17 +13,15 @@ const group = fc.constantFrom("g", "h");
 
 const rows: fc.Arbitrary<AccessRows> = fc.record({
   version: fc.constant(1),
-  members: fc.uniqueArray(fc.record({ account, name: fc.constant(""), role: fc.constantFrom<Role>(...ROLES) }), { selector: (one) => one.account }).map((list) =>
-    list.map((one) => ({ ...one, name: `n${one.account}` })),
-  ),
+  members: fc
+    .uniqueArray(fc.record({ account, name: fc.constant(""), role: fc.constantFrom<Role>(...ROLES) }), { selector: (one) => one.account })
+    .map((list) => list.map((one) => ({ ...one, name: `n${one.account}` }))),
   groups: fc.uniqueArray(fc.record({ group, account }), { selector: (one) => `${one.group}/${one.account}` }),
   grants: fc.uniqueArray(
-    fc.record({ path: fc.constantFrom(...places), to: fc.oneof(account, group, fc.constant(null)), level }).map(
-      ({ path, to, level: granted }): GrantRow => {
-        const isAccount = to !== null && /\d/.test(to);
-        return { path, account: isAccount ? asAccountId(to) : null, group: isAccount ? null : to, level: granted };
-      },
-    ),
+    fc.record({ path: fc.constantFrom(...places), to: fc.oneof(account, group, fc.constant(null)), level }).map(({ path, to, level: granted }): GrantRow => {
+      const isAccount = to !== null && /\d/.test(to);
+      return { path, account: isAccount ? asAccountId(to) : null, group: isAccount ? null : to, level: granted };
+    }),
     { selector: (one) => `${one.path}/${one.account ?? ""}/${one.group ?? ""}` },
   ),
 });

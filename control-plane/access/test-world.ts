@@ -18,7 +18,11 @@ export interface AccessWorld {
   makeAccount(email: string): Promise<AccountId>;
   /** An account with a role, and a token of its own. */
   makeMember(workspace: WorkspaceId, email: string, role: Role, scopes?: readonly string[]): Promise<{ account: AccountId; token: string }>;
-  makeToken(kind: "workspace" | "agent" | "admin", workspace: WorkspaceId | undefined, options?: { expired?: boolean; scopes?: readonly string[] }): Promise<string>;
+  makeToken(
+    kind: "workspace" | "agent" | "admin",
+    workspace: WorkspaceId | undefined,
+    options?: { expired?: boolean; scopes?: readonly string[] },
+  ): Promise<string>;
   personalToken(workspace: WorkspaceId, account: AccountId, scopes?: readonly string[]): Promise<string>;
   ask(token: string | undefined, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;

@@ -32,8 +32,7 @@ export interface Pools {
 export const OWNER_SETTINGS =
   "-c statement_timeout=10s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off -c enable_seqscan=off -c enable_bitmapscan=off";
 
-const API_SETTINGS =
-  "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off";
+const API_SETTINGS = "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off";
 /** See migrations/0086. */
 const TENANT_ROLE = "millrace_tenant";
 

@@ -72,7 +72,13 @@ function flowError(problems: readonly FieldError[]): AppError {
 }
 
 /** Steps that run what is not in the workspace, or that call it by arguments that it does not take. A flow may run itself. */
-async function pathProblems(pool: Pool, workspace: WorkspaceId, own: string | undefined, steps: readonly StepPath[], mayRefer?: (path: string) => boolean): Promise<FieldError[]> {
+async function pathProblems(
+  pool: Pool,
+  workspace: WorkspaceId,
+  own: string | undefined,
+  steps: readonly StepPath[],
+  mayRefer?: (path: string) => boolean,
+): Promise<FieldError[]> {
   const scripts = steps.filter((step) => step.kind === "script");
   const flows = steps.filter((step) => step.kind === "flow" && step.path !== own);
   const reached = (step: StepPath): boolean => mayRefer?.(step.path) ?? true;

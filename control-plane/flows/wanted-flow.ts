@@ -13,7 +13,12 @@ export function isForFlow({ flow, flow_hash, document, yaml }: FlowRequest): boo
 }
 
 /** The flow that a request names or brings. Errors: not_found; for one that it brings those of a deploy. */
-export async function wantedFlow(deployer: FlowDeployer, workspace: Workspace, request: FlowRequest, mayRefer?: (path: string) => boolean): Promise<WantedFlow> {
+export async function wantedFlow(
+  deployer: FlowDeployer,
+  workspace: Workspace,
+  request: FlowRequest,
+  mayRefer?: (path: string) => boolean,
+): Promise<WantedFlow> {
   const { pool, cache } = deployer;
   const { flow: path, flow_hash: hash } = request;
   if (path !== undefined) return { ...(await currentFlow(pool, cache, workspace.id, path)), document: undefined };
@@ -22,6 +27,10 @@ export async function wantedFlow(deployer: FlowDeployer, workspace: Workspace, r
     if (version === undefined) throw noFlowVersion(hash);
     return { ...version, document: undefined };
   }
-  const { json, hash: ofDocument, parsed } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml", mayRefer);
+  const {
+    json,
+    hash: ofDocument,
+    parsed,
+  } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml", mayRefer);
   return { hash: ofDocument, path: undefined, document: json, definition: parsed.definition, schema: parsed.schema };
 }

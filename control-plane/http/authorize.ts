@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
-import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import type { AccountId, JobId, WorkspaceId } from "../../kernel/ids.ts";
 import { fitsOne, globPattern, scopedTo } from "../access/scope-bounds-core.ts";
 import type { PathBounds } from "../db/path-bounds.ts";
 import { withinWorkspace } from "../db/tenant-context.ts";
@@ -155,13 +155,27 @@ export interface Member {
   places(level: Level): readonly string[] | undefined;
 }
 
+/** What somebody, or a job, may use at paths. */
+export type Reaching = Pick<Member, "mayAt" | "places">;
+
+/** Where a job comes from. */
+export interface JobOrigin {
+  readonly createdBy: string;
+  /** Of its script, and of its flow. */
+  readonly paths: readonly string[];
+  /** Of a step: the outermost run around it. */
+  readonly flow: JobId | undefined;
+}
+
 /** Knows members; see control-plane/access/. */
 export interface Access {
+  /** What a running job may use; undefined: what is anywhere in the workspace. */
+  job(workspace: WorkspaceId, job: JobId): Promise<Reaching | undefined>;
   /** Undefined: the account is no member. A change is known within a second. */
   member(workspace: WorkspaceId, account: AccountId): Promise<Member | undefined>;
 }
 
-const WITHOUT_MEMBERS: Access = { member: () => Promise.resolve(undefined) };
+const WITHOUT_MEMBERS: Access = { member: () => Promise.resolve(undefined), job: () => Promise.resolve(undefined) };
 
 /**
  * The one place that lets a request in: token → principal → workspace of the path → permission, and path. A workspace that is not the caller's
@@ -238,21 +252,30 @@ async function admit(access: Access, principal: Principal, workspace: Workspace,
   if (rule.role === "instance" && !runsInstance(principal)) throw new AppError("permission_denied", "only an administrator's token may do this");
   if (principal.kind === "job" && rule.job === undefined) throw new AppError("permission_denied", `a job's own token does not allow ${permission}`);
   if (member?.may(permission) === false) throw new AppError("permission_denied", `the role ${member.role} does not allow ${permission}`);
-  if (member === undefined && principal.scopes === undefined) return undefined;
+  const reaching = member ?? (principal.job === undefined ? undefined : await access.job(workspace.id, principal.job.id));
+  if (reaching === undefined && principal.scopes === undefined) return undefined;
   const scoped = scopedTo(principal.scopes, permission);
   if (scoped.kind === "nothing" || (scoped.kind === "paths" && rule.paths === undefined))
     throw new AppError("permission_denied", `the scopes of the token do not allow ${permission}`);
-  return reachOf(principal, member, rule.paths ?? "read", scoped.kind === "paths" ? scoped.globs : undefined);
+  return reachOf({ scopes: principal.scopes, member, reaching }, rule.paths ?? "read", scoped.kind === "paths" ? scoped.globs : undefined);
 }
 
-function reachOf({ scopes }: Principal, member: Member | undefined, level: Level, globs: readonly string[] | undefined): Reach {
-  const places = member?.places(level);
+interface Standing {
+  readonly scopes: readonly string[] | undefined;
+  readonly member: Member | undefined;
+  /** Of the member, or of whoever started the job. */
+  readonly reaching: Reaching | undefined;
+}
+
+function reachOf({ scopes, member, reaching }: Standing, level: Level, globs: readonly string[] | undefined): Reach {
+  const places = reaching?.places(level);
+  const fits = (path: string): boolean => globs === undefined || fitsOne(globs, path);
   return {
     member,
     bounds: places === undefined && globs === undefined ? undefined : { places, patterns: globs?.map(globPattern) },
     may: (permission) => (member?.may(permission) ?? true) && scopedTo(scopes, permission).kind === "whole",
-    mayUse: (path) => (member?.mayAt(path, level) ?? true) && (globs === undefined || fitsOne(globs, path)),
-    mayRefer: (path) => (member?.mayAt(path, "read") ?? true) && (globs === undefined || fitsOne(globs, path)),
+    mayUse: (path) => (reaching?.mayAt(path, level) ?? true) && fits(path),
+    mayRefer: (path) => (reaching?.mayAt(path, "read") ?? true) && fits(path),
   };
 }
 
@@ -265,7 +288,9 @@ function checkPath(request: FastifyRequest, { reach }: Caller): void {
   const asked = path(request);
   if (asked !== undefined && reach.mayUse(asked)) return;
   if (level === "read") throw nothingAt(asked ?? "this path");
-  throw new AppError("permission_denied", `the caller may not write at ${asked ?? "this path"}`, { hint: "an administrator of the workspace grants it: docs/access.md" });
+  throw new AppError("permission_denied", `the caller may not write at ${asked ?? "this path"}`, {
+    hint: "an administrator of the workspace grants it: docs/access.md",
+  });
 }
 
 /** Whether the permission of the route holds at a path, for a handler that has found the path out. */

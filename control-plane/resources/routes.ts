@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, referencesOf } from "../http/authorize.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
@@ -141,10 +141,11 @@ export async function sendResourceValue(
   references: References,
   path: string,
 ): Promise<void> {
-  const { workspace } = callerOf(request);
+  const caller = callerOf(request);
+  const { workspace } = caller;
   const stored = await resources.find(workspace.id, path);
   if (stored === undefined) throw noResource(path);
-  const resolved = await references.resolve(workspace.id, stored.value);
+  const resolved = await references.resolve(workspace.id, stored.value, referencesOf(caller));
   if (resolved.kind === "unresolved") throw new AppError("not_found", resolved.message);
   sendSecrets(request, reply, { type: "application/json", text: resolved.json, secrets: resolved.secrets });
 }
