@@ -257,6 +257,11 @@ describe("tokens of a workspace", () => {
     expect((await bob.ask("POST", "/api/v1/w/main/workspace-tokens", { label: "x" })).status).toBe(403);
   });
 
+  test("do not pass for somebody by their label", async () => {
+    for (const label of ["bob@example.com", "service:robot", "job 01a20000-36dd-7000-aeb1-1bbad5bb6980", "schedule:f/a/b"])
+      expect((await ann.ask("POST", "/api/v1/w/main/workspace-tokens", { label })).status).toBe(400);
+  });
+
   test("are listed page by page, the newest first, each once", async () => {
     const all = (await ann.ask("GET", "/api/v1/w/main/workspace-tokens")).body.tokens.map(({ id }: { id: string }) => id);
     expect(all.length).toBeGreaterThan(8);

@@ -28,6 +28,19 @@ export interface MadeToken {
   readonly text: string;
 }
 
+/** Of a token that is nobody's the label is what `created_by` says: it must not name a person, a service account, a job or a schedule. */
+const LIKE_SOMEBODY = /[@:]|^job /;
+
+function misleading(): AppError {
+  return new AppError(
+    "invalid_argument",
+    "the label of a workspace's token has no @ and no colon, and does not begin with `job `: it would pass for somebody",
+    {
+      fields: [{ pointer: "/label", message: "looks like somebody's" }],
+    },
+  );
+}
+
 export function createTokens(pool: Pool, members: Pick<Members, "roleOf">): Tokens {
   async function make(
     kind: ListedToken["kind"],
@@ -69,7 +82,10 @@ export function createTokens(pool: Pool, members: Pick<Members, "roleOf">): Toke
       return make("personal", workspace, by, wanted, by.accountId);
     },
     async makeForWorkspace(workspace, by, wanted, name) {
-      if (name === undefined) return make("workspace", workspace, by, wanted, undefined);
+      if (name === undefined) {
+        if (LIKE_SOMEBODY.test(wanted.label)) throw misleading();
+        return make("workspace", workspace, by, wanted, undefined);
+      }
       const found = await findServiceAccount(pool, workspace, name);
       if (found === undefined) throw new AppError("not_found", `there is no service account ${name} in this workspace`);
       return make("service", workspace, by, wanted, found);
