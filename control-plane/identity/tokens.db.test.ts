@@ -275,6 +275,16 @@ describe("tokens of a workspace", () => {
     expect((await ann.ask("GET", "/api/v1/w/main/workspace-tokens?cursor=x")).status).toBe(400);
   });
 
+  test("that ended three months ago are forgotten with the next one; those that work or ended later stay", async () => {
+    const path = "/api/v1/w/main/workspace-tokens";
+    const [long, short, alive] = [await make(ann, {}, path), await make(ann, {}, path), await make(ann, {}, path)];
+    await server.pool.query("UPDATE token SET revoked_at = now() - interval '91 days' WHERE id = $1", [long.id]);
+    await server.pool.query("UPDATE token SET expires_at = now() - interval '89 days' WHERE id = $1", [short.id]);
+    const made = await make(ann, {}, path);
+    const { rows } = await server.pool.query("SELECT id FROM token WHERE id = ANY($1)", [[long.id, short.id, alive.id, made.id]]);
+    expect(rows.map(({ id }) => id).sort()).toEqual([short.id, alive.id, made.id].sort());
+  });
+
   test("of every kind can be ended by who finds them, and the answer never says whether there was one", async () => {
     const session = bob.cookies.get("millrace-session") ?? "";
     const { token: invitation } = (await ann.ask("POST", "/api/v1/w/main/invitations", { role: "viewer" })).body;

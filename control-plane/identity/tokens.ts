@@ -2,7 +2,16 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
-import { countTokens, findListedToken, type ListedToken, listTokens, revokeBySecret, revokeToken, type TokenPage } from "./account-token-store.ts";
+import {
+  countTokens,
+  findListedToken,
+  forgetOldTokens,
+  type ListedToken,
+  listTokens,
+  revokeBySecret,
+  revokeToken,
+  type TokenPage,
+} from "./account-token-store.ts";
 import type { Principal } from "./authenticate.ts";
 import { IDENTITY_LIMITS, type NewTokenBody } from "./contract.ts";
 import type { Members } from "./members.ts";
@@ -53,6 +62,7 @@ export function createTokens(pool: Pool, members: Pick<Members, "roleOf">): Toke
     if (by.scopes !== undefined) throw new AppError("permission_denied", "a token that is limited by scopes makes no tokens");
     const token = generateToken(kind);
     const made = await inTransaction(pool, async (client) => {
+      await forgetOldTokens(client, workspace);
       if ((await countTokens(client, workspace)) >= IDENTITY_LIMITS.tokens)
         throw new AppError("resource_exhausted", `the workspace has ${IDENTITY_LIMITS.tokens} tokens already`, { hint: "revoke those that nobody needs" });
       await insertToken(client, token, workspace, wanted.label, {
