@@ -53,10 +53,10 @@ export async function startLocalProvider({ clientId, clientSecret, tokenAuth, re
       for (let at = url, step = 0; step < MAX_STEPS; step++) {
         if (!at.startsWith(issuer)) return at;
         const seen = await browser.ask("GET", at, undefined, form);
-        const shown = /name="prompt" value="(login|consent)"/.exec(String(seen.body))?.[1];
+        const shown = /name="prompt" value="(login|consent)"/.exec(seen.text)?.[1];
         const answer = shown === undefined ? seen : await browser.ask("POST", at, `prompt=${shown}&login=${encodeURIComponent(subject)}&password=x`, form);
         const next = answer.headers.get("location");
-        if (next === null) throw new Error(`the provider answered ${answer.status}: ${String(answer.body).slice(0, 500)}`);
+        if (next === null) throw new Error(`the provider answered ${answer.status}: ${answer.text.slice(0, 500)}`);
         at = new URL(next, issuer).href;
       }
       throw new Error("the provider sends the browser round in circles");
