@@ -255,17 +255,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
-  const entrance = openEntrance(app, {
-    pools,
-    access: parts.things.access,
-    authenticator,
-    clock: realClock,
-    log,
-    workspaces,
-    secret,
-    config,
-    publicUrl: ownUrl,
-  });
+  const entrance = openEntrance(app, { ...parts, access: parts.things.access, authenticator, clock: realClock, secret, publicUrl: ownUrl });
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({

@@ -66,6 +66,11 @@ export const newAccount = z.strictObject({
   name: personName.optional().meta({ description: "Left out: the part of the address before the @." }),
   password: newPassword.optional().meta({ description: "Left out: the person logs in by an identity provider." }),
   is_instance_admin: z.boolean().default(false),
+  member_of: z
+    .array(z.strictObject({ workspace: z.string().max(63), role }))
+    .max(20)
+    .default([])
+    .meta({ description: "Workspaces that it is a member of from the beginning." }),
 });
 export type NewAccountBody = z.input<typeof newAccount>;
 
@@ -86,7 +91,7 @@ export const accountQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(IDENTITY_LIMITS.pageSize).optional(),
 });
 
-export const loginRequest = z.strictObject({ email: z.string().max(IDENTITY_LIMITS.emailChars), password: givenPassword });
+export const loginRequest = z.strictObject({ email: text(IDENTITY_LIMITS.emailChars), password: givenPassword });
 export const signUpRequest = z.strictObject({
   email,
   name: personName,
