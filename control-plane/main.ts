@@ -25,6 +25,7 @@ import { openFlows } from "./flows/open-flows.ts";
 import { addApprovalRoutes } from "./flows/runs/approval-routes.ts";
 import { Approvals } from "./flows/runs/approvals.ts";
 import { addRunRoutes } from "./flows/runs/run-routes.ts";
+import { openGovernance } from "./governance.ts";
 import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { addAuthorization } from "./http/authorize.ts";
@@ -48,6 +49,7 @@ import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import { peerAddress } from "./peer-address.ts";
 import { publicUrl } from "./public-url.ts";
+import { instanceLimits } from "./quota-settings.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
@@ -254,7 +256,8 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     allBytes: 128 * 1024 * 1024,
   });
   const app = await createHttpServer(log, turns);
-  addAuthorization(app, authenticator, workspaces);
+  const governance = openGovernance({ pool: pools.api, limits: instanceLimits(config), clock: realClock, log, replicas: () => network.linksUp + 1 });
+  governance.guard(app, authenticator, () => addAuthorization(app, authenticator, workspaces));
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.api));
   const engines = flowEngines({
@@ -276,6 +279,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
     wantedFlow: (workspace, request) => flows.wanted(workspace, request),
     earlyAnswer: engines.reader.early,
+    admit: governance.admit,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
   });
@@ -287,6 +291,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   addScriptRoutes(app, pools.api, scripts, locks);
   addJobRoutes(app, jobs);
+  governance.addRoutes(app, jobs);
   addLogRoutes(
     app,
     createLogReader(pools.api, new PackReader(parts.blobs), () => realClock.wallMs()),
@@ -316,6 +321,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
+  await run(governance);
   await run(network);
   await run(door);
   await run(locks);

@@ -24,7 +24,8 @@ export type Permission =
   | "agents:read"
   | "agents:write"
   | "limits:read"
-  | "limits:write";
+  | "limits:write"
+  | "audit:read";
 
 /** What only an administrator's token may do. */
 const OPERATOR_ONLY: ReadonlySet<Permission> = new Set<Permission>(["limits:write", "secrets:rotate"]);
