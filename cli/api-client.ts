@@ -1,4 +1,5 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
+import type { AuditHeadView, AuditPage } from "../control-plane/audit/contract.ts";
 import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flows/contract.ts";
 import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
@@ -39,6 +40,16 @@ interface ThingFilter {
   readonly limit?: number;
 }
 
+interface AuditFilter {
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly target?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number;
+}
+
 /** The REST API of one workspace. All methods throw AppError; what the server refused is an ApiError. */
 export interface ApiClient {
   readonly settings: Settings;
@@ -73,6 +84,10 @@ export interface ApiClient {
   deleteThing(kind: ThingKind, path: string): Promise<void>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
+  audit(filter: AuditFilter): Promise<AuditPage>;
+  auditHead(): Promise<AuditHeadView>;
+  /** JSON lines. */
+  auditExport(): Promise<ReadableStream<Uint8Array>>;
   /** What happened in the run of a flow after the event with this number. */
   flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
   /** The open answer: plain text, or an event stream when `follow` is set. */
@@ -144,6 +159,12 @@ export function createApiClient(settings: Settings): ApiClient {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
     rotateSecrets: () => call("POST", "/secrets/rotate"),
+    audit: (filter) => call("GET", `/audit${queryOf({ ...filter })}`),
+    auditHead: () => call("GET", "/audit/head"),
+    async auditExport() {
+      const response = await send("GET", "/audit/export", undefined, { signal: new AbortController().signal });
+      return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+    },
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { JobStatus } from "../control-plane/jobs/contract.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import { addAgentCommands } from "./agent-commands.ts";
+import { addAuditCommands } from "./audit-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addThingCommands } from "./thing-commands.ts";
 
@@ -31,6 +32,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addJobs(program, finish);
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);
+  addAuditCommands(program, finish, withConnection);
   return program;
 }
 
