@@ -6,6 +6,13 @@ import { overQuota } from "./job-admission.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Rate, Taken } from "./token-bucket-core.ts";
 
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Hash of what the request shows, once it was asked for. */
+    shown: string | undefined;
+  }
+}
+
 /** Those who watch over a replica ask often, and must always be told. */
 const UNLIMITED = new Set(["/healthz", "/readyz", "/metrics"]);
 const MAX_KNOWN = 20_000;
@@ -31,6 +38,7 @@ export class RequestLimits {
 
   /** Errors: resource_exhausted. */
   beforeAuthorization(app: FastifyInstance): void {
+    app.decorateRequest("shown", undefined);
     const perS = this.#quotas.instance.anonymousPerS;
     if (perS === undefined) return;
     app.addHook("onRequest", async (request, reply) => {
@@ -52,8 +60,8 @@ export class RequestLimits {
     app.addHook("onRequest", async (request, reply) => {
       const { caller } = request;
       if (caller === undefined) return;
-      const credentials = credentialsOf(request);
-      if (credentials !== undefined && this.#quotas.instance.anonymousPerS !== undefined) this.#known.set(credentials, true);
+      const credentials = this.#quotas.instance.anonymousPerS === undefined ? undefined : credentialsOf(request);
+      if (credentials !== undefined) this.#known.set(credentials, true);
       const { workspace, principal } = caller;
       const perToken = this.#quotas.of(workspace.id, "tokenRequestsPerS");
       if (perToken !== undefined) this.#take(reply, `token ${principal.tokenId}`, perToken, `${perToken} requests per second are answered to one token`);
@@ -84,7 +92,8 @@ function addHeaders(reply: FastifyReply, perS: number, { left, resetS }: Taken):
 }
 
 /** Secrets are not kept, not even here. */
-function credentialsOf({ headers }: FastifyRequest): string | undefined {
-  const text = headers.authorization ?? headers.cookie;
-  return text === undefined ? undefined : createHash("sha256").update(text).digest("base64");
+function credentialsOf(request: FastifyRequest): string | undefined {
+  const text = request.headers.authorization ?? request.headers.cookie;
+  if (text !== undefined) request.shown ??= createHash("sha256").update(text).digest("base64");
+  return request.shown;
 }
