@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { JobStatus } from "../control-plane/jobs/contract.ts";
 import { VERSION } from "../kernel/protocol.ts";
+import { addAdminCommands } from "./admin-commands.ts";
 import { addAgentCommands } from "./agent-commands.ts";
 import { addAuditCommands } from "./audit-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
@@ -33,6 +34,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);
   addAuditCommands(program, finish, withConnection);
+  addAdminCommands(program, finish, withConnection);
   return program;
 }
 

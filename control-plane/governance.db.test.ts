@@ -6,7 +6,7 @@ import type { JobView } from "./jobs/contract.ts";
 import { countUsage } from "./quotas/usage-store.ts";
 import { type Answer, openServedPlane, type ServedPlane, type Tenant } from "./served-plane.fixture.ts";
 
-const ANONYMOUS_PER_S = 20;
+const ANONYMOUS_PER_S = 2;
 let plane: ServedPlane;
 
 beforeAll(async () => {
@@ -360,12 +360,12 @@ describe("requests without a good token", () => {
     expect((await tenant.api("GET", "/jobs")).status).toBe(200);
     const begun = performance.now();
     const statuses: number[] = [];
-    for (let at = 0; at < ANONYMOUS_PER_S * 4; at++) statuses.push((await plane.ask(`guess-${at}`, "anonymous", "GET", "/jobs")).status);
+    for (let at = 0; at < 40; at++) statuses.push((await plane.ask(`guess-${at}`, "anonymous", "GET", "/jobs")).status);
     const refilled = ((performance.now() - begun) / 1000) * ANONYMOUS_PER_S;
-    expect(statuses.slice(0, 5)).toEqual([401, 401, 401, 401, 401]);
+    expect(statuses.slice(0, 4)).toEqual([401, 401, 401, 401]);
     expect(statuses).toContain(429);
     expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(Math.ceil(ANONYMOUS_PER_S * 2 + refilled));
-    const burst = await Promise.all(Array.from({ length: ANONYMOUS_PER_S * 3 }, () => fetch(`${plane.server.httpUrl}/api/v1/openapi.json`)));
+    const burst = await Promise.all(Array.from({ length: 40 }, () => fetch(`${plane.server.httpUrl}/api/v1/approvals/none`)));
     const refused = burst.find(({ status }) => status === 429);
     expect([refused?.headers.get("ratelimit-limit"), refused?.headers.get("retry-after")]).toEqual([String(ANONYMOUS_PER_S), "1"]);
     expect((await tenant.api("GET", "/jobs")).status).toBe(200);

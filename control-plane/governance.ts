@@ -8,9 +8,8 @@ import { addDenialAudit } from "./audit/denials.ts";
 import { addAuditRoutes } from "./audit/routes.ts";
 import { BulkTasks } from "./bulk/bulk-tasks.ts";
 import { addBulkRoutes } from "./bulk/routes.ts";
-import type { Pool } from "./db/pools.ts";
+import type { Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
-import type { Authenticator } from "./identity/authenticate.ts";
 import type { JobService, JobServiceDeps } from "./jobs/job-service.ts";
 import { addRerunRoutes } from "./jobs/rerun-routes.ts";
 import { Buckets } from "./quotas/buckets.ts";
@@ -19,12 +18,14 @@ import { type InstanceLimits, Quotas } from "./quotas/quotas.ts";
 import { RequestLimits } from "./quotas/request-limits.ts";
 import { addQuotaRoutes } from "./quotas/routes.ts";
 import type { Log } from "./telemetry/log.ts";
+import type { Workspaces } from "./workspaces/workspace-store.ts";
 
 export interface GovernanceParts {
-  readonly pool: Pool;
+  readonly pools: Pick<Pools, "api" | "console">;
   readonly limits: InstanceLimits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly workspaces: Pick<Workspaces, "byName">;
   /** Replicas that live, this one included: each keeps its share of a limit. */
   readonly replicas: () => number;
 }
@@ -33,7 +34,7 @@ export interface GovernanceParts {
 export interface Governance extends Service {
   readonly admit: JobServiceDeps["admit"];
   /** @param authorize adds the authorisation: requests are counted before and after it */
-  guard(app: FastifyInstance, authenticator: Authenticator, authorize: () => void): void;
+  guard<T>(app: FastifyInstance, authorize: () => T): T;
   addRoutes(app: FastifyInstance, jobs: JobService): void;
 }
 
@@ -41,7 +42,8 @@ const AUDIT_MONTHS_AHEAD = 3;
 const AUDIT_MONTHS_EVERY_MS = 6 * 60 * 60 * 1000;
 
 /** A part of the composition root. */
-export function openGovernance({ pool, limits, clock, log, replicas }: GovernanceParts): Governance {
+export function openGovernance({ pools, limits, clock, log, workspaces, replicas }: GovernanceParts): Governance {
+  const pool = pools.api;
   const quotas = new Quotas(pool, log, limits);
   const buckets = new Buckets(clock, replicas);
   const admission = new JobAdmission({ pool, quotas, buckets, clock });
@@ -54,15 +56,16 @@ export function openGovernance({ pool, limits, clock, log, replicas }: Governanc
     );
   return {
     admit: (workspace, jobs) => admission.admit(workspace, jobs),
-    guard(app, authenticator, authorize) {
+    guard(app, authorize) {
       requests.beforeAuthorization(app);
-      authorize();
+      const authorized = authorize();
       requests.afterAuthorization(app);
-      addDenialAudit(app, { pool, authenticator, clock, log });
+      addDenialAudit(app, { pool, workspaces, clock, log });
+      return authorized;
     },
     addRoutes(app, jobs) {
       tasks = new BulkTasks({ pool, db: createQueryBuilder(pool), jobs, clock, log, newId: createJobIdGenerator(() => clock.wallMs()) });
-      addAuditRoutes(app, pool);
+      addAuditRoutes(app, pools.console);
       addQuotaRoutes(app, pool, quotas, clock);
       addRerunRoutes(app, pool, jobs);
       addBulkRoutes(app, pool, tasks, clock);

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
-import { jobTokenKey } from "../kernel/job-token.ts";
+import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
@@ -20,15 +20,14 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { openEntrance } from "./entrance.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
 import { addApprovalRoutes } from "./flows/runs/approval-routes.ts";
 import { Approvals } from "./flows/runs/approvals.ts";
 import { addRunRoutes } from "./flows/runs/run-routes.ts";
 import { openGovernance } from "./governance.ts";
-import { Housekeeping } from "./housekeeping/housekeeping.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
-import { addAuthorization } from "./http/authorize.ts";
 import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
@@ -45,6 +44,7 @@ import { LiveLogs } from "./logs/live-logs.ts";
 import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
+import { openHousekeeping } from "./open-housekeeping.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import { peerAddress } from "./peer-address.ts";
@@ -120,12 +120,12 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const things = await openThings(pools.api, log, config.MILLRACE_MASTER_KEY, stateDir);
+    const things = await openThings(pools, log, config.MILLRACE_MASTER_KEY, stateDir);
     const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
-    await run(createHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
+    await run(openHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
     // In this order at the end: shards go to other replicas, then agents do.
     stops.push(() => doors.sessions.drain());
     stops.push(() => doors.ownership.leave());
@@ -183,7 +183,8 @@ interface DoorParts {
 async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const secret = await readClusterSecret(pools.api);
-  const authenticator = createAuthenticator(pools.api, realClock, { secret, workspaceOf: (claims) => workspaceOfRunning(pools.api, claims) });
+  const jobTokens = { secret, workspaceOf: (claims: JobTokenClaims) => workspaceOfRunning(pools.api, claims) };
+  const authenticator = createAuthenticator(pools.api, realClock, jobTokens, config.MILLRACE_SESSION_IDLE_MS);
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
@@ -220,6 +221,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.agents,
+    console: pools.console,
     authenticator,
     tlsFiles: grpcTlsFiles(config),
     credentialMs: config.MILLRACE_CREDENTIAL_MS,
@@ -255,11 +257,14 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     ownerBytes: 32 * 1024 * 1024,
     allBytes: 128 * 1024 * 1024,
   });
-  const app = await createHttpServer(log, turns);
-  const governance = openGovernance({ pool: pools.api, limits: instanceLimits(config), clock: realClock, log, replicas: () => network.linksUp + 1 });
-  governance.guard(app, authenticator, () => addAuthorization(app, authenticator, workspaces));
+  const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
+  const governance = openGovernance({ pools, limits: instanceLimits(config), clock: realClock, log, workspaces, replicas: () => network.linksUp + 1 });
+  const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
+  const { access } = parts.things;
+  const comesIn = { pools, access, authenticator, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl };
+  const entrance = governance.guard(app, () => openEntrance(app, comesIn));
   const validator = createArgsValidator();
-  const flows = await run(openFlows(app, pools.api));
+  const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
     pools,
     flows,
@@ -277,7 +282,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     clock: realClock,
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
-    wantedFlow: (workspace, request) => flows.wanted(workspace, request),
+    wantedFlow: flows.wanted,
     earlyAnswer: engines.reader.early,
     admit: governance.admit,
     onAccepted: (count) => metrics.accepted(count),
@@ -289,7 +294,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     jobs: createDependencyJobs({ pool: pools.api, owners: directory, clock: realClock, newJobId: createJobIdGenerator(() => realClock.wallMs()), events }),
     log,
   });
-  addScriptRoutes(app, pools.api, scripts, locks);
+  addScriptRoutes(app, pools.console, scripts, locks);
   addJobRoutes(app, jobs);
   governance.addRoutes(app, jobs);
   addLogRoutes(
@@ -305,7 +310,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const people = {
     ...answers,
     secret: () => Promise.resolve(secret),
-    publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
+    publicUrl: ownUrl,
     record: jobs.record.bind(jobs),
   };
   addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
@@ -313,7 +318,8 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     changed(id, "running");
     network.happened(id, { kind: "running" });
   });
-  addWorkspaceRoutes(app, pools.api);
+  addWorkspaceRoutes(app, pools.console);
+  entrance.addRoutes(app);
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
@@ -361,7 +367,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
       flows: engine,
-      source: bundleSource(workspaces, scripts, parts.things.references),
+      source: bundleSource(workspaces, scripts, parts.things.resolve),
       clock: realClock,
       random: Math.random,
       log,
@@ -378,22 +384,5 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
         network.happened(id, { kind: change });
       },
     },
-  });
-}
-
-function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | "metrics" | "blobs" | "databaseUrl">, maker: PartitionMaker): Housekeeping {
-  const { config, pools, log, metrics, blobs, databaseUrl } = parts;
-  return new Housekeeping({
-    url: databaseUrl,
-    pool: pools.api,
-    store: blobs,
-    replica: config.replicaName,
-    maker,
-    clock: realClock,
-    log,
-    metrics: metrics.housekeeping,
-    retentionDays: config.MILLRACE_RETENTION_DAYS,
-    archive: config.MILLRACE_ARCHIVE === "on",
-    packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
 }

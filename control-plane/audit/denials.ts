@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { LruMap } from "../../kernel/lru-map.ts";
 import type { Pool } from "../db/pools.ts";
-import type { Authenticator, Principal } from "../identity/authenticate.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { recordAudit } from "./audit-store.ts";
 
 /** An attempt that is repeated within this time is one row. */
@@ -15,20 +14,20 @@ const FORBIDDEN = 403;
 
 export interface DenialParts {
   readonly pool: Pool;
-  readonly authenticator: Authenticator;
+  readonly workspaces: Pick<Workspaces, "byName">;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
  * Writes down who tried what they may not: one row per actor and action in a minute on each replica, so that nobody can fill the log, in the chain
- * of the actor's own workspace, or of the instance. It is done after the answer: a denial must not become a way to load the database in the request's path.
+ * of the workspace, or of the instance. It is done after the answer: a denial must not become a way to load the database in the request's path.
  */
-export function addDenialAudit(app: FastifyInstance, { pool, authenticator, clock, log }: DenialParts): void {
+export function addDenialAudit(app: FastifyInstance, { pool, workspaces, clock, log }: DenialParts): void {
   const lately = new LruMap<string, number>(MAX_REMEMBERED);
 
   async function record(request: FastifyRequest): Promise<void> {
-    const principal = request.caller?.principal ?? (await whoIs(authenticator, request));
+    const { principal } = request;
     if (principal === undefined) return;
     const action = request.routeOptions.config.permission ?? "unknown";
     const key = `${principal.tokenId} ${action}`;
@@ -38,20 +37,13 @@ export function addDenialAudit(app: FastifyInstance, { pool, authenticator, cloc
     lately.set(key, nowMs);
     const target = `${request.method} ${request.routeOptions.url ?? ""}`;
     const detail = { kind: principal.kind, token: principal.tokenId };
-    await recordAudit(pool, { workspace: principal.workspace, actor: principal.label, action, target, outcome: "denied", detail });
+    // Who has nothing to do with a workspace gets a 404: whoever was denied belongs there.
+    const { workspace: name } = request.params as { workspace?: string };
+    const workspace = name === undefined ? undefined : (await workspaces.byName(name))?.id;
+    await recordAudit(pool, { workspace, actor: principal.label, action, target, outcome: "denied", detail });
   }
 
   app.addHook("onResponse", async (request, reply) => {
     if (reply.statusCode === FORBIDDEN) background(log, "audit of a denial", record(request));
   });
-}
-
-/** The hook that refused did not leave a caller; who it was is remembered from a moment ago. */
-async function whoIs(authenticator: Authenticator, request: FastifyRequest): Promise<Principal | undefined> {
-  try {
-    return await authenticator.authenticate(request.headers.authorization);
-  } catch (error) {
-    if (AppError.from(error).code === "unauthenticated") return undefined;
-    throw new Error(`who was denied is not known: ${messageOf(error)}`, { cause: error });
-  }
 }

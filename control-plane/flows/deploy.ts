@@ -18,17 +18,18 @@ const ROOT = "/document";
 
 /**
  * Deploys one version of a flow: checks it and stores it under the hash of path and document. Deploying the same thing again changes nothing.
- * Errors: those of `checkFlow`.
+ * Errors: those of `checkFlow`. @param mayRefer see there
  */
 export async function deployFlow(
   deployer: FlowDeployer,
   workspace: Workspace,
   createdBy: string,
   request: DeployFlowRequest,
+  mayRefer?: (path: string) => boolean,
 ): Promise<{ flow: LoadedFlow; created: boolean }> {
   const { pool, cache } = deployer;
   const { path, yaml } = request;
-  const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT);
+  const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT, mayRefer);
   const created = await inTransaction(pool, async (client) => {
     const stored = await insertFlowVersion(client, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
     if (stored.before !== hash) {

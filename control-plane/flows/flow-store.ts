@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 
@@ -73,11 +74,15 @@ export async function findCurrentFlow(pool: Pool, workspace: WorkspaceId, path: 
 }
 
 /** Current versions in the order of their paths. @param after the last path of the page before */
-export async function listFlows(pool: Pool, workspace: WorkspaceId, page: { prefix: string; after: string; limit: number }): Promise<FlowOutline[]> {
+export async function listFlows(
+  pool: Pool,
+  workspace: WorkspaceId,
+  page: { prefix: string; after: string; limit: number; bounds?: PathBounds | undefined },
+): Promise<FlowOutline[]> {
   const { rows } = await pool.query<OutlineRow>(
     `SELECT ${OUTLINE} FROM flow f JOIN flow_version v ON v.workspace_id = f.workspace_id AND v.hash = f.hash
-     WHERE f.workspace_id = $1 AND f.path > $2 AND starts_with(f.path, $3) ORDER BY f.path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit],
+     WHERE f.workspace_id = $1 AND f.path > $2 AND starts_with(f.path, $3) AND ${withinBounds("f.path", 5)} ORDER BY f.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
   );
   return rows.map(outline);
 }

@@ -16,7 +16,7 @@ export interface Flows extends Service {
   readonly cache: FlowCache;
   readonly expressions: Expressions;
   /** See wantedFlow. */
-  wanted(workspace: Workspace, request: FlowRequest): Promise<WantedFlow>;
+  wanted(workspace: Workspace, request: FlowRequest, mayRefer?: (path: string) => boolean): Promise<WantedFlow>;
 }
 
 /** Adds the routes of flows to a server. */
@@ -28,7 +28,7 @@ export function openFlows(app: FastifyInstance, pool: Pool): Flows {
   return {
     cache,
     expressions,
-    wanted: (workspace, request) => wantedFlow(deployer, workspace, request),
+    wanted: (workspace, request, mayRefer) => wantedFlow(deployer, workspace, request, mayRefer),
     start: async () => undefined,
     stop: () => expressions.stop(),
   };

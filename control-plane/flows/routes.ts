@@ -1,11 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { AppError } from "../../kernel/app-error.ts";
-import type { WorkspaceId } from "../../kernel/ids.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf } from "../http/authorize.ts";
+import { type Caller, callerOf, mayUse, referencesOf } from "../http/authorize.ts";
+import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import {
   deployFlowRequest,
@@ -19,7 +18,7 @@ import {
   flowWithDocument,
 } from "./contract.ts";
 import { deployFlow, type FlowDeployer, presentFlow, presentWithDocument } from "./deploy.ts";
-import { currentFlow } from "./find-flow.ts";
+import { currentFlow, noFlowVersion } from "./find-flow.ts";
 import { findFlowVersion, listFlows, listFlowVersions } from "./flow-store.ts";
 
 const base = "/api/v1/w/:workspace/flows";
@@ -36,7 +35,7 @@ export function addFlowRoutes(root: FastifyInstance, deployer: FlowDeployer): vo
   app.get(
     base,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: "inside" },
       schema: {
         tags,
         operationId: "listFlows",
@@ -48,7 +47,8 @@ export function addFlowRoutes(root: FastifyInstance, deployer: FlowDeployer): vo
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
-      const flows = await listFlows(pool, callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
+      const { workspace, reach } = callerOf(request);
+      const flows = await listFlows(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
       const page = flows.slice(0, limit);
       const last = page.at(-1);
       return { flows: page.map(presentFlow), ...(flows.length > limit && last !== undefined && { next_cursor: last.path }) };
@@ -60,7 +60,7 @@ function addDeployRoute(root: FastifyInstance, deployer: FlowDeployer): void {
   root.withTypeProvider<ZodTypeProvider>().post(
     base,
     {
-      config: { permission: "flows:deploy" },
+      config: { permission: "flows:deploy", path: bodyPath },
       schema: {
         tags,
         operationId: "deployFlow",
@@ -72,8 +72,8 @@ function addDeployRoute(root: FastifyInstance, deployer: FlowDeployer): void {
       },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
-      const { flow, created } = await deployFlow(deployer, workspace, principal.label, request.body);
+      const caller = callerOf(request);
+      const { flow, created } = await deployFlow(deployer, caller.workspace, caller.principal.label, request.body, referencesOf(caller));
       return reply.code(created ? 201 : 200).send({ ...presentFlow(flow), created, ignored: [...flow.ignored] });
     },
   );
@@ -85,7 +85,7 @@ function addVersionRoutes(root: FastifyInstance, { pool, cache }: FlowDeployer):
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: queryPath },
       schema: {
         tags,
         operationId: "getFlow",
@@ -96,16 +96,16 @@ function addVersionRoutes(root: FastifyInstance, { pool, cache }: FlowDeployer):
       },
     },
     async (request) => {
-      const { workspace } = callerOf(request);
-      const { hash } = await currentFlow(pool, cache, workspace.id, request.query.path);
-      return withDocument(pool, workspace.id, hash);
+      const caller = callerOf(request);
+      const { hash } = await currentFlow(pool, cache, caller.workspace.id, request.query.path);
+      return withDocument(pool, caller, hash);
     },
   );
 
   app.get(
     `${base}/by-hash/:hash`,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: "inside" },
       schema: {
         tags,
         operationId: "getFlowVersion",
@@ -114,13 +114,13 @@ function addVersionRoutes(root: FastifyInstance, { pool, cache }: FlowDeployer):
         response: { 200: flowWithDocument, default: problemView },
       },
     },
-    async (request) => withDocument(pool, callerOf(request).workspace.id, request.params.hash),
+    async (request) => withDocument(pool, callerOf(request), request.params.hash),
   );
 
   app.get(
     `${base}/versions`,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: queryPath },
       schema: {
         tags,
         operationId: "listFlowVersions",
@@ -142,8 +142,8 @@ function addVersionRoutes(root: FastifyInstance, { pool, cache }: FlowDeployer):
   );
 }
 
-async function withDocument(pool: Pool, workspace: WorkspaceId, hash: string): Promise<FlowWithDocument> {
-  const version = await findFlowVersion(pool, workspace, hash);
-  if (version === undefined) throw new AppError("not_found", `there is no flow version ${hash}`);
+async function withDocument(pool: Pool, caller: Caller, hash: string): Promise<FlowWithDocument> {
+  const version = await findFlowVersion(pool, caller.workspace.id, hash);
+  if (version === undefined || !mayUse(caller, version.path)) throw noFlowVersion(hash);
   return presentWithDocument(version);
 }

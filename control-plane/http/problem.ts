@@ -64,10 +64,15 @@ export function sendProblem(log: Log, thrown: FastifyError | Error, request: Fas
         detail: error.message,
         code: error.code,
         ...(error.fields.length > 0 && { errors: error.fields }),
-        ...(error.hint !== undefined && { hint: error.hint }),
+        ...(error.hint !== undefined && !isKept(error, request) && { hint: error.hint }),
         request_id: request.id,
       }),
     );
+}
+
+/** Hints may name paths that look like the one that was meant: not to a caller that is bound to some paths. */
+function isKept(error: AppError, { caller }: FastifyRequest): boolean {
+  return error.code === "not_found" && caller?.reach?.bounds !== undefined;
 }
 
 function normalise(thrown: FastifyError | Error): AppError {

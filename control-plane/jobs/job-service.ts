@@ -4,9 +4,10 @@ import { type JobId, parseJobId, timeOfId, type WorkspaceId } from "../../kernel
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
+import { noFlowVersion } from "../flows/find-flow.ts";
 import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
 import { isForFlow } from "../flows/wanted-flow.ts";
-import type { Caller } from "../http/authorize.ts";
+import { type Caller, mayUse, nothingAt, referencesOf } from "../http/authorize.ts";
 import type { BodyTurn } from "../http/body-turns.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
@@ -24,6 +25,7 @@ import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
 import { type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
 import { type JobFilter, listJobs } from "./job-list-store.ts";
+import { checkWanted, type Looker, rootOfStep, seesJob } from "./job-reach.ts";
 import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
 import { POLICY_LIMITS } from "./policy-contract.ts";
@@ -38,7 +40,7 @@ export interface JobServiceDeps {
   readonly newJobId: () => JobId;
   readonly checkArgs: EnqueueContext["checkArgs"];
   /** The flow that a request names or brings. */
-  readonly wantedFlow: (workspace: Workspace, request: RunJobRequest) => Promise<WantedFlow>;
+  readonly wantedFlow: (workspace: Workspace, request: RunJobRequest, mayRefer?: (path: string) => boolean) => Promise<WantedFlow>;
   /** JSON text of what a run answers before its end; undefined while it has nothing. */
   readonly earlyAnswer: (workspace: WorkspaceId, id: JobId) => Promise<string | undefined>;
   /** Whether a workspace may start so many jobs; undefined when nothing has to be waited for. Errors: resource_exhausted. */
@@ -144,6 +146,7 @@ export class JobService {
    * @param turn of a large body: between slices of the batch the event loop is left to others
    */
   async runBatch(caller: Caller, request: RunBatchRequest, key?: string, turn?: BodyTurn): Promise<{ created: boolean; ids: JobId[] }> {
+    checkWanted(caller, { script: request.script, flow: undefined });
     const version = await this.#version(caller, request);
     const context = this.#context(caller);
     const { jobs: items, ...settings } = request;
@@ -170,15 +173,23 @@ export class JobService {
     return earlier.length === 0 ? view : { ...view, attempts: presentAttempts(record, view, earlier) };
   }
 
-  /** Errors: not_found, the same for a job of another workspace. */
-  async record(caller: Pick<Caller, "workspace">, id: JobId): Promise<JobRecord> {
+  /** Errors: not_found, the same for a job of another workspace and one that the caller does not see. */
+  async record(caller: Looker, id: JobId): Promise<JobRecord> {
     const record = await readJob(this.#deps.pool, caller.workspace.id, id);
-    if (record === undefined) throw new AppError("not_found", `there is no job ${id}`);
+    if (record === undefined || !(await this.#sees(caller, record))) throw new AppError("not_found", `there is no job ${id}`);
     return record;
+  }
+
+  async #sees(caller: Looker, record: JobRecord): Promise<boolean> {
+    if (seesJob(caller, record)) return true;
+    const rootId = rootOfStep(record);
+    const root = rootId === undefined ? undefined : await readJob(this.#deps.pool, caller.workspace.id, rootId);
+    return root !== undefined && seesJob(caller, root);
   }
 
   /** The result as JSON text. Errors: not_found; failed_precondition while the job has not ended. */
   async result(caller: Caller, id: JobId): Promise<string> {
+    if (caller.reach?.bounds !== undefined) await this.record(caller, id);
     const result = await readResult(this.#deps.pool, caller.workspace.id, id);
     if (result !== undefined) return result;
     const { status } = await this.record(caller, id);
@@ -186,6 +197,7 @@ export class JobService {
   }
 
   async args(caller: Caller, id: JobId): Promise<string> {
+    if (caller.reach?.bounds !== undefined) await this.record(caller, id);
     const args = await readArgs(this.#deps.pool, caller.workspace.id, id);
     if (args === undefined) throw new AppError("not_found", `there is no job ${id}`);
     return args;
@@ -197,6 +209,7 @@ export class JobService {
     const before = query.cursor === undefined ? undefined : parseJobId(query.cursor);
     if (query.cursor !== undefined && before === undefined)
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
+    if (query.script !== undefined && !mayUse(caller, query.script)) throw nothingAt(query.script);
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
     const withoutSteps = !(query.steps ?? script !== undefined);
@@ -206,7 +219,7 @@ export class JobService {
     return { jobs, ...(next !== undefined && { next_cursor: next }) };
   }
 
-  /** Steps of flows are told only by their payload: where they are not wanted pages are read until one is full, or enough was looked at. */
+  /** Steps of flows, and what the caller sees, are told only by the payload: pages are read until one is full, or enough was looked at. */
   async #page(caller: Caller, filter: JobFilter): Promise<{ records: JobRecord[]; next: JobId | undefined }> {
     const { pool, db } = this.#deps;
     const records: JobRecord[] = [];
@@ -214,7 +227,7 @@ export class JobService {
     for (let page = 0; ; page++) {
       const { ids, next } = await listJobs(db, caller.workspace.id, { ...filter, before, limit: filter.limit - records.length });
       const read = await readJobs(pool, caller.workspace.id, ids);
-      records.push(...(filter.withoutSteps === true ? read.filter(({ kind }) => kind !== "step") : read));
+      records.push(...read.filter((record) => (filter.withoutSteps !== true || record.kind !== "step") && seesJob(caller, record)));
       if (next === undefined || records.length >= filter.limit || page === MOST_PAGES) return { records, next };
       before = next;
     }
@@ -258,10 +271,12 @@ export class JobService {
 
   async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
     refuseBroughtCode(caller.principal, request);
+    checkWanted(caller, request);
     const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
     const args = request.args ?? {};
     if (isForFlow(request)) {
-      const flow = await this.#deps.wantedFlow(caller.workspace, request);
+      const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));
+      if (request.flow_hash !== undefined && flow.path !== undefined && !mayUse(caller, flow.path)) throw noFlowVersion(request.flow_hash);
       return { job: flowJob(context, flow, args, request), answersEarly: flow.definition.earlyReturn !== undefined };
     }
     const job =
@@ -273,7 +288,7 @@ export class JobService {
     const { scripts, pool } = this.#deps;
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
     const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
-    if (version === undefined) throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
+    if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
     return version;
   }
 

@@ -12,7 +12,7 @@ export function addRerunRoutes(root: FastifyInstance, pool: Pool, jobs: JobServi
   root.withTypeProvider<ZodTypeProvider>().post(
     "/api/v1/w/:workspace/jobs/:id/rerun",
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: {
         tags: ["jobs"],
         operationId: "rerunJob",

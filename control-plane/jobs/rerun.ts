@@ -6,6 +6,7 @@ import type { Caller } from "../http/authorize.ts";
 import { parseExactJson } from "../http/exact-json.ts";
 import { type JobView, type RunJobRequest, runJobRequest } from "./contract.ts";
 import type { JobService } from "./job-service.ts";
+import type { JobRecord } from "./job-store.ts";
 import { policyRequestOf } from "./policy-codec.ts";
 import { readStoredJob, type StoredJob } from "./rerun-store.ts";
 
@@ -28,9 +29,11 @@ export async function rerun(
   request: RerunRequest,
   key?: string,
 ): Promise<{ created: boolean; view: JobView }> {
+  // Whoever does not see it does not run it again.
+  const record = await jobs.record(caller, id);
   const stored = await readStoredJob(pool, caller.workspace.id, id);
   if (stored === undefined) throw new AppError("not_found", `there is no job ${id}`);
-  const what = request.latest === true ? await currentOf(jobs, caller, id, stored) : sameAs(stored, id);
+  const what = request.latest === true ? currentOf(record, id, stored) : sameAs(stored, id);
   return jobs.run(caller, { ...what, ...settingsOf(stored), args: request.args ?? argsOf(stored) }, key);
 }
 
@@ -51,8 +54,7 @@ function sameAs({ kind, scriptHash, language, code }: StoredJob, id: JobId): Wha
   }
 }
 
-async function currentOf(jobs: JobService, caller: Caller, id: JobId, stored: StoredJob): Promise<What> {
-  const { scriptPath, flowPath } = await jobs.record(caller, id);
+function currentOf({ scriptPath, flowPath }: JobRecord, id: JobId, stored: StoredJob): What {
   if (stored.kind === "script" && scriptPath !== undefined) return { script: scriptPath };
   if (stored.kind === "flow" && flowPath !== undefined) return { flow: flowPath };
   return sameAs(stored, id);

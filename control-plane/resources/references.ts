@@ -19,8 +19,11 @@ type Resolved =
 
 /** Puts the values in place of references. Nothing of it is kept: whoever asks again sees later changes. */
 export interface References {
-  /** @param json JSON text; it comes back as it is when nothing in it refers to anything */
-  resolve(workspace: WorkspaceId, json: string): Promise<Resolved>;
+  /**
+   * @param json JSON text; it comes back as it is when nothing in it refers to anything
+   * @param mayRead whether what is at a path may be shown to whoever asks; undefined: all of it
+   */
+  resolve(workspace: WorkspaceId, json: string, mayRead?: (path: string) => boolean): Promise<Resolved>;
 }
 
 /** Resources that refer to resources; a circle ends here. */
@@ -40,7 +43,10 @@ interface Loaded {
 class Unresolved extends Error {}
 
 export function createReferences(pool: Pool, variables: Pick<Variables, "open">): References {
-  async function load(workspace: WorkspaceId, wanted: readonly Reference[], loaded: Loaded): Promise<Reference[]> {
+  async function load(workspace: WorkspaceId, wanted: readonly Reference[], loaded: Loaded, mayRead?: (path: string) => boolean): Promise<Reference[]> {
+    const closed = wanted.find(({ path }) => mayRead?.(path) === false);
+    if (closed !== undefined)
+      throw new Unresolved(`${nameOf(closed)}: there is nothing at ${closed.path}, or whoever asks or has started the job has no access to it`);
     const paths = (kind: Reference["kind"]): string[] => wanted.filter((reference) => reference.kind === kind).map(({ path }) => path);
     const newVariables = paths("variable").filter((path) => !loaded.variables.has(path));
     const newResources = paths("resource").filter((path) => !loaded.resources.has(path));
@@ -54,7 +60,7 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
   }
 
   return {
-    async resolve(workspace, json) {
+    async resolve(workspace, json, mayRead) {
       if (!mayHoldReferences(json)) return { kind: "resolved", json, secrets: [] };
       try {
         const value = parse(json);
@@ -64,7 +70,7 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
           if (level === MAX_LEVELS) throw new Unresolved(`resources refer to each other more than ${MAX_LEVELS} levels deep`);
           if (wanted.length + loaded.variables.size + loaded.resources.size > MAX_REFERENCES)
             throw new Unresolved(`there are more than ${MAX_REFERENCES} different references`);
-          const further = await load(workspace, wanted, loaded);
+          const further = await load(workspace, wanted, loaded, mayRead);
           wanted = further.filter(({ kind, path }) => !(kind === "variable" ? loaded.variables : loaded.resources).has(path));
         }
         const secrets = [...loaded.variables.values()].flatMap((variable) => (variable.isSecret ? [variable.value] : []));
@@ -81,6 +87,10 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
   };
 }
 
+function nameOf({ kind, path }: Reference): string {
+  return `${kind === "variable" ? "$var:" : "$res:"}${path}`;
+}
+
 function expand(value: unknown, { variables, resources }: Loaded): unknown {
   let left = MAX_BYTES;
   const spend = (text: string): void => {
@@ -90,7 +100,7 @@ function expand(value: unknown, { variables, resources }: Loaded): unknown {
   const replace =
     (level: number, path: readonly string[]) =>
     (reference: Reference): unknown => {
-      const name = `${reference.kind === "variable" ? "$var:" : "$res:"}${reference.path}`;
+      const name = nameOf(reference);
       const from = path.length === 0 ? "" : `, which ${path.join(" by way of ")} refers to`;
       if (reference.kind === "variable") {
         const variable = variables.get(reference.path);

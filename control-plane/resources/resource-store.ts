@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
@@ -31,8 +32,8 @@ const COLUMNS = `value, ${LISTED}`;
 export async function listResources(pool: Pool, workspace: WorkspaceId, type: string | undefined, page: Page): Promise<ListedResource[]> {
   const which = type === undefined ? "type <> $5" : "type = $5";
   const { rows } = await pool.query<Omit<ResourceRow, "value">>(
-    `SELECT ${LISTED} FROM resource WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${which} ORDER BY path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, type ?? STATE_TYPE],
+    `SELECT ${LISTED} FROM resource WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${which} AND ${withinBounds("path", 6)} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, type ?? STATE_TYPE, ...boundsValues(page.bounds)],
   );
   return rows.map((row) => ({ path: row.path, type: row.type, description: row.description, ...changesOf(row) }));
 }

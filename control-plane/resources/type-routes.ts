@@ -39,7 +39,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
   app.get(
     base,
     {
-      config: { permission: "resources:read" },
+      config: { permission: "resources:read", path: "none" },
       schema: {
         tags,
         operationId: "listResourceTypes",
@@ -61,7 +61,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
   app.get(
     `${base}/by-name`,
     {
-      config: { permission: "resources:read" },
+      config: { permission: "resources:read", path: "none" },
       schema: {
         tags,
         operationId: "getResourceType",

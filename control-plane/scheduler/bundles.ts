@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
@@ -22,12 +22,21 @@ type ResolvedArgs =
   /** The message says what is not there. */
   | { readonly kind: "unresolved"; readonly message: string };
 
+/** Whose arguments they are: what they may refer to follows from it. */
+export interface ArgsOf {
+  readonly createdBy: string;
+  /** Of a deployed script. */
+  readonly path: string | undefined;
+  /** Of a step: the outermost run around it. */
+  readonly flow: JobId | undefined;
+}
+
 /** Where the owner finds what a payload only names. `get` answers from memory or not at all; `load` asks the database. */
 export interface BundleSource {
   script(workspace: WorkspaceId, hash: string): ScriptCode | undefined;
   loadScript(workspace: WorkspaceId, hash: string): Promise<ScriptCode | undefined>;
   /** Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them. */
-  resolve(workspace: WorkspaceId, argsJson: string): Promise<ResolvedArgs>;
+  resolve(workspace: WorkspaceId, argsJson: string, of: ArgsOf): Promise<ResolvedArgs>;
   /** Whether arguments may refer to anything; asked of every job. */
   mayRefer(argsJson: string): boolean;
   workspaceName(workspace: WorkspaceId): string | undefined;
@@ -95,8 +104,9 @@ export type LoadedBundle = { readonly kind: "bundle"; readonly bundle: Bundle } 
  */
 export async function loadBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Promise<LoadedBundle> {
   await source.loadWorkspaceName(running.job.workspace);
-  if (payload.scriptHash !== undefined) await source.loadScript(running.job.workspace, payload.scriptHash);
-  const args = await source.resolve(running.job.workspace, payload.argsJson);
+  const script = payload.scriptHash === undefined ? undefined : await source.loadScript(running.job.workspace, payload.scriptHash);
+  const of = { createdBy: payload.createdBy, path: script?.path, flow: running.job.policy?.flow?.root };
+  const args = await source.resolve(running.job.workspace, payload.argsJson, of);
   if (args.kind === "unresolved") return args;
   const bundle = assemble(source, limits, running, payload, args);
   if (bundle === undefined) throw new AppError("internal", `the code of job ${running.job.id} is not in the database`);

@@ -2,14 +2,26 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { findSchemas, type ScriptVersion, similarPaths } from "./script-store.ts";
+import { findCurrent, findSchemas, findVersion, type ScriptVersion, similarPaths } from "./script-store.ts";
 
 /** The newest version of a path. Errors: not_found, with paths that look like the one that was meant. */
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
   const version = await cache.current(workspace, path);
-  if (version !== undefined) return version;
+  if (version === undefined) throw await noScript(pool, workspace, path);
+  return version;
+}
+
+/** The same, past the cache: what the pool shows decides. */
+export async function storedVersion(pool: Pool, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
+  const current = await findCurrent(pool, workspace, path);
+  const version = current === undefined ? undefined : await findVersion(pool, workspace, current.hash);
+  if (version === undefined) throw await noScript(pool, workspace, path);
+  return version;
+}
+
+async function noScript(pool: Pool, workspace: WorkspaceId, path: string): Promise<AppError> {
   const hint = await suggestScripts(pool, workspace, path);
-  throw new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
+  return new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
 }
 
 /** A question with paths that look like one that does not exist; undefined when there are none. */

@@ -4,14 +4,15 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, mayUse } from "../http/authorize.ts";
+import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
 import { deployScript, presentScript, presentWithContent } from "./deploy.ts";
-import { currentVersion } from "./find-script.ts";
+import { storedVersion } from "./find-script.ts";
 import type { ScriptLocks } from "./locks.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { listScripts } from "./script-store.ts";
+import { findVersion, listScripts } from "./script-store.ts";
 
 const base = "/api/v1/w/:workspace/scripts";
 const inWorkspace = z.object({ workspace: z.string() });
@@ -24,7 +25,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
   app.post(
     base,
     {
-      config: { permission: "scripts:deploy" },
+      config: { permission: "scripts:deploy", path: bodyPath },
       schema: {
         tags,
         operationId: "deployScript",
@@ -46,7 +47,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
   app.get(
     base,
     {
-      config: { permission: "scripts:read" },
+      config: { permission: "scripts:read", path: "inside" },
       schema: {
         tags,
         operationId: "listScripts",
@@ -58,7 +59,8 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
-      const versions = await listScripts(pool, callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
+      const { workspace, reach } = callerOf(request);
+      const versions = await listScripts(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
       const page = versions.slice(0, limit);
       const last = page.at(-1);
       return { scripts: page.map(presentScript), ...(versions.length > limit && last !== undefined && { next_cursor: last.path }) };
@@ -68,7 +70,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "scripts:read" },
+      config: { permission: "scripts:read", path: queryPath },
       schema: {
         tags,
         operationId: "getScript",
@@ -80,15 +82,14 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     },
     async (request) => {
       const { workspace } = callerOf(request);
-      const version = await currentVersion(pool, cache, workspace.id, request.query.path);
-      return presentWithContent(version);
+      return presentWithContent(await storedVersion(pool, workspace.id, request.query.path));
     },
   );
 
   app.get(
     `${base}/by-hash/:hash`,
     {
-      config: { permission: "scripts:read" },
+      config: { permission: "scripts:read", path: "inside" },
       schema: {
         tags,
         operationId: "getScriptVersion",
@@ -98,8 +99,9 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
       },
     },
     async (request) => {
-      const version = await cache.loadVersion(callerOf(request).workspace.id, request.params.hash);
-      if (version === undefined) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
+      const caller = callerOf(request);
+      const version = await findVersion(pool, caller.workspace.id, request.params.hash);
+      if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
       return presentWithContent(version);
     },
   );

@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import type { LimitSettings } from "../jobs/limits-contract.ts";
@@ -122,11 +123,15 @@ export async function findCurrent(pool: Pool, workspace: WorkspaceId, path: stri
 }
 
 /** Current versions in the order of their paths. @param after the last path of the page before */
-export async function listScripts(pool: Pool, workspace: WorkspaceId, page: { prefix: string; after: string; limit: number }): Promise<ScriptVersion[]> {
+export async function listScripts(
+  pool: Pool,
+  workspace: WorkspaceId,
+  page: { prefix: string; after: string; limit: number; bounds?: PathBounds | undefined },
+): Promise<ScriptVersion[]> {
   const { rows } = await pool.query<VersionRow>(
     `SELECT ${COLUMNS} FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash ${LOCK_JOIN}
-     WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) ORDER BY s.path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit],
+     WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) AND ${withinBounds("s.path", 5)} ORDER BY s.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
   );
   return rows.map(scriptVersion);
 }

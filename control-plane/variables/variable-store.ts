@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import type { Sealed } from "../secrets/key-ring.ts";
@@ -52,13 +53,15 @@ export interface Page {
   /** The last path of the page before. */
   readonly after: string;
   readonly limit: number;
+  /** Of the caller; undefined: all paths. */
+  readonly bounds?: PathBounds | undefined;
 }
 
 export async function listVariables(pool: Pool, workspace: WorkspaceId, page: Page): Promise<ListedVariable[]> {
   const { rows } = await pool.query<ChangeRow & { path: string; description: string; is_secret: boolean }>(
     `SELECT path, description, sealed IS NOT NULL AS is_secret, ${CHANGE_COLUMNS} FROM variable
-     WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) ORDER BY path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit],
+     WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${withinBounds("path", 5)} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
   );
   return rows.map((row) => ({ path: row.path, description: row.description, isSecret: row.is_secret, ...changesOf(row) }));
 }

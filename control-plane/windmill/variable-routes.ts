@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { callerOf } from "../http/authorize.ts";
+import { bodyPath, restPath } from "../http/path-of.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { putVariable, thingPath } from "../variables/contract.ts";
 import { noVariable, type Variables } from "../variables/variables.ts";
@@ -20,7 +21,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.get(
     `${base}/get_value/*`,
-    { config: { permission: "variables:read" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    { config: { permission: "variables:read", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
       const path = request.params["*"];
       const found = (await variables.open(callerOf(request).workspace.id, [path])).get(path);
@@ -31,7 +32,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   app.get(
     `${base}/get/*`,
     {
-      config: { permission: "variables:read" },
+      config: { permission: "variables:read", path: restPath },
       schema: { ...HIDDEN, params: atPath, querystring: z.looseObject({ decrypt_secret: z.stringbool().default(true) }) },
     },
     async (request, reply) => {
@@ -48,7 +49,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   );
   app.get(
     `${base}/exists/*`,
-    { config: { permission: "variables:read" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    { config: { permission: "variables:read", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
       const there = (await variables.find(callerOf(request).workspace.id, request.params["*"])) !== undefined;
       return reply.type("application/json").send(there);
@@ -61,7 +62,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   app.post(
     `${base}/create`,
     {
-      config: { permission: "variables:write" },
+      config: { permission: "variables:write", path: bodyPath },
       schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: change.extend({ path: thingPath }) },
     },
     async (request, reply) => {
@@ -73,7 +74,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   );
   app.post(
     `${base}/update/*`,
-    { config: { permission: "variables:write" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: change } },
+    { config: { permission: "variables:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: change } },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const path = request.params["*"];
@@ -85,7 +86,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   );
   app.delete(
     `${base}/delete/*`,
-    { config: { permission: "variables:write" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    { config: { permission: "variables:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       await variables.remove(workspace.id, request.params["*"], principal.label, {});

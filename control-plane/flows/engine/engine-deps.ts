@@ -24,9 +24,9 @@ export interface FlowCatalogue {
   script(workspace: WorkspaceId, path: string, hash: string | undefined): Promise<ScriptVersion>;
   workspaceNameNow(workspace: WorkspaceId): string | undefined;
   workspaceName(workspace: WorkspaceId): Promise<string>;
-  /** Values for `variable(path)` and `resource(path)` in expressions; those that do not exist are left out. A secret is undefined: only running jobs read it. */
-  variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json | undefined>>;
-  resources(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
+  /** Values for `variable(path)` and `resource(path)` in expressions; those that do not exist, and those that whoever started the run may not read, are left out. A secret is undefined: only running jobs read it. */
+  variables(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json | undefined>>;
+  resources(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json>>;
 }
 
 /** What the engines of all owners of a process share. */

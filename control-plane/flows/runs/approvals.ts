@@ -23,7 +23,7 @@ export interface ApprovalParts {
   /** Where links lead to: the API as its users reach it. */
   readonly publicUrl: () => string;
   readonly workspaceName: (workspace: WorkspaceId) => Promise<string | undefined>;
-  readonly record: (caller: Pick<Caller, "workspace">, id: JobId) => Promise<JobRecord>;
+  readonly record: (caller: Caller, id: JobId) => Promise<JobRecord>;
   /** An answer was taken in. */
   readonly answered: () => void;
 }
@@ -50,6 +50,7 @@ export class Approvals {
   /** Links with which somebody can answer who has no account here. Errors: not_found; failed_precondition when the step does not wait. */
   async invite(caller: Caller, flow: JobId, step: string | undefined, approver = ANONYMOUS): Promise<Invitation> {
     const workspace = caller.workspace.id;
+    if (caller.reach?.bounds !== undefined) await this.#parts.record(caller, flow);
     const { view } = await this.#waiting(workspace, flow, step);
     const token = mintApproval(await this.#parts.secret(), { workspace, flow, place: view.place, approver });
     const url = `${this.#parts.publicUrl()}/api/v1/approvals/${token}`;
@@ -98,6 +99,7 @@ export class Approvals {
   /** An answer under the caller's own name. Errors: those of answerLink; permission_denied for whoever may not. */
   async answer(caller: Caller, flow: JobId, step: string | undefined, approved: boolean, payload: unknown): Promise<void> {
     const workspace = caller.workspace.id;
+    if (caller.reach?.bounds !== undefined) await this.#parts.record(caller, flow);
     const { view, rule } = await this.#waiting(workspace, flow, step);
     const approver = caller.principal.label;
     if (rule.userGroupsRequired !== undefined) throw new AppError("unimplemented", "the step asks for members of groups, and there are no groups yet");
