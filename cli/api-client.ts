@@ -40,6 +40,8 @@ interface ThingFilter {
   readonly limit?: number;
 }
 
+export type AuditChain = "workspace" | "instance";
+
 interface AuditFilter {
   readonly actor?: string | undefined;
   readonly action?: string | undefined;
@@ -84,10 +86,11 @@ export interface ApiClient {
   deleteThing(kind: ThingKind, path: string): Promise<void>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
-  audit(filter: AuditFilter): Promise<AuditPage>;
-  auditHead(): Promise<AuditHeadView>;
+  /** Of the workspace, or of the instance. */
+  audit(chain: AuditChain, filter: AuditFilter): Promise<AuditPage>;
+  auditHead(chain: AuditChain): Promise<AuditHeadView>;
   /** JSON lines. */
-  auditExport(): Promise<ReadableStream<Uint8Array>>;
+  auditExport(chain: AuditChain): Promise<ReadableStream<Uint8Array>>;
   /** What happened in the run of a flow after the event with this number. */
   flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
   /** The open answer: plain text, or an event stream when `follow` is set. */
@@ -100,13 +103,20 @@ const REQUEST_TIMEOUT_MS = 40_000;
 export function createApiClient(settings: Settings): ApiClient {
   const base = `${settings.url}/api/v1/w/${encodeURIComponent(settings.workspace)}`;
 
-  async function send(method: string, path: string, body?: string, extra: { headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<Response> {
+  interface Extra {
+    readonly headers?: Record<string, string>;
+    readonly signal?: AbortSignal;
+    /** Default: of the workspace. */
+    readonly under?: string;
+  }
+
+  async function send(method: string, path: string, body?: string, extra: Extra = {}): Promise<Response> {
     const headers: Record<string, string> = { accept: "application/json", ...extra.headers };
     if (settings.token !== undefined) headers["authorization"] = `Bearer ${settings.token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
     let response: Response;
     try {
-      response = await fetch(`${base}${path}`, {
+      response = await fetch(`${extra.under ?? base}${path}`, {
         method,
         headers,
         redirect: "error",
@@ -122,6 +132,12 @@ export function createApiClient(settings: Settings): ApiClient {
 
   async function call<T extends object>(method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<T> {
     return decodeObject<T>(await readText(await send(method, path, body, { headers }), settings.url), `${method} ${path}`);
+  }
+
+  const baseOf = (chain: AuditChain): string => (chain === "instance" ? `${settings.url}/api/v1` : base);
+
+  async function auditOf<T extends object>(chain: AuditChain, rest: string): Promise<T> {
+    return decodeObject<T>(await readText(await send("GET", `/audit${rest}`, undefined, { under: baseOf(chain) }), settings.url), `GET /audit${rest}`);
   }
 
   return {
@@ -159,10 +175,10 @@ export function createApiClient(settings: Settings): ApiClient {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
     rotateSecrets: () => call("POST", "/secrets/rotate"),
-    audit: (filter) => call("GET", `/audit${queryOf({ ...filter })}`),
-    auditHead: () => call("GET", "/audit/head"),
-    async auditExport() {
-      const response = await send("GET", "/audit/export", undefined, { signal: new AbortController().signal });
+    audit: (chain, filter) => auditOf(chain, queryOf({ ...filter })),
+    auditHead: (chain) => auditOf(chain, "/head"),
+    async auditExport(chain) {
+      const response = await send("GET", "/audit/export", undefined, { under: baseOf(chain), signal: new AbortController().signal });
       return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
     },
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),

@@ -7,7 +7,7 @@ const PAGE = 50;
 /** `millrace audit`. */
 export function addAuditCommands(program: Command, finish: (code: ExitCode) => void, withConnection: (command: Command) => Command): void {
   const audit = program.command("audit").description("who changed what in the workspace");
-  withConnection(audit.command("list"))
+  ofChain(withConnection(audit.command("list")))
     .description("list what was changed, newest first")
     .option("--actor <name>", "only by this one")
     .option("--action <action>", "only this, such as variables:write")
@@ -17,17 +17,21 @@ export function addAuditCommands(program: Command, finish: (code: ExitCode) => v
     .option("-n, --limit <count>", `how many (1 to ${MAX_PAGE})`, pageSize, PAGE)
     .option("--cursor <cursor>", "go on where the page before ended")
     .action(async (options) => finish(await (await import("./commands/audit.ts")).listAuditCommand(options)));
-  withConnection(audit.command("export"))
+  ofChain(withConnection(audit.command("export")))
     .description("print all of it as JSON lines, oldest first")
     .action(async (options) => finish(await (await import("./commands/audit.ts")).exportAuditCommand(options)));
-  withConnection(audit.command("head"))
+  ofChain(withConnection(audit.command("head")))
     .description("print the end of the chain: keep it where the operator of the database cannot change it")
     .action(async (options) => finish(await (await import("./commands/audit.ts")).auditHeadCommand(options)));
-  withConnection(audit.command("verify"))
+  ofChain(withConnection(audit.command("verify")))
     .description("find rows that were changed, removed or put elsewhere; exits with 1 when there are some")
     .option("--from <file>", "an export, instead of asking the server")
     .option("--heads <file>", "heads that were kept, one a line: finds what was cut off the end, too")
     .action(async (options) => finish(await (await import("./commands/audit.ts")).verifyAuditCommand(options)));
+}
+
+function ofChain(command: Command): Command {
+  return command.option("--instance", "of the instance instead of a workspace; needs an administrator's token");
 }
 
 function pageSize(text: string): number {

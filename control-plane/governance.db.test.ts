@@ -44,7 +44,7 @@ describe("the audit log", () => {
     await api("POST", "/flows", { path: "f/a/flow", document: { value: { modules: [{ id: "a", value: { type: "identity" } }] } } });
     await api("PUT", "/variables/by-path?path=f/a/v", { value: "hunter2-hunter2", is_secret: true });
     await api("DELETE", "/variables/by-path?path=f/a/v");
-    await api("PUT", "/resource-types/by-name?name=t", { schema: { type: "object" } });
+    await api("PUT", "/resource-types/by-name?name=t", { description: "x" });
     await api("PUT", "/resources/by-path?path=f/a/r", { type: "t", value: { key: "hunter2-hunter2" } });
     await api("PUT", "/resources/by-path?path=f/a/state", { type: "state", value: 1 });
     await api("DELETE", "/resources/by-path?path=f/a/r");
@@ -105,6 +105,16 @@ describe("the audit log", () => {
     const stranger = await plane.makeTenant("stranger");
     expect((await plane.ask(stranger.token, "paged", "GET", "/audit")).status).toBe(404);
     expect((await stranger.api<AuditPage>("GET", "/audit")).body.events).toEqual([]);
+  });
+
+  test("of the instance is for its administrators", async () => {
+    const stranger = await plane.makeTenant("no-administrator");
+    const ask = (token: string) => fetch(`${plane.server.httpUrl}/api/v1/audit`, { headers: { authorization: `Bearer ${token}` } });
+    expect((await ask(stranger.token)).status).toBe(403);
+    const denied = async () => ((await (await ask(plane.server.credentials.admin_token)).json()) as AuditPage).events;
+    await expect
+      .poll(async () => (await denied()).map(({ chain, actor, action, target }) => [chain, actor, action, target]))
+      .toEqual([["0", "token of no-administrator", "instance:manage", "GET /api/v1/audit"]]);
   });
 
   test("a change and its row are there together or not at all", async () => {

@@ -68,7 +68,7 @@ export function openGovernance({ pools, limits, clock, log, workspaces, replicas
       addAuditRoutes(app, pools.console);
       addQuotaRoutes(app, pool, quotas, clock);
       addRerunRoutes(app, pool, jobs);
-      addBulkRoutes(app, pool, tasks, clock);
+      addBulkRoutes(app, tasks, clock);
     },
     async start() {
       await makeAuditMonths(pool, AUDIT_MONTHS_AHEAD);

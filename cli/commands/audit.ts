@@ -1,4 +1,5 @@
 import type { AuditEventView } from "../../control-plane/audit/contract.ts";
+import type { AuditChain } from "../api-client.ts";
 import { checkAudit, linesOfFile, linesOfStream } from "../audit-check.ts";
 import { readHeads } from "../audit-lines-codec.ts";
 import { connect } from "../connect.ts";
@@ -7,11 +8,12 @@ import { readTextFile } from "../job-args.ts";
 import { formatTable, inkFor, print, printJson, roomIn, say } from "../output.ts";
 import type { ConnectionFlags } from "../settings.ts";
 
-interface JsonFlag extends ConnectionFlags {
+interface AuditFlags extends ConnectionFlags {
   readonly json?: boolean;
+  readonly instance?: boolean;
 }
 
-export interface AuditListOptions extends JsonFlag {
+export interface AuditListOptions extends AuditFlags {
   readonly actor?: string;
   readonly action?: string;
   readonly target?: string;
@@ -21,17 +23,19 @@ export interface AuditListOptions extends JsonFlag {
   readonly limit: number;
 }
 
-export interface VerifyOptions extends JsonFlag {
+export interface VerifyOptions extends AuditFlags {
   readonly from?: string;
   readonly heads?: string;
 }
 
 const MAX_SAID = 20;
 
+const chainOf = ({ instance }: AuditFlags): AuditChain => (instance === true ? "instance" : "workspace");
+
 /** `millrace audit list`. */
 export async function listAuditCommand(options: AuditListOptions): Promise<ExitCode> {
   const { actor, action, target, from, to, cursor, limit } = options;
-  const page = await connect(options).audit({ actor, action, target, from, to, cursor, limit });
+  const page = await connect(options).audit(chainOf(options), { actor, action, target, from, to, cursor, limit });
   if (options.json === true) {
     printJson(page);
     return EXIT.ok;
@@ -48,8 +52,8 @@ function rowOf({ seq, at, actor, action, target, outcome }: AuditEventView): str
 }
 
 /** `millrace audit export`: JSON lines on stdout. */
-export async function exportAuditCommand(options: ConnectionFlags): Promise<ExitCode> {
-  for await (const line of linesOfStream(await connect(options).auditExport())) {
+export async function exportAuditCommand(options: AuditFlags): Promise<ExitCode> {
+  for await (const line of linesOfStream(await connect(options).auditExport(chainOf(options)))) {
     print(line);
     await roomIn(process.stdout);
   }
@@ -57,15 +61,15 @@ export async function exportAuditCommand(options: ConnectionFlags): Promise<Exit
 }
 
 /** `millrace audit head`: one line, to be kept elsewhere. */
-export async function auditHeadCommand(options: ConnectionFlags): Promise<ExitCode> {
-  print(JSON.stringify(await connect(options).auditHead()));
+export async function auditHeadCommand(options: AuditFlags): Promise<ExitCode> {
+  print(JSON.stringify(await connect(options).auditHead(chainOf(options))));
   return EXIT.ok;
 }
 
 /** `millrace audit verify`: what the server has, or an export. */
 export async function verifyAuditCommand(options: VerifyOptions): Promise<ExitCode> {
   const heads = options.heads === undefined ? [] : readHeads(readTextFile(options.heads));
-  const lines = options.from === undefined ? linesOfStream(await connect(options).auditExport()) : linesOfFile(options.from);
+  const lines = options.from === undefined ? linesOfStream(await connect(options).auditExport(chainOf(options))) : linesOfFile(options.from);
   const { rows, head, findings } = await checkAudit(lines, heads);
   if (options.json === true) {
     printJson({ rows, head: head ?? null, findings });

@@ -10,8 +10,10 @@ import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import { inTransaction } from "../db/transaction.ts";
-import type { Caller } from "../http/authorize.ts";
+import { type Caller, mayUse, nothingAt } from "../http/authorize.ts";
+import { seesJob } from "../jobs/job-reach.ts";
 import type { JobService } from "../jobs/job-service.ts";
+import { readJobs } from "../jobs/job-store.ts";
 import { rerun } from "../jobs/rerun.ts";
 import type { Log } from "../telemetry/log.ts";
 import { readOrder } from "./bulk-codec.ts";
@@ -22,6 +24,7 @@ import {
   countBulkTasks,
   findBulkTask,
   insertBulkTask,
+  listBulkTasks,
   resumeBulkTask,
   saveProgress,
   stopBulkTask,
@@ -68,13 +71,15 @@ export class BulkTasks implements Service {
 
   /** How many jobs an order would be about. Errors: not_found. */
   count(caller: Caller, order: BulkOrder): Promise<{ matched: number; more: boolean }> {
-    return countMatches(this.#parts.pool, this.#parts.db, caller.workspace.id, order);
+    checkScript(caller, order);
+    return countMatches(this.#parts.pool, this.#parts.db, caller.workspace.id, order, (ids) => this.#seen(caller, ids));
   }
 
   /** Begins a task; one that is over soon is over when this resolves. Errors: not_found; resource_exhausted when too many are at work. */
   async begin(caller: Caller, kind: BulkKind, order: BulkOrder): Promise<BulkTask> {
     const { pool, db, newId } = this.#parts;
     const { workspace, principal } = caller;
+    checkScript(caller, order);
     // Its script is there: otherwise it is said now.
     await nextMatches(pool, db, workspace.id, order, START, 1);
     const task = await inTransaction(pool, async (client) => {
@@ -103,28 +108,37 @@ export class BulkTasks implements Service {
 
   /** Goes on with a task that was left, stopped, or failed. Errors: not_found, failed_precondition, resource_exhausted. */
   async resume(caller: Caller, id: string): Promise<BulkTask> {
-    const { pool } = this.#parts;
-    await this.#checkRoom(caller);
-    const task = await resumeBulkTask(pool, caller.workspace.id, id);
-    if (task !== undefined) return this.#workOn(caller, task);
     await this.find(caller, id);
+    await this.#checkRoom(caller);
+    const task = await resumeBulkTask(this.#parts.pool, caller.workspace.id, id);
+    if (task !== undefined) return this.#workOn(caller, task);
     throw new AppError("failed_precondition", "the task runs, or is done: there is nothing to resume");
   }
 
   /** After the page that it is at. Errors: not_found; failed_precondition when it is over. */
   async end(caller: Caller, id: string): Promise<BulkTask> {
-    if (!(await stopBulkTask(this.#parts.pool, caller.workspace.id, id))) {
-      await this.find(caller, id);
-      throw new AppError("failed_precondition", "the task is over");
-    }
+    await this.find(caller, id);
+    if (!(await stopBulkTask(this.#parts.pool, caller.workspace.id, id))) throw new AppError("failed_precondition", "the task is over");
     return this.find(caller, id);
   }
 
   /** Errors: not_found. */
   async find(caller: Caller, id: string): Promise<BulkTask> {
     const task = await findBulkTask(this.#parts.pool, caller.workspace.id, id);
-    if (task === undefined) throw new AppError("not_found", `there is no task ${id}`);
+    if (task === undefined || !isOf(caller, task)) throw new AppError("not_found", `there is no task ${id}`);
     return task;
+  }
+
+  /** The newest first. */
+  async list(caller: Caller, limit: number): Promise<BulkTask[]> {
+    return (await listBulkTasks(this.#parts.pool, caller.workspace.id, limit)).filter((task) => isOf(caller, task));
+  }
+
+  /** Those of some jobs that the caller sees. */
+  async #seen(caller: Caller, ids: readonly JobId[]): Promise<readonly JobId[]> {
+    if (caller.reach?.bounds === undefined || ids.length === 0) return ids;
+    const records = await readJobs(this.#parts.pool, caller.workspace.id, ids);
+    return records.filter((record) => seesJob(caller, record)).map(({ id }) => id);
   }
 
   async #checkRoom(caller: Caller): Promise<void> {
@@ -163,7 +177,7 @@ export class BulkTasks implements Service {
     await caller.check();
     const { ids, next } = await nextMatches(pool, db, caller.workspace.id, order, readPosition(progress.position), PAGE);
     let { done, skipped, error } = progress;
-    const wanted = ids.slice(0, Math.max(0, order.most - done - skipped));
+    const wanted = (await this.#seen(caller, ids)).slice(0, Math.max(0, order.most - done - skipped));
     for (let at = 0; at < wanted.length; at += AT_ONCE) {
       const outcomes = await Promise.all(wanted.slice(at, at + AT_ONCE).map((id) => this.#one(caller, task, order, id)));
       for (const outcome of outcomes) {
@@ -191,4 +205,14 @@ export class BulkTasks implements Service {
       throw error;
     }
   }
+}
+
+/** Errors: not_found for a script that the caller may not see. */
+function checkScript(caller: Caller, { script }: BulkOrder): void {
+  if (script !== undefined && !mayUse(caller, script)) throw nothingAt(script);
+}
+
+/** Who is bound to some paths sees own tasks alone: those of others tell of other jobs. */
+function isOf(caller: Caller, task: BulkTask): boolean {
+  return caller.reach?.bounds === undefined || task.createdBy === caller.principal.label;
 }

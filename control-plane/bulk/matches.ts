@@ -51,14 +51,23 @@ const COUNT_PAGE = 1000;
 const COUNT_UP_TO = 10_000;
 const COUNT_FOR_MS = 3000;
 
-/** How many jobs an order is about, as far as that is found out in a few seconds. */
-export async function countMatches(pool: Pool, db: Db, workspace: WorkspaceId, order: BulkOrder): Promise<{ matched: number; more: boolean }> {
+/**
+ * How many jobs an order is about, as far as that is found out in a few seconds.
+ * @param seen those of a page that the caller sees
+ */
+export async function countMatches(
+  pool: Pool,
+  db: Db,
+  workspace: WorkspaceId,
+  order: BulkOrder,
+  seen: (ids: readonly JobId[]) => Promise<readonly JobId[]>,
+): Promise<{ matched: number; more: boolean }> {
   const most = Math.min(order.most, COUNT_UP_TO);
   const begunMs = performance.now();
   let matched = 0;
   for (let position: Position | undefined = START; position !== undefined; ) {
     const { ids, next }: Matches = await nextMatches(pool, db, workspace, order, position, COUNT_PAGE);
-    matched += ids.length;
+    matched += (await seen(ids)).length;
     if (matched >= most) return { matched: most, more: order.most > COUNT_UP_TO && (matched > most || next !== undefined) };
     if (next !== undefined && performance.now() - begunMs > COUNT_FOR_MS) return { matched, more: true };
     position = next;

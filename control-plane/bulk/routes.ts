@@ -3,11 +3,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import type { Pool } from "../db/pools.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { presentTask } from "./bulk-codec.ts";
-import { listBulkTasks } from "./bulk-store.ts";
 import type { BulkTasks } from "./bulk-tasks.ts";
 import { BULK_JOBS, type BulkOrder, bulkCancelRequest, bulkCount, bulkRerunRequest, bulkTaskList, bulkTaskView } from "./contract.ts";
 
@@ -19,9 +17,9 @@ const MAX_LISTED = 100;
 const description = `At most ${BULK_JOBS.toLocaleString("en")} jobs, the newest first; steps of flows are left to their runs. It is done in the background: look at the task. With dry_run only a count.`;
 
 /** Many jobs at once, by a filter. */
-export function addBulkRoutes(root: FastifyInstance, pool: Pool, tasks: BulkTasks, clock: Clock): void {
+export function addBulkRoutes(root: FastifyInstance, tasks: BulkTasks, clock: Clock): void {
   addBeginning(root, tasks, clock);
-  addLooking(root, pool, tasks);
+  addLooking(root, tasks);
 }
 
 function addBeginning(root: FastifyInstance, tasks: BulkTasks, clock: Clock): void {
@@ -31,7 +29,7 @@ function addBeginning(root: FastifyInstance, tasks: BulkTasks, clock: Clock): vo
   app.post(
     `${base}/cancel`,
     {
-      config: { permission: "jobs:cancel" },
+      config: { permission: "jobs:cancel", path: "inside" },
       schema: { tags, operationId: "cancelJobs", summary: "Cancel all jobs that match a filter", description, params, body: bulkCancelRequest, response },
     },
     async (request, reply) => {
@@ -46,7 +44,7 @@ function addBeginning(root: FastifyInstance, tasks: BulkTasks, clock: Clock): vo
   app.post(
     `${base}/rerun`,
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: { tags, operationId: "rerunJobs", summary: "Run again all jobs that match a filter", description, params, body: bulkRerunRequest, response },
     },
     async (request, reply) => {
@@ -66,12 +64,12 @@ function orderOf(wanted: Omit<BulkOrder, "created_before"> & { readonly created_
   return { ...wanted, created_before: given !== undefined && Date.parse(given) < Date.parse(now) ? given : now };
 }
 
-function addLooking(root: FastifyInstance, pool: Pool, tasks: BulkTasks): void {
+function addLooking(root: FastifyInstance, tasks: BulkTasks): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.get(
     base,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags,
         operationId: "listBulkTasks",
@@ -81,12 +79,12 @@ function addLooking(root: FastifyInstance, pool: Pool, tasks: BulkTasks): void {
         response: { 200: bulkTaskList, default: problemView },
       },
     },
-    async (request) => ({ tasks: (await listBulkTasks(pool, callerOf(request).workspace.id, MAX_LISTED)).map(presentTask) }),
+    async (request) => ({ tasks: (await tasks.list(callerOf(request), MAX_LISTED)).map(presentTask) }),
   );
   app.get(
     `${base}/:id`,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: { tags, operationId: "getBulkTask", summary: "How far a task has come", params: ofTask, response: { 200: bulkTaskView, default: problemView } },
     },
     async (request) => presentTask(await tasks.find(callerOf(request), request.params.id)),
@@ -98,7 +96,7 @@ function addLooking(root: FastifyInstance, pool: Pool, tasks: BulkTasks): void {
     app.post(
       `${base}/:id/${name}`,
       {
-        config: { permission: "jobs:cancel" },
+        config: { permission: "jobs:cancel", path: "inside" },
         schema: { tags, operationId, summary, params: ofTask, response: { 200: bulkTaskView, default: problemView } },
       },
       async (request) => {
