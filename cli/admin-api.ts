@@ -8,6 +8,7 @@ import { type ConnectionFlags, PROJECT_ROOT, resolveSettings } from "./settings.
 
 /** What only administrators of an instance may do. All methods throw AppError. */
 export interface AdminApi {
+  readonly workspace: string;
   createAccount(account: NewAccountBody): Promise<AccountView>;
   accounts(prefix: string, cursor?: string): Promise<{ readonly accounts: readonly AccountView[]; readonly next_cursor?: string }>;
   changeAccount(id: string, change: { readonly password?: string; readonly disabled?: boolean }): Promise<AccountView>;
@@ -43,6 +44,7 @@ export function connectAsAdmin(flags: ConnectionFlags, env: NodeJS.ProcessEnv = 
   }
 
   return {
+    workspace: settings.workspace,
     createAccount: (account) => call("POST", "/accounts", account),
     accounts: (prefix, cursor) => call("GET", `/accounts?${new URLSearchParams({ prefix, ...(cursor !== undefined && { cursor }) })}`),
     changeAccount: (id, change) => call("PATCH", `/accounts/${encodeURIComponent(id)}`, change),

@@ -1,6 +1,8 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { RoleName } from "../control-plane/identity/contract.ts";
 import type { ExitCode } from "./exit-codes.ts";
 
+const ROLES = ["viewer", "operator", "developer", "admin"] as const satisfies readonly RoleName[];
 const ADDRESS = "the e-mail address of the account";
 
 /** `millrace account`: people of the instance, for its administrators. */
@@ -11,6 +13,7 @@ export function addAdminCommands(program: Command, finish: (code: ExitCode) => v
     .requiredOption("--email <address>", "the person's e-mail address")
     .option("--name <name>", "the person's name; default what stands before the @")
     .option("--instance-admin", "make it an administrator of the instance")
+    .addOption(new Option("--role <role>", "make it a member of the workspace (-w), as this").choices(ROLES))
     .option("--no-password", "without one: the person logs in by an identity provider")
     .action(async (options) => finish(await (await import("./commands/accounts.ts")).createAccountCommand(options)));
   withConnection(account.command("list"))

@@ -1,6 +1,14 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 const HOUR_MS = 60 * 60 * 1000;
+
+/** `10.0.0.7` or `10.0.0.0/8`. */
+function isNetwork(text: string): boolean {
+  const [address = "", bits, more] = text.split("/");
+  const version = isIP(address);
+  return version !== 0 && more === undefined && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
+}
 
 /** Settings of accounts and sessions; a part of SETTINGS in config.ts. */
 export const IDENTITY_SETTINGS = {
@@ -25,7 +33,7 @@ export const IDENTITY_SETTINGS = {
     .meta({ description: "A session is over after this long, however much it is used, milliseconds." }),
   MILLRACE_TRUSTED_PROXIES: z
     .string()
-    .regex(/^[0-9a-fA-F.:]+(\/\d{1,3})?(,[0-9a-fA-F.:]+(\/\d{1,3})?)*$/, "must be addresses or networks with commas between them")
+    .refine((text) => text.split(",").every(isNetwork), "must be addresses or networks with commas between them")
     .optional()
     .meta({ description: "Proxies whose X-Forwarded-For is believed: addresses or networks, with commas between them." }),
 } as const;

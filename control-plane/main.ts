@@ -260,8 +260,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
   const governance = openGovernance({ pools, limits: instanceLimits(config), clock: realClock, log, workspaces, replicas: () => network.linksUp + 1 });
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
-  const { access } = parts.things;
-  const comesIn = { pools, access, authenticator, clock: realClock, log, workspaces, secret, config, publicUrl: ownUrl };
+  const comesIn = { ...parts, access: parts.things.access, authenticator, clock: realClock, secret, publicUrl: ownUrl };
   const entrance = governance.guard(app, () => openEntrance(app, comesIn));
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.console));

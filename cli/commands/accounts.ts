@@ -1,4 +1,4 @@
-import type { AccountView } from "../../control-plane/identity/contract.ts";
+import type { AccountView, RoleName } from "../../control-plane/identity/contract.ts";
 import { AppError } from "../../kernel/app-error.ts";
 import { type AdminApi, connectAsAdmin } from "../admin-api.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -21,17 +21,19 @@ export interface CreateAccountOptions extends PasswordFlags {
   readonly email: string;
   readonly name?: string;
   readonly instanceAdmin?: boolean;
+  readonly role?: RoleName;
   /** False: --no-password. */
   readonly password: boolean;
 }
 
 /** `millrace account create`. */
 export async function createAccountCommand(options: CreateAccountOptions): Promise<ExitCode> {
-  const { email, name, instanceAdmin = false } = options;
+  const { email, name, role, instanceAdmin = false } = options;
   const api = connectAsAdmin(options);
   const password = options.password ? await readPassword(options) : undefined;
   const named = { ...(name !== undefined && { name }), ...(password !== undefined && { password }) };
-  const made = await api.createAccount({ email, is_instance_admin: instanceAdmin, ...named });
+  const memberOf = role === undefined ? [] : [{ workspace: api.workspace, role }];
+  const made = await api.createAccount({ email, is_instance_admin: instanceAdmin, member_of: memberOf, ...named });
   return done(options, made, `account ${made.id} of ${plainText(made.email)} is made${made.is_instance_admin ? ", an administrator of the instance" : ""}`);
 }
 

@@ -3,7 +3,7 @@ import { type AccountId, asWorkspaceId, type WorkspaceId } from "../../kernel/id
 import { LruMap } from "../../kernel/lru-map.ts";
 import type { Pool } from "../db/pools.ts";
 import { type Access, type JobOrigin, type Level, type Member, PERMISSIONS, type Reaching, ROLES } from "../http/authorize.ts";
-import { readOrigin } from "../jobs/job-origin.ts";
+import { readOrigin } from "../jobs/job-origin-store.ts";
 import { readAccess, readVersion } from "./access-store.ts";
 import { createDecide, type Decide } from "./enforcer.ts";
 import { accountCalled } from "./member-store.ts";

@@ -3,11 +3,11 @@ import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import { addJoinTokenRoutes } from "../agents/join-token-routes.ts";
-import { MIGRATIONS_FOLDER } from "../db/migrate.ts";
+import { MIGRATIONS_FOLDER, migrate } from "../db/migrate.ts";
 import { readMigrations } from "../db/migration-files.ts";
 import { createPools, type Pools } from "../db/pools.ts";
 import { withinWorkspace } from "../db/tenant-context.ts";
-import { createTestDatabase, runOnServer, type TestDatabase } from "../db/test-database.ts";
+import { createTestDatabase, runOnServer, type TestDatabase, withDatabase } from "../db/test-database.ts";
 import { openFlows } from "../flows/open-flows.ts";
 import { bindStatements } from "../http/authorize.ts";
 import { BodyTurns } from "../http/body-turns.ts";
@@ -291,5 +291,31 @@ test("without the right to make roles the migration says what an administrator o
     await client.query("RESET ROLE");
     client.release();
     await runOnServer(database.url, `DROP ROLE ${user}`);
+  }
+});
+
+test("an owner of the database who is no superuser sees everything, as before, and requests one workspace", async () => {
+  const name = `millrace_test_owned_${process.pid}`;
+  await runOnServer(
+    database.url,
+    `CREATE ROLE ${name} LOGIN PASSWORD 'plain'`,
+    `GRANT millrace_tenant TO ${name}`,
+    `CREATE DATABASE ${name} OWNER ${name} TEMPLATE template0`,
+  );
+  const url = new URL(withDatabase(database.url, name));
+  [url.username, url.password] = [name, "plain"];
+  await migrate(url.href);
+  const own = createPools(url.href, log);
+  try {
+    const { rows } = await own.api.query<{ id: string }>("INSERT INTO workspace (name) VALUES ('one'), ('two') RETURNING id::text");
+    for (const { id } of rows)
+      await own.api.query("INSERT INTO variable (workspace_id, path, description, value, created_by, updated_by) VALUES ($1, 'f/a/b', '', '', 'x', 'x')", [id]);
+    expect((await own.api.query("SELECT FROM variable")).rowCount).toBe(2);
+    expect((await own.api.query("UPDATE variable SET value = 'y'")).rowCount).toBe(2);
+    expect((await within(asWorkspaceId(rows[0]?.id ?? ""), () => own.console.query("SELECT workspace_id::text AS id FROM variable"))).rows).toEqual([rows[0]]);
+    expect((await own.api.query("DELETE FROM workspace WHERE name = 'two'")).rowCount).toBe(1);
+  } finally {
+    await own.close();
+    await runOnServer(database.url, `DROP DATABASE ${name} WITH (FORCE)`, `DROP ROLE ${name}`);
   }
 });

@@ -61,7 +61,8 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);
   });
-  await app.register(fastifyCookie);
+  // Cookies are read where somebody asks for them: most requests bring none.
+  await app.register(fastifyCookie, { hook: false });
   await app.register(fastifySwagger, {
     openapi: {
       openapi: "3.1.0",

@@ -46,8 +46,8 @@ export function addAccountRoutes(root: FastifyInstance, pool: Pool, accounts: Ac
       schema: { tags, operationId: "createAccount", summary: "Make an account", body: newAccount, response: { 201: accountView, default: problemView } },
     },
     async (request, reply) => {
-      const { email, name, password, is_instance_admin: isInstanceAdmin } = request.body;
-      const account = await accounts.create({ email, name, password, isInstanceAdmin }, principalOf(request).label);
+      const { email, name, password, is_instance_admin: isInstanceAdmin, member_of: memberOf } = request.body;
+      const account = await accounts.create({ email, name, password, isInstanceAdmin, memberOf }, principalOf(request).label);
       return reply.code(201).send(presentAccount(account));
     },
   );

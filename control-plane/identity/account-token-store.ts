@@ -71,6 +71,14 @@ export async function countTokens(on: Queryable, workspace: WorkspaceId): Promis
   return rows[0]?.count ?? 0;
 }
 
+/** Those that have not worked for three months: who wants to know of them asks the audit log. */
+export async function forgetOldTokens(on: Queryable, workspace: WorkspaceId): Promise<void> {
+  await on.query(
+    `DELETE FROM token WHERE workspace_id = $1 AND kind IN ('personal', 'service', 'workspace') AND least(revoked_at, expires_at) < clock_timestamp() - interval '90 days'`,
+    [workspace],
+  );
+}
+
 /** @param account undefined: whoever holds it. @returns false when there is no such token */
 export async function revokeToken(on: Queryable, workspace: WorkspaceId, id: string, account: AccountId | undefined): Promise<boolean> {
   const { rowCount } = await on.query(

@@ -1,10 +1,13 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { AccountId } from "../../kernel/ids.ts";
+import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
+import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { type Account, findAccount, findByEmail, findPasswordHash, insertAccount, updateAccount } from "./account-store.ts";
+import type { RoleName } from "./contract.ts";
 import type { Invitations } from "./invitations.ts";
 import type { Lockout } from "./lockout.ts";
+import type { Members } from "./members.ts";
 import { hashPassword, isPassword } from "./password-hash.ts";
 import { revokeSessions } from "./session-store.ts";
 
@@ -23,6 +26,8 @@ export interface AccountSettings {
   readonly name?: string | undefined;
   readonly password?: string | undefined;
   readonly isInstanceAdmin: boolean;
+  /** Names of workspaces that it is to be a member of. */
+  readonly memberOf: readonly { readonly workspace: string; readonly role: RoleName }[];
 }
 
 export interface AccountChanges {
@@ -38,7 +43,7 @@ export interface Accounts {
   login(given: { email: string; password: string }, address: string): Promise<Account>;
   /** Errors: permission_denied, not_found for the invitation, already_exists, resource_exhausted, unavailable. */
   signUp(request: SignUpRequest, address: string): Promise<Account>;
-  /** By an administrator of the instance. Errors: already_exists, unavailable. */
+  /** By an administrator of the instance. Errors: already_exists, not_found for a workspace, unavailable. */
   create(settings: AccountSettings, by: string): Promise<Account>;
   /** Errors: not_found, unavailable. */
   change(id: AccountId, changes: AccountChanges): Promise<Account>;
@@ -54,10 +59,18 @@ interface Parts {
   readonly pool: Pool;
   readonly lockout: Lockout;
   readonly invitations: Invitations;
+  readonly members: Pick<Members, "join">;
+  readonly workspaces: Pick<Workspaces, "byName">;
   readonly signUp: SignUp;
 }
 
-export function createAccounts({ pool, lockout, invitations, signUp }: Parts): Accounts {
+export function createAccounts({ pool, lockout, invitations, members, workspaces, signUp }: Parts): Accounts {
+  async function wantedWorkspace(name: string): Promise<WorkspaceId> {
+    const found = await workspaces.byName(name);
+    if (found === undefined) throw new AppError("not_found", `there is no workspace ${name}`);
+    return found.id;
+  }
+
   /** Looks at a password as one attempt; right is what `judge` says is right. */
   async function tryPassword<T>(
     what: { email: string; address: string },
@@ -103,9 +116,15 @@ export function createAccounts({ pool, lockout, invitations, signUp }: Parts): A
       if (invitation !== undefined) await attempt.succeeded();
       return account;
     },
-    async create({ email, name, password, isInstanceAdmin }, createdBy) {
+    async create({ email, name, password, isInstanceAdmin, memberOf }, createdBy) {
+      const wanted = await Promise.all(memberOf.map(async ({ workspace, role }) => ({ workspace: await wantedWorkspace(workspace), role })));
       const passwordHash = password === undefined ? undefined : await hashPassword(password);
-      return insertNew(pool, { email, name: name ?? localPart(email), passwordHash, isEmailProven: true, isInstanceAdmin, createdBy });
+      return inTransaction(pool, async (client) => {
+        const settings = { email, name: name ?? localPart(email), passwordHash, isEmailProven: true, isInstanceAdmin, createdBy };
+        const account = await insertNew(client, settings);
+        for (const { workspace, role } of wanted) await members.join(client, workspace, account.id, role);
+        return account;
+      });
     },
     async change(id, { name, password, isInstanceAdmin, isDisabled }) {
       const passwordHash = password === undefined ? undefined : await hashPassword(password);
@@ -145,6 +164,6 @@ export function noAccount(): AppError {
   return new AppError("not_found", "there is no such account");
 }
 
-export function localPart(email: string): string {
+function localPart(email: string): string {
   return email.slice(0, email.lastIndexOf("@"));
 }

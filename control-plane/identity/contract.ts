@@ -28,8 +28,8 @@ const text = (most: number) => z.string().max(most).refine(WELL_FORMED.check, WE
 export const email = text(IDENTITY_LIMITS.emailChars)
   .regex(/^[^\s@<>()[\]\\,;:"]+@[^\s@<>()[\]\\,;:"]+$/, "an e-mail address looks like ann@example.com")
   .meta({ description: "Capital letters make no difference.", examples: ["ann@example.com"] });
-export const personName = text(IDENTITY_LIMITS.nameChars).min(1);
-export const newPassword = text(IDENTITY_LIMITS.passwordMost).min(
+const personName = text(IDENTITY_LIMITS.nameChars).min(1);
+const newPassword = text(IDENTITY_LIMITS.passwordMost).min(
   IDENTITY_LIMITS.passwordLeast,
   `a password has at least ${IDENTITY_LIMITS.passwordLeast} characters`,
 );
@@ -41,7 +41,7 @@ export type RoleName = (typeof ROLES)[number];
 export const role = z.enum(ROLES);
 
 export const tokenText = z.string().max(100);
-export const label = text(IDENTITY_LIMITS.labelChars).min(1);
+const label = text(IDENTITY_LIMITS.labelChars).min(1);
 export const scope = z
   .string()
   .max(300)
@@ -66,6 +66,11 @@ export const newAccount = z.strictObject({
   name: personName.optional().meta({ description: "Left out: the part of the address before the @." }),
   password: newPassword.optional().meta({ description: "Left out: the person logs in by an identity provider." }),
   is_instance_admin: z.boolean().default(false),
+  member_of: z
+    .array(z.strictObject({ workspace: z.string().max(63), role }))
+    .max(20)
+    .default([])
+    .meta({ description: "Workspaces that it is a member of from the beginning." }),
 });
 export type NewAccountBody = z.input<typeof newAccount>;
 
@@ -86,7 +91,7 @@ export const accountQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(IDENTITY_LIMITS.pageSize).optional(),
 });
 
-export const loginRequest = z.strictObject({ email: z.string().max(IDENTITY_LIMITS.emailChars), password: givenPassword });
+export const loginRequest = z.strictObject({ email: text(IDENTITY_LIMITS.emailChars), password: givenPassword });
 export const signUpRequest = z.strictObject({
   email,
   name: personName,
@@ -99,7 +104,7 @@ export const passwordChange = z.strictObject({
   password: newPassword,
 });
 
-export const sessionView = z.object({
+const sessionView = z.object({
   id: z.string(),
   method: z.string().meta({ examples: ["password", "oidc:company"] }),
   user_agent: z.string(),
@@ -130,7 +135,7 @@ export const newInvitation = z.strictObject({
   email: email.optional().meta({ description: "Only an account with this address can accept it. Left out: whoever has the token." }),
   expires_in_s: z.int().min(60).max(IDENTITY_LIMITS.invitationLongestS).default(IDENTITY_LIMITS.invitationDefaultS),
 });
-export const invitationView = z.object({
+const invitationView = z.object({
   id: z.string(),
   role,
   email: z.string().nullable(),
@@ -162,7 +167,7 @@ export const newWorkspaceToken = newToken.extend({
     .optional()
     .meta({ description: "Whose it is. Left out: the workspace's own, with the rights of an administrator of the workspace." }),
 });
-export const tokenView = z.object({
+const tokenView = z.object({
   id: z.string(),
   kind: z.enum(["personal", "service", "workspace"]),
   holder: z.string().nullable().meta({ description: "Address of the person, or name of the service account." }),

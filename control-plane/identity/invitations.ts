@@ -21,7 +21,7 @@ export interface Invitations {
   /** An open one. Errors: not_found, the same for one that never was, is used, over or revoked. */
   find(token: string): Promise<Invitation>;
   /**
-   * Makes the account a member, in the caller's transaction.
+   * Makes the account a member, in the caller's transaction, which must be rolled back when this fails with anything but already_exists.
    * Errors: not_found, permission_denied when it is for another address, already_exists for a member: the invitation stays open for somebody else.
    */
   accept(client: Queryable, invitation: Invitation, account: Pick<Account, "id" | "email">): Promise<void>;
@@ -50,9 +50,9 @@ export function createInvitations(pool: Pool, members: Members): Invitations {
     async accept(client, invitation, account) {
       if (invitation.email !== undefined && invitation.email.toLowerCase() !== account.email?.toLowerCase())
         throw new AppError("permission_denied", "the invitation is for another e-mail address");
+      if (!(await members.join(client, invitation.workspace, account.id, invitation.role)))
+        throw new AppError("already_exists", "this account is a member of the workspace already");
       if (!(await useInvitation(client, invitation.id, account.id))) throw gone();
-      if (await members.join(client, invitation.workspace, account.id, invitation.role)) return;
-      throw new AppError("already_exists", "this account is a member of the workspace already");
     },
   };
 }

@@ -19,7 +19,7 @@ const admin = (method: string, path: string, body?: unknown): Promise<Answer> =>
 const make = (body: object): Promise<Answer> => admin("POST", "/api/v1/accounts", body);
 const login = (email: string, password = PASSWORD, from = browser, address = "198.51.100.1"): Promise<Answer> =>
   from.ask("POST", "/api/v1/login", { email, password }, { "x-forwarded-for": address });
-const shape = ({ status, body }: Answer): unknown => ({ status, ...body, request_id: undefined });
+const shape = ({ status, body }: Answer): unknown => ({ ...body, status, request_id: undefined });
 /** Time passes for what is stored. */
 const passes = (seconds: number): Promise<unknown> =>
   server.pool.query("UPDATE login_attempt SET last_at = last_at - make_interval(secs => $1), blocked_until = blocked_until - make_interval(secs => $1)", [
@@ -88,6 +88,10 @@ describe("a login", () => {
     expect((await login("eve@example.com")).status).toBe(429);
     const { rows } = await server.pool.query("SELECT failures FROM login_attempt WHERE key LIKE 'address%'");
     expect(rows).toEqual([{ failures: 41 }]);
+  });
+
+  test("with text that cannot be stored is a mistake of the caller, not of ours", async () => {
+    for (const email of ["nul\u0000@example.com", "half\ud800@example.com"]) expect((await login(email)).status).toBe(400);
   });
 
   test("sent off by another site is refused", async () => {

@@ -126,8 +126,15 @@ async function accountOf(
   const account = known ?? (await adopt(client, claims)) ?? (await makeNew(client, parts, provider, claims, invitation));
   if (known === undefined && !(await insertIdentity(client, account.id, identity))) throw failed("another login of yours came first: try again");
   // An invitation that was used meanwhile keeps nobody out of the account.
-  if (invitation?.status === "open" && account.disabledAt === undefined) await parts.invitations.accept(client, invitation, account);
+  if (invitation?.status === "open" && account.disabledAt === undefined) await acceptOrBe(client, parts, invitation, account);
   return account;
+}
+
+/** Who is a member already only wanted to log in. */
+async function acceptOrBe(client: Queryable, { invitations }: OidcLoginParts, invitation: Invitation, account: Account): Promise<void> {
+  await invitations.accept(client, invitation, account).catch((error: unknown) => {
+    if (AppError.from(error).code !== "already_exists") throw error;
+  });
 }
 
 /**

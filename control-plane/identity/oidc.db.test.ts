@@ -96,6 +96,12 @@ describe("a login at an identity provider", () => {
     expect(await me(browser)).toMatchObject({ workspaces: [{ name: "main", role: "operator" }] });
     expect((await new Browser(server.url).ask("POST", "/api/v1/oidc/partner/start", { invitation: token })).status).toBe(404);
     expect((await logIn("p-5", wish)).answer.status).toBe(302);
+    // Who is a member already just logs in, and the invitation is for somebody else.
+    const second = (await admin("POST", "/api/v1/w/main/invitations", { role: "viewer" })).body.token;
+    expect(await me((await logIn("p-5", { ...wish, body: { invitation: second } })).browser)).toMatchObject({
+      workspaces: [{ name: "main", role: "operator" }],
+    });
+    expect((await new Browser(server.url).ask("POST", "/api/v1/invitations/preview", { token: second })).status).toBe(200);
   });
 
   test("to a disabled account is refused", async () => {

@@ -48,9 +48,9 @@ export function openIdentity(app: FastifyInstance, parts: IdentityParts): { addR
   const providers = readProviders(config.MILLRACE_OIDC);
   const members = createMembers(pool);
   const invitations = createInvitations(pools.console, members);
-  const accounts = createAccounts({ pool, lockout: createLockout(pool), invitations, signUp });
+  const accounts = createAccounts({ pool, lockout: createLockout(pool), invitations, members, workspaces, signUp });
   const sessions = createSessions(pool, cookies, { idleMs: config.MILLRACE_SESSION_IDLE_MS, maxMs: config.MILLRACE_SESSION_MAX_MS });
-  const tokens = createTokens(pools.console);
+  const tokens = createTokens(pools.console, members);
   const discovered = createDiscovery(providers, () => clock.monotonicMs());
   const oidc = createOidcLogin({ pool, clock, log, providers, discovered, invitations, signUp, key: ticketKey(parts.secret) });
   const addAdmin = async (...[client, workspace, account]: Parameters<InstanceParts["addAdmin"]>): Promise<void> => {

@@ -34,7 +34,7 @@ export function addSessionCookies(app: FastifyInstance, publicUrl: () => string)
   const cookies: SessionCookies = {
     set: (reply, name, value, maxAgeMs) => void reply.setCookie(full(name), value, { ...options(), maxAge: Math.floor(maxAgeMs / 1000) }),
     clear: (reply, name) => void reply.clearCookie(full(name), options()),
-    read: (request, name) => request.cookies[full(name)],
+    read: ({ headers }, name) => (headers.cookie === undefined ? undefined : app.parseCookie(headers.cookie)[full(name)]),
     refuseForeign(request) {
       const foreign = foreignSiteOf(originOf(request), publicUrl());
       if (foreign !== undefined) throw forbidden(foreign);

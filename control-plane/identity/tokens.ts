@@ -2,16 +2,26 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
-import { countTokens, findListedToken, type ListedToken, listTokens, revokeBySecret, revokeToken, type TokenPage } from "./account-token-store.ts";
+import {
+  countTokens,
+  findListedToken,
+  forgetOldTokens,
+  type ListedToken,
+  listTokens,
+  revokeBySecret,
+  revokeToken,
+  type TokenPage,
+} from "./account-token-store.ts";
 import type { Principal } from "./authenticate.ts";
 import { IDENTITY_LIMITS, type NewTokenBody } from "./contract.ts";
+import type { Members } from "./members.ts";
 import { findServiceAccount } from "./service-account-store.ts";
 import { generateToken, parseBearer } from "./token-format.ts";
 import { insertToken } from "./token-store.ts";
 
 /** Tokens of a workspace: of people, of service accounts, and of the workspace itself. */
 export interface Tokens {
-  /** @returns the token and its text, which nobody sees again. Errors: permission_denied, resource_exhausted */
+  /** @returns the token and its text, which nobody sees again. Errors: permission_denied, failed_precondition for who is no member, resource_exhausted */
   makePersonal(workspace: WorkspaceId, by: Principal, wanted: NewTokenBody): Promise<MadeToken>;
   /** @param serviceAccount its name; undefined: the workspace's own. Errors: permission_denied, not_found, resource_exhausted */
   makeForWorkspace(workspace: WorkspaceId, by: Principal, wanted: NewTokenBody, serviceAccount: string | undefined): Promise<MadeToken>;
@@ -27,7 +37,20 @@ export interface MadeToken {
   readonly text: string;
 }
 
-export function createTokens(pool: Pool): Tokens {
+/** Of a token that is nobody's the label is what `created_by` says: it must not name a person, a service account, a job or a schedule. */
+const LIKE_SOMEBODY = /[@:]|^job /;
+
+function misleading(): AppError {
+  return new AppError(
+    "invalid_argument",
+    "the label of a workspace's token has no @ and no colon, and does not begin with `job `: it would pass for somebody",
+    {
+      fields: [{ pointer: "/label", message: "looks like somebody's" }],
+    },
+  );
+}
+
+export function createTokens(pool: Pool, members: Pick<Members, "roleOf">): Tokens {
   async function make(
     kind: ListedToken["kind"],
     workspace: WorkspaceId,
@@ -39,6 +62,7 @@ export function createTokens(pool: Pool): Tokens {
     if (by.scopes !== undefined) throw new AppError("permission_denied", "a token that is limited by scopes makes no tokens");
     const token = generateToken(kind);
     const made = await inTransaction(pool, async (client) => {
+      await forgetOldTokens(client, workspace);
       if ((await countTokens(client, workspace)) >= IDENTITY_LIMITS.tokens)
         throw new AppError("resource_exhausted", `the workspace has ${IDENTITY_LIMITS.tokens} tokens already`, { hint: "revoke those that nobody needs" });
       await insertToken(client, token, workspace, wanted.label, {
@@ -60,10 +84,18 @@ export function createTokens(pool: Pool): Tokens {
         throw new AppError("permission_denied", "personal tokens are made by people who have logged in", {
           hint: "use `millrace login`, or a token of a service account",
         });
+      // Administrators of the instance come in everywhere with a session. Their tokens do not: a token is one member's of one workspace.
+      if ((await members.roleOf(workspace, by.accountId)) === undefined)
+        throw new AppError("failed_precondition", "personal tokens are for members of the workspace, and you are none", {
+          hint: "invite yourself, and accept the invitation",
+        });
       return make("personal", workspace, by, wanted, by.accountId);
     },
     async makeForWorkspace(workspace, by, wanted, name) {
-      if (name === undefined) return make("workspace", workspace, by, wanted, undefined);
+      if (name === undefined) {
+        if (LIKE_SOMEBODY.test(wanted.label)) throw misleading();
+        return make("workspace", workspace, by, wanted, undefined);
+      }
       const found = await findServiceAccount(pool, workspace, name);
       if (found === undefined) throw new AppError("not_found", `there is no service account ${name} in this workspace`);
       return make("service", workspace, by, wanted, found);

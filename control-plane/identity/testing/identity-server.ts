@@ -1,9 +1,8 @@
 import type { FastifyInstance } from "fastify";
-import type pg from "pg";
 import { pino } from "pino";
 import { z } from "zod";
 import { realClock } from "../../../kernel/clock.ts";
-import { createPools } from "../../db/pools.ts";
+import { createPools, type Pool } from "../../db/pools.ts";
 import { createTestDatabase } from "../../db/test-database.ts";
 import { openEntrance } from "../../entrance.ts";
 import { BodyTurns } from "../../http/body-turns.ts";
@@ -17,7 +16,7 @@ import { insertToken } from "../token-store.ts";
 /** The identity part of a control plane, over real HTTP and on a database of its own. */
 export interface IdentityServer {
   readonly app: FastifyInstance;
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
   readonly url: string;
   /** Of the kind admin. */
   readonly adminToken: string;
@@ -62,10 +61,33 @@ export async function startIdentityServer(settings: ServerSettings = {}): Promis
   };
 }
 
+/** Members of all answers that tests look into: those of one answer that it does not have are undefined. */
+export interface AnswerBody {
+  readonly id: string;
+  readonly token: string;
+  readonly name: string;
+  readonly status: string | number;
+  readonly detail: string;
+  readonly label: string;
+  readonly url: string;
+  readonly holder: string | null;
+  readonly expires_at: string;
+  readonly disabled_at: string | null;
+  readonly scopes: readonly string[];
+  readonly account: { readonly id: string };
+  readonly workspaces: readonly { readonly name: string }[];
+  readonly accounts: readonly { readonly email: string }[];
+  readonly sessions: readonly { readonly id: string }[];
+  readonly tokens: readonly { readonly id: string; readonly label: string; readonly status: string; readonly last_used_at: string | null }[];
+  readonly invitations: readonly { readonly status: string }[];
+  readonly service_accounts: readonly object[];
+  readonly next_cursor: string | undefined;
+}
+
 export interface Answer {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
-  readonly body: any;
+  readonly body: AnswerBody;
+  readonly text: string;
   readonly headers: Headers;
 }
 
@@ -101,7 +123,7 @@ export class Browser {
     }
     const text = await response.text();
     const isJson = /json/.test(response.headers.get("content-type") ?? "");
-    return { status: response.status, body: isJson && text !== "" ? JSON.parse(text) : text, headers: response.headers };
+    return { status: response.status, body: JSON.parse(isJson && text !== "" ? text : "{}"), text, headers: response.headers };
   }
 }
 

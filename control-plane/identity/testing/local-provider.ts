@@ -24,8 +24,22 @@ export interface ProviderSettings {
 
 const MAX_STEPS = 10;
 
+/** The package says on the console that its settings are those of a test, which they are. @returns what makes it audible again */
+function quieten(): () => void {
+  const { info, warn } = console;
+  const unlessIts =
+    (say: typeof info) =>
+    (...words: unknown[]): void => {
+      if (!String(words[0]).includes("oidc-provider ")) say(...words);
+    };
+  console.info = unlessIts(info);
+  console.warn = unlessIts(warn);
+  return () => Object.assign(console, { info, warn });
+}
+
 export async function startLocalProvider({ clientId, clientSecret, tokenAuth, redirectUri }: ProviderSettings): Promise<LocalProvider> {
   const people: LocalProvider["people"] = new Map();
+  const restore = quieten();
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -53,10 +67,10 @@ export async function startLocalProvider({ clientId, clientSecret, tokenAuth, re
       for (let at = url, step = 0; step < MAX_STEPS; step++) {
         if (!at.startsWith(issuer)) return at;
         const seen = await browser.ask("GET", at, undefined, form);
-        const shown = /name="prompt" value="(login|consent)"/.exec(String(seen.body))?.[1];
+        const shown = /name="prompt" value="(login|consent)"/.exec(seen.text)?.[1];
         const answer = shown === undefined ? seen : await browser.ask("POST", at, `prompt=${shown}&login=${encodeURIComponent(subject)}&password=x`, form);
         const next = answer.headers.get("location");
-        if (next === null) throw new Error(`the provider answered ${answer.status}: ${String(answer.body).slice(0, 500)}`);
+        if (next === null) throw new Error(`the provider answered ${answer.status}: ${answer.text.slice(0, 500)}`);
         at = new URL(next, issuer).href;
       }
       throw new Error("the provider sends the browser round in circles");
@@ -65,6 +79,7 @@ export async function startLocalProvider({ clientId, clientSecret, tokenAuth, re
       server.closeAllConnections();
       server.close();
       await once(server, "close");
+      restore();
     },
   };
 }
