@@ -49,7 +49,7 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   flow_approval: "hot: taken away by the owner; written by links that are nobody's",
 };
 
-const log = pino({ level: process.env["SHOW"] ?? "silent" });
+const log = pino({ level: "silent" });
 let database: TestDatabase;
 let pools: Pools;
 let ours: WorkspaceId;

@@ -10,7 +10,7 @@ import { ACCESS_LIMITS, type PutFolder } from "./contract.ts";
 import { accountsOf } from "./member-store.ts";
 
 /** To a member, to a group, or (neither) to all members. */
-export interface Grant {
+interface Grant {
   readonly user?: string | undefined;
   readonly group?: string | undefined;
   readonly level: Level;

@@ -104,7 +104,7 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
  * The path that a request is about. `inside`: the handler asks `mayUse` of what it has found, or lists within `caller.reach.bounds`. `none`: what the
  * route shows is at no path.
  */
-export type PathOf = "inside" | "none" | ((request: FastifyRequest) => string | undefined);
+type PathOf = "inside" | "none" | ((request: FastifyRequest) => string | undefined);
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -133,7 +133,7 @@ export interface Caller {
 }
 
 /** How far the caller of one request gets. */
-export interface Reach {
+interface Reach {
   may(permission: Permission): boolean;
   /** Whether the permission of the route holds at a path. */
   mayUse(path: string): boolean;
