@@ -1,4 +1,5 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
+import type { AuditHeadView, AuditPage } from "../control-plane/audit/contract.ts";
 import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flows/contract.ts";
 import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
@@ -36,6 +37,18 @@ interface ThingFilter {
   readonly prefix?: string;
   readonly type?: string;
   readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export type AuditChain = "workspace" | "instance";
+
+interface AuditFilter {
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly target?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly cursor?: string | undefined;
   readonly limit?: number;
 }
 
@@ -77,6 +90,11 @@ export interface ApiClient {
   deleteThing(kind: ThingKind, path: string): Promise<void>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
+  /** Of the workspace, or of the instance. */
+  audit(chain: AuditChain, filter: AuditFilter): Promise<AuditPage>;
+  auditHead(chain: AuditChain): Promise<AuditHeadView>;
+  /** JSON lines. */
+  auditExport(chain: AuditChain): Promise<ReadableStream<Uint8Array>>;
   /** What happened in the run of a flow after the event with this number. */
   flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
   /** The open answer: plain text, or an event stream when `follow` is set. */
@@ -89,13 +107,20 @@ const REQUEST_TIMEOUT_MS = 40_000;
 export function createApiClient(settings: Settings): ApiClient {
   const base = `${settings.url}/api/v1/w/${encodeURIComponent(settings.workspace)}`;
 
-  async function send(method: string, path: string, body?: string, extra: { headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<Response> {
+  interface Extra {
+    readonly headers?: Record<string, string>;
+    readonly signal?: AbortSignal;
+    /** Default: of the workspace. */
+    readonly under?: string;
+  }
+
+  async function send(method: string, path: string, body?: string, extra: Extra = {}): Promise<Response> {
     const headers: Record<string, string> = { accept: "application/json", ...extra.headers };
     if (settings.token !== undefined) headers["authorization"] = `Bearer ${settings.token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
     let response: Response;
     try {
-      response = await fetch(`${base}${path}`, {
+      response = await fetch(`${extra.under ?? base}${path}`, {
         method,
         headers,
         redirect: "error",
@@ -111,6 +136,12 @@ export function createApiClient(settings: Settings): ApiClient {
 
   async function call<T extends object>(method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<T> {
     return decodeObject<T>(await readText(await send(method, path, body, { headers }), settings.url), `${method} ${path}`);
+  }
+
+  const baseOf = (chain: AuditChain): string => (chain === "instance" ? `${settings.url}/api/v1` : base);
+
+  async function auditOf<T extends object>(chain: AuditChain, rest: string): Promise<T> {
+    return decodeObject<T>(await readText(await send("GET", `/audit${rest}`, undefined, { under: baseOf(chain) }), settings.url), `GET /audit${rest}`);
   }
 
   return {
@@ -150,6 +181,12 @@ export function createApiClient(settings: Settings): ApiClient {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
     rotateSecrets: () => call("POST", "/secrets/rotate"),
+    audit: (chain, filter) => auditOf(chain, queryOf({ ...filter })),
+    auditHead: (chain) => auditOf(chain, "/head"),
+    async auditExport(chain) {
+      const response = await send("GET", "/audit/export", undefined, { under: baseOf(chain), signal: new AbortController().signal });
+      return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+    },
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;

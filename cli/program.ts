@@ -3,6 +3,7 @@ import type { JobStatus } from "../control-plane/jobs/contract.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addAgentCommands } from "./agent-commands.ts";
+import { addAuditCommands } from "./audit-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addFlowCommands } from "./flow-commands.ts";
 import { addThingCommands } from "./thing-commands.ts";
@@ -34,6 +35,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addFlowCommands(program, finish, withConnection);
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);
+  addAuditCommands(program, finish, withConnection);
   addAdminCommands(program, finish, withConnection);
   return program;
 }

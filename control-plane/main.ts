@@ -24,7 +24,7 @@ import { openEntrance } from "./entrance.ts";
 import { addFlowRuns } from "./flow-runs.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
-import { Housekeeping } from "./housekeeping/housekeeping.ts";
+import { openGovernance } from "./governance.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
 import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes } from "./http/operations-routes.ts";
@@ -42,10 +42,12 @@ import { LiveLogs } from "./logs/live-logs.ts";
 import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
+import { openHousekeeping } from "./open-housekeeping.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import { peerAddress } from "./peer-address.ts";
 import { publicUrl } from "./public-url.ts";
+import { instanceLimits } from "./quota-settings.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
@@ -121,7 +123,7 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
-    await run(createHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
+    await run(openHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
     // In this order at the end: shards go to other replicas, then agents do.
     stops.push(() => doors.sessions.drain());
     stops.push(() => doors.ownership.leave());
@@ -254,8 +256,10 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     allBytes: 128 * 1024 * 1024,
   });
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
+  const governance = openGovernance({ pools, limits: instanceLimits(config), clock: realClock, log, workspaces, replicas: () => network.linksUp + 1 });
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
-  const entrance = openEntrance(app, { ...parts, access: parts.things.access, authenticator, clock: realClock, secret, publicUrl: ownUrl });
+  const comesIn = { ...parts, access: parts.things.access, authenticator, clock: realClock, secret, publicUrl: ownUrl };
+  const entrance = governance.guard(app, () => openEntrance(app, comesIn));
   const validator = createArgsValidator();
   const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
@@ -277,6 +281,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
     wantedFlow: flows.wanted,
     earlyAnswer: engines.reader.early,
+    admit: governance.admit,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
   });
@@ -288,6 +293,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   addScriptRoutes(app, pools.console, scripts, locks);
   addJobRoutes(app, jobs);
+  governance.addRoutes(app, jobs);
   addLogRoutes(
     app,
     createLogReader(pools.api, new PackReader(parts.blobs), () => realClock.wallMs()),
@@ -310,6 +316,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
+  await run(governance);
   await run(network);
   await run(door);
   await run(locks);
@@ -366,22 +373,5 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
         network.happened(id, { kind: change });
       },
     },
-  });
-}
-
-function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | "metrics" | "blobs" | "databaseUrl">, maker: PartitionMaker): Housekeeping {
-  const { config, pools, log, metrics, blobs, databaseUrl } = parts;
-  return new Housekeeping({
-    url: databaseUrl,
-    pool: pools.api,
-    store: blobs,
-    replica: config.replicaName,
-    maker,
-    clock: realClock,
-    log,
-    metrics: metrics.housekeeping,
-    retentionDays: config.MILLRACE_RETENTION_DAYS,
-    archive: config.MILLRACE_ARCHIVE === "on",
-    packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
 }

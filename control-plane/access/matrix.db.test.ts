@@ -55,6 +55,7 @@ const SAMPLES: Readonly<Record<string, (things: Things) => Sample>> = {
   getJobResult: ofJob(),
   getJobLogs: ofJob(),
   cancelJob: ofJob({}),
+  rerunJob: ofJob({}),
   setJobProgress: ofJob({ percent: 1 }),
   getFlowRun: ofJob(),
   getFlowEvents: ofJob(),

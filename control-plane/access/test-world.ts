@@ -95,7 +95,7 @@ export async function startAccessWorld(): Promise<AccessWorld> {
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      const isJson = (response.headers.get("content-type") ?? "").includes("json") && text !== "";
+      const isJson = /^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "") && text !== "";
       const parsed: unknown = isJson ? JSON.parse(text) : undefined;
       return { status: response.status, text, etag: response.headers.get("etag") ?? undefined, body: parsed };
     },

@@ -1,4 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
+import { recordAudit } from "../audit/audit-store.ts";
+import { inTransaction } from "../db/transaction.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow, type FlowChecker } from "./check-flow.ts";
 import type { DeployFlowRequest, FlowView, FlowWithDocument } from "./contract.ts";
@@ -28,7 +30,14 @@ export async function deployFlow(
   const { pool, cache } = deployer;
   const { path, yaml } = request;
   const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT, mayRefer);
-  const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
+  const created = await inTransaction(pool, async (client) => {
+    const stored = await insertFlowVersion(client, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
+    if (stored.before !== hash) {
+      const detail = { hash, before: stored.before ?? null };
+      await recordAudit(client, { workspace: workspace.id, actor: createdBy, action: "flows:deploy", target: `flow ${path}`, detail });
+    }
+    return stored.created;
+  });
   cache.changed(workspace.id, path);
   const flow = await cache.loadVersion(workspace.id, hash);
   if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");

@@ -1,6 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 
 /** What is known of a version without its document. */
 export interface FlowOutline {
@@ -37,23 +38,23 @@ interface VersionRow extends OutlineRow {
 
 const OUTLINE = "v.hash, v.flow_id::text, v.path, v.summary, v.created_at, v.created_by";
 
-/** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. */
+/** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. @returns `before`: the current one until now */
 export async function insertFlowVersion(
-  pool: Pool,
+  client: Queryable,
   workspace: WorkspaceId,
   version: Omit<FlowVersion, "flowId" | "createdAtMs">,
-): Promise<{ created: boolean }> {
-  const { rows } = await pool.query<{ created: boolean }>(
+): Promise<{ created: boolean; before: string | undefined }> {
+  const { rows } = await client.query<{ created: boolean; before: string | null }>(
     `WITH f AS (
        INSERT INTO flow (workspace_id, path, hash) VALUES ($1, $2, $3)
        ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
      v AS (
        INSERT INTO flow_version (workspace_id, hash, flow_id, path, summary, document, yaml, created_by)
        SELECT $1, $3, f.id, $2, $4, $5, $6, $7 FROM f ON CONFLICT DO NOTHING RETURNING hash)
-     SELECT EXISTS (SELECT 1 FROM v) AS created`,
+     SELECT EXISTS (SELECT 1 FROM v) AS created, (SELECT hash FROM flow WHERE workspace_id = $1 AND path = $2) AS before`,
     [workspace, version.path, version.hash, version.summary, version.document, version.yaml ?? null, version.createdBy],
   );
-  return { created: rows[0]?.created === true };
+  return { created: rows[0]?.created === true, before: rows[0]?.before ?? undefined };
 }
 
 export async function findFlowVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<FlowVersion | undefined> {

@@ -36,6 +36,7 @@ export type Permission =
   | "agents:write"
   | "limits:read"
   | "limits:write"
+  | "audit:read"
   | "members:read"
   | "members:write"
   | "groups:read"
@@ -89,6 +90,7 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
   "agents:write": { role: "admin" },
   "limits:read": { role: "viewer" },
   "limits:write": { role: "instance" },
+  "audit:read": { role: "admin" },
   "members:read": { role: "viewer" },
   "members:write": { role: "admin" },
   "groups:read": { role: "viewer" },

@@ -35,6 +35,8 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
     requestIdHeader: false,
     trustProxy: proxies.length > 0 && [...proxies],
     routerOptions: { maxParamLength: 512 },
+    // What fastify refuses before any route: an address that cannot be read.
+    frameworkErrors: (error, request, reply) => sendProblem(log, error, request, reply),
     http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: 16 * 1024 },
   });
   addExactJsonParser(app, turns);

@@ -1,6 +1,7 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type JobId, parseJobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import { noFlowVersion } from "../flows/find-flow.ts";
@@ -44,6 +45,8 @@ export interface JobServiceDeps {
   readonly wantedFlow: (workspace: Workspace, request: RunJobRequest, mayRefer?: (path: string) => boolean) => Promise<WantedFlow>;
   /** JSON text of what a run answers before its end; undefined while it has nothing. */
   readonly earlyAnswer: (workspace: WorkspaceId, id: JobId) => Promise<string | undefined>;
+  /** Whether a workspace may start so many jobs; undefined when nothing has to be waited for. Errors: resource_exhausted. */
+  readonly admit: (workspace: WorkspaceId, jobs: number) => Promise<void> | undefined;
   /** Called with the number of jobs that were just acknowledged. */
   readonly onAccepted: (jobs: number) => void;
   readonly owners: OwnerDirectory;
@@ -239,8 +242,8 @@ export class JobService {
     }
   }
 
-  /** Errors: not_found; failed_precondition when the job has already ended. */
-  async cancel(caller: Caller, id: JobId, given?: string): Promise<JobView> {
+  /** Errors: not_found; failed_precondition when the job has already ended. @param isRecorded it is in the audit log already, as one of many */
+  async cancel(caller: Caller, id: JobId, given?: string, isRecorded = false): Promise<JobView> {
     const workspace = caller.workspace.id;
     // A job may move between the look and the order (it is just being claimed, or put back): then it is looked up again.
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -248,6 +251,11 @@ export class JobService {
       if (record.done !== undefined) throw new AppError("failed_precondition", `job ${id} has already ended (${record.status})`);
       const signed = signedReason(given, caller.principal.label);
       const reason = record.language === FLOW_LANGUAGE ? signed : (given ?? signed);
+      // The order goes to the owner, past this connection: it is written down before, so that nothing was cancelled by nobody.
+      if (attempt === 0 && !isRecorded) {
+        const { label } = caller.principal;
+        await recordAudit(this.#deps.pool, { workspace, actor: label, action: "jobs:cancel", target: `job ${id}`, outcome: "asked" });
+      }
       const outcome = await this.#withOwner(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, reason));
       if (outcome !== "gone") break;
     }
@@ -308,6 +316,9 @@ export class JobService {
 
   /** Hands jobs to the owner. After the deadline the caller is told that it is not known whether they were accepted. */
   async #enqueue(jobs: readonly NewJob[], turn?: BodyTurn): Promise<readonly Accepted[]> {
+    const [first] = jobs;
+    const admitted = first === undefined ? undefined : this.#deps.admit(first.job.workspace, jobs.length);
+    if (admitted !== undefined) await admitted;
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(

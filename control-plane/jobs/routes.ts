@@ -22,7 +22,7 @@ const waitQuery = z.strictObject({
     .meta({ description: "Seconds to wait for the end. 200 with the result when it came, 202 when it did not." }),
 });
 
-const keyHeader = z.object({
+export const keyHeader = z.object({
   "idempotency-key": keyText.optional().meta({
     description: "The same key and body give the same job, however often they are sent. With another body it is a 409. Remembered for a day unless set.",
   }),

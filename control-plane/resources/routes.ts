@@ -127,7 +127,8 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
       },
     },
     async (request, reply) => {
-      await resources.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await resources.remove(workspace.id, request.query.path, principal.label, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );

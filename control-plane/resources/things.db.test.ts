@@ -47,9 +47,9 @@ describe("variables", () => {
     await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-none-match": "*" })).rejects.toMatchObject({ code: "already_exists" });
     await expect(variables.put(ours, "f/v/none", { value: "3" }, "bob", { "if-match": "*" })).rejects.toMatchObject({ code: "failed_precondition" });
     await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-match": "1" })).rejects.toMatchObject({ code: "invalid_argument" });
-    await expect(variables.remove(ours, "f/v/a", { "if-match": '"1"' })).rejects.toMatchObject({ code: "failed_precondition" });
-    await variables.remove(ours, "f/v/a", { "if-match": '"2"' });
-    await expect(variables.remove(ours, "f/v/a", {})).rejects.toMatchObject({ code: "not_found" });
+    await expect(variables.remove(ours, "f/v/a", "test", { "if-match": '"1"' })).rejects.toMatchObject({ code: "failed_precondition" });
+    await variables.remove(ours, "f/v/a", "test", { "if-match": '"2"' });
+    await expect(variables.remove(ours, "f/v/a", "test", {})).rejects.toMatchObject({ code: "not_found" });
   });
 
   test("of two writers at a time none is lost without knowing it", async () => {

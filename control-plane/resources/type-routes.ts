@@ -3,7 +3,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions, pageQuery, THING_LIMITS } from "../variables/contract.ts";
@@ -125,9 +127,15 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
     },
     async (request, reply) => {
       const { name } = request.query;
-      const { id } = callerOf(request).workspace;
-      if (await deleteResourceType(pool, id, name, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
-      throw (await findResourceType(pool, id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
+      const { workspace, principal } = callerOf(request);
+      const gone = await inTransaction(pool, async (client) => {
+        const deleted = await deleteResourceType(client, workspace.id, name, wantedRevision({ "if-match": request.headers["if-match"] }));
+        const target = `resource type ${name}`;
+        if (deleted) await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "resource-types:delete", target });
+        return deleted;
+      });
+      if (gone) return reply.code(204).send(null);
+      throw (await findResourceType(pool, workspace.id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
     },
   );
 }
@@ -144,7 +152,14 @@ async function putType(
   checkCondition(condition, `resource type ${name}`, before?.revision);
   const schema = change.schema === undefined ? before?.schema : change.schema === null ? undefined : JSON.stringify(change.schema);
   const next = { name, description: change.description ?? before?.description ?? "", schema, by };
-  const stored = await (before === undefined ? insertResourceType(pool, workspace, next) : updateResourceType(pool, workspace, next, before.revision));
+  const stored = await inTransaction(pool, async (client) => {
+    const written = await (before === undefined ? insertResourceType(client, workspace, next) : updateResourceType(client, workspace, next, before.revision));
+    if (written !== undefined && written !== "full") {
+      const detail = { revision: written.revision };
+      await recordAudit(client, { workspace, actor: by, action: "resource-types:write", target: `resource type ${name}`, detail });
+    }
+    return written;
+  });
   if (stored === "full") throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.resourceTypes} resource types already`);
   if (stored === undefined) throw changedMeanwhile(`resource type ${name}`);
   return { created: before === undefined, stored };

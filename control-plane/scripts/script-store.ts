@@ -1,6 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import type { LimitSettings } from "../jobs/limits-contract.ts";
 import { policyOf, policyRequestOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
@@ -57,14 +58,15 @@ const LOCK_JOIN = "LEFT JOIN script_lock l ON l.workspace_id = v.workspace_id AN
 /**
  * Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. A lock that is to be
  * found out is taken over from an earlier version of the path with the same code, if one is ready.
+ * @returns `before`: the version that was the current one
  */
 export async function insertVersion(
-  pool: Pool,
+  client: Queryable,
   workspace: WorkspaceId,
   version: Omit<ScriptVersion, "scriptId" | "createdAtMs" | "lock">,
   lock: NewLock,
-): Promise<{ created: boolean }> {
-  const { rows } = await pool.query<{ created: boolean }>(
+): Promise<{ created: boolean; before: string | undefined }> {
+  const { rows } = await client.query<{ created: boolean; before: string | null }>(
     `WITH s AS (
        INSERT INTO script (workspace_id, path, hash) VALUES ($1, $2, $3)
        ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
@@ -79,7 +81,7 @@ export async function insertVersion(
        INSERT INTO script_lock (workspace_id, hash, state, lock)
        SELECT $1, v.hash, CASE WHEN $16::text = 'given' OR known.lock IS NOT NULL THEN $18::smallint ELSE $19::smallint END, coalesce($17::text, known.lock)
        FROM v LEFT JOIN known ON true WHERE $16::text <> 'none' ON CONFLICT DO NOTHING)
-     SELECT EXISTS (SELECT 1 FROM v) AS created`,
+     SELECT EXISTS (SELECT 1 FROM v) AS created, (SELECT hash FROM script WHERE workspace_id = $1 AND path = $2) AS before`,
     [
       workspace,
       version.path,
@@ -102,7 +104,7 @@ export async function insertVersion(
       LOCK_STATES.indexOf("pending"),
     ],
   );
-  return { created: rows[0]?.created === true };
+  return { created: rows[0]?.created === true, before: rows[0]?.before ?? undefined };
 }
 
 export async function findVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {

@@ -1,5 +1,6 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 
 /** A data key as it is stored. */
 export interface StoredKey {
@@ -30,8 +31,8 @@ export async function newestKey(pool: Pool, workspace: WorkspaceId): Promise<Sto
 }
 
 /** @returns false when there is a key of that version already */
-export async function insertKey(pool: Pool, key: StoredKey): Promise<boolean> {
-  const { rowCount } = await pool.query(
+export async function insertKey(client: Queryable, key: StoredKey): Promise<boolean> {
+  const { rowCount } = await client.query(
     "INSERT INTO workspace_key (workspace_id, version, master_id, wrapped) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
     [key.workspace, key.version, key.masterId, key.wrapped],
   );

@@ -142,7 +142,8 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
       },
     },
     async (request, reply) => {
-      await variables.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await variables.remove(workspace.id, request.query.path, principal.label, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );

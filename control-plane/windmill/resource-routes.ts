@@ -78,7 +78,8 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
     `${base}/delete/*`,
     { config: { permission: "resources:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
-      await resources.remove(callerOf(request).workspace.id, request.params["*"], {});
+      const { workspace, principal } = callerOf(request);
+      await resources.remove(workspace.id, request.params["*"], principal.label, {});
       return reply.type("text/plain").send(`resource ${request.params["*"]} deleted`);
     },
   );

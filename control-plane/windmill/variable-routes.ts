@@ -88,7 +88,8 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
     `${base}/delete/*`,
     { config: { permission: "variables:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
-      await variables.remove(callerOf(request).workspace.id, request.params["*"], {});
+      const { workspace, principal } = callerOf(request);
+      await variables.remove(workspace.id, request.params["*"], principal.label, {});
       return reply.type("text/plain").send(`variable ${request.params["*"]} deleted`);
     },
   );

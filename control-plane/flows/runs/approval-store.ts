@@ -1,12 +1,13 @@
 import type { AccountId, WorkspaceId } from "../../../kernel/ids.ts";
 import type { Pool } from "../../db/pools.ts";
+import type { Queryable } from "../../db/transaction.ts";
 import { shardOf } from "../../jobs/model.ts";
 import type { ApprovalClaims } from "./approval-token.ts";
 
 /** Takes an answer in: from here on it is not lost. @returns false when this approver has answered already */
-export async function insertApproval(pool: Pool, claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
+export async function insertApproval(client: Queryable, claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
   const { workspace, flow, place, approver } = claims;
-  const { rowCount } = await pool.query(
+  const { rowCount } = await client.query(
     `INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
     [workspace, flow, shardOf(workspace), place, approver, approved, payload],
   );

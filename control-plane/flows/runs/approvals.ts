@@ -1,6 +1,8 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import { recordAudit } from "../../audit/audit-store.ts";
 import type { Pool } from "../../db/pools.ts";
+import { inTransaction } from "../../db/transaction.ts";
 import type { Caller } from "../../http/authorize.ts";
 import type { JobRecord } from "../../jobs/job-store.ts";
 import type { Approval, Place, StepView } from "../core/model.ts";
@@ -170,9 +172,19 @@ export class Approvals {
     const before = (await this.#given(claims)).reduce((sum, one) => sum + Buffer.byteLength(one.payload), await pendingBytes(this.#parts.pool, claims));
     if (before + Buffer.byteLength(text) > RUN_LIMITS.approvalsBytes)
       throw new AppError("out_of_range", `the payloads of the step's answers are larger than ${RUN_LIMITS.approvalsBytes} bytes of JSON together: send less`);
-    if ((await this.#hasAnswered(claims)) || !(await insertApproval(this.#parts.pool, claims, approved, text)))
+    if ((await this.#hasAnswered(claims)) || !(await this.#insert(claims, approved, text)))
       throw new AppError("failed_precondition", `${claims.approver} has answered already`);
     this.#parts.answered();
+  }
+
+  async #insert(claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
+    const { workspace, flow, place, approver } = claims;
+    return inTransaction(this.#parts.pool, async (client) => {
+      const inserted = await insertApproval(client, claims, approved, payload);
+      const event = { workspace, actor: approver, action: approved ? "steps:approve" : "steps:refuse", target: `job ${flow}`, detail: { step: place } };
+      if (inserted) await recordAudit(client, event);
+      return inserted;
+    });
   }
 }
 
