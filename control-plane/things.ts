@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { realClock } from "../kernel/clock.ts";
 import type { JobId, WorkspaceId } from "../kernel/ids.ts";
 import type { Json } from "../kernel/json.ts";
 import type { Pool } from "./db/pools.ts";
@@ -15,6 +16,7 @@ import { hasKeys } from "./secrets/key-store.ts";
 import { loadMasterKeys } from "./secrets/master-keys.ts";
 import { SecretRotation } from "./secrets/rotation.ts";
 import { addSecretRoutes } from "./secrets/routes.ts";
+import { createSealedSecrets, type SealedSecrets } from "./secrets/sealed-secrets.ts";
 import type { Log } from "./telemetry/log.ts";
 import { addVariableRoutes } from "./variables/routes.ts";
 import { createVariables } from "./variables/variables.ts";
@@ -27,6 +29,8 @@ export interface Things {
   readonly references: References;
   /** To be started with the doors. */
   readonly rotation: SecretRotation;
+  /** Of triggers and hooks. */
+  readonly secrets: SealedSecrets;
   /** For expressions of flows. Of a variable that is a secret the value is undefined. */
   readonly values: {
     variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json | undefined>>;
@@ -48,10 +52,18 @@ export async function openThings(pool: Pool, log: Log, masterKey: string | undef
   const references = createReferences(pool, variables);
   const schemas = createSchemaCheck();
   const resources = createResources(pool, schemas);
-  const rotation = new SecretRotation(pool, keys, variables, log);
+  const secrets = createSealedSecrets(pool, keys, realClock);
+  const sealed = {
+    resealSome: async (workspace: WorkspaceId, limit: number): Promise<number> => {
+      const done = await variables.resealSome(workspace, limit);
+      return Math.min(limit, done + (await secrets.resealSome(workspace, limit)));
+    },
+  };
+  const rotation = new SecretRotation(pool, keys, sealed, log);
   return {
     references,
     rotation,
+    secrets,
     values: {
       async variables(workspace, paths) {
         const found = await Promise.all(paths.map((path) => variables.find(workspace, path)));
