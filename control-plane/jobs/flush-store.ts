@@ -1,6 +1,7 @@
 import pg from "pg";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
+import type { EventNote } from "./event-notes.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import type { FlushOperation, FlushOutcome } from "./model.ts";
 import { flushStatement, HOT_SETTINGS, OPEN_PROGRESS, READ_PROGRESS } from "./statements.ts";
@@ -73,10 +74,11 @@ export class FlushConnection {
 
   /**
    * Runs one flush until its outcome is known, for as long as that takes.
+   * @param notes are written with it
    * Errors: the database's own refusal of the data (nothing was written); `unavailable` after `close`.
    */
-  async run(lane: number, operations: readonly FlushOperation[]): Promise<FlushResult> {
-    const { families, values } = encodeFlush(operations);
+  async run(lane: number, operations: readonly FlushOperation[], notes?: readonly EventNote[]): Promise<FlushResult> {
+    const { families, values } = encodeFlush(operations, notes);
     const name = `flush_${lane}_${families.join("_")}`;
     const text = this.#texts.get(name) ?? flushStatement(lane, families);
     this.#texts.set(name, text);
