@@ -71,6 +71,8 @@ export interface ApiClient {
   /** @param body JSON text of what is to change */
   putThing(kind: ThingKind, path: string, body: string): Promise<VariableView | ResourceView>;
   deleteThing(kind: ThingKind, path: string): Promise<void>;
+  /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
+  ask(method: string, path: string, body?: string): Promise<string>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
   /** What happened in the run of a flow after the event with this number. */
@@ -143,6 +145,7 @@ export function createApiClient(settings: Settings): ApiClient {
     async deleteThing(kind, path) {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
+    ask: async (method, path, body) => readText(await send(method, path, body), settings.url),
     rotateSecrets: () => call("POST", "/secrets/rotate"),
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
     async logs(id, request) {

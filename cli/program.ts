@@ -4,6 +4,7 @@ import { VERSION } from "../kernel/protocol.ts";
 import { addAgentCommands } from "./agent-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addThingCommands } from "./thing-commands.ts";
+import { addTriggerCommands } from "./trigger-commands.ts";
 
 const STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const satisfies readonly JobStatus[];
 const MAX_PAGE = 200;
@@ -31,6 +32,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addJobs(program, finish);
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);
+  addTriggerCommands(program, finish, withConnection);
   return program;
 }
 
