@@ -88,6 +88,8 @@ export interface ApiClient {
   /** @param body JSON text of what is to change */
   putThing(kind: ThingKind, path: string, body: string): Promise<VariableView | ResourceView>;
   deleteThing(kind: ThingKind, path: string): Promise<void>;
+  /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
+  ask(method: string, path: string, body?: string): Promise<string>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
   /** Of the workspace, or of the instance. */
@@ -180,6 +182,7 @@ export function createApiClient(settings: Settings): ApiClient {
     async deleteThing(kind, path) {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
+    ask: async (method, path, body) => readText(await send(method, path, body), settings.url),
     rotateSecrets: () => call("POST", "/secrets/rotate"),
     audit: (chain, filter) => auditOf(chain, queryOf({ ...filter })),
     auditHead: (chain) => auditOf(chain, "/head"),

@@ -7,6 +7,7 @@ import { addAuditCommands } from "./audit-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addFlowCommands } from "./flow-commands.ts";
 import { addThingCommands } from "./thing-commands.ts";
+import { addTriggerCommands } from "./trigger-commands.ts";
 
 const STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const satisfies readonly JobStatus[];
 const MAX_PAGE = 200;
@@ -37,6 +38,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addThingCommands(program, finish, withConnection);
   addAuditCommands(program, finish, withConnection);
   addAdminCommands(program, finish, withConnection);
+  addTriggerCommands(program, finish, withConnection);
   return program;
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { AppError } from "../kernel/app-error.ts";
 import { AGENT_DOOR_SETTINGS } from "./agent-settings.ts";
 import { IDENTITY_SETTINGS } from "./identity-settings.ts";
+import { OUTBOUND_SETTINGS } from "./outbound-settings.ts";
 import { QUOTA_SETTINGS } from "./quota-settings.ts";
 import { SECRET_SETTINGS } from "./secret-settings.ts";
 import { STORAGE_SETTINGS } from "./storage-settings.ts";
@@ -112,6 +113,7 @@ export const SETTINGS = {
   ...SECRET_SETTINGS,
   ...QUOTA_SETTINGS,
   ...IDENTITY_SETTINGS,
+  ...OUTBOUND_SETTINGS,
 } as const;
 
 const schema = z.object(SETTINGS);

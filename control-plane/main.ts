@@ -43,6 +43,7 @@ import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
 import { openHousekeeping } from "./open-housekeeping.ts";
+import { type OpenTriggers, openTriggers } from "./open-triggers.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import { peerAddress } from "./peer-address.ts";
@@ -249,6 +250,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     changed,
     grpcPort: () => sessions.port,
     engine: (host) => engines.make(host),
+    notes: (workspace) => triggers.notes(workspace),
   });
   const turns = new BodyTurns({
     hasRoom: () => (ownership.writer?.queued ?? 0) < BATCH_ROOM,
@@ -303,6 +305,8 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   );
   const runs = { engines, flows, jobs, workspaces, changes: events, log, secret, publicUrl: ownUrl, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES };
   addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
+  const ofCalls = { pool: pools.api, console: pools.console, secrets: parts.things.secrets, workspaces, jobs, changes: events, reader: engines.reader, log };
+  const triggers = await run(openTriggers(app, { ...ofCalls, publicUrl: ownUrl, allow: config.MILLRACE_OUTBOUND_ALLOW }));
   parts.things.addRoutes(app, jobs, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
@@ -334,14 +338,15 @@ interface Cluster {
   /** Known when the port is open. */
   readonly grpcPort: () => number;
   readonly engine: OwnerDeps["flows"] & object;
+  readonly notes: OpenTriggers["notes"];
 }
 
 function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
   const { config, pools, log, metrics, workspaces, scripts, databaseUrl } = parts;
-  const { directory, network, home, changed, grpcPort, engine } = cluster;
+  const { directory, network, home, changed, grpcPort, engine, notes } = cluster;
   return new Ownership({
     tables: createClusterTables(pools.owner, pools.lease),
-    writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
+    writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, notes, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
     replica: () => ({ name: config.replicaName, address: peerAddress(config, grpcPort()), version: VERSION }),
     hotLimit: config.MILLRACE_HOT_JOBS,
     times: {

@@ -19,6 +19,7 @@ import { hasKeys } from "./secrets/key-store.ts";
 import { loadMasterKeys } from "./secrets/master-keys.ts";
 import { SecretRotation } from "./secrets/rotation.ts";
 import { addSecretRoutes } from "./secrets/routes.ts";
+import { createSealedSecrets, type SealedSecrets } from "./secrets/sealed-secrets.ts";
 import type { Log } from "./telemetry/log.ts";
 import { addVariableRoutes } from "./variables/routes.ts";
 import { createVariables } from "./variables/variables.ts";
@@ -34,6 +35,8 @@ export interface Things {
   readonly resolve: BundleSource["resolve"];
   /** To be started with the doors. */
   readonly rotation: SecretRotation;
+  /** Of triggers and hooks. */
+  readonly secrets: SealedSecrets;
   /** For expressions of flows. Of a variable that is a secret the value is undefined. */
   readonly values: {
     variables(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json | undefined>>;
@@ -56,7 +59,14 @@ export async function openThings(pools: Pick<Pools, "api" | "console">, log: Log
   const references = createReferences(pool, variables);
   const schemas = createSchemaCheck();
   const resources = createResources(pool, schemas);
-  const rotation = new SecretRotation(pool, keys, variables, log);
+  const secrets = createSealedSecrets(pool, keys, realClock);
+  const sealed = {
+    resealSome: async (workspace: WorkspaceId, limit: number): Promise<number> => {
+      const done = await variables.resealSome(workspace, limit);
+      return Math.min(limit, done + (await secrets.resealSome(workspace, limit)));
+    },
+  };
+  const rotation = new SecretRotation(pool, keys, sealed, log);
   const access = createAccessControl(pools.api, () => realClock.monotonicMs());
   const readable = async (workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<readonly string[]> => {
     const reach = await access.job(workspace, flow);
@@ -70,6 +80,7 @@ export async function openThings(pools: Pick<Pools, "api" | "console">, log: Log
       return references.resolve(workspace, json, reach === undefined ? undefined : (at) => reach.mayAt(at, "read"), names);
     },
     rotation,
+    secrets,
     values: {
       async variables(workspace, paths, flow) {
         const found = await Promise.all((await readable(workspace, paths, flow)).map((path) => variables.find(workspace, path)));

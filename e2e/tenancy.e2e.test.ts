@@ -8,7 +8,7 @@ import { asAccountId, asWorkspaceId } from "../kernel/ids.ts";
 import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 import { RawAgent } from "./raw-agent.ts";
 
-/** Every route of variables and resources, with what is ours. */
+/** Every route of variables, resources, triggers and hooks, with what is ours. */
 const THINGS: [string, string, unknown?][] = [
   ["GET", "/variables"],
   ["GET", "/variables/by-path?path=f/ours/plain"],
@@ -24,6 +24,22 @@ const THINGS: [string, string, unknown?][] = [
   ["GET", "/resource-types/by-name?name=thing"],
   ["PUT", "/resource-types/by-name?name=thing", {}],
   ["DELETE", "/resource-types/by-name?name=thing"],
+  ...["/triggers", "/hooks"].flatMap((base): [string, string, unknown?][] => [
+    ["GET", base],
+    ["GET", `${base}/by-path?path=f/ours/thing`],
+    ["PUT", `${base}/by-path?path=f/ours/thing`, {}],
+    ["DELETE", `${base}/by-path?path=f/ours/thing`],
+    ["POST", `${base}/pause?path=f/ours/thing`],
+    ["POST", `${base}/resume?path=f/ours/thing`],
+    ["GET", `${base}/secrets?path=f/ours/thing`],
+    ["POST", `${base}/secrets?path=f/ours/thing`],
+    ["DELETE", `${base}/secrets?path=f/ours/thing&id=1`],
+  ]),
+  ["GET", "/triggers/calls?path=f/ours/thing"],
+  ["GET", "/hooks/deliveries?path=f/ours/thing"],
+  ["GET", "/hooks/deliveries/1"],
+  ["POST", "/hooks/deliveries/1/again"],
+  ["POST", "/hooks/test?path=f/ours/thing"],
 ];
 
 /** Two workspaces on one server: ours (main) and theirs, each with things of its own. */

@@ -42,6 +42,7 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   job_pending: "hot",
   job_running: "hot",
   rate_window: "hot",
+  event_note: "hot: written with the ends of jobs",
   flow_event: "hot, partitioned",
   flow_item: "hot, partitioned",
   flow_live: "hot",

@@ -31,6 +31,10 @@ export type Permission =
   | "resources:read"
   | "resources:write"
   | "resources:types"
+  | "triggers:read"
+  | "triggers:write"
+  | "hooks:read"
+  | "hooks:write"
   | "secrets:rotate"
   | "agents:read"
   | "agents:write"
@@ -85,6 +89,12 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
   "resources:read": { role: "viewer", job: true, paths: "read" },
   "resources:write": { role: "developer", job: true, paths: "write" },
   "resources:types": { role: "developer" },
+  "triggers:read": { role: "viewer", paths: "read" },
+  // The jobs of a trigger are bound to no paths.
+  "triggers:write": { role: "admin" },
+  // Their addresses may hold secrets, and they hear of every job.
+  "hooks:read": { role: "admin" },
+  "hooks:write": { role: "admin" },
   "secrets:rotate": { role: "instance" },
   "agents:read": { role: "viewer" },
   "agents:write": { role: "admin" },

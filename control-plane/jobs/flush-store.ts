@@ -1,6 +1,7 @@
 import pg from "pg";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
+import type { EventNote } from "./event-notes.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { type FlushOperation, type FlushOutcome, LANES } from "./model.ts";
 import { type Family, flushStatement, HOT_SETTINGS, OPEN_PROGRESS, parameterTypes, READ_PROGRESS } from "./statements.ts";
@@ -84,10 +85,11 @@ export class FlushConnection {
 
   /**
    * Runs one flush until its outcome is known, for as long as that takes.
+   * @param notes are written with it
    * Errors: the database's own refusal of the data (nothing was written); `unavailable` after `close`.
    */
-  async run(lane: number, operations: readonly FlushOperation[]): Promise<FlushResult> {
-    const { families, values } = encodeFlush(operations);
+  async run(lane: number, operations: readonly FlushOperation[], notes?: readonly EventNote[]): Promise<FlushResult> {
+    const { families, values } = encodeFlush(operations, notes);
     const query = this.#query({ lane, families }, values);
     for (let attempt = 0; ; attempt++) {
       if (this.#stopped) throw new AppError("unavailable", "the control plane is shutting down");

@@ -1,6 +1,7 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
 import { nextTurn } from "../../kernel/slices.ts";
+import { type NotesWantedOf, notesOf } from "./event-notes.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlowChange, type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS, type Write } from "./model.ts";
@@ -61,6 +62,8 @@ export interface FlushWriterOptions {
   readonly onLeaseLost: () => void;
   /** False for shards that are not held: nothing of them is written. All by default. */
   readonly mayWrite?: (shard: number) => boolean;
+  /** What is noted of a workspace beside what is done; nothing by default. */
+  readonly notes?: NotesWantedOf;
   /** Makes a hot connection by its number; to Postgres by default. */
   readonly connect?: (number: number) => FlushLink;
 }
@@ -80,6 +83,7 @@ export class FlushWriter implements Service {
   readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
   readonly #mayWrite: (shard: number) => boolean;
+  readonly #notes: NotesWantedOf;
   /** Operations of each shard that have been submitted and not yet settled. */
   readonly #inFlight = new Int32Array(SHARDS);
   #shardWaiters: (() => void)[] = [];
@@ -104,6 +108,7 @@ export class FlushWriter implements Service {
     this.#log = log;
     this.#onLeaseLost = options.onLeaseLost;
     this.#mayWrite = options.mayWrite ?? (() => true);
+    this.#notes = options.notes ?? (() => undefined);
   }
 
   async start(): Promise<void> {
@@ -299,7 +304,7 @@ export class FlushWriter implements Service {
     const operations = operationsOf(batch);
     let result: FlushResult;
     try {
-      result = await connection.run(laneOfBatch(batch), operations);
+      result = await connection.run(laneOfBatch(batch), operations, notesOf(operations, this.#notes));
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
       if (batch.length === 1) for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, error));

@@ -24,7 +24,7 @@ import { signedReason } from "./cancel-reason.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { refuseBroughtCode } from "./deployed-only.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
-import { type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
+import { type GivenKey, type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
 import { type JobFilter, listJobs } from "./job-list-store.ts";
 import { checkWanted, type Looker, rootOfStep, seesJob } from "./job-reach.ts";
@@ -77,7 +77,7 @@ export class JobService {
    * Errors: not_found, invalid_argument, out_of_range, unavailable; already_exists when the key was used with another request; permission_denied for
    * code that a running job brings.
    */
-  async run(caller: Caller, request: RunJobRequest, key?: string): Promise<{ created: boolean; view: JobView }> {
+  async run(caller: Caller, request: RunJobRequest, key?: string | GivenKey): Promise<{ created: boolean; view: JobView }> {
     const { job } = await this.#newJob(caller, request, key);
     const [accepted] = await this.#enqueue([job]);
     if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
@@ -90,7 +90,7 @@ export class JobService {
     request: RunJobRequest,
     waitMs: number,
     signal: AbortSignal,
-    key?: string,
+    key?: string | GivenKey,
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
     const { job, answersEarly } = await this.#newJob(caller, request, key);
     let { id } = job.job;
@@ -280,10 +280,11 @@ export class JobService {
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
+  async #newJob(caller: Caller, request: RunJobRequest, key: string | GivenKey | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
     refuseBroughtCode(caller.principal, request);
     checkWanted(caller, request);
-    const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
+    const given = typeof key === "string" ? { scope: "run" as const, text: key, body: JSON.stringify(request) } : key;
+    const context = { ...this.#context(caller), key: this.#key(given?.scope ?? "run", given?.text, 0, given?.body ?? "", request) };
     const args = request.args ?? {};
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));

@@ -77,7 +77,8 @@ export async function workspacesWithOldKeys(pool: Pool, limit: number): Promise<
 export async function dropUnusedKeys(pool: Pool, workspace: WorkspaceId): Promise<void> {
   await pool.query(
     `DELETE FROM workspace_key k WHERE k.workspace_id = $1 AND k.version < (SELECT max(version) FROM workspace_key WHERE workspace_id = $1)
-       AND NOT EXISTS (SELECT 1 FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version)`,
+       AND NOT EXISTS (SELECT 1 FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version)
+       AND NOT EXISTS (SELECT 1 FROM sealed_secret s WHERE s.workspace_id = $1 AND s.key_version = k.version)`,
     [workspace],
   );
 }
@@ -91,7 +92,8 @@ export interface KeyUse {
 /** Keys of a workspace, newest first, with how much is sealed with each. */
 export async function keyUses(pool: Pool, workspace: WorkspaceId): Promise<KeyUse[]> {
   const { rows } = await pool.query<{ version: number; created_at: Date; secrets: number }>(
-    `SELECT k.version, k.created_at, (SELECT count(*)::int FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version) AS secrets
+    `SELECT k.version, k.created_at, (SELECT count(*)::int FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version)
+       + (SELECT count(*)::int FROM sealed_secret s WHERE s.workspace_id = $1 AND s.key_version = k.version) AS secrets
      FROM workspace_key k WHERE k.workspace_id = $1 ORDER BY k.version DESC`,
     [workspace],
   );
