@@ -3,6 +3,7 @@ import type { JobStatus } from "../control-plane/jobs/contract.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import { addAgentCommands } from "./agent-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
+import { addScheduleCommands } from "./schedule-commands.ts";
 import { addThingCommands } from "./thing-commands.ts";
 
 const STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const satisfies readonly JobStatus[];
@@ -31,6 +32,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addJobs(program, finish);
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);
+  addScheduleCommands(program, finish, withConnection);
   return program;
 }
 

@@ -45,6 +45,9 @@ export interface JobServiceDeps {
   readonly owners: OwnerDirectory;
 }
 
+/** Who a job is made for. */
+export type Requester = { readonly principal: Pick<Caller["principal"], "kind" | "label">; readonly workspace: Workspace };
+
 const PAGE = 50;
 /** Of a list without steps, what is looked at in one request. */
 const MOST_PAGES = 10;
@@ -71,7 +74,7 @@ export class JobService {
    * code that a running job brings.
    */
   async run(caller: Caller, request: RunJobRequest, key?: string): Promise<{ created: boolean; view: JobView }> {
-    const { job } = await this.#newJob(caller, request, key);
+    const { job } = await this.#newJob(caller, request, this.#requestKey(request, key));
     const [accepted] = await this.#enqueue([job]);
     if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
     return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
@@ -85,7 +88,7 @@ export class JobService {
     signal: AbortSignal,
     key?: string,
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
-    const { job, answersEarly } = await this.#newJob(caller, request, key);
+    const { job, answersEarly } = await this.#newJob(caller, request, this.#requestKey(request, key));
     let { id } = job.job;
     const given = new AbortController();
     const until = AbortSignal.any([signal, given.signal]);
@@ -157,6 +160,16 @@ export class JobService {
     } finally {
       turn?.end();
     }
+  }
+
+  /** Makes the job that a request asks for, and accepts nothing. Errors: those of run that are the request's own. */
+  async make(caller: Requester, request: RunJobRequest, key: JobKey | undefined): Promise<NewJob> {
+    return (await this.#newJob(caller, request, key)).job;
+  }
+
+  /** Accepts jobs of one workspace. Errors: unavailable when it is not known of all of them; already_exists, see KeyedJobs. */
+  accept(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
+    return this.#enqueue(jobs);
   }
 
   async get(caller: Caller, id: JobId): Promise<JobView> {
@@ -248,9 +261,13 @@ export class JobService {
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
+  #requestKey(request: RunJobRequest, key: string | undefined): JobKey | undefined {
+    return this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request);
+  }
+
+  async #newJob(caller: Requester, request: RunJobRequest, key: JobKey | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
     refuseBroughtCode(caller.principal, request);
-    const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
+    const context = { ...this.#context(caller), key };
     const args = request.args ?? {};
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request);
@@ -261,7 +278,7 @@ export class JobService {
     return { job, answersEarly: false };
   }
 
-  async #version(caller: Caller, request: { script?: string | undefined; hash?: string | undefined }): Promise<ScriptVersion> {
+  async #version(caller: Requester, request: { script?: string | undefined; hash?: string | undefined }): Promise<ScriptVersion> {
     const { scripts, pool } = this.#deps;
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
     const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
@@ -269,7 +286,7 @@ export class JobService {
     return version;
   }
 
-  #context(caller: Caller): EnqueueContext {
+  #context(caller: Requester): EnqueueContext {
     const { clock, newJobId, checkArgs } = this.#deps;
     return { workspace: caller.workspace, createdBy: caller.principal.label, clock, newJobId, checkArgs };
   }
