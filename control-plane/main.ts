@@ -310,7 +310,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     network.happened(id, { kind: "running" });
   });
   addWorkspaceRoutes(app, pools.api);
-  const schedules = openSchedules(app, { ...parts, pool: pools.api, jobs, events, owners: directory, clock: realClock, metrics: metrics.schedules });
+  const schedules = openSchedules(app, { ...parts, jobs, events, owners: directory, clock: realClock, metrics: metrics.schedules });
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));

@@ -71,7 +71,8 @@ export const putSchedule = z
     timeout_ms: z.int().min(100).max(JOB_LIMITS.timeoutMs).optional(),
     ...policySettings,
     overlap: z.enum(OVERLAPS).optional().meta({
-      description: "What a tick does while the run before has not ended: it is left out (skip, the default), waits for its turn (queue), or runs beside it (parallel).",
+      description:
+        "What a tick does while the run before has not ended: it is left out (skip, the default), waits for its turn (queue), or runs beside it (parallel).",
     }),
     catch_up: catchUp.optional(),
     on_error: z

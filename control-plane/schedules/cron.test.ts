@@ -56,16 +56,7 @@ function expectSame(pattern: string, { zone, minutes, fromMs, untilMs }: Span): 
   expect(shown(backward.reverse()), `${pattern} in ${zone}, backwards`).toEqual(shown(expected));
 }
 
-const PATTERNS = [
-  "0 30 2 * * *",
-  "15 30 0 * * *",
-  "0 0 3 * * *",
-  "0 59 1 * * *",
-  "0 0,30 * * * *",
-  "0 */7 2 * * *",
-  "0,30 15 1,2 * * *",
-  "0 10 4 1,29 * 1",
-];
+const PATTERNS = ["0 30 2 * * *", "15 30 0 * * *", "0 0 3 * * *", "0 59 1 * * *", "0 0,30 * * * *", "0 */7 2 * * *", "0,30 15 1,2 * * *", "0 10 4 1,29 * 1"];
 
 describe("where clocks are set, the ticks are those that walking through each minute finds", () => {
   for (const span of SPANS) {
@@ -87,7 +78,14 @@ test("so are those of any pattern in any of these places", () => {
     );
   const days = fc.constantFrom("*", "*", "*", "1-15", "16-31", "*/2");
   const pattern = fc
-    .tuple(fc.constantFrom("0", "0", "30", "0,45"), field(0, 59), fc.oneof(field(0, 23), number(0, 3)), days, fc.constant("*"), fc.constantFrom("*", "*", "0,6", "1-5"))
+    .tuple(
+      fc.constantFrom("0", "0", "30", "0,45"),
+      field(0, 59),
+      fc.oneof(field(0, 23), number(0, 3)),
+      days,
+      fc.constant("*"),
+      fc.constantFrom("*", "*", "0,6", "1-5"),
+    )
     .map((fields) => fields.join(" "));
   fc.assert(
     fc.property(pattern, fc.nat({ max: SPANS.length - 1 }), (cron, at) => {
@@ -112,7 +110,8 @@ describe("a pattern", () => {
     const months = (cron: string): string[] => {
       const ticks = ticksOf({ cron, zone: "Europe/Berlin" });
       const found: string[] = [];
-      for (let at = ticks.after(Date.UTC(2026, 0, 1)); at !== undefined && found.length < 4; at = ticks.after(at)) found.push(new Date(at).toISOString().slice(0, 10));
+      for (let at = ticks.after(Date.UTC(2026, 0, 1)); at !== undefined && found.length < 4; at = ticks.after(at))
+        found.push(new Date(at).toISOString().slice(0, 10));
       return found;
     };
     expect(months("0 12 31 * *")).toEqual(["2026-01-31", "2026-03-31", "2026-05-31", "2026-07-31"]);

@@ -4,7 +4,10 @@ import { judgeOverlap, MAX_WAITING } from "./overlap-core.ts";
 
 const FREE = { isBusy: false, waiting: 0 };
 const BUSY = { isBusy: true, waiting: 0 };
-const whats = (...args: Parameters<typeof judgeOverlap>): string => judgeOverlap(...args).map(({ what }) => what).join(" ");
+const whats = (...args: Parameters<typeof judgeOverlap>): string =>
+  judgeOverlap(...args)
+    .map(({ what }) => what)
+    .join(" ");
 
 describe("ticks while a run has not ended", () => {
   test("skip: one run at a time, the others are left out", () => {

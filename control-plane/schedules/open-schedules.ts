@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Service } from "../../kernel/service.ts";
-import type { Pool } from "../db/pools.ts";
+import type { Pools } from "../db/pools.ts";
 import type { JobEvents } from "../jobs/job-events.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import { createNamedJobs } from "../jobs/named-jobs.ts";
@@ -20,7 +20,7 @@ import { createTickJobs } from "./tick-jobs.ts";
 import { Ticker } from "./ticker.ts";
 
 export interface ScheduleParts {
-  readonly pool: Pool;
+  readonly pools: Pick<Pools, "api" | "schedules">;
   readonly jobs: Pick<JobService, "make" | "accept">;
   readonly scripts: ScriptCache;
   readonly workspaces: Workspaces;
@@ -38,9 +38,10 @@ export interface OpenSchedules extends Service {
 
 /** Puts schedules together and adds their routes to a server. A part of the composition root. */
 export function openSchedules(app: FastifyInstance, parts: ScheduleParts): OpenSchedules {
-  const { pool, scripts, workspaces, events, owners, clock, log, metrics } = parts;
+  const { scripts, workspaces, events, owners, clock, log, metrics } = parts;
+  const { api: pool } = parts.pools;
   const named = createNamedJobs({ pool, jobs: parts.jobs, scripts, clock });
-  const tables = createTickTables(pool);
+  const tables = createTickTables(parts.pools.schedules);
   const jobs = createTickJobs({ pool, jobs: named, events, workspaces });
   // The owner of a workspace's shard starts its jobs: it ticks for it, too, and no tick goes over a link.
   const owns = (shard: number): boolean => owners.ownerOf(shard)?.isLocal === true;

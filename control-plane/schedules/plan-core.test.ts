@@ -52,23 +52,29 @@ test("every due tick runs or is missed, never both, and the next one is the firs
     fc.record({ kind: fc.constant("all" as const), max: fc.integer({ min: 1, max: 5 }), windowMs: fc.integer({ min: 60_000, max: 600_000 }) }),
   );
   fc.assert(
-    fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 900 }), { minLength: 1, maxLength: 60 }), fc.nat(), fc.integer({ min: 0, max: 1000 }), catchUp, (list, pick, nowS, policy) => {
-      const all = list.map((s) => s * 1000).sort((a, b) => a - b);
-      const dueMs = all[pick % all.length] ?? 0;
-      const nowMs = Math.max(dueMs, nowS * 1000);
-      const ticks = listed(all);
-      const { run, missed, thenMs } = planTicks(ticks, dueMs, nowMs, policy);
-      const due = all.filter((at) => at >= dueMs && at <= nowMs);
-      const left = due.filter((at) => missed !== undefined && at >= missed.fromMs && at <= missed.untilMs);
-      expect([...left, ...run]).toEqual(due);
-      expect(thenMs).toBe(all.find((at) => at > nowMs));
-      if (missed !== undefined) expect(countTicks(ticks, missed.fromMs, missed.untilMs, 1000)).toBe(left.length);
-      const onTime = due.filter((at) => at >= nowMs - GRACE_MS);
-      if (dueMs >= nowMs - GRACE_MS) expect(run).toEqual(due);
-      else if (policy.kind === "none") expect(run).toEqual(onTime);
-      else if (policy.kind === "latest") expect(run).toEqual(due.slice(-1));
-      else expect(run.length).toBe(onTime.length + Math.min(policy.max, due.filter((at) => at < nowMs - GRACE_MS && at >= nowMs - policy.windowMs).length));
-    }),
+    fc.property(
+      fc.uniqueArray(fc.integer({ min: 0, max: 900 }), { minLength: 1, maxLength: 60 }),
+      fc.nat(),
+      fc.integer({ min: 0, max: 1000 }),
+      catchUp,
+      (list, pick, nowS, policy) => {
+        const all = list.map((s) => s * 1000).sort((a, b) => a - b);
+        const dueMs = all[pick % all.length] ?? 0;
+        const nowMs = Math.max(dueMs, nowS * 1000);
+        const ticks = listed(all);
+        const { run, missed, thenMs } = planTicks(ticks, dueMs, nowMs, policy);
+        const due = all.filter((at) => at >= dueMs && at <= nowMs);
+        const left = due.filter((at) => missed !== undefined && at >= missed.fromMs && at <= missed.untilMs);
+        expect([...left, ...run]).toEqual(due);
+        expect(thenMs).toBe(all.find((at) => at > nowMs));
+        if (missed !== undefined) expect(countTicks(ticks, missed.fromMs, missed.untilMs, 1000)).toBe(left.length);
+        const onTime = due.filter((at) => at >= nowMs - GRACE_MS);
+        if (dueMs >= nowMs - GRACE_MS) expect(run).toEqual(due);
+        else if (policy.kind === "none") expect(run).toEqual(onTime);
+        else if (policy.kind === "latest") expect(run).toEqual(due.slice(-1));
+        else expect(run.length).toBe(onTime.length + Math.min(policy.max, due.filter((at) => at < nowMs - GRACE_MS && at >= nowMs - policy.windowMs).length));
+      },
+    ),
   );
 });
 

@@ -56,7 +56,8 @@ export function presentRun({ dueMs, state, askedBy, job, record, note, missed, h
 export function previewTicks(timing: Timing, afterMs: number, count: number): Preview {
   const ticks = ticksOf(timing);
   const found: Preview["ticks"] = [];
-  for (let at = ticks.after(afterMs); at !== undefined && found.length < count; at = ticks.after(at)) found.push({ at: isoOf(at), local: localOf(at, timing.zone) });
+  for (let at = ticks.after(afterMs); at !== undefined && found.length < count; at = ticks.after(at))
+    found.push({ at: isoOf(at), local: localOf(at, timing.zone) });
   return { ticks: found };
 }
 

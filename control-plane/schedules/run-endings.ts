@@ -70,7 +70,12 @@ export class RunEndings {
       error: facts.message ?? null,
       failures: facts.failures,
     };
-    const wanted = { key: `${runKey(run)}/${call}`, createdBy: labelOf(run.work.path), target: { kind: "script", path: handler.script }, settingsJson: "{}" } as const;
+    const wanted = {
+      key: `${runKey(run)}/${call}`,
+      createdBy: labelOf(run.work.path),
+      target: { kind: "script", path: handler.script },
+      settingsJson: "{}",
+    } as const;
     let names: ReadonlySet<string> | undefined;
     try {
       names = await jobs.argumentsOf(run.workspace, handler.script);
@@ -83,7 +88,8 @@ export class RunEndings {
     const args = { ...Object.fromEntries(Object.entries(given).filter(([name]) => names?.has(name) !== false)), ...handler.args };
     const [outcome] = await jobs.start(run.workspace, [{ ...wanted, argsJson: JSON.stringify(args) }]);
     if (outcome?.kind === "started") await tables.handled(run, outcome.job, undefined);
-    else if (outcome?.kind === "refused") await tables.handled(run, undefined, `the handler ${handler.script} could not be run: ${outcome.message}`.slice(0, 1000));
+    else if (outcome?.kind === "refused")
+      await tables.handled(run, undefined, `the handler ${handler.script} could not be run: ${outcome.message}`.slice(0, 1000));
   }
 
   /** What it listens for is forgotten: another replica does, or nobody any more. */

@@ -1,3 +1,4 @@
+import { AppError } from "../../kernel/app-error.ts";
 import { asJobId, type JobId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { RUN_STATES } from "./contract.ts";
@@ -49,20 +50,26 @@ export async function listRuns(pool: Pool, schedule: ScheduleRef, beforeMs: numb
   }));
 }
 
+/** Runs that may be asked for at one millisecond. */
+const AT_ONCE = 200;
+
 /**
  * Records a run that somebody asks for. Its moment is never one of a tick, since those are whole seconds.
- * @returns the moment under which it is recorded; undefined when the schedule is gone
+ * @returns the moment under which it is recorded; undefined when the schedule is gone. Errors: resource_exhausted
  */
 export async function insertAskedRun(pool: Pool, schedule: ScheduleRef, nowMs: number, by: string): Promise<number | undefined> {
-  const { rows } = await pool.query<{ due_ms: number }>(
-    `WITH here AS (UPDATE schedule_state SET runs = runs + 1 WHERE workspace_id = $1 AND schedule_id = $2 RETURNING 1),
-       free AS (SELECT min(at) AS at FROM generate_series($3::bigint, $3::bigint + 999) at WHERE at % 1000 <> 0
-         AND NOT EXISTS (SELECT 1 FROM schedule_run x WHERE x.workspace_id = $1 AND x.schedule_id = $2 AND x.due_at = to_timestamp(at::float8 / 1000)))
-     INSERT INTO schedule_run (workspace_id, schedule_id, due_at, state, todo, asked_by)
-     SELECT $1, $2, to_timestamp(free.at::float8 / 1000), 'starting', 'start', $4 FROM here, free
-     RETURNING ${msOf("due_at")} AS due_ms`,
-    [schedule.workspace, schedule.id, Math.floor(nowMs), by],
-  );
-  const [row] = rows;
-  return row === undefined ? undefined : Math.round(row.due_ms);
+  for (let dueMs = Math.floor(nowMs); dueMs < nowMs + AT_ONCE; dueMs++) {
+    if (dueMs % 1000 === 0) continue;
+    const { rows } = await pool.query<{ is_here: boolean; is_made: boolean }>(
+      `WITH here AS (UPDATE schedule_state SET runs = runs + 1 WHERE workspace_id = $1 AND schedule_id = $2 RETURNING 1),
+         made AS (
+           INSERT INTO schedule_run (workspace_id, schedule_id, due_at, state, todo, asked_by)
+           SELECT $1, $2, to_timestamp($3::float8 / 1000), 'starting', 'start', $4 FROM here ON CONFLICT DO NOTHING RETURNING 1)
+       SELECT EXISTS (SELECT 1 FROM here) AS is_here, EXISTS (SELECT 1 FROM made) AS is_made`,
+      [schedule.workspace, schedule.id, dueMs, by],
+    );
+    if (rows[0]?.is_here !== true) return undefined;
+    if (rows[0].is_made) return dueMs;
+  }
+  throw new AppError("resource_exhausted", "too many runs of this schedule are asked for at once", { retryAfterS: 1 });
 }

@@ -56,7 +56,13 @@ export async function findSchedule(pool: Pool, workspace: WorkspaceId, path: str
 }
 
 /** @param nextMs undefined: it does not tick @returns false: there is one at this path already */
-export async function insertSchedule(pool: Pool, workspace: WorkspaceId, schedule: Definition, by: string, nextMs: number | undefined): Promise<boolean | "full"> {
+export async function insertSchedule(
+  pool: Pool,
+  workspace: WorkspaceId,
+  schedule: Definition,
+  by: string,
+  nextMs: number | undefined,
+): Promise<boolean | "full"> {
   const { rows } = await pool.query<{ is_full: boolean; made: string }>(
     `WITH room AS (SELECT count(*) >= $18 AS is_full FROM schedule WHERE workspace_id = $1),
        made AS (

@@ -164,7 +164,8 @@ async function checkWork({ jobs, workspaces }: SchedulesDeps, id: WorkspaceId, {
     const fields: FieldError[] = Object.keys(handler.args).flatMap((name) =>
       names?.has(name) === false ? [{ pointer: `/${call}/args/${name}`, message: "is not an argument of the script" }] : [],
     );
-    if (fields.length > 0) throw new AppError("invalid_argument", `${handler.script} has no such argument: ${fields.map(({ pointer }) => pointer).join(", ")}`, { fields });
+    if (fields.length > 0)
+      throw new AppError("invalid_argument", `${handler.script} has no such argument: ${fields.map(({ pointer }) => pointer).join(", ")}`, { fields });
   }
 }
 
@@ -173,7 +174,10 @@ function missingAs(pointer: string): (error: unknown) => never {
   return (thrown) => {
     const error = AppError.from(thrown);
     if (error.code !== "not_found") throw error;
-    throw new AppError("invalid_argument", error.message, { fields: [{ pointer, message: error.message }], ...(error.hint !== undefined && { hint: error.hint }) });
+    throw new AppError("invalid_argument", error.message, {
+      fields: [{ pointer, message: error.message }],
+      ...(error.hint !== undefined && { hint: error.hint }),
+    });
   };
 }
 

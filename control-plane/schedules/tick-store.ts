@@ -10,7 +10,10 @@ import { plannedRun, type RunRow, WORK_COLUMNS } from "./work-rows.ts";
 export const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /** True while a job waits or runs: one snapshot, since it moves between the two. */
-const isLive = (job: string, of: string): string => `(EXISTS (SELECT 1 FROM job_pending p WHERE p.id = ${job} AND p.workspace_id = ${of}.workspace_id AND p.shard = ${of}.shard)
+const isLive = (
+  job: string,
+  of: string,
+): string => `(EXISTS (SELECT 1 FROM job_pending p WHERE p.id = ${job} AND p.workspace_id = ${of}.workspace_id AND p.shard = ${of}.shard)
   OR EXISTS (SELECT 1 FROM job_running g WHERE g.id = ${job} AND g.workspace_id = ${of}.workspace_id AND g.shard = ${of}.shard))`;
 
 /** The job of the newest run of a schedule that a tick has started. */
@@ -18,9 +21,7 @@ const lastJob = (of: string): string => `(SELECT x.job_id FROM schedule_run x WH
   AND x.job_id IS NOT NULL AND x.asked_by IS NULL ORDER BY x.due_at DESC LIMIT 1)`;
 
 export async function readDue(pool: Pool, shards: readonly number[], untilMs: number, limit: number): Promise<DueSchedule[]> {
-  const { rows } = await pool.query<
-    CatchUpRow & { workspace_id: string; schedule_id: string; next_ms: number; timing: number; cron: string; zone: string }
-  >(
+  const { rows } = await pool.query<CatchUpRow & { workspace_id: string; schedule_id: string; next_ms: number; timing: number; cron: string; zone: string }>(
     `SELECT s.workspace_id::text, s.schedule_id::text, ${msOf("s.next_at")} AS next_ms, s.timing, d.cron, d.zone, d.catch_up, d.catch_up_max, d.catch_up_window_s
      FROM schedule_state s JOIN schedule d ON d.workspace_id = s.workspace_id AND d.id = s.schedule_id
      WHERE s.next_at <= to_timestamp($1::float8 / 1000) AND s.shard = ANY($2::smallint[]) ORDER BY s.next_at LIMIT $3`,

@@ -198,7 +198,9 @@ export class Ticker implements Service {
   #begin(starting: Promise<void>): void {
     const { log } = this.#deps;
     const watched: Promise<void> = starting
-      .catch((error: unknown) => log.warn({ event: "schedules.start_failed", error: messageOf(error) }, "runs of schedules could not be started, will be tried again"))
+      .catch((error: unknown) =>
+        log.warn({ event: "schedules.start_failed", error: messageOf(error) }, "runs of schedules could not be started, will be tried again"),
+      )
       .finally(() => this.#starting.delete(watched));
     this.#starting.add(watched);
   }

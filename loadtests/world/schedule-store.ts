@@ -33,9 +33,9 @@ export async function countTickJobs(sql: pg.Client, fromMs: number, untilMs: num
     const time = Math.floor(ms).toString(16).padStart(12, "0");
     return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
   };
-  const { rows } = await sql.query<{ jobs: number }>(
-    "SELECT count(*)::int AS jobs FROM job WHERE id >= $1 AND id < $2 AND created_by LIKE 'schedule:%'",
-    [bound(fromMs), bound(untilMs)],
-  );
+  const { rows } = await sql.query<{ jobs: number }>("SELECT count(*)::int AS jobs FROM job WHERE id >= $1 AND id < $2 AND created_by LIKE 'schedule:%'", [
+    bound(fromMs),
+    bound(untilMs),
+  ]);
   return rows[0]?.jobs ?? 0;
 }

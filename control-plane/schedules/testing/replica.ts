@@ -10,7 +10,7 @@ import type { TickTables } from "../tick-tables.ts";
 import { Ticker } from "../ticker.ts";
 
 const silent = (): void => undefined;
-const log = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Log;
+export const silentLog = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Log;
 const metrics = createMetrics().schedules;
 
 export interface Replica {
@@ -21,11 +21,11 @@ export interface Replica {
 
 /** What a replica has of schedules, put together as in open-schedules.ts, without timers: its parts are asked to work. */
 export function makeReplica(tables: TickTables, jobs: TickJobs, clock: Clock, owns: (shard: number) => boolean = () => true): Replica {
-  const endings: RunEndings = new RunEndings({ tables, jobs, log, start: (run) => starter.start([run]) });
+  const endings: RunEndings = new RunEndings({ tables, jobs, log: silentLog, start: (run) => starter.start([run]) });
   const starter = new RunStarter({ tables, jobs, endings, clock, metrics });
   return {
-    ticker: new Ticker({ tables, starter, owns, clock, log, metrics }),
-    sweeper: new Sweeper({ tables, jobs, starter, endings, owns, log }),
+    ticker: new Ticker({ tables, starter, owns, clock, log: silentLog, metrics }),
+    sweeper: new Sweeper({ tables, jobs, starter, endings, owns, log: silentLog }),
     start: (run) => starter.start([run]),
   };
 }

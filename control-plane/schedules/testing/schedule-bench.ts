@@ -1,5 +1,6 @@
 import type { Clock } from "../../../kernel/clock.ts";
 import { asWorkspaceId, createJobIdGenerator } from "../../../kernel/ids.ts";
+import { createPools, type Pools } from "../../db/pools.ts";
 import { createQueryBuilder } from "../../db/query-builder.ts";
 import { JobEvents } from "../../jobs/job-events.ts";
 import { JobService } from "../../jobs/job-service.ts";
@@ -17,7 +18,7 @@ import { createSchedules, type Schedules } from "../schedules.ts";
 import { createTickJobs, type TickJobs } from "../tick-jobs.ts";
 import type { TickTables } from "../tick-tables.ts";
 import { crashing } from "./crashing.ts";
-import { makeReplica, type Replica } from "./replica.ts";
+import { makeReplica, type Replica, silentLog } from "./replica.ts";
 
 export const SCRIPT = "f/s/job";
 
@@ -28,6 +29,7 @@ export class ScheduleBench {
   readonly tables: TickTables;
   readonly jobs: TickJobs;
   readonly schedules: Schedules;
+  readonly #pools: Pools;
   readonly #ticking: Clock = { wallMs: () => this.clock.wallMs, monotonicMs: () => performance.now() };
 
   private constructor(owner: OwnerBench, scripts: ReturnType<typeof createScriptCache>) {
@@ -55,7 +57,8 @@ export class ScheduleBench {
       owners,
     });
     const named = createNamedJobs({ pool, jobs: service, scripts, clock });
-    this.tables = createTickTables(pool);
+    this.#pools = createPools(pool.options.connectionString ?? "", silentLog);
+    this.tables = createTickTables(this.#pools.schedules);
     this.jobs = createTickJobs({ pool, jobs: named, events, workspaces });
     const starter = this.replica();
     this.schedules = createSchedules({ pool, jobs: named, workspaces, clock: this.#ticking, start: (run) => starter.start(run), changed: () => undefined });
@@ -88,7 +91,11 @@ export class ScheduleBench {
 
   /** Ids of the jobs that a schedule has started. */
   async started(path: string): Promise<string[]> {
-    const rows = await this.owner.rows<{ id: string }>("SELECT id::text FROM job WHERE workspace_id = $1 AND created_by = $2 ORDER BY id", WORKSPACE, `schedule:${path}`);
+    const rows = await this.owner.rows<{ id: string }>(
+      "SELECT id::text FROM job WHERE workspace_id = $1 AND created_by = $2 ORDER BY id",
+      WORKSPACE,
+      `schedule:${path}`,
+    );
     return rows.map(({ id }) => id);
   }
 
@@ -96,7 +103,8 @@ export class ScheduleBench {
     await this.owner.pool.query("DELETE FROM schedule WHERE workspace_id = $1", [asWorkspaceId("1")]);
   }
 
-  close(): Promise<void> {
-    return this.owner.close();
+  async close(): Promise<void> {
+    await this.#pools.close();
+    await this.owner.close();
   }
 }
