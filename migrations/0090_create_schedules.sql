@@ -45,9 +45,10 @@ CREATE TABLE schedule_state (
 CREATE INDEX schedule_due ON schedule_state (next_at) WHERE next_at IS NOT NULL;
 
 -- What became of each tick, and of runs that somebody asked for. `todo` is what is still to be done about it (control-plane/schedules/model.ts):
--- whoever does it may die at any point, and somebody else finds it by its index.
+-- whoever does it may die at any point, and somebody else finds it by its index. No reference to the workspace of its own: a hundred ticks
+-- that lock its one row, while others do the same, take longer than everything else about them.
 CREATE TABLE schedule_run (
-  workspace_id bigint NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+  workspace_id bigint NOT NULL,
   schedule_id  bigint NOT NULL,
   due_at       timestamptz NOT NULL,
   state        text NOT NULL CHECK (state IN ('starting', 'waiting', 'started', 'skipped', 'missed', 'failed')),

@@ -1,7 +1,7 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { ScheduleMetrics } from "../telemetry/schedule-metrics.ts";
 import { sliced } from "./chunks.ts";
-import { hasHandlers, isWatched, type PlannedRun, type RunRecord, type StartOutcome } from "./model.ts";
+import { hasHandlers, isWatched, type Occupancy, type PlannedRun, type RunRecord, type StartOutcome } from "./model.ts";
 import { judgeOverlap } from "./overlap-core.ts";
 import type { RunEndings } from "./run-endings.ts";
 import { labelOf, runKey } from "./run-names.ts";
@@ -30,22 +30,26 @@ export class RunStarter {
     this.#deps = deps;
   }
 
-  /** @param gaveUp what cannot be started now is given up for good. Errors: of the tables; then nothing is known of the runs. */
-  async start(runs: readonly PlannedRun[], gaveUp: (run: PlannedRun) => boolean = () => false): Promise<void> {
-    const going = await this.#judge(runs);
+  /**
+   * @param busy what earlier runs do; where it is not said the tables are asked
+   * @param gaveUp what cannot be started now is given up for good
+   * Errors: of the tables; then nothing is known of the runs.
+   */
+  async start(runs: readonly PlannedRun[], busy?: ReadonlyMap<string, Occupancy>, gaveUp: (run: PlannedRun) => boolean = () => false): Promise<void> {
+    const going = await this.#judge(runs, busy);
     const chunks = [...Map.groupBy(going, ({ workspace }) => workspace).values()].flatMap((those) => [...sliced(those, CHUNK)]);
     await Promise.all(chunks.map((chunk) => this.#startChunk(chunk, gaveUp)));
   }
 
   /** Those whose turn it is; of the others it is recorded what they do. */
-  async #judge(runs: readonly PlannedRun[]): Promise<PlannedRun[]> {
+  async #judge(runs: readonly PlannedRun[], known: ReadonlyMap<string, Occupancy> | undefined): Promise<PlannedRun[]> {
     const { tables, metrics } = this.#deps;
     const asks = ({ askedBy, work }: PlannedRun): boolean => askedBy === undefined && work.overlap !== "parallel";
     const going = runs.filter((run) => !asks(run));
     const bySchedule = Map.groupBy(runs.filter(asks), keyOf);
     if (bySchedule.size === 0) return going;
     const firsts = [...bySchedule.values()].map((those) => those.toSorted((a, b) => a.dueMs - b.dueMs));
-    const occupancy = await tables.occupancy(firsts.flatMap(([first]) => first ?? []));
+    const occupancy = known ?? (await tables.occupancy(firsts.flatMap(([first]) => first ?? [])));
     const records: RunRecord[] = [];
     for (const those of firsts) {
       const [first] = those;

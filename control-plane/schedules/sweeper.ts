@@ -92,7 +92,7 @@ export class Sweeper implements Service {
 
   async #restart(runs: readonly OpenRun[]): Promise<void> {
     const tooOld = new Set(runs.filter(({ claimedForMs }) => claimedForMs > GIVE_UP_MS).map(runKey));
-    if (runs.length > 0) await this.#deps.starter.start(runs, (run) => tooOld.has(runKey(run)));
+    if (runs.length > 0) await this.#deps.starter.start(runs, undefined, (run) => tooOld.has(runKey(run)));
   }
 
   async #handle(runs: readonly OpenRun[]): Promise<void> {

@@ -4,7 +4,7 @@ import { shardOf } from "../jobs/model.ts";
 import type { DueSchedule, Move, Occupancy, RunRecord, RunRef, ScheduleRef } from "./model.ts";
 import { type CatchUpRow, readCatchUp } from "./schedule-codec.ts";
 import { type Claimed, keyOf } from "./tick-tables.ts";
-import { plannedRun, type RunRow, WORK_COLUMNS } from "./work-rows.ts";
+import { NO_WORK, plannedRun, type RunRow, WORK_COLUMNS } from "./work-rows.ts";
 
 /** Milliseconds of a moment. */
 export const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
@@ -19,6 +19,8 @@ const isLive = (
 /** The job of the newest run of a schedule that a tick has started. */
 const lastJob = (of: string): string => `(SELECT x.job_id FROM schedule_run x WHERE x.workspace_id = ${of}.workspace_id AND x.schedule_id = ${of}.schedule_id
   AND x.job_id IS NOT NULL AND x.asked_by IS NULL ORDER BY x.due_at DESC LIMIT 1)`;
+
+const openCounts = "(count(*) FILTER (WHERE x.todo = 'start'))::int AS starting, (count(*) FILTER (WHERE x.todo = 'wait'))::int AS waiting";
 
 export async function readDue(pool: Pool, shards: readonly number[], untilMs: number, limit: number): Promise<DueSchedule[]> {
   const { rows } = await pool.query<CatchUpRow & { workspace_id: string; schedule_id: string; next_ms: number; timing: number; cron: string; zone: string }>(
@@ -38,12 +40,13 @@ export async function readDue(pool: Pool, shards: readonly number[], untilMs: nu
   }));
 }
 
+/** The new rows are not seen by the statement that inserts them: the rest of it sees what was before. */
 const CLAIM = `WITH wanted AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::integer[], $5::float8[], $6::integer[]) AS w(workspace_id, schedule_id, next_ms, timing, then_ms, rows)),
   moved AS (
     UPDATE schedule_state s SET next_at = to_timestamp(w.then_ms / 1000), runs = s.runs + w.rows FROM wanted w
     WHERE s.workspace_id = w.workspace_id AND s.schedule_id = w.schedule_id AND s.timing = w.timing AND s.next_at = to_timestamp(w.next_ms / 1000)
-    RETURNING s.workspace_id, s.schedule_id, s.runs, w.rows),
+    RETURNING s.workspace_id, s.schedule_id, s.shard, s.runs, w.rows),
   made AS (
     INSERT INTO schedule_run (workspace_id, schedule_id, due_at, state, todo)
     SELECT workspace_id, schedule_id, to_timestamp(due_ms / 1000), 'starting', 'start'
@@ -55,12 +58,20 @@ const CLAIM = `WITH wanted AS (
     FROM unnest($10::bigint[], $11::bigint[], $12::float8[], $13::float8[], $14::text[], $15::text[]) AS r(workspace_id, schedule_id, from_ms, until_ms, cron, zone)
       JOIN moved USING (workspace_id, schedule_id)
     ON CONFLICT DO NOTHING)
-  SELECT m.workspace_id::text, m.schedule_id::text, m.runs::text, m.rows, ${msOf("made.due_at")} AS due_ms, NULL AS asked_by, ${WORK_COLUMNS}
+  SELECT workspace_id::text, schedule_id::text, ${msOf("due_at")} AS due_ms, NULL AS runs, NULL AS rows, NULL AS is_busy, NULL AS waiting, ${NO_WORK} FROM made
+  UNION ALL
+  SELECT m.workspace_id::text, m.schedule_id::text, NULL, m.runs::text, m.rows, o.is_busy, o.waiting, ${WORK_COLUMNS}
   FROM moved m JOIN schedule d ON d.workspace_id = m.workspace_id AND d.id = m.schedule_id
-    LEFT JOIN made ON made.workspace_id = m.workspace_id AND made.schedule_id = m.schedule_id
-  ORDER BY due_ms`;
+    LEFT JOIN LATERAL (
+      SELECT e.starting > 0 OR (e.job_id IS NOT NULL AND ${isLive("e.job_id", "m")}) AS is_busy, e.waiting
+      FROM (SELECT ${openCounts}, ${lastJob("m")} AS job_id FROM schedule_run x
+        WHERE x.workspace_id = m.workspace_id AND x.schedule_id = m.schedule_id AND x.todo IS NOT NULL AND x.asked_by IS NULL) e
+      WHERE d.overlap <> 'parallel') o ON true`;
 
-type ClaimRow = Omit<RunRow, "due_ms"> & { due_ms: number | null; runs: string; rows: number };
+/** One for each tick that was recorded, without what its schedule says, and one for each schedule that was moved on. */
+type ClaimRow =
+  | { workspace_id: string; schedule_id: string; due_ms: number }
+  | (Omit<RunRow, "due_ms"> & { due_ms: null; runs: string; rows: number; is_busy: boolean | null; waiting: number | null });
 
 export async function claimTicks(pool: Pool, moves: readonly Move[]): Promise<Claimed> {
   const run = moves.flatMap((move) => move.run.map((dueMs) => ({ ...move, dueMs })));
@@ -80,14 +91,21 @@ export async function claimTicks(pool: Pool, moves: readonly Move[]): Promise<Cl
     missed.map(({ cron }) => cron),
     missed.map(({ zone }) => zone),
   ]);
-  const moved = new Map(
-    rows.map((row) => {
-      const schedule = { workspace: asWorkspaceId(row.workspace_id), id: row.schedule_id, runs: Number(row.runs), rows: row.rows };
-      return [keyOf(schedule), schedule];
-    }),
-  );
-  const runs = rows.flatMap((row) => (row.due_ms === null ? [] : [plannedRun({ ...row, due_ms: row.due_ms })]));
-  return { moved: [...moved.values()], runs };
+  const moved: (ScheduleRef & { runs: number; rows: number })[] = [];
+  const busy = new Map<string, Occupancy>();
+  const works = new Map<string, Omit<RunRow, "due_ms">>();
+  for (const row of rows) {
+    if (row.due_ms !== null) continue;
+    const schedule = { workspace: asWorkspaceId(row.workspace_id), id: row.schedule_id };
+    moved.push({ ...schedule, runs: Number(row.runs), rows: row.rows });
+    works.set(keyOf(schedule), row);
+    if (row.is_busy !== null) busy.set(keyOf(schedule), { isBusy: row.is_busy, waiting: row.waiting ?? 0 });
+  }
+  const runs = rows.flatMap((row) => {
+    const work = row.due_ms === null ? undefined : works.get(keyOf({ workspace: asWorkspaceId(row.workspace_id), id: row.schedule_id }));
+    return work === undefined || row.due_ms === null ? [] : [plannedRun({ ...work, asked_by: null, due_ms: row.due_ms })];
+  });
+  return { moved, runs, busy };
 }
 
 export async function readOccupancy(pool: Pool, refs: readonly RunRef[]): Promise<Map<string, Occupancy>> {
@@ -96,10 +114,10 @@ export async function readOccupancy(pool: Pool, refs: readonly RunRef[]): Promis
     `WITH asked AS MATERIALIZED (
        SELECT r.*, ${lastJob("r")} AS job_id
        FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::smallint[]) AS r(workspace_id, schedule_id, due_ms, shard))
-     SELECT a.workspace_id::text, a.schedule_id::text, o.waiting::int,
+     SELECT a.workspace_id::text, a.schedule_id::text, o.waiting,
        o.starting > 0 OR (a.job_id IS NOT NULL AND ${isLive("a.job_id", "a")}) AS is_busy
      FROM asked a CROSS JOIN LATERAL (
-       SELECT count(*) FILTER (WHERE x.todo = 'start') AS starting, count(*) FILTER (WHERE x.todo = 'wait') AS waiting FROM schedule_run x
+       SELECT ${openCounts} FROM schedule_run x
        WHERE x.workspace_id = a.workspace_id AND x.schedule_id = a.schedule_id AND x.due_at < to_timestamp(a.due_ms / 1000) AND x.todo IS NOT NULL AND x.asked_by IS NULL) o`,
     [refs.map(({ workspace }) => workspace), refs.map(({ id }) => id), refs.map(({ dueMs }) => dueMs), refs.map(({ workspace }) => shardOf(workspace))],
   );

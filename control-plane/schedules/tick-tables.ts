@@ -8,6 +8,8 @@ export interface Claimed {
   readonly moved: readonly (ScheduleRef & { readonly runs: number; readonly rows: number })[];
   /** Recorded, and now to be started by the one who claimed. */
   readonly runs: readonly PlannedRun[];
+  /** What earlier runs did at that moment, of schedules that ask. */
+  readonly busy: ReadonlyMap<string, Occupancy>;
 }
 
 /**

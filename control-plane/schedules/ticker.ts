@@ -37,6 +37,8 @@ const LOOK_EVERY_MS = 2000;
 const MAX_IN_MEMORY = 20_000;
 /** Schedules that one statement moves on. */
 const BATCH = 100;
+/** Statements at a time, one for each connection but one. */
+const CLAIMS = 2;
 /** Batches whose jobs are being started while the next one is claimed. */
 const MAX_STARTING = 8;
 /** To find the tick after one takes a tenth of a millisecond. */
@@ -96,12 +98,17 @@ export class Ticker implements Service {
 
   /** Does all that is due. Errors: of the tables; what is not known to be done is found at the next look. */
   async fire(): Promise<void> {
+    await Promise.all(Array.from({ length: CLAIMS }, () => this.#fireInTurn()));
+  }
+
+  async #fireInTurn(): Promise<void> {
     for (;;) {
       const nowMs = this.#deps.clock.wallMs();
       const due = this.#dueAt(nowMs);
       if (due.length === 0) return;
-      while (this.#starting.size >= MAX_STARTING) await Promise.race(this.#starting);
+      for (const one of due) this.#claiming.add(keyOf(one));
       await this.#claim(due, nowMs);
+      while (this.#starting.size >= MAX_STARTING) await Promise.race(this.#starting);
     }
   }
 
@@ -158,19 +165,19 @@ export class Ticker implements Service {
 
   async #claim(due: readonly Waiting[], nowMs: number): Promise<void> {
     const { tables, starter, log, metrics } = this.#deps;
-    const moves: Move[] = [];
-    for (const slice of sliced(due, SLICE)) {
-      for (const one of slice) moves.push(moveOf(one, nowMs));
-      if (slice.length === SLICE && moves.some((move) => move.missed !== undefined)) await nextTurn();
-    }
-    for (const one of due) this.#claiming.add(keyOf(one));
     try {
-      const { moved, runs } = await tables.claim(moves);
+      const moves: Move[] = [];
+      for (const slice of sliced(due, SLICE)) {
+        for (const one of slice) moves.push(moveOf(one, nowMs));
+        // Ticks that were missed take milliseconds to look through.
+        if (slice.length === SLICE && moves.some((move) => move.missed !== undefined)) await nextTurn();
+      }
+      const { moved, runs, busy } = await tables.claim(moves);
       this.#forget(due);
       const known = new Set(moved.map(keyOf));
       for (const [at, one] of due.entries()) if (known.has(keyOf(one))) this.#expect(one, moves[at]?.thenMs);
       for (const { missed, ...move } of moves) if (missed !== undefined && known.has(keyOf(move))) metrics.ticked("missed");
-      this.#begin(starter.start(runs));
+      this.#begin(starter.start(runs, busy));
       const many = moved.filter(({ runs: total, rows }) => Math.floor(total / PRUNE_EVERY) > Math.floor((total - rows) / PRUNE_EVERY));
       if (many.length > 0) background(log, "letting go of old runs", tables.prune(many, SCHEDULE_LIMITS.runs));
     } catch (error) {

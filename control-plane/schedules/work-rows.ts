@@ -6,6 +6,9 @@ import { readHandlers, readOverlap } from "./schedule-codec.ts";
 /** Columns of a schedule `d` that a run needs. */
 export const WORK_COLUMNS = "d.path, d.target_kind, d.target_path, d.args, d.settings, d.overlap, d.handlers";
 
+/** The same columns where there is nothing to say. */
+export const NO_WORK = "NULL AS path, NULL AS target_kind, NULL AS target_path, NULL AS args, NULL AS settings, NULL AS overlap, NULL AS handlers";
+
 interface WorkRow {
   path: string;
   target_kind: string;

@@ -1,6 +1,6 @@
 import type { JobId } from "../../../kernel/ids.ts";
 import { HEALTHY, type Health } from "../handlers-core.ts";
-import type { DueSchedule, Move, OpenRun, PlannedRun, RunRecord, RunRef, ScheduleRef, Todo, Work } from "../model.ts";
+import type { DueSchedule, Move, Occupancy, OpenRun, PlannedRun, RunRecord, RunRef, ScheduleRef, Todo, Work } from "../model.ts";
 import { runKey } from "../run-names.ts";
 import { keyOf, type TickTables } from "../tick-tables.ts";
 
@@ -56,12 +56,14 @@ export class ModelTables implements TickTables {
   async claim(moves: readonly Move[]): Promise<Awaited<ReturnType<TickTables["claim"]>>> {
     const moved: (ScheduleRef & { runs: number; rows: number })[] = [];
     const runs: PlannedRun[] = [];
+    const busy = new Map<string, Occupancy>();
     for (const move of moves) {
       const schedule = this.schedules.get(keyOf(move));
       if (schedule === undefined || schedule.nextMs !== move.nextMs || schedule.timing !== move.timing) continue;
       schedule.nextMs = move.thenMs;
       const rows = move.run.length + (move.missed === undefined ? 0 : 1);
       schedule.runs += rows;
+      busy.set(keyOf(move), this.#busy(move, Number.POSITIVE_INFINITY));
       moved.push({ workspace: move.workspace, id: move.id, runs: schedule.runs, rows });
       if (move.missed !== undefined) this.#insert({ ...refOf(move), dueMs: move.missed.fromMs }, { state: "missed", untilMs: move.missed.untilMs });
       for (const dueMs of move.run) {
@@ -69,10 +71,10 @@ export class ModelTables implements TickTables {
         if (this.#insert(ref, { state: "starting", todo: "start" })) runs.push({ ...ref, work: schedule.work, askedBy: undefined });
       }
     }
-    return { moved, runs };
+    return { moved, runs, busy };
   }
 
-  async occupancy(refs: readonly RunRef[]): Promise<Map<string, { isBusy: boolean; waiting: number }>> {
+  async occupancy(refs: readonly RunRef[]): Promise<Map<string, Occupancy>> {
     return new Map(refs.map((ref) => [keyOf(ref), this.#busy(ref, ref.dueMs)]));
   }
 
@@ -135,7 +137,7 @@ export class ModelTables implements TickTables {
     // The model forgets nothing: the check at the end wants all of it.
   }
 
-  #busy(schedule: ScheduleRef, beforeMs: number): { isBusy: boolean; waiting: number } {
+  #busy(schedule: ScheduleRef, beforeMs: number): Occupancy {
     const runs = this.runsOf(schedule);
     const earlier = runs.filter(({ dueMs, todo }) => todo !== undefined && dueMs < beforeMs);
     const last = runs.findLast(({ job }) => job !== undefined)?.job;

@@ -57,7 +57,7 @@ export class ScheduleBench {
       owners,
     });
     const named = createNamedJobs({ pool, jobs: service, scripts, clock });
-    this.#pools = createPools(pool.options.connectionString ?? "", silentLog);
+    this.#pools = createPools(this.url, silentLog);
     this.tables = createTickTables(this.#pools.schedules);
     this.jobs = createTickJobs({ pool, jobs: named, events, workspaces });
     const starter = this.replica();
@@ -69,6 +69,10 @@ export class ScheduleBench {
     const scripts = createScriptCache(owner.pool, () => performance.now());
     await deployScript(owner.pool, scripts, { id: WORKSPACE, name: "bench" }, "test", { path: SCRIPT, language: "bash", content: 'n="$1"\necho "$n"' });
     return new ScheduleBench(owner, scripts);
+  }
+
+  get url(): string {
+    return this.owner.pool.options.connectionString ?? "";
   }
 
   /** @param onCall see crashing */
