@@ -4,6 +4,7 @@ import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flo
 import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
 import type { ResourceView } from "../control-plane/resources/contract.ts";
+import type { Preview, ScheduleRunView, ScheduleView } from "../control-plane/schedules/contract.ts";
 import type { DeployScriptRequest, ScriptView } from "../control-plane/scripts/contract.ts";
 import type { VariableView, VariableWithValue } from "../control-plane/variables/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
@@ -31,7 +32,7 @@ interface LogRequest {
 }
 
 /** Variables or resources, as the API calls them. */
-export type ThingKind = "variables" | "resources";
+export type ThingKind = "variables" | "resources" | "schedules";
 
 interface ThingFilter {
   readonly prefix?: string;
@@ -86,10 +87,17 @@ export interface ApiClient {
   /** A resource as it is stored, as JSON text: numbers keep their digits. */
   resource(path: string): Promise<string>;
   /** @param body JSON text of what is to change */
-  putThing(kind: ThingKind, path: string, body: string): Promise<VariableView | ResourceView>;
+  putThing(kind: ThingKind, path: string, body: string): Promise<VariableView | ResourceView | ScheduleView>;
   deleteThing(kind: ThingKind, path: string): Promise<void>;
   /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
   ask(method: string, path: string, body?: string): Promise<string>;
+  schedules(filter: ThingFilter): Promise<{ readonly schedules: readonly ScheduleView[]; readonly next_cursor?: string }>;
+  /** A schedule as it is stored, as JSON text. */
+  schedule(path: string): Promise<string>;
+  orderSchedule(path: string, order: "pause" | "resume"): Promise<ScheduleView>;
+  runSchedule(path: string): Promise<ScheduleRunView>;
+  scheduleRuns(page: { path: string; limit: number; cursor?: string }): Promise<{ readonly runs: readonly ScheduleRunView[]; readonly next_cursor?: string }>;
+  previewSchedule(wanted: { cron: string; timezone: string; count: number }): Promise<Preview>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
   /** Of the workspace, or of the instance. */
@@ -183,6 +191,12 @@ export function createApiClient(settings: Settings): ApiClient {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
     ask: async (method, path, body) => readText(await send(method, path, body), settings.url),
+    schedules: (filter) => call("GET", `/schedules${queryOf({ ...filter })}`),
+    schedule: async (path) => readText(await send("GET", `/schedules/by-path${queryOf({ path })}`), settings.url),
+    orderSchedule: (path, order) => call("POST", `/schedules/${order}${queryOf({ path })}`),
+    runSchedule: (path) => call("POST", `/schedules/run${queryOf({ path })}`),
+    scheduleRuns: (page) => call("GET", `/schedules/runs${queryOf(page)}`),
+    previewSchedule: (wanted) => call("GET", `/schedules/preview${queryOf(wanted)}`),
     rotateSecrets: () => call("POST", "/secrets/rotate"),
     audit: (chain, filter) => auditOf(chain, queryOf({ ...filter })),
     auditHead: (chain) => auditOf(chain, "/head"),

@@ -6,6 +6,7 @@ import { addAgentCommands } from "./agent-commands.ts";
 import { addAuditCommands } from "./audit-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addFlowCommands } from "./flow-commands.ts";
+import { addScheduleCommands } from "./schedule-commands.ts";
 import { addThingCommands } from "./thing-commands.ts";
 import { addTriggerCommands } from "./trigger-commands.ts";
 
@@ -39,6 +40,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addAuditCommands(program, finish, withConnection);
   addAdminCommands(program, finish, withConnection);
   addTriggerCommands(program, finish, withConnection);
+  addScheduleCommands(program, finish, withConnection);
   return program;
 }
 

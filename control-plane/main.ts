@@ -54,6 +54,7 @@ import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
 import type { OwnerDeps } from "./scheduler/owner-deps.ts";
 import { Ownership } from "./scheduler/ownership.ts";
+import { openSchedules } from "./schedules/open-schedules.ts";
 import { createArgsValidator } from "./scripts/args-schema.ts";
 import { bundleSource } from "./scripts/bundle-source.ts";
 import { ScriptLocks } from "./scripts/locks.ts";
@@ -313,6 +314,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   });
   addWorkspaceRoutes(app, pools.console);
   entrance.addRoutes(app);
+  const schedules = openSchedules(app, { ...parts, jobs, events, owners: directory, clock: realClock, metrics: metrics.schedules });
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
@@ -324,6 +326,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   await run(network);
   await run(door);
   await run(locks);
+  await run(schedules);
   await run(parts.things.rotation);
   home.start();
   stops.push(async () => home.stop());

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JobView } from "../control-plane/jobs/contract.ts";
+import type { ScheduleRunView } from "../control-plane/schedules/contract.ts";
 import { job, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** One server and one agent for all cases. */
@@ -99,3 +100,44 @@ test("jobs that wait for a moment or for an agent, and a cancel that was asked f
   expect((await world.api("POST", `/jobs/${far.id}/cancel`)).status).toBe(202);
   expect(await job(world, far.id)).toMatchObject({ status: "cancelled" });
 }, 90_000);
+
+interface Schedule {
+  readonly next_at?: string;
+}
+
+const scheduleRuns = async (path: string): Promise<readonly ScheduleRunView[]> =>
+  (await world.api<{ runs: ScheduleRunView[] }>("GET", `/schedules/runs?path=${path}&limit=200`)).body.runs;
+
+test("a schedule ticks each second through a kill -9 of the control plane: every tick has one job; its handlers are run", async () => {
+  const put = (path: string, body: unknown) => world.api<Schedule>("PUT", `/schedules/by-path?path=${path}`, body);
+  await world.api("POST", "/scripts", { path: "f/time/tick", language: "bash", content: "true" });
+  await world.api("POST", "/scripts", { path: "f/time/told", language: "bash", content: 'schedule="$1"\nfailures="$2"\necho "\\"$schedule $failures\\""' });
+  expect(await put("f/time/wrong", { cron: "* * * *", script: "f/time/tick" })).toMatchObject({ status: 400, body: { errors: [{ pointer: "/cron" }] } });
+  expect(await put("f/time/second", { cron: "* * * * * *", script: "f/time/tick", overlap: "parallel" })).toMatchObject({ status: 201 });
+  await until("it ticks", async () => (await scheduleRuns("f/time/second")).length > 2);
+  // As near to a tick as can be.
+  await new Promise((resolve) => setTimeout(resolve, 1003 - (Date.now() % 1000)));
+  await world.server.kill("SIGKILL");
+  await world.startServer();
+  const backAt = Date.now();
+  await until("it ticks again", async () => (await scheduleRuns("f/time/second")).some(({ due_at }) => Date.parse(due_at) > backAt + 1000), 40_000);
+  expect((await world.api<Schedule>("POST", "/schedules/pause?path=f/time/second")).body.next_at).toBeUndefined();
+  await until("nothing is left to start", async () => (await scheduleRuns("f/time/second")).every(({ state }) => state !== "starting"), 40_000);
+  const runs = await scheduleRuns("f/time/second");
+  const seconds = runs.map(({ due_at }) => Date.parse(due_at) / 1000).reverse();
+  expect(seconds).toEqual(seconds.map((_, at) => (seconds[0] ?? 0) + at));
+  expect(runs.every(({ state }) => state === "started")).toBe(true);
+  const jobs = await world.api<{ jobs: JobView[] }>("GET", "/jobs?script=f/time/tick&limit=200");
+  const made = jobs.body.jobs.filter(({ created_by }) => created_by === "schedule:f/time/second");
+  expect(made.map(({ id }) => id).sort()).toEqual(runs.map(({ job: id }) => id).sort());
+
+  await put("f/time/failing", { cron: "* * * * * *", script: "f/time/fails", on_error: { script: "f/time/told", after: 2, exact: true } });
+  await until("the handler is run", async () => (await scheduleRuns("f/time/failing")).some((one) => one.handler_job !== undefined), 40_000);
+  await world.api("POST", "/schedules/pause?path=f/time/failing");
+  const failed = await scheduleRuns("f/time/failing");
+  const [called, ...more] = failed.filter((one) => one.handler !== undefined);
+  expect([called?.handler, more]).toEqual(["error", []]);
+  const handler = await untilEnded(world, called?.handler_job ?? "", 20_000);
+  expect(handler).toMatchObject({ status: "succeeded", script: "f/time/told", created_by: "schedule:f/time/failing" });
+  expect((await world.api("GET", `/jobs/${handler.id}/result`)).body).toBe("f/time/failing 2");
+}, 120_000);

@@ -20,6 +20,8 @@ export interface Pools {
   readonly agents: Pool;
   /** Log chunks: never in front of claims. */
   readonly logs: Pool;
+  /** Ticks of schedules: never behind readers. */
+  readonly schedules: Pool;
   /** Lease renewals: never behind anything. */
   readonly lease: Pool;
   close(): Promise<void>;
@@ -61,6 +63,8 @@ export function createPools(url: string, log: Log): Pools {
   const owner = make("owner", 3, 12_000, OWNER_SETTINGS);
   const agents = make("agents", 2, 7000, "-c statement_timeout=5s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off");
   const logs = make("logs", 2, 35_000, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
+  // As for the owner: thousands of rows come and go between two looks of the statistics.
+  const schedules = make("schedules", 3, 7000, `${OWNER_SETTINGS} -c statement_timeout=5s -c idle_in_transaction_session_timeout=5s`);
   const lease = make("lease", 1, 7000, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
   return {
     api,
@@ -68,10 +72,11 @@ export function createPools(url: string, log: Log): Pools {
     owner,
     agents,
     logs,
+    schedules,
     lease,
     close: async () => {
       closing = true;
-      await Promise.all([api.end(), tenants.end(), owner.end(), agents.end(), logs.end(), lease.end()]);
+      await Promise.all([api.end(), tenants.end(), owner.end(), agents.end(), logs.end(), schedules.end(), lease.end()]);
     },
   };
 }

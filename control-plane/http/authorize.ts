@@ -36,6 +36,9 @@ export type Permission =
   | "hooks:read"
   | "hooks:write"
   | "secrets:rotate"
+  | "schedules:read"
+  | "schedules:write"
+  | "schedules:run"
   | "agents:read"
   | "agents:write"
   | "limits:read"
@@ -90,7 +93,10 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
   "resources:write": { role: "developer", job: true, paths: "write" },
   "resources:types": { role: "developer" },
   "triggers:read": { role: "viewer", paths: "read" },
-  // The jobs of a trigger are bound to no paths.
+  "schedules:read": { role: "viewer", paths: "read" },
+  // The jobs of a schedule and of a trigger are bound to no paths.
+  "schedules:run": { role: "admin" },
+  "schedules:write": { role: "admin" },
   "triggers:write": { role: "admin" },
   // Their addresses may hold secrets, and they hear of every job.
   "hooks:read": { role: "admin" },

@@ -52,6 +52,9 @@ export interface JobServiceDeps {
   readonly owners: OwnerDirectory;
 }
 
+/** Who a job is made for. */
+export type Requester = Pick<Caller, "workspace" | "reach"> & { readonly principal: Pick<Caller["principal"], "kind" | "label"> };
+
 const PAGE = 50;
 /** Of a list without steps, what is looked at in one request. */
 const MOST_PAGES = 10;
@@ -78,7 +81,7 @@ export class JobService {
    * code that a running job brings.
    */
   async run(caller: Caller, request: RunJobRequest, key?: string | GivenKey): Promise<{ created: boolean; view: JobView }> {
-    const { job } = await this.#newJob(caller, request, key);
+    const { job } = await this.#newJob(caller, request, this.#requestKey(request, key));
     const [accepted] = await this.#enqueue([job]);
     if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
     return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
@@ -92,7 +95,7 @@ export class JobService {
     signal: AbortSignal,
     key?: string | GivenKey,
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
-    const { job, answersEarly } = await this.#newJob(caller, request, key);
+    const { job, answersEarly } = await this.#newJob(caller, request, this.#requestKey(request, key));
     let { id } = job.job;
     const given = new AbortController();
     const until = AbortSignal.any([signal, given.signal]);
@@ -172,6 +175,16 @@ export class JobService {
     } finally {
       turn?.end();
     }
+  }
+
+  /** Makes the job that a request asks for, and accepts nothing. Errors: those of run that are the request's own. */
+  async make(caller: Requester, request: RunJobRequest, key: JobKey | undefined): Promise<NewJob> {
+    return (await this.#newJob(caller, request, key)).job;
+  }
+
+  /** Accepts jobs of one workspace. Errors: unavailable when it is not known of all of them; already_exists, see KeyedJobs. */
+  acceptMade(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
+    return this.#enqueue(jobs);
   }
 
   async get(caller: Caller, id: JobId): Promise<JobView> {
@@ -280,11 +293,15 @@ export class JobService {
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  async #newJob(caller: Caller, request: RunJobRequest, key: string | GivenKey | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
+  #requestKey(request: RunJobRequest, key: string | GivenKey | undefined): JobKey | undefined {
+    const given = typeof key === "string" ? { scope: "run" as const, text: key, body: JSON.stringify(request) } : key;
+    return this.#key(given?.scope ?? "run", given?.text, 0, given?.body ?? "", request);
+  }
+
+  async #newJob(caller: Requester, request: RunJobRequest, key: JobKey | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
     refuseBroughtCode(caller.principal, request);
     checkWanted(caller, request);
-    const given = typeof key === "string" ? { scope: "run" as const, text: key, body: JSON.stringify(request) } : key;
-    const context = { ...this.#context(caller), key: this.#key(given?.scope ?? "run", given?.text, 0, given?.body ?? "", request) };
+    const context = { ...this.#context(caller), key };
     const args = request.args ?? {};
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));
@@ -296,7 +313,7 @@ export class JobService {
     return { job, answersEarly: false };
   }
 
-  async #version(caller: Caller, request: { script?: string | undefined; hash?: string | undefined }): Promise<ScriptVersion> {
+  async #version(caller: Requester, request: { script?: string | undefined; hash?: string | undefined }): Promise<ScriptVersion> {
     const { scripts, pool } = this.#deps;
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
     const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
@@ -304,7 +321,7 @@ export class JobService {
     return version;
   }
 
-  #context(caller: Caller): EnqueueContext {
+  #context(caller: Requester): EnqueueContext {
     const { clock, newJobId, checkArgs } = this.#deps;
     return { workspace: caller.workspace, createdBy: caller.principal.label, clock, newJobId, checkArgs };
   }

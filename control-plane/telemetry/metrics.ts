@@ -3,6 +3,7 @@ import type { FlowEngineMetrics } from "../flows/engine/flow-engine-metrics.ts";
 import type { ClusterMetrics } from "../scheduler/cluster/peers.ts";
 import { createHousekeepingMetrics, type HousekeepingMetrics } from "./housekeeping-metrics.ts";
 import type { OwnerMetrics } from "./owner-metrics.ts";
+import { createScheduleMetrics, type ScheduleMetrics } from "./schedule-metrics.ts";
 
 const FAST_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -27,6 +28,7 @@ export interface Metrics {
   readonly cluster: ClusterMetrics;
   readonly housekeeping: HousekeepingMetrics;
   readonly flows: FlowEngineMetrics;
+  readonly schedules: ScheduleMetrics;
   flushed(size: number, tookMs: number): void;
   logsWritten(chunks: number, bytes: number, tookMs: number): void;
   request(route: string, status: number, tookMs: number): void;
@@ -134,6 +136,7 @@ export function createMetrics(): Metrics {
       },
     },
     housekeeping: createHousekeepingMetrics(registry),
+    schedules: createScheduleMetrics(registry),
     owner: {
       dispatched: (ms) => dispatchSeconds.observe(Math.max(0, ms) / 1000),
       started: (ms) => waitSeconds.observe(Math.max(0, ms) / 1000),

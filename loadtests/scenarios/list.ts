@@ -11,6 +11,7 @@ import { noisyNeighbour } from "./noisy-neighbour.ts";
 import { packing } from "./packing.ts";
 import { partitionDrop } from "./partition-drop.ts";
 import type { Scenario } from "./scenario.ts";
+import { schedules } from "./schedules.ts";
 import { startOverhead } from "./start-overhead.ts";
 import { sustained } from "./sustained.ts";
 
@@ -30,4 +31,5 @@ export const SCENARIOS: readonly Scenario[] = [
   agentLife,
   packing,
   flows,
+  schedules,
 ];
