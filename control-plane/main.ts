@@ -37,6 +37,7 @@ import { workspaceOfRunning } from "./jobs/attempt-store.ts";
 import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
 import { type Change, JobEvents } from "./jobs/job-events.ts";
+import { JobEnds } from "./jobs/job-ends.ts";
 import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
 import { LogIngest } from "./logs/ingest.ts";
@@ -63,6 +64,8 @@ import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { openThings, type Things } from "./things.ts";
+import { addWorkflowRoutes } from "./workflows/routes.ts";
+import { Workflows } from "./workflows/workflows.ts";
 import { addWorkspaceRoutes } from "./workspaces/routes.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
 
@@ -296,6 +299,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   );
   const { reader } = engines;
   addRunRoutes(app, { reader, jobs, changes: events, log });
+  addWorkflowRoutes(app, new Workflows({ pool: pools.api, jobs, clock: realClock }), new JobEnds(pools.api, events));
   const answers = { answered: () => ownership.local?.owner.lookForAnswers(), workspaceName: (id: WorkspaceId) => workspaces.loadName(id) };
   const people = {
     ...answers,

@@ -21,8 +21,10 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
   expect(document.openapi).toBe("3.1.0");
   const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
   const names = [
+    "addCheckpoints",
     "answerStep",
     "approveStep",
+    "awaitJobs",
     "cancelJob",
     "createJoinToken",
     "deleteResource",
@@ -50,6 +52,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "getWorkspaceLimits",
     "inviteApprover",
     "listAgents",
+    "listCheckpoints",
     "listEnrolledAgents",
     "listFlowVersions",
     "listFlows",
@@ -73,6 +76,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "runJobs",
     "setJobProgress",
     "setWorkspaceLimits",
+    "startTasks",
   ];
   expect(operations.map((operation) => operation.operationId).sort()).toEqual(names);
   // Whoever is asked to let a flow go on has no token of the workspace.

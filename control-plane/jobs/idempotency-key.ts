@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Names the place where a key was used: the same word means something else at another route. */
-export type KeyScope = "run" | "batch" | "item" | "lock";
+export type KeyScope = "run" | "batch" | "item" | "lock" | "task";
 
 /** What makes a request the same as an earlier one. */
 export interface JobKey {

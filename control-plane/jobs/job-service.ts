@@ -77,6 +77,12 @@ export class JobService {
     return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
   }
 
+  /** Accepts jobs that have a key each, all or none; finds those that were accepted before. Errors: those of run. */
+  async runKeyed(caller: Caller, wanted: readonly { readonly request: RunJobRequest; readonly key: string }[], scope: KeyScope): Promise<readonly Accepted[]> {
+    const made = await Promise.all(wanted.map(({ request, key }) => this.#newJob(caller, request, key, scope)));
+    return this.#enqueue(made.map(({ job }) => job));
+  }
+
   /** Accepts one job and waits for its end. Errors: those of run. */
   async runAndWait(
     caller: Caller,
@@ -248,9 +254,14 @@ export class JobService {
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  async #newJob(caller: Caller, request: RunJobRequest, key: string | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
+  async #newJob(
+    caller: Caller,
+    request: RunJobRequest,
+    key: string | undefined,
+    scope: KeyScope = "run",
+  ): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
     refuseBroughtCode(caller.principal, request);
-    const context = { ...this.#context(caller), key: this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request) };
+    const context = { ...this.#context(caller), key: this.#key(scope, key, 0, key === undefined ? "" : JSON.stringify(request), request) };
     const args = request.args ?? {};
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request);
