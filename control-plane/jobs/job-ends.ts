@@ -3,7 +3,7 @@ import { asJobId, type JobId, parseJobId, type WorkspaceId } from "../../kernel/
 import type { Pool } from "../db/pools.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import type { JobEvents } from "./job-events.ts";
-import { readDoneRows } from "./job-rows-store.ts";
+import { readDoneRows, readPayloadRows } from "./job-rows-store.ts";
 import { readJobs, readResult } from "./job-store.ts";
 import { presentJob } from "./present.ts";
 
@@ -11,8 +11,8 @@ import { presentJob } from "./present.ts";
 const ANSWER_BYTES = 4 * 1024 * 1024;
 /** The notice of an end may be lost on its way from another replica. */
 const LOOK_AGAIN_MS = 1000;
-/** When many are waited for, others end in the same moment as the first: they come in one answer. */
-const GATHER_US_PER_JOB = 100;
+/** Of many that are waited for others end right after the first: for each so many of them a millisecond, and they come in one answer. */
+const JOBS_PER_GATHERED_MS = 10;
 
 /** Waits for whichever of some jobs end first. */
 export class JobEnds {
@@ -44,7 +44,8 @@ export class JobEnds {
         if (ended.length > 0) return await this.#present(workspace, ended);
         if (isOver) return [];
         await waker.sleep(LOOK_AGAIN_MS);
-        if (!over.aborted) await pause((ids.length * GATHER_US_PER_JOB) / 1000);
+        const gatherMs = Math.floor(ids.length / JOBS_PER_GATHERED_MS);
+        if (gatherMs > 0 && !over.aborted) await pause(gatherMs);
       }
     } finally {
       for (const off of offs) off();
@@ -53,7 +54,7 @@ export class JobEnds {
   }
 
   async #check(workspace: WorkspaceId, ids: readonly JobId[]): Promise<void> {
-    const found = new Set((await readJobs(this.#pool, workspace, ids)).map(({ id }) => id));
+    const found = new Set((await readPayloadRows(this.#pool, workspace, ids)).map(({ id }) => id));
     const missing = ids.find((id) => !found.has(id));
     if (missing !== undefined) throw new AppError("not_found", `there is no job ${missing}`);
   }
