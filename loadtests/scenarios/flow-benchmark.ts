@@ -3,8 +3,9 @@ import { install } from "../flow-peers/install.ts";
 import { Program } from "../flow-peers/program.ts";
 import { round } from "../load/latencies.ts";
 import { pause, wallUs } from "../load/monotonic.ts";
+import { partsInARow } from "../load/step-parts.ts";
 import type { Chart, Figures, PeerResult } from "../result/model.ts";
-import { readFlowSteps, type StepTimes } from "../world/flow-store.ts";
+import { readFlowSteps } from "../world/flow-store.ts";
 import { startPostgres, temporaryFolder } from "../world/postgres.ts";
 import { freePort } from "../world/processes.ts";
 import { Scope } from "../world/scope.ts";
@@ -142,7 +143,7 @@ async function runOnce(world: World, { way, language, workload }: Asked): Promis
   const steps = await readFlowSteps(world.sql, ended.id);
   if (steps.length !== count) return `${way} ${language} ${workload.name}: ${steps.length} steps of ${count} are in the history`;
   const first = Math.min(...steps.map((one) => one.startedMs)) - sentUs / 1000;
-  return { total, parts: workload.way === "in_a_row" ? partsInARow(steps) : { first_start: first } };
+  return { total, parts: workload.way === "in_a_row" ? { ...partsInARow(steps) } : { first_start: first } };
 }
 
 function flowOf(way: Way, language: Language, { count, n, way: order }: Workload): object {
@@ -151,21 +152,6 @@ function flowOf(way: Way, language: Language, { count, n, way: order }: Workload
   const iterator = { type: "javascript", expr: "flow_input.list" };
   const loop = { id: "loop", value: { type: "forloopflow", iterator, parallel: order === "at_once", skip_failures: false, modules: [fib] } };
   return { document: { summary: "", value: { modules: [loop] } }, args: { list: Array.from({ length: count }, (_, at) => at) } };
-}
-
-/**
- * Assignment: from the making of a step's job to the start of its process. Execution: until it has ended, as its agent measured it. Transition: until the next
- * step's job is made. Jobs are made at whole milliseconds, rounded down: half of one is counted as assignment that belongs to the transition.
- */
-function partsInARow(steps: readonly StepTimes[]): Readonly<Record<string, number>> {
-  let [assignment, execution, transition] = [0, 0, 0];
-  for (const [at, step] of steps.entries()) {
-    const next = steps[at + 1];
-    assignment += step.startedMs - step.madeMs;
-    execution += step.runMs;
-    if (next !== undefined) transition += next.madeMs - step.startedMs - step.runMs;
-  }
-  return { assignment, execution, transition };
 }
 
 async function measurePeers(context: ScenarioContext): Promise<Record<string, PeerResult>> {

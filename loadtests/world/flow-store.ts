@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { StepTimes } from "../load/step-parts.ts";
 
 /** What the tables have of a run: its steps that succeeded, when the first of them began, and the largest row of its events. */
 export async function readFlow(sql: pg.Client, flow: string): Promise<{ children: number; firstStartMs: number; rowBytes: number }> {
@@ -10,13 +11,6 @@ export async function readFlow(sql: pg.Client, flow: string): Promise<{ children
   );
   const [row] = rows;
   return { children: row?.children ?? 0, firstStartMs: row?.first_ms ?? Number.NaN, rowBytes: row?.row_bytes ?? 0 };
-}
-
-/** Of a step of a flow, milliseconds since the epoch; `runMs` as its agent measured it. */
-export interface StepTimes {
-  readonly madeMs: number;
-  readonly startedMs: number;
-  readonly runMs: number;
 }
 
 /** The steps of a run that succeeded, in the order in which they were made. */
