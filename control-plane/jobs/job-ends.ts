@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { asJobId, type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import type { JobEvents } from "./job-events.ts";
@@ -33,14 +33,18 @@ export class JobEnds {
     await this.#check(workspace.id, ids);
     const waker = new Waker();
     // Listens before it looks: an end between the two is not missed.
-    const offs = ids.map((id) => this.#events.on(id, (change) => change === "ended" && waker.wake()));
+    const offs = ids.map((id) =>
+      this.#events.on(id, (change) => {
+        if (change === "ended") waker.wake();
+      }),
+    );
     const over = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
     const stop = (): void => waker.wake();
     over.addEventListener("abort", stop);
     try {
       for (;;) {
         const isOver = over.aborted;
-        const ended = (await readDoneRows(this.#pool, workspace.id, ids)).map((row) => asJobId(row.id));
+        const ended = (await readDoneRows(this.#pool, workspace.id, ids)).map(({ id }) => id);
         if (ended.length > 0) return await this.#present(workspace, ended);
         if (isOver) return [];
         await waker.sleep(LOOK_AGAIN_MS);

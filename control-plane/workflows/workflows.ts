@@ -35,8 +35,8 @@ export class Workflows {
     refuseTwins(checkpoints, "/checkpoints");
     const nowMs = this.#deps.clock.wallMs();
     const wanted = checkpoints.map((one, at): NewCheckpoint => {
-      const { kind, name } = one;
-      return kind === "step" ? { kind, name, value: valueText(one.value, at) } : { kind, name, value: JSON.stringify({ until: nowMs + one.ms }) };
+      const value = one.kind === "step" ? valueText(one.value, at) : JSON.stringify({ until: nowMs + one.ms });
+      return { kind: one.kind, name: one.name, value };
     });
     await this.#write(caller, id, attemptOf(caller, id), wanted);
   }
