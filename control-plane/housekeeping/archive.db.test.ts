@@ -68,9 +68,13 @@ test("every row is in the archive before its table goes, exactly, and can be put
   const day = await oneDay(40);
   for (let n = 0; n < 50; n++) await insertPastJob(pool, { workspace: n % 2 === 0 ? ours : asWorkspaceId("2"), id: idAt(day, n), doneAtMs: day, chunks: 2 });
   await pool.query("INSERT INTO job_progress (workspace_id, id, attempt, percent) VALUES ($1, $2, 1, 50)", [ours, idAt(day, 0)]);
-  await pool.query("INSERT INTO job_checkpoint (workspace_id, id, seq, attempt, kind, name, value, total_bytes) VALUES ($1, $2, 1, 1, 0, 'a', '[1.50]', 6)", [ours, idAt(day, 0)]);
+  await pool.query("INSERT INTO job_checkpoint (workspace_id, id, seq, attempt, kind, name, value, total_bytes) VALUES ($1, $2, 1, 1, 0, 'a', '[1.50]', 6)", [
+    ours,
+    idAt(day, 0),
+  ]);
   const before = new Map<string, unknown>();
-  for (const table of ["job", "job_done", "job_log", "job_progress", "job_checkpoint"]) before.set(table, (await pool.query(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`)).rows);
+  for (const table of ["job", "job_done", "job_log", "job_progress", "job_checkpoint"])
+    before.set(table, (await pool.query(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`)).rows);
   expect(await retain(store)).toEqual({ dropped: 9, thinned: 0, held: 0 });
   expect(archived).toEqual([100, 1, 1, 50, 50]);
   for (const table of ["job", "job_done", "job_log", "job_progress", "job_checkpoint"]) {

@@ -107,7 +107,17 @@ describe("a day that is older than the retention", () => {
       for (let n = 0; n < 5; n++) await insertPastJob(pool, { workspace: ours, id: idAt(day, n), doneAtMs: day + 60_000, chunks: 2 });
     expect(await retain()).toEqual({ dropped: 18, thinned: 0, held: 0 });
     expect([await childrenOf(dayAgo(31)), await childrenOf(dayAgo(32))]).toEqual([[], []]);
-    expect((await childrenOf(dayAgo(30))).sort()).toEqual(["flow_event", "flow_item", "job", "job_attempt", "job_checkpoint", "job_done", "job_key", "job_log", "job_progress"]);
+    expect((await childrenOf(dayAgo(30))).sort()).toEqual([
+      "flow_event",
+      "flow_item",
+      "job",
+      "job_attempt",
+      "job_checkpoint",
+      "job_done",
+      "job_key",
+      "job_log",
+      "job_progress",
+    ]);
     expect(await readJob(pool, ours, idAt(dayAgo(31), 1))).toBeUndefined();
     expect(await readJob(pool, ours, idAt(dayAgo(30), 1))).toMatchObject({ status: "succeeded" });
     expect(await retain()).toEqual({ dropped: 0, thinned: 0, held: 0 });

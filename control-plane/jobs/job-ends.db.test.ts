@@ -35,11 +35,12 @@ async function waiting(): Promise<JobId> {
   return id;
 }
 
-async function end(id: JobId, result = '{"n":9007199254740993}'): Promise<void> {
-  await pool.query("DELETE FROM job_pending WHERE id = $1", [id]);
+/** Ends them in one transaction. */
+async function end(ids: readonly JobId[], result = '{"n":9007199254740993}'): Promise<void> {
+  await pool.query("DELETE FROM job_pending WHERE id = ANY($1::uuid[])", [ids]);
   await pool.query(
-    `INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, attempt, done_at, result) VALUES ($1, $2, 7, 'default', 0, 0, 0, 1, now(), $3)`,
-    [workspace.id, id, result],
+    `INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, attempt, done_at, result) SELECT $1, id, 7, 'default', 0, 0, 0, 1, now(), $3 FROM unnest($2::uuid[]) AS id`,
+    [workspace.id, ids, result],
   );
 }
 
@@ -47,7 +48,7 @@ const idsOf = (texts: readonly string[]): string[] => texts.map((text) => (JSON.
 
 test("those that have ended come at once, with their results as the scripts wrote them", async () => {
   const [over, open] = [await waiting(), await waiting()];
-  await end(over);
+  await end([over]);
   const found = await ends.wait(workspace, [over, open, over], 60_000, never);
   expect(idsOf(found)).toEqual([over]);
   expect(found[0]).toContain('"result":{"n":9007199254740993}');
@@ -57,7 +58,7 @@ test("the first that ends wakes those who wait; others of the same moment come w
   const ids = await Promise.all(Array.from({ length: 300 }, waiting));
   const found = ends.wait(workspace, ids, 60_000, never);
   const ending = ids.slice(0, 2);
-  for (const id of ending) await end(id);
+  await end(ending);
   for (const id of ending) events.emit(id, "ended");
   expect(idsOf(await found).sort()).toEqual([...ending].sort());
 });
@@ -66,13 +67,13 @@ test("an end whose notice was lost is found all the same; when time is over ther
   const id = await waiting();
   expect(await ends.wait(workspace, [id], 0, never)).toEqual([]);
   const found = ends.wait(workspace, [id], 60_000, never);
-  await end(id);
+  await end([id]);
   expect(idsOf(await found)).toEqual([id]);
 });
 
 test("large results come in several answers", async () => {
   const ids = await Promise.all(Array.from({ length: 6 }, waiting));
-  for (const id of ids) await end(id, JSON.stringify("x".repeat(1024 * 1024)));
+  await end(ids, JSON.stringify("x".repeat(1024 * 1024)));
   const seen: string[] = [];
   for (let open: string[] = ids; open.length > 0; open = ids.filter((id) => !seen.includes(id))) {
     const found = idsOf(await ends.wait(workspace, open, 0, never));

@@ -76,7 +76,17 @@ test("a request that comes again changes nothing; a name keeps its first kind an
 test("requests that cross each other are all written, each under a number of its own", async () => {
   const id = await running();
   const names = Array.from({ length: 4 }, (_, at) => [`${at}.1`, `${at}.2`]);
-  const written = await Promise.all(names.map((pair) => writeCheckpoints(pool, workspace, id, first, pair.map((name) => step(name, "1")))));
+  const written = await Promise.all(
+    names.map((pair) =>
+      writeCheckpoints(
+        pool,
+        workspace,
+        id,
+        first,
+        pair.map((name) => step(name, "1")),
+      ),
+    ),
+  );
   expect(written.every(({ kind }) => kind === "written")).toBe(true);
   const { checkpoints } = await listCheckpoints(pool, workspace, id, 0);
   expect(checkpoints.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);

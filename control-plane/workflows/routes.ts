@@ -41,7 +41,8 @@ export function addWorkflowRoutes(root: FastifyInstance, workflows: Workflows, e
         tags: ["jobs"],
         operationId: "awaitJobs",
         summary: "Wait for whichever of some jobs end first",
-        description: "Answers at once with those that have ended, otherwise when the first of them ends, or with none after `wait` seconds. Ask again for the rest.",
+        description:
+          "Answers at once with those that have ended, otherwise when the first of them ends, or with none after `wait` seconds. Ask again for the rest.",
         params: inWorkspace,
         querystring: endsQuery,
         body: endsRequest,
@@ -86,7 +87,8 @@ function addCheckpoints(root: FastifyInstance, workflows: Workflows): void {
         tags,
         operationId: "addCheckpoints",
         summary: "Remember what a workflow has done",
-        description: "For a running job, of itself. All of them are remembered or none. What is there already with the same value is fine; with another one it is a 409.",
+        description:
+          "For a running job, of itself. All of them are remembered or none. What is there already with the same value is fine; with another one it is a 409.",
         params: ofJob,
         body: checkpointsRequest,
         response: { 204: z.null(), default: problemView },

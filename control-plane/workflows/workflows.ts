@@ -94,9 +94,13 @@ export class Workflows {
       case "taken":
         throw taken(written.name);
       case "full":
-        throw new AppError("out_of_range", `a job has at most ${WORKFLOW_LIMITS.checkpoints} steps, tasks and sleeps, and ${WORKFLOW_LIMITS.totalBytes} bytes of results of steps`, {
-          hint: "let steps give less, such as the address of what they made; put parts of the work into tasks, which are jobs of their own",
-        });
+        throw new AppError(
+          "out_of_range",
+          `a job has at most ${WORKFLOW_LIMITS.checkpoints} steps, tasks and sleeps, and ${WORKFLOW_LIMITS.totalBytes} bytes of results of steps`,
+          {
+            hint: "let steps give less, such as the address of what they made; put parts of the work into tasks, which are jobs of their own",
+          },
+        );
     }
   }
 }
@@ -139,9 +143,13 @@ function digestOf(job: TasksRequest["tasks"][number]["job"]): string {
 }
 
 function taken(name: string): AppError {
-  return new AppError("already_exists", `"${name}" was something else before: another kind of step, another result, or a task with another script or other arguments`, {
-    hint: "a workflow must do the same at every attempt: put what may differ (time, chance, what it reads) into steps, and give steps names",
-  });
+  return new AppError(
+    "already_exists",
+    `"${name}" was something else before: another kind of step, another result, or a task with another script or other arguments`,
+    {
+      hint: "a workflow must do the same at every attempt: put what may differ (time, chance, what it reads) into steps, and give steps names",
+    },
+  );
 }
 
 function checkpointText({ seq, kind, name, attempt, atMs, value }: Checkpoint, nowMs: number): string {

@@ -10,7 +10,7 @@ import { startPostgres, temporaryFolder } from "../world/postgres.ts";
 import { freePort } from "../world/processes.ts";
 import { Scope } from "../world/scope.ts";
 import { World } from "../world/world.ts";
-import { codeOf, type Language, LANGUAGES, scriptOf } from "./flow-benchmark-scripts.ts";
+import { codeOf, LANGUAGES, type Language, scriptOf } from "./flow-benchmark-scripts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
 
 const WORKSPACE = "load";
@@ -138,7 +138,8 @@ async function runOnce(world: World, { way, language, workload }: Asked): Promis
   const { status, text } = await world.api("POST", WORKSPACE, `/jobs?wait=${WAIT_S}`, JSON.stringify(job));
   const total = (wallUs() - sentUs) / 1000;
   const ended = JSON.parse(text) as { id?: string; status?: string };
-  if (status >= 300 || ended.id === undefined || ended.status !== "succeeded") return `${way} ${language} ${workload.name} did not succeed: ${text.slice(0, 300)}`;
+  if (status >= 300 || ended.id === undefined || ended.status !== "succeeded")
+    return `${way} ${language} ${workload.name} did not succeed: ${text.slice(0, 300)}`;
   if (way === "code") return { total, parts: {} };
   const steps = await readFlowSteps(world.sql, ended.id);
   if (steps.length !== count) return `${way} ${language} ${workload.name}: ${steps.length} steps of ${count} are in the history`;
@@ -209,8 +210,13 @@ async function measurePeer(context: ScenarioContext, peer: FlowPeer, program: Pr
 
 function chartsOf(figures: Figures, peers: Readonly<Record<string, PeerResult>>): Chart[] {
   return WORKLOADS.map(({ name }) => {
-    const ours = WAYS.flatMap((way) => LANGUAGES.map((language) => ({ label: `${way} ${language}`, value: figures[`flow_benchmark_${way}_${language}_${name}_total_ms`] })));
-    const theirs = Object.entries(peers).map(([label, peer]) => ({ label, value: peer.kind === "measured" ? peer.figures[`flow_benchmark_${name}_total_ms`] : undefined }));
+    const ours = WAYS.flatMap((way) =>
+      LANGUAGES.map((language) => ({ label: `${way} ${language}`, value: figures[`flow_benchmark_${way}_${language}_${name}_total_ms`] })),
+    );
+    const theirs = Object.entries(peers).map(([label, peer]) => ({
+      label,
+      value: peer.kind === "measured" ? peer.figures[`flow_benchmark_${name}_total_ms`] : undefined,
+    }));
     const bars = [...ours, ...theirs].flatMap(({ label, value }) => (value === undefined ? [] : [{ label, value }]));
     return { kind: "bars", title: name.replaceAll("_", " "), xTitle: "", yTitle: "total, median (ms)", bars };
   });

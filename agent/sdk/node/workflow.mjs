@@ -132,7 +132,8 @@ class Workflow {
   /** The name under which this call is remembered: the first keeps the text, others get a number. */
   place(text) {
     const scope = scopes.getStore() ?? this.#root;
-    if (scope.inside !== undefined) throw new Error(`"${text}" is inside of the step "${scope.inside}": a step is done as a whole, and remembers nothing in between`);
+    if (scope.inside !== undefined)
+      throw new Error(`"${text}" is inside of the step "${scope.inside}": a step is done as a whole, and remembers nothing in between`);
     if (/[#>]/.test(text)) throw new Error(`the name "${text}" has # or >, which are for numbers and branches`);
     const count = (scope.counts.get(text) ?? 0) + 1;
     scope.counts.set(text, count);
@@ -198,7 +199,9 @@ function jsonOf(value, name) {
   const text = JSON.stringify(value, (key, member) => {
     const isOdd = ["bigint", "function", "symbol"].includes(typeof member) || [Map, Set, Promise].some((type) => member instanceof type);
     if (isOdd || (typeof member === "number" && !Number.isFinite(member)))
-      throw new TypeError(`what the step "${name}" gives is not JSON: ${key === "" ? "" : `${key} is `}${typeof member === "number" ? member : (member.constructor?.name ?? typeof member)}`);
+      throw new TypeError(
+        `what the step "${name}" gives is not JSON: ${key === "" ? "" : `${key} is `}${typeof member === "number" ? member : (member.constructor?.name ?? typeof member)}`,
+      );
     return member;
   });
   return text ?? "null";
