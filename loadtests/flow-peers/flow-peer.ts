@@ -48,7 +48,7 @@ export const FLOW_PEERS: readonly FlowPeer[] = [
   },
   {
     name: "prefect-python",
-    packages: { prefect: "3.9.1" },
+    packages: { prefect: "3.6.25" },
     kind: "pip",
     program: "prefect-flows.py",
     postgres: false,
