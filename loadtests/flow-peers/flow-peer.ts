@@ -48,7 +48,8 @@ export const FLOW_PEERS: readonly FlowPeer[] = [
   },
   {
     name: "prefect-python",
-    packages: { prefect: "3.6.25" },
+    // It starts with no FastAPI that is much newer than itself.
+    packages: { prefect: "3.8.3", fastapi: "0.139.0" },
     kind: "pip",
     program: "prefect-flows.py",
     postgres: false,

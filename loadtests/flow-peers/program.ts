@@ -13,7 +13,7 @@ const line = z.union([z.object({ ready: z.literal(true) }), z.object({ took_ms: 
 type Line = z.infer<typeof line>;
 
 const PROGRAMS = fileURLToPath(new URL("programs/", import.meta.url));
-const START_MS = 60_000;
+const START_MS = 120_000;
 const RUN_MS = 120_000;
 const KILL_AFTER_MS = 10_000;
 const SAID_CHARS = 400;

@@ -27,7 +27,7 @@ try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=5).read()
             break
         except OSError:
-            if time.monotonic() - begun > 50 or server.poll() is not None:
+            if time.monotonic() - begun > 100 or server.poll() is not None:
                 raise
             time.sleep(0.2)
 

@@ -55,7 +55,7 @@ async function registered() {
     try {
       return await post(`http://127.0.0.1:${admin}/deployments`, { uri: `http://127.0.0.1:${own}` });
     } catch (error) {
-      if (performance.now() - begun > 45_000) throw error;
+      if (performance.now() - begun > 100_000) throw error;
     }
   }
 }
