@@ -119,6 +119,7 @@ def main():
     def branch(n):
         return lambda: [millrace.step("inner", lambda: n), millrace.task("f/api/add", {"a": n, "b": 10})]
     branches = millrace.parallel([branch(0), branch(1)])
+    side_by_side = millrace.parallel([lambda n=n: millrace.step("side", lambda: n) for n in range(60)], name="side")
     millrace.sleep(0.01)
     try:
         millrace.task("f/api/fails")
@@ -128,7 +129,7 @@ def main():
         millrace.step("outer", lambda: millrace.step("in it", lambda: 1))
     except RuntimeError as error:
         nested = str(error)
-    return [made, twice, total, many, branches, failed, nested]
+    return [made, twice, total, many, branches, side_by_side == list(range(60)), failed, nested]
 `;
     const ended = await run(world, { code: { language: "python3", content: code } }, 50);
     expect(ended.exit, JSON.stringify(ended)).toMatchObject({ reason: "succeeded" });
@@ -139,15 +140,16 @@ def main():
       [0, 10],
       [1, 11],
     ];
-    expect(ended.result).toEqual([{ at: "2026-11-22", n: Number("9007199254740993") }, [1, 2], Number("9007199254740994"), many, branches, 3, nested]);
+    expect(ended.result).toEqual([{ at: "2026-11-22", n: Number("9007199254740993") }, [1, 2], Number("9007199254740994"), many, branches, true, 3, nested]);
     const raw = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${ended.id}/checkpoints`, {
       headers: { authorization: `Bearer ${world.credentials.token}` },
     });
     expect(await raw.text()).toContain('"value":{"at":"2026-11-22","n":9007199254740993}');
     const shown = (await checkpointsOf(ended.id)).map(({ kind, name }) => `${kind} ${name}`);
     const inBranches = ["step parallel>0>inner", "step parallel>1>inner", "task parallel>0>f/api/add", "task parallel>1>f/api/add"];
+    const side = Array.from({ length: 60 }, (_, n) => `step side>${n}>side`);
     const tasks = ["task f/api/add", "task f/api/fails", "task many", "task many#2", "task many#3", "task many#4", "task many#5"];
-    expect(shown.sort()).toEqual(["sleep sleep", "step made", "step step", "step step#2", ...inBranches, ...tasks].sort());
+    expect(shown.sort()).toEqual(["sleep sleep", "step made", "step step", "step step#2", ...inBranches, ...side, ...tasks].sort());
   });
 
   test("so do those of a TypeScript script", async () => {

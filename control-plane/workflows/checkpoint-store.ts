@@ -19,9 +19,9 @@ export interface Checkpoint extends NewCheckpoint {
 
 /**
  * written: they are there, from now on or from before · stale: the attempt does not run any more, nothing was written · full: there would be too
- * much of them · taken: something else has this name
+ * much of them · busy: others of the job were always faster · taken: something else has this name
  */
-export type Written = { readonly kind: "written" } | { readonly kind: "stale" } | { readonly kind: "full" } | { readonly kind: "taken"; readonly name: string };
+export type Written = { readonly kind: "written" | "stale" | "full" | "busy" } | { readonly kind: "taken"; readonly name: string };
 
 const UNIQUE_VIOLATION = "23505";
 /** Only requests of one job that cross each other meet. Its client sends one at a time. */
@@ -58,7 +58,8 @@ export async function writeCheckpoints(pool: Pool, workspace: WorkspaceId, id: J
       const { rowCount } = await pool.query(INSERT, [workspace, id, shardOf(workspace), attempt, ...values]);
       return rowCount === wanted.length ? { kind: "written" } : await whyNot(pool, workspace, id, attempt, wanted);
     } catch (error) {
-      if (!isCrossing(error) || tried >= TRIES) throw error;
+      if (!isCrossing(error)) throw error;
+      if (tried >= TRIES) return { kind: "busy" };
     }
   }
 }

@@ -91,6 +91,8 @@ export class Workflows {
         return;
       case "stale":
         throw new AppError("failed_precondition", "this attempt does not run any more");
+      case "busy":
+        throw new AppError("unavailable", "other requests of this job were faster: send one at a time", { retryAfterS: 1 });
       case "taken":
         throw taken(written.name);
       case "full":

@@ -11,6 +11,7 @@ from urllib.parse import quote as _quote
 
 import millrace as _millrace
 
+_MOST_STEPS = 100
 _MOST_TASKS = 200
 _MOST_BYTES = 1024 * 1024
 _MOST_AWAITED = 1000
@@ -63,6 +64,8 @@ class _Workflow:
         self._lock = _threading.Lock()
         self._known = None
         self._asked = set()
+        self._outbox = []
+        self._sending = _threading.Lock()
 
     def place(self, text):
         """The name under which this call is remembered: the first keeps the text, others get a number."""
@@ -99,7 +102,28 @@ class _Workflow:
         return known
 
     def remember(self, checkpoint):
-        _surely("POST", f"{self._path}/checkpoints", {"checkpoints": [checkpoint]})
+        """What branches give in the same moment goes in one request, one request after the other."""
+        entry = _Entry(checkpoint)
+        with self._lock:
+            self._outbox.append(entry)
+        with self._sending:
+            while not entry.done:
+                self._send()
+        if entry.error is not None:
+            raise entry.error
+
+    def _send(self):
+        with self._lock:
+            count = len(_portion(self._outbox, _MOST_STEPS, lambda entry: entry.size))
+            batch, self._outbox = self._outbox[:count], self._outbox[count:]
+        error = None
+        try:
+            _surely("POST", f"{self._path}/checkpoints", {"checkpoints": [entry.checkpoint for entry in batch]})
+        except Exception as fault:
+            error = fault
+        for entry in batch:
+            entry.error = error
+            entry.done = True
 
     def run(self, wanted):
         """Starts the tasks, waits for all of them, and gives the outcome of each as (job, result)."""
@@ -107,7 +131,8 @@ class _Workflow:
             self.find(name, "task")
         ids = []
         while len(ids) < len(wanted):
-            ids += _surely("POST", f"{self._path}/tasks", {"tasks": _portion(wanted[len(ids) :])})["jobs"]
+            portion = _portion(wanted[len(ids) :], _MOST_TASKS, lambda one: len(_json.dumps(one)))
+            ids += _surely("POST", f"{self._path}/tasks", {"tasks": [{"name": name, "job": job} for name, job in portion]})["jobs"]
         ends = {}
         while len(ends) < len(set(ids)):
             open_ids = [id for id in dict.fromkeys(ids) if id not in ends][:_MOST_AWAITED]
@@ -122,16 +147,24 @@ class _Workflow:
             raise WorkflowChanged(f"an earlier attempt has done {names}, and this one did not come by: a workflow must do the same at every attempt")
 
 
-def _portion(wanted):
-    """As many tasks as one request takes."""
-    tasks = []
+class _Entry:
+    """A checkpoint that waits for its request."""
+
+    def __init__(self, checkpoint):
+        self.checkpoint = checkpoint
+        self.size = len(_json.dumps(checkpoint))
+        self.error = None
+        self.done = False
+
+
+def _portion(items, most, size_of):
+    """The first of them, as many as one request takes."""
     size = 0
-    for name, job in wanted[:_MOST_TASKS]:
-        size += len(_json.dumps(job))
-        if tasks and size > _MOST_BYTES:
-            break
-        tasks.append({"name": name, "job": job})
-    return tasks
+    for count, item in enumerate(items[:most]):
+        size += size_of(item)
+        if count > 0 and size > _MOST_BYTES:
+            return items[:count]
+    return items[:most]
 
 
 _current = None
