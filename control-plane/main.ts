@@ -34,6 +34,7 @@ import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
 import { workspaceOfRunning } from "./jobs/attempt-store.ts";
 import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
+import { JobEnds } from "./jobs/job-ends.ts";
 import { type Change, JobEvents } from "./jobs/job-events.ts";
 import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
@@ -65,6 +66,8 @@ import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { openThings, type Things } from "./things.ts";
+import { addWorkflowRoutes } from "./workflows/routes.ts";
+import { Workflows } from "./workflows/workflows.ts";
 import { addWorkspaceRoutes } from "./workspaces/routes.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
 
@@ -308,6 +311,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
   const ofCalls = { pool: pools.api, console: pools.console, secrets: parts.things.secrets, workspaces, jobs, changes: events, reader: engines.reader, log };
   const triggers = await run(openTriggers(app, { ...ofCalls, publicUrl: ownUrl, allow: config.MILLRACE_OUTBOUND_ALLOW }));
+  addWorkflowRoutes(app, new Workflows({ pool: pools.api, jobs, clock: realClock }), new JobEnds(pools.api, events));
   parts.things.addRoutes(app, jobs, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });

@@ -22,10 +22,12 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
   const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
   const names = [
     "acceptInvitation",
+    "addCheckpoints",
     "addHookSecret",
     "addTriggerSecret",
     "answerStep",
     "approveStep",
+    "awaitJobs",
     "cancelJob",
     "cancelJobs",
     "changeAccount",
@@ -94,6 +96,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "listAgents",
     "listAudit",
     "listBulkTasks",
+    "listCheckpoints",
     "listDeliveries",
     "listEnrolledAgents",
     "listFlowVersions",
@@ -165,6 +168,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "setWorkspaceQuotas",
     "signUp",
     "startOidcLogin",
+    "startTasks",
     "stopBulkTask",
     "testFlowStep",
     "testHook",

@@ -39,6 +39,7 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   job_attempt: "hot, partitioned",
   job_key: "hot, partitioned",
   job_progress: "hot, partitioned",
+  job_checkpoint: "hot, partitioned",
   job_pending: "hot",
   job_running: "hot",
   rate_window: "hot",

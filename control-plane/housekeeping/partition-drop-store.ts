@@ -28,6 +28,7 @@ export const ID_OF = {
   job_attempt: "id",
   job_key: "id",
   job_progress: "id",
+  job_checkpoint: "id",
   flow_event: "id",
   flow_item: "id",
 } as const satisfies Record<Parent, string>;
@@ -114,6 +115,7 @@ export async function keptBytes(session: Session, child: Child, kept: readonly K
     flow_event: "octet_length(events) + coalesce(octet_length(state), 0)",
     flow_item: "octet_length(value)",
     job_progress: "0",
+    job_checkpoint: "octet_length(value)",
   };
   const { rows } = await session.query<{ bytes: number }>(
     `SELECT coalesce(sum(200 + ${wide[child.parent]}), 0)::float8 AS bytes FROM ${child.name} c ${joinKept(child)}`,

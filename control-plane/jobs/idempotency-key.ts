@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** Names the place where a key was used: the same word means something else at another route. */
-export type KeyScope = "run" | "batch" | "item" | "lock" | "trigger" | "named";
+export type KeyScope = "run" | "batch" | "item" | "lock" | "trigger" | "named" | "task";
 
 /** A key whose owner says himself what must be the same when it comes again. */
 export interface GivenKey {

@@ -87,6 +87,14 @@ export class JobService {
     return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
   }
 
+  /** Accepts jobs that have a key each, all or none; finds those that were accepted before. Errors: those of run. */
+  async runKeyed(caller: Caller, wanted: readonly { readonly request: RunJobRequest; readonly key: string }[], scope: KeyScope): Promise<readonly Accepted[]> {
+    const made = await Promise.all(
+      wanted.map(({ request, key }) => this.#newJob(caller, request, this.#requestKey(request, { scope, text: key, body: JSON.stringify(request) }))),
+    );
+    return this.#enqueue(made.map(({ job }) => job));
+  }
+
   /** Accepts one job and waits for its end. Errors: those of run. */
   async runAndWait(
     caller: Caller,

@@ -154,7 +154,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
 }
 
 /** Sends JSON text as it is, past the types of the route: it is not an object here and must not become one. */
-function sendJsonText(reply: { hijack(): unknown; raw: FastifyReply["raw"]; getHeaders(): ReturnType<FastifyReply["getHeaders"]> }, text: string): void {
+export function sendJsonText(reply: { hijack(): unknown; raw: FastifyReply["raw"]; getHeaders(): ReturnType<FastifyReply["getHeaders"]> }, text: string): void {
   reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
   reply.raw.setHeader("content-type", "application/json; charset=utf-8");
