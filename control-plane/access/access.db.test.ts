@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import type { AccountId, JobId, WorkspaceId } from "../../kernel/ids.ts";
 import { createAccessControl } from "./access-control.ts";
 import { type AccessWorld, startAccessWorld } from "./test-world.ts";
 
@@ -149,6 +149,99 @@ describe("jobs", () => {
   });
 });
 
+describe("schedules and triggers", () => {
+  const schedule = (more: object = {}) => ({ cron: "0 0 1 1 *", script: "f/team/one", ...more });
+  const trigger = (more: object = {}) => ({ kind: "webhook", script: "f/team/one", auth: { kind: "token" }, ...more });
+  const put = (token: string, what: "schedules" | "triggers", path: string, body: object) =>
+    world.ask(token, "PUT", `${api}/${what}/by-path?path=${path}`, body);
+  let dora: { account: AccountId; token: string };
+
+  beforeAll(async () => {
+    dora = await world.makeMember(team, "dora@example.com", "developer");
+    await world.ask(admin, "POST", `${api}/scripts`, { path: "f/team/one", language: "noop", content: "one" });
+    await grant("f/team", { user: "dora", level: "write" }, { user: "olga", level: "read" });
+  });
+
+  /** A job that is said to have been made by this. */
+  async function untilMade(createdBy: string): Promise<JobId> {
+    for (const begunMs = performance.now(); performance.now() - begunMs < 20_000; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      const { rows } = await world.pool.query<{ id: JobId }>(
+        "SELECT j.id::text FROM job j JOIN script s ON s.id = j.script_id WHERE j.workspace_id = $1 AND j.created_by = $2 AND s.path = $3",
+        [team, createdBy, "f/team/one"],
+      );
+      if (rows[0] !== undefined) return rows[0].id;
+    }
+    throw new Error(`there is no job by ${createdBy}`);
+  }
+  /** What a job may use, as another replica would find out. */
+  const placesOf = async (job: JobId) => (await createAccessControl(world.pool, () => 0).job(team, job))?.places("write");
+
+  test("a developer writes them where the paths are open, and has them run and refer to nothing that is not", async () => {
+    const wrong = [
+      ["schedules", schedule({ script: "f/closed/one" })],
+      ["schedules", { cron: "0 0 1 1 *", flow: "f/closed/none" }],
+      ["schedules", schedule({ args: { deep: [{ a: "$var:f/closed/one" }] } })],
+      ["schedules", schedule({ args: { a: "$res:f/closed/one" } })],
+      ["schedules", schedule({ on_error: { script: "f/closed/one" } })],
+      ["schedules", schedule({ on_recovery: { script: "f/team/one", args: { a: "$var:f/closed/none" } } })],
+      ["triggers", trigger({ script: "f/closed/one" })],
+      ["triggers", { kind: "webhook", flow: "f/closed/none", auth: { kind: "token" } }],
+      ["triggers", trigger({ constants: { a: "$var:f/closed/one" } })],
+      ["triggers", trigger({ constants: { a: { b: "$res:f/closed/none" } } })],
+    ] as const;
+    for (const [what, body] of wrong) {
+      const answer = await put(dora.token, what, "f/team/wrong", body);
+      expect([what, body, answer.status]).toEqual([what, body, 404]);
+      expect(answer.text).toMatch(/there is nothing at f\/closed\/(one|none), or the caller has no access to it/);
+      expect(await status(admin, "GET", `/${what}/by-path?path=f/team/wrong`)).toBe(404);
+    }
+    for (const [what, body] of [["schedules", schedule()] as const, ["triggers", trigger()] as const]) {
+      expect((await put(dora.token, what, "f/closed/own", body)).status).toBe(403);
+      expect((await put(olga.token, what, "f/team/own", body)).status).toBe(403);
+      expect((await put(dora.token, what, "f/team/own", body)).status).toBe(201);
+    }
+    expect((await put(dora.token, "schedules", "u/dora/own", schedule({ args: { a: "$var:u/dora/one", b: "$var:f/team/one" } }))).status).toBe(201);
+    expect((await put(dora.token, "triggers", "u/dora/own", trigger({ constants: { a: "$var:u/dora/one", b: "$res:f/team/one" } }))).status).toBe(201);
+    const route = trigger({ kind: "route", method: "GET", pattern: "/taken" });
+    expect((await put(admin, "triggers", "f/closed/route", route)).status).toBe(201);
+    const taken = await put(dora.token, "triggers", "f/team/route", route);
+    expect([taken.status, taken.body]).toMatchObject([409, { detail: "GET /taken answers the same requests as another route" }]);
+    expect((await put(admin, "triggers", "f/team/admins", trigger({ constants: { a: "$var:f/closed/one" } }))).status).toBe(201);
+  });
+
+  test("their jobs act for whoever wrote them last, whoever pauses them and lets them go on", async () => {
+    expect((await put(dora.token, "schedules", "f/team/tick", schedule({ cron: "* * * * * *", paused: true }))).status).toBe(201);
+    expect((await put(dora.token, "triggers", "f/team/hook", trigger({ paused: true }))).status).toBe(201);
+    for (const [what, path] of [["schedules", "f/team/tick"] as const, ["triggers", "f/team/hook"] as const])
+      expect((await world.ask(admin, "POST", `${api}/${what}/resume?path=${path}`)).body).toMatchObject({ paused: false, updated_by: "dora@example.com" });
+    const { body } = await world.ask(dora.token, "POST", `${api}/triggers/secrets?path=f/team/hook`, {});
+    const call = () => world.ask(String(Reflect.get(Object(body), "secret")), "POST", `${api}/webhooks/f/team/hook`, {});
+    expect((await call()).status).toBe(202);
+    const ofBoth = [await untilMade("schedule:f/team/tick by dora@example.com"), await untilMade("trigger:f/team/hook by dora@example.com")];
+    for (const job of ofBoth) expect((await placesOf(job))?.toSorted()).toEqual(["f/team", "u/dora"]);
+    expect(await status(dora.token, "POST", "/schedules/pause?path=f/team/tick")).toBe(200);
+
+    expect((await put(admin, "triggers", "f/team/hook", trigger())).status).toBe(200);
+    expect((await call()).status).toBe(202);
+    expect(await placesOf(await untilMade("trigger:f/team/hook"))).toBeUndefined();
+  });
+
+  test("an operator runs a schedule that may be read, in the own name, and no other", async () => {
+    expect((await put(admin, "schedules", "f/team/asked", schedule())).status).toBe(201);
+    expect((await put(admin, "schedules", "f/closed/asked", schedule())).status).toBe(201);
+    const run = await world.ask(olga.token, "POST", `${api}/schedules/run?path=f/team/asked`);
+    expect([run.status, run.body]).toMatchObject([201, { asked_by: "olga@example.com" }]);
+    const job = await untilMade("olga@example.com");
+    expect(Reflect.get(Object(run.body), "job")).toBe(job);
+    expect(await placesOf(job)).toEqual(["u/olga", "f/team"]);
+    expect(await status(olga.token, "POST", "/schedules/run?path=f/closed/asked")).toBe(404);
+    expect(await status(olga.token, "POST", "/schedules/pause?path=f/team/asked")).toBe(403);
+    expect(await status(vera.token, "POST", "/schedules/run?path=f/team/asked")).toBe(403);
+    expect(await status(dora.token, "DELETE", "/schedules/by-path?path=f/closed/asked")).toBe(403);
+    expect(await status(dora.token, "DELETE", "/schedules/by-path?path=f/team/asked")).toBe(204);
+  });
+});
+
 describe("scopes", () => {
   test("a token has what its scopes name, as far as its owner has it", async () => {
     const token = (...scopes: string[]) => world.personalToken(team, alice.account, scopes);
@@ -214,7 +307,7 @@ describe("members", () => {
     const first = (await world.ask(vera.token, "GET", `${api}/members?limit=1`)).body as { members: { name: string }[]; next_cursor: string };
     expect(first.members.map(({ name }) => name)).toEqual(["alice"]);
     const second = (await world.ask(vera.token, "GET", `${api}/members?limit=1&cursor=${first.next_cursor}`)).body as typeof first;
-    expect(second.members.map(({ name }) => name)).toEqual(["olga"]);
+    expect(second.members.map(({ name }) => name)).toEqual(["dora"]);
   });
 });
 

@@ -32,6 +32,9 @@ interface Sample {
 }
 
 const document = (summary: string) => ({ summary, value: { modules: [] } });
+/** Once a year. */
+const schedule = (place: string) => ({ cron: "0 0 1 1 *", script: `${place}/script` });
+const trigger = (place: string) => ({ kind: "webhook", script: `${place}/script`, auth: { kind: "token" } });
 const ofJob =
   (body?: unknown) =>
   (things: Things): Sample => ({ params: { id: things.job }, body });
@@ -69,6 +72,22 @@ const SAMPLES: Readonly<Record<string, (things: Things) => Sample>> = {
   getResourceValue: atPath("thing"),
   putResource: atPath("thing", { type: "thing", value: 1 }),
   deleteResource: atPath("gone"),
+  getSchedule: atPath("thing"),
+  listScheduleRuns: atPath("thing"),
+  putSchedule: ({ place }) => ({ query: `path=${place}/thing`, body: schedule(place) }),
+  deleteSchedule: atPath("gone"),
+  pauseSchedule: atPath("thing"),
+  resumeSchedule: atPath("thing"),
+  runSchedule: atPath("thing"),
+  getTrigger: atPath("thing"),
+  listTriggerCalls: atPath("thing"),
+  putTrigger: ({ place }) => ({ query: `path=${place}/thing`, body: trigger(place) }),
+  deleteTrigger: atPath("gone"),
+  pauseTrigger: atPath("thing"),
+  resumeTrigger: atPath("thing"),
+  listTriggerSecrets: atPath("thing"),
+  addTriggerSecret: atPath("thing", {}),
+  deleteTriggerSecret: ({ place }) => ({ query: `path=${place}/thing&id=none` }),
   revokeJoinToken: ({ joinToken }) => ({ params: { token: joinToken } }),
 };
 
@@ -136,6 +155,8 @@ async function makeThings(workspace: string, token: string, place: string): Prom
   const flow = await text("/flows", { path: `${place}/flow`, document: document(place) }, "hash");
   await text(`/variables/by-path?path=${place}/thing`, { value: place }, "path", "PUT");
   await text(`/resources/by-path?path=${place}/thing`, { type: "thing", value: place }, "path", "PUT");
+  await text(`/schedules/by-path?path=${place}/thing`, schedule(place), "path", "PUT");
+  await text(`/triggers/by-path?path=${place}/thing`, trigger(place), "path", "PUT");
   const job = await text("/jobs", { script: `${place}/script`, delay_s: 3600 }, "id");
   const joinToken = await text("/agents/join-tokens", { uses: 1, expires_in_s: 3600, label: "x" }, "id");
   return { place, script, flow, job, joinToken };

@@ -25,7 +25,7 @@ function starters(jobs: Readonly<Record<JobId, JobOrigin>> = {}) {
 }
 const from = (createdBy: string, ...paths: string[]): JobOrigin => ({ createdBy, paths, flow: undefined });
 
-test("a job of a token of the workspace or of a schedule is bound to nothing", async () => {
+test("a job of a token of the workspace, or of a schedule that one wrote, is bound to nothing", async () => {
   expect(await starters().of(workspace, from("first-token"))).toBeUndefined();
   expect(await starters().of(workspace, from("schedule:f/a/b", "f/a/c"))).toBeUndefined();
 });
@@ -35,6 +35,19 @@ test("a job may use what its starter may, and what is in the place of its code",
   expect(reach?.places("write")).toEqual(["u/alice", "f/tools"]);
   expect(["u/alice/v", "f/read/v", "f/tools/v", "f/other/v"].map((path) => reach?.mayAt(path, "read"))).toEqual([true, true, true, false]);
   expect(["u/alice/v", "f/read/v", "f/tools/v", "f/other/v"].map((path) => reach?.mayAt(path, "write"))).toEqual([true, false, true, false]);
+});
+
+test("a job of a schedule or a trigger may use what the account that wrote it may, and so may a job that it starts", async () => {
+  for (const by of ["schedule:f/a/b by alice@example.com", "trigger:f/a/b by alice@example.com"]) {
+    expect((await starters().of(workspace, from(by, "f/tools/x")))?.places("write")).toEqual(["u/alice", "f/tools"]);
+    const parent = newId();
+    expect((await starters({ [parent]: from(by, "f/tools/x") }).of(workspace, from(`job ${parent}`, "f/child/x")))?.places("write")).toEqual([
+      "u/alice",
+      "f/child",
+    ]);
+  }
+  for (const by of ["schedule:f/a/b by left@example.com", "trigger:f/a/b by service:gone"])
+    expect((await starters().of(workspace, from(by, "f/tools/x")))?.places("read")).toEqual(["f/tools"]);
 });
 
 test("one whose starter has left, or is not known, has the place of its code alone", async () => {

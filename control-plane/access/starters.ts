@@ -2,6 +2,7 @@ import { FreshCache } from "../../kernel/fresh-cache.ts";
 import { type AccountId, asWorkspaceId, type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
 import { LruMap } from "../../kernel/lru-map.ts";
 import type { Access, JobOrigin, Reaching } from "../http/authorize.ts";
+import { isAccount, starterIn } from "./acting-for.ts";
 import { placeOf } from "./policy-core.ts";
 
 export interface StarterParts {
@@ -21,7 +22,7 @@ const MAX_GENERATIONS = 50;
 
 /** Of those who started jobs: what their jobs may use. */
 export interface Starters {
-  /** @returns undefined when the job is bound to no paths: started by a token of the workspace, by a schedule or the like */
+  /** @returns undefined when the job is bound to no paths: started by a token of the workspace, or by a schedule or trigger that one wrote */
   of(workspace: WorkspaceId, origin: JobOrigin): Promise<Reaching | undefined>;
   ofJob(workspace: WorkspaceId, job: JobId): Promise<Reaching | undefined>;
 }
@@ -47,9 +48,10 @@ export function createStarters({ member, origin, accountCalled, nowMs }: Starter
   }
 
   async function of(workspace: WorkspaceId, { createdBy, paths, flow }: JobOrigin, generation = 0): Promise<Reaching | undefined> {
-    const parent = parentOf(createdBy);
-    if (parent === undefined && !isAccount(createdBy)) return undefined;
-    const starter = parent === undefined ? await accountReach(workspace, createdBy) : await parentReach(workspace, parent, generation);
+    const label = starterIn(createdBy);
+    const parent = parentOf(label);
+    if (parent === undefined && !isAccount(label)) return undefined;
+    const starter = parent === undefined ? await accountReach(workspace, label) : await parentReach(workspace, parent, generation);
     if (starter === "whole") return undefined;
     const around = flow === undefined ? undefined : await originOf(workspace, flow);
     return withPlaces(starter, [...paths, ...(around?.paths ?? [])].map(placeOf));
@@ -76,11 +78,6 @@ export function createStarters({ member, origin, accountCalled, nowMs }: Starter
 }
 
 const NOTHING: Reaching = { mayAt: () => false, places: () => [] };
-
-/** As principals are called, see identity/. */
-function isAccount(label: string): boolean {
-  return label.includes("@") || label.startsWith("service:");
-}
 
 function parentOf(label: string): JobId | undefined {
   return label.startsWith("job ") ? parseJobId(label.slice(4)) : undefined;

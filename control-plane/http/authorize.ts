@@ -94,10 +94,10 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
   "resources:types": { role: "developer" },
   "triggers:read": { role: "viewer", paths: "read" },
   "schedules:read": { role: "viewer", paths: "read" },
-  // The jobs of a schedule and of a trigger are bound to no paths.
-  "schedules:run": { role: "admin" },
-  "schedules:write": { role: "admin" },
-  "triggers:write": { role: "admin" },
+  // Jobs of a schedule and of a trigger act for whoever wrote it last.
+  "schedules:run": { role: "operator", paths: "read" },
+  "schedules:write": { role: "developer", paths: "write" },
+  "triggers:write": { role: "developer", paths: "write" },
   // Their addresses may hold secrets, and they hear of every job.
   "hooks:read": { role: "admin" },
   "hooks:write": { role: "admin" },

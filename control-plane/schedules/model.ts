@@ -50,6 +50,8 @@ export interface Work {
   readonly settingsJson: string;
   readonly overlap: Overlap;
   readonly handlers: Handlers;
+  /** The label of whoever wrote the schedule last: its jobs act for an account. */
+  readonly updatedBy: string;
 }
 
 /** A schedule whose next tick is near. */

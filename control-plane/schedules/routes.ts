@@ -1,12 +1,14 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { callerOf, mayUse } from "../http/authorize.ts";
+import { type Caller, callerOf, mayUse } from "../http/authorize.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { checkReferences } from "../resources/check-references.ts";
 import { byPath, conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
 import {
+  type PutSchedule,
   preview,
   previewQuery,
   putSchedule,
@@ -129,7 +131,7 @@ function addWriting(root: FastifyInstance, schedules: Schedules): void {
   app.put(
     `${base}/by-path`,
     {
-      config: { permission: "schedules:write" },
+      config: { permission: "schedules:write", path: queryPath },
       schema: {
         tags,
         operationId: "putSchedule",
@@ -144,7 +146,9 @@ function addWriting(root: FastifyInstance, schedules: Schedules): void {
       },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
+      const caller = callerOf(request);
+      checkRefers(caller, request.body);
+      const { workspace, principal } = caller;
       const { created, stored } = await schedules.put(workspace.id, request.query.path, request.body, principal.label, request.headers);
       return reply
         .code(created ? 201 : 200)
@@ -155,7 +159,7 @@ function addWriting(root: FastifyInstance, schedules: Schedules): void {
   app.delete(
     `${base}/by-path`,
     {
-      config: { permission: "schedules:write" },
+      config: { permission: "schedules:write", path: queryPath },
       schema: {
         tags,
         operationId: "deleteSchedule",
@@ -173,13 +177,18 @@ function addWriting(root: FastifyInstance, schedules: Schedules): void {
   );
 }
 
+/** Its jobs are not asked any more whether they may be started: whoever writes it is. */
+function checkRefers(caller: Caller, { script, flow, args, on_error: onError, on_recovery: onRecovery }: PutSchedule): void {
+  checkReferences(caller, [script, flow, onError?.script, onRecovery?.script], [args, onError?.args, onRecovery?.args]);
+}
+
 function addOrders(root: FastifyInstance, schedules: Schedules): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   for (const order of ["pause", "resume"] as const) {
     app.post(
       `${base}/${order}`,
       {
-        config: { permission: "schedules:write" },
+        config: { permission: "schedules:write", path: queryPath },
         schema: {
           tags,
           operationId: `${order}Schedule`,
@@ -190,8 +199,7 @@ function addOrders(root: FastifyInstance, schedules: Schedules): void {
         },
       },
       async (request, reply) => {
-        const { workspace, principal } = callerOf(request);
-        const stored = await schedules.setPaused(workspace.id, request.query.path, order === "pause", principal.label);
+        const stored = await schedules.setPaused(callerOf(request).workspace.id, request.query.path, order === "pause");
         return reply.header("etag", etagOf(stored.revision)).send(presentWithWork(stored));
       },
     );
@@ -199,7 +207,7 @@ function addOrders(root: FastifyInstance, schedules: Schedules): void {
   app.post(
     `${base}/run`,
     {
-      config: { permission: "schedules:run" },
+      config: { permission: "schedules:run", path: queryPath },
       schema: {
         tags,
         operationId: "runSchedule",

@@ -72,7 +72,7 @@ export class RunEndings {
     };
     const wanted = {
       key: `${runKey(run)}/${call}`,
-      createdBy: labelOf(run.work.path),
+      createdBy: labelOf(run.work),
       target: { kind: "script", path: handler.script },
       settingsJson: "{}",
     } as const;

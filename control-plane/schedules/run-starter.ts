@@ -76,7 +76,7 @@ export class RunStarter {
     const { tables, jobs, endings, clock, metrics } = this.#deps;
     const [first] = runs;
     if (first === undefined) return;
-    const wanted = runs.map((run) => ({ key: runKey(run), createdBy: run.askedBy ?? labelOf(run.work.path), ...run.work }));
+    const wanted = runs.map((run) => ({ ...run.work, key: runKey(run), createdBy: run.askedBy ?? labelOf(run.work) }));
     const outcomes = await jobs.start(first.workspace, wanted);
     const nowMs = clock.wallMs();
     const records: RunRecord[] = [];

@@ -9,7 +9,7 @@ import { type CatchUpRow, handlersText, readCatchUp, readHandlers, readOverlap }
 import { msOf } from "./tick-store.ts";
 
 /** What people say of a schedule. */
-export interface Definition extends Timing, Work {
+export interface Definition extends Timing, Omit<Work, "updatedBy"> {
   readonly description: string;
   readonly catchUp: CatchUp;
   readonly paused: boolean;

@@ -173,11 +173,11 @@ describe("a change", () => {
     const known = bench.replica();
     bench.clock.wallMs += 58_000;
     await known.ticker.look();
-    expect(await bench.schedules.setPaused(WORKSPACE, "f/change/pause", true, "test")).toMatchObject({ paused: true, nextMs: undefined });
+    expect(await bench.schedules.setPaused(WORKSPACE, "f/change/pause", true)).toMatchObject({ paused: true, nextMs: undefined });
     passMinutes(30);
     await known.ticker.fire();
     await bench.tick();
-    const { nextMs } = await bench.schedules.setPaused(WORKSPACE, "f/change/pause", false, "test");
+    const { nextMs } = await bench.schedules.setPaused(WORKSPACE, "f/change/pause", false);
     expect((nextMs ?? 0) - bench.clock.wallMs).toBeLessThanOrEqual(MINUTE_MS);
     await bench.tick();
     expect(await runsOf("f/change/pause")).toEqual([]);
@@ -198,6 +198,38 @@ describe("a change", () => {
     await expect(bench.schedules.put(WORKSPACE, "f/change/wrong", EVERY_MINUTE, "test", condition)).rejects.toMatchObject({ code: "failed_precondition" });
     await expect(bench.schedules.remove(WORKSPACE, "f/change/wrong", condition)).rejects.toMatchObject({ code: "failed_precondition" });
   });
+});
+
+test("jobs and handlers of a schedule act for the account that wrote it last; a run that is asked for is whose it is", async () => {
+  const [alice, robot] = ["alice@example.com", "service:robot"];
+  const write = (by: string, change: Partial<PutSchedule> = {}) =>
+    bench.schedules.put(WORKSPACE, "f/by/whom", { ...EVERY_MINUTE, overlap: "parallel", on_error: { script: SCRIPT, args: { n: "x" } }, ...change }, by);
+  const makers = async (): Promise<string[]> => {
+    const jobs = (await runsOf("f/by/whom")).flatMap(({ job, handlerJob }) => [handlerJob, job]);
+    const rows = await bench.owner.rows<{ id: string; created_by: string }>("SELECT id::text, created_by FROM job WHERE id = ANY($1::uuid[])", jobs);
+    return jobs.flatMap((id) => rows.find((row) => row.id === id)?.created_by ?? []);
+  };
+  await write("test");
+  await write(alice);
+  expect(await bench.schedules.setPaused(WORKSPACE, "f/by/whom", true)).toMatchObject({ updatedBy: alice });
+  await bench.schedules.setPaused(WORKSPACE, "f/by/whom", false);
+  passMinutes(1);
+  await bench.tick();
+  await write(robot);
+  passMinutes(1);
+  await bench.tick();
+  await bench.schedules.runNow(WORKSPACE, "f/by/whom", "olga@example.com");
+  expect(await makers()).toEqual(["olga@example.com", `schedule:f/by/whom by ${robot}`, `schedule:f/by/whom by ${alice}`]);
+
+  await bench.owner.pool.query("UPDATE schedule SET target_path = 'f/s/no_such' WHERE path = 'f/by/whom'");
+  passMinutes(1);
+  await bench.tick();
+  await expect.poll(async () => (await makers())[0]).toBe(`schedule:f/by/whom by ${robot}`);
+  expect((await runsOf("f/by/whom"))[0]).toMatchObject({ state: "failed", handler: "error", job: undefined });
+  await write("test");
+  passMinutes(1);
+  await bench.tick();
+  expect((await makers())[0]).toBe("schedule:f/by/whom");
 });
 
 test("what cannot be started is recorded with its reason, and counts for the handlers", async () => {

@@ -134,7 +134,7 @@ class World {
     const overlap = pick(OVERLAPS, this.random()) ?? "skip";
     const path = this.random() < 0.1 ? "f/sim/gone" : "f/sim/job";
     const handlers = this.random() < 0.5 ? HANDLERS : NO_HANDLERS;
-    const work: Work = { path: `f/sim/${id}`, target: { kind: "script", path }, argsJson: "{}", settingsJson: "{}", overlap, handlers };
+    const work: Work = { path: `f/sim/${id}`, target: { kind: "script", path }, argsJson: "{}", settingsJson: "{}", overlap, handlers, updatedBy: "test" };
     const schedule: ModelSchedule = {
       workspace: asWorkspaceId("1"),
       id,

@@ -29,8 +29,11 @@ export interface Schedules {
   put(workspace: WorkspaceId, path: string, definition: PutSchedule, by: string, condition?: Condition): Promise<{ created: boolean; stored: StoredSchedule }>;
   /** Errors: not_found, failed_precondition. */
   remove(workspace: WorkspaceId, path: string, condition?: Condition): Promise<void>;
-  /** Ticks that would come while it is paused are none: they are neither run nor missed. Errors: not_found, failed_precondition. */
-  setPaused(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredSchedule>;
+  /**
+   * Ticks that would come while it is paused are none: they are neither run nor missed. It stays the schedule of whoever wrote it: its jobs act for
+   * that account, and not for who let it go on. Errors: not_found, failed_precondition.
+   */
+  setPaused(workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredSchedule>;
   /** Runs it now, whatever its earlier runs do. Errors: not_found; those of a run. */
   runNow(workspace: WorkspaceId, path: string, by: string): Promise<SeenRun>;
   /** Newest first. Errors: not_found. */
@@ -105,11 +108,11 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       if ((await find(workspace, path)) !== undefined) throw changedMeanwhile(`schedule ${path}`);
       throw noSchedule(path);
     },
-    async setPaused(workspace, path, paused, by) {
+    async setPaused(workspace, path, paused) {
       for (let attempt = 0; attempt < TRIES; attempt++) {
         const before = await get(workspace, path);
         if (before.paused === paused) return before;
-        const stored = await write(workspace, { ...before, paused }, by, before);
+        const stored = await write(workspace, { ...before, paused }, before.updatedBy, before);
         if (stored !== undefined) return stored;
       }
       throw changedMeanwhile(`schedule ${path}`);

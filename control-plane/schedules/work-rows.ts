@@ -4,10 +4,11 @@ import type { OpenRun, PlannedRun, Todo, Work } from "./model.ts";
 import { readHandlers, readOverlap } from "./schedule-codec.ts";
 
 /** Columns of a schedule `d` that a run needs. */
-export const WORK_COLUMNS = "d.path, d.target_kind, d.target_path, d.args, d.settings, d.overlap, d.handlers";
+export const WORK_COLUMNS = "d.path, d.target_kind, d.target_path, d.args, d.settings, d.overlap, d.handlers, d.updated_by";
 
 /** The same columns where there is nothing to say. */
-export const NO_WORK = "NULL AS path, NULL AS target_kind, NULL AS target_path, NULL AS args, NULL AS settings, NULL AS overlap, NULL AS handlers";
+export const NO_WORK =
+  "NULL AS path, NULL AS target_kind, NULL AS target_path, NULL AS args, NULL AS settings, NULL AS overlap, NULL AS handlers, NULL AS updated_by";
 
 interface WorkRow {
   path: string;
@@ -17,6 +18,7 @@ interface WorkRow {
   settings: string;
   overlap: string;
   handlers: string | null;
+  updated_by: string;
 }
 
 export interface RunRow extends WorkRow {
@@ -44,6 +46,7 @@ function workOf(row: WorkRow): Work {
     settingsJson: row.settings,
     overlap: readOverlap(row.overlap),
     handlers: readHandlers(row.handlers),
+    updatedBy: row.updated_by,
   };
 }
 

@@ -155,7 +155,7 @@ async function follow(
   const { jobs, changes, log } = parts;
   const { view } = await parts.receiver.run(reached, admitted);
   const id = jobIdIn(view.id);
-  const caller = triggerCaller(reached.workspace, reached.trigger.path);
+  const caller = triggerCaller(reached.workspace, reached.trigger);
   const stream = openEventStream(request, reply);
   let wake = (): void => undefined;
   const off = changes.on(id, () => wake());

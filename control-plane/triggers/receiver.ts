@@ -71,7 +71,7 @@ export class Receiver {
   /** Starts the job. Errors: those of JobService.run; failed_precondition when what it starts is gone. */
   async run(reached: Reached, { request, key }: Extract<Admitted, { kind: "run" }>): Promise<{ created: boolean; view: JobView }> {
     return this.#started(reached, async () => {
-      const started = await this.#deps.jobs.run(triggerCaller(reached.workspace, reached.trigger.path), request, key);
+      const started = await this.#deps.jobs.run(triggerCaller(reached.workspace, reached.trigger), request, key);
       return { ...started, job: started.view.id };
     });
   }
@@ -79,7 +79,7 @@ export class Receiver {
   /** The same, and waits for the end. */
   async runAndWait(reached: Reached, { request, key }: Extract<Admitted, { kind: "run" }>, waitMs: number, signal: AbortSignal) {
     return this.#started(reached, async () => {
-      const caller = triggerCaller(reached.workspace, reached.trigger.path);
+      const caller = triggerCaller(reached.workspace, reached.trigger);
       const begunMs = this.#deps.clock.wallMs();
       const ended = await this.#deps.jobs.runAndWait(caller, request, waitMs, signal, key);
       // One that was there before this call is the job of an earlier one.

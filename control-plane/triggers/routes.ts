@@ -2,9 +2,10 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Pool } from "../db/pools.ts";
-import { callerOf, mayUse } from "../http/authorize.ts";
+import { callerOf, mayUse, referencesOf } from "../http/authorize.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { checkReferences } from "../resources/check-references.ts";
 import { byPath, conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
 import { presentChanges } from "../variables/routes.ts";
@@ -104,7 +105,7 @@ function addWriting(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
   app.put(
     `${base}/by-path`,
     {
-      config: { permission: "triggers:write" },
+      config: { permission: "triggers:write", path: queryPath },
       schema: {
         tags,
         operationId: "putTrigger",
@@ -119,8 +120,13 @@ function addWriting(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
       },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
-      const { created, stored } = await triggers.put(workspace.id, request.query.path, request.body, principal.label, request.headers);
+      const caller = callerOf(request);
+      const { script, flow, constants } = request.body;
+      // Its jobs are not asked any more whether they may be started: whoever writes it is.
+      checkReferences(caller, [script, flow], [constants]);
+      const { workspace, principal } = caller;
+      const by = { label: principal.label, mayRefer: referencesOf(caller) };
+      const { created, stored } = await triggers.put(workspace.id, request.query.path, request.body, by, request.headers);
       return reply
         .code(created ? 201 : 200)
         .header("etag", etagOf(stored.revision))
@@ -130,7 +136,7 @@ function addWriting(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
   app.delete(
     `${base}/by-path`,
     {
-      config: { permission: "triggers:write" },
+      config: { permission: "triggers:write", path: queryPath },
       schema: {
         tags,
         operationId: "deleteTrigger",
@@ -157,12 +163,12 @@ function addPausing(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
     app.post(
       `${base}/${name}`,
       {
-        config: { permission: "triggers:write" },
+        config: { permission: "triggers:write", path: queryPath },
         schema: { tags, operationId, summary, params, querystring: byPath, response: { 200: triggerView, default: problemView } },
       },
       async (request, reply) => {
-        const { workspace, principal } = callerOf(request);
-        const stored = await triggers.pause(workspace.id, request.query.path, paused, principal.label);
+        const { workspace } = callerOf(request);
+        const stored = await triggers.pause(workspace.id, request.query.path, paused);
         return reply.header("etag", etagOf(stored.revision)).send(presentTrigger(stored, workspace.name, publicUrl()));
       },
     );

@@ -37,7 +37,7 @@ export function addTriggerSecretRoutes(root: FastifyInstance, triggers: Triggers
   app.post(
     base,
     {
-      config: { permission: "triggers:write" },
+      config: { permission: "triggers:write", path: queryPath },
       schema: {
         tags,
         operationId: "addTriggerSecret",
@@ -63,7 +63,7 @@ export function addTriggerSecretRoutes(root: FastifyInstance, triggers: Triggers
   app.delete(
     base,
     {
-      config: { permission: "triggers:write" },
+      config: { permission: "triggers:write", path: queryPath },
       schema: {
         tags,
         operationId: "deleteTriggerSecret",

@@ -88,10 +88,10 @@ export async function updateTrigger(pool: Pool, workspace: WorkspaceId, trigger:
 }
 
 /** @returns undefined when there is none */
-export async function pauseTrigger(pool: Pool, workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredTrigger | undefined> {
+export async function pauseTrigger(pool: Pool, workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredTrigger | undefined> {
   const { rows } = await pool.query<TriggerRow>(
-    `UPDATE trigger SET paused = $3, updated_by = $4, updated_at = now(), revision = revision + 1 WHERE workspace_id = $1 AND path = $2 RETURNING ${COLUMNS}`,
-    [workspace, path, paused, by],
+    `UPDATE trigger SET paused = $3, updated_at = now(), revision = revision + 1 WHERE workspace_id = $1 AND path = $2 RETURNING ${COLUMNS}`,
+    [workspace, path, paused],
   );
   return rows.map(storedTrigger)[0];
 }

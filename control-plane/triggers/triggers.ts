@@ -21,17 +21,24 @@ import {
   updateTrigger,
 } from "./trigger-store.ts";
 
+/** Who writes a trigger. */
+export interface Writer {
+  readonly label: string;
+  /** What may be named to the writer; undefined: all. */
+  readonly mayRefer: ((path: string) => boolean) | undefined;
+}
+
 /** Triggers of workspaces. What is not of the workspace is not there. */
 export interface Triggers {
   list(workspace: WorkspaceId, page: Page): Promise<StoredTrigger[]>;
   /** Errors: not_found. */
   get(workspace: WorkspaceId, path: string): Promise<StoredTrigger>;
   /** Makes or changes one. Errors: invalid_argument, already_exists (also for a route in the way of another), failed_precondition, resource_exhausted. */
-  put(workspace: WorkspaceId, path: string, change: PutTrigger, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredTrigger }>;
+  put(workspace: WorkspaceId, path: string, change: PutTrigger, by: Writer, condition: Condition): Promise<{ created: boolean; stored: StoredTrigger }>;
   /** Errors: not_found, failed_precondition. */
   remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
-  /** Errors: not_found. */
-  pause(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredTrigger>;
+  /** It stays the trigger of whoever wrote it: its jobs act for that account. Errors: not_found. */
+  pause(workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredTrigger>;
   /** Errors: not_found. */
   secrets(workspace: WorkspaceId, path: string): Promise<ListedSecret[]>;
   /** @param text undefined: a new one is made. Errors: not_found, invalid_argument, failed_precondition, resource_exhausted. */
@@ -59,14 +66,20 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
     return stored;
   };
 
-  async function write(workspace: WorkspaceId, next: NewTrigger, revision: number | undefined): Promise<StoredTrigger | "full" | undefined> {
+  async function write(
+    workspace: WorkspaceId,
+    next: NewTrigger,
+    revision: number | undefined,
+    mayRefer: Writer["mayRefer"],
+  ): Promise<StoredTrigger | "full" | undefined> {
     try {
       return await (revision === undefined ? insertTrigger(pool, workspace, next, TRIGGER_LIMITS.triggers) : updateTrigger(pool, workspace, next, revision));
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION) || next.place.kind !== "route") throw error;
       const { method, pattern, shape } = next.place;
       const other = await findSameRoute(pool, workspace, next.path, method, shape);
-      throw new AppError("already_exists", `${method} ${pattern} answers the same requests as ${other ?? "another route"}`, {
+      const name = other === undefined || mayRefer?.(other) === false ? "another route" : other;
+      throw new AppError("already_exists", `${method} ${pattern} answers the same requests as ${name}`, {
         fields: [{ pointer: "/pattern", message: "is in the way of another route" }],
       });
     }
@@ -79,7 +92,7 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
       for (let attempt = 0; attempt < TRIES; attempt++) {
         const before = await findTrigger(pool, workspace, path);
         checkCondition(condition, `trigger ${path}`, before?.revision);
-        const stored = await write(workspace, nextTrigger(path, change, by, before), before?.revision);
+        const stored = await write(workspace, nextTrigger(path, change, by.label, before), before?.revision, by.mayRefer);
         if (stored === "full")
           throw new AppError("resource_exhausted", `the workspace has ${TRIGGER_LIMITS.triggers} triggers already`, { hint: "delete some that nobody needs" });
         if (stored === undefined) continue;
@@ -96,8 +109,8 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
       }
       onChange(workspace, path);
     },
-    async pause(workspace, path, paused, by) {
-      const stored = await pauseTrigger(pool, workspace, path, paused, by);
+    async pause(workspace, path, paused) {
+      const stored = await pauseTrigger(pool, workspace, path, paused);
       if (stored === undefined) throw noTrigger(path);
       onChange(workspace, path);
       return stored;
