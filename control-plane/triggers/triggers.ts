@@ -22,7 +22,7 @@ import {
 } from "./trigger-store.ts";
 
 /** Who writes a trigger. */
-export interface Writer {
+interface Writer {
   readonly label: string;
   /** What may be named to the writer; undefined: all. */
   readonly mayRefer: ((path: string) => boolean) | undefined;
