@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Pool } from "../db/pools.ts";
+import type { FailedAttempt, FailedLogins } from "./failed-logins.ts";
 import { type AttemptKey, type Backoff, beginAttempt, forgetAttempts, forgiveAttempt } from "./login-attempt-store.ts";
 
 /** Of one e-mail address, known or not. The longest block is short: whoever knows an address can keep its owner out for no longer. */
@@ -22,17 +23,20 @@ export interface Lockout {
    * Lets an attempt be made, counted as failed unless it is said that it was none.
    * Errors: resource_exhausted with the seconds to wait, the same whether there is such an account or not.
    */
-  attempt(what: { readonly email?: string; readonly address: string }): Promise<Attempt>;
+  attempt(what: FailedAttempt): Promise<Attempt>;
 }
 
-export function createLockout(pool: Pool): Lockout {
+/** @param failed told of attempts that were not let be made */
+export function createLockout(pool: Pool, failed: FailedLogins): Lockout {
   return {
-    async attempt({ email, address }) {
+    async attempt(what) {
+      const { email, address } = what;
       const ofEmail = email === undefined ? undefined : emailKey(email);
       const keys: AttemptKey[] = [{ key: `address ${networkOf(address)}`, backoff: OF_ADDRESS }];
       if (ofEmail !== undefined) keys.push({ key: ofEmail, backoff: OF_EMAIL });
       const begun = await beginAttempt(pool, keys);
       if (begun.kind === "blocked") {
+        failed.note(what, "blocked");
         const { waitS } = begun;
         throw new AppError("resource_exhausted", `too many failed attempts: try again in ${waitS} s`, { retryAfterS: waitS });
       }
