@@ -6,19 +6,7 @@ import type { Pool } from "../db/pools.ts";
 import type { Log } from "../telemetry/log.ts";
 import { findByEmail } from "./account-store.ts";
 import { accountTarget, addressActor } from "./audit-words.ts";
-import { networkOf } from "./lockout.ts";
-
-export interface FailedAttempt {
-  /** What was tried, as the audit log calls it. */
-  readonly action: "sessions:begin" | "accounts:create" | "accounts:change-password";
-  readonly email?: string | undefined;
-  readonly address: string;
-}
-
-/** Writes down who could not come in. */
-export interface FailedLogins {
-  note(attempt: FailedAttempt, why: "wrong" | "disabled" | "blocked"): void;
-}
+import { type FailedAttempt, type FailedLogins, networkOf } from "./lockout.ts";
 
 /**
  * One row a minute for each account and reason, and for each network address that is blocked. It is done after the answer, so that the answer takes

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Pool } from "../db/pools.ts";
-import type { FailedAttempt, FailedLogins } from "./failed-logins.ts";
 import { type AttemptKey, type Backoff, beginAttempt, forgetAttempts, forgiveAttempt } from "./login-attempt-store.ts";
 
 /** Of one e-mail address, known or not. The longest block is short: whoever knows an address can keep its owner out for no longer. */
@@ -15,6 +14,18 @@ export interface Attempt {
   succeeded(): Promise<void>;
   /** It was never looked at. */
   undo(): Promise<void>;
+}
+
+export interface FailedAttempt {
+  /** What was tried, as the audit log calls it. */
+  readonly action: "sessions:begin" | "accounts:create" | "accounts:change-password";
+  readonly email?: string | undefined;
+  readonly address: string;
+}
+
+/** Writes down who could not come in. */
+export interface FailedLogins {
+  note(attempt: FailedAttempt, why: "wrong" | "disabled" | "blocked"): void;
 }
 
 /** Guesses are counted by what is guessed and by who guesses. */
