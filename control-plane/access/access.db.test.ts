@@ -322,3 +322,35 @@ test("another replica knows of a change when a second is over, and asks for noth
   nowMs += 1000;
   expect(await replica.member(team, vera.account)).toBeUndefined();
 });
+
+describe("the audit log", () => {
+  test("has who may do what since when, by whom, and is there with the change alone", async () => {
+    const token = await world.makeToken("workspace", await world.makeWorkspace("audited"));
+    const audited = "/api/v1/w/audited";
+    const { rows } = await world.pool.query<{ id: WorkspaceId }>("SELECT id::text FROM workspace WHERE name = 'audited'");
+    await world.makeMember(rows[0]?.id ?? team, "una@example.com", "viewer");
+    const ask = async (method: string, path: string, body?: unknown): Promise<number> => (await world.ask(token, method, `${audited}${path}`, body)).status;
+    expect(await ask("PUT", "/members/by-name?name=una", { role: "developer" })).toBe(200);
+    expect(await ask("PUT", "/members/by-name?name=nobody", { role: "developer" })).toBe(404);
+    expect(await ask("PUT", "/groups/by-name?name=ops", { members: ["una"] })).toBe(201);
+    const grants = [{ group: "ops", level: "write" }, { level: "read" }];
+    expect(await ask("PUT", "/folders/by-path?path=f/a", { grants })).toBe(201);
+    expect(await ask("PUT", "/folders/by-path?path=f/a", { grants: [{ user: "una", level: "write" }, { level: "read" }] })).toBe(200);
+    expect(await ask("DELETE", "/folders/by-path?path=f/a")).toBe(204);
+    expect(await ask("DELETE", "/groups/by-name?name=ops")).toBe(204);
+    expect(await ask("DELETE", "/members/by-name?name=una")).toBe(204);
+    const { body } = await world.ask(token, "GET", `${audited}/audit`);
+    const events = (body as { events: { action: string; target: string; actor: string; detail: object }[] }).events.toReversed();
+    expect(events.map(({ action, target, detail }) => [action, target, detail])).toEqual([
+      ["members:write", "member una", { account: expect.any(String), role: "developer", role_before: "viewer" }],
+      ["groups:write", "group ops", { added: ["una"], removed: [], is_new: true }],
+      ["folders:write", "folder f/a", { added: expect.arrayContaining(["write group ops", "read everybody"]), removed: [], is_new: true }],
+      ["folders:write", "folder f/a", { added: ["write user una"], removed: ["write group ops"], is_new: false }],
+      ["folders:delete", "folder f/a", { added: [], removed: expect.arrayContaining(["write user una", "read everybody"]) }],
+      ["groups:delete", "group ops", { added: [], removed: ["una"] }],
+      ["members:delete", "member una", { account: expect.any(String), role_before: "developer" }],
+    ]);
+    expect(new Set(events.map(({ actor }) => actor))).toEqual(new Set(["test"]));
+    expect(JSON.stringify(body)).not.toContain(token);
+  });
+});

@@ -68,7 +68,8 @@ export function addFolderRoutes(root: FastifyInstance, pool: Pool, changed: (wor
     async (request, reply) => {
       const caller = callerOf(request);
       checkGranter(caller, request.query.path);
-      await removeFolder(pool, caller.workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const condition = { "if-match": request.headers["if-match"] };
+      await removeFolder(pool, caller.workspace.id, request.query.path, caller.principal.label, condition);
       changed(caller.workspace.id);
       return reply.code(204).send(null);
     },

@@ -1,5 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import type { Level } from "../http/authorize.ts";
@@ -7,6 +8,7 @@ import { type Condition, checkCondition } from "../variables/revision.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf } from "../variables/variable-store.ts";
 import { raiseVersion } from "./access-store.ts";
 import { ACCESS_LIMITS, type PutFolder } from "./contract.ts";
+import { differenceOf } from "./difference-core.ts";
 import { accountsOf } from "./member-store.ts";
 
 /** To a member, to a group, or (neither) to all members. */
@@ -66,6 +68,8 @@ export async function putFolder(
     await writeGrants(client, workspace, path, change.grants);
     const stored = await findFolder(client, workspace, path);
     if (stored === undefined) throw new AppError("internal", "the folder is not there after it was stored");
+    const detail = { ...differenceOf(grantTexts(before), grantTexts(stored)), is_new: before === undefined };
+    await recordAudit(client, { workspace, actor: by, action: "folders:write", target: `folder ${path}`, detail });
     return { created: before === undefined, stored };
   });
 }
@@ -106,13 +110,23 @@ async function checkGroups(client: Queryable, workspace: WorkspaceId, names: rea
 }
 
 /** What is in the folder stays, for administrators. Errors: not_found, failed_precondition. */
-export async function removeFolder(pool: Pool, workspace: WorkspaceId, path: string, condition: Condition): Promise<void> {
+export async function removeFolder(pool: Pool, workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void> {
   await inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);
     const before = await findFolder(client, workspace, path);
     if (before === undefined) throw noFolder(path);
     checkCondition(condition, `folder ${path}`, before.revision);
     await client.query("DELETE FROM folder WHERE workspace_id = $1 AND path = $2", [workspace, path]);
+    const detail = differenceOf(grantTexts(before), []);
+    await recordAudit(client, { workspace, actor: by, action: "folders:delete", target: `folder ${path}`, detail });
+  });
+}
+
+/** `read user ann`, `write group ops`, `read everybody`. */
+function grantTexts(folder: StoredFolder | undefined): string[] {
+  return (folder?.grants ?? []).map(({ user, group, level }) => {
+    if (user !== undefined) return `${level} user ${user}`;
+    return group === undefined ? `${level} everybody` : `${level} group ${group}`;
   });
 }
 

@@ -61,8 +61,8 @@ export function addGroupRoutes(root: FastifyInstance, pool: Pool, changed: (work
       },
     },
     async (request, reply) => {
-      const { workspace } = callerOf(request);
-      await removeGroup(pool, workspace.id, request.query.name, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await removeGroup(pool, workspace.id, request.query.name, principal.label, { "if-match": request.headers["if-match"] });
       changed(workspace.id);
       return reply.code(204).send(null);
     },

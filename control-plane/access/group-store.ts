@@ -1,11 +1,13 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import { type Condition, checkCondition } from "../variables/revision.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf } from "../variables/variable-store.ts";
 import { raiseVersion } from "./access-store.ts";
 import { ACCESS_LIMITS, type PutGroup } from "./contract.ts";
+import { differenceOf } from "./difference-core.ts";
 import { accountsOf } from "./member-store.ts";
 
 export interface StoredGroup extends Changes {
@@ -64,18 +66,21 @@ export async function putGroup(
     ]);
     const stored = await findGroup(client, workspace, name);
     if (stored === undefined) throw new AppError("internal", "the group is not there after it was stored");
+    const detail = { ...differenceOf(before?.members ?? [], stored.members), is_new: before === undefined };
+    await recordAudit(client, { workspace, actor: by, action: "groups:write", target: `group ${name}`, detail });
     return { created: before === undefined, stored };
   });
 }
 
 /** Grants to the group go with it. Errors: not_found, failed_precondition. */
-export async function removeGroup(pool: Pool, workspace: WorkspaceId, name: string, condition: Condition): Promise<void> {
+export async function removeGroup(pool: Pool, workspace: WorkspaceId, name: string, by: string, condition: Condition): Promise<void> {
   await inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);
     const before = await findGroup(client, workspace, name);
     if (before === undefined) throw noGroup(name);
     checkCondition(condition, `group ${name}`, before.revision);
     await client.query("DELETE FROM member_group WHERE workspace_id = $1 AND name = $2", [workspace, name]);
+    await recordAudit(client, { workspace, actor: by, action: "groups:delete", target: `group ${name}`, detail: differenceOf(before.members, []) });
   });
 }
 

@@ -37,8 +37,9 @@ export function addMemberRoutes(root: FastifyInstance, pool: Pool, changed: (wor
       },
     },
     async (request, reply) => {
-      const { workspace } = callerOf(request);
-      const stored = await changeRole(pool, workspace.id, request.query.name, request.body.role, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      const condition = { "if-match": request.headers["if-match"] };
+      const stored = await changeRole(pool, workspace.id, request.query.name, request.body.role, principal.label, condition);
       changed(workspace.id);
       return reply.header("etag", etagOf(stored.revision)).send(present(stored));
     },
@@ -60,8 +61,8 @@ export function addMemberRoutes(root: FastifyInstance, pool: Pool, changed: (wor
       },
     },
     async (request, reply) => {
-      const { workspace } = callerOf(request);
-      await removeMember(pool, workspace.id, request.query.name, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await removeMember(pool, workspace.id, request.query.name, principal.label, { "if-match": request.headers["if-match"] });
       changed(workspace.id);
       return reply.code(204).send(null);
     },

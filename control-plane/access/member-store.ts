@@ -1,5 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import type { Role } from "../http/authorize.ts";
@@ -37,9 +38,9 @@ const SELECT = `SELECT m.account_id::text AS account, m.name, a.email, m.role, a
 /**
  * Makes an account a member, or gives a member another role; to be called in the transaction of what is the reason for it.
  * A new one gets a name in paths, which stays the account's in this workspace, also when it is no member any more.
- * Errors: not_found for an account that there is not; resource_exhausted.
+ * @returns that name. Errors: not_found for an account that there is not; resource_exhausted.
  */
-export async function setMember(client: Queryable, workspace: WorkspaceId, account: AccountId, role: Role): Promise<void> {
+export async function setMember(client: Queryable, workspace: WorkspaceId, account: AccountId, role: Role): Promise<string> {
   await raiseVersion(client, workspace);
   const { rows } = await client.query<{ count: number }>(
     "SELECT count(*)::int AS count FROM workspace_member WHERE workspace_id = $1 AND account_id <> $2::bigint",
@@ -52,6 +53,7 @@ export async function setMember(client: Queryable, workspace: WorkspaceId, accou
      ON CONFLICT (workspace_id, account_id) DO UPDATE SET role = excluded.role, revision = workspace_member.revision + 1, updated_at = now()`,
     [workspace, account, name, role],
   );
+  return name;
 }
 
 /** The name that the account has in the workspace, or has had, or gets now: made of its e-mail address. */
@@ -86,21 +88,26 @@ export async function findMember(pool: Queryable, workspace: WorkspaceId, name: 
 }
 
 /** Errors: not_found; failed_precondition when the member is not as its changer knows it. */
-export async function changeRole(pool: Pool, workspace: WorkspaceId, name: string, role: Role, condition: Condition): Promise<StoredMember> {
+export async function changeRole(pool: Pool, workspace: WorkspaceId, name: string, role: Role, by: string, condition: Condition): Promise<StoredMember> {
   return inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);
     const before = await wantedMember(client, workspace, name, condition);
     await setMember(client, workspace, before.account, role);
-    return wantedMember(client, workspace, name, {});
+    const stored = await wantedMember(client, workspace, name, {});
+    const detail = { account: before.account, role, role_before: before.role };
+    await recordAudit(client, { workspace, actor: by, action: "members:write", target: `member ${name}`, detail });
+    return stored;
   });
 }
 
 /** What is under the member's name stays there; grants to the member go. Errors: those of changeRole. */
-export async function removeMember(pool: Pool, workspace: WorkspaceId, name: string, condition: Condition): Promise<void> {
+export async function removeMember(pool: Pool, workspace: WorkspaceId, name: string, by: string, condition: Condition): Promise<void> {
   await inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);
-    const { account } = await wantedMember(client, workspace, name, condition);
+    const { account, role } = await wantedMember(client, workspace, name, condition);
     await client.query("DELETE FROM workspace_member WHERE workspace_id = $1 AND account_id = $2::bigint", [workspace, account]);
+    const detail = { account, role_before: role };
+    await recordAudit(client, { workspace, actor: by, action: "members:delete", target: `member ${name}`, detail });
   });
 }
 

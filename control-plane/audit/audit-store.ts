@@ -46,6 +46,17 @@ export async function recordAudit(client: Queryable, event: AuditEvent): Promise
   await client.query(RECORD, [chainOf(event.workspace), text, actor, action, target, outcome, detail]);
 }
 
+/** The same of several rows, of several chains perhaps: these are taken in one order by everybody, the busiest last, so that none waits for another in a circle. */
+export async function recordAudits(client: Queryable, events: readonly AuditEvent[]): Promise<void> {
+  const place = ({ workspace }: AuditEvent): number => (workspace === undefined ? Number.POSITIVE_INFINITY : Number(workspace));
+  for (const event of events.toSorted((a, b) => compare(place(a), place(b)))) await recordAudit(client, event);
+}
+
+function compare(a: number, b: number): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
 interface Row {
   chain: string;
   seq: string;

@@ -1,15 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { background } from "../../kernel/background.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { LruMap } from "../../kernel/lru-map.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { recordAudit } from "./audit-store.ts";
+import { createOnceAMinute } from "./once-a-minute.ts";
 
-/** An attempt that is repeated within this time is one row. */
-const ONCE_IN_MS = 60_000;
-const MAX_REMEMBERED = 10_000;
 const FORBIDDEN = 403;
 
 export interface DenialParts {
@@ -24,17 +21,13 @@ export interface DenialParts {
  * of the workspace, or of the instance. It is done after the answer: a denial must not become a way to load the database in the request's path.
  */
 export function addDenialAudit(app: FastifyInstance, { pool, workspaces, clock, log }: DenialParts): void {
-  const lately = new LruMap<string, number>(MAX_REMEMBERED);
+  const isTime = createOnceAMinute(clock);
 
   async function record(request: FastifyRequest): Promise<void> {
     const { principal } = request;
     if (principal === undefined) return;
     const action = request.routeOptions.config.permission ?? "unknown";
-    const key = `${principal.tokenId} ${action}`;
-    const nowMs = clock.monotonicMs();
-    const lastMs = lately.get(key);
-    if (lastMs !== undefined && nowMs - lastMs < ONCE_IN_MS) return;
-    lately.set(key, nowMs);
+    if (!isTime(`${principal.tokenId} ${action}`)) return;
     const target = `${request.method} ${request.routeOptions.url ?? ""}`;
     const detail = { kind: principal.kind, token: principal.tokenId };
     // Who has nothing to do with a workspace gets a 404: whoever was denied belongs there.

@@ -75,7 +75,8 @@ export function addAccountRoutes(root: FastifyInstance, pool: Pool, accounts: Ac
     },
     async (request) => {
       const { name, password, is_instance_admin: isInstanceAdmin, disabled: isDisabled } = request.body;
-      return presentAccount(await accounts.change(asAccountId(request.params.account), { name, password, isInstanceAdmin, isDisabled }));
+      const changes = { name, password, isInstanceAdmin, isDisabled };
+      return presentAccount(await accounts.change(asAccountId(request.params.account), changes, principalOf(request).label));
     },
   );
 }

@@ -52,6 +52,12 @@ export async function findAccount(on: Queryable, id: AccountId): Promise<Account
   return rows.map(fromRow)[0];
 }
 
+/** The same, for a change: others wait for its end. */
+export async function lockAccount(on: Queryable, id: AccountId): Promise<Account | undefined> {
+  const { rows } = await on.query<AccountRow>(`SELECT ${COLUMNS} FROM account WHERE id = $1 FOR NO KEY UPDATE`, [id]);
+  return rows.map(fromRow)[0];
+}
+
 /** With the hash of the password: for logins alone. */
 export async function findByEmail(on: Queryable, email: string): Promise<(Account & { readonly passwordHash: string | undefined }) | undefined> {
   const { rows } = await on.query<AccountRow & { password_hash: string | null }>(

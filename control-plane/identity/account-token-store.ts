@@ -1,4 +1,4 @@
-import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { type AccountId, asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Queryable } from "../db/transaction.ts";
 import type { ParsedToken } from "./token-format.ts";
 
@@ -79,25 +79,39 @@ export async function forgetOldTokens(on: Queryable, workspace: WorkspaceId): Pr
   );
 }
 
-/** @param account undefined: whoever holds it. @returns false when there is no such token */
-export async function revokeToken(on: Queryable, workspace: WorkspaceId, id: string, account: AccountId | undefined): Promise<boolean> {
-  const { rowCount } = await on.query(
-    `UPDATE token SET revoked_at = coalesce(revoked_at, clock_timestamp())
-     WHERE workspace_id = $1 AND id = $2 AND kind <> 'agent' AND ($3::bigint IS NULL OR account_id = $3)`,
+/** @param account undefined: whoever holds it. @returns whether it ends now; undefined when there is no such token */
+export async function revokeToken(on: Queryable, workspace: WorkspaceId, id: string, account: AccountId | undefined): Promise<boolean | undefined> {
+  const wanted = "workspace_id = $1 AND id = $2 AND kind <> 'agent' AND ($3::bigint IS NULL OR account_id = $3)";
+  const { rows } = await on.query<{ ended: boolean }>(
+    `WITH ended AS (UPDATE token SET revoked_at = clock_timestamp() WHERE ${wanted} AND revoked_at IS NULL RETURNING id)
+     SELECT EXISTS (SELECT FROM ended) AS ended FROM token WHERE ${wanted}`,
     [workspace, id, account ?? null],
   );
-  return rowCount === 1;
+  return rows[0]?.ended;
 }
 
-/** All tokens of an account, in every workspace. */
-export async function revokeTokensOf(on: Queryable, account: AccountId): Promise<void> {
-  await on.query("UPDATE token SET revoked_at = clock_timestamp() WHERE account_id = $1 AND revoked_at IS NULL", [account]);
+/** All tokens of an account, in every workspace. @returns ids of those that had not ended before, by workspace */
+export async function revokeTokensOf(on: Queryable, account: AccountId): Promise<{ workspace: WorkspaceId; ids: string[] }[]> {
+  const { rows } = await on.query<{ workspace: string; ids: string[] }>(
+    `WITH ended AS (UPDATE token SET revoked_at = clock_timestamp() WHERE account_id = $1 AND revoked_at IS NULL RETURNING id, workspace_id)
+     SELECT workspace_id::text AS workspace, array_agg(id ORDER BY id) AS ids FROM ended GROUP BY workspace_id`,
+    [account],
+  );
+  return rows.map(({ workspace, ids }) => ({ workspace: asWorkspaceId(workspace), ids }));
 }
 
-/** Whoever has the whole token may end it, whatever it is: what was found lying about must be stoppable by its finder. */
-export async function revokeBySecret(on: Queryable, { kind, id, secretHash }: ParsedToken): Promise<void> {
+/**
+ * Whoever has the whole token may end it, whatever it is: what was found lying about must be stoppable by its finder.
+ * @returns where it belonged, when it ends now
+ */
+export async function revokeBySecret(on: Queryable, { kind, id, secretHash }: ParsedToken): Promise<{ workspace: WorkspaceId | undefined } | undefined> {
   const table = kind === "session" ? "account_session" : kind === "invitation" ? "invitation" : kind === "join" ? "agent_join_token" : "token";
-  await on.query(`UPDATE ${table} SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1 AND secret_hash = $2`, [id, secretHash]);
+  const { rows } = await on.query<{ workspace: string | null }>(
+    `UPDATE ${table} SET revoked_at = clock_timestamp() WHERE id = $1 AND secret_hash = $2 AND revoked_at IS NULL
+     RETURNING ${kind === "session" ? "NULL" : "workspace_id::text"} AS workspace`,
+    [id, secretHash],
+  );
+  return rows.map(({ workspace }) => ({ workspace: workspace === null ? undefined : asWorkspaceId(workspace) }))[0];
 }
 
 function fromRow(row: Row): ListedToken {

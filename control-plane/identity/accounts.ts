@@ -1,12 +1,14 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { type AuditEvent, recordAudit, recordAudits } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import type { Workspaces } from "../workspaces/workspace-store.ts";
-import { type Account, findAccount, findByEmail, findPasswordHash, insertAccount, updateAccount } from "./account-store.ts";
+import { type Account, findAccount, findByEmail, findPasswordHash, insertAccount, lockAccount, updateAccount } from "./account-store.ts";
+import { accountTarget, labelOf } from "./audit-words.ts";
 import type { RoleName } from "./contract.ts";
 import type { Invitations } from "./invitations.ts";
-import type { Lockout } from "./lockout.ts";
+import type { FailedAttempt, FailedLogins, Lockout } from "./lockout.ts";
 import type { Members } from "./members.ts";
 import { hashPassword, isPassword } from "./password-hash.ts";
 import { revokeSessions } from "./session-store.ts";
@@ -46,7 +48,7 @@ export interface Accounts {
   /** By an administrator of the instance. Errors: already_exists, not_found for a workspace, unavailable. */
   create(settings: AccountSettings, by: string): Promise<Account>;
   /** Errors: not_found, unavailable. */
-  change(id: AccountId, changes: AccountChanges): Promise<Account>;
+  change(id: AccountId, changes: AccountChanges, by: string): Promise<Account>;
   /**
    * By the person. All sessions but this one end.
    * Errors: permission_denied when the password until now is wrong, failed_precondition when there is none, resource_exhausted, unavailable.
@@ -58,13 +60,14 @@ export interface Accounts {
 interface Parts {
   readonly pool: Pool;
   readonly lockout: Lockout;
+  readonly failed: FailedLogins;
   readonly invitations: Invitations;
   readonly members: Pick<Members, "join">;
   readonly workspaces: Pick<Workspaces, "byName">;
   readonly signUp: SignUp;
 }
 
-export function createAccounts({ pool, lockout, invitations, members, workspaces, signUp }: Parts): Accounts {
+export function createAccounts({ pool, lockout, failed, invitations, members, workspaces, signUp }: Parts): Accounts {
   async function wantedWorkspace(name: string): Promise<WorkspaceId> {
     const found = await workspaces.byName(name);
     if (found === undefined) throw new AppError("not_found", `there is no workspace ${name}`);
@@ -72,11 +75,7 @@ export function createAccounts({ pool, lockout, invitations, members, workspaces
   }
 
   /** Looks at a password as one attempt; right is what `judge` says is right. */
-  async function tryPassword<T>(
-    what: { email: string; address: string },
-    password: string,
-    load: () => Promise<{ hash: string | undefined; of: T | undefined }>,
-  ) {
+  async function tryPassword<T>(what: FailedAttempt, password: string, load: () => Promise<{ hash: string | undefined; of: T | undefined }>) {
     const attempt = await lockout.attempt(what);
     const { hash, of } = await load();
     const isRight = await isPassword(password, hash).catch(async (error: unknown) => {
@@ -91,25 +90,32 @@ export function createAccounts({ pool, lockout, invitations, members, workspaces
   return {
     find: (id) => findAccount(pool, id),
     async login({ email, password }, address) {
-      const account = await tryPassword({ email, address }, password, async () => {
+      const what: FailedAttempt = { action: "sessions:begin", email, address };
+      let isDisabled = false;
+      const account = await tryPassword(what, password, async () => {
         const found = await findByEmail(pool, email);
-        return { hash: found?.passwordHash, of: found?.disabledAt === undefined ? found : undefined };
+        isDisabled = found?.disabledAt !== undefined;
+        return { hash: found?.passwordHash, of: isDisabled ? undefined : found };
       });
       // The same words for every reason.
-      if (account === undefined) throw new AppError("unauthenticated", "the e-mail address or the password is wrong");
+      if (account === undefined) {
+        failed.note(what, isDisabled ? "disabled" : "wrong");
+        throw new AppError("unauthenticated", "the e-mail address or the password is wrong");
+      }
       return account;
     },
     async signUp({ email, name, password, invitation: token }, address) {
       if (signUp === "off") throw new AppError("permission_denied", "accounts are made by the administrators of this instance");
       if (signUp === "invited" && token === undefined)
         throw new AppError("permission_denied", "an account needs an invitation here", { hint: "ask a colleague for one" });
-      const attempt = await lockout.attempt({ address });
+      const attempt = await lockout.attempt({ action: "accounts:create", address });
       const invitation = token === undefined ? undefined : await invitations.find(token);
       const passwordHash = await hashPassword(password);
       const account = await inTransaction(pool, async (client) => {
         const isEmailProven = invitation?.email !== undefined;
         const made = await insertNew(client, { email, name, passwordHash, isEmailProven, isInstanceAdmin: false, createdBy: "sign-up" });
-        if (invitation !== undefined) await invitations.accept(client, invitation, made);
+        const accepted = invitation === undefined ? [] : [await invitations.accept(client, invitation, made)];
+        await recordAudits(client, [...accepted, { ...created(made), actor: email, detail: { by: "sign-up" } }]);
         return made;
       });
       // Without an invitation anybody could make accounts by the thousand: then even those that were made count.
@@ -122,16 +128,29 @@ export function createAccounts({ pool, lockout, invitations, members, workspaces
       return inTransaction(pool, async (client) => {
         const settings = { email, name: name ?? localPart(email), passwordHash, isEmailProven: true, isInstanceAdmin, createdBy };
         const account = await insertNew(client, settings);
-        for (const { workspace, role } of wanted) await members.join(client, workspace, account.id, role);
+        const events: AuditEvent[] = [
+          { ...created(account), actor: createdBy, detail: { instance_admin: isInstanceAdmin, has_password: account.hasPassword } },
+        ];
+        for (const { workspace, role } of wanted) {
+          const member = await members.join(client, workspace, account.id, role);
+          const detail = { account: account.id, role };
+          if (member !== undefined) events.push({ workspace, actor: createdBy, action: "members:write", target: `member ${member}`, detail });
+        }
+        await recordAudits(client, events);
         return account;
       });
     },
-    async change(id, { name, password, isInstanceAdmin, isDisabled }) {
+    async change(id, changes, by) {
+      const { name, password, isInstanceAdmin, isDisabled } = changes;
       const passwordHash = password === undefined ? undefined : await hashPassword(password);
       return inTransaction(pool, async (client) => {
+        const before = await lockAccount(client, id);
         const account = await updateAccount(client, id, { name, isInstanceAdmin, isDisabled, passwordHash });
-        if (account === undefined) throw noAccount();
-        if (isDisabled === true || password !== undefined) await revokeSessions(client, id);
+        if (before === undefined || account === undefined) throw noAccount();
+        const sessionsEnded = isDisabled === true || password !== undefined ? await revokeSessions(client, id) : 0;
+        const detail = { sessions_ended: sessionsEnded };
+        for (const action of changedBy(before, account, password !== undefined))
+          await recordAudit(client, { workspace: undefined, actor: by, action, target: accountTarget(account), detail });
         return account;
       });
     },
@@ -141,15 +160,35 @@ export function createAccounts({ pool, lockout, invitations, members, workspaces
       // Whoever has taken over a session must not be able to make it last.
       if (!account.hasPassword)
         throw new AppError("failed_precondition", "this account has no password", { hint: "an administrator of the instance can give it one" });
-      const right = await tryPassword({ email: account.email, address }, current, async () => ({ hash: await findPasswordHash(pool, id), of: account }));
+      const right = await tryPassword({ action: "accounts:change-password", email: account.email, address }, current, async () => ({
+        hash: await findPasswordHash(pool, id),
+        of: account,
+      }));
       if (right === undefined) throw new AppError("permission_denied", "the password until now is wrong");
       const passwordHash = await hashPassword(password);
       await inTransaction(pool, async (client) => {
         await updateAccount(client, id, { passwordHash });
-        await revokeSessions(client, id, session);
+        const detail = { sessions_ended: await revokeSessions(client, id, session) };
+        const words = { actor: labelOf(account), action: "accounts:change-password", target: accountTarget(account) };
+        await recordAudit(client, { workspace: undefined, ...words, detail });
       });
     },
   };
+}
+
+function created(account: Account): Pick<AuditEvent, "workspace" | "action" | "target"> {
+  return { workspace: undefined, action: "accounts:create", target: accountTarget(account) };
+}
+
+/** What a change by an administrator was, as the audit log calls it. */
+function changedBy(before: Account, after: Account, hasNewPassword: boolean): string[] {
+  const [wasDisabled, isDisabled] = [before.disabledAt !== undefined, after.disabledAt !== undefined];
+  return [
+    ...(before.name === after.name ? [] : ["accounts:rename"]),
+    ...(hasNewPassword ? ["accounts:reset-password"] : []),
+    ...(wasDisabled === isDisabled ? [] : [isDisabled ? "accounts:disable" : "accounts:enable"]),
+    ...(before.isInstanceAdmin === after.isInstanceAdmin ? [] : [after.isInstanceAdmin ? "accounts:make-admin" : "accounts:unmake-admin"]),
+  ];
 }
 
 type Inserted = Parameters<typeof insertAccount>[1];

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf, principalOf } from "../http/authorize.ts";
@@ -76,7 +77,8 @@ function addInviting(root: FastifyInstance, invitations: Invitations): void {
       },
     },
     async (request, reply) => {
-      await invitations.revoke(callerOf(request).workspace.id, request.params.invitation);
+      const { workspace, principal } = callerOf(request);
+      await invitations.revoke(workspace.id, request.params.invitation, principal.label);
       return reply.code(204).send(null);
     },
   );
@@ -119,7 +121,7 @@ function addAccepting(root: FastifyInstance, pool: Pool, invitations: Invitation
       const account = await accounts.find(sessionOf(principalOf(request)).account);
       if (account === undefined) throw noAccount();
       const invitation = await invitations.find(request.body.token);
-      await inTransaction(pool, (client) => invitations.accept(client, invitation, account));
+      await inTransaction(pool, async (client) => recordAudit(client, await invitations.accept(client, invitation, account)));
       return { workspace: invitation.workspaceName, role: invitation.role };
     },
   );

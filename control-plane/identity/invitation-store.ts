@@ -90,13 +90,14 @@ export async function useInvitation(on: Queryable, id: string, account: AccountI
   return rowCount === 1;
 }
 
-/** Who came by it stays. @returns false when the workspace has no such invitation */
-export async function revokeInvitation(on: Queryable, workspace: WorkspaceId, id: string): Promise<boolean> {
-  const { rowCount } = await on.query("UPDATE invitation SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE workspace_id = $1 AND id = $2", [
-    workspace,
-    id,
-  ]);
-  return rowCount === 1;
+/** Who came by it stays. @returns whether it ends now; undefined when the workspace has no such invitation */
+export async function revokeInvitation(on: Queryable, workspace: WorkspaceId, id: string): Promise<boolean | undefined> {
+  const { rows } = await on.query<{ ended: boolean }>(
+    `WITH ended AS (UPDATE invitation SET revoked_at = clock_timestamp() WHERE workspace_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id)
+     SELECT EXISTS (SELECT FROM ended) AS ended FROM invitation WHERE workspace_id = $1 AND id = $2`,
+    [workspace, id],
+  );
+  return rows[0]?.ended;
 }
 
 function fromRow(row: Row): Invitation {

@@ -16,23 +16,38 @@ export interface Attempt {
   undo(): Promise<void>;
 }
 
+export interface FailedAttempt {
+  /** What was tried, as the audit log calls it. */
+  readonly action: "sessions:begin" | "accounts:create" | "accounts:change-password";
+  readonly email?: string | undefined;
+  readonly address: string;
+}
+
+/** Writes down who could not come in. */
+export interface FailedLogins {
+  note(attempt: FailedAttempt, why: "wrong" | "disabled" | "blocked"): void;
+}
+
 /** Guesses are counted by what is guessed and by who guesses. */
 export interface Lockout {
   /**
    * Lets an attempt be made, counted as failed unless it is said that it was none.
    * Errors: resource_exhausted with the seconds to wait, the same whether there is such an account or not.
    */
-  attempt(what: { readonly email?: string; readonly address: string }): Promise<Attempt>;
+  attempt(what: FailedAttempt): Promise<Attempt>;
 }
 
-export function createLockout(pool: Pool): Lockout {
+/** @param failed told of attempts that were not let be made */
+export function createLockout(pool: Pool, failed: FailedLogins): Lockout {
   return {
-    async attempt({ email, address }) {
+    async attempt(what) {
+      const { email, address } = what;
       const ofEmail = email === undefined ? undefined : emailKey(email);
       const keys: AttemptKey[] = [{ key: `address ${networkOf(address)}`, backoff: OF_ADDRESS }];
       if (ofEmail !== undefined) keys.push({ key: ofEmail, backoff: OF_EMAIL });
       const begun = await beginAttempt(pool, keys);
       if (begun.kind === "blocked") {
+        failed.note(what, "blocked");
         const { waitS } = begun;
         throw new AppError("resource_exhausted", `too many failed attempts: try again in ${waitS} s`, { retryAfterS: waitS });
       }

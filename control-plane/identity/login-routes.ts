@@ -97,8 +97,8 @@ function addGoing(root: FastifyInstance, { sessions, cookies, tokens }: LoginPar
       schema: { tags, operationId: "logout", summary: "End this session", response: { 204: z.null(), default: problemView } },
     },
     async (request, reply) => {
-      const { account, session } = sessionOf(principalOf(request));
-      await sessions.end(account, session);
+      const own = sessionOf(principalOf(request));
+      await sessions.end(own, own.session);
       cookies.clear(reply, "millrace-session");
       return reply.code(204).send(null);
     },
@@ -118,7 +118,7 @@ function addGoing(root: FastifyInstance, { sessions, cookies, tokens }: LoginPar
       },
     },
     async (request, reply) => {
-      await tokens.revokeBySecret(request.body.token);
+      await tokens.revokeBySecret(request.body.token, request.ip);
       return reply.code(204).send(null);
     },
   );

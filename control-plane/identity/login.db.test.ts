@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Answer, askWith, Browser, type IdentityServer, startIdentityServer } from "./testing/identity-server.ts";
+import { type Answer, askWith, auditOf, Browser, type IdentityServer, startIdentityServer, wholeAudit } from "./testing/identity-server.ts";
 
 const PASSWORD = "correct horse battery";
 let server: IdentityServer;
@@ -203,5 +203,68 @@ describe("an account", () => {
       expect((await ann.ask(method, path, body)).status).toBe(403);
       expect((await askWith(server, undefined, method, path, body)).status).toBe(401);
     }
+  });
+});
+
+describe("the audit log of the instance", () => {
+  test("has who came in, who could not, and who went, once a minute for what failed", async () => {
+    await make({ email: "seen@example.com", password: PASSWORD });
+    for (const wrong of ["a wrong guess", "another wrong guess"]) expect((await login("seen@example.com", wrong)).status).toBe(401);
+    // Whoever typed a password where the address belongs did not tell it to the log.
+    expect((await login("my-secret-passphrase", "x")).status).toBe(401);
+    await login("SEEN@example.com");
+    const other = new Browser(server.url);
+    await login("seen@example.com", PASSWORD, other);
+    await browser.ask("DELETE", "/api/v1/me/sessions");
+    await browser.ask("DELETE", "/api/v1/me/sessions");
+    await browser.ask("POST", "/api/v1/logout");
+    await server.pool.query("INSERT INTO login_attempt (key, failures, blocked_until) VALUES ('address 198.51.100.9', 50, now() + interval '1 hour')");
+    for (const email of ["seen@example.com", "nobody-at-all@example.com"]) expect((await login(email, PASSWORD, browser, "198.51.100.9")).status).toBe(429);
+    await expect.poll(() => auditOf(server, "account seen@%", "sessions of seen@%", "address 198.51.100.9")).toHaveLength(7);
+    const rows = await auditOf(server, "account seen@%", "sessions of seen@%", "address 198.51.100.9");
+    expect(rows.sort()).toEqual([
+      "address 198.51.100.1: sessions:begin account seen@example.com, denied",
+      "address 198.51.100.9: sessions:begin account seen@example.com, denied",
+      "address 198.51.100.9: sessions:begin address 198.51.100.9, denied",
+      "seen@example.com: sessions:begin account seen@example.com",
+      "seen@example.com: sessions:begin account seen@example.com",
+      "seen@example.com: sessions:end sessions of seen@example.com",
+      "test-admin: accounts:create account seen@example.com",
+    ]);
+    const { rows: ended } = await server.pool.query(
+      "SELECT FROM audit_event WHERE actor = 'seen@example.com' AND action = 'sessions:end' AND target LIKE 'session %'",
+    );
+    expect(ended).toHaveLength(1);
+    const whole = await wholeAudit(server);
+    for (const secret of [PASSWORD, "wrong guess", "my-secret-passphrase", "nobody-at-all", "argon2", "mr_", ...browser.cookies.values()])
+      expect(whole).not.toContain(secret);
+  });
+
+  test("has what was done to an account, and nothing of what was left as it is", async () => {
+    const { body: made } = await make({ email: "changed@example.com", password: PASSWORD });
+    const patch = (body: object): Promise<Answer> => admin("PATCH", `/api/v1/accounts/${made.id}`, body);
+    await login("changed@example.com");
+    await browser.ask("PUT", "/api/v1/me/password", { current: PASSWORD, password: "the password after that" });
+    await patch({ password: "the password of an administrator", disabled: false });
+    await patch({ is_instance_admin: true, name: "Changed" });
+    await patch({ is_instance_admin: true, name: "Changed" });
+    await patch({ is_instance_admin: false, disabled: true });
+    expect((await login("changed@example.com", "the password of an administrator", browser, "198.51.100.7")).status).toBe(401);
+    await expect.poll(async () => (await auditOf(server, "account changed@%")).at(-1)).toMatch(/denied$/);
+    await patch({ disabled: false });
+    expect(await auditOf(server, "account changed@%")).toEqual([
+      "test-admin: accounts:create account changed@example.com",
+      "changed@example.com: sessions:begin account changed@example.com",
+      "changed@example.com: accounts:change-password account changed@example.com",
+      "test-admin: accounts:reset-password account changed@example.com",
+      "test-admin: accounts:rename account changed@example.com",
+      "test-admin: accounts:make-admin account changed@example.com",
+      "test-admin: accounts:disable account changed@example.com",
+      "test-admin: accounts:unmake-admin account changed@example.com",
+      "address 198.51.100.7: sessions:begin account changed@example.com, denied",
+      "test-admin: accounts:enable account changed@example.com",
+    ]);
+    const whole = await wholeAudit(server);
+    for (const secret of [PASSWORD, "the password after that", "the password of an administrator", server.adminToken]) expect(whole).not.toContain(secret);
   });
 });

@@ -76,8 +76,7 @@ function addSessionRoutes(root: FastifyInstance, sessions: Sessions): void {
       schema: { tags, operationId: "endOtherSessions", summary: "End all own sessions but this one", response: { 204: z.null(), default: problemView } },
     },
     async (request, reply) => {
-      const { account, session } = sessionOf(principalOf(request));
-      await sessions.endOthers(account, session);
+      await sessions.endOthers(sessionOf(principalOf(request)));
       return reply.code(204).send(null);
     },
   );
@@ -94,7 +93,7 @@ function addSessionRoutes(root: FastifyInstance, sessions: Sessions): void {
       },
     },
     async (request, reply) => {
-      await sessions.end(sessionOf(principalOf(request)).account, request.params.session);
+      await sessions.end(sessionOf(principalOf(request)), request.params.session);
       return reply.code(204).send(null);
     },
   );

@@ -7,8 +7,8 @@ import { findRole, findWorkspaces } from "./membership-store.ts";
 
 /** Who is a member of which workspace, and as what: kept by `access`. */
 export interface Members {
-  /** In the caller's transaction. @returns false when the account is a member already: its role stays */
-  join(client: Queryable, workspace: WorkspaceId, account: AccountId, role: RoleName): Promise<boolean>;
+  /** In the caller's transaction. @returns the name of the new member; undefined when the account is one already: its role stays */
+  join(client: Queryable, workspace: WorkspaceId, account: AccountId, role: RoleName): Promise<string | undefined>;
   roleOf(workspace: WorkspaceId, account: AccountId): Promise<RoleName | undefined>;
   /** By name. */
   workspacesOf(account: AccountId): Promise<{ readonly name: string; readonly role: RoleName }[]>;
@@ -17,9 +17,8 @@ export interface Members {
 export function createMembers(pool: Pool): Members {
   return {
     async join(client, workspace, account, role) {
-      if ((await findRole(client, workspace, account)) !== undefined) return false;
-      await setMember(client, workspace, account, role);
-      return true;
+      if ((await findRole(client, workspace, account)) !== undefined) return undefined;
+      return setMember(client, workspace, account, role);
     },
     roleOf: (workspace, account) => findRole(pool, workspace, account),
     workspacesOf: (account) => findWorkspaces(pool, account),

@@ -12,15 +12,18 @@ import {
 import { z } from "zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { type AuditEvent, recordAudits } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Account, findByEmail, findByIdentity, insertAccount, insertIdentity, updateAccount } from "./account-store.ts";
 import { revokeTokensOf } from "./account-token-store.ts";
 import type { SignUp } from "./accounts.ts";
+import { accountTarget, labelOf } from "./audit-words.ts";
 import { email as emailShape } from "./contract.ts";
 import { findInvitation, type Invitation } from "./invitation-store.ts";
 import type { Invitations } from "./invitations.ts";
+import type { FailedLogins } from "./lockout.ts";
 import type { DiscoveredProviders, OidcProvider } from "./oidc-providers.ts";
 import { readTicket, writeTicket } from "./oidc-ticket.ts";
 import { revokeSessions } from "./session-store.ts";
@@ -32,6 +35,7 @@ export interface OidcLoginParts {
   readonly providers: readonly OidcProvider[];
   readonly discovered: DiscoveredProviders;
   readonly invitations: Invitations;
+  readonly failed: FailedLogins;
   readonly signUp: SignUp;
   /** Of tickets. */
   readonly key: Uint8Array;
@@ -46,9 +50,10 @@ export interface OidcLogin {
   begin(provider: string, redirectUri: string, wish: { returnTo: string; invitation?: string | undefined }): Promise<{ url: string; ticket: string }>;
   /**
    * @param url that the browser came back to
+   * @param address from which it comes
    * Errors: unauthenticated when anything about it is not as it must be; permission_denied for people who have no account and get none
    */
-  finish(provider: string, url: URL, ticket: string | undefined): Promise<{ account: Account; returnTo: string }>;
+  finish(provider: string, url: URL, ticket: string | undefined, address: string): Promise<{ account: Account; returnTo: string }>;
 }
 
 /** What we take from a provider. */
@@ -62,7 +67,7 @@ const claimsSchema = z.object({
 type Claims = z.infer<typeof claimsSchema>;
 
 export function createOidcLogin(parts: OidcLoginParts): OidcLogin {
-  const { pool, clock, log, providers, discovered, invitations, key } = parts;
+  const { pool, clock, log, providers, discovered, invitations, failed, key } = parts;
   const wanted = (name: string): OidcProvider => {
     const found = providers.find((one) => one.name === name);
     if (found === undefined) throw new AppError("not_found", "there is no such identity provider");
@@ -85,19 +90,27 @@ export function createOidcLogin(parts: OidcLoginParts): OidcLogin {
       const ticket = { provider: name, state, nonce, verifier, return_to: returnTo, ...(id !== undefined && { invitation: id }) };
       return { url: url.href, ticket: await writeTicket(key, ticket, clock.wallMs()) };
     },
-    async finish(name, url, text) {
+    async finish(name, url, text, address) {
       const provider = wanted(name);
       const ticket = text === undefined ? undefined : await readTicket(key, text, clock.wallMs());
-      if (ticket?.provider !== name) throw failed("the login was begun elsewhere, or too long ago");
+      if (ticket?.provider !== name) throw refused("the login was begun elsewhere, or too long ago");
       const configuration = await discovered.configuration(provider);
       const checks = { expectedState: ticket.state, expectedNonce: ticket.nonce, pkceCodeVerifier: ticket.verifier, idTokenExpected: true };
       const claims = await claimsOf(configuration, url, checks).catch((error: unknown) => {
         log.warn({ event: "oidc.refused", provider: name, error: messageOf(error) }, "a login at an identity provider came to nothing");
-        throw failed("the identity provider's answer is not good");
+        throw refused("the identity provider's answer is not good");
       });
       const found = ticket.invitation === undefined ? undefined : await findInvitation(pool, ticket.invitation);
-      const account = await inTransaction(pool, (client) => accountOf(client, parts, provider, claims, found));
-      if (account.disabledAt !== undefined) throw failed("this account is disabled");
+      const account = await inTransaction(pool, async (client) => {
+        const events: AuditEvent[] = [];
+        const whose = await accountOf(client, parts, { provider, claims, invitation: found, events });
+        await recordAudits(client, events);
+        return whose;
+      });
+      if (account.disabledAt !== undefined) {
+        failed.note({ action: "sessions:begin", email: account.email, address }, "disabled");
+        throw refused("this account is disabled");
+      }
       return { account, returnTo: ticket.return_to };
     },
   };
@@ -113,60 +126,82 @@ async function claimsOf(configuration: Configuration, url: URL, checks: Authoriz
   return claimsSchema.parse({ ...more, ...claims });
 }
 
+/** A login of which the provider has told us who it is. */
+interface Told {
+  readonly provider: OidcProvider;
+  readonly claims: Claims;
+  readonly invitation: Invitation | undefined;
+  /** What it changes: written to the audit log when all is done. */
+  readonly events: AuditEvent[];
+}
+
 /** Whose login it is: by who they are at the provider, else by an address that the provider has verified, else somebody new. */
-async function accountOf(
-  client: Queryable,
-  parts: OidcLoginParts,
-  provider: OidcProvider,
-  claims: Claims,
-  invitation: Invitation | undefined,
-): Promise<Account> {
+async function accountOf(client: Queryable, parts: OidcLoginParts, told: Told): Promise<Account> {
+  const { provider, claims, invitation, events } = told;
   const identity = { issuer: provider.issuer, subject: claims.sub };
   const known = await findByIdentity(client, identity);
-  const account = known ?? (await adopt(client, claims)) ?? (await makeNew(client, parts, provider, claims, invitation));
-  if (known === undefined && !(await insertIdentity(client, account.id, identity))) throw failed("another login of yours came first: try again");
+  const account = known ?? (await adopt(client, told)) ?? (await makeNew(client, parts, told));
+  if (known === undefined) {
+    if (!(await insertIdentity(client, account.id, identity))) throw refused("another login of yours came first: try again");
+    events.push(eventOf(provider, account, "accounts:link-identity", { ...identity }));
+  }
   // An invitation that was used meanwhile keeps nobody out of the account.
-  if (invitation?.status === "open" && account.disabledAt === undefined) await acceptOrBe(client, parts, invitation, account);
+  if (invitation?.status === "open" && account.disabledAt === undefined) await acceptOrBe(client, parts, { invitation, account, events });
   return account;
 }
 
 /** Who is a member already only wanted to log in. */
-async function acceptOrBe(client: Queryable, { invitations }: OidcLoginParts, invitation: Invitation, account: Account): Promise<void> {
-  await invitations.accept(client, invitation, account).catch((error: unknown) => {
+async function acceptOrBe(
+  client: Queryable,
+  { invitations }: OidcLoginParts,
+  { invitation, account, events }: { invitation: Invitation; account: Account; events: AuditEvent[] },
+): Promise<void> {
+  try {
+    events.push(await invitations.accept(client, invitation, account));
+  } catch (error) {
     if (AppError.from(error).code !== "already_exists") throw error;
-  });
+  }
+}
+
+function eventOf(provider: OidcProvider, account: Account, action: string, detail: AuditEvent["detail"] = {}): AuditEvent {
+  return { workspace: undefined, actor: actorOf(provider), action, target: accountTarget(account), detail };
+}
+
+/** How the audit log, and `created_by`, call a provider. */
+function actorOf(provider: OidcProvider): string {
+  return `oidc:${provider.name}`;
 }
 
 /**
  * The account that has the verified address. Whoever signed up with an address that nobody had checked need not be its owner: then everything by
  * which he could still come in ends now.
  */
-async function adopt(client: Queryable, { email, email_verified: isVerified }: Claims): Promise<Account | undefined> {
+async function adopt(client: Queryable, { provider, claims, events }: Told): Promise<Account | undefined> {
+  const { email, email_verified: isVerified } = claims;
   const found = email === undefined || isVerified !== true ? undefined : await findByEmail(client, email);
   if (found === undefined || found.isEmailProven) return found;
-  await revokeSessions(client, found.id);
-  await revokeTokensOf(client, found.id);
+  const sessionsEnded = await revokeSessions(client, found.id);
+  const tokensEnded = await revokeTokensOf(client, found.id);
+  for (const { workspace, ids } of tokensEnded)
+    events.push({ ...eventOf(provider, found, "tokens:revoke", { tokens: ids }), workspace, target: `tokens of ${labelOf(found)}` });
+  const tokens = tokensEnded.reduce((sum, { ids }) => sum + ids.length, 0);
+  events.push(eventOf(provider, found, "accounts:reclaim", { sessions_ended: sessionsEnded, tokens_ended: tokens, had_password: found.hasPassword }));
   return updateAccount(client, found.id, { passwordHash: null, isEmailProven: true });
 }
 
-async function makeNew(
-  client: Queryable,
-  { signUp }: OidcLoginParts,
-  provider: OidcProvider,
-  claims: Claims,
-  invitation: Invitation | undefined,
-): Promise<Account> {
+async function makeNew(client: Queryable, { signUp }: OidcLoginParts, { provider, claims, invitation, events }: Told): Promise<Account> {
   const { email, email_verified: isVerified, name } = claims;
   const isAllowed = provider.sign_up || signUp === "open" || (signUp === "invited" && invitation?.status === "open");
   if (!isAllowed) throw new AppError("permission_denied", "there is no account for you here yet", { hint: "ask for an invitation" });
   if (email === undefined || isVerified !== true)
     throw new AppError("permission_denied", `${provider.title} has not verified an e-mail address of yours`, { hint: "verify one there, and try again" });
-  const createdBy = `oidc:${provider.name}`;
+  const createdBy = actorOf(provider);
   const made = await insertAccount(client, { email, name: name ?? email, passwordHash: undefined, isEmailProven: true, isInstanceAdmin: false, createdBy });
-  if (made === undefined) throw failed("another login of yours came first: try again");
+  if (made === undefined) throw refused("another login of yours came first: try again");
+  events.push(eventOf(provider, made, "accounts:create"));
   return made;
 }
 
-function failed(message: string): AppError {
+function refused(message: string): AppError {
   return new AppError("unauthenticated", message, { hint: "begin the login again" });
 }

@@ -78,7 +78,7 @@ export function addOidcRoutes(root: FastifyInstance, login: OidcLogin, sessions:
       url.search = new URL(request.url, url).search;
       const ticket = cookies.read(request, "millrace-oidc");
       cookies.clear(reply, "millrace-oidc");
-      const { account, returnTo } = await login.finish(provider, url, ticket);
+      const { account, returnTo } = await login.finish(provider, url, ticket, request.ip);
       await sessions.begin(request, reply, account, `oidc:${provider}`);
       return reply.redirect(returnTo, 302);
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readProviders } from "./oidc-providers.ts";
-import { type Answer, askWith, Browser, type IdentityServer, startIdentityServer } from "./testing/identity-server.ts";
+import { type Answer, askWith, auditOf, Browser, type IdentityServer, startIdentityServer } from "./testing/identity-server.ts";
 import { type LocalProvider, startLocalProvider } from "./testing/local-provider.ts";
 
 const PASSWORD = "correct horse battery";
@@ -75,16 +75,27 @@ describe("a login at an identity provider", () => {
   });
 
   test("throws out whoever had signed up with the address before its owner came", async () => {
-    await admin("POST", "/api/v1/accounts", { email: "victim@example.com", password: PASSWORD });
+    await admin("POST", "/api/v1/accounts", { email: "victim@example.com", password: PASSWORD, member_of: [{ workspace: "main", role: "viewer" }] });
     await server.pool.query("UPDATE account SET email_proven = false WHERE email = 'victim@example.com'");
     const squatter = new Browser(server.url);
     expect((await squatter.ask("POST", "/api/v1/login", { email: "victim@example.com", password: PASSWORD })).status).toBe(200);
+    expect((await squatter.ask("POST", "/api/v1/w/main/tokens", { label: "of the squatter" })).status).toBe(201);
     company.people.set("c-4", { email: "victim@example.com", email_verified: true });
     const { browser } = await logIn("c-4");
     expect(await me(browser)).toMatchObject({ account: { email: "victim@example.com", has_password: false } });
     await expect.poll(async () => (await squatter.ask("GET", "/api/v1/me")).status, { timeout: 3000 }).toBe(401);
     expect((await squatter.ask("POST", "/api/v1/login", { email: "victim@example.com", password: PASSWORD })).status).toBe(401);
     expect((await browser.ask("GET", "/api/v1/me")).status).toBe(200);
+    expect((await auditOf(server, "account victim@%")).slice(0, 5)).toEqual([
+      "test-admin: accounts:create account victim@example.com",
+      "victim@example.com: sessions:begin account victim@example.com",
+      "oidc:company: accounts:reclaim account victim@example.com",
+      "oidc:company: accounts:link-identity account victim@example.com",
+      "victim@example.com: sessions:begin account victim@example.com",
+    ]);
+    const { rows } = await server.pool.query("SELECT detail FROM audit_event WHERE action = 'accounts:reclaim'");
+    expect(rows.map(({ detail }) => JSON.parse(detail))).toEqual([{ sessions_ended: 1, tokens_ended: 1, had_password: true }]);
+    expect(await auditOf(server, "tokens of victim@%")).toEqual(["oidc:company: tokens:revoke tokens of victim@example.com"]);
   });
 
   test("where the provider brings nobody new needs an invitation, which is accepted with it", async () => {

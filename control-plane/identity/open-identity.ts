@@ -7,6 +7,7 @@ import { addInstanceRoutes, type InstanceParts } from "../workspaces/instance-ro
 import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { addAccountRoutes } from "./account-routes.ts";
 import { createAccounts } from "./accounts.ts";
+import { createFailedLogins } from "./failed-logins.ts";
 import { addInvitationRoutes } from "./invitation-routes.ts";
 import { createInvitations } from "./invitations.ts";
 import { createLockout } from "./lockout.ts";
@@ -48,14 +49,13 @@ export function openIdentity(app: FastifyInstance, parts: IdentityParts): { addR
   const providers = readProviders(config.MILLRACE_OIDC);
   const members = createMembers(pool);
   const invitations = createInvitations(pools.console, members);
-  const accounts = createAccounts({ pool, lockout: createLockout(pool), invitations, members, workspaces, signUp });
+  const failed = createFailedLogins(pool, clock, log);
+  const accounts = createAccounts({ pool, lockout: createLockout(pool, failed), failed, invitations, members, workspaces, signUp });
   const sessions = createSessions(pool, cookies, { idleMs: config.MILLRACE_SESSION_IDLE_MS, maxMs: config.MILLRACE_SESSION_MAX_MS });
   const tokens = createTokens(pools.console, members);
   const discovered = createDiscovery(providers, () => clock.monotonicMs());
-  const oidc = createOidcLogin({ pool, clock, log, providers, discovered, invitations, signUp, key: ticketKey(parts.secret) });
-  const addAdmin = async (...[client, workspace, account]: Parameters<InstanceParts["addAdmin"]>): Promise<void> => {
-    await members.join(client, workspace, account, "admin");
-  };
+  const oidc = createOidcLogin({ pool, clock, log, providers, discovered, invitations, failed, signUp, key: ticketKey(parts.secret) });
+  const addAdmin: InstanceParts["addAdmin"] = (client, workspace, account) => members.join(client, workspace, account, "admin");
   return {
     addRoutes() {
       addLoginRoutes(app, { accounts, sessions, cookies, tokens, signUp, providers });

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
@@ -39,7 +40,10 @@ export function addServiceAccountRoutes(root: FastifyInstance, pool: Pool, membe
         const account = await insertServiceAccount(client, workspace.id, name, principal.label);
         if (account === "taken") throw new AppError("already_exists", `there is a service account ${name} in this workspace`);
         if (account === "full") throw new AppError("resource_exhausted", `the workspace has ${IDENTITY_LIMITS.serviceAccounts} service accounts already`);
-        await members.join(client, workspace.id, account.id, role);
+        const member = (await members.join(client, workspace.id, account.id, role)) ?? null;
+        const detail = { account: account.id, member, role };
+        const event = { workspace: workspace.id, actor: principal.label, action: "service-accounts:create", target: `service account ${name}`, detail };
+        await recordAudit(client, event);
         return account;
       });
       return reply.code(201).send({ name, role, created_by: made.createdBy, created_at: made.createdAt.toISOString() });
@@ -80,8 +84,12 @@ export function addServiceAccountRoutes(root: FastifyInstance, pool: Pool, membe
       },
     },
     async (request, reply) => {
-      if (!(await deleteServiceAccount(pool, callerOf(request).workspace.id, request.params.name)))
-        throw new AppError("not_found", "there is no such service account in this workspace");
+      const { workspace, principal } = callerOf(request);
+      const { name } = request.params;
+      await inTransaction(pool, async (client) => {
+        if (!(await deleteServiceAccount(client, workspace.id, name))) throw new AppError("not_found", "there is no such service account in this workspace");
+        await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "service-accounts:delete", target: `service account ${name}` });
+      });
       return reply.code(204).send(null);
     },
   );

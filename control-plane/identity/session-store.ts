@@ -104,19 +104,21 @@ export async function listSessions(pool: Pool, account: AccountId, idleMs: numbe
   }));
 }
 
-/** @returns false when the account has no such session */
-export async function revokeSession(on: Queryable, account: AccountId, id: string): Promise<boolean> {
-  const { rowCount } = await on.query("UPDATE account_session SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1 AND account_id = $2", [
-    id,
-    account,
-  ]);
-  return rowCount === 1;
+/** @returns whether it ends now; undefined when the account has no such session */
+export async function revokeSession(on: Queryable, account: AccountId, id: string): Promise<boolean | undefined> {
+  const { rows } = await on.query<{ ended: boolean }>(
+    `WITH ended AS (UPDATE account_session SET revoked_at = clock_timestamp() WHERE id = $1 AND account_id = $2 AND revoked_at IS NULL RETURNING id)
+     SELECT EXISTS (SELECT FROM ended) AS ended FROM account_session WHERE id = $1 AND account_id = $2`,
+    [id, account],
+  );
+  return rows[0]?.ended;
 }
 
-/** All of an account, but perhaps one. */
-export async function revokeSessions(on: Queryable, account: AccountId, butId?: string): Promise<void> {
-  await on.query("UPDATE account_session SET revoked_at = clock_timestamp() WHERE account_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2", [
-    account,
-    butId ?? null,
-  ]);
+/** All of an account, but perhaps one. @returns how many those were that had not ended before */
+export async function revokeSessions(on: Queryable, account: AccountId, butId?: string): Promise<number> {
+  const { rowCount } = await on.query(
+    "UPDATE account_session SET revoked_at = clock_timestamp() WHERE account_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2",
+    [account, butId ?? null],
+  );
+  return rowCount ?? 0;
 }

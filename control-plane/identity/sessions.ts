@@ -2,9 +2,12 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId } from "../../kernel/ids.ts";
 import { storable } from "../../kernel/storable-text.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import type { Account } from "./account-store.ts";
 import { revokeBySecret } from "./account-token-store.ts";
+import { accountTarget, labelOf } from "./audit-words.ts";
 import type { Principal } from "./authenticate.ts";
 import type { SessionCookies } from "./session-cookie.ts";
 import { insertSession, type ListedSession, listSessions, revokeSession, revokeSessions } from "./session-store.ts";
@@ -18,8 +21,15 @@ export interface Sessions {
   begin(request: FastifyRequest, reply: FastifyReply, account: Account, method: string): Promise<{ expiresAt: Date }>;
   list(account: AccountId): Promise<ListedSession[]>;
   /** Errors: not_found. */
-  end(account: AccountId, id: string): Promise<void>;
-  endOthers(account: AccountId, id: string): Promise<void>;
+  end(whose: OwnSession, id: string): Promise<void>;
+  endOthers(whose: OwnSession): Promise<void>;
+}
+
+/** A person who has logged in. */
+export interface OwnSession {
+  readonly account: AccountId;
+  readonly session: string;
+  readonly label: string;
 }
 
 export interface SessionLimits {
@@ -29,26 +39,39 @@ export interface SessionLimits {
 
 export function createSessions(pool: Pool, cookies: SessionCookies, { idleMs, maxMs }: SessionLimits): Sessions {
   return {
-    async begin(request, reply, { id: accountId }, method) {
+    async begin(request, reply, account, method) {
       const before = parseBearer(cookies.read(request, "millrace-session") ?? "");
-      if (before?.kind === "session") await revokeBySecret(pool, before);
       const token = generateToken("session");
       const userAgent = storable(request.headers["user-agent"] ?? "").slice(0, USER_AGENT_CHARS);
-      await insertSession(pool, token, { accountId, method, userAgent, address: request.ip, maxMs });
+      const { ip: address } = request;
+      await inTransaction(pool, async (client) => {
+        const ended = before?.kind === "session" ? await revokeBySecret(client, before) : undefined;
+        await insertSession(client, token, { accountId: account.id, method, userAgent, address, maxMs });
+        const detail = { session: token.id, method, address, ...(ended !== undefined && { instead_of: before?.id ?? null }) };
+        await recordAudit(client, { workspace: undefined, actor: labelOf(account), action: "sessions:begin", target: accountTarget(account), detail });
+      });
       cookies.set(reply, "millrace-session", token.text, maxMs);
       return { expiresAt: new Date(Date.now() + maxMs) };
     },
     list: (account) => listSessions(pool, account, idleMs),
-    async end(account, id) {
-      if (!(await revokeSession(pool, account, id))) throw new AppError("not_found", "there is no such session of yours");
-    },
-    endOthers: (account, id) => revokeSessions(pool, account, id),
+    end: ({ account, label }, id) =>
+      inTransaction(pool, async (client) => {
+        const endsNow = await revokeSession(client, account, id);
+        if (endsNow === undefined) throw new AppError("not_found", "there is no such session of yours");
+        if (endsNow) await recordAudit(client, { workspace: undefined, actor: label, action: "sessions:end", target: `session ${id}` });
+      }),
+    endOthers: ({ account, session, label }) =>
+      inTransaction(pool, async (client) => {
+        const ended = await revokeSessions(client, account, session);
+        const detail = { ended, but: session };
+        if (ended > 0) await recordAudit(client, { workspace: undefined, actor: label, action: "sessions:end", target: `sessions of ${label}`, detail });
+      }),
   };
 }
 
 /** The account and the session of a person who has logged in. Errors: permission_denied for tokens. */
-export function sessionOf({ via, accountId, tokenId }: Principal): { account: AccountId; session: string } {
+export function sessionOf({ via, accountId, tokenId, label }: Principal): OwnSession {
   if (via !== "session" || accountId === undefined)
     throw new AppError("permission_denied", "this is for people who have logged in, not for tokens", { hint: "log in with POST /api/v1/login" });
-  return { account: accountId, session: tokenId };
+  return { account: accountId, session: tokenId, label };
 }

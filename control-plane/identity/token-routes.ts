@@ -81,7 +81,7 @@ function addOwn(root: FastifyInstance, tokens: Tokens): void {
     },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
-      await tokens.revoke(workspace.id, request.params.token, holderOf(principal));
+      await tokens.revoke(workspace.id, request.params.token, holderOf(principal), principal.label);
       return reply.code(204).send(null);
     },
   );
@@ -141,7 +141,8 @@ function addAll(root: FastifyInstance, tokens: Tokens): void {
       },
     },
     async (request, reply) => {
-      await tokens.revoke(callerOf(request).workspace.id, request.params.token, undefined);
+      const { workspace, principal } = callerOf(request);
+      await tokens.revoke(workspace.id, request.params.token, undefined, principal.label);
       return reply.code(204).send(null);
     },
   );

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, type AnswerBody, askWith, Browser, type IdentityServer, startIdentityServer } from "./testing/identity-server.ts";
+import { type Answer, type AnswerBody, askWith, auditOf, Browser, type IdentityServer, startIdentityServer, wholeAudit } from "./testing/identity-server.ts";
 
 const PASSWORD = "correct horse battery";
 let server: IdentityServer;
@@ -294,5 +294,75 @@ describe("tokens of a workspace", () => {
     }
     await expect.poll(async () => (await bob.ask("GET", "/api/v1/me")).status, { timeout: 3000 }).toBe(401);
     expect((await askWith(server, undefined, "POST", "/api/v1/invitations/preview", { token: invitation })).status).toBe(404);
+  });
+});
+
+describe("the audit log", () => {
+  const chainOf = async (target: string): Promise<string[]> => {
+    const { rows } = await server.pool.query<{ name: string | null }>(
+      "SELECT w.name FROM audit_event e LEFT JOIN workspace w ON w.id = e.workspace_id WHERE e.target LIKE $1 ORDER BY e.at, e.seq",
+      [target],
+    );
+    return rows.map(({ name }) => name ?? "the instance");
+  };
+
+  test("of a workspace has its tokens, invitations and service accounts, and no secret of theirs", async () => {
+    const first = await make(ann, { label: "kept on paper", scopes: ["jobs:run"] });
+    const second = await make(ann, {});
+    await ann.ask("DELETE", `/api/v1/w/main/tokens/${first.id}`);
+    await ann.ask("DELETE", `/api/v1/w/main/tokens/${first.id}`);
+    for (let times = 0; times < 2; times++) await withToken(second.token, "POST", "/api/v1/tokens/revoke-by-secret", { token: second.token });
+    await ann.ask("POST", "/api/v1/w/main/service-accounts", { name: "audited", role: "operator" });
+    const third = await make(ann, { service_account: "audited" }, "/api/v1/w/main/workspace-tokens");
+    await ann.ask("DELETE", `/api/v1/w/main/workspace-tokens/${third.id}`);
+    await ann.ask("DELETE", "/api/v1/w/main/service-accounts/audited");
+    const invited = (await ann.ask("POST", "/api/v1/w/main/invitations", { role: "viewer" })).body;
+    await ann.ask("DELETE", `/api/v1/w/main/invitations/${invited.id}`);
+    const used = (await ann.ask("POST", "/api/v1/w/main/invitations", { role: "viewer" })).body;
+    const signUp = { email: "audited@example.com", name: "x", password: PASSWORD, invitation: used.token };
+    const newcomer = new Browser(server.url);
+    expect((await newcomer.ask("POST", "/api/v1/sign-up", signUp)).status).toBe(201);
+    const by = "ann@example.com";
+    expect(await auditOf(server, ...[first, second, third].map(({ id }) => `token ${id}`), "service account audited")).toEqual([
+      `${by}: tokens:create token …`,
+      `${by}: tokens:create token …`,
+      `${by}: tokens:revoke token …`,
+      "address 127.0.0.1: tokens:revoke-by-secret token …",
+      `${by}: service-accounts:create service account audited`,
+      `${by}: tokens:create token …`,
+      `${by}: tokens:revoke token …`,
+      `${by}: service-accounts:delete service account audited`,
+    ]);
+    expect(await auditOf(server, `invitation ${invited.id}`, `invitation ${used.id}`, "account audited@%")).toEqual([
+      `${by}: invitations:create invitation …`,
+      `${by}: invitations:revoke invitation …`,
+      `${by}: invitations:create invitation …`,
+      "audited@example.com: invitations:accept invitation …",
+      "audited@example.com: accounts:create account audited@example.com",
+      "audited@example.com: sessions:begin account audited@example.com",
+    ]);
+    for (const target of [`token ${first.id}`, `token ${second.id}`, `invitation ${used.id}`]) expect(await chainOf(target)).toEqual(["main", "main"]);
+    expect(await chainOf("account audited@%")).toEqual(["the instance", "the instance"]);
+    // What is found of a session ends in the log of the instance: it belongs to no workspace.
+    const session = newcomer.cookies.get("millrace-session") ?? "";
+    await newcomer.ask("POST", "/api/v1/tokens/revoke-by-secret", { token: session });
+    expect(await chainOf(`session ${session.split("_")[2]}`)).toEqual(["the instance"]);
+    const whole = await wholeAudit(server);
+    for (const secret of [first, second, third, invited, used].map(({ token }) => token.split("_")[3] ?? "")) {
+      expect(secret).toHaveLength(32);
+      expect(whole).not.toContain(secret);
+    }
+    for (const secret of [PASSWORD, session, "mr_"]) expect(whole).not.toContain(secret);
+  });
+
+  test("of the instance has workspaces and their names", async () => {
+    await admin("POST", "/api/v1/workspaces", { name: "audited-one" });
+    await admin("PATCH", "/api/v1/workspaces/audited-one", { name: "audited-two" });
+    await admin("PATCH", "/api/v1/workspaces/audited-one", { name: "audited-two" });
+    expect(await auditOf(server, "workspace audited-%")).toEqual([
+      "test-admin: workspaces:create workspace audited-one",
+      "test-admin: workspaces:rename workspace audited-two",
+    ]);
+    expect(await chainOf("workspace audited-%")).toEqual(["the instance", "the instance"]);
   });
 });

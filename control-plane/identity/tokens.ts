@@ -1,5 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import {
@@ -12,11 +13,12 @@ import {
   revokeToken,
   type TokenPage,
 } from "./account-token-store.ts";
+import { addressActor } from "./audit-words.ts";
 import type { Principal } from "./authenticate.ts";
 import { IDENTITY_LIMITS, type NewTokenBody } from "./contract.ts";
 import type { Members } from "./members.ts";
 import { findServiceAccount } from "./service-account-store.ts";
-import { generateToken, parseBearer } from "./token-format.ts";
+import { generateToken, parseBearer, type TokenKind } from "./token-format.ts";
 import { insertToken } from "./token-store.ts";
 
 /** Tokens of a workspace: of people, of service accounts, and of the workspace itself. */
@@ -27,9 +29,9 @@ export interface Tokens {
   makeForWorkspace(workspace: WorkspaceId, by: Principal, wanted: NewTokenBody, serviceAccount: string | undefined): Promise<MadeToken>;
   list(workspace: WorkspaceId, page: TokenPage): Promise<ListedToken[]>;
   /** @param account whose it must be; undefined: anybody's. Errors: not_found */
-  revoke(workspace: WorkspaceId, id: string, account: AccountId | undefined): Promise<void>;
-  /** Whether there is such a token is not said. */
-  revokeBySecret(text: string): Promise<void>;
+  revoke(workspace: WorkspaceId, id: string, account: AccountId | undefined, by: string): Promise<void>;
+  /** Whether there is such a token is not said. @param address from which it comes */
+  revokeBySecret(text: string, address: string): Promise<void>;
 }
 
 export interface MadeToken {
@@ -39,6 +41,9 @@ export interface MadeToken {
 
 /** Of a token that is nobody's the label is what `created_by` says: it must not name a person, a service account, a job or a schedule. */
 const LIKE_SOMEBODY = /[@:]|^job /;
+
+/** How the audit log calls tokens of which there is more to say than that they are tokens. */
+const CALLED: Readonly<Partial<Record<TokenKind, string>>> = { session: "session", invitation: "invitation", join: "join token" };
 
 function misleading(): AppError {
   return new AppError(
@@ -71,9 +76,13 @@ export function createTokens(pool: Pool, members: Pick<Members, "roleOf">): Toke
         expiresInS: wanted.expires_in_s,
         createdBy: by.label,
       });
-      return findListedToken(client, workspace, token.id);
+      const stored = await findListedToken(client, workspace, token.id);
+      if (stored === undefined) throw new Error("the token was not stored");
+      const limits = { expires_in_s: wanted.expires_in_s ?? null, scopes: stored.scopes ?? null };
+      const detail = { kind, label: wanted.label, holder: stored.holder ?? null, ...limits };
+      await recordAudit(client, { workspace, actor: by.label, action: "tokens:create", target: `token ${token.id}`, detail });
+      return stored;
     });
-    if (made === undefined) throw new Error("the token was not stored");
     return { token: made, text: token.text };
   }
 
@@ -101,12 +110,21 @@ export function createTokens(pool: Pool, members: Pick<Members, "roleOf">): Toke
       return make("service", workspace, by, wanted, found);
     },
     list: (workspace, page) => listTokens(pool, workspace, page),
-    async revoke(workspace, id, account) {
-      if (!(await revokeToken(pool, workspace, id, account))) throw new AppError("not_found", "there is no such token in this workspace");
-    },
-    async revokeBySecret(text) {
+    revoke: (workspace, id, account, by) =>
+      inTransaction(pool, async (client) => {
+        const endsNow = await revokeToken(client, workspace, id, account);
+        if (endsNow === undefined) throw new AppError("not_found", "there is no such token in this workspace");
+        if (endsNow) await recordAudit(client, { workspace, actor: by, action: "tokens:revoke", target: `token ${id}` });
+      }),
+    async revokeBySecret(text, address) {
       const parsed = parseBearer(text);
-      if (parsed !== undefined) await revokeBySecret(pool, parsed);
+      if (parsed === undefined) return;
+      await inTransaction(pool, async (client) => {
+        const ended = await revokeBySecret(client, parsed);
+        if (ended === undefined) return;
+        const what = { target: `${CALLED[parsed.kind] ?? "token"} ${parsed.id}`, detail: { kind: parsed.kind } };
+        await recordAudit(client, { ...ended, ...what, actor: addressActor(address), action: "tokens:revoke-by-secret" });
+      });
     },
   };
 }

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit, recordAudits } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { principalOf } from "../http/authorize.ts";
@@ -19,8 +20,8 @@ const PAGE = 100;
 export interface InstanceParts {
   readonly pool: Pool;
   readonly workspaces: Workspaces;
-  /** Makes an account an administrator of a workspace, in the caller's transaction. */
-  readonly addAdmin: (client: Queryable, workspace: WorkspaceId, account: AccountId) => Promise<void>;
+  /** Makes an account an administrator of a new workspace, in the caller's transaction. @returns its name there */
+  readonly addAdmin: (client: Queryable, workspace: WorkspaceId, account: AccountId) => Promise<string | undefined>;
 }
 
 /** Workspaces of the instance, for its administrators. */
@@ -60,10 +61,13 @@ export function addInstanceRoutes(root: FastifyInstance, { pool, workspaces, add
       },
     },
     async (request, reply) => {
-      const { accountId } = principalOf(request);
+      const { accountId, label: actor } = principalOf(request);
       const { name } = request.body;
       const made = await insertWorkspace(pool, name, async (client, id) => {
-        if (accountId !== undefined) await addAdmin(client, id, accountId);
+        const admin = accountId === undefined ? undefined : await addAdmin(client, id, accountId);
+        const joined = { workspace: id, actor, action: "members:write", target: `member ${admin}`, detail: { account: accountId ?? null, role: "admin" } };
+        const created = { workspace: undefined, actor, action: "workspaces:create", target: `workspace ${name}`, detail: { number: id } };
+        await recordAudits(client, admin === undefined ? [created] : [joined, created]);
       });
       if (made === undefined) throw taken(name);
       return reply.code(201).send(present(made));
@@ -86,7 +90,14 @@ export function addInstanceRoutes(root: FastifyInstance, { pool, workspaces, add
     async (request) => {
       const { name } = request.body;
       const workspace = await workspaces.byName(request.params.name);
-      const renamed = workspace === undefined ? undefined : await renameWorkspace(pool, workspace.id, name);
+      const actor = principalOf(request).label;
+      const renamed =
+        workspace === undefined
+          ? undefined
+          : await renameWorkspace(pool, workspace.id, name, async (client, former) => {
+              const detail = { number: workspace.id, name_before: former };
+              await recordAudit(client, { workspace: undefined, actor, action: "workspaces:rename", target: `workspace ${name}`, detail });
+            });
       if (renamed === undefined) throw new AppError("not_found", "there is no such workspace");
       if (renamed === "taken") throw taken(name);
       return present(renamed);

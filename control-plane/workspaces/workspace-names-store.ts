@@ -49,8 +49,17 @@ export async function listWorkspaces(on: Queryable, after: string, limit: number
   return rows.map(fromRow);
 }
 
-/** The former name goes on to lead there. @returns taken: another workspace has, or had, the new name */
-export async function renameWorkspace(pool: Pool, workspace: WorkspaceId, name: string): Promise<NamedWorkspace | "taken" | undefined> {
+/**
+ * The former name goes on to lead there.
+ * @param more done in the same transaction, told the former name
+ * @returns taken: another workspace has, or had, the new name
+ */
+export async function renameWorkspace(
+  pool: Pool,
+  workspace: WorkspaceId,
+  name: string,
+  more: (client: Queryable, former: string) => Promise<void>,
+): Promise<NamedWorkspace | "taken" | undefined> {
   return inTransaction(pool, async (client) => {
     await lockNames(client);
     const others = await client.query(
@@ -61,8 +70,11 @@ export async function renameWorkspace(pool: Pool, workspace: WorkspaceId, name: 
     await client.query("INSERT INTO workspace_former_name (name, workspace_id) SELECT name, id FROM workspace WHERE id = $1 ON CONFLICT DO NOTHING", [
       workspace,
     ]);
+    const before = await client.query<{ name: string }>("SELECT name FROM workspace WHERE id = $1", [workspace]);
     await client.query("UPDATE workspace SET name = $2 WHERE id = $1", [workspace, name]);
     const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM workspace w WHERE w.id = $1`, [workspace]);
+    const [former] = before.rows;
+    if (former !== undefined && former.name !== name) await more(client, former.name);
     return rows.map(fromRow)[0];
   });
 }

@@ -127,6 +127,23 @@ export class Browser {
   }
 }
 
+/** What the audit log of the instance, or of a workspace, has of these targets, oldest first. */
+export async function auditOf(server: Pick<IdentityServer, "pool">, ...targets: readonly string[]): Promise<string[]> {
+  const { rows } = await server.pool.query<{ actor: string; action: string; target: string; outcome: string }>(
+    "SELECT actor, action, target, outcome FROM audit_event WHERE target LIKE ANY ($1::text[]) ORDER BY at, seq",
+    [targets],
+  );
+  return rows.map(
+    ({ actor, action, target, outcome }) => `${actor}: ${action} ${target.replace(/ [0-9A-Za-z]{12}$/, " …")}${outcome === "done" ? "" : `, ${outcome}`}`,
+  );
+}
+
+/** The whole of it, as text: what must not be in it is looked for here. */
+export async function wholeAudit(server: Pick<IdentityServer, "pool">): Promise<string> {
+  const { rows } = await server.pool.query<{ all: string }>("SELECT coalesce(string_agg(e::text, E'\\n'), '') AS all FROM audit_event e");
+  return rows[0]?.all ?? "";
+}
+
 /** A request by a program with a token. */
 export async function askWith(server: Pick<IdentityServer, "url">, token: string | undefined, method: string, path: string, body?: unknown): Promise<Answer> {
   const programs = { "sec-fetch-site": undefined, "x-millrace-csrf": undefined };
