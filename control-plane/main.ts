@@ -304,8 +304,9 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
     record: jobs.record.bind(jobs),
   };
-  addApprovalRoutes(app, new Approvals({ pool: pools.api, reader, ...people }));
-  parts.things.addRoutes(app, jobs, (id) => {
+  const approvals = new Approvals({ pool: pools.api, reader, ...people });
+  addApprovalRoutes(app, approvals);
+  parts.things.addRoutes(app, jobs, { scripts, locks, flows: flows.deployer, approvals }, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
   });

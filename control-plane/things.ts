@@ -2,7 +2,10 @@ import type { FastifyInstance } from "fastify";
 import type { JobId, WorkspaceId } from "../kernel/ids.ts";
 import type { Json } from "../kernel/json.ts";
 import type { Pool } from "./db/pools.ts";
+import { addDraftRoutes } from "./drafts/routes.ts";
+import type { FlowDeployer } from "./flows/deploy.ts";
 import { parseJson } from "./flows/engine/flow-codec.ts";
+import type { Approvals } from "./flows/runs/approvals.ts";
 import type { JobService } from "./jobs/job-service.ts";
 import { addProgressRoutes } from "./jobs/progress-routes.ts";
 import { createReferences, type References } from "./resources/references.ts";
@@ -10,6 +13,8 @@ import { createResources } from "./resources/resources.ts";
 import { addResourceRoutes } from "./resources/routes.ts";
 import { createSchemaCheck } from "./resources/schema-check.ts";
 import { addResourceTypeRoutes } from "./resources/type-routes.ts";
+import type { ScriptLocks } from "./scripts/locks.ts";
+import type { ScriptCache } from "./scripts/script-cache.ts";
 import { createKeyRing } from "./secrets/key-ring.ts";
 import { hasKeys } from "./secrets/key-store.ts";
 import { loadMasterKeys } from "./secrets/master-keys.ts";
@@ -18,10 +23,23 @@ import { addSecretRoutes } from "./secrets/routes.ts";
 import type { Log } from "./telemetry/log.ts";
 import { addVariableRoutes } from "./variables/routes.ts";
 import { createVariables } from "./variables/variables.ts";
+import { addWindmillFlows } from "./windmill/flow-routes.ts";
 import { addWindmillJobs } from "./windmill/job-routes.ts";
 import { addWindmillRest } from "./windmill/not-offered.ts";
 import { addWindmillResources } from "./windmill/resource-routes.ts";
+import { addWindmillResumes } from "./windmill/resume-routes.ts";
+import { addWindmillScripts } from "./windmill/script-routes.ts";
+import { addWindmillSync } from "./windmill/sync-routes.ts";
+import { addWindmillTypes } from "./windmill/type-routes.ts";
 import { addWindmillVariables } from "./windmill/variable-routes.ts";
+
+/** Where scripts and flows are deployed. */
+export interface Deployed {
+  readonly scripts: ScriptCache;
+  readonly locks: ScriptLocks;
+  readonly flows: FlowDeployer;
+  readonly approvals: Pick<Approvals, "inviteAhead">;
+}
 
 export interface Things {
   readonly references: References;
@@ -32,7 +50,7 @@ export interface Things {
     variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json | undefined>>;
     resources(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
   };
-  addRoutes(app: FastifyInstance, jobs: JobService, onProgress: (id: JobId) => void): void;
+  addRoutes(app: FastifyInstance, jobs: JobService, deployed: Deployed, onProgress: (id: JobId) => void): void;
 }
 
 /**
@@ -62,7 +80,8 @@ export async function openThings(pool: Pool, log: Log, masterKey: string | undef
         return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, parseJson(one.value)]])));
       },
     },
-    addRoutes(app, jobs, onProgress) {
+    addRoutes(app, jobs, { scripts, locks, flows, approvals }, onProgress) {
+      addDraftRoutes(app, pool);
       addVariableRoutes(app, variables);
       addSecretRoutes(app, pool, rotation);
       addResourceRoutes(app, resources, references);
@@ -71,6 +90,11 @@ export async function openThings(pool: Pool, log: Log, masterKey: string | undef
       addWindmillVariables(app, variables);
       addWindmillResources(app, resources, references);
       addWindmillJobs(app, pool, jobs, onProgress);
+      addWindmillScripts(app, { pool, scripts, locks });
+      addWindmillFlows(app, flows);
+      addWindmillTypes(app, { pool }, schemas);
+      addWindmillSync(app, { pool, variables, resources });
+      addWindmillResumes(app, approvals);
       addWindmillRest(app);
     },
   };

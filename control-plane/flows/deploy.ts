@@ -1,4 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
+import { type Archived, presentArchived } from "../scripts/archived.ts";
+import { type ExpectedVersion, notAsExpected } from "../scripts/expected-version.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow, type FlowChecker } from "./check-flow.ts";
 import type { DeployFlowRequest, FlowView, FlowWithDocument } from "./contract.ts";
@@ -16,33 +18,35 @@ const ROOT = "/document";
 
 /**
  * Deploys one version of a flow: checks it and stores it under the hash of path and document. Deploying the same thing again changes nothing.
- * Errors: those of `checkFlow`.
+ * Errors: those of `checkFlow`; already_exists or failed_precondition when the path is not as expected.
  */
 export async function deployFlow(
   deployer: FlowDeployer,
   workspace: Workspace,
   createdBy: string,
   request: DeployFlowRequest,
+  expected: ExpectedVersion = { kind: "any" },
 ): Promise<{ flow: LoadedFlow; created: boolean }> {
   const { pool, cache } = deployer;
   const { path, yaml } = request;
   const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT);
-  const { created } = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
+  const inserted = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy }, expected);
+  if (inserted === undefined) throw notAsExpected("flow", path, expected);
   cache.changed(workspace.id, path);
   const flow = await cache.loadVersion(workspace.id, hash);
   if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");
-  return { flow, created };
+  return { flow, created: inserted.created };
 }
 
 /** A version as the API shows it, without its document. */
-export function presentFlow(flow: FlowOutline): FlowView {
+export function presentFlow(flow: FlowOutline, archived?: Archived): FlowView {
   const { path, hash, summary, createdAtMs, createdBy } = flow;
-  return { path, hash, summary, created_at: new Date(createdAtMs).toISOString(), created_by: createdBy };
+  return { path, hash, summary, created_at: new Date(createdAtMs).toISOString(), created_by: createdBy, ...presentArchived(archived) };
 }
 
 /** With its document as it was deployed. */
-export function presentWithDocument(version: FlowVersion): FlowWithDocument {
+export function presentWithDocument(version: FlowVersion, archived?: Archived): FlowWithDocument {
   const document = storedDocument(version.document);
   const { ignored } = parseFlow(document);
-  return { ...presentFlow(version), document, ...(version.yaml !== undefined && { yaml: version.yaml }), ignored: [...ignored] };
+  return { ...presentFlow(version, archived), document, ...(version.yaml !== undefined && { yaml: version.yaml }), ignored: [...ignored] };
 }

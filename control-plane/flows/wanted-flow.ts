@@ -1,10 +1,12 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { RunJobRequest } from "../jobs/contract.ts";
+import { archivedError } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow } from "./check-flow.ts";
 import type { FlowDeployer } from "./deploy.ts";
 import { currentFlow } from "./find-flow.ts";
 import type { WantedFlow } from "./flow-jobs.ts";
+import { isFlowArchived } from "./flow-moves-store.ts";
 
 export type FlowRequest = Pick<RunJobRequest, "flow" | "flow_hash" | "document" | "yaml">;
 
@@ -13,7 +15,7 @@ export function isForFlow({ flow, flow_hash, document, yaml }: FlowRequest): boo
   return (flow ?? flow_hash ?? document ?? yaml) !== undefined;
 }
 
-/** The flow that a request names or brings. Errors: not_found; for one that it brings those of a deploy. */
+/** The flow that a request names or brings. Errors: not_found; failed_precondition for an archived one; for one that it brings those of a deploy. */
 export async function wantedFlow(deployer: FlowDeployer, workspace: Workspace, request: FlowRequest): Promise<WantedFlow> {
   const { pool, cache } = deployer;
   const { flow: path, flow_hash: hash } = request;
@@ -21,6 +23,7 @@ export async function wantedFlow(deployer: FlowDeployer, workspace: Workspace, r
   if (hash !== undefined) {
     const version = await cache.loadVersion(workspace.id, hash);
     if (version === undefined) throw new AppError("not_found", `there is no flow version ${hash}`);
+    if (await isFlowArchived(pool, workspace.id, version.flowId)) throw archivedError("flow", version.path);
     return { ...version, document: undefined };
   }
   const { json, hash: ofDocument, parsed } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml");

@@ -12,7 +12,7 @@ import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
-import { currentVersion } from "../scripts/find-script.ts";
+import { currentVersion, refuseArchived } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -283,6 +283,7 @@ export class JobService {
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
     const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
     if (version === undefined) throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
+    await refuseArchived(scripts, caller.workspace.id, version);
     return version;
   }
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf } from "../http/authorize.ts";
+import { type Caller, callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions, pageQuery, THING_LIMITS } from "../variables/contract.ts";
 import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
@@ -96,12 +96,7 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
       },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
-      const { name } = request.query;
-      if (name === STATE_TYPE) throw new AppError("invalid_argument", "the type state is for what scripts remember: it has no schema");
-      const schema = request.body.schema;
-      if (schema !== undefined && schema !== null) await schemas.check(JSON.stringify(schema));
-      const { created, stored } = await putType(pool, workspace.id, name, request.body, principal.label, request.headers);
+      const { created, stored } = await checkAndPutType(pool, schemas, callerOf(request), request.query.name, request.body, request.headers);
       return reply
         .code(created ? 201 : 200)
         .header("etag", etagOf(stored.revision))
@@ -130,6 +125,20 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
       throw (await findResourceType(pool, id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
     },
   );
+}
+
+/** Makes or changes a type. Errors: invalid_argument for its schema; already_exists, failed_precondition, resource_exhausted. */
+export async function checkAndPutType(
+  pool: Pool,
+  schemas: SchemaCheck,
+  { workspace, principal }: Caller,
+  name: string,
+  change: PutResourceType,
+  condition: Condition,
+): Promise<{ created: boolean; stored: StoredResourceType }> {
+  if (name === STATE_TYPE) throw new AppError("invalid_argument", "the type state is for what scripts remember: it has no schema");
+  if (change.schema !== undefined && change.schema !== null) await schemas.check(JSON.stringify(change.schema));
+  return putType(pool, workspace.id, name, change, principal.label, condition);
 }
 
 async function putType(

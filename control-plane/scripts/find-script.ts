@@ -2,14 +2,24 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { findSchemas, type ScriptVersion, similarPaths } from "./script-store.ts";
+import { findCurrent, findSchemas, type ScriptVersion, similarPaths } from "./script-store.ts";
 
-/** The newest version of a path. Errors: not_found, with paths that look like the one that was meant. */
+/** The newest version of a path. Errors: not_found, with paths that look like the one that was meant; failed_precondition for an archived one. */
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
   const version = await cache.current(workspace, path);
   if (version !== undefined) return version;
+  if ((await findCurrent(pool, workspace, path))?.archived !== undefined) throw archivedError("script", path);
   const hint = await suggestScripts(pool, workspace, path);
   throw new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
+}
+
+/** Errors: failed_precondition for a version of an archived script. */
+export async function refuseArchived(cache: ScriptCache, workspace: WorkspaceId, { scriptId, path }: ScriptVersion): Promise<void> {
+  if (await cache.isArchived(workspace, scriptId)) throw archivedError("script", path);
+}
+
+export function archivedError(kind: "script" | "flow", path: string): AppError {
+  return new AppError("failed_precondition", `the ${kind} ${path} is archived: it does not run`, { hint: "take it back from the archive, or deploy it again" });
 }
 
 /** A question with paths that look like one that does not exist; undefined when there are none. */
