@@ -9,6 +9,7 @@ import type { VariableView, VariableWithValue } from "../control-plane/variables
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { decodeObject, decodeProblem } from "./api-codec.ts";
 import type { Settings } from "./settings.ts";
+import type { AskApi } from "./sync/kinds/kind.ts";
 
 export interface JobPage {
   readonly jobs: readonly JobView[];
@@ -83,6 +84,8 @@ export interface ApiClient {
   rotateSecrets(): Promise<{ readonly version: number }>;
   /** What happened in the run of a flow after the event with this number. */
   flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
+  /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
+  readonly ask: AskApi;
   /** The open answer: plain text, or an event stream when `follow` is set. */
   logs(id: string, request: LogRequest): Promise<ReadableStream<Uint8Array>>;
 }
@@ -159,6 +162,7 @@ export function createApiClient(settings: Settings): ApiClient {
     previewSchedule: (wanted) => call("GET", `/schedules/preview${queryOf(wanted)}`),
     rotateSecrets: () => call("POST", "/secrets/rotate"),
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
+    ask: async (method, path, body, headers = {}) => readText(await send(method, path, body, { headers }), settings.url),
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;
       const headers: Record<string, string> = { accept: follow === true ? "text/event-stream" : "text/plain" };
