@@ -21,7 +21,7 @@ const CATCH_UPS: readonly CatchUp[] = [{ kind: "none" }, { kind: "latest" }, { k
 
 const pick = <T>(list: readonly T[], dice: number): T | undefined => list[Math.floor(dice * list.length)];
 
-const SEEDS = 10;
+const SEEDS = 6;
 
 interface Living {
   readonly replica: Replica;
