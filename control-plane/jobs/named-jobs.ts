@@ -11,7 +11,7 @@ import type { JobService, Requester } from "./job-service.ts";
 import { createKeyStore } from "./key-store.ts";
 import { POLICY_LIMITS } from "./policy-contract.ts";
 
-export interface NamedRequest {
+interface NamedRequest {
   /** Stands for this one job alone. */
   readonly key: string;
   readonly createdBy: string;

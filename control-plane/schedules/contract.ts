@@ -86,7 +86,7 @@ export const putSchedule = z
   .refine(({ script, flow }) => (script === undefined) !== (flow === undefined), { message: "give either script or flow" });
 export type PutSchedule = z.infer<typeof putSchedule>;
 
-export const scheduleView = z.object({
+const scheduleView = z.object({
   path: z.string(),
   cron: z.string(),
   timezone: z.string(),

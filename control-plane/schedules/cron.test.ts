@@ -92,7 +92,7 @@ test("so are those of any pattern in any of these places", () => {
       const span = SPANS[at];
       if (span !== undefined) expectSame(cron, span);
     }),
-    { numRuns: 50 },
+    { numRuns: 30 },
   );
 });
 

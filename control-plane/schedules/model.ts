@@ -78,8 +78,7 @@ export interface PlannedRun extends RunRef {
 }
 
 /** What is still to be done about a run. start: its job · wait: for the run before · watch: for the end of its job · handle: a handler is to be run */
-export const TODOS = ["start", "wait", "watch", "handle"] as const;
-export type Todo = (typeof TODOS)[number];
+export type Todo = "start" | "wait" | "watch" | "handle";
 
 /** A run about which something is to be done. */
 export interface OpenRun extends PlannedRun {

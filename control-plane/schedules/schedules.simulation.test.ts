@@ -21,7 +21,7 @@ const CATCH_UPS: readonly CatchUp[] = [{ kind: "none" }, { kind: "latest" }, { k
 
 const pick = <T>(list: readonly T[], dice: number): T | undefined => list[Math.floor(dice * list.length)];
 
-const SEEDS = 10;
+const SEEDS = 6;
 
 interface Living {
   readonly replica: Replica;
@@ -79,11 +79,9 @@ class World {
       if (this.random() < 0.002) this.#jump();
     }
     this.#crashRate = crashRate;
-    for (const living of this.#replicas) {
-      if (!isHealing && this.random() < 0.1) continue;
-      this.tables.wallMs = this.nowMs + living.clock.shiftMs;
-      await this.#work(living);
-    }
+    const awake = this.#replicas.filter(() => isHealing || this.random() >= 0.1);
+    // Side by side: their steps alternate.
+    await Promise.all(awake.map((living) => this.#work(living)));
     await turns();
     this.#replicas = this.#replicas.map((living) => (living.isDead ? this.#revive(living.clock.shiftMs) : living));
     // While it heals no new ticks come: they would never end.
@@ -103,6 +101,7 @@ class World {
     const clock = { shiftMs };
     const living: { -readonly [K in keyof Living]: Living[K] } = { clock, isDead: false, replica: undefined as never };
     const onCall = (): "go on" | "before" | "after" | "never" => {
+      this.tables.wallMs = this.nowMs + clock.shiftMs;
       if (living.isDead) return "never";
       if (this.random() >= this.#crashRate) return "go on";
       living.isDead = true;

@@ -1,6 +1,6 @@
 import { asJobId, asWorkspaceId } from "../../kernel/ids.ts";
 import { HEALTHY } from "./handlers-core.ts";
-import type { OpenRun, PlannedRun, Work } from "./model.ts";
+import type { OpenRun, PlannedRun, Todo, Work } from "./model.ts";
 import { readHandlers, readOverlap } from "./schedule-codec.ts";
 
 /** Columns of a schedule `d` that a run needs. */
@@ -27,7 +27,7 @@ export interface RunRow extends WorkRow {
 }
 
 export interface OpenRow extends RunRow {
-  todo: "start" | "wait" | "watch" | "handle";
+  todo: Todo;
   job_id: string | null;
   note: string | null;
   handler: "error" | "recovery" | null;

@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 
-export type TickOutcome = "started" | "waiting" | "skipped" | "missed" | "failed";
+type TickOutcome = "started" | "waiting" | "skipped" | "missed" | "failed";
 
 /** What schedules count. Each replica counts what it did itself: sum over replicas. */
 export interface ScheduleMetrics {

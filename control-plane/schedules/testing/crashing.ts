@@ -1,5 +1,5 @@
 /** The end of a replica in the middle of what it does. */
-export class Crash extends Error {}
+class Crash extends Error {}
 
 /**
  * Something whose methods may be the last thing that a replica does: it dies before the call has happened, or after, without having heard of it. A dead
