@@ -88,7 +88,7 @@ describe("generated workspaces", () => {
       scriptItem({
         path: at,
         language,
-        content: language === "bash" ? content : language === "http" ? "GET https://example.org\n" : "SELECT 1",
+        content: language === "bash" ? content : language === "http" ? '{"url": "https://example.org"}\n' : "SELECT 1",
         ...rest,
       }),
     ),
