@@ -79,7 +79,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "(^|/)node_modules/" },
-    exclude: { path: "^(console|[.]millrace)/" },
+    // Programs of peers run beside packages that are installed when they are wanted.
+    exclude: { path: "^(console|[.]millrace|loadtests/flow-peers/programs)/" },
     // Type-only imports count too.
     tsPreCompilationDeps: true,
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },

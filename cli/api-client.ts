@@ -1,4 +1,5 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
+import type { AuditHeadView, AuditPage } from "../control-plane/audit/contract.ts";
 import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flows/contract.ts";
 import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
@@ -41,6 +42,18 @@ interface ThingFilter {
   readonly limit?: number;
 }
 
+export type AuditChain = "workspace" | "instance";
+
+interface AuditFilter {
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly target?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit?: number;
+}
+
 /** The REST API of one workspace. All methods throw AppError; what the server refused is an ApiError. */
 export interface ApiClient {
   readonly settings: Settings;
@@ -49,6 +62,10 @@ export interface ApiClient {
    * @param key idempotency key: the same request under it is the same job
    */
   runJob(body: string, key?: string): Promise<JobView>;
+  /** A run that is made of an earlier one. @param body JSON text of a RestartRequest */
+  restartFlow(id: string, body: string): Promise<JobView>;
+  /** @param body JSON text of a StepTestRequest */
+  testStep(body: string): Promise<JobView>;
   job(id: string): Promise<JobView>;
   jobs(filter: JobFilter): Promise<JobPage>;
   /** The result's bytes as the server sends them. */
@@ -82,6 +99,11 @@ export interface ApiClient {
   previewSchedule(wanted: { cron: string; timezone: string; count: number }): Promise<Preview>;
   /** Of all secrets of the workspace. @returns the version of the new key */
   rotateSecrets(): Promise<{ readonly version: number }>;
+  /** Of the workspace, or of the instance. */
+  audit(chain: AuditChain, filter: AuditFilter): Promise<AuditPage>;
+  auditHead(chain: AuditChain): Promise<AuditHeadView>;
+  /** JSON lines. */
+  auditExport(chain: AuditChain): Promise<ReadableStream<Uint8Array>>;
   /** What happened in the run of a flow after the event with this number. */
   flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
   /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
@@ -96,13 +118,20 @@ const REQUEST_TIMEOUT_MS = 40_000;
 export function createApiClient(settings: Settings): ApiClient {
   const base = `${settings.url}/api/v1/w/${encodeURIComponent(settings.workspace)}`;
 
-  async function send(method: string, path: string, body?: string, extra: { headers?: Record<string, string>; signal?: AbortSignal } = {}): Promise<Response> {
+  interface Extra {
+    readonly headers?: Record<string, string>;
+    readonly signal?: AbortSignal;
+    /** Default: of the workspace. */
+    readonly under?: string;
+  }
+
+  async function send(method: string, path: string, body?: string, extra: Extra = {}): Promise<Response> {
     const headers: Record<string, string> = { accept: "application/json", ...extra.headers };
     if (settings.token !== undefined) headers["authorization"] = `Bearer ${settings.token}`;
     if (body !== undefined) headers["content-type"] = "application/json";
     let response: Response;
     try {
-      response = await fetch(`${base}${path}`, {
+      response = await fetch(`${extra.under ?? base}${path}`, {
         method,
         headers,
         redirect: "error",
@@ -120,9 +149,17 @@ export function createApiClient(settings: Settings): ApiClient {
     return decodeObject<T>(await readText(await send(method, path, body, { headers }), settings.url), `${method} ${path}`);
   }
 
+  const baseOf = (chain: AuditChain): string => (chain === "instance" ? `${settings.url}/api/v1` : base);
+
+  async function auditOf<T extends object>(chain: AuditChain, rest: string): Promise<T> {
+    return decodeObject<T>(await readText(await send("GET", `/audit${rest}`, undefined, { under: baseOf(chain) }), settings.url), `GET /audit${rest}`);
+  }
+
   return {
     settings,
     runJob: (body, key) => call("POST", "/jobs", body, key === undefined ? {} : { "idempotency-key": key }),
+    restartFlow: (id, body) => call("POST", `/jobs/${encodeURIComponent(id)}/flow/restart`, body),
+    testStep: (body) => call("POST", "/flows/test", body),
     job: (id) => call("GET", `/jobs/${encodeURIComponent(id)}`),
     jobs: (filter) => call("GET", `/jobs${queryOf({ ...filter })}`),
     async result(id) {
@@ -161,6 +198,12 @@ export function createApiClient(settings: Settings): ApiClient {
     scheduleRuns: (page) => call("GET", `/schedules/runs${queryOf(page)}`),
     previewSchedule: (wanted) => call("GET", `/schedules/preview${queryOf(wanted)}`),
     rotateSecrets: () => call("POST", "/secrets/rotate"),
+    audit: (chain, filter) => auditOf(chain, queryOf({ ...filter })),
+    auditHead: (chain) => auditOf(chain, "/head"),
+    async auditExport(chain) {
+      const response = await send("GET", "/audit/export", undefined, { under: baseOf(chain), signal: new AbortController().signal });
+      return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
+    },
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
     ask: async (method, path, body, headers = {}) => readText(await send(method, path, body, { headers }), settings.url),
     async logs(id, request) {

@@ -58,7 +58,8 @@ function addResources(program: Command, finish: (code: ExitCode) => void, withCo
     .action(async (path, options) => finish(await (await import("./commands/delete-thing.ts")).deleteThingCommand("resources", path, options)));
 }
 
-function withPage(command: Command): Command {
+/** What every list of things takes. */
+export function withPage(command: Command): Command {
   return command
     .option("--prefix <text>", "only paths that begin with this")
     .option("-n, --limit <count>", `how many (1 to ${MAX_PAGE})`, pageSize, PAGE)

@@ -85,6 +85,8 @@ describe("loadConfig", () => {
 
   test.each([
     ["MILLRACE_HTTP_PORT", "-1"],
+    ["MILLRACE_TRUSTED_PROXIES", "10.0.0.0/33"],
+    ["MILLRACE_SIGN_UP", "everybody"],
     ["MILLRACE_HTTP_PORT", "http"],
     ["MILLRACE_GRPC_PORT", "1.5"],
     ["MILLRACE_DATABASE_URL", "mysql://localhost/x"],

@@ -2,6 +2,9 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { AppError } from "../kernel/app-error.ts";
 import { AGENT_DOOR_SETTINGS } from "./agent-settings.ts";
+import { IDENTITY_SETTINGS } from "./identity-settings.ts";
+import { OUTBOUND_SETTINGS } from "./outbound-settings.ts";
+import { QUOTA_SETTINGS } from "./quota-settings.ts";
 import { SECRET_SETTINGS } from "./secret-settings.ts";
 import { STORAGE_SETTINGS } from "./storage-settings.ts";
 
@@ -108,6 +111,9 @@ export const SETTINGS = {
   ...AGENT_DOOR_SETTINGS,
   ...STORAGE_SETTINGS,
   ...SECRET_SETTINGS,
+  ...QUOTA_SETTINGS,
+  ...IDENTITY_SETTINGS,
+  ...OUTBOUND_SETTINGS,
 } as const;
 
 const schema = z.object(SETTINGS);

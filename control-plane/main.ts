@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
-import { createJobIdGenerator, type JobId, type WorkspaceId } from "../kernel/ids.ts";
-import { jobTokenKey } from "../kernel/job-token.ts";
+import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
+import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
@@ -20,14 +20,12 @@ import { migrate } from "./db/migrate.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
+import { openEntrance } from "./entrance.ts";
+import { addFlowRuns } from "./flow-runs.ts";
 import { flowEngines } from "./flows/engine/flow-engines.ts";
 import { openFlows } from "./flows/open-flows.ts";
-import { addApprovalRoutes } from "./flows/runs/approval-routes.ts";
-import { Approvals } from "./flows/runs/approvals.ts";
-import { addRunRoutes } from "./flows/runs/run-routes.ts";
-import { Housekeeping } from "./housekeeping/housekeeping.ts";
+import { openGovernance } from "./governance.ts";
 import { PartitionMaker } from "./housekeeping/partitions.ts";
-import { addAuthorization } from "./http/authorize.ts";
 import { BodyTurns } from "./http/body-turns.ts";
 import { addOperationsRoutes } from "./http/operations-routes.ts";
 import { createHttpServer, listen } from "./http/server.ts";
@@ -36,6 +34,7 @@ import { type Credentials, ensureFirstTokens } from "./identity/first-start.ts";
 import { workspaceOfRunning } from "./jobs/attempt-store.ts";
 import { createDependencyJobs } from "./jobs/dependency-jobs.ts";
 import { FlushWriter } from "./jobs/flush-writer.ts";
+import { JobEnds } from "./jobs/job-ends.ts";
 import { type Change, JobEvents } from "./jobs/job-events.ts";
 import { JobService } from "./jobs/job-service.ts";
 import { addJobRoutes } from "./jobs/routes.ts";
@@ -44,10 +43,13 @@ import { LiveLogs } from "./logs/live-logs.ts";
 import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
+import { openHousekeeping } from "./open-housekeeping.ts";
+import { type OpenTriggers, openTriggers } from "./open-triggers.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import { peerAddress } from "./peer-address.ts";
 import { publicUrl } from "./public-url.ts";
+import { instanceLimits } from "./quota-settings.ts";
 import { createClusterTables } from "./scheduler/cluster/cluster-tables.ts";
 import { OwnerDirectory } from "./scheduler/cluster/owner-directory.ts";
 import { LEASE_TTL_S, readClusterSecret } from "./scheduler/lease-store.ts";
@@ -64,6 +66,8 @@ import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { openThings, type Things } from "./things.ts";
+import { addWorkflowRoutes } from "./workflows/routes.ts";
+import { Workflows } from "./workflows/workflows.ts";
 import { addWorkspaceRoutes } from "./workspaces/routes.ts";
 import { createWorkspaces, type Workspaces } from "./workspaces/workspace-store.ts";
 
@@ -119,12 +123,12 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const blobs = await openBlobs(blobSettings(config, stateDir));
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
-    const things = await openThings(pools.api, log, config.MILLRACE_MASTER_KEY, stateDir);
+    const things = await openThings(pools, log, config.MILLRACE_MASTER_KEY, stateDir);
     const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
-    await run(createHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
+    await run(openHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
     // In this order at the end: shards go to other replicas, then agents do.
     stops.push(() => doors.sessions.drain());
     stops.push(() => doors.ownership.leave());
@@ -182,7 +186,8 @@ interface DoorParts {
 async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
   const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
   const secret = await readClusterSecret(pools.api);
-  const authenticator = createAuthenticator(pools.api, realClock, { secret, workspaceOf: (claims) => workspaceOfRunning(pools.api, claims) });
+  const jobTokens = { secret, workspaceOf: (claims: JobTokenClaims) => workspaceOfRunning(pools.api, claims) };
+  const authenticator = createAuthenticator(pools.api, realClock, jobTokens, config.MILLRACE_SESSION_IDLE_MS);
   const directory = new OwnerDirectory();
   const network: PeerNetwork = new PeerNetwork({
     directory,
@@ -219,6 +224,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.agents,
+    console: pools.console,
     authenticator,
     tlsFiles: grpcTlsFiles(config),
     credentialMs: config.MILLRACE_CREDENTIAL_MS,
@@ -248,16 +254,20 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     changed,
     grpcPort: () => sessions.port,
     engine: (host) => engines.make(host),
+    notes: (workspace) => triggers.notes(workspace),
   });
   const turns = new BodyTurns({
     hasRoom: () => (ownership.writer?.queued ?? 0) < BATCH_ROOM,
     ownerBytes: 32 * 1024 * 1024,
     allBytes: 128 * 1024 * 1024,
   });
-  const app = await createHttpServer(log, turns);
-  addAuthorization(app, authenticator, workspaces);
+  const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
+  const governance = openGovernance({ pools, limits: instanceLimits(config), clock: realClock, log, workspaces, replicas: () => network.linksUp + 1 });
+  const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
+  const comesIn = { ...parts, access: parts.things.access, authenticator, clock: realClock, secret, publicUrl: ownUrl };
+  const entrance = governance.guard(app, () => openEntrance(app, comesIn));
   const validator = createArgsValidator();
-  const flows = await run(openFlows(app, pools.api));
+  const flows = await run(openFlows(app, pools.console));
   const engines = flowEngines({
     pools,
     flows,
@@ -275,8 +285,9 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     clock: realClock,
     newJobId: createJobIdGenerator(() => realClock.wallMs()),
     checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
-    wantedFlow: (workspace, request) => flows.wanted(workspace, request),
+    wantedFlow: flows.wanted,
     earlyAnswer: engines.reader.early,
+    admit: governance.admit,
     onAccepted: (count) => metrics.accepted(count),
     owners: directory,
   });
@@ -286,8 +297,9 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     jobs: createDependencyJobs({ pool: pools.api, owners: directory, clock: realClock, newJobId: createJobIdGenerator(() => realClock.wallMs()), events }),
     log,
   });
-  addScriptRoutes(app, pools.api, scripts, locks);
+  addScriptRoutes(app, pools.console, scripts, locks);
   addJobRoutes(app, jobs);
+  governance.addRoutes(app, jobs);
   addLogRoutes(
     app,
     createLogReader(pools.api, new PackReader(parts.blobs), () => realClock.wallMs()),
@@ -295,22 +307,17 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     live,
     log,
   );
-  const { reader } = engines;
-  addRunRoutes(app, { reader, jobs, changes: events, log });
-  const answers = { answered: () => ownership.local?.owner.lookForAnswers(), workspaceName: (id: WorkspaceId) => workspaces.loadName(id) };
-  const people = {
-    ...answers,
-    secret: () => Promise.resolve(secret),
-    publicUrl: () => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address()),
-    record: jobs.record.bind(jobs),
-  };
-  const approvals = new Approvals({ pool: pools.api, reader, ...people });
-  addApprovalRoutes(app, approvals);
+  const runs = { engines, flows, jobs, workspaces, changes: events, log, secret, publicUrl: ownUrl, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES };
+  const approvals = addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
+  const ofCalls = { pool: pools.api, console: pools.console, secrets: parts.things.secrets, workspaces, jobs, changes: events, reader: engines.reader, log };
+  const triggers = await run(openTriggers(app, { ...ofCalls, publicUrl: ownUrl, allow: config.MILLRACE_OUTBOUND_ALLOW }));
+  addWorkflowRoutes(app, new Workflows({ pool: pools.api, jobs, clock: realClock }), new JobEnds(pools.api, events));
   parts.things.addRoutes(app, jobs, { scripts, locks, flows: flows.deployer, approvals }, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
   });
-  addWorkspaceRoutes(app, pools.api);
+  addWorkspaceRoutes(app, pools.console);
+  entrance.addRoutes(app);
   const schedules = openSchedules(app, { ...parts, jobs, events, owners: directory, clock: realClock, metrics: metrics.schedules });
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
@@ -319,6 +326,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
+  await run(governance);
   await run(network);
   await run(door);
   await run(locks);
@@ -337,14 +345,15 @@ interface Cluster {
   /** Known when the port is open. */
   readonly grpcPort: () => number;
   readonly engine: OwnerDeps["flows"] & object;
+  readonly notes: OpenTriggers["notes"];
 }
 
 function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
   const { config, pools, log, metrics, workspaces, scripts, databaseUrl } = parts;
-  const { directory, network, home, changed, grpcPort, engine } = cluster;
+  const { directory, network, home, changed, grpcPort, engine, notes } = cluster;
   return new Ownership({
     tables: createClusterTables(pools.owner, pools.lease),
-    writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
+    writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, notes, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
     replica: () => ({ name: config.replicaName, address: peerAddress(config, grpcPort()), version: VERSION }),
     hotLimit: config.MILLRACE_HOT_JOBS,
     times: {
@@ -359,7 +368,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
       flows: engine,
-      source: bundleSource(workspaces, scripts, parts.things.references),
+      source: bundleSource(workspaces, scripts, parts.things.resolve),
       clock: realClock,
       random: Math.random,
       log,
@@ -376,22 +385,5 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
         network.happened(id, { kind: change });
       },
     },
-  });
-}
-
-function createHousekeeping(parts: Pick<DoorParts, "config" | "pools" | "log" | "metrics" | "blobs" | "databaseUrl">, maker: PartitionMaker): Housekeeping {
-  const { config, pools, log, metrics, blobs, databaseUrl } = parts;
-  return new Housekeeping({
-    url: databaseUrl,
-    pool: pools.api,
-    store: blobs,
-    replica: config.replicaName,
-    maker,
-    clock: realClock,
-    log,
-    metrics: metrics.housekeeping,
-    retentionDays: config.MILLRACE_RETENTION_DAYS,
-    archive: config.MILLRACE_ARCHIVE === "on",
-    packAfterDays: config.MILLRACE_LOG_PACK_AFTER_DAYS,
   });
 }

@@ -1,18 +1,22 @@
 import type { FastifyInstance } from "fastify";
+import { realClock } from "../kernel/clock.ts";
 import type { JobId, WorkspaceId } from "../kernel/ids.ts";
 import type { Json } from "../kernel/json.ts";
-import type { Pool } from "./db/pools.ts";
+import { type AccessControl, createAccessControl } from "./access/access-control.ts";
+import type { Pools } from "./db/pools.ts";
 import { addDraftRoutes } from "./drafts/routes.ts";
 import type { FlowDeployer } from "./flows/deploy.ts";
 import { parseJson } from "./flows/engine/flow-codec.ts";
 import type { Approvals } from "./flows/runs/approvals.ts";
 import type { JobService } from "./jobs/job-service.ts";
 import { addProgressRoutes } from "./jobs/progress-routes.ts";
-import { createReferences, type References } from "./resources/references.ts";
+import { createReferences } from "./resources/references.ts";
+import { mayHoldReferences } from "./resources/references-core.ts";
 import { createResources } from "./resources/resources.ts";
 import { addResourceRoutes } from "./resources/routes.ts";
 import { createSchemaCheck } from "./resources/schema-check.ts";
 import { addResourceTypeRoutes } from "./resources/type-routes.ts";
+import type { BundleSource } from "./scheduler/bundles.ts";
 import type { ScriptLocks } from "./scripts/locks.ts";
 import type { ScriptCache } from "./scripts/script-cache.ts";
 import { createKeyRing } from "./secrets/key-ring.ts";
@@ -20,6 +24,7 @@ import { hasKeys } from "./secrets/key-store.ts";
 import { loadMasterKeys } from "./secrets/master-keys.ts";
 import { SecretRotation } from "./secrets/rotation.ts";
 import { addSecretRoutes } from "./secrets/routes.ts";
+import { createSealedSecrets, type SealedSecrets } from "./secrets/sealed-secrets.ts";
 import type { Log } from "./telemetry/log.ts";
 import { addVariableRoutes } from "./variables/routes.ts";
 import { createVariables } from "./variables/variables.ts";
@@ -42,13 +47,18 @@ export interface Deployed {
 }
 
 export interface Things {
-  readonly references: References;
+  /** Who may use them. */
+  readonly access: AccessControl;
+  /** What arguments of a job refer to, as far as its starter may. */
+  readonly resolve: BundleSource["resolve"];
   /** To be started with the doors. */
   readonly rotation: SecretRotation;
+  /** Of triggers and hooks. */
+  readonly secrets: SealedSecrets;
   /** For expressions of flows. Of a variable that is a secret the value is undefined. */
   readonly values: {
-    variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json | undefined>>;
-    resources(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
+    variables(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json | undefined>>;
+    resources(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json>>;
   };
   addRoutes(app: FastifyInstance, jobs: JobService, deployed: Deployed, onProgress: (id: JobId) => void): void;
 }
@@ -57,7 +67,8 @@ export interface Things {
  * What scripts work with: variables, secrets, resources. A part of the composition root.
  * Errors: failed_precondition when the file with the master key is no use.
  */
-export async function openThings(pool: Pool, log: Log, masterKey: string | undefined, stateDir: string): Promise<Things> {
+export async function openThings(pools: Pick<Pools, "api" | "console">, log: Log, masterKey: string | undefined, stateDir: string): Promise<Things> {
+  const pool = pools.console;
   const masters = await loadMasterKeys(masterKey, stateDir, () => hasKeys(pool));
   if (masters.length === 0)
     log.warn({ event: "secrets.no_key" }, "this replica has no master key, and another one has: secrets cannot be used here. Set MILLRACE_MASTER_KEY");
@@ -66,17 +77,35 @@ export async function openThings(pool: Pool, log: Log, masterKey: string | undef
   const references = createReferences(pool, variables);
   const schemas = createSchemaCheck();
   const resources = createResources(pool, schemas);
-  const rotation = new SecretRotation(pool, keys, variables, log);
+  const secrets = createSealedSecrets(pool, keys, realClock);
+  const sealed = {
+    resealSome: async (workspace: WorkspaceId, limit: number): Promise<number> => {
+      const done = await variables.resealSome(workspace, limit);
+      return Math.min(limit, done + (await secrets.resealSome(workspace, limit)));
+    },
+  };
+  const rotation = new SecretRotation(pool, keys, sealed, log);
+  const access = createAccessControl(pools.api, () => realClock.monotonicMs());
+  const readable = async (workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<readonly string[]> => {
+    const reach = await access.job(workspace, flow);
+    return reach === undefined ? paths : paths.filter((path) => reach.mayAt(path, "read"));
+  };
   return {
-    references,
+    access,
+    async resolve(workspace, json, { createdBy, path, flow, names }) {
+      if (!mayHoldReferences(json)) return { kind: "resolved", json, secrets: [] };
+      const reach = await access.origin(workspace, { createdBy, paths: path === undefined ? [] : [path], flow });
+      return references.resolve(workspace, json, reach === undefined ? undefined : (at) => reach.mayAt(at, "read"), names);
+    },
     rotation,
+    secrets,
     values: {
-      async variables(workspace, paths) {
-        const found = await Promise.all(paths.map((path) => variables.find(workspace, path)));
+      async variables(workspace, paths, flow) {
+        const found = await Promise.all((await readable(workspace, paths, flow)).map((path) => variables.find(workspace, path)));
         return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, one.value.kind === "plain" ? one.value.value : undefined]])));
       },
-      async resources(workspace, paths) {
-        const found = await Promise.all(paths.map((path) => resources.find(workspace, path)));
+      async resources(workspace, paths, flow) {
+        const found = await Promise.all((await readable(workspace, paths, flow)).map((path) => resources.find(workspace, path)));
         return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, parseJson(one.value)]])));
       },
     },
@@ -86,10 +115,10 @@ export async function openThings(pool: Pool, log: Log, masterKey: string | undef
       addSecretRoutes(app, pool, rotation);
       addResourceRoutes(app, resources, references);
       addResourceTypeRoutes(app, pool, schemas);
-      addProgressRoutes(app, pool, onProgress);
+      addProgressRoutes(app, pools.api, onProgress);
       addWindmillVariables(app, variables);
       addWindmillResources(app, resources, references);
-      addWindmillJobs(app, pool, jobs, onProgress);
+      addWindmillJobs(app, pools.api, jobs, onProgress);
       addWindmillScripts(app, { pool, scripts, locks });
       addWindmillFlows(app, flows);
       addWindmillTypes(app, { pool }, schemas);

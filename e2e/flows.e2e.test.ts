@@ -98,8 +98,8 @@ test("a caller who waits is answered by the step of early_return while the run g
   const told = stream.body.split("\n\n").flatMap((part) => /^event: (\w+)$/m.exec(part)?.[1] ?? []);
   expect(told).toEqual(["event", "event", "event", "event", "event", "end"]);
   expect((await world.api("GET", `/jobs/${answered.id}/result`)).body).toBe(2);
-  const refused = await world.api("POST", "/jobs", { ...flow([bash("a", "echo 1", {}, { cache_ttl: 5 })]) });
-  expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("cache_ttl") } });
+  const refused = await world.api("POST", "/jobs", { ...flow([bash("a", "echo 1", {}, { delete_after_secs: 5 })]) });
+  expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("delete_after_secs") } });
 });
 
 test("millrace run shows the steps of a flow from a file as they come, with their output, and prints the result", async () => {
@@ -122,6 +122,41 @@ test("millrace run shows the steps of a flow from a file as they come, with thei
   expect(command.child.exitCode).toBe(0);
   expect(lines.filter((line) => /^(▸ [ab]|[ab] │ from|✓ [ab])/.test(line))).toEqual(["▸ a", "a │ from a", "✓ a", "▸ b", "b │ from b", "✓ b"]);
   expect(lines).toContain("7");
+});
+
+test("a run is restarted where it failed with the version that mends it, and one step is tried alone: by the API and the command line", async () => {
+  const path = "f/flows/mended";
+  const deploy = (content: string): Promise<unknown> =>
+    world.api("POST", "/flows", {
+      path,
+      document: { summary: "", value: { modules: [bash("a", 'echo "$RANDOM"'), bash("b", content, { n: js("results.a") })] } },
+    });
+  await deploy("exit 3");
+  const failed = await run(world, { flow: path }, 60);
+  expect(failed).toMatchObject({ status: "failed" });
+  await deploy('n="$1"\necho $((n * 2))');
+  const first = (await stepOf(failed.id, "a"))?.job ?? "";
+  const given = (await world.api<number>("GET", `/jobs/${first}/result`)).body;
+  const begun = await world.api<JobView>("POST", `/jobs/${failed.id}/flow/restart`, { step: "b", newest: true });
+  expect(begun).toMatchObject({ status: 201, body: { kind: "flow", flow: path, restarted_from: { job: failed.id, step: "b" } } });
+  await untilEnded(world, begun.body.id);
+  expect((await world.api("GET", `/jobs/${begun.body.id}/result`)).body).toBe(given * 2);
+  expect((await stepOf(begun.body.id, "a"))?.job).toBe(first);
+  expect((await world.api("POST", `/jobs/${failed.id}/flow/restart`, { step: "z" })).status).toBe(400);
+  const tried = await world.api<JobView>("POST", "/flows/test", { flow: path, step: "b", results: { a: 21 } });
+  await untilEnded(world, tried.body.id);
+  expect((await world.api("GET", `/jobs/${tried.body.id}/result`)).body).toBe(42);
+  const env = { MILLRACE_URL: `http://127.0.0.1:${world.httpPort}`, MILLRACE_TOKEN: world.credentials.token, MILLRACE_WORKSPACE: "main" };
+  for (const [args, line] of [
+    [["restart", begun.body.id, "--step", "b"], String(given * 2)],
+    [["test-step", path, "--step", "b", "--results", '{"a": 5}'], "10"],
+  ] as const) {
+    const out = join(world.dir, `${args[0]}.log`);
+    const command = launch([...args], env, out);
+    await new Promise<void>((resolve) => command.child.once("exit", () => resolve()));
+    await until("its output is written", async () => readFileSync(out, "utf8").includes("succeeded"));
+    expect([command.child.exitCode, readFileSync(out, "utf8").split("\n")]).toEqual([0, expect.arrayContaining([line])]);
+  }
 });
 
 test("people let a step go on by secret links and under their own names; a refusal cancels; the answers are in the flow", async () => {

@@ -1,15 +1,22 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { run, startWorld, type World } from "./harness.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { JobView } from "../control-plane/jobs/contract.ts";
+import { job, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** Jobs that speak to the API as themselves, from a sandbox without a network. */
 let world: World;
+let agent: Process;
 beforeAll(async () => {
   world = await startWorld();
-  await world.startAgent("one", { MILLRACE_AGENT_NETWORK: "none" });
+  await startAgent();
   await deploy("f/api/add", "python3", "def main(a: int, b: int):\n    return a + b\n");
   await deploy("f/api/fails", "bash", "echo no >&2\nexit 3\n");
+  await deploy("f/api/echo", "bash", 'n="$1"\necho "$n"');
 });
 afterAll(() => world.close());
+
+async function startAgent(): Promise<void> {
+  agent = await world.startAgent("one", { MILLRACE_AGENT_NETWORK: "none" });
+}
 
 async function deploy(path: string, language: string, content: string): Promise<void> {
   const answer = await world.api("POST", "/scripts", { path, language, content });
@@ -86,4 +93,223 @@ test("the token ends with the attempt", async () => {
     return answer.status;
   };
   await expect.poll(ask, { timeout: 5000 }).toBe(401);
+});
+
+interface CheckpointView {
+  readonly kind: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly value?: unknown;
+  readonly job?: string;
+}
+
+const checkpointsOf = async (id: string): Promise<CheckpointView[]> =>
+  (await world.api<{ checkpoints: CheckpointView[] }>("GET", `/jobs/${id}/checkpoints`)).body.checkpoints;
+const jobsOf = async (script: string): Promise<JobView[]> => (await world.api<{ jobs: JobView[] }>("GET", `/jobs?script=${script}`)).body.jobs;
+
+describe("workflows as code", () => {
+  test("steps, tasks, branches and sleeps of a Python script, and how they are shown", async () => {
+    const code = `import datetime
+import millrace
+def main():
+    made = millrace.step("made", lambda: {"at": datetime.date(2026, 11, 22), "n": 9007199254740993})
+    twice = [millrace.step(one) for one in (lambda: 1, lambda: 2)]
+    total = millrace.task("f/api/add", {"a": made["n"], "b": 1})
+    many = millrace.tasks("f/api/add", [{"a": n, "b": n} for n in range(5)], name="many")
+    def branch(n):
+        return lambda: [millrace.step("inner", lambda: n), millrace.task("f/api/add", {"a": n, "b": 10})]
+    branches = millrace.parallel([branch(0), branch(1)])
+    side_by_side = millrace.parallel([lambda n=n: millrace.step("side", lambda: n) for n in range(60)], name="side")
+    millrace.sleep(0.01)
+    try:
+        millrace.task("f/api/fails")
+    except millrace.JobFailed as error:
+        failed = error.job["exit"]["code"]
+    try:
+        millrace.step("outer", lambda: millrace.step("in it", lambda: 1))
+    except RuntimeError as error:
+        nested = str(error)
+    return [made, twice, total, many, branches, side_by_side == list(range(60)), failed, nested]
+`;
+    const ended = await run(world, { code: { language: "python3", content: code } }, 50);
+    expect(ended.exit, JSON.stringify(ended)).toMatchObject({ reason: "succeeded" });
+    const many = [0, 2, 4, 6, 8];
+    const nested = '"in it" is inside of the step "outer": a step is done as a whole, and remembers nothing in between';
+    // The digits of the large number are lost in this test alone.
+    const branches = [
+      [0, 10],
+      [1, 11],
+    ];
+    expect(ended.result).toEqual([{ at: "2026-11-22", n: Number("9007199254740993") }, [1, 2], Number("9007199254740994"), many, branches, true, 3, nested]);
+    const raw = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${ended.id}/checkpoints`, {
+      headers: { authorization: `Bearer ${world.credentials.token}` },
+    });
+    expect(await raw.text()).toContain('"value":{"at":"2026-11-22","n":9007199254740993}');
+    const shown = (await checkpointsOf(ended.id)).map(({ kind, name }) => `${kind} ${name}`);
+    const inBranches = ["step parallel>0>inner", "step parallel>1>inner", "task parallel>0>f/api/add", "task parallel>1>f/api/add"];
+    const side = Array.from({ length: 60 }, (_, n) => `step side>${n}>side`);
+    const tasks = ["task f/api/add", "task f/api/fails", "task many", "task many#2", "task many#3", "task many#4", "task many#5"];
+    expect(shown.sort()).toEqual(["sleep sleep", "step made", "step step", "step step#2", ...inBranches, ...side, ...tasks].sort());
+  });
+
+  test("so do those of a TypeScript script", async () => {
+    const code = `import { JobFailed, parallel, sleep, step, task, tasks } from "millrace";
+export async function main() {
+  const made = await step("made", () => ({ at: new Date(0), none: undefined }));
+  const twice = await Promise.all([step(() => 1), step(async () => 2)]);
+  const total = await task<number>("f/api/add", { a: 1, b: 2 });
+  const many = await tasks<number>("f/api/echo", Array.from({ length: 30 }, (_, n) => ({ n })));
+  const branches = await parallel([0, 1].map((n) => async () => [await step("inner", () => n), await task("f/api/echo", { n })]));
+  await sleep(10);
+  const failed = await task("f/api/fails").catch((error) => (error instanceof JobFailed ? error.job.exit : String(error)));
+  const nested = await step("outer", () => step("in it", () => 1)).catch((error) => error.message);
+  const odd = await step("odd", () => new Map()).catch((error) => error.message);
+  return [made, twice, total, many, branches, failed, nested, odd];
+}
+`;
+    const ended = await run(world, { code: { language: "typescript", content: code } }, 120);
+    const fails = { reason: "exit_code", code: 3, message: expect.any(String) };
+    const nested = '"in it" is inside of the step "outer": a step is done as a whole, and remembers nothing in between';
+    const odd = 'what the step "odd" gives is not JSON: Map';
+    const many = Array.from({ length: 30 }, (_, n) => n);
+    const branches = [
+      [0, 0],
+      [1, 1],
+    ];
+    expect(ended.result, JSON.stringify(ended)).toEqual([{ at: "1970-01-01T00:00:00.000Z" }, [1, 2], 3, many, branches, fails, nested, odd]);
+    expect((await checkpointsOf(ended.id)).length).toBe(3 + 1 + 30 + 4 + 1 + 1);
+  });
+
+  test("kill -9 of the agent between steps and within a task: what was done is not done again, and no task starts twice", async () => {
+    const marks = "f/api/marks_python";
+    const code = `import time
+import millrace
+def mark(name):
+    millrace.set_state((millrace.get_state("${marks}") or []) + [name], "${marks}")
+    return name
+def main():
+    a = millrace.step("a", lambda: mark("a"))
+    one = millrace.task("f/api/quick_python", {"n": 1})
+    while not millrace.get_state("f/api/gate_python"):
+        time.sleep(0.05)
+    b = millrace.step("b", lambda: mark("b"))
+    two = millrace.task("f/api/slow_python")
+    return [a, one, b, two, millrace.step("c", lambda: mark("c"))]
+`;
+    await deploy("f/api/quick_python", "bash", 'n="$1"\necho "$n"');
+    await deploy("f/api/slow_python", "bash", "sleep 2\necho 2");
+    const { id } = await run(world, { code: { language: "python3", content: code } });
+    await until("the first task is through", async () => (await jobsOf("f/api/quick_python"))[0]?.status === "succeeded");
+    await agent.kill("SIGKILL");
+    await world.api("PUT", "/resources/by-path?path=f/api/gate_python", { type: "state", value: true });
+    await startAgent();
+    await until("the second task runs", async () => (await jobsOf("f/api/slow_python"))[0]?.status === "running");
+    await agent.kill("SIGKILL");
+    await startAgent();
+    expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", attempt: 3 });
+    expect((await world.api("GET", `/jobs/${id}/result`)).body).toEqual(["a", 1, "b", 2, "c"]);
+    expect((await world.api("GET", `/resources/value?path=${marks}`)).body).toEqual(["a", "b", "c"]);
+    expect((await jobsOf("f/api/quick_python")).map(({ attempt }) => attempt)).toEqual([1]);
+    expect((await jobsOf("f/api/slow_python")).map(({ attempt }) => attempt)).toEqual([2]);
+    expect((await checkpointsOf(id)).map(({ name, attempt }) => [name, attempt])).toEqual([
+      ["a", 1],
+      ["f/api/quick_python", 1],
+      ["b", 2],
+      ["f/api/slow_python", 2],
+      ["c", 3],
+    ]);
+  });
+
+  test("kill -9 of the control plane within a step and within a task: the same attempt goes on", async () => {
+    const marks = "f/api/marks_typescript";
+    const code = `import { getState, setState, step, task } from "millrace";
+import { setTimeout as pause } from "node:timers/promises";
+async function mark(name: string) {
+  await setState([...((await getState("${marks}")) ?? []), name], "${marks}");
+  return name;
+}
+export async function main() {
+  const a = await step("a", async () => {
+    await mark("a");
+    await pause(1500);
+    return "a";
+  });
+  const one = await task("f/api/slow_typescript");
+  return [a, one, await step("b", () => mark("b"))];
+}
+`;
+    await deploy("f/api/slow_typescript", "bash", "sleep 2\necho 2");
+    const { id } = await run(world, { code: { language: "typescript", content: code } });
+    await until("the step has begun", async () => (await world.api("GET", `/resources/value?path=${marks}`)).status === 200);
+    await world.server.kill("SIGKILL");
+    await world.startServer();
+    await until("the task runs", async () => (await jobsOf("f/api/slow_typescript"))[0]?.status === "running");
+    await world.server.kill("SIGKILL");
+    await world.startServer();
+    expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", attempt: 1 });
+    expect((await world.api("GET", `/jobs/${id}/result`)).body).toEqual(["a", 2, "b"]);
+    expect((await world.api("GET", `/resources/value?path=${marks}`)).body).toEqual(["a", "b"]);
+    expect((await jobsOf("f/api/slow_typescript")).map(({ attempt }) => attempt)).toEqual([1]);
+  });
+
+  test("a retry does again only the step that failed; a sleep goes on with what is left", async () => {
+    const code = `import os, threading, time
+import millrace
+def main():
+    first = os.environ["MILLRACE_ATTEMPT"] == "1"
+    begun = millrace.step("begun", time.time)
+    if first:
+        threading.Timer(2, lambda: os._exit(3)).start()
+    millrace.sleep(4)
+    def fails_once():
+        if os.environ["MILLRACE_ATTEMPT"] == "2":
+            raise ValueError("not yet")
+        return "now"
+    return [time.time() - begun, millrace.step("fails", fails_once)]
+`;
+    const retry = { max_attempts: 3, constant: { delay_s: 0 } };
+    const ended = await run(world, { code: { language: "python3", content: code }, retry }, 60);
+    expect(ended, JSON.stringify(ended)).toMatchObject({ status: "succeeded", attempt: 3, result: [expect.any(Number), "now"] });
+    const [sleptS] = ended.result as [number, string];
+    expect(sleptS).toBeGreaterThanOrEqual(4);
+    // From the beginning it would have been six.
+    expect(sleptS).toBeLessThan(6);
+  });
+
+  test.each([
+    [
+      "python3",
+      'import os, millrace\ndef main():\n    first = os.environ["MILLRACE_ATTEMPT"] == "1"\n    millrace.step("charge" if first else "refund", lambda: 1)\n    if first:\n        raise ValueError("again")\n',
+    ],
+    [
+      "typescript",
+      'import { step } from "millrace";\nexport async function main() {\n  const first = process.env.MILLRACE_ATTEMPT === "1";\n  await step(first ? "charge" : "refund", () => 1);\n  if (first) throw new Error("again");\n}\n',
+    ],
+  ])("a %s script that does something else at another attempt fails, and says what it passed by", async (language, content) => {
+    const ended = await run(world, { code: { language, content }, retry: { max_attempts: 2, constant: { delay_s: 0 } } }, 50);
+    expect(ended).toMatchObject({ status: "failed", attempt: 2 });
+    expect(ended.result).toMatchObject({
+      error: {
+        name: "WorkflowChanged",
+        message: 'an earlier attempt has done "charge", and this one did not come by: a workflow must do the same at every attempt',
+      },
+    });
+  });
+
+  test("a task that asks for something else than at an earlier attempt is refused; only the job itself remembers", async () => {
+    const content = `import os, millrace
+def main():
+    first = os.environ["MILLRACE_ATTEMPT"] == "1"
+    millrace.task("f/api/add", {"a": 1, "b": 1 if first else 2})
+    if first:
+        raise ValueError("again")
+`;
+    const retry = { max_attempts: 2, constant: { delay_s: 0 } };
+    const ended = await run(world, { code: { language: "python3", content }, retry }, 50);
+    expect(ended).toMatchObject({ status: "failed", result: { error: { message: expect.stringContaining('"f/api/add" was something else before') } } });
+    const step = { checkpoints: [{ kind: "step", name: "a", value: 1 }] };
+    expect((await world.api("POST", `/jobs/${ended.id}/checkpoints`, step)).status).toBe(403);
+    expect((await world.api("POST", `/jobs/${ended.id}/tasks`, { tasks: [{ name: "a", job: { script: "f/api/fails" } }] })).status).toBe(403);
+    expect((await job(world, ended.id)).attempts?.length).toBe(2);
+  });
 });

@@ -1,10 +1,14 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { setMember } from "../control-plane/access/member-store.ts";
+import { openTestPool } from "../control-plane/db/test-database.ts";
+import type { Role } from "../control-plane/http/authorize.ts";
 import { generateToken } from "../control-plane/identity/token-format.ts";
+import { asAccountId, asWorkspaceId } from "../kernel/ids.ts";
 import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 import { RawAgent } from "./raw-agent.ts";
 
-/** Every route of variables and resources, with what is ours. */
+/** Every route of variables, resources, triggers and hooks, with what is ours. */
 const THINGS: [string, string, unknown?][] = [
   ["GET", "/variables"],
   ["GET", "/variables/by-path?path=f/ours/plain"],
@@ -20,6 +24,22 @@ const THINGS: [string, string, unknown?][] = [
   ["GET", "/resource-types/by-name?name=thing"],
   ["PUT", "/resource-types/by-name?name=thing", {}],
   ["DELETE", "/resource-types/by-name?name=thing"],
+  ...["/triggers", "/hooks"].flatMap((base): [string, string, unknown?][] => [
+    ["GET", base],
+    ["GET", `${base}/by-path?path=f/ours/thing`],
+    ["PUT", `${base}/by-path?path=f/ours/thing`, {}],
+    ["DELETE", `${base}/by-path?path=f/ours/thing`],
+    ["POST", `${base}/pause?path=f/ours/thing`],
+    ["POST", `${base}/resume?path=f/ours/thing`],
+    ["GET", `${base}/secrets?path=f/ours/thing`],
+    ["POST", `${base}/secrets?path=f/ours/thing`],
+    ["DELETE", `${base}/secrets?path=f/ours/thing&id=1`],
+  ]),
+  ["GET", "/triggers/calls?path=f/ours/thing"],
+  ["GET", "/hooks/deliveries?path=f/ours/thing"],
+  ["GET", "/hooks/deliveries/1"],
+  ["POST", "/hooks/deliveries/1/again"],
+  ["POST", "/hooks/test?path=f/ours/thing"],
 ];
 
 /** Two workspaces on one server: ours (main) and theirs, each with things of its own. */
@@ -103,8 +123,14 @@ describe("two workspaces", () => {
       ["GET", `/jobs/${ourJob}/flow/events`],
       ["POST", `/jobs/${ourJob}/flow/invite`, { approver: "me" }],
       ["POST", `/jobs/${ourJob}/flow/answer`, { approve: true }],
+      ["POST", `/jobs/${ourJob}/flow/restart`, {}],
+      ["POST", "/flows/test", { job: ourJob, step: "a" }],
       ["GET", "/agents"],
       ["PUT", `/jobs/${ourJob}/progress`, { percent: 1 }],
+      ["GET", `/jobs/${ourJob}/checkpoints`],
+      ["POST", `/jobs/${ourJob}/checkpoints`, { checkpoints: [{ kind: "step", name: "a" }] }],
+      ["POST", `/jobs/${ourJob}/tasks`, { tasks: [{ name: "a", job: { script: "f/ours/secret" } }] }],
+      ["POST", "/jobs/ends", { ids: [ourJob] }],
       ...THINGS,
       ["POST", "/secrets/rotate"],
       ["GET", "/secrets/keys"],
@@ -124,10 +150,12 @@ describe("two workspaces", () => {
       ["GET", "/args"],
       ["GET", "/logs"],
       ["POST", "/cancel", {}],
+      ["GET", "/checkpoints"],
       ["GET", "/flow"],
       ["GET", "/flow/events"],
       ["POST", "/flow/invite", { approver: "me" }],
       ["POST", "/flow/answer", { approve: true }],
+      ["POST", "/flow/restart", {}],
     ] as const) {
       const foreign = await ask(theirToken, "theirs", method, `/jobs/${ourJob}${suffix}`, body);
       const missing = await ask(theirToken, "theirs", method, `/jobs/${nowhere}${suffix}`, body);
@@ -179,3 +207,53 @@ describe("two workspaces", () => {
     }
   });
 });
+
+test("a job that a member starts reads what the member may, and what is beside its code: by reference, by its own token, in expressions of flows", async () => {
+  const token = await memberToken("olga@example.com", "operator");
+  await world.api("PUT", "/variables/by-path?path=f/tools/own", { value: "beside the code" });
+  await world.api("PUT", "/folders/by-path?path=f/tools", { grants: [{ level: "read" }] });
+  const content = `v="$1"
+curl -sS --unix-socket "$MILLRACE_API_SOCKET" -o /dev/null -w '%{http_code}\\n' -H "authorization: Bearer $MILLRACE_TOKEN" 'http://m/api/v1/w/main/variables/by-path?path=f/ours/plain'
+curl -sS --unix-socket "$MILLRACE_API_SOCKET" -o /dev/null -w '%{http_code}\\n' -H "authorization: Bearer $MILLRACE_TOKEN" 'http://m/api/v1/w/main/variables/by-path?path=f/tools/own'
+echo "$v"`;
+  await world.api("POST", "/scripts", { path: "f/tools/look", language: "bash", content });
+  const runIt = async (by: string, body: object): Promise<{ id: string; status: string; exit: { message?: string } }> =>
+    JSON.parse((await ask(by, "main", "POST", "/jobs?wait=20", body)).text) as { id: string; status: string; exit: { message?: string } };
+  const printed = async (by: string, v: string): Promise<string> =>
+    (await ask(by, "main", "GET", `/jobs/${(await runIt(by, { script: "f/tools/look", args: { v } })).id}/logs`)).text;
+  expect(await printed(token, "$var:f/tools/own")).toBe("404\n200\nbeside the code\n");
+  expect(await printed(world.credentials.token, "$var:f/ours/plain")).toBe("200\n200\nour-value\n");
+  const refused = await runIt(token, { script: "f/tools/look", args: { v: "$var:f/ours/plain" } });
+  expect(refused.status).toBe("failed");
+  expect(refused.exit.message).toContain("there is nothing at f/ours/plain, or whoever");
+
+  const flow = (path: string) => ({
+    value: { modules: [{ id: "a", value: { type: "identity", input_transforms: { v: { type: "javascript", expr: `variable('${path}')` } } } }] },
+  });
+  await world.api("POST", "/flows", { path: "f/tools/other", document: { summary: "", ...flow("f/ours/plain") } });
+  await world.api("POST", "/flows", { path: "f/tools/beside", document: { summary: "", ...flow("f/tools/own") } });
+  expect((await runIt(world.credentials.token, { flow: "f/tools/other" })).status).toBe("succeeded");
+  expect((await runIt(token, { flow: "f/tools/other" })).status).toBe("failed");
+  expect((await runIt(token, { flow: "f/tools/beside" })).status).toBe("succeeded");
+});
+
+/** A member of our workspace, with a token of its own. */
+async function memberToken(email: string, role: Role): Promise<string> {
+  const pool = openTestPool(world.databaseUrl);
+  const token = generateToken("personal");
+  const { rows } = await pool.query<{ account: string; workspace: string }>(
+    `INSERT INTO account (email, name, created_by) VALUES ($1, 'test', 'test')
+     RETURNING id::text AS account, (SELECT id::text FROM workspace WHERE name = 'main') AS workspace`,
+    [email],
+  );
+  const [account, workspace] = [asAccountId(rows[0]?.account ?? ""), asWorkspaceId(rows[0]?.workspace ?? "")];
+  await setMember(pool, workspace, account, role);
+  await pool.query("INSERT INTO token (id, secret_hash, kind, workspace_id, label, account_id) VALUES ($1, $2, 'personal', $3, 'test', $4)", [
+    token.id,
+    token.secretHash,
+    workspace,
+    account,
+  ]);
+  await pool.end();
+  return token.text;
+}

@@ -9,6 +9,8 @@ export type JobId = Brand<string, "JobId">;
 export type Token = Brand<string, "Token">;
 /** Primary key of a workspace, as decimal text (a Postgres bigint). */
 export type WorkspaceId = Brand<string, "WorkspaceId">;
+/** Primary key of an account, as decimal text. */
+export type AccountId = Brand<string, "AccountId">;
 /** Primary key of an agent, as decimal text. */
 export type AgentKey = Brand<string, "AgentKey">;
 /** One live stream of an agent. */
@@ -38,6 +40,7 @@ export function parseToken(text: string): Token | undefined {
 export const asJobId = (text: string): JobId => text as JobId;
 export const asToken = (text: string): Token => text as Token;
 export const asWorkspaceId = (text: string): WorkspaceId => text as WorkspaceId;
+export const asAccountId = (text: string): AccountId => text as AccountId;
 export const asAgentKey = (text: string): AgentKey => text as AgentKey;
 export const asSessionId = (text: string): SessionId => text as SessionId;
 

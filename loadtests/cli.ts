@@ -45,7 +45,7 @@ export const HELP = `Load tests of Millrace: the whole system on this machine, w
   --short          the short form of each scenario, a minute or two: for development, not for figures
   --json FILE      where the figures go (default: loadtests/reports/)
   --html FILE      where the report with its charts goes (default: beside the JSON)
-  --no-peers       leaves out graphile-worker, pg-boss and BullMQ; the bare path stays
+  --no-peers       leaves out graphile-worker, pg-boss, BullMQ and other engines of flows; the bare path stays
   --seed N         places arrivals and choices (default ${DEFAULT_SEED}); printed with every run
   --seconds N      length of the measured window, in scenarios that have one
   --agents N       how many simulated agents, in scenarios that have one number of them

@@ -177,6 +177,11 @@ const SLOTS: readonly Mutation[] = [
     why: "The difference would be nobody's.",
   },
   {
+    name: "what an owner holds without a right to it is its to use",
+    edits: [{ file: BOOK, text: "share.granted + roomOf(book)", replacement: "share.granted + Math.max(0, roomOf(book))" }],
+    why: "Attempts that the agent came back without.",
+  },
+  {
     name: "what an agent holds beyond its slots brings more slots",
     rare: true,
     edits: [{ file: BOOK, text: "if (roomOf(book) >= 0) share.target += count;", replacement: "share.target += count;" }],

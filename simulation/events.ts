@@ -20,6 +20,7 @@ export const EVENTS: readonly EventKind[] = [
   { name: "limited", weight: 12, happen: (world, dice) => world.enqueue({ count: 2 + Math.floor(dice[0] * 8), dice, limited: (dice[0] * 1000) % 1 }) },
   { name: "raise-cap", weight: 2, happen: (world, dice) => world.raiseCap(dice) },
   { name: "keyed", weight: 8, happen: (world, dice) => world.enqueueKeyed(dice) },
+  { name: "cancel", weight: 8, happen: (world, dice) => world.cancel(dice) },
   {
     name: "shake",
     weight: 5,
@@ -30,7 +31,6 @@ export const EVENTS: readonly EventKind[] = [
       return `slow database for ${forMs} ms, all streams are cut after ${Math.round(dice[1] * forMs)} ms`;
     },
   },
-  { name: "cancel", weight: 8, happen: (world, dice) => world.cancel(dice) },
   {
     name: "crash-agent",
     weight: 5,
@@ -245,27 +245,51 @@ export const EVENTS: readonly EventKind[] = [
   },
 ];
 
-/** What is to happen to the world of a seed. @param most events that there are at most */
+/** The first of them are work, not faults. */
+const WORK_KINDS = 6;
+/** Around a moment at which much happens. */
+const CLUSTER_MS = 800;
+
+/**
+ * What is to happen to the world of a seed. Worlds differ in what happens at all ("swarm testing", Groce and others, 2012): where few kinds of fault
+ * come often, they meet more often than where each kind comes now and then. In some of them events gather around a few moments, for the same reason.
+ * @param most events that there are at most
+ */
 export function planOf(random: () => number, duringMs: number, most: number): Planned[] {
-  const total = EVENTS.reduce((sum, kind) => sum + kind.weight, 0);
   // Some worlds have few faults and much work, some the other way round.
-  const calm = random() < 0.25;
+  const weights = weightsOf(random);
   const count = Math.ceil(most * (0.3 + 0.7 * random()));
+  const centres = Array.from({ length: random() < 0.4 ? 2 + Math.floor(random() * 4) : 0 }, () => random() * duringMs);
   const plan: Planned[] = [];
   for (let made = 0; made < count; made++) {
     const dice: Dice = [random(), random(), random(), random()];
-    plan.push({ atMs: Math.round(random() * duringMs), kind: kindAt(calm ? random() * 66 : random() * total), dice });
+    const kind = kindAt(weights, random());
+    const centre = random() < 0.7 ? centres[Math.floor(random() * centres.length)] : undefined;
+    const atMs = centre === undefined ? random() * duringMs : Math.min(duringMs, Math.max(0, centre + (random() - 0.5) * CLUSTER_MS));
+    plan.push({ atMs: Math.round(atMs), kind, dice });
   }
   return plan.sort((a, b) => a.atMs - b.atMs);
 }
 
-function kindAt(at: number): string {
-  let sum = 0;
-  for (const kind of EVENTS) {
-    sum += kind.weight;
-    if (at < sum) return kind.name;
-  }
-  return EVENTS[0]?.name ?? "";
+function weightsOf(random: () => number): number[] {
+  const temper = random();
+  const isFault = (at: number): boolean => at >= WORK_KINDS;
+  if (temper < 0.25) return EVENTS.map(({ weight }, at) => (isFault(at) ? 0 : weight));
+  if (temper < 0.6) return EVENTS.map(({ weight }) => weight);
+  // About four kinds of fault, as much of them together as of work.
+  const drawn = EVENTS.map((_, at) => isFault(at) && random() < 4 / (EVENTS.length - WORK_KINDS));
+  const faults = drawn.filter((is) => is).length;
+  const work = EVENTS.slice(0, WORK_KINDS).reduce((sum, { weight }) => sum + weight, 0);
+  return EVENTS.map(({ weight }, at) => (!isFault(at) ? weight : drawn[at] === true ? work / faults : 0));
+}
+
+function kindAt(weights: readonly number[], share: number): string {
+  let rest = share * weights.reduce((sum, weight) => sum + weight, 0);
+  const found = EVENTS.find((_, at) => {
+    rest -= weights[at] ?? 0;
+    return rest < 0;
+  });
+  return (found ?? EVENTS[0])?.name ?? "";
 }
 
 export function happen(world: World, event: Planned): string {

@@ -1,4 +1,4 @@
-import type { FlushOperation } from "../control-plane/jobs/model.ts";
+import type { FlushOperation, NewJob } from "../control-plane/jobs/model.ts";
 import type { LimitSpec } from "../control-plane/scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../control-plane/scheduler/core/model.ts";
 import { asJobId, type JobId, type WorkspaceId } from "../kernel/ids.ts";
@@ -17,8 +17,10 @@ export interface LimitsWorld {
 /** Promise 6 for caps, rates and debounces, over all owners: what the rows show, whoever wrote them. */
 export class LimitsWatch {
   readonly #world: LimitsWorld;
-  /** True time at which an operation was decided. */
-  readonly #decidedMs = new WeakMap<FlushOperation, number>();
+  /** True time at which an operation was decided, and what the owner's wall clock showed. */
+  readonly #decided = new WeakMap<FlushOperation, { readonly trueMs: number; readonly wallMs: number }>();
+  /** Moments of jobs that were to wait for one. */
+  readonly #scheduledForMs = new Map<JobId, number>();
   readonly #arrivedMs = new Map<JobId, number>();
   /** Starts of a rate, in the order of time. */
   readonly #starts = new Map<string, number[]>();
@@ -31,18 +33,20 @@ export class LimitsWatch {
     this.#world = world;
   }
 
-  made(job: WaitingJob): void {
+  made({ job, special }: NewJob): void {
     this.#jobs.set(job.id, job);
+    if (special?.scheduledForMs !== undefined) this.#scheduledForMs.set(job.id, special.scheduledForMs);
   }
 
   capped(workspace: WorkspaceId, most: number): void {
     this.#caps.set(workspace, Math.max(most, this.#caps.get(workspace) ?? 0));
   }
 
-  submitted(operation: FlushOperation): void {
-    const nowMs = this.#world.nowMs();
-    this.#decidedMs.set(operation, nowMs);
-    if (operation.kind === "insert") this.#arrivedMs.set(operation.job.id, nowMs);
+  /** @param wallMs the latest that the owner's wall clock has shown */
+  submitted(operation: FlushOperation, wallMs: number): void {
+    const trueMs = this.#world.nowMs();
+    this.#decided.set(operation, { trueMs, wallMs });
+    if (operation.kind === "insert") this.#arrivedMs.set(operation.job.id, trueMs);
   }
 
   committed(operation: FlushOperation): void {
@@ -54,7 +58,7 @@ export class LimitsWatch {
   #begins(operation: Extract<FlushOperation, { kind: "claim" | "insert" }>): void {
     const { job } = operation;
     const { running } = this.#world.store();
-    const decidedMs = this.#decidedMs.get(operation) ?? 0;
+    const { trueMs: decidedMs, wallMs } = this.#decided.get(operation) ?? { trueMs: 0, wallMs: 0 };
     const cap = this.#caps.get(job.workspace);
     if (cap !== undefined) {
       let count = 0;
@@ -64,7 +68,7 @@ export class LimitsWatch {
     for (const spec of job.limits?.specs ?? []) {
       if (spec.kind === "running") this.#runs(job, spec);
       else if (spec.kind === "rate") this.#starting(spec.id, spec.starts, spec.windowMs, decidedMs);
-      else if (job.attempt === 0 && spec.maxMs === undefined) this.#waited(job, spec.delayMs, decidedMs);
+      else if (job.attempt === 0 && spec.maxMs === undefined) this.#waited(job, spec.delayMs, decidedMs, wallMs);
     }
   }
 
@@ -85,11 +89,12 @@ export class LimitsWatch {
   }
 
   /**
-   * A job that waits for its moment arrives then, by a clock of its owner. The next owner counts from the row's time: that is when the request
-   * came, which may have waited for an owner.
+   * A job that waits for its moment arrives then, by a clock of its owner, also of one that notices it late. The next owner counts from the row's
+   * time: that is when the request came, which may have waited for an owner.
    */
-  #waited({ id, dueAtMs }: WaitingJob, delayMs: number, decidedMs: number): void {
-    const waitedMs = decidedMs - Math.min(this.#arrivedMs.get(id) ?? 0, dueAtMs - EPOCH_MS);
+  #waited({ id, dueAtMs }: WaitingJob, delayMs: number, decidedMs: number, wallMs: number): void {
+    const byItsClockMs = wallMs - (this.#scheduledForMs.get(id) ?? Number.POSITIVE_INFINITY);
+    const waitedMs = Math.max(byItsClockMs, decidedMs - Math.min(this.#arrivedMs.get(id) ?? 0, dueAtMs - EPOCH_MS));
     if (waitedMs < delayMs - ROUNDING_MS) this.#world.broken("debounce", `${id} begins ${waitedMs} ms after it came, its debounce is ${delayMs} ms`);
   }
 

@@ -91,7 +91,7 @@ export class Oracle implements StoreWatch, ExecutorWatch {
   /** Order within a workspace, a route and a priority: no job is dispatched while one that sorts before it waits in the same queue. */
   submitted(replica: SimulatedReplica, operation: FlushOperation): void {
     this.stories.submitted(replica.process, operation);
-    this.limits.submitted(operation);
+    this.limits.submitted(operation, replica.process.latestWallMs());
     if (operation.kind === "finish") this.#isReplaced(replica, operation.job.id);
     const line = this.#lineOf(replica);
     const { job } = operation;

@@ -349,7 +349,7 @@ export class World {
       ...wanted,
     });
     this.oracle.stories.made(made);
-    this.oracle.limits.made(made.job);
+    this.oracle.limits.made(made);
     return made;
   }
 

@@ -42,22 +42,36 @@ export async function runCommand(text: string, options: RunOptions): Promise<Exi
   const body = requestBody(target, options);
   const client = connect(options);
   const screen = openJobScreen(process.stderr, options.raw === true);
-  const ink = inkFor(process.stderr);
   const job = await client.runJob(body, options.idempotencyKey);
   if (!options.wait) {
     process.stdout.write(`${options.json === true ? JSON.stringify(job) : job.id}\n`);
     return EXIT.ok;
   }
-  screen.line(`${ink.cyan("▸")} job ${ink.bold(job.id)} ${ink.dim(nameOf(target))}`);
+  return seeThrough(client, job, screen, { name: nameOf(target), isFlow: target.kind === "flow", source: sourceOf(target) }, options.json === true);
+}
+
+const sourceOf = (target: RunTarget): string | undefined => (target.kind === "file" ? target.content : undefined);
+
+/** What a job runs, for those who look at it. */
+export interface Watched {
+  readonly name: string;
+  readonly isFlow: boolean;
+  readonly source?: string | undefined;
+}
+
+/** Shows a job until its end, prints its result, and ends as it ended. */
+export async function seeThrough(client: ApiClient, job: JobView, screen: JobScreen, { name, isFlow, source }: Watched, json: boolean): Promise<ExitCode> {
+  const ink = inkFor(process.stderr);
+  screen.line(`${ink.cyan("▸")} job ${ink.bold(job.id)} ${ink.dim(name)}`);
   const over = new AbortController();
-  const steps = target.kind === "flow" ? showSteps(client, job.id, screen, over.signal) : Promise.resolve();
+  const steps = isFlow ? showSteps(client, job.id, screen, over.signal) : Promise.resolve();
   const outcome = await watchUnlessInterrupted(client, job, screen).finally(() => over.abort());
   await steps;
   if (outcome.kind === "interrupted") return EXIT.interrupted;
   const { ended } = outcome;
   const result = await fetchResult(client, ended.id, new AbortController().signal);
-  reportEnd(screen, ended, result, nameOf(target), target.kind === "file" ? target.content : undefined);
-  if (result !== undefined) printResult(result, ended, options.json === true);
+  reportEnd(screen, ended, result, name, source);
+  if (result !== undefined) printResult(result, ended, json);
   return exitCodeOfJob(ended);
 }
 
@@ -102,10 +116,10 @@ function momentOf(text: string): string {
   return new Date(ms).toISOString();
 }
 
-type Watched = { readonly kind: "ended"; readonly ended: JobView } | { readonly kind: "interrupted" };
+type Outcome = { readonly kind: "ended"; readonly ended: JobView } | { readonly kind: "interrupted" };
 
 /** Follows the job. Ctrl-C says how to find it again and leaves it running; a second one cancels it. */
-async function watchUnlessInterrupted(client: ApiClient, job: JobView, screen: JobScreen): Promise<Watched> {
+async function watchUnlessInterrupted(client: ApiClient, job: JobView, screen: JobScreen): Promise<Outcome> {
   const ink = inkFor(process.stderr);
   const leave = new AbortController();
   let timer: NodeJS.Timeout | undefined;

@@ -22,7 +22,7 @@ const DRAIN_GRACE_MS = 10_000;
 const STOP_MARGIN_MS = 8000;
 const KEPT_LINES = 12;
 /** The settings that we decide; the rest of the environment is passed on. */
-const OURS = ["MILLRACE_AGENT_TOKEN_FILE", "MILLRACE_URL", "MILLRACE_DATABASE_URL", "MILLRACE_TOKEN", "MILLRACE_MASTER_KEY"];
+const OURS = ["MILLRACE_AGENT_TOKEN_FILE", "MILLRACE_URL", "MILLRACE_DATABASE_URL", "MILLRACE_TOKEN", "MILLRACE_MASTER_KEY", "MILLRACE_OIDC"];
 
 /**
  * One agent as a child process, started again with growing pauses when it dies. It has its own process group, so that Ctrl-C

@@ -76,6 +76,7 @@ export async function openTestWorkspaces(): Promise<TestWorkspaces> {
     clock: realClock,
     newJobId,
     checkArgs: () => [],
+    admit: () => undefined,
     onAccepted: () => undefined,
     owners,
     wantedFlow: (workspace, request) => wantedFlow(flows, workspace, request),

@@ -12,6 +12,8 @@ export interface AgentDoorOptions extends Omit<SessionServerOptions, "enrolment"
   /** Undefined: no TLS. */
   readonly tlsFiles: GrpcTlsFiles | undefined;
   readonly credentialMs: number;
+  /** For routes about tokens. */
+  readonly console: Pool;
   /** The cluster's secret. */
   readonly secret: () => Promise<Buffer>;
 }
@@ -21,12 +23,14 @@ export class AgentDoor implements Service {
   readonly sessions: SessionServer;
   readonly tls: GrpcTls | undefined;
   readonly #pool: Pool;
+  readonly #console: Pool;
   readonly #orders: OrderWatch;
 
   /** Errors: invalid_argument for certificates that cannot be used. */
-  constructor({ tlsFiles, credentialMs, secret, ...options }: AgentDoorOptions) {
+  constructor({ tlsFiles, credentialMs, console, secret, ...options }: AgentDoorOptions) {
     const { pool, clock, log } = options;
     this.#pool = pool;
+    this.#console = console;
     this.tls = tlsFiles === undefined ? undefined : new GrpcTls(tlsFiles, log);
     const enrolment = new Enrolment({ pool, secret, clock, log, credentialMs });
     this.sessions = new SessionServer({ ...options, enrolment, tls: this.tls });
@@ -36,7 +40,7 @@ export class AgentDoor implements Service {
 
   addRoutes(app: FastifyInstance): void {
     addConductRoutes(app, this.#pool, (orders) => this.sessions.obey(orders));
-    addJoinTokenRoutes(app, this.#pool);
+    addJoinTokenRoutes(app, this.#console);
   }
 
   async start(): Promise<void> {

@@ -2,7 +2,9 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { enrolledList, orderView } from "./contract.ts";
@@ -88,7 +90,12 @@ export function addConductRoutes(root: FastifyInstance, pool: Pool, obey: (order
       handler: async (request) => {
         const { workspace, principal } = callerOf(request);
         const by = { workspace: workspace.id, withShared: principal.kind === "admin", label: principal.label };
-        const standing = await orderAgent(pool, request.params.id, order, by);
+        const standing = await inTransaction(pool, async (client) => {
+          const done = await orderAgent(client, request.params.id, order, by);
+          const target = `agent ${request.params.id}`;
+          if (done !== undefined) await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: `agents:${order}`, target });
+          return done;
+        });
         if (standing === undefined) throw new AppError("not_found", "there is no such agent in this workspace", { hint: "`millrace agents --json` lists ids" });
         obey(standing);
         return { id: request.params.id, paused: standing.paused, draining: standing.leave, revoked: standing.revoked };

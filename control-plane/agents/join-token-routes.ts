@@ -2,7 +2,9 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { generateToken } from "../identity/token-format.ts";
@@ -35,7 +37,13 @@ export function addJoinTokenRoutes(root: FastifyInstance, pool: Pool): void {
       const { label, uses, expires_in_s, tags: allowed, cidrs } = request.body;
       const token = generateToken("join");
       const settings = { label, maxUses: uses, tags: allowed, cidrs, expiresInS: expires_in_s, createdBy: principal.label };
-      const stored = await insertJoinToken(pool, token, workspace.id, settings);
+      const stored = await inTransaction(pool, async (client) => {
+        const made = await insertJoinToken(client, token, workspace.id, settings);
+        const detail = { label, uses, tags: allowed, cidrs, expires_in_s };
+        const target = `join token ${token.id}`;
+        await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "join-tokens:create", target, detail });
+        return made;
+      });
       return reply.status(201).send({ ...present(stored), token: token.text });
     },
   );
@@ -68,8 +76,13 @@ export function addJoinTokenRoutes(root: FastifyInstance, pool: Pool): void {
       },
     },
     async (request, reply) => {
-      if (!(await revokeJoinToken(pool, callerOf(request).workspace.id, request.params.token)))
-        throw new AppError("not_found", "there is no such join token in this workspace");
+      const { workspace, principal } = callerOf(request);
+      await inTransaction(pool, async (client) => {
+        if (!(await revokeJoinToken(client, workspace.id, request.params.token)))
+          throw new AppError("not_found", "there is no such join token in this workspace");
+        const target = `join token ${request.params.token}`;
+        await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "join-tokens:revoke", target });
+      });
       return reply.status(204).send(null);
     },
   );

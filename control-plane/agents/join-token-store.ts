@@ -1,5 +1,6 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import type { NewToken } from "../identity/token-format.ts";
 
 export interface JoinTokenSettings {
@@ -50,9 +51,9 @@ const FIELDS = `t.id, t.secret_hash, t.workspace_id::text, w.name AS workspace_n
   t.created_at, t.expires_at, t.revoked_at, t.expires_at <= clock_timestamp() AS expired`;
 
 /** Stores a new token, only its hash. */
-export async function insertJoinToken(pool: Pool, token: NewToken, workspace: WorkspaceId, settings: JoinTokenSettings): Promise<JoinToken> {
+export async function insertJoinToken(client: Queryable, token: NewToken, workspace: WorkspaceId, settings: JoinTokenSettings): Promise<JoinToken> {
   const { label, maxUses, tags, cidrs, expiresInS, createdBy } = settings;
-  const { rows } = await pool.query<Row>(
+  const { rows } = await client.query<Row>(
     `WITH t AS (
        INSERT INTO agent_join_token (id, secret_hash, workspace_id, label, max_uses, tags, cidrs, created_by, expires_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + make_interval(secs => $9)) RETURNING *)
@@ -80,8 +81,8 @@ export async function listJoinTokens(pool: Pool, workspace: WorkspaceId, limit: 
 }
 
 /** Agents that joined with it stay. @returns false when the workspace has no such token */
-export async function revokeJoinToken(pool: Pool, workspace: WorkspaceId, id: string): Promise<boolean> {
-  const { rowCount } = await pool.query(
+export async function revokeJoinToken(client: Queryable, workspace: WorkspaceId, id: string): Promise<boolean> {
+  const { rowCount } = await client.query(
     "UPDATE agent_join_token SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = $1 AND workspace_id = $2",
     [id, workspace],
   );

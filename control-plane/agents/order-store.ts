@@ -1,5 +1,6 @@
 import { type AgentKey, asAgentKey, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 
 /** What people may order of an agent. */
 export type AgentOrder = "pause" | "resume" | "leave" | "revoke";
@@ -34,12 +35,12 @@ const STANDING = "id::text, paused_at IS NOT NULL AS paused, leave_asked_at IS N
  * @returns undefined when there is no such agent, or it was revoked before
  */
 export async function orderAgent(
-  pool: Pool,
+  client: Queryable,
   agentId: string,
   order: AgentOrder,
   by: { readonly workspace: WorkspaceId; readonly withShared: boolean; readonly label: string },
 ): Promise<StandingOrders | undefined> {
-  const { rows } = await pool.query<Row>(
+  const { rows } = await client.query<Row>(
     `UPDATE agent SET ${CHANGES[order]}, ordered_at = clock_timestamp(), ordered_by = $4
      WHERE agent_id = $1 AND (workspace_id = $2 OR ($3 AND workspace_id IS NULL)) AND (revoked_at IS NULL OR $5)
      RETURNING ${STANDING}`,

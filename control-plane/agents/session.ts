@@ -1,4 +1,5 @@
-import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { type AppError, messageOf } from "../../kernel/app-error.ts";
+import { background } from "../../kernel/background.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import { PROTOCOL_VERSION, VERSION } from "../../kernel/protocol.ts";
 import { storable } from "../../kernel/storable-text.ts";
@@ -198,6 +199,10 @@ export class AgentSession implements LogSource {
     this.#deps.home.end(this.agentInfo.session, this.#heardAtMs);
   }
 
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** What the agent can take, as far as it is to take any. */
   get #slots(): number {
     return this.#paused || this.#leaving ? 0 : Math.min(this.#capacity.slots, MAX_SLOTS);
@@ -214,10 +219,7 @@ export class AgentSession implements LogSource {
       if (attempt !== undefined) this.acknowledge(attempt.id, attempt.token, 0, true);
       return [];
     });
-    this.#deps.ingest.accept(this, sound).catch((error: unknown) => {
-      this.#deps.log.warn({ event: "logs.accept_failed", agentKey: this.agent, error: messageOf(error) }, "log chunks could not be taken");
-      this.end(new AppError("unavailable", "log chunks cannot be taken at the moment"));
-    });
+    background(this.#deps.log, "log chunks", this.#deps.ingest.accept(this, sound));
   }
 
   #takeEnd(finished: Parameters<typeof endFromWire>[0]): void {

@@ -270,3 +270,22 @@ test("nothing moves while nobody waits", () => {
   expect(takeReport(book, "1", { seq: 2, round: 0, slots: 3, uncovered: [], adopted: [] }, 0)).toBe(true);
   expect(replan(book, both, 3)).toEqual([{ owner: "2", seq: 1, round: 0, slots: 2 }]);
 });
+
+test("what an owner holds without a right to it, such as attempts that the agent came back without, is nobody's to use", () => {
+  const book = openBook(4, 0);
+  for (const owner of ["1", "2"]) openShare(book, owner);
+  const need = (running: number, waiting: number): Need => ({ running, waiting, weight: 1, active: true });
+  const needs = (one: Need, two: Need): Map<string, Need> =>
+    new Map([
+      ["1", one],
+      ["2", two],
+    ]);
+  expect(replan(book, needs(need(0, 9), need(0, 0)), 0)).toMatchObject([{ owner: "1", slots: 4 }]);
+  // It gives four away, of which one is over, and still counts two that are nowhere.
+  expect(takeReport(book, "1", { seq: 1, round: 1, slots: 2, uncovered: [], adopted: [] }, 3)).toBe(true);
+  expect(replan(book, needs(need(0, 9), need(0, 0)), 0)).toMatchObject([{ owner: "1", slots: 1 }]);
+  cover(book, "2", 3);
+  expect(replan(book, needs(need(0, 9), need(3, 0)), 0).filter(({ owner }) => owner === "1")).toEqual([]);
+  expect(takeReport(book, "1", { seq: 2, round: 1, slots: 1, uncovered: [], adopted: [] }, 0)).toBe(true);
+  expect(roomOf(book)).toBe(0);
+});

@@ -71,7 +71,8 @@ export function replan(book: SlotBook, needs: ReadonlyMap<string, Need>, turn: n
   for (const [owner, share] of book.shares) if ((wanted.get(owner) ?? 0) < share.target) order(owner, share, wanted.get(owner) ?? 0);
   for (const [owner, share] of book.shares) {
     const target = wanted.get(owner) ?? 0;
-    const reachable = Math.min(target, share.granted + Math.max(0, roomOf(book)));
+    // Owners may hold more than there is for a while, such as attempts that the agent came back without: what is too much is not theirs to use.
+    const reachable = Math.min(target, share.granted + roomOf(book));
     if (reachable <= share.target) continue;
     share.granted = Math.max(share.granted, reachable);
     order(owner, share, reachable);

@@ -1,5 +1,7 @@
 import pg from "pg";
+import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Log } from "../telemetry/log.ts";
+import { requestWorkspace } from "./tenant-context.ts";
 
 export type Pool = pg.Pool;
 
@@ -7,6 +9,11 @@ export type Pool = pg.Pool;
 export interface Pools {
   /** API and console reads and writes. */
   readonly api: Pool;
+  /**
+   * For tables of the console (scripts, variables, members and the like). In a request its statements run under a role to which row-level security
+   * shows one workspace; elsewhere it is `api`. A round trip more for each statement: nothing hot uses it.
+   */
+  readonly console: Pool;
   /** What the scheduler reads back: readers of logs and lists must not be able to hold it up. */
   readonly owner: Pool;
   /** Registration of agents: when hundreds come back at once, the API does not wait for them. */
@@ -26,6 +33,10 @@ export interface Pools {
  */
 export const OWNER_SETTINGS =
   "-c statement_timeout=10s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off -c enable_seqscan=off -c enable_bitmapscan=off";
+
+const API_SETTINGS = "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off";
+/** See migrations/0086. */
+const TENANT_ROLE = "millrace_tenant";
 
 /** Opens nothing yet: connections are made on demand and survive restarts of Postgres by being replaced. */
 export function createPools(url: string, log: Log): Pools {
@@ -47,12 +58,8 @@ export function createPools(url: string, log: Log): Pools {
     });
     return pool;
   };
-  const api = make(
-    "api",
-    10,
-    7000,
-    "-c statement_timeout=5s -c lock_timeout=1s -c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_custom_plan -c jit=off",
-  );
+  const api = make("api", 10, 7000, API_SETTINGS);
+  const tenants = make("console", 5, 7000, `${API_SETTINGS} -c role=${TENANT_ROLE}`);
   const owner = make("owner", 3, 12_000, OWNER_SETTINGS);
   const agents = make("agents", 2, 7000, "-c statement_timeout=5s -c lock_timeout=2s -c plan_cache_mode=force_custom_plan -c jit=off");
   const logs = make("logs", 2, 35_000, "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off");
@@ -61,6 +68,7 @@ export function createPools(url: string, log: Log): Pools {
   const lease = make("lease", 1, 7000, "-c statement_timeout=5s -c lock_timeout=5s -c idle_in_transaction_session_timeout=5s");
   return {
     api,
+    console: consolePool(tenants, api),
     owner,
     agents,
     logs,
@@ -68,7 +76,46 @@ export function createPools(url: string, log: Log): Pools {
     lease,
     close: async () => {
       closing = true;
-      await Promise.all([api.end(), owner.end(), agents.end(), logs.end(), schedules.end(), lease.end()]);
+      await Promise.all([api.end(), tenants.end(), owner.end(), agents.end(), logs.end(), schedules.end(), lease.end()]);
     },
   };
+}
+
+/**
+ * A pool of the same shape in front of two. In a request: a connection that is the tenants' role from its beginning, told the workspace each time
+ * that it is taken, so that none is ever used for the one of before; not a transaction, so that a statement that was answered is committed. Outside
+ * of requests: the other pool.
+ * @param tenants whose connections begin as the role, and that nobody else uses
+ */
+export function consolePool(tenants: Pool, api: Pool): Pool {
+  async function take(workspace: WorkspaceId): Promise<pg.PoolClient> {
+    const client = await tenants.connect();
+    try {
+      await client.query("SELECT set_config('millrace.workspace', $1, false)", [workspace]);
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+  async function query(workspace: WorkspaceId, args: unknown[]): Promise<unknown> {
+    const client = await take(workspace);
+    let failed = true;
+    try {
+      const answer: unknown = await Reflect.apply(client.query, client, args);
+      failed = false;
+      return answer;
+    } finally {
+      client.release(failed);
+    }
+  }
+  return new Proxy(api, {
+    get(target, name) {
+      const workspace = requestWorkspace();
+      if (workspace !== undefined && name === "query") return (...args: unknown[]) => query(workspace, args);
+      if (workspace !== undefined && name === "connect") return () => take(workspace);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }

@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import { DRAFT_LIMITS, type DraftKind } from "./contract.ts";
 
@@ -38,15 +39,18 @@ export interface DraftFilter {
   readonly author: string | undefined;
   readonly after: DraftKey | undefined;
   readonly limit: number;
+  /** Undefined: the whole workspace. */
+  readonly bounds: PathBounds | undefined;
 }
 
 /** Drafts without their values, by kind, path and author. */
-export async function listDrafts(pool: Pool, workspace: WorkspaceId, { kind, path, author, after, limit }: DraftFilter): Promise<ListedDraft[]> {
+export async function listDrafts(pool: Pool, workspace: WorkspaceId, { kind, path, author, after, limit, bounds }: DraftFilter): Promise<ListedDraft[]> {
   const { rows } = await pool.query<DraftRow>(
     `SELECT ${LISTED} FROM draft WHERE workspace_id = $1 AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR path = $3)
        AND ($4::text IS NULL OR author = $4) AND ($5::text IS NULL OR (kind, path, author) > ($5, $6::text, $7::text))
+       AND ${withinBounds("path", 9)}
      ORDER BY kind, path, author LIMIT $8`,
-    [workspace, kind ?? null, path ?? null, author ?? null, after?.kind ?? null, after?.path ?? null, after?.author ?? null, limit],
+    [workspace, kind ?? null, path ?? null, author ?? null, after?.kind ?? null, after?.path ?? null, after?.author ?? null, limit, ...boundsValues(bounds)],
   );
   return rows.map(listedDraft);
 }

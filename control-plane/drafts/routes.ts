@@ -5,6 +5,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
+import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions } from "../variables/contract.ts";
 import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
@@ -28,7 +29,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
   app.get(
     base,
     {
-      config: { permission: "drafts:read" },
+      config: { permission: "drafts:read", path: "inside" },
       schema: {
         tags,
         operationId: "listDrafts",
@@ -39,7 +40,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
       },
     },
     async (request) => {
-      const { workspace, principal } = callerOf(request);
+      const { workspace, principal, reach } = callerOf(request);
       const { kind, path, everybody = false, cursor, limit = PAGE } = request.query;
       const after = cursor === undefined ? undefined : readDraftCursor(cursor);
       if (cursor !== undefined && after === undefined)
@@ -47,7 +48,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
           fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }],
         });
       const author = everybody ? undefined : principal.label;
-      const found = await listDrafts(pool, workspace.id, { kind, path, author, after, limit: limit + 1 });
+      const found = await listDrafts(pool, workspace.id, { kind, path, author, after, limit: limit + 1, bounds: reach?.bounds });
       const page = found.slice(0, limit);
       const last = page.at(-1);
       return { drafts: page.map(presentDraft), ...(found.length > limit && last !== undefined && { next_cursor: draftCursor(last) }) };
@@ -56,7 +57,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "drafts:read" },
+      config: { permission: "drafts:read", path: queryPath },
       schema: {
         tags,
         operationId: "getDraft",
@@ -81,7 +82,7 @@ function addWriting(root: FastifyInstance, pool: Pool): void {
   app.put(
     `${base}/by-path`,
     {
-      config: { permission: "drafts:write" },
+      config: { permission: "drafts:write", path: queryPath },
       schema: {
         tags,
         operationId: "putDraft",
@@ -107,7 +108,7 @@ function addWriting(root: FastifyInstance, pool: Pool): void {
   app.delete(
     `${base}/by-path`,
     {
-      config: { permission: "drafts:write" },
+      config: { permission: "drafts:write", path: queryPath },
       schema: {
         tags,
         operationId: "deleteDraft",

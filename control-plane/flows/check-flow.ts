@@ -28,6 +28,7 @@ interface FlowSource {
  * Errors: invalid_argument with every field that is wrong; out_of_range for too much of it; resource_exhausted when too many flows are being read.
  * @param path of the flow itself, if it has one: it may run itself
  * @param root where the document stands in the request: pointers of errors begin there
+ * @param mayRefer whether its author may run what is at a path; what may not be run is said not to be there
  */
 export async function checkFlow(
   { pool, readFlow }: FlowChecker,
@@ -35,12 +36,13 @@ export async function checkFlow(
   { document, yaml }: FlowSource,
   path: string | undefined,
   root: string,
+  mayRefer?: (path: string) => boolean,
 ): Promise<CheckedFlow> {
   const text = yaml ?? JSON.stringify(document);
   if (Buffer.byteLength(text) > FLOW_LIMITS.documentBytes) throw unreadable(true, [{ pointer: yaml === undefined ? root : "/yaml", message: TOO_LARGE }]);
   const reading = await readFlow({ format: yaml === undefined ? "json" : "yaml", text, path, root });
   if (reading.kind === "unreadable") throw unreadable(reading.isTooLarge, reading.problems);
-  const problems = [...reading.problems, ...(await pathProblems(pool, workspace, path, reading.steps))];
+  const problems = [...reading.problems, ...(await pathProblems(pool, workspace, path, reading.steps, mayRefer))];
   if (problems.length > 0) throw flowError(problems.sort(inOrder));
   const { json, hash } = reading;
   return { json, hash, parsed: parseFlow(storedDocument(json)) };
@@ -70,17 +72,24 @@ function flowError(problems: readonly FieldError[]): AppError {
 }
 
 /** Steps that run what is not in the workspace, or that call it by arguments that it does not take. A flow may run itself. */
-async function pathProblems(pool: Pool, workspace: WorkspaceId, own: string | undefined, steps: readonly StepPath[]): Promise<FieldError[]> {
+async function pathProblems(
+  pool: Pool,
+  workspace: WorkspaceId,
+  own: string | undefined,
+  steps: readonly StepPath[],
+  mayRefer?: (path: string) => boolean,
+): Promise<FieldError[]> {
   const scripts = steps.filter((step) => step.kind === "script");
   const flows = steps.filter((step) => step.kind === "flow" && step.path !== own);
-  const schemas = await schemasOf(pool, workspace, scripts);
-  const existing = flows.length === 0 ? new Set<string>() : await existingFlows(pool, workspace, [...new Set(flows.map((step) => step.path))]);
+  const reached = (step: StepPath): boolean => mayRefer?.(step.path) ?? true;
+  const schemas = await schemasOf(pool, workspace, scripts.filter(reached));
+  const existing = flows.length === 0 ? new Set<string>() : await existingFlows(pool, workspace, [...new Set(flows.filter(reached).map((step) => step.path))]);
   const problems = scripts.flatMap((step) => {
     const schema = schemas.get(step);
     return schema === undefined ? [] : inputProblems(step, schema);
   });
   const missing = [...scripts.filter((step) => !schemas.has(step)), ...flows.filter((step) => !existing.has(step.path))];
-  for (const [index, step] of missing.entries()) problems.push(await missingProblem(pool, workspace, step, index < MAX_SUGGESTIONS));
+  for (const [index, step] of missing.entries()) problems.push(await missingProblem(pool, workspace, step, mayRefer === undefined && index < MAX_SUGGESTIONS));
   return problems;
 }
 

@@ -1,4 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
+import { recordAudit } from "../audit/audit-store.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { type Archived, presentArchived } from "../scripts/archived.ts";
 import { type ExpectedVersion, notAsExpected } from "../scripts/expected-version.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -18,24 +20,33 @@ const ROOT = "/document";
 
 /**
  * Deploys one version of a flow: checks it and stores it under the hash of path and document. Deploying the same thing again changes nothing.
- * Errors: those of `checkFlow`; already_exists or failed_precondition when the path is not as expected.
+ * Errors: those of `checkFlow`; already_exists or failed_precondition when the path is not as expected. @param mayRefer see `checkFlow`
  */
 export async function deployFlow(
   deployer: FlowDeployer,
   workspace: Workspace,
   createdBy: string,
   request: DeployFlowRequest,
-  expected: ExpectedVersion = { kind: "any" },
+  options: { readonly expected?: ExpectedVersion; readonly mayRefer?: ((path: string) => boolean) | undefined } = {},
 ): Promise<{ flow: LoadedFlow; created: boolean }> {
   const { pool, cache } = deployer;
   const { path, yaml } = request;
-  const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT);
-  const inserted = await insertFlowVersion(pool, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy }, expected);
-  if (inserted === undefined) throw notAsExpected("flow", path, expected);
+  const { expected = { kind: "any" }, mayRefer } = options;
+  const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT, mayRefer);
+  const created = await inTransaction(pool, async (client) => {
+    const version = { hash, path, summary: parsed.summary, document: json, yaml, createdBy };
+    const stored = await insertFlowVersion(client, workspace.id, version, expected);
+    if (stored === undefined) throw notAsExpected("flow", path, expected);
+    if (stored.before !== hash) {
+      const detail = { hash, before: stored.before ?? null };
+      await recordAudit(client, { workspace: workspace.id, actor: createdBy, action: "flows:deploy", target: `flow ${path}`, detail });
+    }
+    return stored.created;
+  });
   cache.changed(workspace.id, path);
   const flow = await cache.loadVersion(workspace.id, hash);
   if (flow === undefined) throw new AppError("internal", "the version is not there after it was stored");
-  return { flow, created: inserted.created };
+  return { flow, created };
 }
 
 /** A version as the API shows it, without its document. */

@@ -14,6 +14,11 @@ export async function currentFlow(pool: Pool, cache: FlowCache, workspace: Works
   throw new AppError("not_found", `there is no flow at ${path}`, hint === undefined ? {} : { hint });
 }
 
+/** Said of a version that there is not, and of one that the caller has no access to. */
+export function noFlowVersion(hash: string): AppError {
+  return new AppError("not_found", `there is no flow version ${hash}`);
+}
+
 /** A question with paths that look like one that does not exist; undefined when there are none. */
 export async function suggestFlows(pool: Pool, workspace: WorkspaceId, path: string): Promise<string | undefined> {
   const similar = await similarFlows(pool, workspace, path);

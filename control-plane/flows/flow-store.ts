@@ -1,5 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { type Archived, type ArchivedRow, archivedOf } from "../scripts/archived.ts";
 import { type ExpectedVersion, expectedColumns } from "../scripts/expected-version.ts";
 
@@ -41,15 +43,15 @@ const OUTLINE = "v.hash, v.flow_id::text, v.path, v.summary, v.created_at, v.cre
 /**
  * Stores a version and makes it the current one of its path, which is in use from then on; deploying the same version again changes nothing but
  * that. A version that a flow had before it moved away belongs to the flow that has its path now.
- * @returns undefined when the path is not as expected
+ * @returns `before`: the version that was in use; undefined when the path is not as expected
  */
 export async function insertFlowVersion(
-  pool: Pool,
+  client: Queryable,
   workspace: WorkspaceId,
   version: Omit<FlowVersion, "flowId" | "createdAtMs">,
   expected: ExpectedVersion = { kind: "any" },
-): Promise<{ created: boolean } | undefined> {
-  const { rows } = await pool.query<{ deployed: boolean; created: boolean }>(
+): Promise<{ created: boolean; before: string | undefined } | undefined> {
+  const { rows } = await client.query<{ deployed: boolean; created: boolean; before: string | null }>(
     `WITH f AS (
        INSERT INTO flow (workspace_id, path, hash)
        SELECT $1, $2, $3 WHERE $9::text IS NULL OR EXISTS (SELECT FROM flow WHERE workspace_id = $1 AND path = $2)
@@ -61,10 +63,12 @@ export async function insertFlowVersion(
        SELECT $1, $3, f.id, $2, $4, $5, $6, $7 FROM f
        ON CONFLICT (workspace_id, hash) DO UPDATE SET flow_id = excluded.flow_id WHERE flow_version.flow_id <> excluded.flow_id
        RETURNING xmax = 0 AS is_new)
-     SELECT EXISTS (SELECT FROM f) AS deployed, EXISTS (SELECT FROM v WHERE is_new) AS created`,
+     SELECT EXISTS (SELECT FROM f) AS deployed, EXISTS (SELECT FROM v WHERE is_new) AS created,
+       (SELECT hash FROM flow WHERE workspace_id = $1 AND path = $2 AND archived_at IS NULL) AS before`,
     [workspace, version.path, version.hash, version.summary, version.document, version.yaml ?? null, version.createdBy, ...expectedColumns(expected)],
   );
-  return rows[0]?.deployed === true ? { created: rows[0].created } : undefined;
+  const [row] = rows;
+  return row?.deployed === true ? { created: row.created, before: row.before ?? undefined } : undefined;
 }
 
 export async function findFlowVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<FlowVersion | undefined> {
@@ -102,12 +106,13 @@ export async function findCurrentFlow(pool: Pool, workspace: WorkspaceId, path: 
 export async function listFlows(
   pool: Pool,
   workspace: WorkspaceId,
-  page: { prefix: string; after: string; limit: number; archived: boolean },
+  page: { prefix: string; after: string; limit: number; archived: boolean; bounds?: PathBounds | undefined },
 ): Promise<{ flow: FlowOutline; archived: Archived | undefined }[]> {
   const { rows } = await pool.query<OutlineRow & ArchivedRow>(
     `SELECT ${OUTLINE}, f.archived_at, f.archived_by FROM flow f JOIN flow_version v ON v.workspace_id = f.workspace_id AND v.hash = f.hash
-     WHERE f.workspace_id = $1 AND f.path > $2 AND starts_with(f.path, $3) AND (f.archived_at IS NOT NULL) = $5 ORDER BY f.path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, page.archived],
+     WHERE f.workspace_id = $1 AND f.path > $2 AND starts_with(f.path, $3) AND (f.archived_at IS NOT NULL) = $5 AND ${withinBounds("f.path", 6)}
+     ORDER BY f.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, page.archived, ...boundsValues(page.bounds)],
   );
   return rows.map((row) => ({ flow: outline(row), archived: archivedOf(row) }));
 }

@@ -103,7 +103,8 @@ export interface SuspendRule {
   readonly timeoutS?: number;
   readonly formSchema?: Json;
   readonly userAuthRequired: boolean;
-  readonly userGroupsRequired?: Transform;
+  /** Names of groups: members of one of them may answer. */
+  readonly userGroupsRequired?: readonly string[];
   readonly selfApprovalDisabled: boolean;
   readonly hideCancel: boolean;
   readonly continueOnDisapproveTimeout: boolean;

@@ -1,6 +1,6 @@
 import { assertNever } from "../../kernel/assert-never.ts";
 import { escapePointer } from "./field-reader.ts";
-import type { Module, Transform, Transforms } from "./model.ts";
+import type { FlowDefinition, Module, Transform, Transforms } from "./model.ts";
 
 /** An expression of a step. */
 export interface ModuleExpression {
@@ -45,6 +45,12 @@ export function insideOf({ value }: Module): readonly (readonly Module[])[] {
     default:
       return assertNever(value);
   }
+}
+
+/** Whether something is true of any step of a flow, wherever it stands. */
+export function someModule({ modules, failureModule, preprocessor }: FlowDefinition, is: (module: Module) => boolean): boolean {
+  const look = (module: Module): boolean => is(module) || insideOf(module).some((list) => list.some(look));
+  return [...modules, failureModule, preprocessor].some((module) => module !== undefined && look(module));
 }
 
 function ofValue({ value }: Module): ModuleExpression[] {

@@ -18,7 +18,7 @@ export interface Flows extends Service {
   readonly deployer: FlowDeployer;
   readonly expressions: Expressions;
   /** See wantedFlow. */
-  wanted(workspace: Workspace, request: FlowRequest): Promise<WantedFlow>;
+  wanted(workspace: Workspace, request: FlowRequest, mayRefer?: (path: string) => boolean): Promise<WantedFlow>;
 }
 
 /** Adds the routes of flows to a server. */
@@ -31,7 +31,7 @@ export function openFlows(app: FastifyInstance, pool: Pool): Flows {
     cache,
     deployer,
     expressions,
-    wanted: (workspace, request) => wantedFlow(deployer, workspace, request),
+    wanted: (workspace, request, mayRefer) => wantedFlow(deployer, workspace, request, mayRefer),
     start: async () => undefined,
     stop: () => expressions.stop(),
   };

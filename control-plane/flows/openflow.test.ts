@@ -79,8 +79,9 @@ describe("a flow", () => {
     expect(definitionOf({ skip_expr: "" }).skipExpr).toBeUndefined();
   });
 
-  test("cache_ttl: refused by name until results are cached", () => {
-    expect(refusals({ summary: "s", value: { modules: [A], cache_ttl: 300 } })).toEqual(["/value/cache_ttl"]);
+  test("cache_ttl", () => {
+    expect(definitionOf({ cache_ttl: 300 }).cacheTtlS).toBe(300);
+    expect(definitionOf({ cache_ttl: 0 }).cacheTtlS).toBeUndefined();
   });
 
   test("flow_env", () => {
@@ -273,10 +274,18 @@ describe("a module", () => {
     expect(moduleOf({ timeout: 0 })?.timeout).toBeUndefined();
   });
 
-  test("cache_ttl, delete_after_use: refused by name until they are kept to; priority", () => {
-    const module = { id: "a", value: IDENTITY, cache_ttl: 60, delete_after_use: true };
-    expect(refusals({ summary: "s", value: { modules: [module] } })).toEqual(["/value/modules/0/cache_ttl", "/value/modules/0/delete_after_use"]);
+  test("cache_ttl, delete_after_use, priority", () => {
+    expect(moduleOf({ value: script(), cache_ttl: 60 })?.cacheTtlS).toBe(60);
+    expect(moduleOf({ value: script(), delete_after_use: true })?.deleteAfterUse).toBe(true);
+    expect(moduleOf({ value: script(), cache_ttl: 0, delete_after_use: false })).toEqual({ id: "a", value: workOf(script()) });
     expect(moduleOf({ priority: 9 })?.priority).toBe(9);
+    const loop = { type: "whileloopflow", modules: [] };
+    expect(refusals({ summary: "s", value: { modules: [{ id: "a", value: loop, cache_ttl: 60, delete_after_use: true }] } })).toEqual([
+      "/value/modules/0/cache_ttl",
+      "/value/modules/0/delete_after_use",
+    ]);
+    const both = { id: "a", value: script(), cache_ttl: 60, delete_after_use: true };
+    expect(parseFlow({ summary: "s", value: { modules: [both] } }).problems).toMatchObject([{ pointer: "/value/modules/0/delete_after_use" }]);
   });
 
   test("mock", () => {
@@ -332,7 +341,16 @@ describe("a module", () => {
     });
     expect(moduleOf({ suspend: { required_events: 0 } })?.suspend).toBeUndefined();
     expect(moduleOf({ suspend: {} })?.suspend).toBeUndefined();
-    const groups = { required_events: 1, user_groups_required: { type: "static", value: ["g/approvers"] } };
-    expect(refusals({ summary: "s", value: { modules: [{ ...A, suspend: groups }] } })).toEqual(["/value/modules/0/suspend/user_groups_required"]);
+    const asks = (value: Json): Members => ({ suspend: { required_events: 1, user_groups_required: value } });
+    expect(moduleOf(asks({ type: "static", value: ["g/approvers", "sales"] }))?.suspend?.userGroupsRequired).toEqual(["approvers", "sales"]);
+    expect(moduleOf(asks({ type: "static", value: [] }))?.suspend?.userGroupsRequired).toBeUndefined();
+    for (const value of [
+      { type: "javascript", expr: "flow_input.groups" },
+      { type: "static", value: "approvers" },
+      { type: "static", value: ["no name"] },
+    ])
+      expect(parseFlow({ summary: "s", value: { modules: [{ ...A, ...asks(value) }] } }).problems).toMatchObject([
+        { pointer: "/value/modules/0/suspend/user_groups_required" },
+      ]);
   });
 });

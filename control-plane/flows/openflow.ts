@@ -14,8 +14,7 @@ export interface ObjectShape {
   readonly unsupported: Readonly<Record<string, string>>;
 }
 
-const NO_CACHE = "every run runs its steps";
-const KEPT = "results are kept as long as the run is";
+const KEPT = "delete_after_use deletes the result when the run has ended";
 
 export const FLOW_SHAPE: ObjectShape = {
   known: ["summary", "description", "schema", "value"],
@@ -42,13 +41,13 @@ export const VALUE_SHAPE: ObjectShape = {
     "flow_env",
     "priority",
     "early_return",
+    "cache_ttl",
     // For people: kept, and shown in the console.
     "notes",
     "groups",
     "chat_input_enabled",
   ],
   unsupported: {
-    cache_ttl: NO_CACHE,
     same_worker: "each step runs on any agent of its tag; what they share are results",
     retry: "give each step a retry",
     on_concurrency_limit: "a run beyond the limit waits",
@@ -73,10 +72,10 @@ export const MODULE_SHAPE: ObjectShape = {
     "retry",
     "continue_on_error",
     "suspend",
+    "cache_ttl",
+    "delete_after_use",
   ],
   unsupported: {
-    cache_ttl: NO_CACHE,
-    delete_after_use: KEPT,
     delete_after_secs: KEPT,
     debouncing: "only whole flows and scripts can be debounced",
     pass_flow_input_directly: "name the inputs in input_transforms",
@@ -142,8 +141,17 @@ export const RETRY_SHAPE: ObjectShape = { known: ["constant", "exponential", "re
 export const CONSTANT_SHAPE: ObjectShape = { known: ["attempts", "seconds"], unsupported: {} };
 export const EXPONENTIAL_SHAPE: ObjectShape = { known: ["attempts", "multiplier", "seconds", "random_factor"], unsupported: {} };
 export const SUSPEND_SHAPE: ObjectShape = {
-  known: ["required_events", "timeout", "resume_form", "user_auth_required", "self_approval_disabled", "hide_cancel", "continue_on_disapprove_timeout"],
-  unsupported: { user_groups_required: "there are no groups; user_auth_required asks for people of the workspace" },
+  known: [
+    "required_events",
+    "timeout",
+    "resume_form",
+    "user_auth_required",
+    "user_groups_required",
+    "self_approval_disabled",
+    "hide_cancel",
+    "continue_on_disapprove_timeout",
+  ],
+  unsupported: {},
 };
 export const FORM_SHAPE: ObjectShape = { known: ["schema"], unsupported: {} };
 export const TRANSFORM_SHAPE: ObjectShape = { known: ["type", "value", "expr"], unsupported: {} };
@@ -170,6 +178,8 @@ export const FLOW_LIMITS = {
   /** Sleeps, timeouts of approvals: a year and a day. */
   delayS: 366 * 24 * 3600,
   requiredEvents: 1000,
+  /** For which a result is kept: a year and a day. */
+  cacheTtlS: 366 * 24 * 3600,
 } as const;
 
 /** Ids that mean something else in a run, in the paths of steps, or in JavaScript. */

@@ -45,6 +45,7 @@ export function moduleOf(item: Fields, id: string | undefined, reader: ModuleRea
   checkShape(fields, MODULE_SHAPE);
   const value = workOf(fields, reader, nesting);
   const settings = settingsOf(fields);
+  if (value !== undefined) checkJobSettings(fields, settings, value);
   return id === undefined || value === undefined ? undefined : { id, ...settings, value };
 }
 
@@ -73,8 +74,20 @@ function settingsOf(fields: Fields): Omit<Module, "id" | "value"> {
     retry: retryOf(fields),
     continueOnError: flagOf(fields, "continue_on_error"),
     suspend: suspendOf(fields),
+    cacheTtlS: positiveOf(fields, "cache_ttl", FLOW_LIMITS.cacheTtlS),
+    deleteAfterUse: flagOf(fields, "delete_after_use") === true ? true : undefined,
   };
   return withoutUndefined(settings);
+}
+
+const WITHOUT_JOB: ReadonlySet<ModuleValue["kind"]> = new Set(["forloop", "whileloop", "branchone", "branchall", "identity"]);
+
+/** Settings about the job of a step: loops, branches and identities have none. */
+function checkJobSettings(fields: Fields, { cacheTtlS, deleteAfterUse }: Omit<Module, "id" | "value">, { kind }: ModuleValue): void {
+  const advice = kind === "identity" ? "an identity has no job" : "give it to the steps inside";
+  if (cacheTtlS !== undefined && WITHOUT_JOB.has(kind)) complain(fields, "cache_ttl", `is not supported: ${advice}`);
+  if (deleteAfterUse === true && WITHOUT_JOB.has(kind)) complain(fields, "delete_after_use", `is not supported: ${advice}`);
+  if (deleteAfterUse === true && cacheTtlS !== undefined) complain(fields, "delete_after_use", "contradicts cache_ttl, which keeps the result");
 }
 
 /** OpenFlow knows 0 to 100, a job 0 to 9. */

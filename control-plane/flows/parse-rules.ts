@@ -146,6 +146,7 @@ export function suspendOf(fields: Fields): SuspendRule | undefined {
   const requiredEvents = positiveOf(suspend, "required_events", FLOW_LIMITS.requiredEvents);
   const timeoutS = wholeOf(suspend, "timeout", 1, FLOW_LIMITS.delayS);
   const formSchema = formOf(suspend);
+  const userGroupsRequired = groupsOf(suspend);
   const flags = {
     userAuthRequired: flagOf(suspend, "user_auth_required") ?? false,
     selfApprovalDisabled: flagOf(suspend, "self_approval_disabled") ?? false,
@@ -157,8 +158,30 @@ export function suspendOf(fields: Fields): SuspendRule | undefined {
     requiredEvents,
     ...(timeoutS !== undefined && { timeoutS }),
     ...(formSchema !== undefined && { formSchema }),
+    ...(userGroupsRequired !== undefined && { userGroupsRequired }),
     ...flags,
   };
+}
+
+const GROUP = /^(?:g\/)?([A-Za-z0-9_-]{1,60})$/;
+const MOST_GROUPS = 50;
+
+/** Names of groups, with or without Windmill's `g/`; a static value, so that who may answer can be read in the flow. Undefined when none are named. */
+function groupsOf(suspend: Fields): readonly string[] | undefined {
+  const name = "user_groups_required";
+  const transform = transformOf(suspend, name, "input");
+  if (transform === undefined) return undefined;
+  if (transform.kind === "expression") {
+    complain(suspend, name, "is not supported as an expression: name the groups, {type: static, value: [name, …]}");
+    return undefined;
+  }
+  const { value } = transform;
+  if (value === null || (Array.isArray(value) && value.length === 0)) return undefined;
+  const names = Array.isArray(value) ? value.map((one) => (typeof one === "string" ? GROUP.exec(one)?.[1] : undefined)) : [];
+  const groups = names.flatMap((one) => one ?? []);
+  if (groups.length === 0 || groups.length < names.length || groups.length > MOST_GROUPS)
+    complain(suspend, name, `must be a list of up to ${MOST_GROUPS} names of groups`);
+  return groups;
 }
 
 function formOf(suspend: Fields): Json | undefined {

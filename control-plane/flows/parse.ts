@@ -5,7 +5,7 @@
 import type { FieldError } from "../../kernel/app-error.ts";
 import type { Json } from "../../kernel/json.ts";
 import { LIMIT_BOUNDS } from "../jobs/limits-contract.ts";
-import { checkShape, complain, type Fields, type Findings, flagOf, isObject, numberOf, objectOf, textOf } from "./field-reader.ts";
+import { checkShape, complain, type Fields, type Findings, flagOf, isObject, numberOf, objectOf, positiveOf, textOf } from "./field-reader.ts";
 import { type InputSchema, inputSchemaOf } from "./input-schema.ts";
 import type { FlowDefinition, Module } from "./model.ts";
 import { FLOW_LIMITS, FLOW_SHAPE, VALUE_SHAPE } from "./openflow.ts";
@@ -53,6 +53,7 @@ function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
     skipExpr: textOf(fields, "skip_expr", FLOW_LIMITS.expressionChars),
     priority: priorityOf(fields),
     earlyReturn: textOf(fields, "early_return", FLOW_LIMITS.idChars),
+    cacheTtlS: positiveOf(fields, "cache_ttl", FLOW_LIMITS.cacheTtlS),
   };
   flagOf(fields, "chat_input_enabled");
   return {

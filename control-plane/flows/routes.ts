@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, referencesOf } from "../http/authorize.ts";
+import { bodyPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { deployConditions } from "../scripts/contract.ts";
 import { expectedVersion } from "../scripts/expected-version.ts";
@@ -24,7 +25,7 @@ export function addFlowRoutes(root: FastifyInstance, deployer: FlowDeployer): vo
   app.get(
     base,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: "inside" },
       schema: {
         tags,
         operationId: "listFlows",
@@ -36,7 +37,8 @@ export function addFlowRoutes(root: FastifyInstance, deployer: FlowDeployer): vo
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE, archived = false } = request.query;
-      const flows = await listFlows(pool, callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1, archived });
+      const { workspace, reach } = callerOf(request);
+      const flows = await listFlows(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, archived, bounds: reach?.bounds });
       const page = flows.slice(0, limit);
       const last = page.at(-1);
       const views = page.map(({ flow, archived: since }) => presentFlow(flow, since));
@@ -49,7 +51,7 @@ function addDeployRoute(root: FastifyInstance, deployer: FlowDeployer): void {
   root.withTypeProvider<ZodTypeProvider>().post(
     base,
     {
-      config: { permission: "flows:deploy" },
+      config: { permission: "flows:deploy", path: bodyPath },
       schema: {
         tags,
         operationId: "deployFlow",
@@ -63,8 +65,9 @@ function addDeployRoute(root: FastifyInstance, deployer: FlowDeployer): void {
       },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
-      const { flow, created } = await deployFlow(deployer, workspace, principal.label, request.body, expectedVersion(request.headers));
+      const caller = callerOf(request);
+      const options = { expected: expectedVersion(request.headers), mayRefer: referencesOf(caller) };
+      const { flow, created } = await deployFlow(deployer, caller.workspace, caller.principal.label, request.body, options);
       return reply
         .code(created ? 201 : 200)
         .header("etag", `"${flow.hash}"`)

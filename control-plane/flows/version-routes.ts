@@ -5,18 +5,18 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, mayUse, notWritable } from "../http/authorize.ts";
+import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
-import type { Archived } from "../scripts/archived.ts";
 import { archiveRequest, ifMatch, moveRequest } from "../scripts/contract.ts";
 import { type ExpectedVersion, expectedVersion, notAsExpected } from "../scripts/expected-version.ts";
 import { archivedError } from "../scripts/find-script.ts";
-import { type FlowWithDocument, flowPathQuery, flowVersionPage, flowVersionsQuery, flowView, flowWithDocument } from "./contract.ts";
+import { archiveFlow, relocateFlow } from "./change-flow.ts";
+import { flowPathQuery, flowVersionPage, flowVersionsQuery, flowView, flowWithDocument } from "./contract.ts";
 import { type FlowDeployer, presentFlow, presentWithDocument } from "./deploy.ts";
 import { storedDocument } from "./document-codec.ts";
-import { suggestFlows } from "./find-flow.ts";
+import { noFlowVersion, suggestFlows } from "./find-flow.ts";
 import { flowHash } from "./flow-hash.ts";
-import { moveFlow, setFlowArchived } from "./flow-moves-store.ts";
 import { type CurrentFlow, type FlowVersion, findAnyFlow, findFlowVersion, listFlowVersions } from "./flow-store.ts";
 
 const base = "/api/v1/w/:workspace/flows";
@@ -37,7 +37,7 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: queryPath },
       schema: {
         tags,
         operationId: "getFlow",
@@ -50,13 +50,13 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
     async (request, reply) => {
       const { id } = callerOf(request).workspace;
       const found = await anyFlow(pool, id, request.query.path);
-      return reply.header("etag", `"${found.hash}"`).send(await withDocument(pool, id, found.hash, found.archived));
+      return reply.header("etag", `"${found.hash}"`).send(presentWithDocument(await loaded(pool, id, found.hash), found.archived));
     },
   );
   app.get(
     `${base}/by-hash/:hash`,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: "inside" },
       schema: {
         tags,
         operationId: "getFlowVersion",
@@ -65,7 +65,12 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
         response: { 200: flowWithDocument, default: problemView },
       },
     },
-    async (request) => withDocument(pool, callerOf(request).workspace.id, request.params.hash),
+    async (request) => {
+      const caller = callerOf(request);
+      const version = await findFlowVersion(pool, caller.workspace.id, request.params.hash);
+      if (version === undefined || !mayUse(caller, version.path)) throw noFlowVersion(request.params.hash);
+      return presentWithDocument(version);
+    },
   );
 }
 
@@ -73,7 +78,7 @@ function addVersions(root: FastifyInstance, { pool }: FlowDeployer): void {
   root.withTypeProvider<ZodTypeProvider>().get(
     `${base}/versions`,
     {
-      config: { permission: "flows:read" },
+      config: { permission: "flows:read", path: queryPath },
       schema: {
         tags,
         operationId: "listFlowVersions",
@@ -111,7 +116,7 @@ function addArchive(root: FastifyInstance, { pool, cache }: FlowDeployer): void 
     app.post(
       `${base}/${name}`,
       {
-        config: { permission: "flows:deploy" },
+        config: { permission: "flows:deploy", path: bodyPath },
         schema: {
           tags,
           operationId,
@@ -127,9 +132,8 @@ function addArchive(root: FastifyInstance, { pool, cache }: FlowDeployer): void 
         const { workspace, principal } = callerOf(request);
         const { path } = request.body;
         const expected = expectedVersion(request.headers);
-        const changed = await setFlowArchived(pool, workspace.id, path, isArchiving ? principal.label : undefined, expected);
+        const changed = await archiveFlow({ pool, cache }, workspace.id, { path, isArchiving, by: principal.label, expected });
         if (changed === undefined) throw notChanged(await anyFlow(pool, workspace.id, path), path, isArchiving, expected);
-        cache.changed(workspace.id, path);
         return presentFlow(await loaded(pool, workspace.id, changed.hash), changed.archived);
       },
     );
@@ -145,7 +149,7 @@ function addMove(root: FastifyInstance, { pool, cache }: FlowDeployer): void {
   root.withTypeProvider<ZodTypeProvider>().post(
     `${base}/move`,
     {
-      config: { permission: "flows:deploy" },
+      config: { permission: "flows:deploy", path: bodyPath },
       schema: {
         tags,
         operationId: "moveFlow",
@@ -159,8 +163,10 @@ function addMove(root: FastifyInstance, { pool, cache }: FlowDeployer): void {
       },
     },
     async (request) => {
-      const { workspace, principal } = callerOf(request);
+      const caller = callerOf(request);
+      const { workspace, principal } = caller;
       const { path, to } = request.body;
+      if (!mayUse(caller, to)) throw notWritable(to);
       const expected = expectedVersion(request.headers);
       const found = await anyFlow(pool, workspace.id, path);
       if (found.archived !== undefined) throw archivedError("flow", path);
@@ -168,11 +174,9 @@ function addMove(root: FastifyInstance, { pool, cache }: FlowDeployer): void {
       const before = await loaded(pool, workspace.id, found.hash);
       if (path === to) return presentFlow(before);
       const newHash = flowHash(to, storedDocument(before.document), before.yaml);
-      const outcome = await moveFlow(pool, workspace.id, { from: path, to, hash: found.hash, newHash, by: principal.label });
+      const outcome = await relocateFlow({ pool, cache }, workspace.id, { from: path, to, hash: found.hash, newHash, by: principal.label });
       if (outcome === "taken") throw new AppError("already_exists", `there is a flow at ${to} already`, { hint: "an archived one keeps its path, too" });
       if (outcome === "gone") throw notAsExpected("flow", path, { kind: "hash", hash: found.hash });
-      cache.changed(workspace.id, path);
-      cache.changed(workspace.id, to);
       return presentFlow(await loaded(pool, workspace.id, newHash));
     },
   );
@@ -188,10 +192,6 @@ async function anyFlow(pool: Pool, workspace: WorkspaceId, path: string): Promis
 
 async function loaded(pool: Pool, workspace: WorkspaceId, hash: string): Promise<FlowVersion> {
   const version = await findFlowVersion(pool, workspace, hash);
-  if (version === undefined) throw new AppError("not_found", `there is no flow version ${hash}`);
+  if (version === undefined) throw noFlowVersion(hash);
   return version;
-}
-
-async function withDocument(pool: Pool, workspace: WorkspaceId, hash: string, archived?: Archived): Promise<FlowWithDocument> {
-  return presentWithDocument(await loaded(pool, workspace, hash), archived);
 }

@@ -1,10 +1,9 @@
-import { AppError } from "../../kernel/app-error.ts";
 import type { RunJobRequest } from "../jobs/contract.ts";
 import { archivedError } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow } from "./check-flow.ts";
 import type { FlowDeployer } from "./deploy.ts";
-import { currentFlow } from "./find-flow.ts";
+import { currentFlow, noFlowVersion } from "./find-flow.ts";
 import type { WantedFlow } from "./flow-jobs.ts";
 import { isFlowArchived } from "./flow-moves-store.ts";
 
@@ -16,16 +15,25 @@ export function isForFlow({ flow, flow_hash, document, yaml }: FlowRequest): boo
 }
 
 /** The flow that a request names or brings. Errors: not_found; failed_precondition for an archived one; for one that it brings those of a deploy. */
-export async function wantedFlow(deployer: FlowDeployer, workspace: Workspace, request: FlowRequest): Promise<WantedFlow> {
+export async function wantedFlow(
+  deployer: FlowDeployer,
+  workspace: Workspace,
+  request: FlowRequest,
+  mayRefer?: (path: string) => boolean,
+): Promise<WantedFlow> {
   const { pool, cache } = deployer;
   const { flow: path, flow_hash: hash } = request;
   if (path !== undefined) return { ...(await currentFlow(pool, cache, workspace.id, path)), document: undefined };
   if (hash !== undefined) {
     const version = await cache.loadVersion(workspace.id, hash);
-    if (version === undefined) throw new AppError("not_found", `there is no flow version ${hash}`);
+    if (version === undefined || mayRefer?.(version.path) === false) throw noFlowVersion(hash);
     if (await isFlowArchived(pool, workspace.id, version.flowId)) throw archivedError("flow", version.path);
     return { ...version, document: undefined };
   }
-  const { json, hash: ofDocument, parsed } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml");
+  const {
+    json,
+    hash: ofDocument,
+    parsed,
+  } = await checkFlow(deployer, workspace.id, request, undefined, request.yaml === undefined ? "/document" : "/yaml", mayRefer);
   return { hash: ofDocument, path: undefined, document: json, definition: parsed.definition, schema: parsed.schema };
 }

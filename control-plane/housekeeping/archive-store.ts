@@ -31,6 +31,7 @@ const SHAPES: Readonly<
   },
   job_key: { key: ["workspace_id", "key", "id"], types: ["bigint", "uuid", "uuid"], start: ["0", NIL, NIL], wide: "100" },
   job_progress: { key: ["workspace_id", "id"], types: ["bigint", "uuid"], start: ["0", NIL], wide: "50" },
+  job_checkpoint: { key: ["workspace_id", "id", "seq"], types: ["bigint", "uuid", "int"], start: ["0", NIL, "-1"], wide: "octet_length(value)" },
 };
 
 const PAGE_ROWS = 2000;

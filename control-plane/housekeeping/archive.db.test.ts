@@ -68,18 +68,23 @@ test("every row is in the archive before its table goes, exactly, and can be put
   const day = await oneDay(40);
   for (let n = 0; n < 50; n++) await insertPastJob(pool, { workspace: n % 2 === 0 ? ours : asWorkspaceId("2"), id: idAt(day, n), doneAtMs: day, chunks: 2 });
   await pool.query("INSERT INTO job_progress (workspace_id, id, attempt, percent) VALUES ($1, $2, 1, 50)", [ours, idAt(day, 0)]);
+  await pool.query("INSERT INTO job_checkpoint (workspace_id, id, seq, attempt, kind, name, value, total_bytes) VALUES ($1, $2, 1, 1, 0, 'a', '[1.50]', 6)", [
+    ours,
+    idAt(day, 0),
+  ]);
   const before = new Map<string, unknown>();
-  for (const table of ["job", "job_done", "job_log", "job_progress"]) before.set(table, (await pool.query(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`)).rows);
-  expect(await retain(store)).toEqual({ dropped: 8, thinned: 0, held: 0 });
-  expect(archived).toEqual([100, 1, 50, 50]);
-  for (const table of ["job", "job_done", "job_log", "job_progress"]) {
+  for (const table of ["job", "job_done", "job_log", "job_progress", "job_checkpoint"])
+    before.set(table, (await pool.query(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`)).rows);
+  expect(await retain(store)).toEqual({ dropped: 9, thinned: 0, held: 0 });
+  expect(archived).toEqual([100, 1, 1, 50, 50]);
+  for (const table of ["job", "job_done", "job_log", "job_progress", "job_checkpoint"]) {
     const lines = await linesOf(manifestOf(table, day));
     await pool.query(`CREATE TABLE back_${table} (LIKE ${table})`);
     await pool.query(`INSERT INTO back_${table} SELECT r.* FROM unnest($1::json[]) AS l(line), json_populate_record(NULL::${table}, l.line) AS r`, [lines]);
     expect((await pool.query(`SELECT * FROM back_${table} ORDER BY 1, 2, 3, 4`)).rows).toEqual(before.get(table));
   }
   const { rows } = await pool.query("SELECT parent, row_count::int, removed_at IS NOT NULL AS closed FROM archive_part ORDER BY 1");
-  const counts = { job: 50, job_done: 50, job_log: 100, job_progress: 1 };
+  const counts = { job: 50, job_checkpoint: 1, job_done: 50, job_log: 100, job_progress: 1 };
   expect(rows).toEqual(Object.entries(counts).map(([parent, row_count]) => ({ parent, row_count, closed: true })));
 });
 
@@ -87,7 +92,7 @@ test("a day that is thinned is archived without the jobs that stay; these come a
   const day = await oneDay(50);
   for (let n = 0; n < 10; n++) await insertPastJob(pool, { workspace: ours, id: idAt(day, n), doneAtMs: day, chunks: 1 });
   await insertPastJob(pool, { workspace: ours, id: idAt(day, 99), chunks: 1 });
-  expect(await retain(store)).toEqual({ dropped: 0, thinned: 8, held: 0 });
+  expect(await retain(store)).toEqual({ dropped: 0, thinned: 9, held: 0 });
   expect(await retain(store)).toEqual({ dropped: 0, thinned: 0, held: 0 });
   expect((await linesOf(manifestOf("job", day))).length).toBe(10);
   await pool.query("DELETE FROM job_pending");
@@ -95,7 +100,7 @@ test("a day that is thinned is archived without the jobs that stay; these come a
     "INSERT INTO job_done (workspace_id, id, tag, outcome, exit_reason, exit_code, attempt, done_at) VALUES (1, $1, 'default', 2, 4, 0, 0, to_timestamp($2::float8 / 1000))",
     [idAt(day, 99), nowMs - 31 * DAY_MS],
   );
-  expect(await retain(store)).toEqual({ dropped: 8, thinned: 0, held: 0 });
+  expect(await retain(store)).toEqual({ dropped: 9, thinned: 0, held: 0 });
   for (const [table, rows] of [
     ["job", 1],
     ["job_done", 1],
@@ -117,7 +122,7 @@ test.each(broken)("a store that %s keeps the day in the database, whole; the nex
   expect(await retain({ ...store, ...breakIt(store) })).toEqual({ dropped: 0, thinned: 0, held: 1 });
   expect((await pool.query("SELECT 1 FROM job_log UNION ALL SELECT 1 FROM job_done UNION ALL SELECT 1 FROM job")).rowCount).toBe(15);
   await pool.query("DELETE FROM archive_part WHERE removed_at IS NOT NULL");
-  expect(await retain(store)).toEqual({ dropped: 8, thinned: 0, held: 0 });
+  expect(await retain(store)).toEqual({ dropped: 9, thinned: 0, held: 0 });
   expect((await linesOf(manifestOf("job_done", day))).length).toBe(5);
 });
 

@@ -7,6 +7,7 @@ import { isShared, noteView } from "../blobs/blob-view-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { type Session, withExclusiveSession } from "../db/session.ts";
 import { packKeys } from "../logs/log-pack-store.ts";
+import { countUsage } from "../quotas/usage-store.ts";
 import type { HousekeepingMetrics } from "../telemetry/housekeeping-metrics.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createArchiver } from "./archive.ts";
@@ -101,6 +102,8 @@ export function tasksOf(options: TaskOptions): Task[] {
         return true;
       },
     },
+    // Not while a day is being let go: it would be counted as smaller than it was.
+    { name: "usage", cron: "27 * * * *", run: (signal) => exclusively(async (session) => void (await countUsage(session, options.clock.wallMs())), signal) },
     { name: "packing", cron: "17 * * * *", run: (signal) => exclusively((session) => pack(session, options), signal) },
     { name: "retention", cron: "37 * * * *", run: (signal) => exclusively((session) => retain(session, options), signal) },
   ];

@@ -28,6 +28,7 @@ export const ID_OF = {
   job_attempt: "id",
   job_key: "id",
   job_progress: "id",
+  job_checkpoint: "id",
   flow_event: "id",
   flow_item: "id",
 } as const satisfies Record<Parent, string>;
@@ -49,20 +50,31 @@ export async function listChildren(session: Pick<Session, "query">): Promise<Chi
   });
 }
 
-/** Jobs that are steps (the fifth of JOB_KINDS) of flows that run, of a day: the flows refer to their results, which may be needed months later. */
+/**
+ * Jobs that are steps (the fifth of JOB_KINDS) of flows that live, of a day: the flows refer to their results, which may be needed months later.
+ * And of flows that these were restarted from, with those flows themselves, which have the lists of their loops.
+ */
+const LIVING = `living AS (
+       SELECT workspace_id, id FROM job_running WHERE language = 'flow' UNION ALL SELECT workspace_id, id FROM job_pending WHERE language = 'flow'),
+     used AS MATERIALIZED (
+       SELECT j.workspace_id, u.id::uuid AS id FROM living l JOIN job j ON j.workspace_id = l.workspace_id AND j.id = l.id,
+         jsonb_array_elements_text(j.policy::jsonb -> 'restart' -> 'uses') AS u(id) WHERE j.policy LIKE '%"restart":%')`;
 const STEPS_OF_LIVING = `SELECT j.workspace_id::text, j.id::text FROM job j
      WHERE j.id >= $1 AND j.id < $2 AND j.kind = 4 AND (j.workspace_id, substring(j.policy from '"flow":\\{"id":"([0-9a-f-]{36})"')::uuid) IN (
-       SELECT workspace_id, id FROM job_running WHERE language = 'flow')`;
+       SELECT workspace_id, id FROM living UNION ALL SELECT workspace_id, id FROM used)
+     UNION SELECT workspace_id::text, id::text FROM used WHERE id >= $1 AND id < $2`;
 
 /**
- * The jobs of a day that must stay: those that wait or run, the steps of flows that run, and those that ended after `endedAfterMs`. One snapshot,
- * and a job is in one place at a time: none is missed. The set can only lose jobs afterwards (ids of the day are made on that day), so that
- * whatever is decided by it stays right. Cost: two index ranges of the hot tables, one scan of the day's jobs and of its history.
+ * The jobs of a day that must stay: those that wait or run, the steps of flows that live and what these reuse, and those that ended after
+ * `endedAfterMs`. One snapshot, and a job is in one place at a time: none is missed. The set can only lose jobs afterwards (ids of the day are made
+ * on that day), so that whatever is decided by it stays right; but for a run that is restarted from a day at the very moment at which it goes: it
+ * ends and says so. Cost: two index ranges of the hot tables, one scan of the day's jobs and of its history.
  * @returns undefined when there are more than `limit`
  */
 export async function keptJobs(session: Session, dayMs: number, endedAfterMs: number, limit: number): Promise<KeptJob[] | undefined> {
   const { rows } = await session.query<{ workspace: string; id: string }>(
-    `SELECT workspace_id::text AS workspace, id::text FROM job_pending WHERE id >= $1 AND id < $2
+    `WITH ${LIVING}
+     SELECT workspace_id::text AS workspace, id::text FROM job_pending WHERE id >= $1 AND id < $2
      UNION SELECT workspace_id::text, id::text FROM job_running WHERE id >= $1 AND id < $2
      UNION ${STEPS_OF_LIVING}
      UNION SELECT workspace_id::text, id::text FROM job_done WHERE id >= $1 AND id < $2 AND done_at > to_timestamp($3::float8 / 1000) LIMIT $4`,
@@ -103,6 +115,7 @@ export async function keptBytes(session: Session, child: Child, kept: readonly K
     flow_event: "octet_length(events) + coalesce(octet_length(state), 0)",
     flow_item: "octet_length(value)",
     job_progress: "0",
+    job_checkpoint: "octet_length(value)",
   };
   const { rows } = await session.query<{ bytes: number }>(
     `SELECT coalesce(sum(200 + ${wide[child.parent]}), 0)::float8 AS bytes FROM ${child.name} c ${joinKept(child)}`,

@@ -1,7 +1,7 @@
 import type { Pool } from "../db/pools.ts";
 
 /** Tables that are partitioned by the time in their UUIDv7. */
-export const PARENTS = ["job", "job_done", "job_log", "job_attempt", "job_key", "job_progress", "flow_event", "flow_item"] as const;
+export const PARENTS = ["job", "job_done", "job_log", "job_attempt", "job_key", "job_progress", "job_checkpoint", "flow_event", "flow_item"] as const;
 export type Parent = (typeof PARENTS)[number];
 export const DAY_MS = 24 * 60 * 60 * 1000;
 /** Days that are made ahead of today; fewer than two left is an alarm. */

@@ -21,7 +21,7 @@ const now = Date.UTC(2026, 10, 21, 23, 59, 59, 999);
 test("the days from yesterday to four ahead are made once, also when two replicas make them at the same time", async () => {
   const both = await Promise.all([makePartitions(pool, now), makePartitions(pool, now)]);
   expect(both.flat().sort()).toEqual(
-    ["job", "job_done", "job_log", "job_attempt", "job_key", "job_progress", "flow_event", "flow_item"]
+    ["job", "job_done", "job_log", "job_attempt", "job_key", "job_progress", "job_checkpoint", "flow_event", "flow_item"]
       .flatMap((parent) => Array.from({ length: PREMADE_DAYS + 2 }, (_, at) => partitionName(parent, now + (at - 1) * DAY_MS)))
       .sort(),
   );

@@ -24,7 +24,7 @@ export interface RetentionPlan {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const ORDER = ["job_log", "job_attempt", "job_key", "job_progress", "flow_item", "flow_event", "job", "job_done"] as const;
+const ORDER = ["job_log", "job_attempt", "job_key", "job_progress", "job_checkpoint", "flow_item", "flow_event", "job", "job_done"] as const;
 
 /** What to do with the children that there are, for a retention of `retentionMs`. A day expires when its last moment is older than that. */
 export function planRetention(children: readonly Child[], records: readonly PartitionRecord[], nowMs: number, retentionMs: number): RetentionPlan {

@@ -105,9 +105,19 @@ describe("a day that is older than the retention", () => {
     await makePartitions(pool, dayAgo(31));
     for (const day of [dayAgo(31), dayAgo(30)])
       for (let n = 0; n < 5; n++) await insertPastJob(pool, { workspace: ours, id: idAt(day, n), doneAtMs: day + 60_000, chunks: 2 });
-    expect(await retain()).toEqual({ dropped: 16, thinned: 0, held: 0 });
+    expect(await retain()).toEqual({ dropped: 18, thinned: 0, held: 0 });
     expect([await childrenOf(dayAgo(31)), await childrenOf(dayAgo(32))]).toEqual([[], []]);
-    expect((await childrenOf(dayAgo(30))).sort()).toEqual(["flow_event", "flow_item", "job", "job_attempt", "job_done", "job_key", "job_log", "job_progress"]);
+    expect((await childrenOf(dayAgo(30))).sort()).toEqual([
+      "flow_event",
+      "flow_item",
+      "job",
+      "job_attempt",
+      "job_checkpoint",
+      "job_done",
+      "job_key",
+      "job_log",
+      "job_progress",
+    ]);
     expect(await readJob(pool, ours, idAt(dayAgo(31), 1))).toBeUndefined();
     expect(await readJob(pool, ours, idAt(dayAgo(30), 1))).toMatchObject({ status: "succeeded" });
     expect(await retain()).toEqual({ dropped: 0, thinned: 0, held: 0 });
@@ -136,9 +146,9 @@ describe("a day that is older than the retention", () => {
     expect(await retain()).toEqual({ dropped: 0, thinned: 0, held: 0 });
     await pool.query("DELETE FROM job_pending WHERE id = $1", [waits]);
     expect(await retain()).toEqual({ dropped: 0, thinned: 0, held: 0 });
-    expect((await childrenOf(day)).length).toBe(8);
+    expect((await childrenOf(day)).length).toBe(9);
     await pool.query("UPDATE job_done SET done_at = done_at - interval '31 days' WHERE id = ANY($1::uuid[])", [[runs, late]]);
-    expect(await retain()).toEqual({ dropped: 8, thinned: 0, held: 0 });
+    expect(await retain()).toEqual({ dropped: 9, thinned: 0, held: 0 });
     expect(await childrenOf(day)).toEqual([]);
   });
 

@@ -33,6 +33,9 @@ function completeOperation(operation: Operation): void {
   if (responses["default"] !== undefined) {
     responses["default"] = { description: "What is wrong, and with which field", content: { "application/problem+json": { schema: PROBLEM } } };
   }
+  if (operation.operationId === "exportAudit" || operation.operationId === "exportInstanceAudit") {
+    responses["200"] = { description: "A line of JSON for each row, and one for the head", content: { "application/x-ndjson": TEXT } };
+  }
   if (operation.operationId === "getJobLogs") {
     responses["200"] = { description: "Plain text, or with follow=true Server-Sent Events", content: { "text/plain": TEXT, "text/event-stream": TEXT } };
   }

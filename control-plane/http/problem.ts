@@ -27,6 +27,7 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: "invalid_argument",
   FST_ERR_CTP_INVALID_JSON_BODY: "invalid_argument",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid_argument",
+  FST_ERR_BAD_URL: "invalid_argument",
 };
 
 /** Answers with RFC 9457 problem details. Internal causes go to the log, under the request's id, and never to the caller. */
@@ -48,6 +49,9 @@ export function sendProblem(log: Log, thrown: FastifyError | Error, request: Fas
     );
   }
   if (error.retryAfterS !== undefined) void reply.header("retry-after", String(error.retryAfterS));
+  // Limits of the API have said more than this already.
+  if (error.code === "resource_exhausted" && error.retryAfterS !== undefined && !reply.hasHeader("ratelimit-reset"))
+    void reply.header("ratelimit-remaining", "0").header("ratelimit-reset", String(error.retryAfterS));
   if (error.code === "unauthenticated") void reply.header("www-authenticate", "Bearer");
   void reply
     .code(status)
@@ -60,10 +64,15 @@ export function sendProblem(log: Log, thrown: FastifyError | Error, request: Fas
         detail: error.message,
         code: error.code,
         ...(error.fields.length > 0 && { errors: error.fields }),
-        ...(error.hint !== undefined && { hint: error.hint }),
+        ...(error.hint !== undefined && !isKept(error, request) && { hint: error.hint }),
         request_id: request.id,
       }),
     );
+}
+
+/** Hints may name paths that look like the one that was meant: not to a caller that is bound to some paths. */
+function isKept(error: AppError, { caller }: FastifyRequest): boolean {
+  return error.code === "not_found" && caller?.reach?.bounds !== undefined;
 }
 
 function normalise(thrown: FastifyError | Error): AppError {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
+import fastifyCookie from "@fastify/cookie";
 import fastifySwagger from "@fastify/swagger";
 import fastify, { type FastifyInstance } from "fastify";
 import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
@@ -20,8 +21,11 @@ const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const DISCARD_WITHIN_MS = 2000;
 
-/** An empty server with our errors, limits and OpenAPI; routes are added by the domains. */
-export async function createHttpServer(log: Log, turns: BodyTurns): Promise<FastifyInstance> {
+/**
+ * An empty server with our errors, limits and OpenAPI; routes are added by the domains.
+ * @param proxies addresses and networks whose X-Forwarded-For is believed
+ */
+export async function createHttpServer(log: Log, turns: BodyTurns, proxies: readonly string[] = []): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: 30_000,
@@ -29,7 +33,10 @@ export async function createHttpServer(log: Log, turns: BodyTurns): Promise<Fast
     forceCloseConnections: true,
     genReqId: () => randomUUID(),
     requestIdHeader: false,
+    trustProxy: proxies.length > 0 && [...proxies],
     routerOptions: { maxParamLength: 512 },
+    // What fastify refuses before any route: an address that cannot be read.
+    frameworkErrors: (error, request, reply) => sendProblem(log, error, request, reply),
     http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: 16 * 1024 },
   });
   addExactJsonParser(app, turns);
@@ -54,14 +61,21 @@ export async function createHttpServer(log: Log, turns: BodyTurns): Promise<Fast
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);
   });
+  // Cookies are read where somebody asks for them: most requests bring none.
+  await app.register(fastifyCookie, { hook: false });
   await app.register(fastifySwagger, {
     openapi: {
       openapi: "3.1.0",
       info: { title: "Millrace", version: "1", description: readFileSync(new URL("./openapi-intro.md", import.meta.url), "utf8") },
-      components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
-      security: [{ bearer: [] }],
+      components: {
+        securitySchemes: { bearer: { type: "http", scheme: "bearer" }, session: { type: "apiKey", in: "cookie", name: "__Host-millrace-session" } },
+      },
+      security: [{ bearer: [] }, { session: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route);
+      return { schema: { ...schema, "x-permission": route.route.config?.permission }, url };
+    },
   });
   return app;
 }

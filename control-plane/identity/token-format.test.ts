@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { generateToken, parseBearer, sameHash } from "./token-format.ts";
 
 test("a new token has the documented form and is read back with the same hash", () => {
-  for (const kind of ["admin", "workspace", "agent"] as const) {
+  for (const kind of ["admin", "workspace", "agent", "personal", "service", "session", "invitation"] as const) {
     const token = generateToken(kind);
-    expect(token.text).toMatch(/^mr_(adm|wks|agt)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}$/);
+    expect(token.text).toMatch(/^mr_(adm|wks|agt|pat|svc|ses|inv)_[0-9A-Za-z]{12}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}$/);
     const parsed = parseBearer(token.text);
     expect(parsed).toMatchObject({ kind, id: token.id });
     expect(sameHash(parsed?.secretHash ?? Buffer.alloc(0), token.secretHash)).toBe(true);

@@ -6,11 +6,20 @@ import { crc32 } from "node:zlib";
  * lets everyone reject a typo without asking the database, underscores keep a double click selecting the whole of it
  * (GitHub's published reasoning). The secret has 190 bits: a plain SHA-256 at rest is enough.
  */
-export const TOKEN_KINDS = { admin: "adm", workspace: "wks", agent: "agt", join: "jnt" } as const;
+export const TOKEN_KINDS = {
+  admin: "adm",
+  workspace: "wks",
+  agent: "agt",
+  join: "jnt",
+  personal: "pat",
+  service: "svc",
+  session: "ses",
+  invitation: "inv",
+} as const;
 export type TokenKind = keyof typeof TOKEN_KINDS;
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const FORMAT = /^mr_(adm|wks|agt|jnt)_([0-9A-Za-z]{12})_([0-9A-Za-z]{32})_([0-9A-Za-z]{6})$/;
+const FORMAT = /^mr_(adm|wks|agt|jnt|pat|svc|ses|inv)_([0-9A-Za-z]{12})_([0-9A-Za-z]{32})_([0-9A-Za-z]{6})$/;
 
 export interface ParsedToken {
   readonly kind: TokenKind;

@@ -173,6 +173,10 @@ export const jobView = z.object({
   parent: z.string().optional().meta({ description: "Of a step: the run of the flow that it belongs to." }),
   root: z.string().optional().meta({ description: "Of a step: the outermost of the runs around it." }),
   step: z.string().optional().meta({ description: "Of a step: its place, such as `a` or `loop/3/b`." }),
+  restarted_from: z
+    .object({ job: z.string(), step: z.string().optional() })
+    .optional()
+    .meta({ description: "Of a run of a flow that was made of an earlier one: that one, and the step from which on it runs its own, unless it is the first." }),
   script: z.string().optional(),
   hash: z.string().optional(),
   language: z.string(),

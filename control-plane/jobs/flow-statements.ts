@@ -4,11 +4,13 @@ import { type FamilySql, unnest } from "./family-sql.ts";
  * What flows write in the flush of the jobs that they begin and end; see statements.ts. All rows of a flow are written by the owner of its
  * shard alone, one transition after the other.
  */
-export const FLOW_FAMILIES = ["flow_event", "flow_item", "flow_next", "flow_over", "flow_approved"] as const;
+export const FLOW_FAMILIES = ["flow_event", "flow_item", "flow_next", "flow_over", "flow_approved", "flow_cached", "flow_used"] as const;
 export type FlowFamily = (typeof FLOW_FAMILIES)[number];
 
 const EVENT_TYPES = ["bigint", "uuid", "int", "float8", "text", "text"];
 const ITEM_TYPES = ["bigint", "uuid", "text", "smallint", "int", "text"];
+const CACHED_TYPES = ["bigint", "text", "float8", "text"];
+const USED_TYPES = ["bigint", "uuid", "smallint"];
 const NEXT_TYPES = ["uuid", "bigint", "smallint", "float8", "boolean"];
 
 export const FLOW_SQL: Readonly<Record<FlowFamily, FamilySql>> = {
@@ -48,6 +50,25 @@ flows_over AS (DELETE FROM flow_live WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS 
     types: ["bigint"],
     sql: (_lane, $) => `
 flows_approved AS (DELETE FROM flow_approval WHERE number = ANY(${$(0)}::bigint[]) AND EXISTS (SELECT 1 FROM own))`,
+  },
+  // A row once, and in one order everywhere: iterations of a loop may bring the same one at the same time.
+  flow_cached: {
+    types: CACHED_TYPES,
+    sql: (_lane, $) => `
+flows_cached AS (
+  INSERT INTO flow_cache (workspace_id, key, expires_at, result)
+  SELECT DISTINCT ON (workspace_id, key) workspace_id, key, to_timestamp(expires_ms / 1000), result
+  FROM ${unnest(CACHED_TYPES, $)} AS c(workspace_id, key, expires_ms, result) WHERE EXISTS (SELECT 1 FROM own)
+  ORDER BY workspace_id, key
+  ON CONFLICT (workspace_id, key) DO UPDATE SET expires_at = excluded.expires_at, result = excluded.result)`,
+  },
+  flow_used: {
+    types: USED_TYPES,
+    sql: (_lane, $) => `
+flows_used AS (
+  INSERT INTO flow_used (workspace_id, id, shard)
+  SELECT workspace_id, id, shard FROM ${unnest(USED_TYPES, $)} AS u(workspace_id, id, shard) WHERE EXISTS (SELECT 1 FROM own)
+  ON CONFLICT DO NOTHING)`,
   },
 };
 

@@ -3,6 +3,7 @@ import { EXIT_REASONS, type ExitReason, OUTCOMES, outcomeOf } from "../../kernel
 import { arrayText } from "../db/array-text.ts";
 import { NO_GROUP } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
+import type { EventNote } from "./event-notes.ts";
 import { encodeLimits } from "./limits-codec.ts";
 import { type FlowChange, type FlushOperation, JOB_KINDS, type JobPayload, type JobRef, type JobSpecial, type WindowRecord } from "./model.ts";
 import { FAMILIES, type Family, parameterTypes } from "./statements.ts";
@@ -22,8 +23,8 @@ export interface EncodedFlush {
   readonly values: readonly string[];
 }
 
-/** Sorts operations by family and lays their rows out as columns. */
-export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush {
+/** Sorts operations by family and lays their rows out as columns. @param notes see event-notes.ts */
+export function encodeFlush(operations: readonly FlushOperation[], notes: readonly EventNote[] = []): EncodedFlush {
   const byFamily = new Map<Family, Column[]>();
   const add = (family: Family, row: Column): void => {
     const columns = byFamily.get(family) ?? row.map(() => []);
@@ -41,6 +42,7 @@ export function encodeFlush(operations: readonly FlushOperation[]): EncodedFlush
   }
   // In one order everywhere: two flushes that lock several of these rows must not wait for each other.
   for (const record of [...windows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) add("window", windowRow(record));
+  for (const { workspace, kind, id, data } of notes) add("note", [workspace, kind, id, data]);
   const families = FAMILIES.filter((family) => byFamily.has(family));
   const values = families.flatMap((family) =>
     (byFamily.get(family) ?? []).map((column, at) => arrayText(column, !PLAIN_TYPES.has(parameterTypes(family)[at] ?? ""))),
@@ -85,6 +87,10 @@ function flowRows({ id, workspace, shard }: JobRef, change: FlowChange): Column[
       return [[id]];
     case "flow_approved":
       return [[change.number]];
+    case "flow_cached":
+      return [[workspace, change.key, change.expiresAtMs, change.resultJson]];
+    case "flow_used":
+      return [[workspace, id, shard]];
     default:
       return assertNever(change);
   }

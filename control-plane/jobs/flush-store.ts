@@ -1,9 +1,10 @@
 import pg from "pg";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
+import type { EventNote } from "./event-notes.ts";
 import { encodeFlush } from "./flush-codec.ts";
-import type { FlushOperation, FlushOutcome } from "./model.ts";
-import { flushStatement, HOT_SETTINGS, OPEN_PROGRESS, READ_PROGRESS } from "./statements.ts";
+import { type FlushOperation, type FlushOutcome, LANES } from "./model.ts";
+import { type Family, flushStatement, HOT_SETTINGS, OPEN_PROGRESS, parameterTypes, READ_PROGRESS } from "./statements.ts";
 
 /** What one flush did. `gone` holds `family/id` of the operations that found no row. `lost`: the lease is no longer ours, nothing was done. */
 export type FlushResult = { readonly kind: "committed"; readonly gone: ReadonlySet<string> } | { readonly kind: "lost" };
@@ -15,6 +16,14 @@ export interface FlushLog {
 export interface FlushOwner {
   readonly replicaId: string;
   readonly epoch: number;
+}
+
+/** What most flushes are of, alone and together. */
+const USUAL: readonly Family[] = ["direct", "pending", "claim", "finish"];
+
+interface Shape {
+  readonly lane: number;
+  readonly families: readonly Family[];
 }
 
 /** Beyond the server's own statement timeout: then it is the way to the server that is broken, not the statement. */
@@ -31,6 +40,8 @@ export class FlushConnection {
   readonly #log: FlushLog;
   /** Statements by name: at most one per lane and set of families. */
   readonly #texts = new Map<string, string>();
+  /** Usual statements that this backend has not seen yet. */
+  #cold = new Map<string, Shape>();
   #client: pg.Client | undefined;
   #backend: { pid: number; started: string } | undefined;
   #seq = 0;
@@ -65,6 +76,7 @@ export class FlushConnection {
       await client.query(OPEN_PROGRESS, [this.#owner.epoch, this.#number]);
       this.#backend = rows[0];
       this.#client = client;
+      this.#cold = usualShapes();
     } catch (error) {
       client.end().catch(() => undefined);
       throw error;
@@ -73,16 +85,12 @@ export class FlushConnection {
 
   /**
    * Runs one flush until its outcome is known, for as long as that takes.
+   * @param notes are written with it
    * Errors: the database's own refusal of the data (nothing was written); `unavailable` after `close`.
    */
-  async run(lane: number, operations: readonly FlushOperation[]): Promise<FlushResult> {
-    const { families, values } = encodeFlush(operations);
-    const name = `flush_${lane}_${families.join("_")}`;
-    const text = this.#texts.get(name) ?? flushStatement(lane, families);
-    this.#texts.set(name, text);
-    const { replicaId, epoch } = this.#owner;
-    this.#seq += 1;
-    const query = { name, text, values: [replicaId, epoch, this.#number, this.#seq, ...values] };
+  async run(lane: number, operations: readonly FlushOperation[], notes?: readonly EventNote[]): Promise<FlushResult> {
+    const { families, values } = encodeFlush(operations, notes);
+    const query = this.#query({ lane, families }, values);
     for (let attempt = 0; ; attempt++) {
       if (this.#stopped) throw new AppError("unavailable", "the control plane is shutting down");
       try {
@@ -97,6 +105,33 @@ export class FlushConnection {
         await this.#pause(backoffMs(attempt, 50, 1000, Math.random()));
       }
     }
+  }
+
+  /**
+   * Runs one usual statement that this backend has not seen yet, with nothing in it. The first run of a statement takes Postgres several times as
+   * long as later ones: better now than when there is much to do. To be called while no flush is under way; never rejects.
+   * @returns false when there is none left
+   */
+  async warm(): Promise<boolean> {
+    const [next] = this.#cold.values();
+    if (next === undefined || this.#client === undefined) return false;
+    const query = this.#query(
+      next,
+      next.families.flatMap((family) => parameterTypes(family).map(() => "{}")),
+    );
+    // What is wrong with the connection is for the next flush to find.
+    await this.#client.query(query).catch(() => undefined);
+    return true;
+  }
+
+  #query(shape: Shape, values: readonly string[]): pg.QueryConfig & { readonly name: string } {
+    const name = nameOf(shape);
+    const text = this.#texts.get(name) ?? flushStatement(shape.lane, shape.families);
+    this.#texts.set(name, text);
+    this.#cold.delete(name);
+    const { replicaId, epoch } = this.#owner;
+    this.#seq += 1;
+    return { name, text, values: [replicaId, epoch, this.#number, this.#seq, ...values] };
   }
 
   /** Closes the connection; a flush that waits for Postgres to come back fails with `unavailable`. */
@@ -147,6 +182,14 @@ export class FlushConnection {
       };
     });
   }
+}
+
+const nameOf = ({ lane, families }: Shape): string => `flush_${lane}_${families.join("_")}`;
+
+function usualShapes(): Map<string, Shape> {
+  const sets = Array.from({ length: 2 ** USUAL.length - 1 }, (_, at) => USUAL.filter((_family, bit) => ((at + 1) & (1 << bit)) !== 0));
+  const shapes = Array.from({ length: LANES }, (_, lane) => sets.map((families) => ({ lane, families }))).flat();
+  return new Map(shapes.map((shape) => [nameOf(shape), shape]));
 }
 
 /** Ends a backend of ours. Process numbers come again: the start time makes sure that it is the one. @returns true when it is gone */

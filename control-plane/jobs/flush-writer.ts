@@ -1,6 +1,7 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
 import { nextTurn } from "../../kernel/slices.ts";
+import { type NotesWantedOf, notesOf } from "./event-notes.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlowChange, type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS, type Write } from "./model.ts";
@@ -16,7 +17,7 @@ export interface FlushMetrics {
 }
 
 /** What the writer needs of a hot connection. */
-export type FlushLink = Pick<FlushConnection, "open" | "run" | "close">;
+export type FlushLink = Pick<FlushConnection, "open" | "run" | "close"> & Partial<Pick<FlushConnection, "warm">>;
 
 /**
  * A flush is as large as fits into a time. Small ones cost more commits for each job; in large ones those who come meanwhile wait longer, and a
@@ -40,6 +41,9 @@ const TELLING_BATCH = 32;
  */
 const SMALL_EACH = 16;
 const SMALL_TOGETHER = 128;
+/** While there is nothing to do, statements are made ready at this pace; how often to look whether a connection is new. */
+const WARM_EVERY_MS = 20;
+const LOOK_FOR_COLD_MS = 1000;
 /** Operations that make a second flush at the same time worth while, and how long one may take before the second starts anyway. */
 const WORTH_A_SECOND = 200;
 const SLOW_FLUSH_MS = 20;
@@ -58,6 +62,8 @@ export interface FlushWriterOptions {
   readonly onLeaseLost: () => void;
   /** False for shards that are not held: nothing of them is written. All by default. */
   readonly mayWrite?: (shard: number) => boolean;
+  /** What is noted of a workspace beside what is done; nothing by default. */
+  readonly notes?: NotesWantedOf;
   /** Makes a hot connection by its number; to Postgres by default. */
   readonly connect?: (number: number) => FlushLink;
 }
@@ -77,6 +83,7 @@ export class FlushWriter implements Service {
   readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
   readonly #mayWrite: (shard: number) => boolean;
+  readonly #notes: NotesWantedOf;
   /** Operations of each shard that have been submitted and not yet settled. */
   readonly #inFlight = new Int32Array(SHARDS);
   #shardWaiters: (() => void)[] = [];
@@ -84,6 +91,7 @@ export class FlushWriter implements Service {
   #queuedBytes = 0;
   #busySinceMs = 0;
   #nudge: NodeJS.Timeout | undefined;
+  #warmer: NodeJS.Timeout | undefined;
   #nextLane = 0;
   #pumping = false;
   #stopping = false;
@@ -100,12 +108,16 @@ export class FlushWriter implements Service {
     this.#log = log;
     this.#onLeaseLost = options.onLeaseLost;
     this.#mayWrite = options.mayWrite ?? (() => true);
+    this.#notes = options.notes ?? (() => undefined);
   }
 
   async start(): Promise<void> {
     const opened = await Promise.allSettled(this.#connections.map((connection) => connection.open()));
     const failed = opened.find((result) => result.status === "rejected");
-    if (failed === undefined) return;
+    if (failed === undefined) {
+      this.#warmIn(WARM_EVERY_MS);
+      return;
+    }
     await this.stop();
     throw failed.reason;
   }
@@ -114,6 +126,7 @@ export class FlushWriter implements Service {
   async stop(): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#nudge);
+    clearTimeout(this.#warmer);
     if (this.#queued > 0 || !this.#allIdle) {
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -226,11 +239,31 @@ export class FlushWriter implements Service {
   #begin(connection: FlushLink, batch: Entry[]): void {
     this.#queued -= batch.length;
     this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
-    void this.#flush(connection, batch).then(() => {
-      if (connection === this.#express) this.#idleExpress = connection;
-      else this.#idle.push(connection);
-      this.#pump();
-    });
+    void this.#flush(connection, batch).then(() => this.#release(connection));
+  }
+
+  #release(connection: FlushLink): void {
+    if (connection === this.#express) this.#idleExpress = connection;
+    else this.#idle.push(connection);
+    this.#pump();
+  }
+
+  #warmIn(ms: number): void {
+    if (!this.#stopping) this.#warmer = setTimeout(() => void this.#warmNext(), ms).unref();
+  }
+
+  /** One statement on one connection, while there is nothing else to do. */
+  async #warmNext(): Promise<void> {
+    const isCalm = this.#queued === 0 && this.#allIdle;
+    let warmed = false;
+    for (const connection of isCalm ? [this.#express, ...this.#idle] : []) {
+      if (connection === this.#express) this.#idleExpress = undefined;
+      else this.#idle.splice(this.#idle.indexOf(connection), 1);
+      warmed = (await connection.warm?.()) ?? false;
+      this.#release(connection);
+      if (warmed || this.#queued > 0 || !this.#allIdle) break;
+    }
+    this.#warmIn(warmed || !isCalm ? WARM_EVERY_MS : LOOK_FOR_COLD_MS);
   }
 
   get #allIdle(): boolean {
@@ -271,7 +304,7 @@ export class FlushWriter implements Service {
     const operations = operationsOf(batch);
     let result: FlushResult;
     try {
-      result = await connection.run(laneOfBatch(batch), operations);
+      result = await connection.run(laneOfBatch(batch), operations, notesOf(operations, this.#notes));
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
       if (batch.length === 1) for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, error));
@@ -340,6 +373,7 @@ function sizeOf(operation: FlushOperation): number {
 
 function sizeOfChange(change: FlowChange): number {
   if (change.kind === "flow_item") return change.items.reduce((sum, { json }) => sum + json.length, 0);
+  if (change.kind === "flow_cached") return change.resultJson.length;
   return change.kind === "flow_event" ? change.eventsJson.length + (change.stateJson?.length ?? 0) : 0;
 }
 

@@ -6,6 +6,7 @@ import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { joinCluster, type Lease, renewLease } from "../scheduler/lease-store.ts";
+import { FlushConnection } from "./flush-store.ts";
 import { FlushWriter } from "./flush-writer.ts";
 import { type FlushOperation, type FlushOutcome, type JobEnd, LANES, laneOf, SHARDS, shardOf } from "./model.ts";
 import { FAMILIES, flushStatement, HOT_SETTINGS } from "./statements.ts";
@@ -92,6 +93,13 @@ async function placesOf(id: JobId): Promise<string[]> {
     [id],
   );
   return rows.map((row) => row.place);
+}
+
+async function countJobs(): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    "SELECT ((SELECT count(*) FROM job_pending) + (SELECT count(*) FROM job_running) + (SELECT count(*) FROM job_done))::int AS count",
+  );
+  return rows[0]?.count ?? Number.NaN;
 }
 
 /** Ends the backends of the hot connections, wherever they are in their work. */
@@ -193,6 +201,26 @@ describe("faults", () => {
     expect(new Set(outcomes)).toEqual(new Set(["moved"]));
     const { rows } = await pool.query<{ count: number }>("SELECT count(*)::int AS count FROM job_done WHERE id = ANY($1::uuid[])", [jobs.map((job) => job.id)]);
     expect(rows[0]?.count).toBe(300);
+  });
+
+  test("usual statements are made ready ahead on each new backend, write no job, and flushes go on between them", async () => {
+    const connection = new FlushConnection(database.url, lease, 9, log);
+    await connection.open();
+    const warmAll = async (): Promise<number> => {
+      let count = 0;
+      while (await connection.warm()) count += 1;
+      return count;
+    };
+    const job = waiting();
+    expect(await connection.run(laneOf(job.shard), [insert(job)])).toEqual({ kind: "committed", gone: new Set() });
+    const written = await countJobs();
+    // 15 sets of families in each lane; what a flush has used is ready.
+    expect(await warmAll()).toBe(15 * LANES - 1);
+    expect(await countJobs()).toBe(written);
+    await killHot();
+    expect(await connection.run(laneOf(job.shard), [end(job, newToken())])).toMatchObject({ kind: "committed" });
+    expect(await warmAll()).toBeGreaterThanOrEqual(15 * LANES - 1);
+    await connection.close();
   });
 
   test("after a take-over the old owner moves nothing and learns of it", async () => {

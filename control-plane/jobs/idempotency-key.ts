@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 
 /** Names the place where a key was used: the same word means something else at another route. */
-export type KeyScope = "run" | "batch" | "item" | "lock" | "named";
+export type KeyScope = "run" | "batch" | "item" | "lock" | "trigger" | "named" | "task";
+
+/** A key whose owner says himself what must be the same when it comes again. */
+export interface GivenKey {
+  readonly scope: KeyScope;
+  readonly text: string;
+  readonly body: string;
+}
 
 /** What makes a request the same as an earlier one. */
 export interface JobKey {

@@ -1,14 +1,16 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type JobId, parseJobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
 import { isForFlow } from "../flows/wanted-flow.ts";
-import type { Caller } from "../http/authorize.ts";
+import { type Caller, mayUse, nothingAt, referencesOf } from "../http/authorize.ts";
 import type { BodyTurn } from "../http/body-turns.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
+import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
@@ -17,12 +19,14 @@ import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { readAttempts } from "./attempt-store.ts";
+import { signedReason } from "./cancel-reason.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { refuseBroughtCode } from "./deployed-only.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
-import { type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
+import { type GivenKey, type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
 import { type JobFilter, listJobs } from "./job-list-store.ts";
+import { checkWanted, type Looker, rootOfStep, seesJob } from "./job-reach.ts";
 import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
 import { shardOf } from "./model.ts";
 import { POLICY_LIMITS } from "./policy-contract.ts";
@@ -37,16 +41,18 @@ export interface JobServiceDeps {
   readonly newJobId: () => JobId;
   readonly checkArgs: EnqueueContext["checkArgs"];
   /** The flow that a request names or brings. */
-  readonly wantedFlow: (workspace: Workspace, request: RunJobRequest) => Promise<WantedFlow>;
+  readonly wantedFlow: (workspace: Workspace, request: RunJobRequest, mayRefer?: (path: string) => boolean) => Promise<WantedFlow>;
   /** JSON text of what a run answers before its end; undefined while it has nothing. */
   readonly earlyAnswer: (workspace: WorkspaceId, id: JobId) => Promise<string | undefined>;
+  /** Whether a workspace may start so many jobs; undefined when nothing has to be waited for. Errors: resource_exhausted. */
+  readonly admit: (workspace: WorkspaceId, jobs: number) => Promise<void> | undefined;
   /** Called with the number of jobs that were just acknowledged. */
   readonly onAccepted: (jobs: number) => void;
   readonly owners: OwnerDirectory;
 }
 
 /** Who a job is made for. */
-export type Requester = { readonly principal: Pick<Caller["principal"], "kind" | "label">; readonly workspace: Workspace };
+export type Requester = Pick<Caller, "workspace" | "reach"> & { readonly principal: Pick<Caller["principal"], "kind" | "label"> };
 
 const PAGE = 50;
 /** Of a list without steps, what is looked at in one request. */
@@ -73,11 +79,19 @@ export class JobService {
    * Errors: not_found, invalid_argument, out_of_range, unavailable; already_exists when the key was used with another request; permission_denied for
    * code that a running job brings.
    */
-  async run(caller: Caller, request: RunJobRequest, key?: string): Promise<{ created: boolean; view: JobView }> {
+  async run(caller: Caller, request: RunJobRequest, key?: string | GivenKey): Promise<{ created: boolean; view: JobView }> {
     const { job } = await this.#newJob(caller, request, this.#requestKey(request, key));
     const [accepted] = await this.#enqueue([job]);
     if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
     return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
+  }
+
+  /** Accepts jobs that have a key each, all or none; finds those that were accepted before. Errors: those of run. */
+  async runKeyed(caller: Caller, wanted: readonly { readonly request: RunJobRequest; readonly key: string }[], scope: KeyScope): Promise<readonly Accepted[]> {
+    const made = await Promise.all(
+      wanted.map(({ request, key }) => this.#newJob(caller, request, this.#requestKey(request, { scope, text: key, body: JSON.stringify(request) }))),
+    );
+    return this.#enqueue(made.map(({ job }) => job));
   }
 
   /** Accepts one job and waits for its end. Errors: those of run. */
@@ -86,7 +100,7 @@ export class JobService {
     request: RunJobRequest,
     waitMs: number,
     signal: AbortSignal,
-    key?: string,
+    key?: string | GivenKey,
   ): Promise<{ ended: boolean; view: JobView; resultJson: string }> {
     const { job, answersEarly } = await this.#newJob(caller, request, this.#requestKey(request, key));
     let { id } = job.job;
@@ -139,11 +153,19 @@ export class JobService {
     }
   }
 
+  /** Accepts the run of a flow that is made elsewhere: of an earlier run, or of one step. Errors: those of run, and of `make`. */
+  async accept(caller: Caller, make: (context: EnqueueContext) => Promise<{ readonly job: NewJob; readonly flowPath: string | undefined }>): Promise<JobView> {
+    const { job, flowPath } = await make(this.#context(caller));
+    await this.#enqueue([job]);
+    return this.#present(caller, freshRecord(job, undefined, flowPath));
+  }
+
   /**
    * Accepts the jobs of a batch. Errors: unavailable when it is not known that all of them were.
    * @param turn of a large body: between slices of the batch the event loop is left to others
    */
   async runBatch(caller: Caller, request: RunBatchRequest, key?: string, turn?: BodyTurn): Promise<{ created: boolean; ids: JobId[] }> {
+    checkWanted(caller, { script: request.script, flow: undefined });
     const version = await this.#version(caller, request);
     const context = this.#context(caller);
     const { jobs: items, ...settings } = request;
@@ -168,7 +190,7 @@ export class JobService {
   }
 
   /** Accepts jobs of one workspace. Errors: unavailable when it is not known of all of them; already_exists, see KeyedJobs. */
-  accept(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
+  acceptMade(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
     return this.#enqueue(jobs);
   }
 
@@ -180,15 +202,23 @@ export class JobService {
     return earlier.length === 0 ? view : { ...view, attempts: presentAttempts(record, view, earlier) };
   }
 
-  /** Errors: not_found, the same for a job of another workspace. */
-  async record(caller: Pick<Caller, "workspace">, id: JobId): Promise<JobRecord> {
+  /** Errors: not_found, the same for a job of another workspace and one that the caller does not see. */
+  async record(caller: Looker, id: JobId): Promise<JobRecord> {
     const record = await readJob(this.#deps.pool, caller.workspace.id, id);
-    if (record === undefined) throw new AppError("not_found", `there is no job ${id}`);
+    if (record === undefined || !(await this.#sees(caller, record))) throw new AppError("not_found", `there is no job ${id}`);
     return record;
+  }
+
+  async #sees(caller: Looker, record: JobRecord): Promise<boolean> {
+    if (seesJob(caller, record)) return true;
+    const rootId = rootOfStep(record);
+    const root = rootId === undefined ? undefined : await readJob(this.#deps.pool, caller.workspace.id, rootId);
+    return root !== undefined && seesJob(caller, root);
   }
 
   /** The result as JSON text. Errors: not_found; failed_precondition while the job has not ended. */
   async result(caller: Caller, id: JobId): Promise<string> {
+    if (caller.reach?.bounds !== undefined) await this.record(caller, id);
     const result = await readResult(this.#deps.pool, caller.workspace.id, id);
     if (result !== undefined) return result;
     const { status } = await this.record(caller, id);
@@ -196,6 +226,7 @@ export class JobService {
   }
 
   async args(caller: Caller, id: JobId): Promise<string> {
+    if (caller.reach?.bounds !== undefined) await this.record(caller, id);
     const args = await readArgs(this.#deps.pool, caller.workspace.id, id);
     if (args === undefined) throw new AppError("not_found", `there is no job ${id}`);
     return args;
@@ -207,6 +238,7 @@ export class JobService {
     const before = query.cursor === undefined ? undefined : parseJobId(query.cursor);
     if (query.cursor !== undefined && before === undefined)
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
+    if (query.script !== undefined && !mayUse(caller, query.script)) throw nothingAt(query.script);
     const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
     const withoutSteps = !(query.steps ?? script !== undefined);
@@ -216,7 +248,7 @@ export class JobService {
     return { jobs, ...(next !== undefined && { next_cursor: next }) };
   }
 
-  /** Steps of flows are told only by their payload: where they are not wanted pages are read until one is full, or enough was looked at. */
+  /** Steps of flows, and what the caller sees, are told only by the payload: pages are read until one is full, or enough was looked at. */
   async #page(caller: Caller, filter: JobFilter): Promise<{ records: JobRecord[]; next: JobId | undefined }> {
     const { pool, db } = this.#deps;
     const records: JobRecord[] = [];
@@ -224,19 +256,26 @@ export class JobService {
     for (let page = 0; ; page++) {
       const { ids, next } = await listJobs(db, caller.workspace.id, { ...filter, before, limit: filter.limit - records.length });
       const read = await readJobs(pool, caller.workspace.id, ids);
-      records.push(...(filter.withoutSteps === true ? read.filter(({ kind }) => kind !== "step") : read));
+      records.push(...read.filter((record) => (filter.withoutSteps !== true || record.kind !== "step") && seesJob(caller, record)));
       if (next === undefined || records.length >= filter.limit || page === MOST_PAGES) return { records, next };
       before = next;
     }
   }
 
-  /** Errors: not_found; failed_precondition when the job has already ended. */
-  async cancel(caller: Caller, id: JobId, reason = `cancelled by ${caller.principal.label}`): Promise<JobView> {
+  /** Errors: not_found; failed_precondition when the job has already ended. @param isRecorded it is in the audit log already, as one of many */
+  async cancel(caller: Caller, id: JobId, given?: string, isRecorded = false): Promise<JobView> {
     const workspace = caller.workspace.id;
     // A job may move between the look and the order (it is just being claimed, or put back): then it is looked up again.
     for (let attempt = 0; attempt < 5; attempt++) {
       const record = await this.record(caller, id);
       if (record.done !== undefined) throw new AppError("failed_precondition", `job ${id} has already ended (${record.status})`);
+      const signed = signedReason(given, caller.principal.label);
+      const reason = record.language === FLOW_LANGUAGE ? signed : (given ?? signed);
+      // The order goes to the owner, past this connection: it is written down before, so that nothing was cancelled by nobody.
+      if (attempt === 0 && !isRecorded) {
+        const { label } = caller.principal;
+        await recordAudit(this.#deps.pool, { workspace, actor: label, action: "jobs:cancel", target: `job ${id}`, outcome: "asked" });
+      }
       const outcome = await this.#withOwner(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, reason));
       if (outcome !== "gone") break;
     }
@@ -261,16 +300,18 @@ export class JobService {
     return presentJob(caller.workspace.name, record, reason);
   }
 
-  #requestKey(request: RunJobRequest, key: string | undefined): JobKey | undefined {
-    return this.#key("run", key, 0, key === undefined ? "" : JSON.stringify(request), request);
+  #requestKey(request: RunJobRequest, key: string | GivenKey | undefined): JobKey | undefined {
+    const given = typeof key === "string" ? { scope: "run" as const, text: key, body: JSON.stringify(request) } : key;
+    return this.#key(given?.scope ?? "run", given?.text, 0, given?.body ?? "", request);
   }
 
   async #newJob(caller: Requester, request: RunJobRequest, key: JobKey | undefined): Promise<{ readonly job: NewJob; readonly answersEarly: boolean }> {
     refuseBroughtCode(caller.principal, request);
+    checkWanted(caller, request);
     const context = { ...this.#context(caller), key };
     const args = request.args ?? {};
     if (isForFlow(request)) {
-      const flow = await this.#deps.wantedFlow(caller.workspace, request);
+      const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));
       return { job: flowJob(context, flow, args, request), answersEarly: flow.definition.earlyReturn !== undefined };
     }
     const job =
@@ -282,7 +323,7 @@ export class JobService {
     const { scripts, pool } = this.#deps;
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
     const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
-    if (version === undefined) throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
+    if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
     await refuseArchived(scripts, caller.workspace.id, version);
     return version;
   }
@@ -300,6 +341,9 @@ export class JobService {
 
   /** Hands jobs to the owner. After the deadline the caller is told that it is not known whether they were accepted. */
   async #enqueue(jobs: readonly NewJob[], turn?: BodyTurn): Promise<readonly Accepted[]> {
+    const [first] = jobs;
+    const admitted = first === undefined ? undefined : this.#deps.admit(first.job.workspace, jobs.length);
+    if (admitted !== undefined) await admitted;
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(

@@ -257,7 +257,7 @@ describe("weights and caps of workspaces", () => {
     const made = await pool.query<{ id: string }>("INSERT INTO workspace (name) VALUES ('w-a'), ('w-b') RETURNING id::text");
     const [a, b] = made.rows.map((row) => asWorkspaceId(row.id));
     if (a === undefined || b === undefined) throw new Error("two workspaces were made");
-    expect(await readWorkspaceLimits(pool, a)).toEqual({ weight: 1, maxRunning: undefined });
+    expect(await readWorkspaceLimits(pool, a)).toEqual({ weight: 1, maxRunning: undefined, revision: 0 });
     const client = await pool.connect();
     try {
       await client.query("BEGIN");

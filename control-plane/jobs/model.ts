@@ -102,7 +102,11 @@ export type FlowChange =
   | { readonly kind: "flow_next"; readonly dueAtMs: number | undefined; readonly awake: boolean }
   | { readonly kind: "flow_over" }
   /** An approval has become an event. */
-  | { readonly kind: "flow_approved"; readonly number: string };
+  | { readonly kind: "flow_approved"; readonly number: string }
+  /** A result that others may have, see cache_ttl. */
+  | { readonly kind: "flow_cached"; readonly key: string; readonly expiresAtMs: number; readonly resultJson: string }
+  /** It has ended, and some of its steps are to be deleted. */
+  | { readonly kind: "flow_used" };
 
 /** list: items first … of the list that a loop goes through, as a JSON list · value: where the value of an iteration or branch is */
 export interface FlowItem {

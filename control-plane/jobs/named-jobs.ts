@@ -33,7 +33,7 @@ export interface NamedJobs {
 
 export interface NamedJobsDeps {
   readonly pool: Pool;
-  readonly jobs: Pick<JobService, "make" | "accept">;
+  readonly jobs: Pick<JobService, "make" | "acceptMade">;
   readonly scripts: ScriptCache;
   readonly clock: Clock;
 }
@@ -57,7 +57,7 @@ export function createNamedJobs({ pool, jobs, scripts, clock }: NamedJobsDeps): 
           }
         }),
       );
-      const accepted = (await jobs.accept(made.flatMap((one) => ("job" in one ? [one] : [])))).values();
+      const accepted = (await jobs.acceptMade(made.flatMap((one) => ("job" in one ? [one] : [])))).values();
       return made.map((one) => ("job" in one ? (accepted.next().value ?? new AppError("internal", "a job was lost on its way")) : one));
     },
     async check(workspace, request) {

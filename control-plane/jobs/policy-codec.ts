@@ -1,5 +1,13 @@
 import { type Requirements, requirementsIn } from "../scheduler/core/requirements.ts";
-import { type JobPolicy, RETRIED_BY_DEFAULT, type RetryCondition, type RetryPolicy, type RetryWait, type StepOf } from "../scheduler/core/retry-core.ts";
+import {
+  type JobPolicy,
+  RETRIED_BY_DEFAULT,
+  type RestartOf,
+  type RetryCondition,
+  type RetryPolicy,
+  type RetryWait,
+  type StepOf,
+} from "../scheduler/core/retry-core.ts";
 import type { PolicyRequest, RetryRequest } from "./policy-contract.ts";
 
 /** Texts are few: they come from scripts and clients' constants. Beyond this many the cache begins anew. */
@@ -22,11 +30,19 @@ export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undef
   return readPolicy(JSON.stringify({ retry, queue_ttl_s: queueTtl, soft_timeout_ms: softTimeout, ...place }));
 }
 
-/** The policy of a step of a flow: what its script has as defaults, and whose step it is. The flow comes first: retention looks for it in the text. */
-export function stepPolicy(flow: StepOf, defaults: PolicyRequest | undefined): JobPolicy {
+/**
+ * The policy of a step of a flow: what its script has as defaults, and whose step it is. The flow comes first: retention looks for it in the text.
+ * @param restart of a sub-flow that goes on in the middle
+ */
+export function stepPolicy(flow: StepOf, defaults: PolicyRequest | undefined, restart?: RestartOf): JobPolicy {
   const { retry, queue_ttl_s, soft_timeout_ms } = defaults ?? {};
-  const { id, root, place, depth, env } = flow;
-  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env }, retry, queue_ttl_s, soft_timeout_ms }));
+  const { id, root, place, depth, env, refs, cache } = flow;
+  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env, refs, cache }, retry, queue_ttl_s, soft_timeout_ms, restart }));
+}
+
+/** The policy of a run that goes on where an earlier one was. */
+export function restartPolicy(own: JobPolicy | undefined, restart: RestartOf): JobPolicy {
+  return policyFrom(JSON.stringify({ ...(own !== undefined && storedPolicy(own.text)), restart }));
 }
 
 /** A policy as it was stored. */
@@ -35,7 +51,7 @@ export function readPolicy(text: string): JobPolicy {
   if (known !== undefined) return known;
   const policy = policyFrom(text);
   // Those of steps are as many as there are steps.
-  if (policy.flow !== undefined) return policy;
+  if (policy.flow !== undefined || policy.restart !== undefined) return policy;
   if (cached.size >= MAX_CACHED) cached.clear();
   cached.set(text, policy);
   return policy;
@@ -43,7 +59,7 @@ export function readPolicy(text: string): JobPolicy {
 
 function policyFrom(text: string): JobPolicy {
   const stored = storedPolicy(text);
-  const { retry, queue_ttl_s, soft_timeout_ms, flow } = stored;
+  const { retry, queue_ttl_s, soft_timeout_ms, flow, restart } = stored;
   return {
     text,
     retry: retry === undefined ? undefined : retryOf(retry),
@@ -51,12 +67,13 @@ function policyFrom(text: string): JobPolicy {
     softTimeoutMs: soft_timeout_ms,
     requirements: requirementsIn(stored),
     ...(flow !== undefined && { flow }),
+    ...(restart !== undefined && { restart }),
   };
 }
 
 /** The stored text as the API shows it. It was checked when it came in. */
 export function policyRequestOf(text: string): PolicyRequest & Requirements {
-  const { flow: _flow, ...request } = storedPolicy(text);
+  const { flow: _flow, restart: _restart, ...request } = storedPolicy(text);
   return request;
 }
 
@@ -65,8 +82,15 @@ export function stepOf(text: string): StepOf | undefined {
   return storedPolicy(text).flow;
 }
 
-function storedPolicy(text: string): PolicyRequest & Requirements & { readonly flow?: StepOf } {
-  return JSON.parse(text) as PolicyRequest & Requirements & { readonly flow?: StepOf };
+/** Where a run comes from that uses results of another one, by its stored policy. */
+export function restartOf(text: string): RestartOf | undefined {
+  return storedPolicy(text).restart;
+}
+
+type StoredPolicy = PolicyRequest & Requirements & { readonly flow?: StepOf; readonly restart?: RestartOf };
+
+function storedPolicy(text: string): StoredPolicy {
+  return JSON.parse(text) as StoredPolicy;
 }
 
 function retryOf(request: RetryRequest): RetryPolicy {

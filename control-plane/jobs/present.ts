@@ -2,7 +2,7 @@ import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { AttemptRecord } from "./attempt-store.ts";
 import type { AttemptView, JobView } from "./contract.ts";
 import type { DoneRecord, JobRecord } from "./job-store.ts";
-import { policyRequestOf, stepOf } from "./policy-codec.ts";
+import { policyRequestOf, restartOf, stepOf } from "./policy-codec.ts";
 
 /** A job waits for a moment: the one that it was scheduled for, or that of its next attempt. */
 export interface DeferredReason {
@@ -22,6 +22,7 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: WaitRe
     workspace,
     kind: job.kind,
     ...(job.kind === "step" && job.policyText !== undefined && presentStep(job.policyText)),
+    ...(job.policyText !== undefined && presentRestart(job.policyText)),
     ...(job.scriptPath !== undefined && { script: job.scriptPath }),
     ...(job.flowPath !== undefined && { flow: job.flowPath }),
     ...(job.scriptHash !== undefined && { hash: job.scriptHash }),
@@ -49,6 +50,11 @@ export function presentJob(workspace: string, job: JobRecord, waitReason: WaitRe
 function presentStep(policyText: string): Pick<JobView, "parent" | "root" | "step"> {
   const step = stepOf(policyText);
   return step === undefined ? {} : { parent: step.id, root: step.root, step: step.place };
+}
+
+function presentRestart(policyText: string): Pick<JobView, "restarted_from"> {
+  const restart = restartOf(policyText);
+  return restart === undefined ? {} : { restarted_from: { job: restart.id, ...(restart.step !== "" && { step: restart.step }) } };
 }
 
 function presentWait(reason: WaitReason | DeferredReason): NonNullable<JobView["wait_detail"]> {

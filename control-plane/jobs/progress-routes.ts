@@ -16,7 +16,7 @@ export function addProgressRoutes(root: FastifyInstance, pool: Pool, onProgress:
   app.put(
     "/api/v1/w/:workspace/jobs/:id/progress",
     {
-      config: { permission: "jobs:report" },
+      config: { permission: "jobs:report", path: "inside" },
       schema: {
         tags: ["jobs"],
         operationId: "setJobProgress",

@@ -22,7 +22,7 @@ const waitQuery = z.strictObject({
     .meta({ description: "Seconds to wait for the end. 200 with the result when it came, 202 when it did not." }),
 });
 
-const keyHeader = z.object({
+export const keyHeader = z.object({
   "idempotency-key": keyText.optional().meta({
     description: "The same key and body give the same job, however often they are sent. With another body it is a 409. Remembered for a day unless set.",
   }),
@@ -35,7 +35,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
   app.post(
     base,
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: {
         tags,
         operationId: "runJob",
@@ -67,7 +67,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
   app.post(
     `${base}/batch`,
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: {
         tags,
         operationId: "runJobs",
@@ -89,7 +89,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
   app.get(
     base,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags,
         operationId: "listJobs",
@@ -105,7 +105,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
   app.get(
     `${base}/:id`,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: { tags, operationId: "getJob", summary: "One job", params: ofJob, response: { 200: jobView, default: problemView } },
     },
     async (request) => jobs.get(callerOf(request), jobIdOf(request)),
@@ -114,7 +114,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
   app.get(
     `${base}/:id/result`,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: { tags, operationId: "getJobResult", summary: "The result, as JSON", params: ofJob, response: { 200: z.unknown(), default: problemView } },
     },
     async (request, reply) => sendJsonText(reply, await jobs.result(callerOf(request), jobIdOf(request))),
@@ -123,7 +123,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
   app.get(
     `${base}/:id/args`,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags,
         operationId: "getJobArgs",
@@ -138,7 +138,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
   app.post(
     `${base}/:id/cancel`,
     {
-      config: { permission: "jobs:cancel" },
+      config: { permission: "jobs:cancel", path: "inside" },
       schema: {
         tags,
         operationId: "cancelJob",
@@ -154,7 +154,7 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
 }
 
 /** Sends JSON text as it is, past the types of the route: it is not an object here and must not become one. */
-function sendJsonText(reply: { hijack(): unknown; raw: FastifyReply["raw"]; getHeaders(): ReturnType<FastifyReply["getHeaders"]> }, text: string): void {
+export function sendJsonText(reply: { hijack(): unknown; raw: FastifyReply["raw"]; getHeaders(): ReturnType<FastifyReply["getHeaders"]> }, text: string): void {
   reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
   reply.raw.setHeader("content-type", "application/json; charset=utf-8");

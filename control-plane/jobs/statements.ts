@@ -26,8 +26,8 @@ const JOB_FAMILIES = [
   "retry",
   "cancel",
 ] as const;
-/** Those of flows come last: the text of a flush without flows knows nothing of them. */
-export const FAMILIES = [...JOB_FAMILIES, ...FLOW_FAMILIES] as const;
+/** Those of flows, and notes for whoever wants to be told, come last: the text of a flush without them knows nothing of them. */
+export const FAMILIES = [...JOB_FAMILIES, ...FLOW_FAMILIES, "note"] as const;
 export type Family = (typeof FAMILIES)[number];
 
 const JOB_COLUMNS = "workspace_id, id, kind, script_id, script_hash, language, tag, prio, timeout_ms, created_by, args, code";
@@ -99,6 +99,7 @@ ${name}_row AS (
   };
 }
 
+const NOTE_TYPES = ["bigint", "text", "text", "text"];
 const REFUSE_TYPES = [...JOB_TYPES, "smallint", "smallint", "text", "float8", "text", ...SPECIAL_TYPES];
 const WINDOW_TYPES = ["bigint", "bigint", "int", "float8", "text", "float8", "bigint", "float8"];
 
@@ -234,6 +235,13 @@ cancelled AS (
     unmoved: ($) => notIn("cancel", $(0), "cancelled"),
   },
   ...FLOW_SQL,
+  note: {
+    types: NOTE_TYPES,
+    sql: (_lane, $) => `
+notes AS (
+  INSERT INTO event_note (workspace_id, kind, id, data)
+  SELECT workspace_id, kind, id, data FROM ${unnest(NOTE_TYPES, $)} AS n(workspace_id, kind, id, data) WHERE EXISTS (SELECT 1 FROM own))`,
+  },
 };
 
 /** Types of a family's parameters, in order: one array each. */

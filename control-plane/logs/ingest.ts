@@ -1,4 +1,4 @@
-import { AppError, messageOf } from "../../kernel/app-error.ts";
+import { messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import { type AgentKey, asWorkspaceId, type JobId, type SessionId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
@@ -16,6 +16,8 @@ import { findEndedAttempt, findRunningAttempt, insertChunks, isRefusal, type New
 export interface LogSource {
   readonly agent: AgentKey;
   readonly session: SessionId;
+  /** Nobody hears acknowledgements any more: what is not taken yet comes again in the next session. */
+  readonly hasEnded: boolean;
   /** Durable up to (not including) `nextSeq`; with `drop` the agent shall send no more of the attempt. */
   acknowledge(id: JobId, token: Token, nextSeq: number, drop: boolean): void;
 }
@@ -77,7 +79,7 @@ export class LogIngest {
   }
 
   /**
-   * Takes the sound chunks of one frame. Frames of one source are taken one after the other: a look-up for one must not let the
+   * Takes the sound chunks of one frame; never rejects because of the database. Frames of one source are taken one after the other: a look-up for one must not let the
    * next one overtake it, since an acknowledgement covers everything before it.
    */
   accept(source: LogSource, chunks: readonly OfferedChunk[]): Promise<void> {
@@ -92,7 +94,8 @@ export class LogIngest {
   async #take(source: LogSource, chunks: readonly OfferedChunk[]): Promise<void> {
     try {
       for (const { id, token, chunk } of chunks) {
-        const attempt = this.#attempt(source, id, token) ?? (await this.#ended(source, id, token));
+        const attempt = this.#attempt(source, id, token) ?? (await this.#endedInTime(source, id, token));
+        if (source.hasEnded || this.#stopped) return;
         if (attempt === undefined) source.acknowledge(id, token, 0, true);
         else this.#enqueue(source, id, token, attempt, chunk);
       }
@@ -136,17 +139,27 @@ export class LogIngest {
     return running === undefined ? undefined : this.#remember(source.agent, token, running);
   }
 
+  /** Postgres may be away for a while: that is no reason to end a stream that works, so the source's next frames wait. */
+  async #endedInTime(source: LogSource, id: JobId, token: Token): Promise<Known | undefined> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.#ended(source, id, token);
+      } catch (error) {
+        if (source.hasEnded || this.#stopped) return undefined;
+        if (failures === 0)
+          this.#options.log.warn({ event: "logs.look_up_failed", jobId: id, error: messageOf(error) }, "whose log chunks these are could not be looked up yet");
+        await new Promise((resolve) => setTimeout(resolve, backoffMs(failures, 100, 2000, Math.random())));
+      }
+    }
+  }
+
   async #ended(source: LogSource, id: JobId, token: Token): Promise<Known | undefined> {
     if (this.#known.has(token)) return undefined;
-    try {
-      // Running first: a row that moves meanwhile is then seen in its new place.
-      const found =
-        (await findRunningAttempt(this.#options.pool, id, token, shardOfToken(token), source.agent)) ??
-        (await findEndedAttempt(this.#options.pool, id, token, source.agent));
-      return found === undefined ? undefined : this.#remember(source.agent, token, { workspace: asWorkspaceId(found.workspace), attempt: found.attempt });
-    } catch (error) {
-      throw AppError.from(error);
-    }
+    // Running first: a row that moves meanwhile is then seen in its new place.
+    const found =
+      (await findRunningAttempt(this.#options.pool, id, token, shardOfToken(token), source.agent)) ??
+      (await findEndedAttempt(this.#options.pool, id, token, source.agent));
+    return found === undefined ? undefined : this.#remember(source.agent, token, { workspace: asWorkspaceId(found.workspace), attempt: found.attempt });
   }
 
   #remember(agent: AgentKey, token: Token, attempt: AttemptOfChunk): Known {

@@ -30,7 +30,7 @@ export function addLogRoutes(root: FastifyInstance, read: ReadLog, jobs: JobServ
   app.get(
     "/api/v1/w/:workspace/jobs/:id/logs",
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags: ["jobs"],
         operationId: "getJobLogs",

@@ -19,8 +19,12 @@ type Resolved =
 
 /** Puts the values in place of references. Nothing of it is kept: whoever asks again sees later changes. */
 export interface References {
-  /** @param json JSON text; it comes back as it is when nothing in it refers to anything */
-  resolve(workspace: WorkspaceId, json: string): Promise<Resolved>;
+  /**
+   * @param json JSON text; it comes back as it is when nothing in it refers to anything
+   * @param mayRead whether what is at a path may be shown to whoever asks; undefined: all of it
+   * @param names of its members that may refer to anything; undefined: all
+   */
+  resolve(workspace: WorkspaceId, json: string, mayRead?: (path: string) => boolean, names?: readonly string[]): Promise<Resolved>;
 }
 
 /** Resources that refer to resources; a circle ends here. */
@@ -40,7 +44,10 @@ interface Loaded {
 class Unresolved extends Error {}
 
 export function createReferences(pool: Pool, variables: Pick<Variables, "open">): References {
-  async function load(workspace: WorkspaceId, wanted: readonly Reference[], loaded: Loaded): Promise<Reference[]> {
+  async function load(workspace: WorkspaceId, wanted: readonly Reference[], loaded: Loaded, mayRead?: (path: string) => boolean): Promise<Reference[]> {
+    const closed = wanted.find(({ path }) => mayRead?.(path) === false);
+    if (closed !== undefined)
+      throw new Unresolved(`${nameOf(closed)}: there is nothing at ${closed.path}, or whoever asks or has started the job has no access to it`);
     const paths = (kind: Reference["kind"]): string[] => wanted.filter((reference) => reference.kind === kind).map(({ path }) => path);
     const newVariables = paths("variable").filter((path) => !loaded.variables.has(path));
     const newResources = paths("resource").filter((path) => !loaded.resources.has(path));
@@ -54,21 +61,23 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
   }
 
   return {
-    async resolve(workspace, json) {
+    async resolve(workspace, json, mayRead, names) {
       if (!mayHoldReferences(json)) return { kind: "resolved", json, secrets: [] };
       try {
-        const value = parse(json);
+        const whole = parse(json);
+        const value = names === undefined ? whole : membersOf(whole, names);
         const loaded: Loaded = { variables: new Map(), resources: new Map() };
         let wanted = referencesIn(value);
         for (let level = 0; wanted.length > 0; level++) {
           if (level === MAX_LEVELS) throw new Unresolved(`resources refer to each other more than ${MAX_LEVELS} levels deep`);
           if (wanted.length + loaded.variables.size + loaded.resources.size > MAX_REFERENCES)
             throw new Unresolved(`there are more than ${MAX_REFERENCES} different references`);
-          const further = await load(workspace, wanted, loaded);
+          const further = await load(workspace, wanted, loaded, mayRead);
           wanted = further.filter(({ kind, path }) => !(kind === "variable" ? loaded.variables : loaded.resources).has(path));
         }
         const secrets = [...loaded.variables.values()].flatMap((variable) => (variable.isSecret ? [variable.value] : []));
-        return { kind: "resolved", json: JSON.stringify(expand(value, loaded)), secrets };
+        const expanded = expand(value, loaded);
+        return { kind: "resolved", json: JSON.stringify(names === undefined ? expanded : withMembers(whole, expanded)), secrets };
       } catch (error) {
         if (error instanceof Unresolved) return { kind: "unresolved", message: error.message };
         if (error instanceof TooDeep || error instanceof RangeError) return { kind: "unresolved", message: "values with references are nested too deeply" };
@@ -81,6 +90,22 @@ export function createReferences(pool: Pool, variables: Pick<Variables, "open">)
   };
 }
 
+/** Some members of an object. By entries: one may be called __proto__. */
+function membersOf(value: unknown, names: readonly string[]): unknown {
+  return typeof value !== "object" || value === null ? {} : Object.fromEntries(Object.entries(value).filter(([name]) => names.includes(name)));
+}
+
+/** An object with some of its members anew, in their places. */
+function withMembers(value: unknown, members: unknown): unknown {
+  if (typeof value !== "object" || value === null || typeof members !== "object" || members === null) return value;
+  const fresh = new Map(Object.entries(members));
+  return Object.fromEntries(Object.entries(value).map(([name, old]) => [name, fresh.has(name) ? fresh.get(name) : old]));
+}
+
+function nameOf({ kind, path }: Reference): string {
+  return `${kind === "variable" ? "$var:" : "$res:"}${path}`;
+}
+
 function expand(value: unknown, { variables, resources }: Loaded): unknown {
   let left = MAX_BYTES;
   const spend = (text: string): void => {
@@ -90,7 +115,7 @@ function expand(value: unknown, { variables, resources }: Loaded): unknown {
   const replace =
     (level: number, path: readonly string[]) =>
     (reference: Reference): unknown => {
-      const name = `${reference.kind === "variable" ? "$var:" : "$res:"}${reference.path}`;
+      const name = nameOf(reference);
       const from = path.length === 0 ? "" : `, which ${path.join(" by way of ")} refers to`;
       if (reference.kind === "variable") {
         const variable = variables.get(reference.path);

@@ -1,5 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 import { STATE_TYPE } from "./contract.ts";
@@ -30,8 +32,8 @@ const COLUMNS = `value, ${LISTED}`;
 export async function listResources(pool: Pool, workspace: WorkspaceId, type: string | undefined, page: Page): Promise<ListedResource[]> {
   const which = type === undefined ? "type <> $5" : "type = $5";
   const { rows } = await pool.query<Omit<ResourceRow, "value">>(
-    `SELECT ${LISTED} FROM resource WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${which} ORDER BY path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, type ?? STATE_TYPE],
+    `SELECT ${LISTED} FROM resource WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${which} AND ${withinBounds("path", 6)} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, type ?? STATE_TYPE, ...boundsValues(page.bounds)],
   );
   return rows.map((row) => ({ path: row.path, type: row.type, description: row.description, ...changesOf(row) }));
 }
@@ -52,8 +54,8 @@ export interface NewResource {
 }
 
 /** @returns what is stored; undefined when there is one already */
-export async function insertResource(pool: Pool, workspace: WorkspaceId, resource: NewResource): Promise<StoredResource | "full" | undefined> {
-  const { rows } = await pool.query<ResourceRow & { is_full: boolean }>(
+export async function insertResource(client: Queryable, workspace: WorkspaceId, resource: NewResource): Promise<StoredResource | "full" | undefined> {
+  const { rows } = await client.query<ResourceRow & { is_full: boolean }>(
     `WITH room AS (SELECT count(*) >= $7 AS is_full FROM resource WHERE workspace_id = $1),
        made AS (
          INSERT INTO resource (workspace_id, path, type, description, value, created_by, updated_by)
@@ -67,8 +69,8 @@ export async function insertResource(pool: Pool, workspace: WorkspaceId, resourc
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */
-export async function updateResource(pool: Pool, workspace: WorkspaceId, resource: NewResource, revision: number): Promise<StoredResource | undefined> {
-  const { rows } = await pool.query<ResourceRow>(
+export async function updateResource(client: Queryable, workspace: WorkspaceId, resource: NewResource, revision: number): Promise<StoredResource | undefined> {
+  const { rows } = await client.query<ResourceRow>(
     `UPDATE resource SET description = $3, value = $4, updated_by = $5, updated_at = now(), revision = revision + 1
      WHERE workspace_id = $1 AND path = $2 AND revision = $6 RETURNING ${COLUMNS}`,
     [workspace, resource.path, resource.description, resource.value, resource.by, revision],
@@ -76,14 +78,13 @@ export async function updateResource(pool: Pool, workspace: WorkspaceId, resourc
   return rows.map(storedResource)[0];
 }
 
-/** @param revision undefined: whatever it is */
-export async function deleteResource(pool: Pool, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
-  const { rowCount } = await pool.query("DELETE FROM resource WHERE workspace_id = $1 AND path = $2 AND ($3::bigint IS NULL OR revision = $3)", [
-    workspace,
-    path,
-    revision ?? null,
-  ]);
-  return rowCount === 1;
+/** @param revision undefined: whatever it is @returns its type; undefined when nothing was deleted */
+export async function deleteResource(client: Queryable, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<string | undefined> {
+  const { rows } = await client.query<{ type: string }>(
+    "DELETE FROM resource WHERE workspace_id = $1 AND path = $2 AND ($3::bigint IS NULL OR revision = $3) RETURNING type",
+    [workspace, path, revision ?? null],
+  );
+  return rows[0]?.type;
 }
 
 function storedResource(row: ResourceRow): StoredResource {

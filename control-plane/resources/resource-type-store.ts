@@ -1,5 +1,6 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 
@@ -41,8 +42,8 @@ export interface NewResourceType {
 }
 
 /** @returns what is stored; undefined when there is one already */
-export async function insertResourceType(pool: Pool, workspace: WorkspaceId, type: NewResourceType): Promise<StoredResourceType | "full" | undefined> {
-  const { rows } = await pool.query<TypeRow & { is_full: boolean }>(
+export async function insertResourceType(client: Queryable, workspace: WorkspaceId, type: NewResourceType): Promise<StoredResourceType | "full" | undefined> {
+  const { rows } = await client.query<TypeRow & { is_full: boolean }>(
     `WITH room AS (SELECT count(*) >= $6 AS is_full FROM resource_type WHERE workspace_id = $1),
        made AS (
          INSERT INTO resource_type (workspace_id, name, description, schema, created_by, updated_by)
@@ -56,8 +57,13 @@ export async function insertResourceType(pool: Pool, workspace: WorkspaceId, typ
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */
-export async function updateResourceType(pool: Pool, workspace: WorkspaceId, type: NewResourceType, revision: number): Promise<StoredResourceType | undefined> {
-  const { rows } = await pool.query<TypeRow>(
+export async function updateResourceType(
+  client: Queryable,
+  workspace: WorkspaceId,
+  type: NewResourceType,
+  revision: number,
+): Promise<StoredResourceType | undefined> {
+  const { rows } = await client.query<TypeRow>(
     `UPDATE resource_type SET description = $3, schema = $4, updated_by = $5, updated_at = now(), revision = revision + 1
      WHERE workspace_id = $1 AND name = $2 AND revision = $6 RETURNING ${COLUMNS}`,
     [workspace, type.name, type.description, type.schema ?? null, type.by, revision],
@@ -66,8 +72,8 @@ export async function updateResourceType(pool: Pool, workspace: WorkspaceId, typ
 }
 
 /** @param revision undefined: whatever it is */
-export async function deleteResourceType(pool: Pool, workspace: WorkspaceId, name: string, revision: number | undefined): Promise<boolean> {
-  const { rowCount } = await pool.query("DELETE FROM resource_type WHERE workspace_id = $1 AND name = $2 AND ($3::bigint IS NULL OR revision = $3)", [
+export async function deleteResourceType(client: Queryable, workspace: WorkspaceId, name: string, revision: number | undefined): Promise<boolean> {
+  const { rowCount } = await client.query("DELETE FROM resource_type WHERE workspace_id = $1 AND name = $2 AND ($3::bigint IS NULL OR revision = $3)", [
     workspace,
     name,
     revision ?? null,

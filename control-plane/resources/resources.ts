@@ -1,6 +1,8 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
 import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "../variables/revision.ts";
 import type { Page } from "../variables/variable-store.ts";
@@ -26,7 +28,7 @@ export interface Resources {
   /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, out_of_range, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutResource, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredResource }>;
   /** Errors: not_found, failed_precondition. */
-  remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
+  remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
 }
 
 /** Somebody else writes at the same moment: then it is looked at again. */
@@ -61,7 +63,7 @@ export function createResources(pool: Pool, schemas: SchemaCheck): Resources {
         const before = await find(workspace, path);
         checkCondition(condition, `resource ${path}`, before?.revision);
         const resource = await next(workspace, path, change, by, before);
-        const stored = await (before === undefined ? insertResource(pool, workspace, resource) : updateResource(pool, workspace, resource, before.revision));
+        const stored = await write(pool, workspace, resource, before?.revision);
         if (stored === "full")
           throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.resources} resources and states already`, {
             hint: "delete some that nobody needs",
@@ -70,12 +72,30 @@ export function createResources(pool: Pool, schemas: SchemaCheck): Resources {
       }
       throw changedMeanwhile(`resource ${path}`);
     },
-    async remove(workspace, path, condition) {
-      if (await deleteResource(pool, workspace, path, wantedRevision(condition))) return;
+    async remove(workspace, path, by, condition) {
+      const gone = await inTransaction(pool, async (client) => {
+        const type = await deleteResource(client, workspace, path, wantedRevision(condition));
+        if (type !== undefined && type !== STATE_TYPE)
+          await recordAudit(client, { workspace, actor: by, action: "resources:delete", target: `resource ${path}`, detail: { type } });
+        return type !== undefined;
+      });
+      if (gone) return;
       if ((await find(workspace, path)) !== undefined) throw changedMeanwhile(`resource ${path}`);
       throw noResource(path);
     },
   };
+}
+
+/** What scripts remember is no administration: states are not in the audit log. @returns see the store */
+async function write(pool: Pool, workspace: WorkspaceId, next: NewResource, revision: number | undefined): Promise<StoredResource | "full" | undefined> {
+  return inTransaction(pool, async (client) => {
+    const stored = await (revision === undefined ? insertResource(client, workspace, next) : updateResource(client, workspace, next, revision));
+    if (stored !== undefined && stored !== "full" && next.type !== STATE_TYPE) {
+      const detail = { revision: stored.revision, type: next.type };
+      await recordAudit(client, { workspace, actor: next.by, action: "resources:write", target: `resource ${next.path}`, detail });
+    }
+    return stored;
+  });
 }
 
 function missing(field: string, message: string): AppError {

@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, referencesOf } from "../http/authorize.ts";
+import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { conditions } from "../variables/contract.ts";
@@ -28,7 +29,7 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
   app.get(
     base,
     {
-      config: { permission: "resources:read" },
+      config: { permission: "resources:read", path: "inside" },
       schema: {
         tags,
         operationId: "listResources",
@@ -40,7 +41,8 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE, type } = request.query;
-      const found = await resources.list(callerOf(request).workspace.id, type, { prefix, after: cursor, limit: limit + 1 });
+      const { workspace, reach } = callerOf(request);
+      const found = await resources.list(workspace.id, type, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
       const page = found.slice(0, limit);
       const last = page.at(-1);
       return { resources: page.map(presentResource), ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
@@ -49,7 +51,7 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "resources:read" },
+      config: { permission: "resources:read", path: queryPath },
       schema: {
         tags,
         operationId: "getResource",
@@ -68,7 +70,7 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
   app.get(
     `${base}/value`,
     {
-      config: { permission: "resources:read" },
+      config: { permission: "resources:read", path: queryPath },
       schema: {
         tags,
         operationId: "getResourceValue",
@@ -88,7 +90,7 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
   app.put(
     `${base}/by-path`,
     {
-      config: { permission: "resources:write" },
+      config: { permission: "resources:write", path: queryPath },
       schema: {
         tags,
         operationId: "putResource",
@@ -113,7 +115,7 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
   app.delete(
     `${base}/by-path`,
     {
-      config: { permission: "resources:write" },
+      config: { permission: "resources:write", path: queryPath },
       schema: {
         tags,
         operationId: "deleteResource",
@@ -125,7 +127,8 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
       },
     },
     async (request, reply) => {
-      await resources.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await resources.remove(workspace.id, request.query.path, principal.label, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );
@@ -139,10 +142,11 @@ export async function sendResourceValue(
   references: References,
   path: string,
 ): Promise<void> {
-  const { workspace } = callerOf(request);
+  const caller = callerOf(request);
+  const { workspace } = caller;
   const stored = await resources.find(workspace.id, path);
   if (stored === undefined) throw noResource(path);
-  const resolved = await references.resolve(workspace.id, stored.value);
+  const resolved = await references.resolve(workspace.id, stored.value, referencesOf(caller));
   if (resolved.kind === "unresolved") throw new AppError("not_found", resolved.message);
   sendSecrets(request, reply, { type: "application/json", text: resolved.json, secrets: resolved.secrets });
 }

@@ -47,9 +47,9 @@ describe("variables", () => {
     await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-none-match": "*" })).rejects.toMatchObject({ code: "already_exists" });
     await expect(variables.put(ours, "f/v/none", { value: "3" }, "bob", { "if-match": "*" })).rejects.toMatchObject({ code: "failed_precondition" });
     await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-match": "1" })).rejects.toMatchObject({ code: "invalid_argument" });
-    await expect(variables.remove(ours, "f/v/a", { "if-match": '"1"' })).rejects.toMatchObject({ code: "failed_precondition" });
-    await variables.remove(ours, "f/v/a", { "if-match": '"2"' });
-    await expect(variables.remove(ours, "f/v/a", {})).rejects.toMatchObject({ code: "not_found" });
+    await expect(variables.remove(ours, "f/v/a", "test", { "if-match": '"1"' })).rejects.toMatchObject({ code: "failed_precondition" });
+    await variables.remove(ours, "f/v/a", "test", { "if-match": '"2"' });
+    await expect(variables.remove(ours, "f/v/a", "test", {})).rejects.toMatchObject({ code: "not_found" });
   });
 
   test("of two writers at a time none is lost without knowing it", async () => {
@@ -149,6 +149,15 @@ describe("references", () => {
     });
     const untouched = '{"a" : 1.0}';
     expect(await references.resolve(ours, untouched)).toEqual({ kind: "resolved", json: untouched, secrets: [] });
+  });
+
+  test("count in the members that may refer to anything, and are text in all others", async () => {
+    const json = '{"a":"$var:f/x/host","n":12345678901234567890,"b":["$var:f/x/host"]}';
+    expect(await references.resolve(ours, json, undefined, ["b"])).toEqual({
+      kind: "resolved",
+      json: '{"a":"$var:f/x/host","n":12345678901234567890,"b":["db.example.com"]}',
+      secrets: [],
+    });
   });
 
   test("that lead nowhere are named, those of other workspaces too", async () => {

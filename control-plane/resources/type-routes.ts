@@ -3,7 +3,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions, pageQuery, THING_LIMITS } from "../variables/contract.ts";
@@ -37,7 +39,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
   app.get(
     base,
     {
-      config: { permission: "resources:read" },
+      config: { permission: "resources:read", path: "none" },
       schema: {
         tags,
         operationId: "listResourceTypes",
@@ -59,7 +61,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
   app.get(
     `${base}/by-name`,
     {
-      config: { permission: "resources:read" },
+      config: { permission: "resources:read", path: "none" },
       schema: {
         tags,
         operationId: "getResourceType",
@@ -120,11 +122,21 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
     },
     async (request, reply) => {
       const { name } = request.query;
-      const { id } = callerOf(request).workspace;
-      if (await deleteResourceType(pool, id, name, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
-      throw (await findResourceType(pool, id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
+      const caller = callerOf(request);
+      if (await removeType(pool, caller, name, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
+      throw (await findResourceType(pool, caller.workspace.id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
     },
   );
+}
+
+/** Deletes a type. @returns whether it was there, with that revision if one is given */
+export function removeType(pool: Pool, { workspace, principal }: Caller, name: string, revision: number | undefined): Promise<boolean> {
+  return inTransaction(pool, async (client) => {
+    const deleted = await deleteResourceType(client, workspace.id, name, revision);
+    const target = `resource type ${name}`;
+    if (deleted) await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "resource-types:delete", target });
+    return deleted;
+  });
 }
 
 /** Makes or changes a type. Errors: invalid_argument for its schema; already_exists, failed_precondition, resource_exhausted. */
@@ -153,7 +165,14 @@ async function putType(
   checkCondition(condition, `resource type ${name}`, before?.revision);
   const schema = change.schema === undefined ? before?.schema : change.schema === null ? undefined : JSON.stringify(change.schema);
   const next = { name, description: change.description ?? before?.description ?? "", schema, by };
-  const stored = await (before === undefined ? insertResourceType(pool, workspace, next) : updateResourceType(pool, workspace, next, before.revision));
+  const stored = await inTransaction(pool, async (client) => {
+    const written = await (before === undefined ? insertResourceType(client, workspace, next) : updateResourceType(client, workspace, next, before.revision));
+    if (written !== undefined && written !== "full") {
+      const detail = { revision: written.revision };
+      await recordAudit(client, { workspace, actor: by, action: "resource-types:write", target: `resource type ${name}`, detail });
+    }
+    return written;
+  });
   if (stored === "full") throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.resourceTypes} resource types already`);
   if (stored === undefined) throw changedMeanwhile(`resource type ${name}`);
   return { created: before === undefined, stored };

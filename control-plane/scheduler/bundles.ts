@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { JobPayload } from "../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
@@ -22,12 +22,23 @@ type ResolvedArgs =
   /** The message says what is not there. */
   | { readonly kind: "unresolved"; readonly message: string };
 
+/** Whose arguments they are: what they may refer to follows from it. */
+export interface ArgsOf {
+  readonly createdBy: string;
+  /** Of a deployed script. */
+  readonly path: string | undefined;
+  /** Of a step: the outermost run around it. */
+  readonly flow: JobId | undefined;
+  /** Those that may refer to anything; undefined: all. */
+  readonly names: readonly string[] | undefined;
+}
+
 /** Where the owner finds what a payload only names. `get` answers from memory or not at all; `load` asks the database. */
 export interface BundleSource {
   script(workspace: WorkspaceId, hash: string): ScriptCode | undefined;
   loadScript(workspace: WorkspaceId, hash: string): Promise<ScriptCode | undefined>;
   /** Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them. */
-  resolve(workspace: WorkspaceId, argsJson: string): Promise<ResolvedArgs>;
+  resolve(workspace: WorkspaceId, argsJson: string, of: ArgsOf): Promise<ResolvedArgs>;
   /** Whether arguments may refer to anything; asked of every job. */
   mayRefer(argsJson: string): boolean;
   workspaceName(workspace: WorkspaceId): string | undefined;
@@ -44,8 +55,13 @@ export interface BundleLimits {
 
 /** Everything the attempt needs, or undefined when a part is not in memory. */
 export function buildBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Bundle | undefined {
-  if (source.mayRefer(payload.argsJson)) return undefined;
+  if (refers(source, running, payload)) return undefined;
   return assemble(source, limits, running, payload, { json: payload.argsJson, secrets: [] });
+}
+
+/** Of a step only what people wrote refers to anything. */
+function refers(source: BundleSource, { job }: RunningJob, { argsJson }: JobPayload): boolean {
+  return job.policy?.flow?.refs?.length !== 0 && source.mayRefer(argsJson);
 }
 
 function assemble(
@@ -95,8 +111,12 @@ export type LoadedBundle = { readonly kind: "bundle"; readonly bundle: Bundle } 
  */
 export async function loadBundle(source: BundleSource, limits: BundleLimits, running: RunningJob, payload: JobPayload): Promise<LoadedBundle> {
   await source.loadWorkspaceName(running.job.workspace);
-  if (payload.scriptHash !== undefined) await source.loadScript(running.job.workspace, payload.scriptHash);
-  const args = await source.resolve(running.job.workspace, payload.argsJson);
+  const { workspace, policy } = running.job;
+  const script = payload.scriptHash === undefined ? undefined : await source.loadScript(workspace, payload.scriptHash);
+  const of = { createdBy: payload.createdBy, path: script?.path, flow: policy?.flow?.root, names: policy?.flow?.refs };
+  const args: ResolvedArgs = refers(source, running, payload)
+    ? await source.resolve(workspace, payload.argsJson, of)
+    : { kind: "resolved", json: payload.argsJson, secrets: [] };
   if (args.kind === "unresolved") return args;
   const bundle = assemble(source, limits, running, payload, args);
   if (bundle === undefined) throw new AppError("internal", `the code of job ${running.job.id} is not in the database`);

@@ -21,7 +21,7 @@ import { Ticker } from "./ticker.ts";
 
 export interface ScheduleParts {
   readonly pools: Pick<Pools, "api" | "schedules">;
-  readonly jobs: Pick<JobService, "make" | "accept">;
+  readonly jobs: Pick<JobService, "make" | "acceptMade">;
   readonly scripts: ScriptCache;
   readonly workspaces: Workspaces;
   readonly events: JobEvents;

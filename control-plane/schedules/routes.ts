@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, mayUse } from "../http/authorize.ts";
+import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { byPath, conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
@@ -38,7 +39,7 @@ function addReading(root: FastifyInstance, schedules: Schedules): void {
   app.get(
     base,
     {
-      config: { permission: "schedules:read" },
+      config: { permission: "schedules:read", path: "inside" },
       schema: {
         tags,
         operationId: "listSchedules",
@@ -50,16 +51,18 @@ function addReading(root: FastifyInstance, schedules: Schedules): void {
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
-      const found = await schedules.list(callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
+      const caller = callerOf(request);
+      const found = await schedules.list(caller.workspace.id, { prefix, after: cursor, limit: limit + 1 });
       const page = found.slice(0, limit);
       const last = page.at(-1);
-      return { schedules: page.map(presentSchedule), ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
+      const seen = page.filter(({ path }) => mayUse(caller, path));
+      return { schedules: seen.map(presentSchedule), ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
     },
   );
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "schedules:read" },
+      config: { permission: "schedules:read", path: queryPath },
       schema: {
         tags,
         operationId: "getSchedule",
@@ -82,7 +85,7 @@ function addLooking(root: FastifyInstance, schedules: Schedules, nowMs: () => nu
   app.get(
     `${base}/runs`,
     {
-      config: { permission: "schedules:read" },
+      config: { permission: "schedules:read", path: queryPath },
       schema: {
         tags,
         operationId: "listScheduleRuns",
@@ -104,7 +107,7 @@ function addLooking(root: FastifyInstance, schedules: Schedules, nowMs: () => nu
   app.get(
     `${base}/preview`,
     {
-      config: { permission: "schedules:read" },
+      config: { permission: "schedules:read", path: "none" },
       schema: {
         tags,
         operationId: "previewSchedule",

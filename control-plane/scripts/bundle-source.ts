@@ -1,4 +1,3 @@
-import type { References } from "../resources/references.ts";
 import { mayHoldReferences } from "../resources/references-core.ts";
 import type { BundleSource } from "../scheduler/bundles.ts";
 import type { Workspaces } from "../workspaces/workspace-store.ts";
@@ -7,7 +6,7 @@ import type { ScriptCache } from "./script-cache.ts";
 import { codeOf } from "./script-code.ts";
 
 /** Where owners find what the payload of a job only names: versions of scripts, names of workspaces, what arguments refer to. */
-export function bundleSource(workspaces: Workspaces, scripts: ScriptCache, references: References): BundleSource {
+export function bundleSource(workspaces: Workspaces, scripts: ScriptCache, resolve: BundleSource["resolve"]): BundleSource {
   return {
     script(workspace, hash) {
       const version = scripts.version(workspace, hash);
@@ -21,6 +20,6 @@ export function bundleSource(workspaces: Workspaces, scripts: ScriptCache, refer
     loadWorkspaceName: (workspace) => workspaces.loadName(workspace),
     hashOfCode: codeHash,
     mayRefer: mayHoldReferences,
-    resolve: (workspace, argsJson) => references.resolve(workspace, argsJson),
+    resolve,
   };
 }

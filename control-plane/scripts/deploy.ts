@@ -3,7 +3,9 @@ import { LANGUAGES, type Language, LOCKED_LANGUAGES, NOOP_LANGUAGE, parseLanguag
 import { isStorableJson, WELL_FORMED } from "../../kernel/storable-text.ts";
 import { inferSignature } from "../../signatures/infer.ts";
 import { signatureToJsonSchema } from "../../signatures/to-json-schema.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { checkCode, DEFAULT_TAG } from "../jobs/enqueue.ts";
 import { limitsIn } from "../jobs/limits-contract.ts";
 import { policyOf } from "../jobs/policy-codec.ts";
@@ -61,27 +63,28 @@ export async function deployScript(
     requirements: requirements === undefined ? undefined : { ...requirements },
     lock: request.lock,
   });
-  const inserted = await insertVersion(
-    pool,
-    workspace.id,
-    {
-      hash,
-      path: request.path,
-      language,
-      content: request.content,
-      codeHash: codeHash(language, request.content),
-      ...settings,
-      priority: request.priority,
-      policy: defaults,
-      requirements,
-      schema,
-      createdBy,
-    },
-    newLock(request, mayNeedPackages),
-    expected,
-  );
-  if (inserted === undefined) throw notAsExpected("script", request.path, expected);
-  const { created } = inserted;
+  const next = {
+    hash,
+    path: request.path,
+    language,
+    content: request.content,
+    codeHash: codeHash(language, request.content),
+    ...settings,
+    priority: request.priority,
+    policy: defaults,
+    requirements,
+    schema,
+    createdBy,
+  };
+  const created = await inTransaction(pool, async (client) => {
+    const stored = await insertVersion(client, workspace.id, next, newLock(request, mayNeedPackages), expected);
+    if (stored === undefined) throw notAsExpected("script", request.path, expected);
+    if (stored.before !== hash) {
+      const detail = { hash, before: stored.before ?? null };
+      await recordAudit(client, { workspace: workspace.id, actor: createdBy, action: "scripts:deploy", target: `script ${request.path}`, detail });
+    }
+    return stored.created;
+  });
   if (!created) await askAgain(pool, workspace.id, hash, "failed");
   cache.changed(workspace.id, request.path, hash);
   const version = await findVersion(pool, workspace.id, hash);

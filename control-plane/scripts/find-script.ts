@@ -1,16 +1,29 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Archived } from "./archived.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { findCurrent, findSchemas, type ScriptVersion, similarPaths } from "./script-store.ts";
+import { findCurrent, findSchemas, findVersion, type ScriptVersion, similarPaths } from "./script-store.ts";
 
 /** The newest version of a path. Errors: not_found, with paths that look like the one that was meant; failed_precondition for an archived one. */
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
   const version = await cache.current(workspace, path);
   if (version !== undefined) return version;
   if ((await findCurrent(pool, workspace, path))?.archived !== undefined) throw archivedError("script", path);
+  throw await noScript(pool, workspace, path);
+}
+
+/** The same, past the cache, and of archived scripts as well: what the pool shows decides. */
+export async function storedVersion(pool: Pool, workspace: WorkspaceId, path: string): Promise<{ version: ScriptVersion; archived: Archived | undefined }> {
+  const current = await findCurrent(pool, workspace, path);
+  const version = current === undefined ? undefined : await findVersion(pool, workspace, current.hash);
+  if (version === undefined) throw await noScript(pool, workspace, path);
+  return { version, archived: current?.archived };
+}
+
+export async function noScript(pool: Pool, workspace: WorkspaceId, path: string): Promise<AppError> {
   const hint = await suggestScripts(pool, workspace, path);
-  throw new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
+  return new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
 }
 
 /** Errors: failed_precondition for a version of an archived script. */

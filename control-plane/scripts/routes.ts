@@ -4,15 +4,16 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, mayUse } from "../http/authorize.ts";
+import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { deployConditions, deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
 import { deployScript, presentScript, presentWithContent } from "./deploy.ts";
 import { expectedVersion } from "./expected-version.ts";
-import { suggestScripts } from "./find-script.ts";
+import { storedVersion } from "./find-script.ts";
 import type { ScriptLocks } from "./locks.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { findCurrent, listScripts } from "./script-store.ts";
+import { findVersion, listScripts } from "./script-store.ts";
 import { addScriptVersionRoutes } from "./version-routes.ts";
 
 const base = "/api/v1/w/:workspace/scripts";
@@ -27,7 +28,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
   app.post(
     base,
     {
-      config: { permission: "scripts:deploy" },
+      config: { permission: "scripts:deploy", path: bodyPath },
       schema: {
         tags,
         operationId: "deployScript",
@@ -54,7 +55,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
   app.get(
     base,
     {
-      config: { permission: "scripts:read" },
+      config: { permission: "scripts:read", path: "inside" },
       schema: {
         tags,
         operationId: "listScripts",
@@ -66,7 +67,8 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE, archived = false } = request.query;
-      const versions = await listScripts(pool, callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1, archived });
+      const { workspace, reach } = callerOf(request);
+      const versions = await listScripts(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, archived, bounds: reach?.bounds });
       const page = versions.slice(0, limit);
       const last = page.at(-1);
       const scripts = page.map((one) => presentScript(one.version, one.archived));
@@ -77,7 +79,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "scripts:read" },
+      config: { permission: "scripts:read", path: queryPath },
       schema: {
         tags,
         operationId: "getScript",
@@ -89,21 +91,15 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
     },
     async (request, reply) => {
       const { workspace } = callerOf(request);
-      const { path } = request.query;
-      const found = await findCurrent(pool, workspace.id, path);
-      const version = found === undefined ? undefined : await cache.loadVersion(workspace.id, found.hash);
-      if (version === undefined) {
-        const hint = await suggestScripts(pool, workspace.id, path);
-        throw new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
-      }
-      return reply.header("etag", `"${version.hash}"`).send(presentWithContent(version, found?.archived));
+      const { version, archived } = await storedVersion(pool, workspace.id, request.query.path);
+      return reply.header("etag", `"${version.hash}"`).send(presentWithContent(version, archived));
     },
   );
 
   app.get(
     `${base}/by-hash/:hash`,
     {
-      config: { permission: "scripts:read" },
+      config: { permission: "scripts:read", path: "inside" },
       schema: {
         tags,
         operationId: "getScriptVersion",
@@ -113,8 +109,9 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
       },
     },
     async (request) => {
-      const version = await cache.loadVersion(callerOf(request).workspace.id, request.params.hash);
-      if (version === undefined) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
+      const caller = callerOf(request);
+      const version = await findVersion(pool, caller.workspace.id, request.params.hash);
+      if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
       return presentWithContent(version);
     },
   );

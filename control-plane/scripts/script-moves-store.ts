@@ -1,5 +1,6 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { type Archived, type ArchivedRow, archivedOf } from "./archived.ts";
 import { type ExpectedVersion, expectedColumns } from "./expected-version.ts";
 import { LOCK_JOIN, type ScriptVersion, scriptVersion, VERSION_COLUMNS, type VersionRow } from "./script-store.ts";
@@ -22,14 +23,14 @@ export async function listScriptVersions(
 
 /** Archives a script that is in use, or takes one back. @returns undefined when there is none like that, or not with the expected version */
 export async function setArchived(
-  pool: Pool,
+  client: Queryable,
   workspace: WorkspaceId,
   path: string,
   by: string | undefined,
   expected: ExpectedVersion,
 ): Promise<{ hash: string; scriptId: string; archived: Archived | undefined } | undefined> {
   const [, hash] = expectedColumns(expected);
-  const { rows } = await pool.query<{ hash: string; id: string } & ArchivedRow>(
+  const { rows } = await client.query<{ hash: string; id: string } & ArchivedRow>(
     `UPDATE script SET archived_at = CASE WHEN $3::text IS NULL THEN NULL ELSE now() END, archived_by = $3, updated_at = now()
      WHERE workspace_id = $1 AND path = $2 AND (archived_at IS NULL) = ($3::text IS NOT NULL) AND ($4::text IS NULL OR hash = $4)
      RETURNING hash, id::text, archived_at, archived_by`,
@@ -57,13 +58,13 @@ export interface Move {
   readonly by: string;
 }
 
-const UNIQUE_VIOLATION = "23505";
-
-/** Gives a script another path; its current version is there a second time, with that path. `gone`: it is not at the old one with this version any more. */
-export async function moveScript(pool: Pool, workspace: WorkspaceId, { from, to, hash, newHash, by }: Move): Promise<"moved" | "gone" | "taken"> {
-  try {
-    const { rows } = await pool.query<{ moved: boolean }>(
-      `WITH s AS (
+/**
+ * Gives a script another path; its current version is there a second time, with that path. The other path must be free: see `ifFree`.
+ * @returns false when it is not at the old one with this version any more
+ */
+export async function moveScript(client: Queryable, workspace: WorkspaceId, { from, to, hash, newHash, by }: Move): Promise<boolean> {
+  const { rows } = await client.query<{ moved: boolean }>(
+    `WITH s AS (
          UPDATE script SET path = $3, hash = $5, updated_at = now() WHERE workspace_id = $1 AND path = $2 AND hash = $4 AND archived_at IS NULL RETURNING id),
        v AS (
          INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, priority,
@@ -75,9 +76,17 @@ export async function moveScript(pool: Pool, workspace: WorkspaceId, { from, to,
          INSERT INTO script_lock (workspace_id, hash, state, lock, error)
          SELECT $1, v.hash, o.state, o.lock, o.error FROM v JOIN script_lock o ON o.workspace_id = $1 AND o.hash = $4 ON CONFLICT DO NOTHING)
        SELECT EXISTS (SELECT FROM v) AS moved`,
-      [workspace, from, to, hash, newHash, by],
-    );
-    return rows[0]?.moved === true ? "moved" : "gone";
+    [workspace, from, to, hash, newHash, by],
+  );
+  return rows[0]?.moved === true;
+}
+
+const UNIQUE_VIOLATION = "23505";
+
+/** What a transaction with a move gives; `taken` when the other path was not free. */
+export async function ifFree<Outcome>(move: Promise<Outcome>): Promise<Outcome | "taken"> {
+  try {
+    return await move;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION) return "taken";
     throw error;

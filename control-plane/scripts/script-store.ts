@@ -1,5 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import type { LimitSettings } from "../jobs/limits-contract.ts";
 import { policyOf, policyRequestOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
@@ -59,16 +61,16 @@ export const LOCK_JOIN = "LEFT JOIN script_lock l ON l.workspace_id = v.workspac
  * Stores a version and makes it the current one of its path, which is in use from then on; deploying the same version again changes nothing but
  * that. A lock that is to be found out is taken over from an earlier version of the path with the same code, if one is ready. A version that a
  * script had before it moved away belongs to the script that has its path now.
- * @returns undefined when the path is not as expected
+ * @returns `before`: the version that was in use; undefined when the path is not as expected
  */
 export async function insertVersion(
-  pool: Pool,
+  client: Queryable,
   workspace: WorkspaceId,
   version: Omit<ScriptVersion, "scriptId" | "createdAtMs" | "lock">,
   lock: NewLock,
   expected: ExpectedVersion,
-): Promise<{ created: boolean } | undefined> {
-  const { rows } = await pool.query<{ deployed: boolean; created: boolean }>(
+): Promise<{ created: boolean; before: string | undefined } | undefined> {
+  const { rows } = await client.query<{ deployed: boolean; created: boolean; before: string | null }>(
     `WITH s AS (
        INSERT INTO script (workspace_id, path, hash)
        SELECT $1, $2, $3 WHERE $21::text IS NULL OR EXISTS (SELECT FROM script WHERE workspace_id = $1 AND path = $2)
@@ -88,7 +90,8 @@ export async function insertVersion(
        INSERT INTO script_lock (workspace_id, hash, state, lock)
        SELECT $1, v.hash, CASE WHEN $16::text = 'given' OR known.lock IS NOT NULL THEN $18::smallint ELSE $19::smallint END, coalesce($17::text, known.lock)
        FROM v LEFT JOIN known ON true WHERE $16::text <> 'none' ON CONFLICT DO NOTHING)
-     SELECT EXISTS (SELECT FROM s) AS deployed, EXISTS (SELECT FROM v WHERE is_new) AS created`,
+     SELECT EXISTS (SELECT FROM s) AS deployed, EXISTS (SELECT FROM v WHERE is_new) AS created,
+       (SELECT hash FROM script WHERE workspace_id = $1 AND path = $2 AND archived_at IS NULL) AS before`,
     [
       workspace,
       version.path,
@@ -112,7 +115,8 @@ export async function insertVersion(
       ...expectedColumns(expected),
     ],
   );
-  return rows[0]?.deployed === true ? { created: rows[0].created } : undefined;
+  const [row] = rows;
+  return row?.deployed === true ? { created: row.created, before: row.before ?? undefined } : undefined;
 }
 
 export async function findVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {
@@ -141,12 +145,13 @@ export async function findCurrent(
 export async function listScripts(
   pool: Pool,
   workspace: WorkspaceId,
-  page: { prefix: string; after: string; limit: number; archived: boolean },
+  page: { prefix: string; after: string; limit: number; archived: boolean; bounds?: PathBounds | undefined },
 ): Promise<{ version: ScriptVersion; archived: Archived | undefined }[]> {
   const { rows } = await pool.query<VersionRow & ArchivedRow>(
     `SELECT ${VERSION_COLUMNS}, s.archived_at, s.archived_by FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash ${LOCK_JOIN}
-     WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) AND (s.archived_at IS NOT NULL) = $5 ORDER BY s.path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, page.archived],
+     WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) AND (s.archived_at IS NOT NULL) = $5 AND ${withinBounds("s.path", 6)}
+     ORDER BY s.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, page.archived, ...boundsValues(page.bounds)],
   );
   return rows.map((row) => ({ version: scriptVersion(row), archived: archivedOf(row) }));
 }

@@ -4,15 +4,17 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, mayUse, notWritable } from "../http/authorize.ts";
+import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { archiveScript, relocateScript } from "./change-script.ts";
 import { archiveRequest, ifMatch, moveRequest, scriptVersionPage, scriptVersionsQuery, scriptView } from "./contract.ts";
 import { givenLock, hashOfVersion, presentScript } from "./deploy.ts";
 import { type ExpectedVersion, expectedVersion, notAsExpected } from "./expected-version.ts";
-import { archivedError } from "./find-script.ts";
+import { archivedError, noScript } from "./find-script.ts";
 import type { ScriptLocks } from "./locks.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { listScriptVersions, moveScript, setArchived } from "./script-moves-store.ts";
+import { listScriptVersions } from "./script-moves-store.ts";
 import { findCurrent, type ScriptVersion } from "./script-store.ts";
 
 const base = "/api/v1/w/:workspace/scripts";
@@ -31,7 +33,7 @@ function addVersions(root: FastifyInstance, pool: Pool): void {
   root.withTypeProvider<ZodTypeProvider>().get(
     `${base}/versions`,
     {
-      config: { permission: "scripts:read" },
+      config: { permission: "scripts:read", path: queryPath },
       schema: {
         tags,
         operationId: "listScriptVersions",
@@ -42,11 +44,11 @@ function addVersions(root: FastifyInstance, pool: Pool): void {
       },
     },
     async (request) => {
-      const { id } = callerOf(request).workspace;
+      const { workspace } = callerOf(request);
       const { path, cursor, limit = PAGE } = request.query;
-      const found = await findCurrent(pool, id, path);
-      if (found === undefined) throw noScript(path);
-      const versions = await listScriptVersions(pool, id, found.scriptId, { after: cursor, limit: limit + 1 });
+      const found = await findCurrent(pool, workspace.id, path);
+      if (found === undefined) throw await noScript(pool, workspace.id, path);
+      const versions = await listScriptVersions(pool, workspace.id, found.scriptId, { after: cursor, limit: limit + 1 });
       const page = versions.slice(0, limit);
       const last = page.at(-1);
       const views = page.map((version) => ({ ...presentScript(version, found.archived), current: version.hash === found.hash }));
@@ -70,7 +72,7 @@ function addArchive(root: FastifyInstance, pool: Pool, cache: ScriptCache): void
     app.post(
       `${base}/${name}`,
       {
-        config: { permission: "scripts:deploy" },
+        config: { permission: "scripts:deploy", path: bodyPath },
         schema: {
           tags,
           operationId,
@@ -86,9 +88,8 @@ function addArchive(root: FastifyInstance, pool: Pool, cache: ScriptCache): void
         const { workspace, principal } = callerOf(request);
         const { path } = request.body;
         const expected = expectedVersion(request.headers);
-        const changed = await setArchived(pool, workspace.id, path, isArchiving ? principal.label : undefined, expected);
+        const changed = await archiveScript(pool, cache, workspace.id, { path, isArchiving, by: principal.label, expected });
         if (changed === undefined) throw await notChanged(pool, workspace.id, path, isArchiving, expected);
-        cache.changed(workspace.id, path, changed.hash, changed.scriptId);
         return presentScript(await loaded(cache, workspace.id, changed.hash), changed.archived);
       },
     );
@@ -97,7 +98,7 @@ function addArchive(root: FastifyInstance, pool: Pool, cache: ScriptCache): void
 
 async function notChanged(pool: Pool, workspace: WorkspaceId, path: string, isArchiving: boolean, expected: ExpectedVersion): Promise<AppError> {
   const found = await findCurrent(pool, workspace, path);
-  if (found === undefined) return noScript(path);
+  if (found === undefined) return noScript(pool, workspace, path);
   if (expected.kind === "hash" && expected.hash !== found.hash) return notAsExpected("script", path, expected);
   return new AppError("failed_precondition", isArchiving ? `the script ${path} is archived already` : `the script ${path} is not archived`);
 }
@@ -106,7 +107,7 @@ function addMove(root: FastifyInstance, pool: Pool, cache: ScriptCache, locks: S
   root.withTypeProvider<ZodTypeProvider>().post(
     `${base}/move`,
     {
-      config: { permission: "scripts:deploy" },
+      config: { permission: "scripts:deploy", path: bodyPath },
       schema: {
         tags,
         operationId: "moveScript",
@@ -120,17 +121,19 @@ function addMove(root: FastifyInstance, pool: Pool, cache: ScriptCache, locks: S
       },
     },
     async (request) => {
-      const { workspace, principal } = callerOf(request);
+      const caller = callerOf(request);
+      const { workspace, principal } = caller;
       const { path, to } = request.body;
+      if (!mayUse(caller, to)) throw notWritable(to);
       const expected = expectedVersion(request.headers);
       const found = await findCurrent(pool, workspace.id, path);
-      if (found === undefined) throw noScript(path);
+      if (found === undefined) throw await noScript(pool, workspace.id, path);
       if (found.archived !== undefined) throw archivedError("script", path);
       if (expected.kind === "hash" && expected.hash !== found.hash) throw notAsExpected("script", path, expected);
       const before = await loaded(cache, workspace.id, found.hash);
       if (path === to) return presentScript(before);
       const newHash = hashOfVersion(before, to, givenLock(before));
-      const outcome = await moveScript(pool, workspace.id, { from: path, to, hash: found.hash, newHash, by: principal.label });
+      const outcome = await relocateScript(pool, workspace.id, { from: path, to, hash: found.hash, newHash, by: principal.label });
       if (outcome === "taken") throw new AppError("already_exists", `there is a script at ${to} already`, { hint: "an archived one keeps its path, too" });
       if (outcome === "gone") throw notAsExpected("script", path, { kind: "hash", hash: found.hash });
       cache.changed(workspace.id, path, found.hash, found.scriptId);
@@ -146,8 +149,4 @@ async function loaded(cache: ScriptCache, workspace: WorkspaceId, hash: string):
   const version = await cache.loadVersion(workspace, hash);
   if (version === undefined) throw new AppError("internal", "the current version of a script is not there");
   return version;
-}
-
-function noScript(path: string): AppError {
-  return new AppError("not_found", `there is no script at ${path}`);
 }

@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { LruMap } from "../../kernel/lru-map.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction, type Queryable } from "../db/transaction.ts";
 import { KEY_BYTES, open, seal } from "./envelope.ts";
 import { findKey, insertKey, keysOfMasters, newestKey, rewrapKey, type StoredKey } from "./key-store.ts";
 import type { MasterKey, MasterKeys } from "./master-keys.ts";
@@ -21,7 +23,7 @@ export interface KeyRing {
   seal(workspace: WorkspaceId, path: string, text: string): Promise<Sealed>;
   open(workspace: WorkspaceId, path: string, sealed: Sealed): Promise<string>;
   /** Makes a new key, with which everything is sealed from now on. @returns its version */
-  rotate(workspace: WorkspaceId): Promise<number>;
+  rotate(workspace: WorkspaceId, by: string): Promise<number>;
   /** Seals data keys anew that were sealed by an older master key. @returns how many; 0 when none is left. Errors: why the rest cannot be opened */
   rewrap(limit: number): Promise<number>;
 }
@@ -41,17 +43,17 @@ export function createKeyRing(pool: Pool, masters: MasterKeys): KeyRing {
     return key;
   }
 
-  async function make(workspace: WorkspaceId, version: number): Promise<void> {
+  async function make(client: Queryable, workspace: WorkspaceId, version: number): Promise<void> {
     const master = masters[0];
     if (master === undefined) throw noKey("this replica has no master key");
     // When another replica was quicker, its key is the newest one.
-    await insertKey(pool, wrap(master, workspace, version, randomBytes(KEY_BYTES)));
+    await insertKey(client, wrap(master, workspace, version, randomBytes(KEY_BYTES)));
   }
 
   async function newest(workspace: WorkspaceId): Promise<StoredKey> {
     const known = await newestKey(pool, workspace);
     if (known !== undefined) return known;
-    await make(workspace, 1);
+    await make(pool, workspace, 1);
     const made = await newestKey(pool, workspace);
     if (made === undefined) throw new AppError("internal", "the key of the workspace is not there after it was made");
     return made;
@@ -69,8 +71,12 @@ export function createKeyRing(pool: Pool, masters: MasterKeys): KeyRing {
       if (key === undefined) throw new AppError("internal", `key ${keyVersion} of the workspace is not in the database`);
       return open(key, valuePlace(workspace, path, keyVersion), bytes).toString("utf8");
     },
-    async rotate(workspace) {
-      await make(workspace, ((await newestKey(pool, workspace))?.version ?? 0) + 1);
+    async rotate(workspace, by) {
+      const version = ((await newestKey(pool, workspace))?.version ?? 0) + 1;
+      await inTransaction(pool, async (client) => {
+        await make(client, workspace, version);
+        await recordAudit(client, { workspace, actor: by, action: "secrets:rotate", target: "secrets", detail: { version } });
+      });
       return (await newest(workspace)).version;
     },
     async rewrap(limit) {

@@ -1,5 +1,6 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 
 /** A data key as it is stored. */
 export interface StoredKey {
@@ -30,8 +31,8 @@ export async function newestKey(pool: Pool, workspace: WorkspaceId): Promise<Sto
 }
 
 /** @returns false when there is a key of that version already */
-export async function insertKey(pool: Pool, key: StoredKey): Promise<boolean> {
-  const { rowCount } = await pool.query(
+export async function insertKey(client: Queryable, key: StoredKey): Promise<boolean> {
+  const { rowCount } = await client.query(
     "INSERT INTO workspace_key (workspace_id, version, master_id, wrapped) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
     [key.workspace, key.version, key.masterId, key.wrapped],
   );
@@ -76,7 +77,8 @@ export async function workspacesWithOldKeys(pool: Pool, limit: number): Promise<
 export async function dropUnusedKeys(pool: Pool, workspace: WorkspaceId): Promise<void> {
   await pool.query(
     `DELETE FROM workspace_key k WHERE k.workspace_id = $1 AND k.version < (SELECT max(version) FROM workspace_key WHERE workspace_id = $1)
-       AND NOT EXISTS (SELECT 1 FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version)`,
+       AND NOT EXISTS (SELECT 1 FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version)
+       AND NOT EXISTS (SELECT 1 FROM sealed_secret s WHERE s.workspace_id = $1 AND s.key_version = k.version)`,
     [workspace],
   );
 }
@@ -90,7 +92,8 @@ export interface KeyUse {
 /** Keys of a workspace, newest first, with how much is sealed with each. */
 export async function keyUses(pool: Pool, workspace: WorkspaceId): Promise<KeyUse[]> {
   const { rows } = await pool.query<{ version: number; created_at: Date; secrets: number }>(
-    `SELECT k.version, k.created_at, (SELECT count(*)::int FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version) AS secrets
+    `SELECT k.version, k.created_at, (SELECT count(*)::int FROM variable v WHERE v.workspace_id = $1 AND v.key_version = k.version)
+       + (SELECT count(*)::int FROM sealed_secret s WHERE s.workspace_id = $1 AND s.key_version = k.version) AS secrets
      FROM workspace_key k WHERE k.workspace_id = $1 ORDER BY k.version DESC`,
     [workspace],
   );

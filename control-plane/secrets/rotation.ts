@@ -56,8 +56,8 @@ export class SecretRotation implements Service {
   }
 
   /** A new key for a workspace; what the old ones have sealed is sealed anew in the background. @returns its version */
-  async rotate(workspace: WorkspaceId): Promise<number> {
-    const version = await this.#keys.rotate(workspace);
+  async rotate(workspace: WorkspaceId, by: string): Promise<number> {
+    const version = await this.#keys.rotate(workspace, by);
     this.#log.info({ event: "secrets.rotated", workspaceId: workspace, version }, "a workspace has a new key");
     background(this.#log, "sealing secrets anew", this.#reseal(workspace));
     return version;

@@ -44,6 +44,9 @@ export function addSecretRoutes(root: FastifyInstance, pool: Pool, rotation: Sec
         response: { 202: rotated, default: problemView },
       },
     },
-    async (request, reply) => reply.code(202).send({ version: await rotation.rotate(callerOf(request).workspace.id) }),
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      return reply.code(202).send({ version: await rotation.rotate(workspace.id, principal.label) });
+    },
   );
 }

@@ -94,7 +94,7 @@ describe("rotation", () => {
     for (const path of paths) await put(ours, path, `${SECRET}-${path}`);
     await put(theirs, "f/a/one", "theirs");
     const revision = (await variables.find(ours, "f/many/s7"))?.revision;
-    expect(await rotation.rotate(ours)).toBe(2);
+    expect(await rotation.rotate(ours, "test")).toBe(2);
     await put(ours, "f/a/new", "sealed with the new key");
     while ((await keyUses(pool, ours)).length > 1) for (const path of ["f/many/s0", "f/many/s229", "f/a/new"]) expect(await read(ours, path)).toBeDefined();
     expect((await keyUses(pool, ours)).map(({ version, secrets }) => ({ version, secrets }))).toEqual([{ version: 2, secrets: 231 }]);
@@ -107,7 +107,7 @@ describe("rotation", () => {
     const masters = await keysOf(newKey());
     const before = await openWith(masters);
     await before.put(ours, "f/a/one", SECRET);
-    await before.keys.rotate(ours);
+    await before.keys.rotate(ours, "test");
     const after = await openWith(masters);
     await after.rotation.look();
     expect((await keyUses(pool, ours)).map(({ version, secrets }) => ({ version, secrets }))).toEqual([{ version: 2, secrets: 1 }]);
@@ -134,8 +134,8 @@ describe("rotation", () => {
     for (const workspace of [ours, theirs]) await before.put(workspace, "f/a/one", SECRET);
     // Of the workspace that comes first.
     const [first, second] = Number(ours) < Number(theirs) ? [ours, theirs] : [theirs, ours];
-    await before.keys.rotate(first);
-    await before.keys.rotate(second);
+    await before.keys.rotate(first, "test");
+    await before.keys.rotate(second, "test");
     await pool.query("UPDATE variable SET sealed = 'damaged' WHERE workspace_id = $1", [first]);
     await pool.query("UPDATE workspace_key SET wrapped = 'damaged' WHERE workspace_id = $1 AND version = 1", [first]);
     const both = await openWith(await keysOf(fresh, old));
@@ -148,7 +148,7 @@ describe("rotation", () => {
   test("cannot delete a key that something is sealed with", async () => {
     const { put, keys } = await openWith(await keysOf(newKey()));
     await put(ours, "f/a/one", SECRET);
-    await keys.rotate(ours);
+    await keys.rotate(ours, "test");
     await expect(pool.query("DELETE FROM workspace_key WHERE version = 1")).rejects.toThrow(pg.DatabaseError);
   });
 });

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
+import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import {
@@ -34,7 +35,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   app.get(
     base,
     {
-      config: { permission: "variables:read" },
+      config: { permission: "variables:read", path: "inside" },
       schema: {
         tags,
         operationId: "listVariables",
@@ -46,7 +47,8 @@ function addReading(root: FastifyInstance, variables: Variables): void {
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
-      const found = await variables.list(callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
+      const { workspace, reach } = callerOf(request);
+      const found = await variables.list(workspace.id, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
       const page = found.slice(0, limit);
       const last = page.at(-1);
       const views = page.map((one): VariableView => ({ path: one.path, is_secret: one.isSecret, description: one.description, ...presentChanges(one) }));
@@ -56,7 +58,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   app.get(
     `${base}/by-path`,
     {
-      config: { permission: "variables:read" },
+      config: { permission: "variables:read", path: queryPath },
       schema: {
         tags,
         operationId: "getVariable",
@@ -75,7 +77,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   app.get(
     `${base}/value`,
     {
-      config: { permission: "variables:read" },
+      config: { permission: "variables:read", path: queryPath },
       schema: {
         tags,
         operationId: "getVariableValue",
@@ -103,7 +105,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   app.put(
     `${base}/by-path`,
     {
-      config: { permission: "variables:write" },
+      config: { permission: "variables:write", path: queryPath },
       schema: {
         tags,
         operationId: "putVariable",
@@ -128,7 +130,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   app.delete(
     `${base}/by-path`,
     {
-      config: { permission: "variables:write" },
+      config: { permission: "variables:write", path: queryPath },
       schema: {
         tags,
         operationId: "deleteVariable",
@@ -140,7 +142,8 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
       },
     },
     async (request, reply) => {
-      await variables.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await variables.remove(workspace.id, request.query.path, principal.label, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );

@@ -1,5 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import type { Sealed } from "../secrets/key-ring.ts";
 import { THING_LIMITS } from "./contract.ts";
 
@@ -51,13 +53,15 @@ export interface Page {
   /** The last path of the page before. */
   readonly after: string;
   readonly limit: number;
+  /** Of the caller; undefined: all paths. */
+  readonly bounds?: PathBounds | undefined;
 }
 
 export async function listVariables(pool: Pool, workspace: WorkspaceId, page: Page): Promise<ListedVariable[]> {
   const { rows } = await pool.query<ChangeRow & { path: string; description: string; is_secret: boolean }>(
     `SELECT path, description, sealed IS NOT NULL AS is_secret, ${CHANGE_COLUMNS} FROM variable
-     WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) ORDER BY path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit],
+     WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${withinBounds("path", 5)} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
   );
   return rows.map((row) => ({ path: row.path, description: row.description, isSecret: row.is_secret, ...changesOf(row) }));
 }
@@ -76,8 +80,8 @@ export interface NewVariable {
 }
 
 /** @returns what is stored; undefined when there is one already. Errors: foreign_key when the key that sealed it is gone. */
-export async function insertVariable(pool: Pool, workspace: WorkspaceId, variable: NewVariable): Promise<StoredVariable | "full" | undefined> {
-  const { rows } = await pool.query<VariableRow & { is_full: boolean }>(
+export async function insertVariable(client: Queryable, workspace: WorkspaceId, variable: NewVariable): Promise<StoredVariable | "full" | undefined> {
+  const { rows } = await client.query<VariableRow & { is_full: boolean }>(
     `WITH room AS (SELECT count(*) >= $8 AS is_full FROM variable WHERE workspace_id = $1),
        made AS (
          INSERT INTO variable (workspace_id, path, description, value, sealed, key_version, created_by, updated_by)
@@ -91,8 +95,8 @@ export async function insertVariable(pool: Pool, workspace: WorkspaceId, variabl
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */
-export async function updateVariable(pool: Pool, workspace: WorkspaceId, variable: NewVariable, revision: number): Promise<StoredVariable | undefined> {
-  const { rows } = await pool.query<VariableRow>(
+export async function updateVariable(client: Queryable, workspace: WorkspaceId, variable: NewVariable, revision: number): Promise<StoredVariable | undefined> {
+  const { rows } = await client.query<VariableRow>(
     `UPDATE variable SET description = $3, value = $4, sealed = $5, key_version = $6, updated_by = $7, updated_at = now(), revision = revision + 1
      WHERE workspace_id = $1 AND path = $2 AND revision = $8 RETURNING ${COLUMNS}`,
     [workspace, variable.path, variable.description, ...valueColumns(variable.value), variable.by, revision],
@@ -101,8 +105,8 @@ export async function updateVariable(pool: Pool, workspace: WorkspaceId, variabl
 }
 
 /** @param revision undefined: whatever it is */
-export async function deleteVariable(pool: Pool, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
-  const { rowCount } = await pool.query("DELETE FROM variable WHERE workspace_id = $1 AND path = $2 AND ($3::bigint IS NULL OR revision = $3)", [
+export async function deleteVariable(client: Queryable, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
+  const { rowCount } = await client.query("DELETE FROM variable WHERE workspace_id = $1 AND path = $2 AND ($3::bigint IS NULL OR revision = $3)", [
     workspace,
     path,
     revision ?? null,

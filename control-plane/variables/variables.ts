@@ -1,6 +1,8 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import type { KeyRing } from "../secrets/key-ring.ts";
 import { type PutVariable, THING_LIMITS } from "./contract.ts";
 import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "./revision.ts";
@@ -31,7 +33,7 @@ export interface Variables {
   /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutVariable, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredVariable }>;
   /** Errors: not_found, failed_precondition. */
-  remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
+  remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
   /** Values by path, secrets too: for running jobs alone. Paths without a variable are left out. */
   open(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, OpenVariable>>;
   /** See SealedThings. */
@@ -72,8 +74,13 @@ export function createVariables(pool: Pool, keys: KeyRing): Variables {
       }
       throw changedMeanwhile(`variable ${path}`);
     },
-    async remove(workspace, path, condition) {
-      if (await deleteVariable(pool, workspace, path, wantedRevision(condition))) return;
+    async remove(workspace, path, by, condition) {
+      const gone = await inTransaction(pool, async (client) => {
+        const deleted = await deleteVariable(client, workspace, path, wantedRevision(condition));
+        if (deleted) await recordAudit(client, { workspace, actor: by, action: "variables:delete", target: `variable ${path}` });
+        return deleted;
+      });
+      if (gone) return;
       if ((await find(workspace, path)) !== undefined) throw changedMeanwhile(`variable ${path}`);
       throw noVariable(path);
     },
@@ -99,7 +106,14 @@ export function createVariables(pool: Pool, keys: KeyRing): Variables {
 /** Undefined: somebody else was quicker, or the key that sealed the value has just gone. */
 async function write(pool: Pool, workspace: WorkspaceId, next: NewVariable, revision: number | undefined): Promise<StoredVariable | "full" | undefined> {
   try {
-    return await (revision === undefined ? insertVariable(pool, workspace, next) : updateVariable(pool, workspace, next, revision));
+    return await inTransaction(pool, async (client) => {
+      const stored = await (revision === undefined ? insertVariable(client, workspace, next) : updateVariable(client, workspace, next, revision));
+      if (stored !== undefined && stored !== "full") {
+        const detail = { revision: stored.revision, is_secret: stored.value.kind === "secret" };
+        await recordAudit(client, { workspace, actor: next.by, action: "variables:write", target: `variable ${next.path}`, detail });
+      }
+      return stored;
+    });
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === FOREIGN_KEY_VIOLATION) return undefined;
     throw error;

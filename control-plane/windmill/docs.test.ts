@@ -54,6 +54,7 @@ test("docs/windmill.md lists every route of Windmill's that is answered here", a
     clock: realClock,
     newJobId: createJobIdGenerator(() => 0),
     checkArgs: () => [],
+    admit: () => undefined,
     onAccepted: () => undefined,
     owners: new OwnerDirectory(),
     wantedFlow: () => Promise.reject(new Error("no flow is run here")),

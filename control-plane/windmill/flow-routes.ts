@@ -2,10 +2,11 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
+import { archiveFlow } from "../flows/change-flow.ts";
 import { deployFlow, type FlowDeployer } from "../flows/deploy.ts";
-import { setFlowArchived } from "../flows/flow-moves-store.ts";
 import { findAnyFlow, findFlowVersion, listFlows } from "../flows/flow-store.ts";
-import { type Caller, callerOf } from "../http/authorize.ts";
+import { type Caller, callerOf, referencesOf } from "../http/authorize.ts";
+import { bodyPath, restPath } from "../http/path-of.ts";
 import { scriptPath } from "../jobs/contract.ts";
 import { anyQuery, HIDDEN, inWorkspace, pageQuery, sendJson } from "./common.ts";
 
@@ -21,7 +22,7 @@ export function addWindmillFlows(root: FastifyInstance, deployer: FlowDeployer):
 
 function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "flows:read" as const };
+  const config = { permission: "flows:read", path: restPath } as const;
   app.get(`${base}/get/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
     const { workspace } = callerOf(request);
     const path = request.params["*"];
@@ -43,10 +44,11 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
     const found = await findAnyFlow(pool, callerOf(request).workspace.id, request.params["*"]);
     return reply.type("application/json").send(found !== undefined && found.archived === undefined);
   });
-  app.get(`${base}/list`, { config, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
-    const { workspace } = callerOf(request);
+  const list = { config: { permission: "flows:read", path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } } as const;
+  app.get(`${base}/list`, list, async (request) => {
+    const { workspace, reach } = callerOf(request);
     const { page, per_page: size, show_archived: archived } = request.query;
-    const found = await listFlows(pool, workspace.id, { prefix: "", after: "", limit: Math.max(1, page) * size, archived });
+    const found = await listFlows(pool, workspace.id, { prefix: "", after: "", limit: Math.max(1, page) * size, archived, bounds: reach?.bounds });
     return found.slice((Math.max(1, page) - 1) * size).map(({ flow }) => ({
       workspace_id: workspace.name,
       path: flow.path,
@@ -61,12 +63,16 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
 
 function addWriting(root: FastifyInstance, deployer: FlowDeployer): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "flows:deploy" as const };
-  app.post(`${base}/create`, { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: create } }, async (request, reply) => {
-    const { path, ...document } = request.body;
-    await deploy(deployer, callerOf(request), path, document);
-    return reply.code(201).type("text/plain").send(path);
-  });
+  const config = { permission: "flows:deploy", path: restPath } as const;
+  app.post(
+    `${base}/create`,
+    { config: { ...config, path: bodyPath }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: create } },
+    async (request, reply) => {
+      const { path, ...document } = request.body;
+      await deploy(deployer, callerOf(request), path, document);
+      return reply.code(201).type("text/plain").send(path);
+    },
+  );
   app.post(`${base}/update/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: update } }, async (request, reply) => {
     const at = request.params["*"];
     const { path = at, ...document } = request.body;
@@ -76,11 +82,11 @@ function addWriting(root: FastifyInstance, deployer: FlowDeployer): void {
     return reply.type("text/plain").send(path);
   });
   const archive = async (caller: Caller, path: string): Promise<string> => {
-    const changed = await setFlowArchived(deployer.pool, caller.workspace.id, path, caller.principal.label, { kind: "any" });
+    const archiving = { path, isArchiving: true, by: caller.principal.label, expected: { kind: "any" } } as const;
+    const changed = await archiveFlow(deployer, caller.workspace.id, archiving);
     // They ask once for each file of a flow: it may be in the archive already.
     if (changed === undefined && (await findAnyFlow(deployer.pool, caller.workspace.id, path)) === undefined)
       throw new AppError("not_found", `there is no flow at ${path}`);
-    deployer.cache.changed(caller.workspace.id, path);
     return `flow ${path} archived`;
   };
   app.post(`${base}/archive/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: z.unknown() } }, async (request, reply) =>
@@ -92,7 +98,7 @@ function addWriting(root: FastifyInstance, deployer: FlowDeployer): void {
 }
 
 /** All that they say of a flow is kept in its document, whether it does anything here or not. */
-async function deploy(deployer: FlowDeployer, { workspace, principal }: Caller, path: string, given: Record<string, unknown>): Promise<void> {
+async function deploy(deployer: FlowDeployer, caller: Caller, path: string, given: Record<string, unknown>): Promise<void> {
   const { deployment_message: _message, skip_draft_deletion: _draft, ...document } = given;
-  await deployFlow(deployer, workspace, principal.label, { path, document });
+  await deployFlow(deployer, caller.workspace, caller.principal.label, { path, document }, { mayRefer: referencesOf(caller) });
 }

@@ -31,7 +31,7 @@ export function addWindmillJobs(root: FastifyInstance, pool: Pool, jobs: JobServ
 
 function addRuns(root: FastifyInstance, jobs: JobService): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const runs = { permission: "jobs:run" as const };
+  const runs = { permission: "jobs:run" as const, path: "inside" as const };
   const byPath = { ...HIDDEN, params: inWorkspace.extend({ "*": scriptPath }), querystring: runQuery, body: args };
   const byHash = { ...HIDDEN, params: inWorkspace.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) }), querystring: runQuery, body: args };
   const start = async (request: FastifyRequest, reply: FastifyReply, body: RunJobRequest): Promise<FastifyReply> => {
@@ -55,7 +55,7 @@ function addRuns(root: FastifyInstance, jobs: JobService): void {
 /** Flows, and code or a flow that is not deployed. */
 function addFlowRuns(root: FastifyInstance, jobs: JobService): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "jobs:run" as const };
+  const config = { permission: "jobs:run", path: "inside" } as const;
   const ofFlow = { ...HIDDEN, params: inWorkspace.extend({ "*": scriptPath }), querystring: runQuery, body: args };
   const start = async (request: FastifyRequest, reply: FastifyReply, body: RunJobRequest): Promise<FastifyReply> => {
     const { view } = await jobs.run(callerOf(request), body);
@@ -106,7 +106,7 @@ async function runAndAnswer(jobs: JobService, request: FastifyRequest, reply: Fa
 
 function addLooks(root: FastifyInstance, jobs: JobService): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const reads = { config: { permission: "jobs:read" as const }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } };
+  const reads = { config: { permission: "jobs:read" as const, path: "inside" as const }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } };
   app.get(`${base}/jobs_u/get/:id`, reads, async (request, reply) => sendJson(reply, await jobJson(jobs, callerOf(request), jobIdOf(request))));
   app.get(`${base}/jobs_u/completed/get/:id`, reads, async (request, reply) => {
     const [caller, id] = [callerOf(request), jobIdOf(request)];
@@ -129,7 +129,7 @@ function addLooks(root: FastifyInstance, jobs: JobService): void {
     app.post(
       `${base}/${area}/queue/cancel/:id`,
       {
-        config: { permission: "jobs:cancel" },
+        config: { permission: "jobs:cancel", path: "inside" },
         schema: { ...HIDDEN, params: ofJob, querystring: anyQuery, body: z.looseObject({ reason: z.string().max(500).nullish() }).nullish() },
       },
       async (request, reply) => {
@@ -145,7 +145,7 @@ function addProgress(root: FastifyInstance, pool: Pool, jobs: JobService, onProg
   app.post(
     `${base}/job_metrics/set_progress/:id`,
     {
-      config: { permission: "jobs:report" },
+      config: { permission: "jobs:report", path: "inside" },
       schema: { ...HIDDEN, params: ofJob, querystring: anyQuery, body: z.looseObject({ percent: z.number().min(0).max(100) }) },
     },
     async (request, reply) => {
@@ -155,7 +155,7 @@ function addProgress(root: FastifyInstance, pool: Pool, jobs: JobService, onProg
   );
   app.get(
     `${base}/job_metrics/get_progress/:id`,
-    { config: { permission: "jobs:read" }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } },
+    { config: { permission: "jobs:read", path: "inside" }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } },
     async (request, reply) => sendJson(reply, JSON.stringify((await jobs.record(callerOf(request), jobIdOf(request))).progress ?? null)),
   );
 }

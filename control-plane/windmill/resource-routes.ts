@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
+import { bodyPath, restPath } from "../http/path-of.ts";
 import { putResource, typeName } from "../resources/contract.ts";
 import type { References } from "../resources/references.ts";
 import { noResource, type Resources } from "../resources/resources.ts";
@@ -22,7 +23,7 @@ export function addWindmillResources(root: FastifyInstance, resources: Resources
 
 function addReading(root: FastifyInstance, resources: Resources, references: References): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const reads = { config: { permission: "resources:read" as const }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } };
+  const reads = { config: { permission: "resources:read" as const, path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } };
   app.get(`${base}/get_value_interpolated/*`, reads, async (request, reply) => sendResourceValue(request, reply, resources, references, request.params["*"]));
   app.get(`${base}/get_value/*`, reads, async (request, reply) => {
     const stored = await resources.find(callerOf(request).workspace.id, request.params["*"]);
@@ -55,7 +56,7 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
   app.post(
     `${base}/create`,
     {
-      config: { permission: "resources:write" },
+      config: { permission: "resources:write", path: bodyPath },
       schema: { ...HIDDEN, params: inWorkspace, querystring: z.looseObject({ update_if_exists: z.stringbool().default(false) }), body: create },
     },
     async (request, reply) => {
@@ -69,7 +70,7 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
   for (const name of ["update", "update_value"]) {
     app.post(
       `${base}/${name}/*`,
-      { config: { permission: "resources:write" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: update } },
+      { config: { permission: "resources:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: update } },
       async (request, reply) => {
         const { workspace, principal } = callerOf(request);
         const path = request.params["*"];
@@ -83,9 +84,10 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
   }
   app.delete(
     `${base}/delete/*`,
-    { config: { permission: "resources:write" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    { config: { permission: "resources:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
-      await resources.remove(callerOf(request).workspace.id, request.params["*"], {});
+      const { workspace, principal } = callerOf(request);
+      await resources.remove(workspace.id, request.params["*"], principal.label, {});
       return reply.type("text/plain").send(`resource ${request.params["*"]} deleted`);
     },
   );

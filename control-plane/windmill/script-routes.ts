@@ -5,13 +5,14 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { parseLanguage } from "../../kernel/languages.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf } from "../http/authorize.ts";
+import { callerOf, mayUse } from "../http/authorize.ts";
+import { bodyPath, restPath } from "../http/path-of.ts";
 import { scriptPath, tagName } from "../jobs/contract.ts";
+import { archiveScript } from "../scripts/change-script.ts";
 import { type DeployScriptRequest, deployScriptRequest } from "../scripts/contract.ts";
 import { deployScript } from "../scripts/deploy.ts";
 import type { ScriptLocks } from "../scripts/locks.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
-import { setArchived } from "../scripts/script-moves-store.ts";
 import { findCurrent, findVersion, listScripts, type ScriptVersion } from "../scripts/script-store.ts";
 import { anyQuery, HIDDEN, inWorkspace, pageQuery } from "./common.ts";
 import { scriptMetadata } from "./export.ts";
@@ -46,8 +47,10 @@ export function addWindmillScripts(root: FastifyInstance, parts: ScriptParts): v
 
 function addReading(root: FastifyInstance, { pool }: ScriptParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "scripts:read" as const };
-  app.get(`${base}/get/p/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request) => {
+  const permission = "scripts:read";
+  const atRest = { permission, path: restPath } as const;
+  const inside = { permission, path: "inside" } as const;
+  app.get(`${base}/get/p/*`, { config: atRest, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request) => {
     const { workspace } = callerOf(request);
     const path = request.params["*"];
     const found = await findCurrent(pool, workspace.id, path);
@@ -57,47 +60,52 @@ function addReading(root: FastifyInstance, { pool }: ScriptParts): void {
   });
   app.get(
     `${base}/get/h/:hash`,
-    { config, schema: { ...HIDDEN, params: inWorkspace.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) }), querystring: anyQuery } },
+    { config: inside, schema: { ...HIDDEN, params: inWorkspace.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) }), querystring: anyQuery } },
     async (request) => {
-      const { workspace } = callerOf(request);
+      const caller = callerOf(request);
+      const { workspace } = caller;
       const version = await findVersion(pool, workspace.id, request.params.hash);
-      if (version === undefined) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
+      if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
       return describe(pool, workspace, version, false);
     },
   );
-  app.get(`${base}/exists/p/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
+  app.get(`${base}/exists/p/*`, { config: atRest, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
     const found = await findCurrent(pool, callerOf(request).workspace.id, request.params["*"]);
     return reply.type("application/json").send(found !== undefined && found.archived === undefined);
   });
-  app.get(`${base}/list`, { config, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
-    const { workspace } = callerOf(request);
+  app.get(`${base}/list`, { config: inside, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
+    const { workspace, reach } = callerOf(request);
     const { page, per_page: size, show_archived: archived } = request.query;
-    const found = await listScripts(pool, workspace.id, { prefix: "", after: "", limit: Math.max(1, page) * size, archived });
+    const found = await listScripts(pool, workspace.id, { prefix: "", after: "", limit: Math.max(1, page) * size, archived, bounds: reach?.bounds });
     return found.slice((Math.max(1, page) - 1) * size).map(({ version }) => outline(workspace.name, version, archived, undefined));
   });
 }
 
 function addWriting(root: FastifyInstance, { pool, scripts, locks }: ScriptParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "scripts:deploy" as const };
-  app.post(`${base}/create`, { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: create } }, async (request, reply) => {
-    const { workspace, principal } = callerOf(request);
-    const { version } = await deployScript(pool, scripts, workspace, principal.label, requestOf(request.body));
-    const metadata = JSON.stringify(Object.fromEntries(Object.entries(request.body).filter(([name]) => !OF_REQUEST.includes(name))));
-    if (Buffer.byteLength(metadata) > MAX_METADATA_BYTES)
-      throw new AppError("out_of_range", `what is said of a script has at most ${MAX_METADATA_BYTES} bytes`);
-    await putMetadata(pool, workspace.id, "script", version.hash, metadata);
-    if (version.lock.state === "pending") locks.look(workspace.id, version.hash);
-    return reply.code(201).type("text/plain").send(version.hash);
-  });
+  const permission = "scripts:deploy";
+  app.post(
+    `${base}/create`,
+    { config: { permission, path: bodyPath }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: create } },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { version } = await deployScript(pool, scripts, workspace, principal.label, requestOf(request.body));
+      const metadata = JSON.stringify(Object.fromEntries(Object.entries(request.body).filter(([name]) => !OF_REQUEST.includes(name))));
+      if (Buffer.byteLength(metadata) > MAX_METADATA_BYTES)
+        throw new AppError("out_of_range", `what is said of a script has at most ${MAX_METADATA_BYTES} bytes`);
+      await putMetadata(pool, workspace.id, "script", version.hash, metadata);
+      if (version.lock.state === "pending") locks.look(workspace.id, version.hash);
+      return reply.code(201).type("text/plain").send(version.hash);
+    },
+  );
+  const archive = { config: { permission, path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: z.unknown() } } as const;
   for (const name of ["archive/p", "delete/p"])
-    app.post(`${base}/${name}/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: z.unknown() } }, async (request, reply) => {
+    app.post(`${base}/${name}/*`, archive, async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const path = request.params["*"];
-      const changed = await setArchived(pool, workspace.id, path, principal.label, { kind: "any" });
+      const changed = await archiveScript(pool, scripts, workspace.id, { path, isArchiving: true, by: principal.label, expected: { kind: "any" } });
       if (changed === undefined && (await findCurrent(pool, workspace.id, path)) === undefined)
         throw new AppError("not_found", `there is no script at ${path}`);
-      if (changed !== undefined) scripts.changed(workspace.id, path, changed.hash, changed.scriptId);
       return reply.type("text/plain").send(`script ${path} archived`);
     });
 }

@@ -1,8 +1,8 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
-import { callerOf } from "../http/authorize.ts";
+import { type Caller, callerOf, mayUse } from "../http/authorize.ts";
 import { anyQuery, HIDDEN, inWorkspace, sendJson } from "./common.ts";
 import { type ExportParts, exportWorkspace } from "./export.ts";
 import { deleteMetadata, findMetadata, listMetadata, putMetadata } from "./metadata-store.ts";
@@ -46,7 +46,7 @@ function addExport(root: FastifyInstance, parts: ExportParts): void {
   // Files as resources: there are no such types here.
   app.get(
     `${base}/resources/file_resource_type_to_file_ext_map`,
-    { config: { permission: "resources:read" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
+    { config: { permission: "resources:read", path: "none" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
     async (_request, reply) => reply.type("application/json").send({}),
   );
 }
@@ -56,27 +56,44 @@ function addPerson(root: FastifyInstance): void {
     .withTypeProvider<ZodTypeProvider>()
     .get(
       `${base}/users/whoami`,
-      { config: { permission: "jobs:read" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
+      { config: { permission: "jobs:read", path: "none" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
       async (request) => {
-        const { principal, workspace } = callerOf(request);
-        const { label } = principal;
-        const rights = { is_admin: false, is_super_admin: false, operator: false, disabled: false };
-        return { workspace_id: workspace.name, username: label, email: label, ...rights, groups: [], folders: [], folders_owners: [], folders_read: [] };
+        const caller = callerOf(request);
+        const { label } = caller.principal;
+        const nothing = { groups: [], folders: [], folders_owners: [], folders_read: [] };
+        return { workspace_id: caller.workspace.name, username: label, email: label, ...rightsOf(caller), disabled: false, ...nothing };
       },
     );
+}
+
+/** In their words: operators are those who may not deploy. */
+function rightsOf({ principal, reach }: Caller): { is_admin: boolean; is_super_admin: boolean; operator: boolean } {
+  const role = reach?.member?.role;
+  const isSuper = principal.kind === "admin" || principal.isInstanceAdmin === true;
+  const isNobodys = principal.kind === "workspace" && principal.accountId === undefined && principal.scopes === undefined;
+  return { is_admin: isSuper || role === "admin" || isNobodys, is_super_admin: isSuper, operator: role === "viewer" || role === "operator" };
+}
+
+/** The place that a request is about. */
+const folderAsked = (request: FastifyRequest): string | undefined => folderIn(request.params) ?? folderIn(request.body);
+
+function folderIn(value: unknown): string | undefined {
+  const found = z.looseObject({ name: folderName }).safeParse(value);
+  return found.success ? `f/${found.data.name}` : undefined;
 }
 
 /** Of a folder only what they say of it is kept: what it allows is no business of theirs. */
 function addFolderReading(root: FastifyInstance, { pool }: ExportParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "resources:read" as const };
-  app.get(`${base}/folders/list`, { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } }, async (request, reply) => {
-    const found = await listMetadata(pool, callerOf(request).workspace.id, "folder", MAX_FOLDERS);
+  const config = { permission: "resources:read", path: folderAsked } as const;
+  const list = { config: { ...config, path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } } as const;
+  const readable = async (caller: Caller): Promise<{ key: string; value: string }[]> =>
+    (await listMetadata(pool, caller.workspace.id, "folder", MAX_FOLDERS)).filter(({ key }) => mayUse(caller, `f/${key}`));
+  app.get(`${base}/folders/list`, list, async (request, reply) => {
+    const found = await readable(callerOf(request));
     sendJson(reply, `[${found.map(({ key, value }) => withName(key, value)).join(",")}]`);
   });
-  app.get(`${base}/folders/listnames`, { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } }, async (request) =>
-    (await listMetadata(pool, callerOf(request).workspace.id, "folder", MAX_FOLDERS)).map(({ key }) => key),
-  );
+  app.get(`${base}/folders/listnames`, list, async (request) => (await readable(callerOf(request))).map(({ key }) => key));
   app.get(`${base}/folders/get/:name`, { config, schema: { ...HIDDEN, params: ofFolder, querystring: anyQuery } }, async (request, reply) => {
     const { name } = request.params;
     const value = (await findMetadata(pool, callerOf(request).workspace.id, "folder", [name])).get(name);
@@ -92,7 +109,7 @@ function addFolderReading(root: FastifyInstance, { pool }: ExportParts): void {
 
 function addFolderWriting(root: FastifyInstance, { pool }: ExportParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "resources:write" as const };
+  const config = { permission: "resources:write", path: folderAsked } as const;
   const text = (body: object): string => {
     const json = JSON.stringify(body);
     if (Buffer.byteLength(json) > MAX_FOLDER_BYTES) throw new AppError("out_of_range", `what is said of a folder has at most ${MAX_FOLDER_BYTES} bytes`);

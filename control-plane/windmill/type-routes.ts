@@ -4,9 +4,9 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { putResourceType, typeName } from "../resources/contract.ts";
-import { deleteResourceType, findResourceType, listResourceTypes } from "../resources/resource-type-store.ts";
+import { findResourceType, listResourceTypes } from "../resources/resource-type-store.ts";
 import type { SchemaCheck } from "../resources/schema-check.ts";
-import { checkAndPutType } from "../resources/type-routes.ts";
+import { checkAndPutType, removeType } from "../resources/type-routes.ts";
 import { description } from "../variables/contract.ts";
 import { anyQuery, HIDDEN, inWorkspace, sendJson } from "./common.ts";
 import type { ExportParts } from "./export.ts";
@@ -41,17 +41,17 @@ export function addWindmillTypes(root: FastifyInstance, { pool }: Pick<ExportPar
     return reply.type("text/plain").send(`resource type ${request.params.name} updated`);
   });
   app.delete(`${base}/delete/:name`, { config, schema: { ...HIDDEN, params: ofType, querystring: anyQuery } }, async (request, reply) => {
-    const { id } = callerOf(request).workspace;
+    const caller = callerOf(request);
     const { name } = request.params;
-    if (!(await deleteResourceType(pool, id, name, undefined))) throw noType(name);
-    await deleteMetadata(pool, id, "resource-type", name);
+    if (!(await removeType(pool, caller, name, undefined))) throw noType(name);
+    await deleteMetadata(pool, caller.workspace.id, "resource-type", name);
     return reply.type("text/plain").send(`resource type ${name} deleted`);
   });
 }
 
 function addReading(root: FastifyInstance, pool: ExportParts["pool"]): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "resources:read" as const };
+  const config = { permission: "resources:read", path: "none" } as const;
   app.get(`${base}/get/:name`, { config, schema: { ...HIDDEN, params: ofType, querystring: anyQuery } }, async (request, reply) => {
     const { id, name: workspace } = callerOf(request).workspace;
     const { name } = request.params;

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { callerOf } from "../http/authorize.ts";
+import { bodyPath, restPath } from "../http/path-of.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { putVariable, thingPath } from "../variables/contract.ts";
 import { noVariable, type Variables } from "../variables/variables.ts";
@@ -22,7 +23,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.get(
     `${base}/get_value/*`,
-    { config: { permission: "variables:read" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    { config: { permission: "variables:read", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
       const path = request.params["*"];
       const found = (await variables.open(callerOf(request).workspace.id, [path])).get(path);
@@ -33,7 +34,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   app.get(
     `${base}/get/*`,
     {
-      config: { permission: "variables:read" },
+      config: { permission: "variables:read", path: restPath },
       schema: { ...HIDDEN, params: atPath, querystring: z.looseObject({ decrypt_secret: z.stringbool().default(true) }) },
     },
     async (request, reply) => {
@@ -58,7 +59,7 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   });
   app.get(
     `${base}/exists/*`,
-    { config: { permission: "variables:read" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    { config: { permission: "variables:read", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
       const there = (await variables.find(callerOf(request).workspace.id, request.params["*"])) !== undefined;
       return reply.type("application/json").send(there);
@@ -71,7 +72,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   app.post(
     `${base}/create`,
     {
-      config: { permission: "variables:write" },
+      config: { permission: "variables:write", path: bodyPath },
       schema: { ...HIDDEN, params: inWorkspace, querystring: changeQuery, body: change.extend({ path: thingPath }) },
     },
     async (request, reply) => {
@@ -84,7 +85,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   );
   app.post(
     `${base}/update/*`,
-    { config: { permission: "variables:write" }, schema: { ...HIDDEN, params: atPath, querystring: changeQuery, body: change } },
+    { config: { permission: "variables:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: changeQuery, body: change } },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const path = request.params["*"];
@@ -97,9 +98,10 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
   );
   app.delete(
     `${base}/delete/*`,
-    { config: { permission: "variables:write" }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
+    { config: { permission: "variables:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
     async (request, reply) => {
-      await variables.remove(callerOf(request).workspace.id, request.params["*"], {});
+      const { workspace, principal } = callerOf(request);
+      await variables.remove(workspace.id, request.params["*"], principal.label, {});
       return reply.type("text/plain").send(`variable ${request.params["*"]} deleted`);
     },
   );

@@ -1,22 +1,27 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import type { WorkspaceLimits } from "../scheduler/core/workspace-limits-core.ts";
 
-/** What a workspace is granted; weight 1 and no cap when nobody has said anything. */
-export async function readWorkspaceLimits(pool: Pool, workspace: WorkspaceId): Promise<WorkspaceLimits> {
-  const { rows } = await pool.query<{ weight: number; max_running: number | null }>("SELECT weight, max_running FROM workspace_limit WHERE workspace_id = $1", [
-    workspace,
-  ]);
-  return { weight: rows[0]?.weight ?? 1, maxRunning: rows[0]?.max_running ?? undefined };
+/** What a workspace is granted; weight 1, no cap and revision 0 when nobody has said anything. */
+export async function readWorkspaceLimits(client: Queryable, workspace: WorkspaceId): Promise<WorkspaceLimits & { readonly revision: number }> {
+  const { rows } = await client.query<{ weight: number; max_running: number | null; xid: string }>(
+    "SELECT weight, max_running, xid::text FROM workspace_limit WHERE workspace_id = $1",
+    [workspace],
+  );
+  return { weight: rows[0]?.weight ?? 1, maxRunning: rows[0]?.max_running ?? undefined, revision: Number(rows[0]?.xid ?? 0) };
 }
 
-export async function writeWorkspaceLimits(pool: Pool, workspace: WorkspaceId, limits: WorkspaceLimits, changedBy: string): Promise<void> {
-  await pool.query(
+/** @returns the new revision: the number of the transaction */
+export async function writeWorkspaceLimits(client: Queryable, workspace: WorkspaceId, limits: WorkspaceLimits, changedBy: string): Promise<number> {
+  const { rows } = await client.query<{ xid: string }>(
     `INSERT INTO workspace_limit (workspace_id, weight, max_running, changed_by) VALUES ($1, $2, $3, $4)
      ON CONFLICT (workspace_id) DO UPDATE SET weight = excluded.weight, max_running = excluded.max_running, changed_by = excluded.changed_by,
-       changed_at = now(), xid = pg_current_xact_id()`,
+       changed_at = now(), xid = pg_current_xact_id()
+     RETURNING xid::text`,
     [workspace, limits.weight, limits.maxRunning ?? null, changedBy],
   );
+  return Number(rows[0]?.xid ?? 0);
 }
 
 export interface ChangedLimits {

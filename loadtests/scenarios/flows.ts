@@ -8,6 +8,9 @@ import { World } from "../world/world.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
 
 const WORKSPACE = "load";
+/** Whose expressions never come to their end. */
+const RUNAWAY = "runaway";
+const RUNAWAYS_AT_ONCE = 8;
 const STEPS = 40;
 const CHILDREN = [400, 10_000] as const;
 const WAIT_S = 300;
@@ -33,13 +36,14 @@ const LOOP: readonly Module[] = [
 /** Flows of steps that do nothing, on simulated agents: what is measured is the way from one step to the next. */
 export const flows: Scenario = {
   name: "flows",
-  summary: "flows of no-op steps: 40 in a row, 400 and 10,000 at once; time a step, to the first child, in all; memory of the control plane",
-  takes: { short: "1 minute", long: "4 minutes" },
+  summary:
+    "flows of no-op steps: 40 in a row, 400 and 10,000 at once, 40 in a row beside runaway expressions; time a step, to the first child, in all; memory of the control plane",
+  takes: { short: "1 minute", long: "5 minutes" },
   async run(context) {
     const own = new Scope();
     context.scope.defer(() => own.close());
     const world = await World.start(own, { seed: context.seed });
-    await world.workspaces([WORKSPACE]);
+    await world.workspaces([WORKSPACE, RUNAWAY]);
     const simulator = await world.simulator(context.agents ?? 4, context.slots ?? 16);
     const rounds = { warmUp: context.short ? 10 : 60, measured: context.short ? 20 : 200 };
     context.say(`${STEPS} steps in a row …`);
@@ -52,6 +56,10 @@ export const flows: Scenario = {
       figures = { ...figures, ...found.figures };
       problems.push(...found.problems);
     }
+    context.say("beside runaway expressions of another workspace …");
+    const beside = await besideRunaways(world, rounds.measured);
+    figures = { ...figures, ...beside.figures };
+    problems.push(...beside.problems);
     await simulator.stop();
     await own.close();
     return { figures, aims: AIMS, charts: [], problems, settings: settingsOf(context, rounds) };
@@ -74,14 +82,45 @@ interface Ran {
   readonly succeeded: boolean;
 }
 
-async function runFlow(world: World, modules: readonly Module[], args: Readonly<Record<string, unknown>>): Promise<Ran> {
+async function runFlow(world: World, modules: readonly Module[], args: Readonly<Record<string, unknown>>, workspace = WORKSPACE): Promise<Ran> {
   const body = JSON.stringify({ document: { summary: "", value: { modules } }, args });
   const sentUs = wallUs();
-  const { status, text } = await world.api("POST", WORKSPACE, `/jobs?wait=${WAIT_S}`, body);
+  const { status, text } = await world.api("POST", workspace, `/jobs?wait=${WAIT_S}`, body);
   const tookUs = wallUs() - sentUs;
   const job = JSON.parse(text) as { id?: string; status?: string };
   if (status >= 300 || job.id === undefined) throw new Error(`the flow was refused: ${status} ${text.slice(0, 500)}`);
   return { id: job.id, sentUs, tookUs, succeeded: job.status === "succeeded" };
+}
+
+const identity = (expr: string): readonly Module[] => [{ id: "i", value: { type: "identity", input_transforms: { x: { type: "javascript", expr } } } }];
+/** It needs the sandbox, as the runaways do. */
+const PROGRAM = identity("(() => { let sum = 0; for (const n of [1, 2, 3]) sum += n; return sum; })()");
+const ENDLESS = identity("(() => { for (;;) {} })()");
+
+/** What the flows of one workspace notice of another one's expressions that have to be stopped, without a pause. */
+async function besideRunaways(world: World, rounds: number): Promise<{ figures: Figures; problems: string[] }> {
+  const problems: string[] = [];
+  let stopped = 0;
+  let over = false;
+  const runaways = Array.from({ length: RUNAWAYS_AT_ONCE }, async () => {
+    while (!over) {
+      const { succeeded } = await runFlow(world, ENDLESS, {}, RUNAWAY);
+      if (succeeded) problems.push("an endless expression came to its end");
+      stopped += 1;
+    }
+  });
+  const [steps, programs] = [new Latencies(), new Latencies()];
+  for (let at = 0; at < rounds; at++) {
+    const row = await runFlow(world, SEQUENCE, { n: 1 });
+    const program = await runFlow(world, PROGRAM, {});
+    if (!row.succeeded || !program.succeeded) problems.push("a flow beside runaway expressions did not succeed");
+    steps.recordUs(row.tookUs / STEPS);
+    programs.recordUs(program.tookUs);
+  }
+  over = true;
+  await Promise.all(runaways);
+  const figures = { ...latencyFigures("flow_beside_runaways_step", steps), ...latencyFigures("flow_beside_runaways_program", programs) };
+  return { figures: { ...figures, flow_runaways_stopped_count: stopped }, problems };
 }
 
 async function inARow(world: World, { warmUp, measured }: { warmUp: number; measured: number }): Promise<{ figures: Figures; problems: string[] }> {

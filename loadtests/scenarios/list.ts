@@ -2,6 +2,7 @@ import { agentLife } from "./agent-life.ts";
 import { agentsSweep } from "./agents-sweep.ts";
 import { burst } from "./burst.ts";
 import { failOver } from "./fail-over.ts";
+import { flowBenchmark } from "./flow-benchmark.ts";
 import { flows } from "./flows.ts";
 import { heldSnapshot } from "./held-snapshot.ts";
 import { history } from "./history.ts";
@@ -32,4 +33,5 @@ export const SCENARIOS: readonly Scenario[] = [
   packing,
   flows,
   schedules,
+  flowBenchmark,
 ];

@@ -18,7 +18,9 @@ import { PythonPackages } from "./packages.ts";
 const PROGRAMS = Object.fromEntries(
   ["wrapper.py", "warm.py", "dedicated.py"].map((name) => [name, readFileSync(new URL(`./${name}`, import.meta.url), "utf8")]),
 );
-const SDK = readFileSync(new URL("../../sdk/python/millrace.py", import.meta.url), "utf8");
+const SDK = Object.fromEntries(
+  ["millrace.py", "millrace_workflow.py"].map((name) => [`sdk/${name}`, readFileSync(new URL(`../../sdk/python/${name}`, import.meta.url), "utf8")]),
+);
 /** Not whatever PATH says: version managers put shims there that job users cannot read. */
 const CANDIDATES = ["/usr/bin/python3", "/usr/local/bin/python3"];
 const INSIDE = "/runtimes/python3";
@@ -64,7 +66,7 @@ async function tryInterpreter(candidate: string, context: DetectContext): Promis
   const said = outputOf(await context.probe([path, "-I", "-B", "-c", ASK], mounts));
   const [version = "", ...modules] = said?.split(/\s+/) ?? [];
   if (!version.startsWith("3.")) return undefined;
-  const programs = placeConstants(context.execDir, "python3-programs", { ...PROGRAMS, "sdk/millrace.py": SDK });
+  const programs = placeConstants(context.execDir, "python3-programs", { ...PROGRAMS, ...SDK });
   return { path, version, standardLibrary: new Set(modules), mounts: [...mounts, programs], programs: context.pathOf(programs) };
 }
 

@@ -62,6 +62,7 @@ def prepare():
 def finish(function, arguments):
     try:
         result = call(function, arguments())
+        check_workflow()
     except SystemExit as stop:
         return leave(stop.code)
     except BaseException as error:
@@ -100,6 +101,13 @@ def load(code, source):
     if not callable(function):
         raise ArgumentFault("NoMain", "the script defines no function `main`")
     return function
+
+
+def check_workflow():
+    """A script that is a workflow must come by everything that an attempt before has done."""
+    workflow = sys.modules.get("millrace_workflow")
+    if workflow is not None:
+        workflow.check()
 
 
 def read_args():

@@ -200,7 +200,10 @@ export async function run(job, readArgs) {
     const args = readArgs();
     // Not args[name]: the script's own parameter may be called like something every object has.
     const argument = (name) => (Object.hasOwn(args, name) ? args[name] : undefined);
-    return finish(job, await module.main(...job.parameters.map((parameter) => (parameter.whole ? args : argument(parameter.name)))));
+    const result = await module.main(...job.parameters.map((parameter) => (parameter.whole ? args : argument(parameter.name))));
+    // Set by the client in the job, when the script is a workflow.
+    const fault = globalThis[Symbol.for("millrace.workflow")]?.fault();
+    return fault === undefined ? finish(job, result) : fail(job, fault);
   } catch (error) {
     return fail(job, error);
   }

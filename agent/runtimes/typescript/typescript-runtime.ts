@@ -33,7 +33,9 @@ const PROGRAMS = Object.fromEntries(
     readFileSync(new URL(`./${name}`, import.meta.url), "utf8"),
   ]),
 );
-const SDK = readFileSync(new URL("../../sdk/node/index.mjs", import.meta.url), "utf8");
+const SDK = Object.fromEntries(
+  ["index.mjs", "api.mjs", "workflow.mjs"].map((name) => [`sdk/${name}`, readFileSync(new URL(`../../sdk/node/${name}`, import.meta.url), "utf8")]),
+);
 const SDK_NAME = "millrace";
 const QUIET = "--disable-warning=ExperimentalWarning";
 const INSIDE_NODE = "/runtimes/node/bin/node";
@@ -54,7 +56,7 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
       const version = outputOf(await context.probe([node, "--version"], [mount]));
       if (version === undefined) return undefined;
       const signatures = new SignatureReader();
-      const programsMount = placeConstants(context.execDir, "node-programs", { ...PROGRAMS, "sdk/index.mjs": SDK, "package.json": '{"type":"module"}' });
+      const programsMount = placeConstants(context.execDir, "node-programs", { ...PROGRAMS, ...SDK, "package.json": '{"type":"module"}' });
       const npm = findNpm(context.execDir, (one) => context.pathOf(one));
       const packages = new NpmPackages({
         node,

@@ -29,7 +29,7 @@ export function jobId(): string;
 export function request(
   method: string,
   path: string,
-  options?: { body?: unknown; headers?: Record<string, string>; timeoutMs?: number },
+  options?: { body?: unknown; headers?: Record<string, string>; timeoutMs?: number; signal?: AbortSignal },
 ): Promise<{ status: number; body: unknown }>;
 /** Starts a deployed script and returns the id of its job. */
 export function startScript(script: string, args?: Record<string, unknown>, options?: RunOptions): Promise<string>;
@@ -57,3 +57,26 @@ export function setState(value: unknown, path?: string): Promise<void>;
 export function setProgress(percent: number): Promise<void>;
 /** Passes on a piece of the result before the end, to whoever follows the job. */
 export function streamResult(text: string): Promise<void>;
+
+/** What a task runs: the newest version of a path, or one exact version. */
+export type TaskTarget = string | { readonly script: string } | { readonly hash: string } | { readonly flow: string } | { readonly flow_hash: string };
+
+export interface TaskOptions extends Omit<RunOptions, "idempotencyKey"> {
+  /** Under which the task is remembered; default the path. */
+  readonly name?: string;
+}
+
+/** Does something once: what `fn` gives is remembered and given back at the next attempt of the job, as it comes back from JSON. One that throws is not remembered. */
+export function step<Value>(name: string, fn: () => Value | Promise<Value>): Promise<Value>;
+export function step<Value>(fn: () => Value | Promise<Value>): Promise<Value>;
+/** Runs a deployed script or flow as a job of its own, once over all attempts, and gives its result. Rejects with JobFailed when it did not succeed. */
+export function task<Result = unknown>(target: TaskTarget, args?: Record<string, unknown>, options?: TaskOptions): Promise<Result>;
+/** A task for each of some arguments, all at the same time. Rejects with the first failure when all have ended. */
+export function tasks<Result = unknown>(target: TaskTarget, list: readonly Record<string, unknown>[], options?: TaskOptions): Promise<Result[]>;
+/** Sleeps for `ms`, at most a day. The next attempt sleeps only for what is left. */
+export function sleep(ms: number, options?: { readonly name?: string }): Promise<void>;
+/** Calls functions at the same time, each in a branch with names of its own. Rejects with the first failure when all are through. */
+export function parallel<Value>(
+  functions: readonly (() => Value | Promise<Value>)[],
+  options?: { readonly name?: string; readonly limit?: number },
+): Promise<Value[]>;

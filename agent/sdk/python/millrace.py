@@ -30,6 +30,11 @@ __all__ = [
     "stream_result",
     "workspace",
     "job_id",
+    "step",
+    "task",
+    "tasks",
+    "sleep",
+    "parallel",
 ]
 
 # The longest that one request waits for an end; the server allows a minute.
@@ -66,6 +71,15 @@ class _SocketConnection(_http.HTTPConnection):
         self.sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def __getattr__(name):
+    """What makes a script a workflow is loaded when it is asked for."""
+    if name not in ("step", "task", "tasks", "sleep", "parallel"):
+        raise AttributeError(f"module 'millrace' has no attribute {name!r}")
+    import millrace_workflow
+
+    return getattr(millrace_workflow, name)
 
 
 def _connection(timeout):

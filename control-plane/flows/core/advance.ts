@@ -1,8 +1,8 @@
 /**
  * What a run wants next: a pure function of its definition, its state and one event.
  *
- * Stages: new → preprocessing → deciding (skip_expr) → running → failing (the failure module) → over; each but the first and last may be left
- * out. From every stage a cancel leads to over. `finish` is given once the run is over and no job of it runs any more.
+ * Stages: new → preprocessing → recalling (cache_ttl) → deciding (skip_expr) → running → failing (the failure module) → over; each but the first and
+ * last may be left out. From every stage a cancel leads to over. `finish` is given once the run is over and no job of it runs any more.
  */
 import type { JobId } from "../../../kernel/ids.ts";
 import type { FlowDefinition } from "../model.ts";
@@ -44,6 +44,8 @@ function apply(ctx: Context): void {
   const { event, state } = ctx;
   if (event.kind === "flow_started") {
     if (state.stage === "new") begin(ctx, event.preprocess);
+  } else if (event.kind === "recalled") {
+    if (state.stage === "recalling") afterRecall(ctx, event.value);
   } else if (event.kind === "flow_skip_decided") {
     if (state.stage === "deciding") afterDecision(ctx, event.skip);
   } else if (event.kind === "cancel_asked") cancel(ctx, event.by, event.reason);
@@ -64,6 +66,24 @@ function enterSide(ctx: Context, stage: "preprocessing" | "failing"): void {
 }
 
 function decide(ctx: Context): void {
+  if (ctx.definition.cacheTtlS === undefined) {
+    askWhetherToRun(ctx);
+    return;
+  }
+  ctx.state.stage = "recalling";
+  ctx.commands.push({ kind: "recall" });
+}
+
+function afterRecall(ctx: Context, value: ValueRef | undefined): void {
+  if (value === undefined) {
+    askWhetherToRun(ctx);
+    return;
+  }
+  ctx.state.recalled = true;
+  end(ctx, { outcome: "succeeded", value });
+}
+
+function askWhetherToRun(ctx: Context): void {
   ctx.state.stage = "deciding";
   if (ctx.definition.skipExpr === undefined) afterDecision(ctx, false);
   else ctx.commands.push(askCommand("", "flow_skip"));

@@ -189,3 +189,23 @@ describe("cancel", () => {
     expect(run.pending).toEqual([]);
   });
 });
+
+describe("cache_ttl of a flow", () => {
+  const cached = flow([step("a")], { cacheTtlS: 60, skipExpr: "x", preprocessor: step("pre") });
+
+  test("a result that is kept is looked for once the inputs are known, and is the end of the run: nothing else is asked or run", () => {
+    const run = new ModelEngine(cached, { recalled: { kind: "json", json: "7" }, ask: () => "is not to be asked" }).begin(true).play();
+    expect(run.started).toEqual(["preprocessor"]);
+    expect(run.finished).toEqual([{ kind: "finish", outcome: "succeeded", value: { kind: "json", json: "7" } }]);
+    expect(run.state.recalled).toBe(true);
+  });
+
+  test("without one the run runs; a crash before the answer asks again", () => {
+    const run = new ModelEngine(cached).begin();
+    expect(run.pending).toEqual([{ kind: "recall" }]);
+    run.forget();
+    expect(run.pending).toEqual([{ kind: "recall" }]);
+    expect(run.play().started).toEqual(["a"]);
+    expect(run.finished).toMatchObject([{ outcome: "succeeded" }]);
+  });
+});

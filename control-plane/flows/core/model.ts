@@ -75,6 +75,8 @@ export type Command =
   | { readonly kind: "invite"; readonly place: Place }
   /** End a job that is not needed any more: its end comes as `ended`. */
   | { readonly kind: "cancel_job"; readonly place: Place; readonly job: JobId; readonly reason: string }
+  /** Look whether the same flow with the same inputs has a result that is kept (cache_ttl) → recalled. */
+  | { readonly kind: "recall" }
   /** A synchronous caller may be answered: the step of `early_return` has its result. */
   | { readonly kind: "answer_early"; readonly value: ValueRef }
   /**
@@ -89,6 +91,8 @@ export type FlowEvent = Happening & { readonly atMs: number };
 export type Happening =
   /** The first one. @param preprocess an outside trigger started the flow, and there is a preprocessor */
   | { readonly kind: "flow_started"; readonly preprocess: boolean }
+  /** @param value the result of an earlier run with the same inputs: it is that of this one */
+  | { readonly kind: "recalled"; readonly value?: ValueRef }
   | { readonly kind: "flow_skip_decided"; readonly skip: boolean }
   | { readonly kind: "skip_decided"; readonly place: Place; readonly skip: boolean }
   | { readonly kind: "branch_decided"; readonly place: Place; readonly branch: number; readonly taken: boolean }

@@ -43,6 +43,7 @@ function wantedThere(definition: FlowDefinition, state: FlowState, command: Comm
 function ofFlow(state: FlowState): Command[] {
   const commands: Command[] = [];
   if (state.early !== undefined && state.end === undefined) commands.push({ kind: "answer_early", value: state.early });
+  if (state.stage === "recalling") commands.push({ kind: "recall" });
   if (state.stage === "deciding") commands.push(askCommand("", "flow_skip"));
   for (const { place, job } of state.leaving) commands.push({ kind: "cancel_job", place, job, reason: leavingReason(state) });
   if (state.end !== undefined && state.leaving.length === 0) commands.push(finishCommand(state.end));

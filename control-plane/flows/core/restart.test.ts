@@ -121,7 +121,7 @@ describe("restart", () => {
   test("within a sub-flow: its step runs, and hands on where", () => {
     const definition = flow([step("a"), subflow("sub"), step("b")]);
     const { plan, run } = again(definition, "sub/loop/3/x", {});
-    expect(plan).toMatchObject({ from: "sub", within: "loop/3/x" });
+    expect(plan).toMatchObject({ from: "sub", within: { place: "loop/3/x", job: jobAt(2).job } });
     expect(run.play().started).toEqual(["sub", "b"]);
   });
 

@@ -2,21 +2,29 @@
  * A run that begins anew at a step of an earlier one. It is made by the rules of every run: its log begins with the events that lead to the
  * step, with results of the earlier run in the place of work. So nobody needs to know later that it was a restart.
  */
+import type { JobId } from "../../../kernel/ids.ts";
 import type { FlowDefinition, Module } from "../model.ts";
 import { advance } from "./advance.ts";
-import type { Command, FlowEvent, Happening, Place } from "./model.ts";
-import { branchTaken, type Past, type PastRun, readPast } from "./past-run.ts";
+import { type Command, type FlowEvent, type Happening, INLINE_VALUE_BYTES, type ListItem, type Place, type ValueRef } from "./model.ts";
+import { branchTaken, type Past, type PastRun, pastReader } from "./past-run.ts";
 import { FAILURE_PLACE, findPlace, isLoop, isParallel, moduleAt, modulesWithin, PREPROCESSOR_PLACE, parseBranch } from "./place.ts";
 import { type FlowState, newFlowState } from "./state.ts";
 import { currentBlock, visitBlock } from "./under-way.ts";
 
 export type Restart =
   /**
-   * @param events the new run's log so far
+   * @param events the new run's log so far, @param state what it leads to, @param items to be stored with it
    * @param from the step at which it goes on
-   * @param within where in the sub-flow of that step, whose run is then to be made by a restart of the earlier one
+   * @param within where in the sub-flow of that step, whose run is then to be made by a restart of the earlier one, which was this job
    */
-  | { readonly kind: "planned"; readonly events: readonly FlowEvent[]; readonly from: Place; readonly within?: Place }
+  | {
+      readonly kind: "planned";
+      readonly events: readonly FlowEvent[];
+      readonly state: FlowState;
+      readonly items: readonly ListItem[];
+      readonly from: Place;
+      readonly within?: { readonly place: Place; readonly job: JobId };
+    }
   | { readonly kind: "refused"; readonly message: string };
 
 /**
@@ -27,28 +35,64 @@ export type Restart =
  * @param place a step; an iteration or branch stands for its first step; on the step of a sub-flow a place within that may follow
  */
 export function restartFrom(definition: FlowDefinition, old: PastRun, place: Place, atMs: number): Restart {
-  const found = findPlace(definition, place);
-  if (found === undefined) return { kind: "refused", message: `the flow has no step ${place}` };
-  const target = firstStep(found.module, found.place);
-  if (target === undefined) return { kind: "refused", message: `there is no step at ${place}` };
-  const path = target.split("/");
-  if (path[0] === FAILURE_PLACE) return { kind: "refused", message: "the failure module runs when a step fails: restart from a step" };
-  const past = readPast(old, (seen) => isBeside(seen.split("/"), path));
-  const plan: Plan = { definition, past, path, state: newFlowState(), events: [], reused: new Set() };
-  const refusal = play(plan, atMs);
-  if (refusal !== undefined) return { kind: "refused", message: refusal };
-  const missing = missingAt(plan, target);
-  if (missing !== undefined) return { kind: "refused", message: missing };
-  return { kind: "planned", events: plan.events, from: target, ...(found.rest === "" ? {} : { within: found.rest }) };
+  const begun = beginRestart(definition, old, place);
+  if (begun.kind === "refused") return begun;
+  begun.take(old.events);
+  return begun.plan(atMs);
 }
+
+type BegunRestart =
+  | {
+      readonly kind: "reading";
+      /** The earlier run's log, piece by piece: all of it is never needed at once. */
+      take(events: readonly FlowEvent[]): void;
+      plan(atMs: number): Restart;
+    }
+  | Extract<Restart, { kind: "refused" }>;
+
+/** As `restartFrom`, for a log that is read in pieces. */
+export function beginRestart(definition: FlowDefinition, old: Omit<PastRun, "events">, place: Place): BegunRestart {
+  const found = findPlace(definition, place);
+  if (found === undefined) return refused(`the flow has no step ${place}`);
+  const target = firstStep(found.module, found.place);
+  if (target === undefined) return refused(`there is no step at ${place}`);
+  const path = target.split("/");
+  if (path[0] === FAILURE_PLACE) return refused("the failure module runs when a step fails: restart from a step");
+  const reader = pastReader(old, target, (seen) => isBeside(seen.split("/"), path));
+  return {
+    kind: "reading",
+    take: reader.take,
+    plan: (atMs) => {
+      const plan = { definition, past: reader.past(), path, target, state: newFlowState(), events: [], items: [], reused: new Set<Place>(), passed: false };
+      return planned(plan, target, found.rest, atMs);
+    },
+  };
+}
+
+function planned(plan: Plan, target: Place, rest: Place, atMs: number): Restart {
+  const missing = play(plan, atMs) ?? (plan.passed ? undefined : missingAt(plan, target));
+  if (missing !== undefined) return refused(missing);
+  const { events, state, items, past } = plan;
+  const whole = { kind: "planned", events, state, items, from: target } as const;
+  if (rest === "") return whole;
+  return past.stepJob === undefined ? refused(`that run did not come to ${target}`) : { ...whole, within: { place: rest, job: past.stepJob } };
+}
+
+const refused = (message: string): Extract<Restart, { kind: "refused" }> => ({ kind: "refused", message });
+
+/** All of them are stored before the run is accepted. */
+const MOST_TAKEN_OVER = 20_000;
 
 interface Plan {
   readonly definition: FlowDefinition;
   readonly past: Past;
   /** Of the step at which the run is to go on. */
   readonly path: readonly string[];
+  readonly target: Place;
+  passed: boolean;
   readonly state: FlowState;
   readonly events: FlowEvent[];
+  readonly items: ListItem[];
   readonly reused: Set<Place>;
 }
 
@@ -58,10 +102,16 @@ function play(plan: Plan, atMs: number): string | undefined {
   const tell = (happening: Happening): void => {
     const event = { ...happening, atMs };
     plan.events.push(event);
-    commands.push(...advance(plan.definition, plan.state, event).commands);
+    const { commands: wanted, items } = advance(plan.definition, plan.state, event, (place) => {
+      // A mock is over at once.
+      if (place === plan.target) plan.passed = true;
+    });
+    commands.push(...wanted);
+    plan.items.push(...items);
   };
   tell({ kind: "flow_started", preprocess: plan.past.preprocess });
   for (let at = 0; at < commands.length; at++) {
+    if (plan.events.length > MOST_TAKEN_OVER) return `more than ${MOST_TAKEN_OVER} results would be taken over: restart at the loop itself`;
     const command = commands[at];
     const answer = command === undefined ? undefined : answerTo(plan, command);
     if (typeof answer === "string") return answer;
@@ -73,6 +123,8 @@ function play(plan: Plan, atMs: number): string | undefined {
 /** @returns what is told to the run; undefined: nothing, it is the new run's own matter; a text: why there can be no restart */
 function answerTo(plan: Plan, command: Command): Happening | string | undefined {
   if (command.kind === "finish" || command.kind === "answer_early") return undefined;
+  // What it does now is what is wanted, not what another run did.
+  if (command.kind === "recall") return { kind: "recalled" };
   if (command.kind === "ask" && command.question === "flow_skip") return { kind: "flow_skip_decided", skip: false };
   const path = command.place.split("/");
   const differsAt = path.findIndex((segment, at) => segment !== plan.path[at]);
@@ -121,9 +173,25 @@ function reuse(plan: Plan, beside: readonly string[], inner: string | undefined)
 function reused(plan: Plan, place: Place): Happening | string {
   const known = plan.past.over.get(place);
   if (known === undefined) return `${place} has no result in that run: restart there, or before`;
+  const { status, value: old, attempt } = known.done;
+  const value = valueIn(plan, place, old);
+  if (value === undefined) return `the result of ${place} was a mock, which this version has no more: restart there, or before`;
   plan.reused.add(place);
-  const { status, value, attempt } = known.done;
   return { kind: "reused", place, status, value, attempt, ...(known.approvals === undefined ? {} : { approvals: known.approvals }) };
+}
+
+/** What a mock gives is in the definition, and the new run may have another one. @returns undefined when the new one cannot have the value */
+function valueIn({ definition, past }: Plan, place: Place, value: ValueRef): ValueRef | undefined {
+  if (definition === past.definition) return value;
+  if (value.kind === "list") {
+    const [then, now] = [moduleAt(past.definition, place), moduleAt(definition, place)].map((module) => JSON.stringify(module));
+    return then === now || then?.includes('"mock":') !== true ? value : undefined;
+  }
+  if (value.kind !== "mock") return value;
+  const [then, now] = [past.definition, definition].map((one) => JSON.stringify(moduleAt(one, value.place)?.mock?.returnValue ?? null));
+  if (then === now) return value;
+  // Letters of JSON text have three bytes at most.
+  return then !== undefined && then.length * 3 <= INLINE_VALUE_BYTES ? { kind: "json", json: then } : undefined;
 }
 
 /** Whether what the past run made of a place is needed: of all that comes before the step. `gladly`: it runs beside it. */

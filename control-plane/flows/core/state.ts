@@ -23,6 +23,8 @@ export interface FlowState {
   inputs?: ValueRef;
   /** Why the flow fails. */
   failure?: Failure;
+  /** The result of an earlier run is that of this one. */
+  recalled?: true;
   /** The result of the step of `early_return`. */
   early?: ValueRef;
   /** Set once it is over; `finish` is given when no job is leaving any more. */
@@ -33,8 +35,8 @@ export interface FlowState {
   jitter: number;
 }
 
-/** `deciding`: skip_expr is asked. `failing`: the failure module runs. */
-type Stage = "new" | "preprocessing" | "deciding" | "running" | "failing" | "over";
+/** `recalling`: a kept result is looked for. `deciding`: skip_expr is asked. `failing`: the failure module runs. */
+type Stage = "new" | "preprocessing" | "recalling" | "deciding" | "running" | "failing" | "over";
 
 export interface End {
   readonly outcome: Outcome | "skipped";

@@ -23,6 +23,7 @@ export function currentBlock(definition: FlowDefinition, state: FlowState): { re
     case "failing":
       return only(definition.failureModule, FAILURE_PLACE);
     case "new":
+    case "recalling":
     case "deciding":
     case "over":
       return undefined;

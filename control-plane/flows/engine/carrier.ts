@@ -5,15 +5,16 @@ import { outcomeOf } from "../../../kernel/exit.ts";
 import type { FlushOperation, NewJob } from "../../jobs/model.ts";
 import type { RunningJob } from "../../scheduler/core/model.ts";
 import { askedOf } from "../core/asked-of.ts";
-import { type Command, type Happening, INLINE_VALUE_BYTES, type Place } from "../core/model.ts";
+import { type Command, type Happening, INLINE_VALUE_BYTES, type Place, type ValueRef } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import { answerOf } from "./answers.ts";
 import type { Evaluated } from "./evaluation.ts";
+import { inputsOf } from "./module-inputs.ts";
 import { endOfRun, valueJob } from "./run-ends.ts";
 import type { AskCommand, PassCommand, RunCommand } from "./run-inputs.ts";
 import { NOT_THERE, type RunParts, startParts, wallMs } from "./run-parts.ts";
 import type { RunState } from "./run-state.ts";
-import { inputsOf, type Started } from "./step-starter.ts";
+import type { Started } from "./step-starter.ts";
 import type { Transition } from "./transition.ts";
 
 /** Carries out what the core wants of a run, as far as that can be done at once: all of it goes into one transition. */
@@ -40,13 +41,15 @@ export class Carrier {
         this.#ask(command);
         return;
       case "run": {
-        const { place } = command;
-        const started = this.#parts.starter.now(startParts(this.#parts, this.#running.job, this.#state, place), this.#state.at(place));
+        const started = this.#parts.starter.now(startParts(this.#parts, this.#running.job, this.#state, command), this.#state.at(command.place));
         started === undefined ? this.#later(command) : this.start(command, started);
         return;
       }
       case "pass":
         this.#passNow(command);
+        return;
+      case "recall":
+        this.#later(command);
         return;
       case "timer":
         this.#state.wait(command.place, command.atMs);
@@ -88,6 +91,10 @@ export class Carrier {
       this.#fail(place, started.message);
       return;
     }
+    if (started.kind === "cached") {
+      this.apply({ kind: "cached", place, value: this.#ref(place, started.json) });
+      return;
+    }
     const { made } = started;
     const { failure, refused } = this.#arrive(made);
     if (failure !== undefined) {
@@ -107,15 +114,21 @@ export class Carrier {
       this.#fail(place, evaluated.message);
       return;
     }
-    const { json } = evaluated;
-    if (Buffer.byteLength(json) <= INLINE_VALUE_BYTES) {
-      this.apply({ kind: "passed", place, value: { kind: "json", json } });
-      return;
-    }
+    this.apply({ kind: "passed", place, value: this.#ref(place, evaluated.json) });
+  }
+
+  /** @param json a result that was kept; undefined: there is none */
+  recall(json: string | undefined): void {
+    this.apply({ kind: "recalled", ...(json !== undefined && { value: this.#ref("", json) }) });
+  }
+
+  /** Where a value is that no job brought: small ones stand in the event. */
+  #ref(place: Place, json: string): ValueRef {
+    if (Buffer.byteLength(json) <= INLINE_VALUE_BYTES) return { kind: "json", json };
     const job = this.#parts.deps.newJobId();
     this.#to.makes(silent(valueJob(this.#running.job, place, job, this.#state.source.createdBy, json, wallMs(this.#parts))));
     this.#parts.values.keep(job, json);
-    this.apply({ kind: "passed", place, value: { kind: "job", job } });
+    return { kind: "job", job };
   }
 
   #ask(command: AskCommand): void {

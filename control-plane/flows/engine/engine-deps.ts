@@ -19,14 +19,14 @@ export interface FlowCatalogue {
   /** Errors: not_found for a version that does not exist; invalid_argument for a document that is no flow. */
   loadFlow(workspace: WorkspaceId, source: FlowSource): Promise<RunnableFlow>;
   /** The version of a flow that a step runs now. Errors: not_found. */
-  currentFlow(workspace: WorkspaceId, path: string): Promise<{ readonly hash: string; readonly flowId: string }>;
+  currentFlow(workspace: WorkspaceId, path: string): Promise<{ readonly hash: string }>;
   /** The version of a script that a step runs. Errors: not_found. */
   script(workspace: WorkspaceId, path: string, hash: string | undefined): Promise<ScriptVersion>;
   workspaceNameNow(workspace: WorkspaceId): string | undefined;
   workspaceName(workspace: WorkspaceId): Promise<string>;
-  /** Values for `variable(path)` and `resource(path)` in expressions; those that do not exist are left out. A secret is undefined: only running jobs read it. */
-  variables(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json | undefined>>;
-  resources(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, Json>>;
+  /** Values for `variable(path)` and `resource(path)` in expressions; those that do not exist, and those that whoever started the run may not read, are left out. A secret is undefined: only running jobs read it. */
+  variables(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json | undefined>>;
+  resources(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json>>;
 }
 
 /** What the engines of all owners of a process share. */

@@ -108,10 +108,10 @@ export class Evaluator {
 
   /** @returns what is wrong, when one of them does not exist */
   async #fetch(at: EvaluationPlace, scope: FilledScope, needs: Extract<Evaluation, { kind: "needs" }>): Promise<string | undefined> {
-    const { workspace } = at.owner.job;
+    const { workspace, id } = at.owner.job;
     const [variables, resources] = await Promise.all([
-      needs.variables.length === 0 ? NOTHING : this.#catalogue.variables(workspace, needs.variables),
-      needs.resources.length === 0 ? NOTHING : this.#catalogue.resources(workspace, needs.resources),
+      needs.variables.length === 0 ? NOTHING : this.#catalogue.variables(workspace, needs.variables, id),
+      needs.resources.length === 0 ? NOTHING : this.#catalogue.resources(workspace, needs.resources, id),
     ]);
     return take("variable", needs.variables, variables, scope.variables) ?? take("resource", needs.resources, resources, scope.resources);
   }

@@ -31,8 +31,8 @@ export function createFlowCatalogue({ pool, flows, scripts, workspaces, variable
       return flow;
     },
     async currentFlow(workspace, path) {
-      const { hash, flowId } = await currentFlow(pool, flows, workspace, path);
-      return { hash, flowId };
+      const { hash } = await currentFlow(pool, flows, workspace, path);
+      return { hash };
     },
     async script(workspace, path, hash) {
       if (hash === undefined) return currentVersion(pool, scripts, workspace, path);

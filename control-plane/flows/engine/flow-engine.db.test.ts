@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { JobId } from "../../../kernel/ids.ts";
+import { DAY_MS, makePartitions } from "../../housekeeping/partition-store.ts";
 import { insertFlowVersion } from "../flow-store.ts";
 import { FlowBench, step } from "./testing/flow-bench.ts";
 
@@ -11,6 +13,7 @@ afterAll(() => bench.close());
 afterEach(() => {
   bench.started.splice(0);
   bench.script = () => null;
+  bench.owner.strikes = () => false;
 });
 
 test("two steps run one after the other; the second gets the result of the first, and each transition is one row of events", async () => {
@@ -120,11 +123,11 @@ test("a cancel ends the jobs of all branches, then the flow", async () => {
     modules: [{ id: "all", value: { type: "branchall", parallel: true, branches: [{ modules: [step("p")] }, { modules: [step("q")] }] } }],
   });
   await bench.until("both run", () => bench.bundles.size === 2);
-  await bench.owner.owner.cancel({ id: flow, workspace: bench.workspace, shard: bench.shard }, "enough");
+  await bench.owner.owner.cancel({ id: flow, workspace: bench.workspace, shard: bench.shard }, "enough (cancelled by Ann)");
   await bench.until("the agent was told", () => bench.owner.told.length >= 2);
   bench.owner.told.splice(0);
   for (const place of ["all/0/p", "all/1/q"]) await bench.finish(place, new Error("terminated"));
-  expect(await bench.ended(flow)).toMatchObject({ outcome: "cancelled", result: { error: { name: "Canceled", reason: "enough" } } });
+  expect(await bench.ended(flow)).toMatchObject({ outcome: "cancelled", result: { error: { name: "Canceled", reason: "enough", canceler: "Ann" } } });
 });
 
 /** Of the run below, all but the last transitions. */
@@ -158,16 +161,17 @@ test("the same run goes on when its owner dies at any moment: nothing that succe
   expect([ended.length, new Set(ended.map(({ place }) => place)).size, done.length]).toEqual([10, 10, 10]);
 });
 
-test("an approval waits for weeks, through restarts and while its day is let go; then the flow goes on in less than a second", async () => {
+test("an approval waits for 30 days, through restarts and while its day is let go; then the flow goes on in less than a second", async () => {
   bench.script = ({ n }, id) => (id === "first" ? { kept: [1, 2, 3] } : (n ?? null));
-  const flow = await bench.start({
-    modules: [step("first"), step("ask", {}, { suspend: { required_events: 1 } }), step("then", { n: "[results.first.kept, resume]" })],
-  });
-  await bench.until(
-    "it waits",
-    async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake AND due_at IS NULL", flow)).length === 1,
-  );
-  await bench.owner.restart();
+  const suspend = { required_events: 1, timeout: 40 * 24 * 3600 };
+  const flow = await bench.start({ modules: [step("first"), step("ask", {}, { suspend }), step("then", { n: "[results.first.kept, resume]" })] });
+  await bench.until("it waits", async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake", flow)).length === 1);
+  // Thirty days go by, with a restart on the way.
+  const daysLater = async (days: number): Promise<void> => {
+    bench.owner.shiftMs = days * DAY_MS;
+    await makePartitions(bench.owner.pool, Date.now() + days * DAY_MS);
+  };
+  await bench.owner.restart(() => daysLater(30));
   const outcome = await bench.owner.retain(40);
   expect(outcome).toMatchObject({ held: 0 });
   expect(outcome.thinned).toBeGreaterThan(0);
@@ -184,6 +188,74 @@ test("an approval waits for weeks, through restarts and while its day is let go;
   bench.owner.owner.lookForAnswers();
   expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: [[1, 2, 3], 5] });
   expect(performance.now() - begunMs).toBeLessThan(1000);
+  bench.owner.shiftMs = 0;
+});
+
+test("cache_ttl: a step with the same code and arguments has the result of the one before without a job, however large, until the time is over", async () => {
+  const text = "x".repeat(5000);
+  bench.script = ({ n }) => (n === 1 ? text : (n ?? null));
+  const loop = {
+    id: "loop",
+    value: { type: "forloopflow", iterator: js("[1, 2, 2, 2]"), parallel: true, modules: [step("b", { n: "flow_input.iter.value" }, { cache_ttl: 60 })] },
+  };
+  const first = await bench.run({ modules: [loop] });
+  expect(first).toEqual({ outcome: "succeeded", result: [text, 2, 2, 2] });
+  bench.started.splice(0);
+  // Elsewhere in another flow.
+  const flow = await bench.start({ modules: [step("b", { n: "1" }, { cache_ttl: 60 }), step("c", { n: "results.b.length" })] });
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: 5000 });
+  expect(bench.started).toEqual(["c"]);
+  expect(await kinds(flow)).toEqual(["flow_started", "cached", "started", "ended"]);
+  await bench.owner.rows("UPDATE flow_cache SET expires_at = now()");
+  await bench.run({ modules: [step("b", { n: "2" }, { cache_ttl: 60 })] });
+  expect(bench.started).toEqual(["c", "b"]);
+  bench.script = () => new Error("no");
+  await bench.run({ modules: [step("fails", {}, { cache_ttl: 60 })] });
+  await bench.run({ modules: [step("fails", {}, { cache_ttl: 60 })] });
+  expect(bench.started.slice(2)).toEqual(["fails", "fails"]);
+});
+
+test("cache_ttl of a flow: a run with the same inputs ends with the result of the one before; with others it runs", async () => {
+  bench.script = ({ n }) => Number(n) * 2;
+  const value = { modules: [step("a", { n: "flow_input.n" })], cache_ttl: 60 };
+  expect(await bench.run(value, { n: 4 })).toEqual({ outcome: "succeeded", result: 8 });
+  const again = await bench.start(value, { n: 4 });
+  expect(await bench.ended(again)).toEqual({ outcome: "succeeded", result: 8 });
+  expect(await kinds(again)).toEqual(["flow_started", "recalled"]);
+  expect(await bench.run(value, { n: 5 })).toEqual({ outcome: "succeeded", result: 10 });
+  expect(bench.started).toEqual(["a", "a"]);
+});
+
+test("delete_after_use: when the run has ended the step's result, arguments and output are gone, also if its owner died before it did that", async () => {
+  bench.script = ({ n }) => [n ?? "secret"];
+  const modules = [step("a", {}, { delete_after_use: true }), step("b", { n: "results.a[0]" })];
+  const left = async (flow: JobId): Promise<unknown[]> =>
+    bench.owner.rows(
+      `SELECT d.result, j.args FROM flow_event e, jsonb_array_elements(e.events::jsonb) s JOIN job j ON j.id = (s->>'job')::uuid JOIN job_done d ON d.id = j.id
+       WHERE e.id = $1 AND s->>'kind' = 'started' ORDER BY j.id`,
+      flow,
+    );
+  const gone = async (flow: JobId): Promise<boolean> => (await bench.owner.rows("SELECT 1 FROM flow_used WHERE id = $1", flow)).length === 0;
+  const flow = await bench.start({ modules });
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: ["secret"] });
+  await bench.until("it is gone", () => gone(flow));
+  expect(await left(flow)).toEqual([
+    { result: null, args: "{}" },
+    { result: '["secret"]', args: '{"n":"secret"}' },
+  ]);
+  let died = false;
+  bench.owner.strikes = (when, operations) => {
+    if (died || when === "before" || !operations.some((operation) => operation.kind === "flow" && operation.change.kind === "flow_used")) return false;
+    died = true;
+    return true;
+  };
+  const other = await bench.start({ modules });
+  await bench.ended(other);
+  expect([died, await gone(other)]).toEqual([true, false]);
+  await bench.owner.revive();
+  bench.owner.attach();
+  await bench.until("it is gone", () => gone(other));
+  expect((await left(other))[0]).toEqual({ result: null, args: "{}" });
 });
 
 test("a result that the database refuses fails its step alone: others that ended in the same moment are stored", async () => {

@@ -2,6 +2,7 @@ import { messageOf } from "../../../kernel/app-error.ts";
 import { background } from "../../../kernel/background.ts";
 import { outcomeOf } from "../../../kernel/exit.ts";
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import { readReason } from "../../jobs/cancel-reason.ts";
 import type { FlushOperation, JobPayload, Write } from "../../jobs/model.ts";
 import { FLOW_AGENT } from "../../scheduler/core/flow-agent.ts";
 import type { RunningJob } from "../../scheduler/core/model.ts";
@@ -16,6 +17,7 @@ import { Lanes } from "./lanes.ts";
 import type { RunInput } from "./run-inputs.ts";
 import type { RunParts } from "./run-parts.ts";
 import { StepStarter } from "./step-starter.ts";
+import { UsedSteps } from "./used-steps.ts";
 import { Values } from "./values.ts";
 
 /** Runs in memory; those that have nothing to do beyond that are dropped, and read again when something happens to them. */
@@ -39,6 +41,7 @@ export class FlowEngine implements FlowRunner {
   readonly #runs = new Map<JobId, FlowRun>();
   readonly #ready = new Set<FlowRun>();
   readonly #approvals: ApprovalWatch;
+  readonly #used: UsedSteps;
   #pumping = false;
   #stopped = false;
 
@@ -48,13 +51,16 @@ export class FlowEngine implements FlowRunner {
     const values = new Values(deps.store, VALUES_BYTES, deps.resultMaxBytes);
     const evaluator = new Evaluator(deps.expressions, values, deps.catalogue, () => host.clock.wallMs());
     const starter = new StepStarter(deps, evaluator, () => host.clock.monotonicMs());
-    this.#parts = { host, deps, values, evaluator, starter, lanes: new Lanes(MOST_WORK, MOST_WORK_EACH) };
+    this.#used = new UsedSteps(host, deps.store, deps.catalogue);
+    const lookForUsed = (): void => void this.#used.look();
+    this.#parts = { host, deps, values, evaluator, starter, lanes: new Lanes(MOST_WORK, MOST_WORK_EACH), lookForUsed };
     this.#approvals = new ApprovalWatch(host, deps.store, (approval) => this.#push(approval.flow.id, { kind: "approval", approval }));
   }
 
   begin(running: RunningJob, payload: JobPayload | undefined): void {
     const { job } = running;
-    if (payload === undefined) this.#push(job.id, { kind: "go" });
+    // A restart has a log already: what the API stored before it was accepted.
+    if (payload === undefined || job.policy?.restart !== undefined) this.#push(job.id, { kind: "go" });
     else this.#keep(new FlowRun(job, this.#parts, this, payload)).push({ kind: "go" });
     if (running.cancel !== undefined) this.cancel(running);
   }
@@ -63,6 +69,7 @@ export class FlowEngine implements FlowRunner {
     const fresh = flows.filter(({ job }) => !this.#runs.has(job.id));
     background(this.#host.log, "taking flows over", this.#adopt(fresh));
     this.#approvals.start();
+    this.#used.start();
   }
 
   /** Ends of steps go along with what their flow makes of them. */
@@ -82,7 +89,7 @@ export class FlowEngine implements FlowRunner {
   }
 
   cancel({ job, cancel }: RunningJob): void {
-    if (cancel !== undefined) this.#push(job.id, { kind: "cancel", reason: cancel.reason });
+    if (cancel !== undefined) this.#push(job.id, { kind: "cancel", ...readReason(cancel.reason) });
   }
 
   due(flow: JobId): void {
@@ -100,6 +107,7 @@ export class FlowEngine implements FlowRunner {
   stop(): void {
     this.#stopped = true;
     this.#approvals.stop();
+    this.#used.stop();
     for (const run of [...this.#runs.values()]) this.#drop(run);
   }
 
@@ -148,7 +156,8 @@ export class FlowEngine implements FlowRunner {
     if (run === undefined) return false;
     const { exit, resultJson } = operation.kind === "finish" ? operation.end : operation;
     const outcome = outcomeOf(exit.reason);
-    run.push({ kind: "ended", job: operation.job.id, place: step.place, outcome, resultJson, writes: [write], mended: exit.reason === "result_invalid" });
+    const { place, cache } = step;
+    run.push({ kind: "ended", job: operation.job.id, place, outcome, resultJson, writes: [write], mended: exit.reason === "result_invalid", cache });
     return true;
   }
 

@@ -10,7 +10,7 @@ import type { FlowCatalogue, FlowEngineDeps } from "./engine-deps.ts";
 import { createFlowCatalogue } from "./flow-catalogue.ts";
 import { FlowEngine } from "./flow-engine.ts";
 import type { FlowEngineMetrics } from "./flow-engine-metrics.ts";
-import { createFlowRunStore } from "./flow-run-store.ts";
+import { createFlowRunStore, type FlowRunStore } from "./flow-run-store.ts";
 
 export interface EngineParts {
   readonly pools: { readonly api: Pool; readonly owner: Pool };
@@ -27,6 +27,8 @@ export interface FlowEngines {
   /** Makes the engine of an owner. */
   readonly make: (host: FlowHost) => FlowRunner;
   readonly reader: RunReader;
+  /** For what the API reads. */
+  readonly store: FlowRunStore;
 }
 
 export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes, metrics, values }: EngineParts): FlowEngines {
@@ -39,5 +41,6 @@ export function flowEngines({ pools, flows, scripts, workspaces, resultMaxBytes,
     resultMaxBytes,
     metrics,
   };
-  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(createFlowRunStore(pools.api), catalogue, resultMaxBytes) };
+  const store = createFlowRunStore(pools.api);
+  return { make: (host) => new FlowEngine(host, deps), reader: createRunReader(store, catalogue, resultMaxBytes), store };
 }

@@ -52,6 +52,8 @@ export interface StoredApproval {
 }
 
 export interface FlowRunStore {
+  /** What a run is of, without its events. Undefined: there is no such run. */
+  source(workspace: WorkspaceId, flow: JobId): Promise<FlowSource | undefined>;
   /** Undefined: there is no such job. */
   load(workspace: WorkspaceId, flow: JobId): Promise<StoredRun | undefined>;
   /** Rows of events that have some after the one with a number, in their order; `limit` rows at most. */
@@ -66,6 +68,14 @@ export interface FlowRunStore {
   asleep(flows: readonly JobId[]): Promise<Set<JobId>>;
   /** Whose step a job is; undefined when it is none. */
   stepOf(workspace: WorkspaceId, job: JobId): Promise<StepOf | undefined>;
+  /** A result that is kept under a key, see kept-results.ts. */
+  kept(workspace: WorkspaceId, key: string): Promise<string | undefined>;
+  /** Lets go of results whose time is over, so many at most. @returns how many */
+  forgetKept(limit: number): Promise<number>;
+  /** Runs of these shards that have ended and of whose steps some are to be deleted. */
+  used(shards: readonly number[], limit: number): Promise<JobRef[]>;
+  /** Deletes results, arguments and output of jobs of a run. @param last notes that nothing of it is left to be deleted */
+  deleteUsed(run: JobRef, jobs: readonly JobId[], last: boolean): Promise<void>;
   /** Answers for flows of these shards, oldest first. */
   approvals(shards: readonly number[], limit: number): Promise<StoredApproval[]>;
   /** Takes answers away that come too late: those for runs that have ended. Others stay, whatever the caller believes of their runs. */
@@ -81,13 +91,20 @@ interface SourceRow {
   created_by: string;
 }
 
+const SOURCE = "SELECT kind, language, script_hash, code, args, created_by FROM job WHERE workspace_id = $1 AND id = $2";
+
 /** Reads of the engine, on the owner's pool: they never wait behind those of the API. */
 export function createFlowRunStore(pool: Pool): FlowRunStore {
   return {
+    async source(workspace, flow) {
+      const { rows } = await pool.query<SourceRow>(SOURCE, [workspace, flow]);
+      return rows[0]?.language === FLOW_LANGUAGE ? sourceOf(rows[0]) : undefined;
+    },
+
     async load(workspace, flow) {
       const of = [workspace, flow];
       const [source, snapshot] = await Promise.all([
-        pool.query<SourceRow>("SELECT kind, language, script_hash, code, args, created_by FROM job WHERE workspace_id = $1 AND id = $2", of),
+        pool.query<SourceRow>(SOURCE, of),
         pool.query<{ seq: number; state: string }>(
           "SELECT seq, state FROM flow_event WHERE workspace_id = $1 AND id = $2 AND state IS NOT NULL ORDER BY seq DESC LIMIT 1",
           of,
@@ -154,6 +171,39 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
       const { rows } = await pool.query<{ policy: string | null }>("SELECT policy FROM job WHERE workspace_id = $1 AND id = $2", [workspace, job]);
       const policy = rows[0]?.policy;
       return policy === null || policy === undefined ? undefined : stepOf(policy);
+    },
+
+    async kept(workspace, key) {
+      const { rows } = await pool.query<{ result: string }>("SELECT result FROM flow_cache WHERE workspace_id = $1 AND key = $2 AND expires_at > now()", [
+        workspace,
+        key,
+      ]);
+      return rows[0]?.result;
+    },
+
+    async forgetKept(limit) {
+      const { rowCount } = await pool.query(
+        `DELETE FROM flow_cache WHERE (workspace_id, key) IN (
+           SELECT workspace_id, key FROM flow_cache WHERE expires_at < now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+        [limit],
+      );
+      return rowCount ?? 0;
+    },
+
+    async used(shards, limit) {
+      const { rows } = await pool.query<{ workspace_id: string; id: string; shard: number }>(
+        "SELECT workspace_id::text, id::text, shard FROM flow_used WHERE shard = ANY($1::smallint[]) ORDER BY workspace_id, id LIMIT $2",
+        [shards, limit],
+      );
+      return rows.map(({ workspace_id, id, shard }) => ({ workspace: asWorkspaceId(workspace_id), id: asJobId(id), shard }));
+    },
+
+    async deleteUsed({ workspace, id }, jobs, last) {
+      const of = [workspace, jobs];
+      await pool.query("UPDATE job_done SET result = NULL WHERE workspace_id = $1 AND id = ANY($2::uuid[])", of);
+      await pool.query("UPDATE job SET args = '{}' WHERE workspace_id = $1 AND id = ANY($2::uuid[])", of);
+      await pool.query("DELETE FROM job_log WHERE workspace_id = $1 AND job_id = ANY($2::uuid[])", of);
+      if (last) await pool.query("DELETE FROM flow_used WHERE workspace_id = $1 AND id = $2", [workspace, id]);
     },
 
     async approvals(shards, limit) {

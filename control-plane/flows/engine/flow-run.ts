@@ -1,16 +1,16 @@
 import { AppError, messageOf } from "../../../kernel/app-error.ts";
-import { assertNever } from "../../../kernel/assert-never.ts";
 import { background } from "../../../kernel/background.ts";
 import type { JobEnd, Write } from "../../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import type { Command } from "../core/model.ts";
 import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
-import { brokenEnd } from "./run-ends.ts";
+import { brokenEnd, keepWhole } from "./run-ends.ts";
 import { ofOneTurn, type RunInput, TURN_BYTES } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
+import { takeInput } from "./take-input.ts";
 import { type NextMoment, Transition } from "./transition.ts";
 
 /** Who keeps the runs of an owner. */
@@ -123,56 +123,15 @@ export class FlowRun {
   #decide(to: Transition, state: RunState, running: RunningJob, inputs: readonly RunInput[]): void {
     const carrier = new Carrier(this.#parts, running, state, to);
     if (state.seq === 0) carrier.apply({ kind: "flow_started", preprocess: false });
-    for (const input of inputs) this.#take(carrier, to, state, input);
+    for (const input of inputs) {
+      if ("command" in input) this.#working.delete(keyOf(input.command));
+      takeInput(this.#parts, carrier, to, state, input);
+    }
     if (this.#behind) {
       this.#behind = false;
       to.commands.splice(0, to.commands.length, ...state.outstanding());
     }
     this.#carryOut(carrier, to);
-  }
-
-  #take(carrier: Carrier, to: Transition, state: RunState, input: RunInput): void {
-    if ("command" in input) this.#working.delete(keyOf(input.command));
-    switch (input.kind) {
-      case "go":
-        return;
-      case "ended": {
-        const { job, place, outcome, resultJson, writes } = input;
-        to.causedBy(writes);
-        if (!state.runs({ place, job })) return;
-        this.#parts.values.keep(job, resultJson);
-        carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: this.#parts.host.random() });
-        return;
-      }
-      case "asked":
-        if (state.wants(input.command)) carrier.answer(input.command, input.evaluated);
-        return;
-      case "prepared":
-        if (state.wants(input.command)) carrier.start(input.command, input.started);
-        return;
-      case "passing":
-        if (state.wants(input.command)) carrier.pass(input.command, input.evaluated);
-        return;
-      case "loaded":
-        to.commands.push(input.command);
-        return;
-      case "approval": {
-        const { number, place, approver, approved, payload } = input.approval;
-        to.approvedBy(number);
-        if (state.hasAnswered(place, approver)) return;
-        carrier.apply({ kind: "approval", place, approval: { approver, approved, payload } });
-        return;
-      }
-      case "due":
-        for (const place of state.takeDue(wallMs(this.#parts))) carrier.apply({ kind: "woke", place });
-        return;
-      case "cancel":
-        carrier.apply({ kind: "cancel_asked", by: "", reason: input.reason });
-        return;
-      default:
-        assertNever(input);
-        return;
-    }
   }
 
   #carryOut(carrier: Carrier, to: Transition): void {
@@ -202,6 +161,7 @@ export class FlowRun {
       },
       fail: (error) => this.#refused(to, inputs, error),
     };
+    if (to.end !== undefined) keepWhole(this.job, state, to, wallMs(this.#parts));
     const stateJson = state.snapshot(to.end !== undefined);
     const row = { next: changed ? next : undefined, hasRow: this.#stored !== undefined };
     this.#busy = true;
@@ -216,7 +176,8 @@ export class FlowRun {
     else {
       const { reason } = end.exit;
       const outcome = reason === "succeeded" || reason === "cancelled" ? reason : "failed";
-      parent.push({ kind: "ended", job: this.job.id, place, outcome, resultJson: end.resultJson, writes, mended });
+      const { cache } = this.job.policy?.flow ?? {};
+      parent.push({ kind: "ended", job: this.job.id, place, outcome, resultJson: end.resultJson, writes, mended, cache });
     }
   }
 
@@ -227,6 +188,7 @@ export class FlowRun {
     if (to.end !== undefined) {
       for (const action of to.after) action();
       this.#parts.host.ended(running, to.end);
+      if (state.deletesUsed) this.#parts.lookForUsed();
       this.#forget();
       return;
     }
@@ -319,6 +281,7 @@ export class FlowRun {
       const stored = fresh === undefined ? await deps.store.load(workspace, id) : { ...NOTHING, source: fresh };
       if (stored === undefined) throw new AppError("not_found", "the flow's job is no longer in the database");
       const state = new RunState(this.job, await deps.catalogue.loadFlow(workspace, stored.source), stored);
+      if (state.seq === 0 && this.job.policy?.restart !== undefined) throw new AppError("not_found", "what it was to go on from is no longer in the database");
       const missed = await this.#missedEnds(state);
       // Whether it has a row is not known: the next transition writes it.
       if (fresh === undefined) this.#stored = { dueAtMs: undefined, awake: false };

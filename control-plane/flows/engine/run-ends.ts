@@ -7,6 +7,9 @@ import { FLOW_TAG } from "../../scheduler/core/flow-agent.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import type { Command, Place } from "../core/model.ts";
 import { parseJson } from "./flow-codec.ts";
+import { flowKey } from "./kept-results.ts";
+import type { RunState } from "./run-state.ts";
+import type { Transition } from "./transition.ts";
 
 type Finish = Extract<Command, { kind: "finish" }>;
 
@@ -68,6 +71,17 @@ function messageIn(valueJson: string): string {
 
 function isMembers(value: Json | undefined): value is { readonly [name: string]: Json } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What else is written with the end of a run: its result for those who ask for the same again, and that steps of it are to be deleted. */
+export function keepWhole(job: WaitingJob, state: RunState, to: Transition, nowMs: number): void {
+  const { end } = to;
+  if (state.deletesUsed) to.leavesUsed = true;
+  const { cacheTtlS } = state.definition;
+  // One that took results of another run over did not work on its own inputs alone.
+  const isWhole = (job.policy?.restart?.step ?? "") === "" && !state.hasNewInputs && !state.wasRecalled;
+  if (cacheTtlS === undefined || !isWhole || end?.exit.reason !== "succeeded" || end.exit.message !== "") return;
+  to.keeps(flowKey(state.source), nowMs + cacheTtlS * 1000, end.resultJson);
 }
 
 /** A value that is too large to stand in an event, as a job that has ended at once: then it is in history like the results of all steps. */

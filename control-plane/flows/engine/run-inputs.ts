@@ -1,6 +1,7 @@
 import type { Outcome } from "../../../kernel/exit.ts";
 import type { JobId } from "../../../kernel/ids.ts";
 import type { Write } from "../../jobs/model.ts";
+import type { StepOf } from "../../scheduler/core/retry-core.ts";
 import type { Command, Place } from "../core/model.ts";
 import type { Evaluated } from "./evaluation.ts";
 import type { StoredApproval } from "./flow-run-store.ts";
@@ -8,6 +9,7 @@ import type { Started } from "./step-starter.ts";
 
 export type RunCommand = Extract<Command, { kind: "run" }>;
 export type AskCommand = Extract<Command, { kind: "ask" }>;
+type RecallCommand = Extract<Command, { kind: "recall" }>;
 export type PassCommand = Extract<Command, { kind: "pass" }>;
 
 /** What a run has to deal with, in the order in which it came. */
@@ -24,15 +26,19 @@ export type RunInput =
       readonly writes: readonly Write[];
       /** The end was refused before, as it was: it is about its own result now. */
       readonly mended: boolean;
+      /** Its result is to be kept for others. */
+      readonly cache?: StepOf["cache"];
     }
   | { readonly kind: "asked"; readonly command: AskCommand; readonly evaluated: Evaluated }
   | { readonly kind: "prepared"; readonly command: RunCommand; readonly started: Started }
   | { readonly kind: "passing"; readonly command: PassCommand; readonly evaluated: Evaluated }
+  /** @param json a result that was kept; undefined: there is none */
+  | { readonly kind: "recalled"; readonly command: RecallCommand; readonly json: string | undefined }
   /** The value of the run's end is at hand. */
   | { readonly kind: "loaded"; readonly command: Extract<Command, { kind: "finish" }> }
   | { readonly kind: "approval"; readonly approval: StoredApproval }
   | { readonly kind: "due" }
-  | { readonly kind: "cancel"; readonly reason: string };
+  | { readonly kind: "cancel"; readonly by: string; readonly reason: string };
 
 const MOST_INPUTS = 64;
 /** What a turn writes is never parted: a loop may hand the same megabyte to a thousand steps. */

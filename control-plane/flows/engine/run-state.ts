@@ -6,6 +6,7 @@ import { scopeOf } from "../core/scope.ts";
 import type { FlowState, JobAt } from "../core/state.ts";
 import { blockJobs, currentBlock, isRunning } from "../core/under-way.ts";
 import type { FlowDefinition } from "../model.ts";
+import { someModule } from "../module-expressions.ts";
 import type { RunnableFlow } from "./engine-deps.ts";
 import type { EvaluationPlace } from "./evaluation.ts";
 import type { FlowSource, StoredRun } from "./flow-run-store.ts";
@@ -29,6 +30,7 @@ export class RunState {
   readonly #timers = new Map<Place, number>();
   /** Something of it may wait for longer: only then it is looked whether all of it does. */
   #mayRest = false;
+  #deletesUsed: boolean | undefined;
 
   constructor(job: WaitingJob, flow: RunnableFlow, stored: Omit<StoredRun, "isFlow">) {
     const { source, state, seq } = replay(flow, stored);
@@ -46,6 +48,22 @@ export class RunState {
 
   get seq(): number {
     return this.#seq;
+  }
+
+  /** A preprocessor has made the run's inputs. */
+  get hasNewInputs(): boolean {
+    return this.#state.inputs !== undefined;
+  }
+
+  /** Its result is that of an earlier run. */
+  get wasRecalled(): boolean {
+    return this.#state.recalled === true;
+  }
+
+  /** Steps of it are to be deleted when it has ended. */
+  get deletesUsed(): boolean {
+    this.#deletesUsed ??= someModule(this.definition, ({ deleteAfterUse }) => deleteAfterUse === true);
+    return this.#deletesUsed;
   }
 
   apply(to: Transition, happening: Happening, atMs: number): void {

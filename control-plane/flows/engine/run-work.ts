@@ -5,10 +5,11 @@ import { askedOf } from "../core/asked-of.ts";
 import type { Command } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import type { Evaluated } from "./evaluation.ts";
+import { flowKey } from "./kept-results.ts";
+import { inputsOf } from "./module-inputs.ts";
 import type { RunInput } from "./run-inputs.ts";
 import { NOT_THERE, type RunParts, startParts } from "./run-parts.ts";
 import type { RunState } from "./run-state.ts";
-import { inputsOf } from "./step-starter.ts";
 
 /** What takes longer, of a command: values are read, expressions evaluated by workers. Errors: those of the database; of a finish out_of_range. */
 export async function workOn(parts: RunParts, job: WaitingJob, state: RunState, command: Command): Promise<RunInput> {
@@ -20,9 +21,8 @@ export async function workOn(parts: RunParts, job: WaitingJob, state: RunState, 
       return { kind: "asked", command, evaluated };
     }
     case "run": {
-      const { place } = command;
       try {
-        return { kind: "prepared", command, started: await starter.later(startParts(parts, job, state, place), state.at(place)) };
+        return { kind: "prepared", command, started: await starter.later(startParts(parts, job, state, command), state.at(command.place)) };
       } catch (error) {
         return { kind: "prepared", command, started: { kind: "failed", message: tooMuch(error) } };
       }
@@ -31,6 +31,10 @@ export async function workOn(parts: RunParts, job: WaitingJob, state: RunState, 
       const module = moduleAt(state.definition, command.place);
       const inputs = module === undefined ? {} : inputsOf(module);
       return { kind: "passing", command, evaluated: await orError(() => evaluator.argumentsLater(state.at(command.place), inputs)) };
+    }
+    case "recall": {
+      const json = state.hasNewInputs ? undefined : await parts.deps.store.kept(job.workspace, flowKey(state.source));
+      return { kind: "recalled", command, json };
     }
     case "finish":
       await values.load(state.owner, [command.value]);

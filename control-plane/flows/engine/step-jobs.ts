@@ -12,6 +12,7 @@ import { toPrio } from "../../jobs/present.ts";
 import { FLOW_LANGUAGE, FLOW_TAG } from "../../scheduler/core/flow-agent.ts";
 import type { JobLimits } from "../../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
+import type { RestartOf, StepOf } from "../../scheduler/core/retry-core.ts";
 import type { ScriptVersion } from "../../scripts/script-store.ts";
 import type { Place } from "../core/model.ts";
 import type { Concurrency, FlowDefinition, Module } from "../model.ts";
@@ -34,7 +35,14 @@ export interface StepParts {
   readonly argsJson: string;
   /** Of the module's own. */
   readonly timeoutMs: number | undefined;
+  /** See StepOf. */
+  readonly refs: readonly string[];
+  readonly cache: StepOf["cache"];
   readonly nowMs: number;
+  /** A preprocessor has made the run's inputs. */
+  readonly hasNewInputs: boolean;
+  /** It is a sub-flow, and goes on in the middle. */
+  readonly sub: RestartOf["sub"];
   readonly resolved: Resolved;
 }
 
@@ -42,7 +50,7 @@ export interface StepParts {
 export type Resolved =
   | { readonly kind: "code" }
   | { readonly kind: "script"; readonly version: ScriptVersion }
-  | { readonly kind: "flow"; readonly hash: string; readonly flowId: string };
+  | { readonly kind: "flow"; readonly hash: string };
 
 interface Wanted {
   readonly payload: Pick<JobPayload, "scriptHash" | "code">;
@@ -62,7 +70,8 @@ export function stepJob(parts: StepParts): NewJob {
   const wanted = wantedBy(parts);
   const priority = module.priority ?? definition.priority;
   const root = flow.policy?.flow?.root ?? flow.id;
-  const policy = stepPolicy({ id: flow.id, root, place, depth: depthOf(parts), env: envOf(definition) }, wanted.defaults);
+  const of = { id: flow.id, root, place, depth: depthOf(parts), env: envOf(definition), refs: parts.refs, cache: parts.cache };
+  const policy = stepPolicy(of, wanted.defaults, parts.sub?.restart);
   const job: WaitingJob = {
     id,
     workspace: flow.workspace,

@@ -1,7 +1,8 @@
-import type { FlowItem, FlushOperation, JobEnd, JobRef, Write } from "../../jobs/model.ts";
+import type { FlowChange, FlowItem, FlushOperation, JobEnd, JobRef, Write } from "../../jobs/model.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
 import type { Command, FlowEvent, ListItem } from "../core/model.ts";
 import { encodeItem } from "./flow-codec.ts";
+import { MOST_KEPT_BYTES } from "./kept-results.ts";
 
 /** When something happens to a flow by itself, and whether there is anything to do before. */
 export interface NextMoment {
@@ -22,6 +23,9 @@ export class Transition {
   readonly #jobs: Write[] = [];
   readonly #items = new Map<string, FlowItem>();
   readonly #approved: string[] = [];
+  readonly #kept: FlowChange[] = [];
+  /** Set with the end of a run of whose steps some are to be deleted. */
+  leavesUsed = false;
   end: JobEnd | undefined;
   #jobBytes = 0;
 
@@ -49,6 +53,11 @@ export class Transition {
 
   approvedBy(number: string): void {
     this.#approved.push(number);
+  }
+
+  /** A result that others may have. Those that are too large are forgotten. */
+  keeps(key: string, expiresAtMs: number, resultJson: string): void {
+    if (Buffer.byteLength(resultJson) <= MOST_KEPT_BYTES) this.#kept.push({ kind: "flow_cached", key, expiresAtMs, resultJson });
   }
 
   pieces(items: readonly FlowItem[]): void {
@@ -83,6 +92,8 @@ export class Transition {
     const own: FlushOperation[] = [];
     const { seq, atMs, stateJson, next } = parts;
     if (this.#items.size > 0) own.push({ kind: "flow", job, change: { kind: "flow_item", items: [...this.#items.values()] } });
+    for (const change of this.#kept) own.push({ kind: "flow", job, change });
+    if (this.leavesUsed) own.push({ kind: "flow", job, change: { kind: "flow_used" } });
     for (const number of this.#approved) own.push({ kind: "flow", job, change: { kind: "flow_approved", number } });
     if (this.end !== undefined) {
       if (parts.hasRow) own.push({ kind: "flow", job, change: { kind: "flow_over" } });

@@ -98,7 +98,7 @@ export class Values {
   /** Which pieces of lists are in the cache: name, first index, index after the last. */
   readonly #pieces = new Map<string, [string, number, number][]>();
 
-  /** Puts values where `text` and `json` find them. @returns those that were loaded. Errors: out_of_range for a list that is too large; those of the database */
+  /** Puts values where `text` and `json` find them. Errors: out_of_range for a list that is too large; internal for what is not kept; those of the database */
   async load(owner: ValueOwner, refs: readonly ValueRef[]): Promise<void> {
     const jobs = refs.flatMap((ref) => (ref.kind === "job" && this.#cache.text(ref.job) === undefined ? [ref.job] : []));
     await this.#loadJobs(owner.job, jobs);
@@ -114,7 +114,8 @@ export class Values {
 
   async #loadJobs(job: JobRef, jobs: readonly JobId[]): Promise<void> {
     if (jobs.length === 0) return;
-    for (const [id, { resultJson }] of await this.#store.ends(job.workspace, jobs)) this.#cache.keep(id, resultJson);
+    const ends = await this.#store.ends(job.workspace, jobs);
+    for (const id of jobs) this.#cache.keep(id, resultIn(ends, id));
   }
 
   async #list(owner: ValueOwner, ref: Extract<ValueRef, { kind: "list" }>): Promise<string> {
@@ -127,7 +128,7 @@ export class Values {
       const jobs = refs.flatMap((item) => (item.kind === "job" ? [item.job] : []));
       const ends = await this.#store.ends(workspace, jobs);
       for (const item of refs) {
-        const text = item.kind === "job" ? (this.#cache.text(item.job) ?? ends.get(item.job)?.resultJson ?? "null") : await this.#inner(owner, item);
+        const text = item.kind === "job" ? (this.#cache.text(item.job) ?? resultIn(ends, item.job)) : await this.#inner(owner, item, ref.run);
         bytes += text.length;
         if (bytes > this.#maxListBytes)
           throw new AppError("out_of_range", `the results of ${ref.place} together are larger than ${this.#maxListBytes} bytes: let its steps return less`);
@@ -137,12 +138,21 @@ export class Values {
     return `[${parts.join(",")}]`;
   }
 
-  async #inner(owner: ValueOwner, ref: ValueRef): Promise<string> {
-    return fixed(owner, ref) ?? (ref.kind === "list" ? await this.#list(owner, ref) : "null");
+  /** @param run that has the list around it, when it is not this one: then it has this one, too */
+  async #inner(owner: ValueOwner, ref: ValueRef, run: JobId | undefined): Promise<string> {
+    const own = ref.kind === "list" && ref.run === undefined && run !== undefined ? { ...ref, run } : ref;
+    return fixed(owner, own) ?? (own.kind === "list" ? await this.#list(owner, own) : "null");
   }
 }
 
 const MAX_LISTS = 10_000;
+
+/** What lives keeps its steps: a result that is not there was never waited for, or is of a run whose day has gone at this moment. */
+function resultIn(ends: ReadonlyMap<JobId, { readonly resultJson: string }>, job: JobId): string {
+  const end = ends.get(job);
+  if (end === undefined) throw new AppError("internal", `the result of job ${job} is not in the database`);
+  return end.resultJson;
+}
 
 const valuesName = (run: JobId, place: Place): string => `${run}/${place}/values`;
 const listName = ({ run, place }: IterItem): string => `${run}/${place}`;

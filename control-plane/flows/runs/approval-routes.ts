@@ -67,7 +67,7 @@ function addMemberRoutes(root: FastifyInstance, approvals: Approvals): void {
   app.post(
     "/api/v1/w/:workspace/jobs/:id/flow/invite",
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: {
         tags,
         operationId: "inviteApprover",
@@ -83,7 +83,7 @@ function addMemberRoutes(root: FastifyInstance, approvals: Approvals): void {
   app.post(
     "/api/v1/w/:workspace/jobs/:id/flow/answer",
     {
-      config: { permission: "jobs:approve" },
+      config: { permission: "jobs:approve", path: "inside" },
       schema: {
         tags,
         operationId: "answerStep",

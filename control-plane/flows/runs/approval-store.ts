@@ -1,15 +1,36 @@
+import type { AccountId, WorkspaceId } from "../../../kernel/ids.ts";
 import type { Pool } from "../../db/pools.ts";
+import type { Queryable } from "../../db/transaction.ts";
 import { shardOf } from "../../jobs/model.ts";
 import type { ApprovalClaims } from "./approval-token.ts";
 
 /** Takes an answer in: from here on it is not lost. @returns false when this approver has answered already */
-export async function insertApproval(pool: Pool, claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
+export async function insertApproval(client: Queryable, claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
   const { workspace, flow, place, approver } = claims;
-  const { rowCount } = await pool.query(
+  const { rowCount } = await client.query(
     `INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
     [workspace, flow, shardOf(workspace), place, approver, approved, payload],
   );
   return rowCount === 1;
+}
+
+/** Whether an account is in any of these groups of a workspace. */
+export async function isInGroups(pool: Pool, workspace: WorkspaceId, account: AccountId, groups: readonly string[]): Promise<boolean> {
+  const { rowCount } = await pool.query("SELECT 1 FROM group_account WHERE workspace_id = $1 AND account_id = $2 AND group_name = ANY($3::text[]) LIMIT 1", [
+    workspace,
+    account,
+    groups,
+  ]);
+  return rowCount === 1;
+}
+
+/** Bytes of the payloads of a step's answers that are not events yet. */
+export async function pendingBytes(pool: Pool, { workspace, flow, place }: ApprovalClaims): Promise<number> {
+  const { rows } = await pool.query<{ bytes: number }>(
+    "SELECT coalesce(sum(octet_length(payload)), 0)::float8 AS bytes FROM flow_approval WHERE workspace_id = $1 AND id = $2 AND place = $3",
+    [workspace, flow, place],
+  );
+  return rows[0]?.bytes ?? 0;
 }
 
 /** Whether an answer of the approver has been taken in and is not an event yet. */

@@ -1,16 +1,18 @@
 import { AppError } from "../../../kernel/app-error.ts";
-import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import { type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import { recordAudit } from "../../audit/audit-store.ts";
 import type { Pool } from "../../db/pools.ts";
+import { inTransaction } from "../../db/transaction.ts";
 import type { Caller } from "../../http/authorize.ts";
 import type { JobRecord } from "../../jobs/job-store.ts";
 import { readPolicy } from "../../jobs/policy-codec.ts";
-import type { Place, StepView } from "../core/model.ts";
+import type { Approval, Place, StepView } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import { stepsOf } from "../core/step-views.ts";
 import { givenApprovals } from "../engine/given-approvals.ts";
 import type { ReplayedRun } from "../engine/replay.ts";
 import type { Module, SuspendRule } from "../model.ts";
-import { hasApproval, insertApproval } from "./approval-store.ts";
+import { hasApproval, insertApproval, isInGroups, pendingBytes } from "./approval-store.ts";
 import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
 import { type ApprovalView, type Invitation, RUN_LIMITS } from "./contract.ts";
 import type { RunReader } from "./run-reader.ts";
@@ -22,7 +24,7 @@ export interface ApprovalParts {
   /** Where links lead to: the API as its users reach it. */
   readonly publicUrl: () => string;
   readonly workspaceName: (workspace: WorkspaceId) => Promise<string | undefined>;
-  readonly record: (caller: Pick<Caller, "workspace">, id: JobId) => Promise<JobRecord>;
+  readonly record: (caller: Caller, id: JobId) => Promise<JobRecord>;
   /** An answer was taken in. */
   readonly answered: () => void;
 }
@@ -36,6 +38,10 @@ interface Waiting {
 }
 
 const ANONYMOUS = "anonymous";
+/** What runs of running jobs are started by, see identity/authenticate.ts. */
+const JOB_LABEL = /^job ([0-9a-f-]{36})$/;
+/** A job that a job started that a job started …: so many at most are asked. */
+const MOST_STARTERS = 20;
 const NO_LINK = "there is no such approval: the link is cut off, or not one of ours";
 
 /** Steps that wait for people: who is asked, and what they answer. */
@@ -49,6 +55,7 @@ export class Approvals {
   /** Links with which somebody can answer who has no account here. Errors: not_found; failed_precondition when the step does not wait. */
   async invite(caller: Caller, flow: JobId, step: string | undefined, approver = ANONYMOUS): Promise<Invitation> {
     const workspace = caller.workspace.id;
+    if (caller.reach?.bounds !== undefined) await this.#parts.record(caller, flow);
     const { view } = await this.#waiting(workspace, flow, step);
     return this.#links(workspace, flow, view.place, approver);
   }
@@ -102,7 +109,7 @@ export class Approvals {
   async answerLink(token: string, approved: boolean, payload: unknown): Promise<void> {
     const claims = await this.#claims(token);
     const { rule } = await this.#waiting(claims.workspace, claims.flow, claims.place);
-    if (rule.userAuthRequired || rule.selfApprovalDisabled)
+    if (rule.userAuthRequired || rule.selfApprovalDisabled || rule.userGroupsRequired !== undefined)
       throw new AppError("permission_denied", "this step takes answers of signed-in people only: POST to …/jobs/{id}/flow/answer with a token");
     await this.#take(claims, approved, payload);
   }
@@ -110,10 +117,12 @@ export class Approvals {
   /** An answer under the caller's own name. Errors: those of answerLink; permission_denied for whoever may not. */
   async answer(caller: Caller, flow: JobId, step: string | undefined, approved: boolean, payload: unknown): Promise<void> {
     const workspace = caller.workspace.id;
+    if (caller.reach?.bounds !== undefined) await this.#parts.record(caller, flow);
     const { view, rule } = await this.#waiting(workspace, flow, step);
     const approver = caller.principal.label;
-    if (rule.userGroupsRequired !== undefined) throw new AppError("unimplemented", "the step asks for members of groups, and there are no groups yet");
-    if (rule.selfApprovalDisabled && (await this.#parts.record(caller, flow)).createdBy === approver)
+    if (rule.userGroupsRequired !== undefined && !(await this.#isOfGroups(caller, rule.userGroupsRequired)))
+      throw new AppError("permission_denied", `this step takes answers of members of ${rule.userGroupsRequired.join(", ")} only`);
+    if (rule.selfApprovalDisabled && (await this.#starter(caller, flow)) === approver)
       throw new AppError("permission_denied", "whoever started the run may not approve it");
     await this.#take({ workspace, flow, place: view.place, approver }, approved, payload);
   }
@@ -122,6 +131,27 @@ export class Approvals {
     const token = mintApproval(await this.#parts.secret(), { workspace, flow, place, approver });
     const url = `${this.#parts.publicUrl()}/api/v1/approvals/${token}`;
     return { step: place, approver, resume_url: url, cancel_url: `${url}/cancel` };
+  }
+
+  /** Who started a run: of one that a job started, whoever started that job. Errors: permission_denied when that is not known any more. */
+  async #starter(caller: Caller, flow: JobId): Promise<string> {
+    let id = flow;
+    for (let depth = 0; depth < MOST_STARTERS; depth++) {
+      const { createdBy } = await this.#parts.record(caller, id).catch(() => ({ createdBy: undefined }));
+      if (createdBy === undefined) break;
+      const job = parseJobId(JOB_LABEL.exec(createdBy)?.[1] ?? "");
+      if (job === undefined) return createdBy;
+      id = job;
+    }
+    throw new AppError("permission_denied", "it is not known any more who started the run, and they may not approve it");
+  }
+
+  /** Administrators of the workspace are in all groups; everybody who has an account in it is in `all`. */
+  async #isOfGroups({ principal, reach, workspace }: Caller, groups: readonly string[]): Promise<boolean> {
+    const member = reach?.member;
+    if (principal.accountId === undefined || member?.role === "admin" || principal.isInstanceAdmin === true) return true;
+    if (member === undefined) return false;
+    return groups.includes("all") || isInGroups(this.#parts.pool, workspace.id, member.account, groups);
   }
 
   async #claims(token: string): Promise<ApprovalClaims> {
@@ -146,17 +176,35 @@ export class Approvals {
   async #hasAnswered(claims: ApprovalClaims): Promise<boolean> {
     // In this order: an answer leaves its table in the transaction of its event.
     if (await hasApproval(this.#parts.pool, claims)) return true;
-    const { flow, state } = await this.#parts.reader.run(claims.workspace, claims.flow);
-    return givenApprovals(flow.definition, state, claims.place).some(({ approver }) => approver === claims.approver);
+    return (await this.#given(claims)).some(({ approver }) => approver === claims.approver);
+  }
+
+  /** Answers that are events of the run. */
+  async #given({ workspace, flow: id, place }: ApprovalClaims): Promise<readonly Approval[]> {
+    const { flow, state } = await this.#parts.reader.run(workspace, id);
+    return givenApprovals(flow.definition, state, place);
   }
 
   async #take(claims: ApprovalClaims, approved: boolean, payload: unknown): Promise<void> {
     const text = payload === undefined ? "null" : JSON.stringify(payload);
     if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes)
       throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
-    if ((await this.#hasAnswered(claims)) || !(await insertApproval(this.#parts.pool, claims, approved, text)))
+    const before = (await this.#given(claims)).reduce((sum, one) => sum + Buffer.byteLength(one.payload), await pendingBytes(this.#parts.pool, claims));
+    if (before + Buffer.byteLength(text) > RUN_LIMITS.approvalsBytes)
+      throw new AppError("out_of_range", `the payloads of the step's answers are larger than ${RUN_LIMITS.approvalsBytes} bytes of JSON together: send less`);
+    if ((await this.#hasAnswered(claims)) || !(await this.#insert(claims, approved, text)))
       throw new AppError("failed_precondition", `${claims.approver} has answered already`);
     this.#parts.answered();
+  }
+
+  async #insert(claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
+    const { workspace, flow, place, approver } = claims;
+    return inTransaction(this.#parts.pool, async (client) => {
+      const inserted = await insertApproval(client, claims, approved, payload);
+      const event = { workspace, actor: approver, action: approved ? "steps:approve" : "steps:refuse", target: `job ${flow}`, detail: { step: place } };
+      if (inserted) await recordAudit(client, event);
+      return inserted;
+    });
   }
 }
 

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { WITHOUT_NUL } from "../../../kernel/storable-text.ts";
+import { scriptPath } from "../../jobs/contract.ts";
 
-export const RUN_LIMITS = { eventPage: 500, approverChars: 100, approvalBytes: 64 * 1024 } as const;
+export const RUN_LIMITS = { eventPage: 500, approverChars: 100, approvalBytes: 64 * 1024, approvalsBytes: 1024 * 1024 } as const;
 
 const STEP_STATUSES = ["waiting", "running", "sleeping", "suspended", "retrying", "succeeded", "failed", "cancelled", "skipped"] as const;
 
@@ -39,6 +40,44 @@ export const flowEventQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(RUN_LIMITS.eventPage).optional(),
   follow: z.stringbool().optional().meta({ description: "true: Server-Sent Events until the run has ended." }),
 });
+
+const place = z.string().min(1).max(2000);
+
+export const restartRequest = z.strictObject({
+  step: place.optional().meta({
+    description:
+      "Where the new run goes on, such as `b`, `loop/3/b`, or `sub/loop/3/b` in a sub-flow: what comes before it keeps its results. Default: at the beginning.",
+  }),
+  args: z.record(z.string(), z.unknown()).optional().meta({ description: "Inputs of the new run. Default: those of the earlier one." }),
+  newest: z.boolean().optional().meta({ description: "true: the newest version of the flow (and of the sub-flows on the way) instead of the one that ran." }),
+});
+export type RestartRequest = z.infer<typeof restartRequest>;
+
+const moduleId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
+export const stepTestRequest = z
+  .strictObject({
+    flow: scriptPath.optional().meta({ description: "The newest version of this path." }),
+    flow_hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    document: z.record(z.string(), z.unknown()).optional(),
+    yaml: z.string().refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
+    job: z.string().max(64).optional().meta({
+      description: "A run whose inputs and results the step gets; its flow, too, if no other is named. `step` is a place in it, such as `loop/3/b`.",
+    }),
+    step: place.meta({ description: "Id of the step." }),
+    args: z.record(z.string(), z.unknown()).optional().meta({ description: "Inputs of the flow; `iter` for a step of a loop." }),
+    results: z.record(moduleId, z.unknown()).optional().meta({ description: "Results of other steps by id, instead of those of the run." }),
+  })
+  .refine((body) => [body.flow, body.flow_hash, body.document, body.yaml].filter((given) => given !== undefined).length <= 1, {
+    message: "give at most one of flow, flow_hash, document and yaml",
+  })
+  .refine((body) => [body.flow, body.flow_hash, body.document, body.yaml, body.job].some((given) => given !== undefined), {
+    message: "give one of flow, flow_hash, document, yaml and job",
+  });
+export type StepTestRequest = z.infer<typeof stepTestRequest>;
 
 const approver = z.string().min(1).max(RUN_LIMITS.approverChars).refine(WITHOUT_NUL.check, WITHOUT_NUL.message);
 

@@ -31,7 +31,7 @@ export function addRunRoutes(root: FastifyInstance, parts: RunRouteParts): void 
   app.get(
     "/api/v1/w/:workspace/jobs/:id/flow",
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags: ["flows"],
         operationId: "getFlowRun",
@@ -42,6 +42,7 @@ export function addRunRoutes(root: FastifyInstance, parts: RunRouteParts): void 
     },
     async (request) => {
       const caller = callerOf(request);
+      if (caller.reach?.bounds !== undefined) await parts.jobs.record(caller, jobIdOf(request));
       return parts.reader.view(caller.workspace.id, jobIdOf(request));
     },
   );
@@ -49,7 +50,7 @@ export function addRunRoutes(root: FastifyInstance, parts: RunRouteParts): void 
   app.get(
     "/api/v1/w/:workspace/jobs/:id/flow/events",
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags: ["flows"],
         operationId: "getFlowEvents",

@@ -15,6 +15,21 @@ export interface JobPolicy {
   readonly requirements?: Requirements | undefined;
   /** Set for a step of a flow: its end is for the flow to know. */
   readonly flow?: StepOf | undefined;
+  /** Set for a run of a flow that goes on where an earlier one was: its first events were stored before it was accepted. */
+  readonly restart?: RestartOf | undefined;
+}
+
+/** Where a run of a flow comes from that uses results of another one. */
+export interface RestartOf {
+  /** The earlier run, and the step at which this one goes on; empty: it begins at the beginning. */
+  readonly id: JobId;
+  readonly step: string;
+  /** Inputs in which `$var:` and `$res:` stand for something, where the earlier run's were arguments of a step; as in StepOf. */
+  readonly refs?: readonly string[] | undefined;
+  /** All runs whose results this one may refer to: they are kept while it lives. */
+  readonly uses: readonly JobId[];
+  /** The step is a sub-flow that goes on in the middle: the run which its first attempt is to be. */
+  readonly sub?: { readonly job: JobId; readonly hash: string; readonly restart: RestartOf } | undefined;
 }
 
 /** Whose step a job is. */
@@ -29,6 +44,13 @@ export interface StepOf {
   readonly depth?: number | undefined;
   /** Constants of the flow: variables of its steps' environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Arguments in which `$var:` and `$res:` stand for something: those that people wrote, into the flow or as its inputs, and none that a step
+   * returned. Undefined for jobs of releases that did not say: all.
+   */
+  readonly refs?: readonly string[] | undefined;
+  /** The result is to be kept under this name, for so long. */
+  readonly cache?: { readonly key: string; readonly ttlS: number } | undefined;
 }
 
 export interface RetryPolicy {

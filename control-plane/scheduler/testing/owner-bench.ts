@@ -7,6 +7,7 @@ import { withExclusiveSession } from "../../db/session.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "../../db/test-database.ts";
 import { DAY_MS, makePartitions } from "../../housekeeping/partition-store.ts";
 import { type RetentionOutcome, runRetention } from "../../housekeeping/retention.ts";
+import { FlushConnection } from "../../jobs/flush-store.ts";
 import { FlushWriter } from "../../jobs/flush-writer.ts";
 import { type NewJob, shardOf } from "../../jobs/model.ts";
 import type { Log } from "../../telemetry/log.ts";
@@ -22,6 +23,7 @@ import type { Owner } from "../owner.ts";
 import type { OwnerDeps } from "../owner-deps.ts";
 import type { Home } from "../owner-port.ts";
 import { Ownership } from "../ownership.ts";
+import { Life, mortalLink } from "./mortal-link.ts";
 
 const silent = (): void => undefined;
 const log = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Log;
@@ -61,6 +63,11 @@ export class OwnerBench implements Home {
   /** Another replica, which takes shards and does nothing. */
   #other: Lease | undefined;
   #session = 0;
+  #life = new Life();
+  /** The agent has said nothing to the owner yet: it can report no ends to it. */
+  isAway = true;
+  /** See mortalLink: an owner that dies is replaced by `revive`. */
+  strikes: Parameters<typeof mortalLink>[2] = () => false;
   readonly clock: Clock = { wallMs: () => Date.now() + this.shiftMs, monotonicMs: () => this.stillAtMs ?? performance.now() };
 
   private constructor(database: TestDatabase, pool: Pool, hotLimit: number, flows: OwnerDeps["flows"]) {
@@ -93,11 +100,26 @@ export class OwnerBench implements Home {
 
   /** A new owner, from the database alone. The agent is away afterwards. @param between runs while there is none */
   async restart(between?: () => Promise<unknown>): Promise<void> {
+    this.isAway = true;
     await this.#ownership?.stop();
     await between?.();
     this.#ownership = this.#make();
     await this.#ownership.start();
     this.#session += 1;
+  }
+
+  /** A second owner, while nothing of the one that has died is ended in order. The agent is away afterwards. */
+  async revive(): Promise<void> {
+    this.isAway = true;
+    const dead = this.#ownership;
+    this.#ownership = this.#make();
+    void dead?.stop();
+    await this.#ownership.start();
+    this.#session += 1;
+  }
+
+  get hasDied(): boolean {
+    return this.#life.dead;
   }
 
   /** Another replica joins and gets its half: shards from SHARDS / 2 on. */
@@ -124,6 +146,7 @@ export class OwnerBench implements Home {
   /** The agent connects with what it holds. */
   attach(slots = 10): readonly { id: JobId; token: Token }[] {
     this.#session += 1;
+    this.isAway = false;
     return this.local.agents.attach(this, {
       key: AGENT,
       name: "agent",
@@ -190,10 +213,11 @@ export class OwnerBench implements Home {
 
   finish(bundle: Pick<Bundle, "jobId" | "token">, exit: Exit, resultJson = "1"): Promise<FinishVerdict> {
     const id = asJobId(bundle.jobId);
+    const { owner } = this;
     this.#held.delete(id);
     const logs = { logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
     const end = { id, token: asToken(bundle.token), exit, resultJson, startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: RUN_US, ...logs };
-    return this.owner.attemptFinished(AGENT, end);
+    return Promise.race([owner.attemptFinished(AGENT, end), this.#life.end]);
   }
 
   async rows<T extends object>(sql: string, ...values: unknown[]): Promise<T[]> {
@@ -238,12 +262,25 @@ export class OwnerBench implements Home {
 
   demand(): void {}
 
+  /** The agent hears nothing of an owner that has died. */
+  #homeOf(life: Life): Home {
+    return {
+      assign: (session, bundle) => !life.dead && this.assign(session, bundle),
+      isBehind: () => false,
+      cancel: (session, attempt) => (life.dead ? undefined : this.cancel(session, attempt)),
+      holding: () => undefined,
+      demand: () => undefined,
+    };
+  }
+
   #peers(): Peers {
     return { meet: silent, isLinked: (replicaId) => replicaId === this.#other?.replicaId, serve: silent, announce: silent, handOver: silent };
   }
 
   #make(): Ownership {
     const metrics = createMetrics();
+    const life = new Life();
+    this.#life = life;
     return new Ownership({
       tables: createClusterTables(this.pool, this.pool),
       writer: (lease, hooks) =>
@@ -253,6 +290,7 @@ export class OwnerBench implements Home {
           ...hooks,
           connections: 2,
           log,
+          connect: (number) => mortalLink(new FlushConnection(this.#database.url, lease, number, log), life, (when, all) => this.strikes(when, all)),
           metrics: { flushed: () => (this.flushes += 1) },
         }),
       replica: () => ({ name: "bench", address: "", version: "" }),
@@ -261,7 +299,7 @@ export class OwnerBench implements Home {
       metrics: metrics.cluster,
       directory: new OwnerDirectory(),
       peers: this.#peers(),
-      home: () => this,
+      home: () => this.#homeOf(life),
       deps: {
         flows: this.#flows,
         source: {

@@ -53,6 +53,7 @@ export class ScheduleBench {
       checkArgs: (version, args, prefix) => validator.validate(version.hash, version.schema, args, prefix),
       wantedFlow: () => Promise.reject(new Error("no flow is run here")),
       earlyAnswer: () => Promise.resolve(undefined),
+      admit: () => undefined,
       onAccepted: () => undefined,
       owners,
     });

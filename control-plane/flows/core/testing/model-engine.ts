@@ -16,6 +16,8 @@ export interface World {
   ask?(place: Place, question: Question, branch: number | undefined): boolean | number | string | undefined;
   /** Inputs of a step: `cached` when its result is known, a text when they cannot be evaluated. */
   inputs?(place: Place): "cached" | { readonly failed: string } | undefined;
+  /** The result of an earlier run with the same inputs. */
+  readonly recalled?: ValueRef;
   /** Who answers an invitation at a place. */
   approvals?(place: Place): readonly Approval[];
 }
@@ -87,6 +89,7 @@ export class ModelEngine {
     if (command.kind === "run") this.#run(command.place, command.attempt);
     else if (command.kind === "pass") this.#pass(command.place);
     else if (command.kind === "ask") this.tell(this.answer(command));
+    else if (command.kind === "recall") this.tell({ kind: "recalled", ...(this.#world.recalled !== undefined && { value: this.#world.recalled }) });
     else if (command.kind === "cancel_job") this.#cancelJob(command.place, command.job);
     else if (command.kind === "invite") {
       for (const approval of this.#world.approvals?.(command.place) ?? []) this.tell({ kind: "approval", place: command.place, approval });

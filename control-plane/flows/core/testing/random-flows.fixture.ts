@@ -84,13 +84,15 @@ export const flows = fc
     failure: rarely(extras, 2),
     preprocessor: rarely(extras, 4),
     skip: rarely(fc.constant("x"), 8),
+    cache: rarely(fc.constant(60), 6),
   })
-  .map(({ modules: written, failure, preprocessor, skip }) =>
+  .map(({ modules: written, failure, preprocessor, skip, cache }) =>
     flow(numbered(written, { count: 0 }), {
       earlyReturn: "s2",
       ...(failure === undefined ? {} : { failureModule: step("fail", failure) }),
       ...(preprocessor === undefined ? {} : { preprocessor: step("pre", preprocessor) }),
       ...(skip === undefined ? {} : { skipExpr: skip }),
+      ...(cache === undefined ? {} : { cacheTtlS: cache }),
     }),
   );
 
@@ -117,6 +119,7 @@ export function worldOf(seed: number): World {
   // Of some worlds nearly all goes well, so that flows come far.
   const badly = [1, 4, 20][seed % 3] ?? 1;
   return {
+    ...(dice("recall") < 25 && { recalled: { kind: "json", json: "1" } as const }),
     job: (place, attempt) => {
       const thrown = dice(`job ${place} ${attempt}`);
       return thrown < badly ? "failed" : thrown === 99 ? "cancelled" : "succeeded";

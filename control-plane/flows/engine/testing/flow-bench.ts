@@ -17,8 +17,8 @@ import { decodeEvents } from "../flow-codec.ts";
 import { FlowEngine } from "../flow-engine.ts";
 import { createFlowRunStore } from "../flow-run-store.ts";
 
-/** What a step's script does: its result, or an error that it throws. Undefined: it goes on until `finish`. */
-export type Script = (args: Record<string, Json>, step: string) => Json | Error | undefined;
+/** What a step's script does: its result, or an error that it throws. Undefined: it goes on until `finish`. @param step its id @param place of it in the run */
+export type Script = (args: Record<string, Json>, step: string, place: string) => Json | Error | undefined;
 
 /** A module that runs inline code; the bench's scripts go by its id. */
 export const step = (id: string, inputs: Record<string, string> = {}, more: Record<string, unknown> = {}): Record<string, unknown> => ({
@@ -66,11 +66,11 @@ export class FlowBench {
     await this.#expressions.stop();
   }
 
-  /** Starts a run of these modules. @returns its job */
-  async start(value: { modules: readonly unknown[] } & Record<string, unknown>, args: Record<string, Json> = {}): Promise<JobId> {
+  /** Starts a run of these modules, or of a version that is deployed. @returns its job */
+  async start(value: { modules: readonly unknown[] } & Record<string, unknown>, args: Record<string, Json> = {}, hash?: string): Promise<JobId> {
     const made = this.owner.job({ tag: FLOW_TAG, language: FLOW_LANGUAGE });
-    const code = JSON.stringify({ summary: "", value });
-    await this.owner.owner.enqueue([{ ...made, payload: { ...made.payload, kind: "flow", code, argsJson: JSON.stringify(args) } }]);
+    const code = hash === undefined ? JSON.stringify({ summary: "", value }) : undefined;
+    await this.owner.owner.enqueue([{ ...made, payload: { ...made.payload, kind: "flow", scriptHash: hash, code, argsJson: JSON.stringify(args) } }]);
     return made.job.id;
   }
 
@@ -108,7 +108,7 @@ export class FlowBench {
     const { flow } = JSON.parse(row?.policy ?? "{}") as { flow?: { place: string } };
     const place = flow?.place ?? "";
     this.started.push(place);
-    const result = this.script(JSON.parse(bundle.argsJson) as Record<string, Json>, bundle.code);
+    const result = this.script(JSON.parse(bundle.argsJson) as Record<string, Json>, bundle.code, place);
     if (result === undefined) this.bundles.set(place, bundle);
     else await this.#end(bundle, result);
   }
@@ -120,6 +120,7 @@ export class FlowBench {
     // As an agent does: until somebody has recorded it.
     while (!this.#closed) {
       try {
+        if (this.owner.isAway) throw new Error("the agent has no owner to tell it");
         const recorded = this.owner.finish(bundle, exit, resultJson);
         this.owner.hold(bundle);
         await recorded;

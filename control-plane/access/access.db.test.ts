@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { createAccessControl } from "./access-control.ts";
+import { type AccessWorld, startAccessWorld } from "./test-world.ts";
+
+const api = "/api/v1/w/team";
+let world: AccessWorld;
+let team: WorkspaceId;
+let admin: string;
+let alice: { account: AccountId; token: string };
+let olga: { account: AccountId; token: string };
+let vera: { account: AccountId; token: string };
+
+beforeAll(async () => {
+  world = await startAccessWorld();
+  team = await world.makeWorkspace("team");
+  admin = await world.makeToken("workspace", team);
+  alice = await world.makeMember(team, "alice@example.com", "developer");
+  olga = await world.makeMember(team, "olga@example.com", "operator");
+  vera = await world.makeMember(team, "vera@example.com", "viewer");
+  for (const path of ["f/shared/one", "f/closed/one", "u/alice/one", "u/olga/one"]) {
+    await world.ask(admin, "POST", `${api}/scripts`, { path, language: "noop", content: `of ${path}` });
+    await world.ask(admin, "PUT", `${api}/variables/by-path?path=${path}`, { value: path });
+    await world.ask(admin, "PUT", `${api}/resources/by-path?path=${path}`, { type: "thing", value: { path } });
+  }
+});
+afterAll(async () => {
+  await world.close();
+});
+
+const paths = (body: unknown, of: string): string[] => {
+  const list: unknown = Reflect.get(Object(body), of);
+  return Array.isArray(list) ? list.map((one: { path: string }) => one.path) : [];
+};
+const status = async (token: string, method: string, path: string, body?: unknown): Promise<number> =>
+  (await world.ask(token, method, `${api}${path}`, body)).status;
+const grant = (path: string, ...grants: object[]) => world.ask(admin, "PUT", `${api}/folders/by-path?path=${path}`, { grants });
+const seen = async (token: string, what = "scripts"): Promise<string[]> => paths((await world.ask(token, "GET", `${api}/${what}`)).body, what);
+
+describe("places", () => {
+  test("without a grant a member has the own place alone; what is elsewhere is not there, in lists either", async () => {
+    expect(await seen(alice.token)).toEqual(["u/alice/one"]);
+    expect(await seen(alice.token, "variables")).toEqual(["u/alice/one"]);
+    expect(await seen(alice.token, "resources")).toEqual(["u/alice/one"]);
+    expect(await seen(admin)).toHaveLength(4);
+    const closed = await world.ask(alice.token, "GET", `${api}/scripts/by-path?path=f/closed/one`);
+    const missing = await world.ask(alice.token, "GET", `${api}/scripts/by-path?path=f/closed/two`);
+    expect([closed.status, missing.status]).toEqual([404, 404]);
+    expect(closed.text.replace("f/closed/one", "").replace(/"request_id":"[^"]+"/, "")).toBe(
+      missing.text.replace("f/closed/two", "").replace(/"request_id":"[^"]+"/, ""),
+    );
+    expect(await status(alice.token, "PUT", "/variables/by-path?path=f/closed/two", { value: "x" })).toBe(403);
+    expect(await status(alice.token, "PUT", "/variables/by-path?path=u/alice/two", { value: "x" })).toBe(201);
+    expect(await status(olga.token, "PUT", "/variables/by-path?path=u/olga/two", { value: "x" })).toBe(403);
+    expect(await status(alice.token, "DELETE", "/variables/by-path?path=u/alice/two")).toBe(204);
+  });
+
+  test("a folder is granted to a member, to a group and to all; read is not write", async () => {
+    await grant("f/shared", { user: "alice", level: "read" });
+    expect(await status(alice.token, "GET", "/variables/by-path?path=f/shared/one")).toBe(200);
+    expect(await status(alice.token, "PUT", "/variables/by-path?path=f/shared/one", { value: "x" })).toBe(403);
+    await grant("f/shared", { user: "alice", level: "write" });
+    expect(await status(alice.token, "PUT", "/variables/by-path?path=f/shared/one", { value: "x" })).toBe(200);
+    expect(await status(olga.token, "GET", "/variables/by-path?path=f/shared/one")).toBe(404);
+
+    expect((await world.ask(admin, "PUT", `${api}/groups/by-name?name=ops`, { members: ["olga"] })).status).toBe(201);
+    await grant("f/shared", { group: "ops", level: "read" });
+    expect(await status(olga.token, "GET", "/variables/by-path?path=f/shared/one")).toBe(200);
+    expect(await status(alice.token, "GET", "/variables/by-path?path=f/shared/one")).toBe(404);
+    await world.ask(admin, "PUT", `${api}/groups/by-name?name=ops`, { members: [] });
+    expect(await status(olga.token, "GET", "/variables/by-path?path=f/shared/one")).toBe(404);
+
+    await grant("f/shared", { level: "read" });
+    expect(await seen(vera.token)).toEqual(["f/shared/one"]);
+    expect(await seen(olga.token)).toEqual(["f/shared/one", "u/olga/one"]);
+    await world.ask(admin, "DELETE", `${api}/folders/by-path?path=f/shared`);
+    expect(await seen(vera.token)).toEqual([]);
+  });
+
+  test("a member grants the own place and no other; a viewer grants nothing", async () => {
+    const share = (token: string, path: string) =>
+      world.ask(token, "PUT", `${api}/folders/by-path?path=${path}`, { grants: [{ user: "olga", level: "read" }] });
+    expect((await share(alice.token, "u/alice")).status).toBe(201);
+    expect(await status(olga.token, "GET", "/scripts/by-path?path=u/alice/one")).toBe(200);
+    expect((await share(alice.token, "f/closed")).status).toBe(403);
+    expect((await share(alice.token, "u/olga")).status).toBe(403);
+    expect((await share(vera.token, "u/vera")).status).toBe(403);
+    expect((await world.ask(alice.token, "DELETE", `${api}/folders/by-path?path=u/alice`)).status).toBe(204);
+    expect(await status(olga.token, "GET", "/scripts/by-path?path=u/alice/one")).toBe(404);
+  });
+
+  test("what is wrong with a grant is said: nobody of that name, no such group, one of two named twice", async () => {
+    for (const grants of [
+      [{ user: "nobody", level: "read" }],
+      [{ group: "none", level: "read" }],
+      [{ level: "read" }, { level: "write" }],
+      [{ user: "alice", group: "ops", level: "read" }],
+    ])
+      expect((await world.ask(admin, "PUT", `${api}/folders/by-path?path=f/bad`, { grants })).status).toBe(400);
+    expect(await status(admin, "GET", "/folders/by-path?path=f/bad")).toBe(404);
+  });
+});
+
+describe("jobs", () => {
+  const run = (token: string, body: object) => world.ask(token, "POST", `${api}/jobs`, body);
+  const idOf = (body: unknown): string => String(Reflect.get(Object(body), "id"));
+
+  test("a member runs what is in reach and sees those jobs, and the own ones, alone", async () => {
+    await grant("f/shared", { level: "read" });
+    const shared = idOf((await run(admin, { script: "f/shared/one" })).body);
+    const closed = idOf((await run(admin, { script: "f/closed/one" })).body);
+    const own = idOf((await run(olga.token, { script: "u/olga/one" })).body);
+    expect((await run(olga.token, { script: "f/closed/one" })).status).toBe(404);
+    expect((await run(vera.token, { script: "f/shared/one" })).status).toBe(403);
+    const list = await world.ask(olga.token, "GET", `${api}/jobs`);
+    expect((list.body as { jobs: { id: string }[] }).jobs.map(({ id }) => id).sort()).toEqual([shared, own].sort());
+    for (const suffix of ["", "/args", "/result", "/logs"]) {
+      const answer = await world.ask(olga.token, "GET", `${api}/jobs/${closed}${suffix}`);
+      expect([suffix, answer.status]).toEqual([suffix, 404]);
+      expect(answer.text).toContain(`there is no job ${closed}`);
+    }
+    expect(await status(olga.token, "POST", `/jobs/${closed}/cancel`, {})).toBe(404);
+    expect(await status(olga.token, "GET", `/jobs/${shared}/args`)).toBe(200);
+    expect(await status(vera.token, "GET", `/jobs/${own}`)).toBe(404);
+    expect(await status(olga.token, "POST", `/jobs/${shared}/cancel`, {})).toBe(202);
+    const hash = String(Reflect.get(Object((await world.ask(admin, "GET", `${api}/scripts/by-path?path=f/closed/one`)).body), "hash"));
+    expect(await status(olga.token, "GET", `/scripts/by-hash/${hash}`)).toBe(404);
+    expect((await run(olga.token, { hash })).status).toBe(404);
+    await world.ask(admin, "DELETE", `${api}/folders/by-path?path=f/shared`);
+  });
+
+  test("operators bring no code; developers do", async () => {
+    const code = { code: { language: "noop", content: "x" } };
+    expect((await run(olga.token, code)).status).toBe(403);
+    expect((await run(olga.token, { document: { summary: "", value: { modules: [] } } })).status).toBe(403);
+    expect((await run(alice.token, code)).status).toBe(201);
+  });
+
+  test("a flow may run what its author may run, and says of the rest that it is not there", async () => {
+    const flow = (path: string) => ({
+      path: "u/alice/flow",
+      document: { summary: "", value: { modules: [{ id: "a", value: { type: "script", path, input_transforms: {} } }] } },
+    });
+    const refused = await world.ask(alice.token, "POST", `${api}/flows`, flow("f/closed/one"));
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain("there is no script at f/closed/one");
+    expect((await world.ask(alice.token, "POST", `${api}/flows`, flow("u/alice/one"))).status).toBe(201);
+    expect((await world.ask(admin, "POST", `${api}/flows`, flow("f/closed/one"))).status).toBe(201);
+  });
+});
+
+describe("scopes", () => {
+  test("a token has what its scopes name, as far as its owner has it", async () => {
+    const token = (...scopes: string[]) => world.personalToken(team, alice.account, scopes);
+    const reader = await token("variables:read");
+    expect(await status(reader, "GET", "/variables/by-path?path=u/alice/one")).toBe(200);
+    expect(await status(reader, "GET", "/scripts/by-path?path=u/alice/one")).toBe(403);
+    expect(await status(reader, "PUT", "/variables/by-path?path=u/alice/one", { value: "x" })).toBe(403);
+    expect(await status(reader, "GET", "/variables/by-path?path=f/closed/one")).toBe(404);
+    const everything = await token("*:*");
+    expect(await status(everything, "GET", "/variables/by-path?path=f/closed/one")).toBe(404);
+    expect(await status(everything, "PUT", "/folders/by-path?path=f/closed", { grants: [] })).toBe(403);
+    expect(await status(everything, "POST", "/agents/join-tokens", {})).toBe(403);
+    expect(await status(await token(), "GET", "/variables")).toBe(403);
+  });
+
+  test("a scope with a path holds there alone: lists are filtered, and routes that are about no path are closed", async () => {
+    const bound = await world.makeToken("workspace", team, { scopes: ["*:*:f/shared/*", "variables:read:u/*/one"] });
+    expect(await seen(bound)).toEqual(["f/shared/one"]);
+    expect(await seen(bound, "variables")).toEqual(["f/shared/one", "u/alice/one", "u/olga/one"]);
+    expect(await status(bound, "GET", "/scripts/by-path?path=f/closed/one")).toBe(404);
+    expect(await status(bound, "PUT", "/variables/by-path?path=f/shared/one", { value: "x" })).toBe(200);
+    expect(await status(bound, "PUT", "/variables/by-path?path=f/shared/deep/one", { value: "x" })).toBe(403);
+    expect(await status(bound, "GET", "/agents")).toBe(403);
+    expect(await status(bound, "POST", "/jobs", { script: "f/shared/one" })).toBe(201);
+    expect(await status(bound, "POST", "/jobs", { code: { language: "noop", content: "x" } })).toBe(403);
+  });
+});
+
+describe("members", () => {
+  test("roles are changed with ETags; the role that there is decides, for tokens that there are", async () => {
+    const petra = await world.makeMember(team, "petra@example.com", "viewer");
+    const before = await world.ask(admin, "GET", `${api}/members/by-name?name=petra`);
+    expect(before.body).toMatchObject({ name: "petra", email: "petra@example.com", role: "viewer", disabled: false });
+    const put = (role: string, etag: string | undefined) => world.ask(admin, "PUT", `${api}/members/by-name?name=petra`, { role }, { "if-match": etag ?? "" });
+    expect((await put("developer", before.etag)).body).toMatchObject({ role: "developer" });
+    expect((await put("admin", before.etag)).status).toBe(409);
+    expect(await status(petra.token, "PUT", "/variables/by-path?path=u/petra/one", { value: "x" })).toBe(201);
+    expect(await status(petra.token, "PUT", "/members/by-name?name=petra", { role: "admin" })).toBe(403);
+    expect(await status(admin, "PUT", "/members/by-name?name=nobody", { role: "admin" })).toBe(404);
+    expect(await status(petra.token, "GET", "/members?limit=2")).toBe(200);
+  });
+
+  test("who is taken out is out with the next request, and nobody else gets the name", async () => {
+    const quinn = await world.makeMember(team, "quinn@example.com", "admin");
+    expect(await status(quinn.token, "GET", "/scripts")).toBe(200);
+    expect(await status(admin, "DELETE", "/members/by-name?name=quinn")).toBe(204);
+    const out = await world.ask(quinn.token, "GET", `${api}/scripts`);
+    const nowhere = await world.ask(quinn.token, "GET", "/api/v1/w/nowhere/scripts");
+    expect([out.status, nowhere.status]).toEqual([404, 404]);
+    expect(out.text.replace(/"request_id":"[^"]+"/, "")).toBe(nowhere.text.replace(/"request_id":"[^"]+"/, ""));
+    await world.makeMember(team, "quinn@example.org", "viewer");
+    expect((await world.ask(admin, "GET", `${api}/members?limit=200`)).text).toContain('"name":"quinn2"');
+  });
+
+  test("groups: members and description, paging of members by name, If-None-Match", async () => {
+    const url = `${api}/groups/by-name?name=etl`;
+    expect((await world.ask(admin, "PUT", url, { description: "loads", members: ["alice", "olga"] })).body).toMatchObject({ members: ["alice", "olga"] });
+    expect((await world.ask(admin, "PUT", url, { members: [] }, { "if-none-match": "*" })).status).toBe(409);
+    expect((await world.ask(admin, "PUT", url, { members: ["nobody"] })).status).toBe(400);
+    expect((await world.ask(vera.token, "GET", `${api}/groups`)).text).toContain("loads");
+    expect((await world.ask(admin, "DELETE", url)).status).toBe(204);
+    expect((await world.ask(admin, "DELETE", url)).status).toBe(404);
+    const first = (await world.ask(vera.token, "GET", `${api}/members?limit=1`)).body as { members: { name: string }[]; next_cursor: string };
+    expect(first.members.map(({ name }) => name)).toEqual(["alice"]);
+    const second = (await world.ask(vera.token, "GET", `${api}/members?limit=1&cursor=${first.next_cursor}`)).body as typeof first;
+    expect(second.members.map(({ name }) => name)).toEqual(["olga"]);
+  });
+});
+
+test("another replica knows of a change when a second is over, and asks for nothing but a number meanwhile", async () => {
+  let nowMs = 0;
+  const replica = createAccessControl(world.pool, () => nowMs);
+  expect((await replica.member(team, vera.account))?.role).toBe("viewer");
+  await world.ask(admin, "PUT", `${api}/members/by-name?name=vera`, { role: "operator" });
+  nowMs += 1000;
+  expect((await replica.member(team, vera.account))?.role).toBe("operator");
+  await world.ask(admin, "DELETE", `${api}/members/by-name?name=vera`);
+  nowMs += 1000;
+  expect(await replica.member(team, vera.account)).toBeUndefined();
+});

@@ -1,0 +1,169 @@
+import { AppError } from "../../kernel/app-error.ts";
+import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { inTransaction, type Queryable } from "../db/transaction.ts";
+import type { Workspaces } from "../workspaces/workspace-store.ts";
+import { type Account, findAccount, findByEmail, findPasswordHash, insertAccount, updateAccount } from "./account-store.ts";
+import type { RoleName } from "./contract.ts";
+import type { Invitations } from "./invitations.ts";
+import type { Lockout } from "./lockout.ts";
+import type { Members } from "./members.ts";
+import { hashPassword, isPassword } from "./password-hash.ts";
+import { revokeSessions } from "./session-store.ts";
+
+/** Who may make an account for himself. `invited`: whoever has an invitation. */
+export type SignUp = "open" | "invited" | "off";
+
+export interface SignUpRequest {
+  readonly email: string;
+  readonly name: string;
+  readonly password: string;
+  readonly invitation?: string | undefined;
+}
+
+export interface AccountSettings {
+  readonly email: string;
+  readonly name?: string | undefined;
+  readonly password?: string | undefined;
+  readonly isInstanceAdmin: boolean;
+  /** Names of workspaces that it is to be a member of. */
+  readonly memberOf: readonly { readonly workspace: string; readonly role: RoleName }[];
+}
+
+export interface AccountChanges {
+  readonly name?: string | undefined;
+  readonly password?: string | undefined;
+  readonly isInstanceAdmin?: boolean | undefined;
+  readonly isDisabled?: boolean | undefined;
+}
+
+/** People: how they come, log in, and change. */
+export interface Accounts {
+  /** Errors: unauthenticated, the same for an address that nobody has and for a disabled account; resource_exhausted, unavailable. */
+  login(given: { email: string; password: string }, address: string): Promise<Account>;
+  /** Errors: permission_denied, not_found for the invitation, already_exists, resource_exhausted, unavailable. */
+  signUp(request: SignUpRequest, address: string): Promise<Account>;
+  /** By an administrator of the instance. Errors: already_exists, not_found for a workspace, unavailable. */
+  create(settings: AccountSettings, by: string): Promise<Account>;
+  /** Errors: not_found, unavailable. */
+  change(id: AccountId, changes: AccountChanges): Promise<Account>;
+  /**
+   * By the person. All sessions but this one end.
+   * Errors: permission_denied when the password until now is wrong, failed_precondition when there is none, resource_exhausted, unavailable.
+   */
+  changePassword(id: AccountId, given: { current: string; password: string }, session: string, address: string): Promise<void>;
+  find(id: AccountId): Promise<Account | undefined>;
+}
+
+interface Parts {
+  readonly pool: Pool;
+  readonly lockout: Lockout;
+  readonly invitations: Invitations;
+  readonly members: Pick<Members, "join">;
+  readonly workspaces: Pick<Workspaces, "byName">;
+  readonly signUp: SignUp;
+}
+
+export function createAccounts({ pool, lockout, invitations, members, workspaces, signUp }: Parts): Accounts {
+  async function wantedWorkspace(name: string): Promise<WorkspaceId> {
+    const found = await workspaces.byName(name);
+    if (found === undefined) throw new AppError("not_found", `there is no workspace ${name}`);
+    return found.id;
+  }
+
+  /** Looks at a password as one attempt; right is what `judge` says is right. */
+  async function tryPassword<T>(
+    what: { email: string; address: string },
+    password: string,
+    load: () => Promise<{ hash: string | undefined; of: T | undefined }>,
+  ) {
+    const attempt = await lockout.attempt(what);
+    const { hash, of } = await load();
+    const isRight = await isPassword(password, hash).catch(async (error: unknown) => {
+      await attempt.undo();
+      throw error;
+    });
+    if (!isRight || of === undefined) return undefined;
+    await attempt.succeeded();
+    return of;
+  }
+
+  return {
+    find: (id) => findAccount(pool, id),
+    async login({ email, password }, address) {
+      const account = await tryPassword({ email, address }, password, async () => {
+        const found = await findByEmail(pool, email);
+        return { hash: found?.passwordHash, of: found?.disabledAt === undefined ? found : undefined };
+      });
+      // The same words for every reason.
+      if (account === undefined) throw new AppError("unauthenticated", "the e-mail address or the password is wrong");
+      return account;
+    },
+    async signUp({ email, name, password, invitation: token }, address) {
+      if (signUp === "off") throw new AppError("permission_denied", "accounts are made by the administrators of this instance");
+      if (signUp === "invited" && token === undefined)
+        throw new AppError("permission_denied", "an account needs an invitation here", { hint: "ask a colleague for one" });
+      const attempt = await lockout.attempt({ address });
+      const invitation = token === undefined ? undefined : await invitations.find(token);
+      const passwordHash = await hashPassword(password);
+      const account = await inTransaction(pool, async (client) => {
+        const isEmailProven = invitation?.email !== undefined;
+        const made = await insertNew(client, { email, name, passwordHash, isEmailProven, isInstanceAdmin: false, createdBy: "sign-up" });
+        if (invitation !== undefined) await invitations.accept(client, invitation, made);
+        return made;
+      });
+      // Without an invitation anybody could make accounts by the thousand: then even those that were made count.
+      if (invitation !== undefined) await attempt.succeeded();
+      return account;
+    },
+    async create({ email, name, password, isInstanceAdmin, memberOf }, createdBy) {
+      const wanted = await Promise.all(memberOf.map(async ({ workspace, role }) => ({ workspace: await wantedWorkspace(workspace), role })));
+      const passwordHash = password === undefined ? undefined : await hashPassword(password);
+      return inTransaction(pool, async (client) => {
+        const settings = { email, name: name ?? localPart(email), passwordHash, isEmailProven: true, isInstanceAdmin, createdBy };
+        const account = await insertNew(client, settings);
+        for (const { workspace, role } of wanted) await members.join(client, workspace, account.id, role);
+        return account;
+      });
+    },
+    async change(id, { name, password, isInstanceAdmin, isDisabled }) {
+      const passwordHash = password === undefined ? undefined : await hashPassword(password);
+      return inTransaction(pool, async (client) => {
+        const account = await updateAccount(client, id, { name, isInstanceAdmin, isDisabled, passwordHash });
+        if (account === undefined) throw noAccount();
+        if (isDisabled === true || password !== undefined) await revokeSessions(client, id);
+        return account;
+      });
+    },
+    async changePassword(id, { current, password }, session, address) {
+      const account = await findAccount(pool, id);
+      if (account?.email === undefined) throw noAccount();
+      // Whoever has taken over a session must not be able to make it last.
+      if (!account.hasPassword)
+        throw new AppError("failed_precondition", "this account has no password", { hint: "an administrator of the instance can give it one" });
+      const right = await tryPassword({ email: account.email, address }, current, async () => ({ hash: await findPasswordHash(pool, id), of: account }));
+      if (right === undefined) throw new AppError("permission_denied", "the password until now is wrong");
+      const passwordHash = await hashPassword(password);
+      await inTransaction(pool, async (client) => {
+        await updateAccount(client, id, { passwordHash });
+        await revokeSessions(client, id, session);
+      });
+    },
+  };
+}
+
+type Inserted = Parameters<typeof insertAccount>[1];
+
+async function insertNew(on: Queryable, account: Inserted): Promise<Account> {
+  const made = await insertAccount(on, account);
+  if (made === undefined) throw new AppError("already_exists", "there is an account with this e-mail address", { hint: "log in with it" });
+  return made;
+}
+
+export function noAccount(): AppError {
+  return new AppError("not_found", "there is no such account");
+}
+
+function localPart(email: string): string {
+  return email.slice(0, email.lastIndexOf("@"));
+}

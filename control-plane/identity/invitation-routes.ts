@@ -1,0 +1,126 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
+import { callerOf, principalOf } from "../http/authorize.ts";
+import { problemView } from "../http/problem-contract.ts";
+import { type Accounts, noAccount } from "./accounts.ts";
+import { invitationList, invitationPreview, invitationToken, joined, madeInvitation, newInvitation } from "./contract.ts";
+import type { Invitations } from "./invitations.ts";
+import { presentInvitation } from "./present.ts";
+import { sessionOf } from "./sessions.ts";
+
+const path = "/api/v1/w/:workspace/invitations";
+const params = z.object({ workspace: z.string() });
+const tags = ["invitations"];
+
+/** By administrators of a workspace: inviting people. By people: looking at an invitation, and accepting it. */
+export function addInvitationRoutes(root: FastifyInstance, pool: Pool, invitations: Invitations, accounts: Accounts): void {
+  addInviting(root, invitations);
+  addAccepting(root, pool, invitations, accounts);
+}
+
+function addInviting(root: FastifyInstance, invitations: Invitations): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    path,
+    {
+      config: { permission: "invitations:manage" },
+      schema: {
+        tags,
+        operationId: "createInvitation",
+        summary: "Invite somebody into the workspace",
+        description: "The token of the answer is for that person: nothing is sent. It is good once.",
+        params,
+        body: newInvitation,
+        response: { 201: madeInvitation, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { role, email, expires_in_s: expiresInS } = request.body;
+      const made = await invitations.invite({ workspace: workspace.id, role, email, expiresInS, createdBy: principal.label });
+      return reply
+        .code(201)
+        .header("cache-control", "no-store")
+        .send({ ...presentInvitation(made.invitation), token: made.token });
+    },
+  );
+  app.get(
+    path,
+    {
+      config: { permission: "invitations:manage" },
+      schema: {
+        tags,
+        operationId: "listInvitations",
+        summary: "Invitations, newest first, without their tokens",
+        description: "The newest 200, those that are over too.",
+        params,
+        response: { 200: invitationList, default: problemView },
+      },
+    },
+    async (request) => ({ invitations: (await invitations.list(callerOf(request).workspace.id)).map(presentInvitation) }),
+  );
+  app.delete(
+    `${path}/:invitation`,
+    {
+      config: { permission: "invitations:manage" },
+      schema: {
+        tags,
+        operationId: "revokeInvitation",
+        summary: "Revoke an invitation",
+        description: "Who has accepted it stays a member.",
+        params: params.extend({ invitation: z.string().regex(/^[0-9A-Za-z]{12}$/) }),
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      await invitations.revoke(callerOf(request).workspace.id, request.params.invitation);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function addAccepting(root: FastifyInstance, pool: Pool, invitations: Invitations, accounts: Accounts): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.post(
+    "/api/v1/invitations/preview",
+    {
+      config: { permission: "public" },
+      schema: {
+        tags,
+        operationId: "previewInvitation",
+        summary: "What an invitation is to",
+        security: [],
+        body: invitationToken,
+        response: { 200: invitationPreview, default: problemView },
+      },
+    },
+    async (request) => {
+      const { workspaceName, role, email, expiresAt } = await invitations.find(request.body.token);
+      return { workspace: workspaceName, role, email: email ?? null, expires_at: expiresAt.toISOString() };
+    },
+  );
+  app.post(
+    "/api/v1/invitations/accept",
+    {
+      config: { permission: "account:self", scope: "instance" },
+      schema: {
+        tags,
+        operationId: "acceptInvitation",
+        summary: "Become a member by an invitation",
+        description: "For people who have logged in. Who has no account yet signs up with the invitation.",
+        body: invitationToken,
+        response: { 200: joined, default: problemView },
+      },
+    },
+    async (request) => {
+      const account = await accounts.find(sessionOf(principalOf(request)).account);
+      if (account === undefined) throw noAccount();
+      const invitation = await invitations.find(request.body.token);
+      await inTransaction(pool, (client) => invitations.accept(client, invitation, account));
+      return { workspace: invitation.workspaceName, role: invitation.role };
+    },
+  );
+}

@@ -1,0 +1,169 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { callerOf } from "../http/authorize.ts";
+import { problemView } from "../http/problem-contract.ts";
+import type { Principal } from "./authenticate.ts";
+import { madeToken, newToken, newWorkspaceToken, tokenPage, tokenQuery } from "./contract.ts";
+import { presentToken } from "./present.ts";
+import type { Tokens } from "./tokens.ts";
+
+const own = "/api/v1/w/:workspace/tokens";
+const all = "/api/v1/w/:workspace/workspace-tokens";
+const params = z.object({ workspace: z.string() });
+const oneToken = params.extend({ token: z.string().regex(/^[0-9A-Za-z]{12}$/) });
+const tags = ["tokens"];
+const PAGE = 100;
+
+/** Tokens of a workspace: everybody's own, and all of them for who manages them. */
+export function addTokenRoutes(root: FastifyInstance, tokens: Tokens): void {
+  addOwn(root, tokens);
+  addAll(root, tokens);
+}
+
+function addOwn(root: FastifyInstance, tokens: Tokens): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const config = { permission: "tokens:self" } as const;
+  app.post(
+    own,
+    {
+      config,
+      schema: {
+        tags,
+        operationId: "createToken",
+        summary: "Make a personal token for this workspace",
+        description: "For people who have logged in. It may never do more than they may at that moment, and is shown once.",
+        params,
+        body: newToken,
+        response: { 201: madeToken, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { token, text } = await tokens.makePersonal(workspace.id, principal, request.body);
+      return reply
+        .code(201)
+        .header("cache-control", "no-store")
+        .send({ ...presentToken(token), token: text });
+    },
+  );
+  app.get(
+    own,
+    {
+      config,
+      schema: {
+        tags,
+        operationId: "listTokens",
+        summary: "The own tokens for this workspace, newest first",
+        params,
+        querystring: tokenQuery,
+        response: { 200: tokenPage, default: problemView },
+      },
+    },
+    async (request) => {
+      const { workspace, principal } = callerOf(request);
+      return page(tokens, workspace.id, holderOf(principal), request.query);
+    },
+  );
+  app.delete(
+    `${own}/:token`,
+    {
+      config,
+      schema: {
+        tags,
+        operationId: "revokeToken",
+        summary: "Revoke one of the own tokens",
+        params: oneToken,
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      await tokens.revoke(workspace.id, request.params.token, holderOf(principal));
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function addAll(root: FastifyInstance, tokens: Tokens): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const config = { permission: "tokens:manage" } as const;
+  app.post(
+    all,
+    {
+      config,
+      schema: {
+        tags,
+        operationId: "createWorkspaceToken",
+        summary: "Make a token of the workspace or of a service account",
+        params,
+        body: newWorkspaceToken,
+        response: { 201: madeToken, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      const { service_account: name, ...wanted } = request.body;
+      const { token, text } = await tokens.makeForWorkspace(workspace.id, principal, wanted, name);
+      return reply
+        .code(201)
+        .header("cache-control", "no-store")
+        .send({ ...presentToken(token), token: text });
+    },
+  );
+  app.get(
+    all,
+    {
+      config,
+      schema: {
+        tags,
+        operationId: "listWorkspaceTokens",
+        summary: "Tokens of everybody for this workspace, newest first",
+        params,
+        querystring: tokenQuery,
+        response: { 200: tokenPage, default: problemView },
+      },
+    },
+    async (request) => page(tokens, callerOf(request).workspace.id, undefined, request.query),
+  );
+  app.delete(
+    `${all}/:token`,
+    {
+      config,
+      schema: {
+        tags,
+        operationId: "revokeWorkspaceToken",
+        summary: "Revoke a token, whoever has it",
+        params: oneToken,
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      await tokens.revoke(callerOf(request).workspace.id, request.params.token, undefined);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function holderOf({ accountId }: Principal): AccountId {
+  if (accountId === undefined)
+    throw new AppError("permission_denied", "this token belongs to no account: it has no tokens of its own", { hint: "see …/workspace-tokens" });
+  return accountId;
+}
+
+/** Microseconds since the epoch, and an id. */
+const CURSOR = /^(\d{1,18})\.([0-9A-Za-z]{12})$/;
+
+async function page(tokens: Tokens, workspace: WorkspaceId, account: AccountId | undefined, query: z.output<typeof tokenQuery>) {
+  const { limit = PAGE, cursor } = query;
+  const [, createdUs, id] = CURSOR.exec(cursor ?? "") ?? [];
+  if (cursor !== undefined && (createdUs === undefined || id === undefined))
+    throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "is not valid" }] });
+  const after = createdUs === undefined || id === undefined ? undefined : { createdUs, id };
+  const found = await tokens.list(workspace, { account, limit: limit + 1, after });
+  const shown = found.slice(0, limit);
+  const next = found.length > limit ? shown.at(-1)?.cursor : undefined;
+  return { tokens: shown.map(presentToken), ...(next !== undefined && { next_cursor: next }) };
+}

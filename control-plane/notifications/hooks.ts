@@ -1,0 +1,186 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { AppError } from "../../kernel/app-error.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import type { ListedSecret, SealedSecrets } from "../secrets/sealed-secrets.ts";
+import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "../variables/revision.ts";
+import type { Page } from "../variables/variable-store.ts";
+import type { Workspace } from "../workspaces/workspace-store.ts";
+import { HOOK_LIMITS, type PutHook, TEST_KIND } from "./contract.ts";
+import type { Deliverer } from "./deliverer.ts";
+import { findDelivery, insertDelivery, listDeliveries, type StoredDelivery, sendAgain } from "./delivery-store.ts";
+import { deleteHook, findHook, insertHook, listHooks, type NewHook, pauseHook, type StoredHook, updateHook } from "./hook-store.ts";
+import { SECRET_PREFIX, standardKey } from "./standard-webhooks.ts";
+
+export interface HookDeps {
+  readonly pool: Pool;
+  readonly secrets: SealedSecrets;
+  readonly deliverer: Pick<Deliverer, "sendNow">;
+  readonly clock: Clock;
+  /** Called after each change. */
+  readonly onChange: () => Promise<void>;
+}
+
+interface DeliveryPage {
+  readonly status: StoredDelivery["status"] | undefined;
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** Hooks of workspaces, and what is delivered to them. What is not of the workspace is not there. */
+export interface Hooks {
+  list(workspace: WorkspaceId, page: Page): Promise<StoredHook[]>;
+  /** Errors: not_found. */
+  get(workspace: WorkspaceId, path: string): Promise<StoredHook>;
+  /** Makes one, with its first secret, or changes it. Errors: already_exists, failed_precondition, resource_exhausted. */
+  put(workspace: WorkspaceId, path: string, change: PutHook, by: string, condition: Condition): Promise<{ stored: StoredHook; secret: string | undefined }>;
+  /** Errors: not_found, failed_precondition. */
+  remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
+  /** Errors: not_found. */
+  pause(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredHook>;
+  /** Sends something at once, and says what became of it. Errors: not_found. */
+  test(workspace: Workspace, path: string): Promise<StoredDelivery>;
+  /** Errors: not_found. */
+  deliveries(workspace: WorkspaceId, path: string, page: DeliveryPage): Promise<StoredDelivery[]>;
+  /** Errors: not_found. */
+  delivery(workspace: WorkspaceId, id: string): Promise<StoredDelivery>;
+  /** Sends it again, under the same id. Errors: not_found. */
+  again(workspace: WorkspaceId, id: string): Promise<StoredDelivery>;
+  /** Errors: not_found. */
+  secrets(workspace: WorkspaceId, path: string): Promise<ListedSecret[]>;
+  /** Errors: not_found, invalid_argument, resource_exhausted. */
+  addSecret(
+    workspace: WorkspaceId,
+    path: string,
+    text: string | undefined,
+    by: string,
+    othersForS: number | undefined,
+  ): Promise<{ secret: string; listed: ListedSecret }>;
+  /** Errors: not_found. */
+  removeSecret(workspace: WorkspaceId, path: string, id: string): Promise<void>;
+}
+
+/** Somebody else writes at the same moment: then it is looked at again. */
+const TRIES = 5;
+const KEY_BYTES = 32;
+const newSecret = (): string => `${SECRET_PREFIX}${randomBytes(KEY_BYTES).toString("base64")}`;
+
+export function createHooks(deps: HookDeps): Hooks {
+  const { pool, onChange } = deps;
+  const get = async (workspace: WorkspaceId, path: string): Promise<StoredHook> => {
+    const stored = await findHook(pool, workspace, path);
+    if (stored === undefined) throw noHook(path);
+    return stored;
+  };
+
+  async function write(
+    workspace: WorkspaceId,
+    path: string,
+    change: PutHook,
+    by: string,
+    condition: Condition,
+  ): Promise<{ created: boolean; stored: StoredHook }> {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const before = await findHook(pool, workspace, path);
+      checkCondition(condition, `hook ${path}`, before?.revision);
+      const next = nextHook(path, change, by, before);
+      const stored = await (before === undefined ? insertHook(pool, workspace, next, HOOK_LIMITS.hooks) : updateHook(pool, workspace, next, before.revision));
+      if (stored === "full")
+        throw new AppError("resource_exhausted", `the workspace has ${HOOK_LIMITS.hooks} hooks already`, { hint: "delete some that nobody needs" });
+      if (stored !== undefined) return { created: before === undefined, stored };
+    }
+    throw changedMeanwhile(`hook ${path}`);
+  }
+
+  return {
+    list: (workspace, page) => listHooks(pool, workspace, page),
+    get,
+    async put(workspace, path, change, by, condition) {
+      const { created, stored } = await write(workspace, path, change, by, condition);
+      const secret = created ? newSecret() : undefined;
+      if (secret !== undefined) await deps.secrets.add(workspace, `hook:${path}`, secret, by);
+      await onChange();
+      return { stored, secret };
+    },
+    async remove(workspace, path, condition) {
+      if (!(await deleteHook(pool, workspace, path, wantedRevision(condition)))) {
+        await get(workspace, path);
+        throw changedMeanwhile(`hook ${path}`);
+      }
+      await onChange();
+    },
+    async pause(workspace, path, paused, by) {
+      const stored = await pauseHook(pool, workspace, path, paused, by, undefined);
+      if (stored === undefined) throw noHook(path);
+      await onChange();
+      return stored;
+    },
+    ...deliveriesOf(deps, get),
+    ...secretsOf(deps, get),
+  };
+}
+
+type Get = Hooks["get"];
+
+function deliveriesOf({ pool, deliverer, clock }: HookDeps, get: Get): Pick<Hooks, "test" | "deliveries" | "delivery" | "again"> {
+  const found = (delivery: StoredDelivery | undefined, id: string): StoredDelivery => {
+    if (delivery === undefined) throw new AppError("not_found", `there is no delivery ${id}`);
+    return delivery;
+  };
+  return {
+    async test(workspace, path) {
+      const hook = await get(workspace.id, path);
+      const nowMs = clock.wallMs();
+      const said = { type: TEST_KIND, timestamp: new Date(nowMs).toISOString(), workspace: workspace.name, data: { hook: path } };
+      const delivery = { hook: hook.path, event: `test_${randomUUID()}`, kind: TEST_KIND, payload: JSON.stringify(said) };
+      const id = await insertDelivery(pool, workspace.id, delivery, nowMs);
+      // Somebody else may have been quicker to take it: then it is on its way.
+      return found((await deliverer.sendNow(workspace.id, id)) ?? (await findDelivery(pool, workspace.id, id)), id);
+    },
+    async deliveries(workspace, path, page) {
+      await get(workspace, path);
+      return listDeliveries(pool, workspace, path, page);
+    },
+    delivery: async (workspace, id) => found(await findDelivery(pool, workspace, id), id),
+    again: async (workspace, id) => found(await sendAgain(pool, workspace, id, clock.wallMs()), id),
+  };
+}
+
+function secretsOf({ secrets }: HookDeps, get: Get): Pick<Hooks, "secrets" | "addSecret" | "removeSecret"> {
+  return {
+    async secrets(workspace, path) {
+      await get(workspace, path);
+      return secrets.list(workspace, `hook:${path}`);
+    },
+    async addSecret(workspace, path, text, by, othersForS) {
+      await get(workspace, path);
+      const secret = text ?? newSecret();
+      if (standardKey(secret) === undefined)
+        throw new AppError("invalid_argument", "a secret is whsec_ and 24 to 64 bytes in base64", {
+          fields: [{ pointer: "/secret", message: "is not whsec_ and base64" }],
+        });
+      return { secret, listed: await secrets.add(workspace, `hook:${path}`, secret, by, othersForS) };
+    },
+    async removeSecret(workspace, path, id) {
+      await get(workspace, path);
+      await secrets.remove(workspace, `hook:${path}`, id);
+    },
+  };
+}
+
+function nextHook(path: string, { url, events, path_prefix: prefix, paused, description }: PutHook, by: string, before: StoredHook | undefined): NewHook {
+  return {
+    path,
+    url,
+    events: [...new Set(events)],
+    pathPrefix: prefix ?? "",
+    paused: paused ?? before?.paused ?? false,
+    description: description ?? before?.description ?? "",
+    by,
+  };
+}
+
+function noHook(path: string): AppError {
+  return new AppError("not_found", `there is no hook ${path}`);
+}
