@@ -49,14 +49,14 @@ const idsOf = (texts: readonly string[]): string[] => texts.map((text) => (JSON.
 test("those that have ended come at once, with their results as the scripts wrote them", async () => {
   const [over, open] = [await waiting(), await waiting()];
   await end([over]);
-  const found = await ends.wait(workspace, [over, open, over], 60_000, never);
+  const found = await ends.wait({ workspace }, [over, open, over], 60_000, never);
   expect(idsOf(found)).toEqual([over]);
   expect(found[0]).toContain('"result":{"n":9007199254740993}');
 });
 
 test("the first that ends wakes those who wait; others of the same moment come with it", async () => {
   const ids = await Promise.all(Array.from({ length: 300 }, waiting));
-  const found = ends.wait(workspace, ids, 60_000, never);
+  const found = ends.wait({ workspace }, ids, 60_000, never);
   const ending = ids.slice(0, 2);
   await end(ending);
   for (const id of ending) events.emit(id, "ended");
@@ -65,8 +65,8 @@ test("the first that ends wakes those who wait; others of the same moment come w
 
 test("an end whose notice was lost is found all the same; when time is over there is none", async () => {
   const id = await waiting();
-  expect(await ends.wait(workspace, [id], 0, never)).toEqual([]);
-  const found = ends.wait(workspace, [id], 60_000, never);
+  expect(await ends.wait({ workspace }, [id], 0, never)).toEqual([]);
+  const found = ends.wait({ workspace }, [id], 60_000, never);
   await end([id]);
   expect(idsOf(await found)).toEqual([id]);
 });
@@ -76,7 +76,7 @@ test("large results come in several answers", async () => {
   await end(ids, JSON.stringify("x".repeat(1024 * 1024)));
   const seen: string[] = [];
   for (let open: string[] = ids; open.length > 0; open = ids.filter((id) => !seen.includes(id))) {
-    const found = idsOf(await ends.wait(workspace, open, 0, never));
+    const found = idsOf(await ends.wait({ workspace }, open, 0, never));
     expect(found.length).toBeGreaterThan(0);
     expect(found.length).toBeLessThan(6);
     seen.push(...found);
@@ -86,6 +86,6 @@ test("large results come in several answers", async () => {
 
 test("a job of another workspace does not exist", async () => {
   const id = await waiting();
-  await expect(ends.wait(theirs, [id], 0, never)).rejects.toMatchObject({ code: "not_found" });
-  await expect(ends.wait(workspace, ["nonsense"], 0, never)).rejects.toMatchObject({ code: "not_found" });
+  await expect(ends.wait({ workspace: theirs }, [id], 0, never)).rejects.toMatchObject({ code: "not_found" });
+  await expect(ends.wait({ workspace }, ["nonsense"], 0, never)).rejects.toMatchObject({ code: "not_found" });
 });

@@ -1,8 +1,9 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type JobId, parseJobId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import type { JobEvents } from "./job-events.ts";
+import { type Looker, seesJob } from "./job-reach.ts";
 import { readDoneRows, readPayloadRows } from "./job-rows-store.ts";
 import { readJobs, readResult } from "./job-store.ts";
 import { presentJob } from "./present.ts";
@@ -26,11 +27,12 @@ export class JobEnds {
 
   /**
    * The jobs of these that have ended, as JSON texts `{"job":…,"result":…}`: at once when there are any, otherwise when the first ends. Empty after `waitMs`, or when
-   * `signal` aborts. Errors: not_found, the same for a job of another workspace.
+   * `signal` aborts. Errors: not_found, the same for a job of another workspace and one that the caller does not see.
    */
-  async wait(workspace: Workspace, texts: readonly string[], waitMs: number, signal: AbortSignal): Promise<string[]> {
+  async wait(caller: Looker & { readonly workspace: Workspace }, texts: readonly string[], waitMs: number, signal: AbortSignal): Promise<string[]> {
+    const { workspace } = caller;
     const ids = [...new Set(texts.map(idOf))];
-    await this.#check(workspace.id, ids);
+    await this.#check(caller, ids);
     const waker = new Waker();
     // Listens before it looks: an end between the two is not missed.
     const offs = ids.map((id) =>
@@ -57,8 +59,13 @@ export class JobEnds {
     }
   }
 
-  async #check(workspace: WorkspaceId, ids: readonly JobId[]): Promise<void> {
-    const found = new Set((await readPayloadRows(this.#pool, workspace, ids)).map(({ id }) => id));
+  async #check(caller: Looker, ids: readonly JobId[]): Promise<void> {
+    const { id: workspace } = caller.workspace;
+    const isBound = caller.reach?.bounds !== undefined;
+    const seen = isBound
+      ? (await readJobs(this.#pool, workspace, ids)).filter((one) => seesJob(caller, one))
+      : await readPayloadRows(this.#pool, workspace, ids);
+    const found = new Set(seen.map(({ id }) => id));
     const missing = ids.find((id) => !found.has(id));
     if (missing !== undefined) throw new AppError("not_found", `there is no job ${missing}`);
   }

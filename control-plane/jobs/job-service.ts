@@ -1,6 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { type JobId, parseJobId, timeOfId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
@@ -23,6 +23,7 @@ import { signedReason } from "./cancel-reason.ts";
 import type { JobListQuery, JobView, RunBatchRequest, RunJobRequest } from "./contract.ts";
 import { refuseBroughtCode } from "./deployed-only.ts";
 import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
+import { freshRecord } from "./fresh-record.ts";
 import { type GivenKey, type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
 import { type JobFilter, listJobs } from "./job-list-store.ts";
@@ -387,31 +388,4 @@ export class JobService {
 
 function later(ms: number): Promise<undefined> {
   return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
-}
-
-/** A job as it is right after it was accepted: said from memory, since reading it back would double the time of a request. */
-function freshRecord({ job, payload, special }: NewJob, scriptPath: string | undefined, flowPath: string | undefined): JobRecord {
-  return {
-    id: job.id,
-    kind: payload.kind,
-    scriptPath,
-    flowPath,
-    scriptHash: payload.scriptHash,
-    language: job.language,
-    tag: job.tag,
-    prio: job.prio,
-    group: job.limits?.group,
-    createdBy: payload.createdBy,
-    createdAtMs: timeOfId(job.id),
-    status: "queued",
-    attempt: 0,
-    agent: undefined,
-    agentName: undefined,
-    startedAtMs: undefined,
-    done: undefined,
-    scheduledForMs: special?.scheduledForMs,
-    deferredUntilMs: special?.scheduledForMs,
-    policyText: job.policy?.text,
-    progress: undefined,
-  };
 }

@@ -19,7 +19,7 @@ export function addWorkflowRoutes(root: FastifyInstance, workflows: Workflows, e
   app.post(
     `${base}/:id/tasks`,
     {
-      config: { permission: "jobs:run" },
+      config: { permission: "jobs:run", path: "inside" },
       schema: {
         tags,
         operationId: "startTasks",
@@ -36,7 +36,7 @@ export function addWorkflowRoutes(root: FastifyInstance, workflows: Workflows, e
   app.post(
     `${base}/ends`,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags: ["jobs"],
         operationId: "awaitJobs",
@@ -50,10 +50,10 @@ export function addWorkflowRoutes(root: FastifyInstance, workflows: Workflows, e
       },
     },
     async (request, reply) => {
-      const { workspace } = callerOf(request);
+      const caller = callerOf(request);
       const gone = new AbortController();
       reply.raw.on("close", () => gone.abort());
-      const ended = await ends.wait(workspace, request.body.ids, (request.query.wait ?? 0) * 1000, gone.signal);
+      const ended = await ends.wait(caller, request.body.ids, (request.query.wait ?? 0) * 1000, gone.signal);
       return sendJsonText(reply, `{"ended":[${ended.join(",")}]}`);
     },
   );
@@ -65,7 +65,7 @@ function addCheckpoints(root: FastifyInstance, workflows: Workflows): void {
   app.get(
     `${base}/:id/checkpoints`,
     {
-      config: { permission: "jobs:read" },
+      config: { permission: "jobs:read", path: "inside" },
       schema: {
         tags,
         operationId: "listCheckpoints",
@@ -82,7 +82,7 @@ function addCheckpoints(root: FastifyInstance, workflows: Workflows): void {
   app.post(
     `${base}/:id/checkpoints`,
     {
-      config: { permission: "jobs:report" },
+      config: { permission: "jobs:report", path: "inside" },
       schema: {
         tags,
         operationId: "addCheckpoints",
