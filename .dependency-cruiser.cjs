@@ -54,6 +54,13 @@ module.exports = {
         ],
       },
     },
+    {
+      name: "sdk-stands-alone",
+      severity: "error",
+      comment: "The client is for other people's projects: it knows the description of the API, and nothing of ours.",
+      from: { path: "^sdk/", pathNot: TEST },
+      to: { path: "^(kernel|signatures|control-plane|agent|cli|e2e|loadtests|simulation|scripts|proto)/" },
+    },
     { name: "nobody-imports-the-cli", severity: "error", from: { pathNot: "^cli/" }, to: { path: "^cli/" } },
     {
       name: "sql-stays-in-stores",

@@ -10,6 +10,7 @@ import type { VariableView, VariableWithValue } from "../control-plane/variables
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { decodeObject, decodeProblem } from "./api-codec.ts";
 import type { Settings } from "./settings.ts";
+import type { AskApi } from "./sync/kinds/kind.ts";
 
 export interface JobPage {
   readonly jobs: readonly JobView[];
@@ -89,8 +90,6 @@ export interface ApiClient {
   /** @param body JSON text of what is to change */
   putThing(kind: ThingKind, path: string, body: string): Promise<VariableView | ResourceView | ScheduleView>;
   deleteThing(kind: ThingKind, path: string): Promise<void>;
-  /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
-  ask(method: string, path: string, body?: string): Promise<string>;
   schedules(filter: ThingFilter): Promise<{ readonly schedules: readonly ScheduleView[]; readonly next_cursor?: string }>;
   /** A schedule as it is stored, as JSON text. */
   schedule(path: string): Promise<string>;
@@ -107,6 +106,8 @@ export interface ApiClient {
   auditExport(chain: AuditChain): Promise<ReadableStream<Uint8Array>>;
   /** What happened in the run of a flow after the event with this number. */
   flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
+  /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
+  readonly ask: AskApi;
   /** The open answer: plain text, or an event stream when `follow` is set. */
   logs(id: string, request: LogRequest): Promise<ReadableStream<Uint8Array>>;
 }
@@ -190,7 +191,6 @@ export function createApiClient(settings: Settings): ApiClient {
     async deleteThing(kind, path) {
       await send("DELETE", `/${kind}/by-path${queryOf({ path })}`);
     },
-    ask: async (method, path, body) => readText(await send(method, path, body), settings.url),
     schedules: (filter) => call("GET", `/schedules${queryOf({ ...filter })}`),
     schedule: async (path) => readText(await send("GET", `/schedules/by-path${queryOf({ path })}`), settings.url),
     orderSchedule: (path, order) => call("POST", `/schedules/${order}${queryOf({ path })}`),
@@ -205,6 +205,7 @@ export function createApiClient(settings: Settings): ApiClient {
       return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
     },
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
+    ask: async (method, path, body, headers = {}) => readText(await send(method, path, body, { headers }), settings.url),
     async logs(id, request) {
       const { follow, attempt, lastEventId, signal } = request;
       const headers: Record<string, string> = { accept: follow === true ? "text/event-stream" : "text/plain" };

@@ -18,7 +18,7 @@ function folderWith(files: Record<string, string>, name = "tools"): string {
 function brief(plan: readonly PlannedFile[]): string[] {
   return plan.map(
     (file) =>
-      `${file.file}: ${file.kind === "deploy" ? `${file.request.path} ${file.request.language}` : file.kind === "flow" ? `${file.path} flow` : file.kind === "skip" ? `(${file.why})` : `! ${file.problem}`}`,
+      `${file.file}: ${file.kind === "deploy" ? `${file.request.path} ${file.request.language}` : file.kind === "flow" ? `${file.path} flow` : file.kind === "thing" ? `${file.item.path} ${file.item.kind}` : file.kind === "skip" ? `(${file.why})` : `! ${file.problem}`}`,
   );
 }
 

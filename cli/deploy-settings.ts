@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type DeployScriptRequest, deployScriptRequest } from "../control-plane/scripts/contract.ts";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { parseDurationMs } from "./durations.ts";
+import { scriptSettings } from "./sync/kinds/script.ts";
 
 /** A file of this name in a deployed folder says more about its scripts. */
 export const SETTINGS_FILE = "millrace.json";
@@ -41,6 +42,20 @@ const schema = z.strictObject({
   ignore: z.array(z.string()).optional(),
   files: z.record(z.string(), fileSchema).optional(),
 });
+
+/** Reads the settings beside a script, which are in the words of the API. Errors: invalid_argument with the place that is wrong. */
+export function readScriptSettings(text: string, name: string): FileSettings {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new AppError("invalid_argument", `${name} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+  const parsed = scriptSettings.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.length === 0 ? "" : `${issue.path.join(" → ")}: `}${issue.message}`);
+  throw new AppError("invalid_argument", `${name} is not right: ${issues.join("; ")}`);
+}
 
 /** Reads millrace.json of a folder; nothing is set when there is none. Errors: invalid_argument with the place that is wrong. */
 export function readDeploySettings(folder: string): DeploySettings {

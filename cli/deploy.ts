@@ -2,11 +2,13 @@ import type { ScriptView } from "../control-plane/scripts/contract.ts";
 import { AppError } from "../kernel/app-error.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { PlannedFile } from "./deploy-plan.ts";
+import type { SyncItem } from "./sync/item.ts";
+import { SYNC_KINDS } from "./sync/kinds/all-kinds.ts";
 
 /** What became of one file. */
 export interface DeployedFile {
   readonly file: string;
-  readonly status: "created" | "unchanged" | "skipped" | "failed";
+  readonly status: "created" | "changed" | "unchanged" | "skipped" | "failed" | "deleted" | "conflict";
   readonly path?: string;
   readonly hash?: string;
   /** What is known of its dependencies so far. */
@@ -41,8 +43,9 @@ async function deployFile(client: ApiClient, plan: PlannedFile): Promise<Deploye
   const { file } = plan;
   if (plan.kind === "skip") return { file, status: "skipped", reason: plan.why };
   if (plan.kind === "problem") return { file, status: "failed", reason: plan.problem };
-  const { path } = plan.request;
+  const path = plan.kind === "thing" ? plan.item.path : plan.request.path;
   try {
+    if (plan.kind === "thing") return { file, status: await deployThing(client, plan.item), path };
     if (plan.kind === "flow") {
       const flow = await client.deployFlow(plan.request);
       return { file, status: flow.created ? "created" : "unchanged", path, hash: flow.hash, ...(flow.ignored.length > 0 && { ignored: flow.ignored }) };
@@ -54,4 +57,16 @@ async function deployFile(client: ApiClient, plan: PlannedFile): Promise<Deploye
     const problems = plan.kind === "flow" && error.fields.length > 1 ? { problems: error.fields.map((field) => field.message) } : {};
     return { file, status: "failed", path, reason: error.message, ...(error.hint !== undefined && { hint: error.hint }), ...problems };
   }
+}
+
+/** A thing that is as the file says is left alone: its revision does not grow. */
+async function deployThing(client: ApiClient, item: SyncItem): Promise<DeployedFile["status"]> {
+  const kind = SYNC_KINDS[item.kind];
+  const before = await kind.get(client.ask, item.path).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === "not_found") return undefined;
+    throw error;
+  });
+  if (before?.item.print === item.print) return "unchanged";
+  const { created } = await kind.put(client.ask, item, undefined);
+  return created ? "created" : "changed";
 }

@@ -34,7 +34,7 @@ describe("readFlow", () => {
   it("sends YAML as it is, comments and all, and JSON as a document", () => {
     const yaml = "# why\nsummary: s\nvalue: {modules: []}\n";
     const root = folderWith({ "a.flow.yaml": yaml, "b.flow.json": '{"summary": "s", "value": {"modules": [], "n": 12345678901234567890}}' });
-    expect(readFlow(join(root, "a.flow.yaml"))).toEqual({ source: { yaml }, runs: [] });
+    expect(readFlow(join(root, "a.flow.yaml"))).toEqual({ source: { yaml }, runs: [], inlined: [] });
     const { source } = readFlow(join(root, "b.flow.json"));
     expect(JSON.stringify(source)).toBe('{"document":{"summary":"s","value":{"modules":[],"n":12345678901234567890}}}');
   });

@@ -35,6 +35,8 @@ export function flowFile(file: string): FlowFile | undefined {
 export interface ReadFlow {
   readonly source: Omit<DeployFlowRequest, "path">;
   readonly runs: readonly string[];
+  /** Files beside it whose text was put in place, by path from its folder. */
+  readonly inlined: readonly string[];
 }
 
 /** Reads a flow; code that it refers to by `!inline file` is put in place. Errors: invalid_argument, not_found. */
@@ -43,11 +45,11 @@ export function readFlow(path: string): ReadFlow {
   const isYaml = !path.endsWith(".json");
   const document = isYaml ? parseYaml(text) : parseExactJson(text, path);
   if (!isJsonObject(document)) throw new AppError("invalid_argument", "it is no flow: a flow is an object with the members summary and value");
-  const found: Found = { folder: dirname(path), inlined: 0, runs: [] };
+  const found: Found = { folder: dirname(path), inlined: [], runs: [] };
   const complete = withCode(document, found, 0);
   if (!isJsonObject(complete)) throw new AppError("internal", "a flow is no longer one after its code was put in place");
   // Text that is sent as it is keeps its comments.
-  return { source: isYaml && found.inlined === 0 ? { yaml: text } : { document: complete }, runs: found.runs };
+  return { source: isYaml && found.inlined.length === 0 ? { yaml: text } : { document: complete }, runs: found.runs, inlined: found.inlined };
 }
 
 /** `content: !inline file` without quotes means the same as with them. */
@@ -62,7 +64,7 @@ function parseYaml(text: string): unknown {
 
 interface Found {
   readonly folder: string;
-  inlined: number;
+  readonly inlined: string[];
   readonly runs: string[];
 }
 
@@ -83,7 +85,7 @@ function withCode(value: unknown, found: Found, depth: number): unknown {
 }
 
 function codeOf(name: string, found: Found): string {
-  found.inlined += 1;
+  found.inlined.push(name);
   const path = resolve(found.folder, name);
   if (relative(found.folder, path).startsWith("..")) throw new AppError("invalid_argument", `${INLINE}${name} leads out of the flow's folder`);
   try {

@@ -1,14 +1,18 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { JobStatus } from "../control-plane/jobs/contract.ts";
 import { VERSION } from "../kernel/protocol.ts";
+import { addAccountCommands } from "./account-commands.ts";
 import { addAdminCommands } from "./admin-commands.ts";
 import { addAgentCommands } from "./agent-commands.ts";
 import { addAuditCommands } from "./audit-commands.ts";
+import { addCompletionCommand } from "./completion-command.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addFlowCommands } from "./flow-commands.ts";
 import { addScheduleCommands } from "./schedule-commands.ts";
+import { addSyncCommands } from "./sync-commands.ts";
 import { addThingCommands } from "./thing-commands.ts";
 import { addTriggerCommands } from "./trigger-commands.ts";
+import { addVersionCommands } from "./version-commands.ts";
 
 const STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const satisfies readonly JobStatus[];
 const MAX_PAGE = 200;
@@ -17,7 +21,7 @@ const PAGE = 30;
 const EXIT_CODES = `
 Exit codes: 0 ok · 1 the run failed · 2 wrong usage or input · 3 not found · 4 conflict · 5 not allowed · 6 limit reached
             7 server unavailable · 8 the run was cancelled · 9 sandbox or runtime missing · 130 interrupted
-Settings:   MILLRACE_URL, MILLRACE_TOKEN, MILLRACE_WORKSPACE; without them the server of this checkout is used.`;
+Settings:   MILLRACE_URL, MILLRACE_TOKEN, MILLRACE_WORKSPACE; without them the server of this checkout, or the one that you logged in to last.`;
 
 /**
  * The command line. Each command's code is loaded when it runs, so that help and short commands start fast.
@@ -33,7 +37,9 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
     .exitOverride();
   addServers(program, finish);
   addRuns(program, finish);
+  addSyncCommands(program, finish, withConnection);
   addJobs(program, finish);
+  addVersionCommands(program, finish, withConnection);
   addFlowCommands(program, finish, withConnection);
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);
@@ -41,6 +47,8 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addAdminCommands(program, finish, withConnection);
   addTriggerCommands(program, finish, withConnection);
   addScheduleCommands(program, finish, withConnection);
+  addAccountCommands(program, finish, withConnection);
+  addCompletionCommand(program, finish);
   return program;
 }
 
@@ -90,12 +98,6 @@ function addRuns(program: Command, finish: (code: ExitCode) => void): void {
     .option("--no-wait", "print the id of the job and leave")
     .option("--raw", "pass everything that the job prints on to the terminal")
     .action(async (target, options) => finish(await (await import("./commands/run.ts")).runCommand(target, options)));
-  withConnection(program.command("deploy"))
-    .description("make the scripts and flows of a folder known to the server")
-    .argument("<folder>")
-    .option("--prefix <path>", "where they go; default f/<name of the folder>")
-    .option("--no-wait", "do not wait until their dependencies are known")
-    .action(async (folder, options) => finish(await (await import("./commands/deploy.ts")).deployCommand(folder, options)));
 }
 
 function addJobs(program: Command, finish: (code: ExitCode) => void): void {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import { isJsonObject } from "./exact-json.ts";
+import { configFolder, readLogins } from "./logins.ts";
 
 /** Where the API is and who asks. */
 export interface Settings {
@@ -38,8 +38,8 @@ const DEFAULT_WORKSPACE = "main";
 export const PROJECT_ROOT = resolve(import.meta.dirname, "..");
 
 /**
- * Flags, then MILLRACE_URL, MILLRACE_TOKEN, MILLRACE_WORKSPACE, then what the server of this checkout wrote down, then
- * ~/.config/millrace/config.json. A token from a file goes only to the server that the same file names: a URL from
+ * Flags, then MILLRACE_URL, MILLRACE_TOKEN, MILLRACE_WORKSPACE, then the server that the user has logged in to last, then what the server of this
+ * checkout wrote down, then ~/.config/millrace/config.json. A token from a file goes only to the server that the same file names: a URL from
  * elsewhere never gets it.
  * Errors: invalid_argument when a file is damaged or the URL is none.
  */
@@ -51,9 +51,11 @@ export function resolveSettings(sources: SettingsSources): Settings {
     token: flags.tokenFile === undefined ? nonEmpty(env["MILLRACE_TOKEN"]) : readTokenFile(flags.tokenFile),
   };
   const local = readLayer(credentialsPath(sources.projectRoot, env));
-  const personal = readLayer(join(nonEmpty(env["XDG_CONFIG_HOME"]) ?? join(nonEmpty(env["HOME"]) ?? homedir(), ".config"), "millrace/config.json"));
-  const url = normaliseUrl(given.url ?? local.url ?? personal.url ?? DEFAULT_URL);
-  const matching = [local, personal].filter((layer) => layer.url !== undefined && sameServer(layer.url, url));
+  const personal = readLayer(join(configFolder(env), "config.json"));
+  const { current, servers } = readLogins(env);
+  const url = normaliseUrl(given.url ?? current ?? local.url ?? personal.url ?? DEFAULT_URL);
+  const logins = Object.entries(servers).map(([server, login]): Layer => ({ url: server, workspace: login.workspace, token: login.token }));
+  const matching = [...logins, local, personal].filter((layer) => layer.url !== undefined && sameServer(layer.url, url));
   return {
     url,
     workspace: given.workspace ?? first(matching, "workspace") ?? DEFAULT_WORKSPACE,
@@ -107,7 +109,8 @@ function readTokenFile(path: string): string {
   return text;
 }
 
-function normaliseUrl(text: string): string {
+/** Errors: invalid_argument for what is no address. */
+export function normaliseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new AppError("invalid_argument", `${JSON.stringify(text)} is not an http(s) URL`, { hint: "for example http://127.0.0.1:8000" });

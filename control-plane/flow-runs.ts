@@ -32,7 +32,7 @@ interface FlowRunParts {
 }
 
 /** What people do with runs of flows: they look, answer, and make new ones of them. A part of the composition root. */
-export function addFlowRuns(app: FastifyInstance, parts: FlowRunParts): void {
+export function addFlowRuns(app: FastifyInstance, parts: FlowRunParts): Approvals {
   const { pool, engines, flows, jobs, workspaces, changes, log, secret, resultMaxBytes, publicUrl, answered } = parts;
   const { reader, store } = engines;
   const record = jobs.record.bind(jobs);
@@ -44,8 +44,10 @@ export function addFlowRuns(app: FastifyInstance, parts: FlowRunParts): void {
     record,
     workspaceName: (id: Parameters<Workspaces["loadName"]>[0]) => workspaces.loadName(id),
   };
-  addApprovalRoutes(app, new Approvals({ pool, reader, ...people }));
+  const approvals = new Approvals({ pool, reader, ...people });
+  addApprovalRoutes(app, approvals);
   const wallMs = (): number => realClock.wallMs();
   const made = { pool, store, wanted: flows.wanted, record, accept: jobs.accept.bind(jobs), wallMs };
   addRestartRoutes(app, new Restarts({ ...made, newJobId: createJobIdGenerator(wallMs) }), new StepTests({ ...made, resultMaxBytes }));
+  return approvals;
 }

@@ -308,11 +308,11 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     log,
   );
   const runs = { engines, flows, jobs, workspaces, changes: events, log, secret, publicUrl: ownUrl, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES };
-  addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
+  const approvals = addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
   const ofCalls = { pool: pools.api, console: pools.console, secrets: parts.things.secrets, workspaces, jobs, changes: events, reader: engines.reader, log };
   const triggers = await run(openTriggers(app, { ...ofCalls, publicUrl: ownUrl, allow: config.MILLRACE_OUTBOUND_ALLOW }));
   addWorkflowRoutes(app, new Workflows({ pool: pools.api, jobs, clock: realClock }), new JobEnds(pools.api, events));
-  parts.things.addRoutes(app, jobs, (id) => {
+  parts.things.addRoutes(app, jobs, { scripts, locks, flows: flows.deployer, approvals }, (id) => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
   });

@@ -4,7 +4,10 @@ import type { JobId, WorkspaceId } from "../kernel/ids.ts";
 import type { Json } from "../kernel/json.ts";
 import { type AccessControl, createAccessControl } from "./access/access-control.ts";
 import type { Pools } from "./db/pools.ts";
+import { addDraftRoutes } from "./drafts/routes.ts";
+import type { FlowDeployer } from "./flows/deploy.ts";
 import { parseJson } from "./flows/engine/flow-codec.ts";
+import type { Approvals } from "./flows/runs/approvals.ts";
 import type { JobService } from "./jobs/job-service.ts";
 import { addProgressRoutes } from "./jobs/progress-routes.ts";
 import { createReferences } from "./resources/references.ts";
@@ -14,6 +17,8 @@ import { addResourceRoutes } from "./resources/routes.ts";
 import { createSchemaCheck } from "./resources/schema-check.ts";
 import { addResourceTypeRoutes } from "./resources/type-routes.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
+import type { ScriptLocks } from "./scripts/locks.ts";
+import type { ScriptCache } from "./scripts/script-cache.ts";
 import { createKeyRing } from "./secrets/key-ring.ts";
 import { hasKeys } from "./secrets/key-store.ts";
 import { loadMasterKeys } from "./secrets/master-keys.ts";
@@ -23,10 +28,23 @@ import { createSealedSecrets, type SealedSecrets } from "./secrets/sealed-secret
 import type { Log } from "./telemetry/log.ts";
 import { addVariableRoutes } from "./variables/routes.ts";
 import { createVariables } from "./variables/variables.ts";
+import { addWindmillFlows } from "./windmill/flow-routes.ts";
 import { addWindmillJobs } from "./windmill/job-routes.ts";
 import { addWindmillRest } from "./windmill/not-offered.ts";
 import { addWindmillResources } from "./windmill/resource-routes.ts";
+import { addWindmillResumes } from "./windmill/resume-routes.ts";
+import { addWindmillScripts } from "./windmill/script-routes.ts";
+import { addWindmillSync } from "./windmill/sync-routes.ts";
+import { addWindmillTypes } from "./windmill/type-routes.ts";
 import { addWindmillVariables } from "./windmill/variable-routes.ts";
+
+/** Where scripts and flows are deployed. */
+export interface Deployed {
+  readonly scripts: ScriptCache;
+  readonly locks: ScriptLocks;
+  readonly flows: FlowDeployer;
+  readonly approvals: Pick<Approvals, "inviteAhead">;
+}
 
 export interface Things {
   /** Who may use them. */
@@ -42,7 +60,7 @@ export interface Things {
     variables(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json | undefined>>;
     resources(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json>>;
   };
-  addRoutes(app: FastifyInstance, jobs: JobService, onProgress: (id: JobId) => void): void;
+  addRoutes(app: FastifyInstance, jobs: JobService, deployed: Deployed, onProgress: (id: JobId) => void): void;
 }
 
 /**
@@ -91,7 +109,8 @@ export async function openThings(pools: Pick<Pools, "api" | "console">, log: Log
         return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, parseJson(one.value)]])));
       },
     },
-    addRoutes(app, jobs, onProgress) {
+    addRoutes(app, jobs, { scripts, locks, flows, approvals }, onProgress) {
+      addDraftRoutes(app, pool);
       addVariableRoutes(app, variables);
       addSecretRoutes(app, pool, rotation);
       addResourceRoutes(app, resources, references);
@@ -100,6 +119,11 @@ export async function openThings(pools: Pick<Pools, "api" | "console">, log: Log
       addWindmillVariables(app, variables);
       addWindmillResources(app, resources, references);
       addWindmillJobs(app, pools.api, jobs, onProgress);
+      addWindmillScripts(app, { pool, scripts, locks });
+      addWindmillFlows(app, flows);
+      addWindmillTypes(app, { pool }, schemas);
+      addWindmillSync(app, { pool, variables, resources });
+      addWindmillResumes(app, approvals);
       addWindmillRest(app);
     },
   };

@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { run, startWorld, type World } from "./harness.ts";
+import { type OpenApiDocument, openApiTypes } from "../scripts/openapi-types.ts";
+import { createMillrace, MillraceError, ok } from "../sdk/client.ts";
+import { run, startWorld, until, type World } from "./harness.ts";
 
 let world: World;
 beforeAll(async () => {
@@ -27,6 +30,8 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "addTriggerSecret",
     "answerStep",
     "approveStep",
+    "archiveFlow",
+    "archiveScript",
     "awaitJobs",
     "cancelJob",
     "cancelJobs",
@@ -39,6 +44,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "createToken",
     "createWorkspace",
     "createWorkspaceToken",
+    "deleteDraft",
     "deleteFolder",
     "deleteGroup",
     "deleteHook",
@@ -64,6 +70,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "getAuditHead",
     "getBulkTask",
     "getDelivery",
+    "getDraft",
     "getFlow",
     "getFlowEvents",
     "getFlowRun",
@@ -98,6 +105,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "listBulkTasks",
     "listCheckpoints",
     "listDeliveries",
+    "listDrafts",
     "listEnrolledAgents",
     "listFlowVersions",
     "listFlows",
@@ -114,6 +122,7 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "listResources",
     "listScheduleRuns",
     "listSchedules",
+    "listScriptVersions",
     "listScripts",
     "listSecretKeys",
     "listServiceAccounts",
@@ -127,12 +136,15 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "listWorkspaces",
     "login",
     "logout",
+    "moveFlow",
+    "moveScript",
     "pauseAgent",
     "pauseHook",
     "pauseSchedule",
     "pauseTrigger",
     "previewInvitation",
     "previewSchedule",
+    "putDraft",
     "putFolder",
     "putGroup",
     "putHook",
@@ -172,6 +184,8 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     "stopBulkTask",
     "testFlowStep",
     "testHook",
+    "unarchiveFlow",
+    "unarchiveScript",
   ];
   expect(operations.map((operation) => operation.operationId).sort()).toEqual(names);
   // Whoever is asked to let a flow go on has no token of the workspace; people come in before they are in one; instances have administrators.
@@ -183,6 +197,24 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
     expect(operation.responses["default"]?.content).toEqual({ "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } });
   }
   expect(document.components.schemas["Problem"]?.required).toEqual(["type", "title", "status", "detail", "code", "request_id"]);
+});
+
+test("the client in sdk/ has the types of the routes that there are, and works", async () => {
+  const url = `http://127.0.0.1:${world.httpPort}`;
+  const document = (await (await fetch(`${url}/api/v1/openapi.json`)).json()) as OpenApiDocument;
+  const types = readFileSync(new URL("../sdk/gen/api.ts", import.meta.url), "utf8");
+  expect(openApiTypes(document).split("\n"), "the routes have changed: npm run sdk").toEqual(types.split("\n"));
+
+  const millrace = createMillrace({ url, token: world.credentials.token });
+  const params = { path: { workspace: "main" } };
+  const script = { path: "f/sdk/double", language: "bash", content: "echo 1" };
+  const deployed = await ok(millrace.POST("/api/v1/w/{workspace}/scripts", { params, body: script }));
+  expect(deployed).toMatchObject({ path: "f/sdk/double", created: true, lock_state: "none" });
+  const { versions } = await ok(millrace.GET("/api/v1/w/{workspace}/scripts/versions", { params: { ...params, query: { path: script.path } } }));
+  expect(versions.map(({ hash, current }) => [hash, current])).toEqual([[deployed.hash, true]]);
+  const refused = await ok(millrace.POST("/api/v1/w/{workspace}/jobs", { params, body: { script: "f/sdk/doubles" } })).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(MillraceError);
+  expect(refused).toMatchObject({ status: 404, problem: { code: "not_found", hint: "did you mean f/sdk/double?" } });
 });
 
 test("metrics count what happened and health says what is", async () => {
@@ -200,4 +232,30 @@ test("metrics count what happened and health says what is", async () => {
     expect(Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1])).toBeGreaterThan(0);
   }
   expect(await (await fetch(`http://127.0.0.1:${world.httpPort}/healthz`)).json()).toEqual({ status: "ok" });
+});
+
+test("what is archived does not run, by path or by version, alone or as a step; what has moved is found with its past", async () => {
+  const { body: deployed } = await world.api<{ hash: string }>("POST", "/scripts", { path: "f/old/script", language: "bash", content: "echo 1" });
+  const document = { summary: "s", value: { modules: [{ id: "a", value: { type: "script", path: "f/old/script", input_transforms: {} } }] } };
+  const { body: flow } = await world.api<{ hash: string }>("POST", "/flows", { path: "f/old/flow", document });
+  const before = await run(world, { script: "f/old/script" }, 20);
+  expect((await run(world, { flow: "f/old/flow" }, 20)).status).toBe("succeeded");
+  expect((await world.api("POST", "/scripts/archive", { path: "f/old/script" })).status).toBe(200);
+  for (const body of [{ script: "f/old/script" }, { hash: deployed.hash }])
+    expect(await world.api("POST", "/jobs", body)).toMatchObject({ status: 409, body: { detail: "the script f/old/script is archived: it does not run" } });
+  // Engines know it within a second.
+  await until("the step is refused", async () => (await run(world, { flow: "f/old/flow" }, 20)).status === "failed");
+  expect((await world.api("POST", "/flows/archive", { path: "f/old/flow" })).status).toBe(200);
+  for (const body of [{ flow: "f/old/flow" }, { flow_hash: flow.hash }])
+    expect(await world.api("POST", "/jobs", body)).toMatchObject({ status: 409, body: { detail: "the flow f/old/flow is archived: it does not run" } });
+  const jobsOf = async (path: string): Promise<string[]> =>
+    (await world.api<{ jobs: { id: string }[] }>("GET", `/jobs?script=${path}`)).body.jobs.map(({ id }) => id);
+  expect(await jobsOf("f/old/script")).toContain(before.id);
+
+  expect((await world.api("POST", "/scripts/unarchive", { path: "f/old/script" })).status).toBe(200);
+  expect((await world.api("POST", "/scripts/move", { path: "f/old/script", to: "f/new/script" })).status).toBe(200);
+  const after = await run(world, { script: "f/new/script" }, 20);
+  expect(await jobsOf("f/new/script")).toEqual(expect.arrayContaining([before.id, after.id]));
+  expect((await world.api<{ script: string }>("GET", `/jobs/${before.id}`)).body.script).toBe("f/new/script");
+  expect((await world.api("POST", "/jobs", { script: "f/old/script" })).status).toBe(404);
 });

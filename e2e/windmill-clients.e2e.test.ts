@@ -1,4 +1,9 @@
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
 import { job, run, startWorld, until, type World } from "./harness.ts";
 
@@ -99,4 +104,98 @@ export async function main(token: string) {
     progress: 30,
     outside: ["one", false, 12],
   });
+});
+
+test("wmill in a step: links by which somebody lets the flow go on; flows run by path and are waited for", { timeout: 240_000 }, async (context) => {
+  const asks = "import wmill\ndef main():\n    return wmill.get_resume_urls('ann')\n";
+  const probe = await deployed("f/wm/flows", "python3", "import wmill\ndef main():\n    return wmill.Windmill().run_flow_async('f/wm/flow', {'n': 3})\n");
+  if (probe === undefined) return context.skip("the registry of Python packages does not give wmill");
+  const steps = [
+    { id: "a", value: { type: "rawscript", language: "python3", content: asks, input_transforms: {} }, suspend: { required_events: 1, timeout: 60 } },
+    { id: "b", value: { type: "script", path: "f/wm/double", input_transforms: { n: { type: "javascript", expr: "flow_input.n" } } } },
+  ];
+  expect((await world.api("POST", "/flows", { path: "f/wm/flow", document: { summary: "s", value: { modules: steps } } })).status).toBe(201);
+  const started = await run(world, { script: "f/wm/flows" }, 100);
+  const id = String(started.result);
+  const stepOf = async () =>
+    (await world.api<{ steps: { step: string; status: string; job?: string }[] }>("GET", `/jobs/${id}/flow`)).body.steps.find(({ step }) => step === "a");
+  await until("the step waits", async () => (await stepOf())?.status === "suspended", 100_000);
+  const links = (await world.api<{ resume: string; cancel: string; approvalPage: string }>("GET", `/jobs/${(await stepOf())?.job}/result`)).body;
+  expect(links.resume).toMatch(/\/api\/v1\/approvals\/[^/]+$/);
+  expect((await fetch(links.resume)).status).toBe(200);
+  expect((await fetch(links.resume, { method: "POST" })).status).toBe(202);
+  await until("the flow has ended", async () => (await job(world, id)).finished_at !== undefined);
+  expect((await world.api("GET", `/jobs/${id}/result`)).body).toBe(6);
+});
+
+/** Files of a repository of Windmill's, as its tools write them. */
+const REPOSITORY = {
+  "wmill.yaml": "defaultTs: bun\nincludes:\n  - f/**\nexcludes: []\nskipVariables: false\nskipResources: false\nskipResourceTypes: false\nskipSecrets: true\n",
+  "f/team/folder.meta.yaml": "summary: The team\ndisplay_name: team\nowners:\n  - u/admin\nextra_perms: {}\n",
+  "f/team/hello.py": 'def main(name: str = "x"):\n    return "hello " + name\n',
+  "f/team/hello.script.yaml":
+    "summary: Hello\ndescription: Says it\nlock: ''\nkind: script\nschema:\n  type: object\n  properties:\n    name:\n      type: string\n      default: x\n  required: []\n",
+  "f/team/host.variable.yaml": "description: where\nvalue: db\nis_secret: false\n",
+  "f/team/db.resource.yaml": "description: the database\nresource_type: database\nvalue:\n  host: $var:f/team/host\n  port: 5432\n",
+  "database.resource-type.yaml":
+    "description: A database\nschema:\n  $schema: https://json-schema.org/draft/2020-12/schema\n  type: object\n  order:\n    - host\n  properties:\n    host:\n      type: string\n",
+  "f/team/both.flow/flow.yaml":
+    "summary: Both\ndescription: two steps\nvalue:\n  modules:\n    - id: a\n      value:\n        type: rawscript\n        content: '!inline a.inline_script.py'\n        input_transforms: {}\n        lock: ''\n        language: python3\n    - id: b\n      value:\n        type: script\n        path: f/team/hello\n        input_transforms:\n          name:\n            type: javascript\n            expr: results.a\n",
+  "f/team/both.flow/a.inline_script.py": 'def main():\n    return "a"\n',
+};
+
+/** What the files say: the order of members in YAML is not theirs to keep. */
+function filesOf(folder: string): Record<string, unknown> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const names = entries.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1)).filter((name) => !/^(\.|wmill-lock)/.test(name));
+  const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+  return Object.fromEntries(names.sort().map((name) => [name, name.endsWith(".yaml") ? parse(read(name)) : read(name)]));
+}
+
+test("windmill-cli: a repository is pushed, pulled without a change, and what it deletes goes away", { timeout: 240_000 }, async (context) => {
+  const tools = join(world.dir, "wmill");
+  mkdirSync(tools, { recursive: true });
+  const call = promisify(execFile);
+  const install = ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional", "windmill-cli@1.819.0"];
+  await call("npm", install, { cwd: tools, timeout: 120_000 }).catch(() => undefined);
+  const main = join(tools, "node_modules/windmill-cli/esm/main.js");
+  if (!existsSync(main)) return context.skip("the registry of npm packages does not give windmill-cli");
+  const there = ["--base-url", `http://127.0.0.1:${world.httpPort}/`, "--token", world.credentials.token, "--workspace", "main"];
+  const wmill = async (cwd: string, ...args: string[]): Promise<string> => {
+    const { stdout, stderr } = await call(process.execPath, [main, ...args, ...there], {
+      cwd,
+      timeout: 100_000,
+      env: { ...process.env, HOME: tools, NO_COLOR: "1" },
+    });
+    return stdout + stderr;
+  };
+  const [ours, theirs] = [join(world.dir, "repository"), join(world.dir, "fresh")];
+  for (const [name, content] of Object.entries(REPOSITORY)) {
+    mkdirSync(dirname(join(ours, name)), { recursive: true });
+    writeFileSync(join(ours, name), content);
+  }
+  expect(await wmill(ours, "sync", "push", "--yes")).toMatch(/All \d+ changes pushed/);
+  const before = filesOf(ours);
+  await wmill(ours, "sync", "pull", "--yes");
+  expect(filesOf(ours)).toEqual(before);
+  expect(await wmill(ours, "sync", "push", "--yes")).toContain("0 changes to apply");
+  mkdirSync(theirs);
+  cpSync(join(ours, "wmill.yaml"), join(theirs, "wmill.yaml"));
+  await wmill(theirs, "sync", "pull", "--yes");
+  expect(filesOf(theirs)).toEqual(filesOf(ours));
+  expect((await run(world, { flow: "f/team/both" }, 60)).result).toBe("hello a");
+
+  writeFileSync(join(ours, "f/team/hello.py"), 'def main(name: str = "x"):\n    return "hallo " + name\n');
+  writeFileSync(join(ours, "f/team/hello.script.yaml"), REPOSITORY["f/team/hello.script.yaml"].replace("Says it", "Says it in German"));
+  rmSync(join(ours, "f/team/both.flow"), { recursive: true });
+  await wmill(ours, "sync", "push", "--yes");
+  await wmill(theirs, "sync", "pull", "--yes");
+  expect(filesOf(theirs)).toEqual(filesOf(ours));
+  expect((await run(world, { script: "f/team/hello", args: { name: "b" } }, 60)).result).toBe("hallo b");
+  expect((await world.api("POST", "/jobs", { flow: "f/team/both" })).status).toBe(409);
+  expect(await wmill(ours, "script", "list")).toContain("f/team/hello");
+  const secret = await world.api("PUT", "/variables/by-path?path=f/team/key", { value: "hunter2-hunter2", is_secret: true });
+  expect(secret.status).toBe(201);
+  await wmill(theirs, "sync", "pull", "--yes");
+  expect(Object.keys(filesOf(theirs))).not.toContain("f/team/key.variable.yaml");
 });

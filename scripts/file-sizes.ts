@@ -9,7 +9,7 @@ let count = 0;
 for (const folder of SOURCE_FOLDERS) {
   if (folder === "proto/gen") continue;
   for (const entry of readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || !/\.(ts|tsx|mjs)$/.test(entry.name) || entry.parentPath.includes("node_modules")) continue;
+    if (!entry.isFile() || !/\.(ts|tsx|mjs)$/.test(entry.name) || /node_modules|sdk\/gen/.test(entry.parentPath)) continue;
     const path = join(entry.parentPath, entry.name);
     const lines = readFileSync(path, "utf8").trimEnd().split("\n").length;
     count += 1;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Folders that hold TypeScript of ours. */
-export const SOURCE_FOLDERS = ["kernel", "signatures", "control-plane", "agent", "cli", "loadtests", "simulation", "e2e", "scripts", "proto/gen"];
+export const SOURCE_FOLDERS = ["kernel", "signatures", "control-plane", "agent", "cli", "loadtests", "simulation", "e2e", "scripts", "sdk", "proto/gen"];
 
 export interface Gate {
   readonly name: string;

@@ -3,6 +3,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import { formatBytes } from "../../kernel/size.ts";
 import type { ApiClient } from "../api-client.ts";
 import { deployFiles } from "../deploy.ts";
+import { deployLine } from "../deploy-lines.ts";
 import { planDeploy } from "../deploy-plan.ts";
 import { formatDuration } from "../durations.ts";
 import { EXIT, type ExitCode, exitCodeOfJob } from "../exit-codes.ts";
@@ -14,7 +15,6 @@ import { type LocalStack, startLocalStack } from "../local/stack.ts";
 import { listenForStop, type StopWish, stayUntil } from "../local/stay-up.ts";
 import { formatTable, inkFor, say, startProgress } from "../output.ts";
 import { PROJECT_ROOT } from "../settings.ts";
-import { deployLine } from "./deploy.ts";
 import { paintStatus } from "./jobs.ts";
 
 export interface StartOptions {

@@ -77,6 +77,90 @@ describe("places", () => {
     expect(await seen(vera.token)).toEqual([]);
   });
 
+  test.each(["scripts", "flows"])("%s: versions, archive and moves keep to paths; a move needs both", async (kind) => {
+    const body = (path: string) => (kind === "scripts" ? { language: "noop", content: path } : { document: { summary: path, value: { modules: [] } } });
+    const deploy = async (path: string): Promise<string> =>
+      String(Reflect.get(Object((await world.ask(admin, "POST", `${api}/${kind}`, { path, ...body(path) })).body), "hash"));
+    const moving = await grant("f/moving", { user: "alice", level: "write" });
+    expect(moving.status).toBeLessThan(300);
+    const hidden = await deploy("f/hidden/moved");
+    await deploy("f/moving/moved");
+    for (const verb of ["archive", "unarchive"]) expect(await status(alice.token, "POST", `/${kind}/${verb}`, { path: "f/hidden/moved" })).toBe(403);
+    expect(await status(alice.token, "POST", `/${kind}/move`, { path: "f/moving/moved", to: "f/hidden/other" })).toBe(403);
+    expect(await status(alice.token, "POST", `/${kind}/move`, { path: "f/hidden/moved", to: "f/moving/other" })).toBe(403);
+    expect(await status(alice.token, "GET", `/${kind}/versions?path=f/hidden/moved`)).toBe(404);
+    expect(await status(alice.token, "POST", `/${kind}/archive`, { path: "f/moving/moved" })).toBe(200);
+    await world.ask(admin, "POST", `${api}/${kind}/archive`, { path: "f/hidden/moved" });
+    expect(paths((await world.ask(alice.token, "GET", `${api}/${kind}?archived=true`)).body, kind)).toEqual(["f/moving/moved"]);
+    // Nor is it told that there is such a version, and that it is archived.
+    const runs = kind === "scripts" ? { hash: hidden } : { flow_hash: hidden };
+    const refused = await world.ask(alice.token, "POST", `${api}/jobs`, runs);
+    expect([refused.status, refused.text.includes("f/hidden")]).toEqual([404, false]);
+    expect(await status(admin, "POST", "/jobs", runs)).toBe(409);
+    expect(await status(alice.token, "POST", `/${kind}/unarchive`, { path: "f/moving/moved" })).toBe(200);
+    expect(await status(alice.token, "POST", `/${kind}/move`, { path: "f/moving/moved", to: "u/alice/moved" })).toBe(200);
+    await world.ask(admin, "POST", `${api}/${kind}/archive`, { path: "u/alice/moved" });
+    // The same version is current again: that is a change all the same.
+    expect(await deploy("f/hidden/moved")).toBe(hidden);
+    const audited = async (path: string): Promise<string[][]> => {
+      const { body: page } = await world.ask(admin, "GET", `${api}/audit?target=${kind.slice(0, -1)}%20${path}`);
+      const events: unknown = Reflect.get(Object(page), "events");
+      return Array.isArray(events) ? events.map((one: { action: string; actor: string }) => [one.actor, one.action]) : [];
+    };
+    expect((await audited("f/hidden/moved")).filter(([actor]) => actor === "test").map(([, action]) => action)).toEqual([
+      `${kind}:deploy`,
+      `${kind}:archive`,
+      `${kind}:deploy`,
+    ]);
+    expect(await audited("f/moving/moved")).toEqual([
+      ["alice@example.com", `${kind}:move`],
+      ["alice@example.com", `${kind}:unarchive`],
+      ["alice@example.com", `${kind}:archive`],
+      ["test", `${kind}:deploy`],
+    ]);
+  });
+
+  test("drafts are for those who develop, and everybody's are shown of paths in reach", async () => {
+    const put = (token: string, path: string) => status(token, "PUT", `/drafts/by-path?kind=script&path=${path}`, { value: { content: path } });
+    expect(await put(admin, "f/hidden/draft")).toBe(201);
+    expect(await put(admin, "u/alice/draft")).toBe(201);
+    expect(await put(alice.token, "u/alice/mine")).toBe(201);
+    expect(await put(alice.token, "f/hidden/draft")).toBe(403);
+    expect(await put(olga.token, "u/olga/draft")).toBe(403);
+    const listed = async (token: string, query = ""): Promise<string[]> => paths((await world.ask(token, "GET", `${api}/drafts${query}`)).body, "drafts");
+    expect(await listed(alice.token)).toEqual(["u/alice/mine"]);
+    expect(await listed(alice.token, "?everybody=true")).toEqual(["u/alice/draft", "u/alice/mine"]);
+    expect(await listed(admin, "?everybody=true")).toEqual(["f/hidden/draft", "u/alice/draft", "u/alice/mine"]);
+    expect(await status(olga.token, "GET", "/drafts")).toBe(403);
+  });
+
+  test("by Windmill's names the same holds", async () => {
+    const theirs = "/api/w/team";
+    const ask = async (token: string, method: string, path: string, body?: unknown): Promise<number> =>
+      (await world.ask(token, method, `${theirs}${path}`, body)).status;
+    const flow = { value: { modules: [] }, summary: "x" };
+    const script = { content: "x", language: "noop", summary: "x" };
+    expect(await ask(alice.token, "POST", "/scripts/create", { path: "f/closed/theirs", ...script })).toBe(403);
+    expect(await ask(alice.token, "POST", "/flows/create", { path: "f/closed/theirs", ...flow })).toBe(403);
+    expect(await ask(alice.token, "POST", "/flows/update/f/closed/theirs", { path: "u/alice/theirs", ...flow })).toBe(403);
+    expect(await ask(alice.token, "POST", "/scripts/archive/p/f/closed/one", {})).toBe(403);
+    expect(await ask(alice.token, "DELETE", "/flows/delete/f/closed/theirs")).toBe(403);
+    expect(await ask(alice.token, "GET", "/scripts/get/p/f/closed/one")).toBe(404);
+    expect(await ask(alice.token, "GET", "/scripts/exists/p/f/closed/one")).toBe(404);
+    expect(await ask(alice.token, "POST", "/jobs/run/p/f/closed/one", {})).toBe(404);
+    expect((await world.ask(alice.token, "GET", `${theirs}/scripts/list`)).text).not.toContain("f/closed");
+    expect(await ask(alice.token, "POST", "/folders/create", { name: "closed" })).toBe(403);
+    expect(await ask(admin, "POST", "/folders/create", { name: "closed" })).toBe(200);
+    expect((await world.ask(alice.token, "GET", `${theirs}/folders/listnames`)).text).toBe("[]");
+    expect((await world.ask(admin, "GET", `${theirs}/folders/listnames`)).text).toBe('["closed"]');
+    expect(await ask(alice.token, "GET", "/workspaces/tarball?archive_type=zip")).toBe(403);
+    expect(await ask(admin, "GET", "/workspaces/tarball?archive_type=zip")).toBe(200);
+    const who = async (token: string): Promise<unknown> => (await world.ask(token, "GET", `${theirs}/users/whoami`)).body;
+    expect(await who(alice.token)).toMatchObject({ username: "alice@example.com", is_admin: false, operator: false });
+    expect(await who(olga.token)).toMatchObject({ is_admin: false, operator: true });
+    expect(await who(admin)).toMatchObject({ is_admin: true, is_super_admin: false });
+  });
+
   test("a member grants the own place and no other; a viewer grants nothing", async () => {
     const share = (token: string, path: string) =>
       world.ask(token, "PUT", `${api}/folders/by-path?path=${path}`, { grants: [{ user: "olga", level: "read" }] });

@@ -8,6 +8,7 @@ import { readMigrations } from "../db/migration-files.ts";
 import { createPools, type Pools } from "../db/pools.ts";
 import { withinWorkspace } from "../db/tenant-context.ts";
 import { createTestDatabase, runOnServer, type TestDatabase, withDatabase } from "../db/test-database.ts";
+import { addDraftRoutes } from "../drafts/routes.ts";
 import { openFlows } from "../flows/open-flows.ts";
 import { bindStatements } from "../http/authorize.ts";
 import { BodyTurns } from "../http/body-turns.ts";
@@ -152,6 +153,7 @@ async function openToAll(): Promise<FastifyInstance> {
   addSecretRoutes(app, pool, new SecretRotation(pool, keys, variables, log));
   addWorkspaceRoutes(app, pool);
   addJoinTokenRoutes(app, pool);
+  addDraftRoutes(app, pool);
   openAccess(pools).addRoutes(app);
   return app;
 }
@@ -181,6 +183,8 @@ async function fill(): Promise<void> {
     "hash, flow_id, path, summary, document, created_by",
     `'${hash}', 1, 'f/a/f', '${OURS}', '{"summary":"${OURS}","value":{"modules":[]}}', 'x'`,
   );
+  await insert("draft", "kind, path, author, value", `'script', 'f/a/s', 'them', '{"content":"${OURS}"}'`);
+  await insert("windmill_metadata", "kind, key, value", `'folder', 'a', '{"summary":"${OURS}"}'`);
   await insert("variable", `path, description, value, ${by}`, `'f/a/v', '${OURS}', '${OURS}', 'x', 'x'`);
   await insert("resource", `path, type, description, value, ${by}`, `'f/a/r', 't', '${OURS}', '"${OURS}"', 'x', 'x'`);
   await insert("resource_type", `name, description, schema, ${by}`, `'t', '${OURS}', '{"title":"${OURS}"}', 'x', 'x'`);
@@ -219,12 +223,21 @@ test("with the enforcement switched off workspaces are still kept apart: nothing
     ["GET", "scripts"],
     ["GET", "scripts/by-path?path=f/a/s"],
     ["GET", `scripts/by-hash/${hash}`],
+    ["GET", "scripts/versions?path=f/a/s"],
+    ["POST", "scripts/archive", { path: "f/a/s" }],
+    ["POST", "scripts/move", { path: "f/a/s", to: "f/a/moved" }],
     ["POST", "scripts", { path: "f/a/s", language: "noop", content: "theirs" }],
     ["POST", "scripts", { path: "f/a/new", language: "noop", content: "theirs" }],
     ["GET", "flows"],
     ["GET", "flows/by-path?path=f/a/f"],
     ["GET", `flows/by-hash/${hash}`],
     ["GET", "flows/versions?path=f/a/f"],
+    ["POST", "flows/archive", { path: "f/a/f" }],
+    ["POST", "flows/move", { path: "f/a/f", to: "f/a/moved" }],
+    ["GET", "drafts"],
+    ["GET", "drafts/by-path?kind=script&path=f/a/s"],
+    ["PUT", "drafts/by-path?kind=script&path=f/a/s", { value: { content: "theirs" } }],
+    ["DELETE", "drafts/by-path?kind=script&path=f/a/s"],
     ["POST", "flows", { path: "f/a/f", document: { summary: "theirs", value: { modules: [] } } }],
     ["GET", "variables"],
     ["GET", "variables/by-path?path=f/a/v"],

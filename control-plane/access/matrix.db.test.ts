@@ -47,10 +47,20 @@ const SAMPLES: Readonly<Record<string, (things: Things) => Sample>> = {
   deployScript: ({ place }) => ({ body: { path: `${place}/script`, language: "noop", content: place } }),
   getScript: atPath("script"),
   getScriptVersion: ({ script }) => ({ params: { hash: script } }),
+  listScriptVersions: atPath("script"),
+  moveScript: ({ place }) => ({ body: { path: `${place}/script`, to: `${place}/script` } }),
+  archiveScript: ({ place }) => ({ body: { path: `${place}/archived` } }),
+  unarchiveScript: ({ place }) => ({ body: { path: `${place}/archived` } }),
   deployFlow: ({ place }) => ({ body: { path: `${place}/flow`, document: document(place) } }),
   getFlow: atPath("flow"),
   getFlowVersion: ({ flow }) => ({ params: { hash: flow } }),
   listFlowVersions: atPath("flow"),
+  moveFlow: ({ place }) => ({ body: { path: `${place}/flow`, to: `${place}/flow` } }),
+  archiveFlow: ({ place }) => ({ body: { path: `${place}/archived` } }),
+  unarchiveFlow: ({ place }) => ({ body: { path: `${place}/archived` } }),
+  putDraft: ({ place }) => ({ query: `kind=script&path=${place}/script`, body: { value: { content: place } } }),
+  getDraft: ({ place }) => ({ query: `kind=script&path=${place}/script` }),
+  deleteDraft: ({ place }) => ({ query: `kind=script&path=${place}/gone` }),
   runJob: ({ place }) => ({ body: { script: `${place}/script`, delay_s: 3600 } }),
   runJobs: ({ place }) => ({ body: { script: `${place}/script`, delay_s: 3600, jobs: [{}] } }),
   getJob: ofJob(),
@@ -153,6 +163,7 @@ async function makeThings(workspace: string, token: string, place: string): Prom
   };
   const script = await text("/scripts", { path: `${place}/script`, language: "noop", content: place }, "hash");
   const flow = await text("/flows", { path: `${place}/flow`, document: document(place) }, "hash");
+  await text(`/drafts/by-path?kind=script&path=${place}/script`, { value: { content: place } }, "path", "PUT");
   await text(`/variables/by-path?path=${place}/thing`, { value: place }, "path", "PUT");
   await text(`/resources/by-path?path=${place}/thing`, { type: "thing", value: place }, "path", "PUT");
   await text(`/schedules/by-path?path=${place}/thing`, schedule(place), "path", "PUT");

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { WELL_FORMED, WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { scriptPath } from "../jobs/contract.ts";
+import { archivedFields } from "../scripts/contract.ts";
 
 export const deployFlowRequest = z
   .strictObject({
@@ -15,12 +16,13 @@ export const deployFlowRequest = z
   .refine((body) => (body.document === undefined) !== (body.yaml === undefined), { message: "give exactly one of document and yaml" });
 export type DeployFlowRequest = z.infer<typeof deployFlowRequest>;
 
-const flowView = z.object({
+export const flowView = z.object({
   path: z.string(),
   hash: z.string().meta({ description: "Names this version for ever: sha256 of path and document." }),
   summary: z.string(),
   created_at: z.iso.datetime(),
   created_by: z.string(),
+  ...archivedFields,
 });
 export type FlowView = z.infer<typeof flowView>;
 
@@ -39,11 +41,19 @@ export const flowWithDocument = flowView.extend({
 export type FlowWithDocument = z.infer<typeof flowWithDocument>;
 
 export const flowPage = z.object({ flows: z.array(flowView), next_cursor: z.string().optional() });
-export const flowVersionPage = z.object({ versions: z.array(flowView), next_cursor: z.string().optional() });
+export const flowVersionPage = z.object({
+  versions: z.array(flowView.extend({ current: z.boolean().meta({ description: "Whether this version is what the path runs." }) })),
+  next_cursor: z.string().optional(),
+});
 
 const pathText = z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message);
 const limit = z.coerce.number().int().min(1).max(200).optional();
 
-export const flowListQuery = z.strictObject({ prefix: pathText.optional(), cursor: pathText.optional(), limit });
+export const flowListQuery = z.strictObject({
+  prefix: pathText.optional(),
+  cursor: pathText.optional(),
+  limit,
+  archived: z.stringbool().optional().meta({ description: "true: those that are archived, instead of those in use." }),
+});
 export const flowPathQuery = z.strictObject({ path: pathText });
 export const flowVersionsQuery = z.strictObject({ path: pathText, cursor: pathText.optional(), limit });

@@ -1,6 +1,8 @@
 import { AppError } from "../../kernel/app-error.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import { inTransaction } from "../db/transaction.ts";
+import { type Archived, presentArchived } from "../scripts/archived.ts";
+import { type ExpectedVersion, notAsExpected } from "../scripts/expected-version.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow, type FlowChecker } from "./check-flow.ts";
 import type { DeployFlowRequest, FlowView, FlowWithDocument } from "./contract.ts";
@@ -18,20 +20,23 @@ const ROOT = "/document";
 
 /**
  * Deploys one version of a flow: checks it and stores it under the hash of path and document. Deploying the same thing again changes nothing.
- * Errors: those of `checkFlow`. @param mayRefer see there
+ * Errors: those of `checkFlow`; already_exists or failed_precondition when the path is not as expected. @param mayRefer see `checkFlow`
  */
 export async function deployFlow(
   deployer: FlowDeployer,
   workspace: Workspace,
   createdBy: string,
   request: DeployFlowRequest,
-  mayRefer?: (path: string) => boolean,
+  options: { readonly expected?: ExpectedVersion; readonly mayRefer?: ((path: string) => boolean) | undefined } = {},
 ): Promise<{ flow: LoadedFlow; created: boolean }> {
   const { pool, cache } = deployer;
   const { path, yaml } = request;
+  const { expected = { kind: "any" }, mayRefer } = options;
   const { json, hash, parsed } = await checkFlow(deployer, workspace.id, request, path, ROOT, mayRefer);
   const created = await inTransaction(pool, async (client) => {
-    const stored = await insertFlowVersion(client, workspace.id, { hash, path, summary: parsed.summary, document: json, yaml, createdBy });
+    const version = { hash, path, summary: parsed.summary, document: json, yaml, createdBy };
+    const stored = await insertFlowVersion(client, workspace.id, version, expected);
+    if (stored === undefined) throw notAsExpected("flow", path, expected);
     if (stored.before !== hash) {
       const detail = { hash, before: stored.before ?? null };
       await recordAudit(client, { workspace: workspace.id, actor: createdBy, action: "flows:deploy", target: `flow ${path}`, detail });
@@ -45,14 +50,14 @@ export async function deployFlow(
 }
 
 /** A version as the API shows it, without its document. */
-export function presentFlow(flow: FlowOutline): FlowView {
+export function presentFlow(flow: FlowOutline, archived?: Archived): FlowView {
   const { path, hash, summary, createdAtMs, createdBy } = flow;
-  return { path, hash, summary, created_at: new Date(createdAtMs).toISOString(), created_by: createdBy };
+  return { path, hash, summary, created_at: new Date(createdAtMs).toISOString(), created_by: createdBy, ...presentArchived(archived) };
 }
 
 /** With its document as it was deployed. */
-export function presentWithDocument(version: FlowVersion): FlowWithDocument {
+export function presentWithDocument(version: FlowVersion, archived?: Archived): FlowWithDocument {
   const document = storedDocument(version.document);
   const { ignored } = parseFlow(document);
-  return { ...presentFlow(version), document, ...(version.yaml !== undefined && { yaml: version.yaml }), ignored: [...ignored] };
+  return { ...presentFlow(version, archived), document, ...(version.yaml !== undefined && { yaml: version.yaml }), ignored: [...ignored] };
 }

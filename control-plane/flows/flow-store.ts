@@ -2,6 +2,8 @@ import type { WorkspaceId } from "../../kernel/ids.ts";
 import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
+import { type Archived, type ArchivedRow, archivedOf } from "../scripts/archived.ts";
+import { type ExpectedVersion, expectedColumns } from "../scripts/expected-version.ts";
 
 /** What is known of a version without its document. */
 export interface FlowOutline {
@@ -38,23 +40,35 @@ interface VersionRow extends OutlineRow {
 
 const OUTLINE = "v.hash, v.flow_id::text, v.path, v.summary, v.created_at, v.created_by";
 
-/** Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. @returns `before`: the current one until now */
+/**
+ * Stores a version and makes it the current one of its path, which is in use from then on; deploying the same version again changes nothing but
+ * that. A version that a flow had before it moved away belongs to the flow that has its path now.
+ * @returns `before`: the version that was in use; undefined when the path is not as expected
+ */
 export async function insertFlowVersion(
   client: Queryable,
   workspace: WorkspaceId,
   version: Omit<FlowVersion, "flowId" | "createdAtMs">,
-): Promise<{ created: boolean; before: string | undefined }> {
-  const { rows } = await client.query<{ created: boolean; before: string | null }>(
+  expected: ExpectedVersion = { kind: "any" },
+): Promise<{ created: boolean; before: string | undefined } | undefined> {
+  const { rows } = await client.query<{ deployed: boolean; created: boolean; before: string | null }>(
     `WITH f AS (
-       INSERT INTO flow (workspace_id, path, hash) VALUES ($1, $2, $3)
-       ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
+       INSERT INTO flow (workspace_id, path, hash)
+       SELECT $1, $2, $3 WHERE $9::text IS NULL OR EXISTS (SELECT FROM flow WHERE workspace_id = $1 AND path = $2)
+       ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now(), archived_at = NULL, archived_by = NULL
+       WHERE (NOT $8::boolean OR flow.archived_at IS NOT NULL) AND ($9::text IS NULL OR (flow.hash = $9 AND flow.archived_at IS NULL))
+       RETURNING id),
      v AS (
        INSERT INTO flow_version (workspace_id, hash, flow_id, path, summary, document, yaml, created_by)
-       SELECT $1, $3, f.id, $2, $4, $5, $6, $7 FROM f ON CONFLICT DO NOTHING RETURNING hash)
-     SELECT EXISTS (SELECT 1 FROM v) AS created, (SELECT hash FROM flow WHERE workspace_id = $1 AND path = $2) AS before`,
-    [workspace, version.path, version.hash, version.summary, version.document, version.yaml ?? null, version.createdBy],
+       SELECT $1, $3, f.id, $2, $4, $5, $6, $7 FROM f
+       ON CONFLICT (workspace_id, hash) DO UPDATE SET flow_id = excluded.flow_id WHERE flow_version.flow_id <> excluded.flow_id
+       RETURNING xmax = 0 AS is_new)
+     SELECT EXISTS (SELECT FROM f) AS deployed, EXISTS (SELECT FROM v WHERE is_new) AS created,
+       (SELECT hash FROM flow WHERE workspace_id = $1 AND path = $2 AND archived_at IS NULL) AS before`,
+    [workspace, version.path, version.hash, version.summary, version.document, version.yaml ?? null, version.createdBy, ...expectedColumns(expected)],
   );
-  return { created: rows[0]?.created === true, before: rows[0]?.before ?? undefined };
+  const [row] = rows;
+  return row?.deployed === true ? { created: row.created, before: row.before ?? undefined } : undefined;
 }
 
 export async function findFlowVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<FlowVersion | undefined> {
@@ -66,25 +80,41 @@ export async function findFlowVersion(pool: Pool, workspace: WorkspaceId, hash: 
   return row === undefined ? undefined : { ...outline(row), document: row.document, yaml: row.yaml ?? undefined };
 }
 
-/** Hash and number of the current version of a path. */
-export async function findCurrentFlow(pool: Pool, workspace: WorkspaceId, path: string): Promise<{ hash: string; flowId: string } | undefined> {
-  const { rows } = await pool.query<{ hash: string; id: string }>("SELECT hash, id::text FROM flow WHERE workspace_id = $1 AND path = $2", [workspace, path]);
-  const row = rows[0];
-  return row === undefined ? undefined : { hash: row.hash, flowId: row.id };
+export interface CurrentFlow {
+  readonly hash: string;
+  readonly flowId: string;
+  readonly archived: Archived | undefined;
 }
 
-/** Current versions in the order of their paths. @param after the last path of the page before */
+/** Hash and number of the current version of a path, archived or not. */
+export async function findAnyFlow(pool: Pool, workspace: WorkspaceId, path: string): Promise<CurrentFlow | undefined> {
+  const { rows } = await pool.query<{ hash: string; id: string } & ArchivedRow>(
+    "SELECT hash, id::text, archived_at, archived_by FROM flow WHERE workspace_id = $1 AND path = $2",
+    [workspace, path],
+  );
+  const row = rows[0];
+  return row === undefined ? undefined : { hash: row.hash, flowId: row.id, archived: archivedOf(row) };
+}
+
+/** The same of a flow in use. */
+export async function findCurrentFlow(pool: Pool, workspace: WorkspaceId, path: string): Promise<CurrentFlow | undefined> {
+  const found = await findAnyFlow(pool, workspace, path);
+  return found?.archived === undefined ? found : undefined;
+}
+
+/** Current versions in the order of their paths: of flows in use, or of archived ones. @param after the last path of the page before */
 export async function listFlows(
   pool: Pool,
   workspace: WorkspaceId,
-  page: { prefix: string; after: string; limit: number; bounds?: PathBounds | undefined },
-): Promise<FlowOutline[]> {
-  const { rows } = await pool.query<OutlineRow>(
-    `SELECT ${OUTLINE} FROM flow f JOIN flow_version v ON v.workspace_id = f.workspace_id AND v.hash = f.hash
-     WHERE f.workspace_id = $1 AND f.path > $2 AND starts_with(f.path, $3) AND ${withinBounds("f.path", 5)} ORDER BY f.path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
+  page: { prefix: string; after: string; limit: number; archived: boolean; bounds?: PathBounds | undefined },
+): Promise<{ flow: FlowOutline; archived: Archived | undefined }[]> {
+  const { rows } = await pool.query<OutlineRow & ArchivedRow>(
+    `SELECT ${OUTLINE}, f.archived_at, f.archived_by FROM flow f JOIN flow_version v ON v.workspace_id = f.workspace_id AND v.hash = f.hash
+     WHERE f.workspace_id = $1 AND f.path > $2 AND starts_with(f.path, $3) AND (f.archived_at IS NOT NULL) = $5 AND ${withinBounds("f.path", 6)}
+     ORDER BY f.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, page.archived, ...boundsValues(page.bounds)],
   );
-  return rows.map(outline);
+  return rows.map((row) => ({ flow: outline(row), archived: archivedOf(row) }));
 }
 
 /** All versions of a flow, the newest first. @param after hash of the last version of the page before; unknown ones give an empty page */
@@ -103,9 +133,12 @@ export async function listFlowVersions(
   return rows.map(outline);
 }
 
-/** Those of some paths that have a flow. */
+/** Those of some paths that have a flow in use. */
 export async function existingFlows(pool: Pool, workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlySet<string>> {
-  const { rows } = await pool.query<{ path: string }>("SELECT path FROM flow WHERE workspace_id = $1 AND path = ANY ($2)", [workspace, paths]);
+  const { rows } = await pool.query<{ path: string }>("SELECT path FROM flow WHERE workspace_id = $1 AND path = ANY ($2) AND archived_at IS NULL", [
+    workspace,
+    paths,
+  ]);
   return new Set(rows.map((row) => row.path));
 }
 
@@ -113,7 +146,8 @@ export async function existingFlows(pool: Pool, workspace: WorkspaceId, paths: r
 export async function similarFlows(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const { rows } = await pool.query<{ path: string }>(
-    "SELECT path FROM flow WHERE workspace_id = $1 AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%') ORDER BY path LIMIT 3",
+    `SELECT path FROM flow WHERE workspace_id = $1 AND archived_at IS NULL AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%')
+     ORDER BY path LIMIT 3`,
     [workspace, name.slice(0, 5).replaceAll(/[%_\\]/g, ""), path],
   );
   return rows.map((row) => row.path);

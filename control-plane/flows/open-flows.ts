@@ -3,6 +3,7 @@ import { realClock } from "../../kernel/clock.ts";
 import type { Service } from "../../kernel/service.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
+import type { FlowDeployer } from "./deploy.ts";
 import type { Expressions } from "./expressions/expressions.ts";
 import { ExpressionTiers } from "./expressions/tiers.ts";
 import { createFlowCache, type FlowCache } from "./flow-cache.ts";
@@ -14,6 +15,7 @@ import { type FlowRequest, wantedFlow } from "./wanted-flow.ts";
 /** What a control plane knows of flows. */
 export interface Flows extends Service {
   readonly cache: FlowCache;
+  readonly deployer: FlowDeployer;
   readonly expressions: Expressions;
   /** See wantedFlow. */
   wanted(workspace: Workspace, request: FlowRequest, mayRefer?: (path: string) => boolean): Promise<WantedFlow>;
@@ -27,6 +29,7 @@ export function openFlows(app: FastifyInstance, pool: Pool): Flows {
   addFlowRoutes(app, deployer);
   return {
     cache,
+    deployer,
     expressions,
     wanted: (workspace, request, mayRefer) => wantedFlow(deployer, workspace, request, mayRefer),
     start: async () => undefined,

@@ -1,9 +1,11 @@
 import type { RunJobRequest } from "../jobs/contract.ts";
+import { archivedError } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow } from "./check-flow.ts";
 import type { FlowDeployer } from "./deploy.ts";
 import { currentFlow, noFlowVersion } from "./find-flow.ts";
 import type { WantedFlow } from "./flow-jobs.ts";
+import { isFlowArchived } from "./flow-moves-store.ts";
 
 export type FlowRequest = Pick<RunJobRequest, "flow" | "flow_hash" | "document" | "yaml">;
 
@@ -12,7 +14,7 @@ export function isForFlow({ flow, flow_hash, document, yaml }: FlowRequest): boo
   return (flow ?? flow_hash ?? document ?? yaml) !== undefined;
 }
 
-/** The flow that a request names or brings. Errors: not_found; for one that it brings those of a deploy. */
+/** The flow that a request names or brings. Errors: not_found; failed_precondition for an archived one; for one that it brings those of a deploy. */
 export async function wantedFlow(
   deployer: FlowDeployer,
   workspace: Workspace,
@@ -24,7 +26,8 @@ export async function wantedFlow(
   if (path !== undefined) return { ...(await currentFlow(pool, cache, workspace.id, path)), document: undefined };
   if (hash !== undefined) {
     const version = await cache.loadVersion(workspace.id, hash);
-    if (version === undefined) throw noFlowVersion(hash);
+    if (version === undefined || mayRefer?.(version.path) === false) throw noFlowVersion(hash);
+    if (await isFlowArchived(pool, workspace.id, version.flowId)) throw archivedError("flow", version.path);
     return { ...version, document: undefined };
   }
   const {

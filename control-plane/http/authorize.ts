@@ -20,6 +20,8 @@ export type Permission =
   | "scripts:deploy"
   | "flows:read"
   | "flows:deploy"
+  | "drafts:read"
+  | "drafts:write"
   | "jobs:run"
   | "jobs:inline"
   | "jobs:read"
@@ -31,6 +33,7 @@ export type Permission =
   | "resources:read"
   | "resources:write"
   | "resources:types"
+  | "workspaces:export"
   | "triggers:read"
   | "triggers:write"
   | "hooks:read"
@@ -80,6 +83,8 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
   "scripts:deploy": { role: "developer", paths: "write" },
   "flows:read": { role: "viewer", job: true, paths: "read" },
   "flows:deploy": { role: "developer", paths: "write" },
+  "drafts:read": { role: "developer", paths: "read" },
+  "drafts:write": { role: "developer", paths: "write" },
   "jobs:run": { role: "operator", job: true, paths: "read" },
   // Code that the request brings: no route's, asked for where jobs are made.
   "jobs:inline": { role: "developer" },
@@ -92,6 +97,8 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
   "resources:read": { role: "viewer", job: true, paths: "read" },
   "resources:write": { role: "developer", job: true, paths: "write" },
   "resources:types": { role: "developer" },
+  // It reads the whole workspace.
+  "workspaces:export": { role: "admin" },
   "triggers:read": { role: "viewer", paths: "read" },
   "schedules:read": { role: "viewer", paths: "read" },
   // Jobs of a schedule and of a trigger act for whoever wrote it last.
@@ -306,9 +313,12 @@ function checkPath(request: FastifyRequest, { reach }: Caller): void {
   const asked = path(request);
   if (asked !== undefined && reach.mayUse(asked)) return;
   if (level === "read") throw nothingAt(asked ?? "this path");
-  throw new AppError("permission_denied", `the caller may not write at ${asked ?? "this path"}`, {
-    hint: "an administrator of the workspace grants it: docs/access.md",
-  });
+  throw notWritable(asked ?? "this path");
+}
+
+/** What callers are told of a path that they may not write. */
+export function notWritable(path: string): AppError {
+  return new AppError("permission_denied", `the caller may not write at ${path}`, { hint: "an administrator of the workspace grants it: docs/access.md" });
 }
 
 /** Whether the permission of the route holds at a path, for a handler that has found the path out. */

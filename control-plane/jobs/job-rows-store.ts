@@ -89,9 +89,11 @@ export function readVersionPaths(pool: Pool, workspace: WorkspaceId, hashes: rea
   return pathsByHash(pool, "SELECT hash, path FROM script_version WHERE workspace_id = $1 AND hash = ANY($2)", workspace, hashes);
 }
 
-/** As `readVersionPaths`, of flows. */
+/** As `readVersionPaths`, of flows: of one that has moved the path that it has now. */
 export function readFlowPaths(pool: Pool, workspace: WorkspaceId, hashes: readonly string[]): Promise<Map<string, string>> {
-  return pathsByHash(pool, "SELECT hash, path FROM flow_version WHERE workspace_id = $1 AND hash = ANY($2)", workspace, hashes);
+  const text = `SELECT v.hash, f.path FROM flow_version v JOIN flow f ON f.workspace_id = v.workspace_id AND f.id = v.flow_id
+     WHERE v.workspace_id = $1 AND v.hash = ANY($2)`;
+  return pathsByHash(pool, text, workspace, hashes);
 }
 
 async function pathsByHash(pool: Pool, text: string, workspace: WorkspaceId, hashes: readonly string[]): Promise<Map<string, string>> {

@@ -4,7 +4,6 @@ import { type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
-import { noFlowVersion } from "../flows/find-flow.ts";
 import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
 import { isForFlow } from "../flows/wanted-flow.ts";
 import { type Caller, mayUse, nothingAt, referencesOf } from "../http/authorize.ts";
@@ -15,7 +14,7 @@ import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
-import { currentVersion } from "../scripts/find-script.ts";
+import { currentVersion, refuseArchived } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -314,7 +313,6 @@ export class JobService {
     const args = request.args ?? {};
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));
-      if (request.flow_hash !== undefined && flow.path !== undefined && !mayUse(caller, flow.path)) throw noFlowVersion(request.flow_hash);
       return { job: flowJob(context, flow, args, request), answersEarly: flow.definition.earlyReturn !== undefined };
     }
     const job =
@@ -327,6 +325,7 @@ export class JobService {
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
     const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
     if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
+    await refuseArchived(scripts, caller.workspace.id, version);
     return version;
   }
 

@@ -6,7 +6,7 @@ import type { WorkspaceId } from "../../kernel/ids.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
-import { callerOf } from "../http/authorize.ts";
+import { type Caller, callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions, pageQuery, THING_LIMITS } from "../variables/contract.ts";
 import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
@@ -98,12 +98,7 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
       },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
-      const { name } = request.query;
-      if (name === STATE_TYPE) throw new AppError("invalid_argument", "the type state is for what scripts remember: it has no schema");
-      const schema = request.body.schema;
-      if (schema !== undefined && schema !== null) await schemas.check(JSON.stringify(schema));
-      const { created, stored } = await putType(pool, workspace.id, name, request.body, principal.label, request.headers);
+      const { created, stored } = await checkAndPutType(pool, schemas, callerOf(request), request.query.name, request.body, request.headers);
       return reply
         .code(created ? 201 : 200)
         .header("etag", etagOf(stored.revision))
@@ -127,17 +122,35 @@ function addWriting(root: FastifyInstance, pool: Pool, schemas: SchemaCheck): vo
     },
     async (request, reply) => {
       const { name } = request.query;
-      const { workspace, principal } = callerOf(request);
-      const gone = await inTransaction(pool, async (client) => {
-        const deleted = await deleteResourceType(client, workspace.id, name, wantedRevision({ "if-match": request.headers["if-match"] }));
-        const target = `resource type ${name}`;
-        if (deleted) await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "resource-types:delete", target });
-        return deleted;
-      });
-      if (gone) return reply.code(204).send(null);
-      throw (await findResourceType(pool, workspace.id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
+      const caller = callerOf(request);
+      if (await removeType(pool, caller, name, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
+      throw (await findResourceType(pool, caller.workspace.id, name)) === undefined ? noType(name) : changedMeanwhile(`resource type ${name}`);
     },
   );
+}
+
+/** Deletes a type. @returns whether it was there, with that revision if one is given */
+export function removeType(pool: Pool, { workspace, principal }: Caller, name: string, revision: number | undefined): Promise<boolean> {
+  return inTransaction(pool, async (client) => {
+    const deleted = await deleteResourceType(client, workspace.id, name, revision);
+    const target = `resource type ${name}`;
+    if (deleted) await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "resource-types:delete", target });
+    return deleted;
+  });
+}
+
+/** Makes or changes a type. Errors: invalid_argument for its schema; already_exists, failed_precondition, resource_exhausted. */
+export async function checkAndPutType(
+  pool: Pool,
+  schemas: SchemaCheck,
+  { workspace, principal }: Caller,
+  name: string,
+  change: PutResourceType,
+  condition: Condition,
+): Promise<{ created: boolean; stored: StoredResourceType }> {
+  if (name === STATE_TYPE) throw new AppError("invalid_argument", "the type state is for what scripts remember: it has no schema");
+  if (change.schema !== undefined && change.schema !== null) await schemas.check(JSON.stringify(change.schema));
+  return putType(pool, workspace.id, name, change, principal.label, condition);
 }
 
 async function putType(

@@ -31,6 +31,12 @@ export const deployScriptRequest = z.strictObject({
 });
 export type DeployScriptRequest = z.infer<typeof deployScriptRequest>;
 
+/** Of scripts and flows. */
+export const archivedFields = {
+  archived_at: z.iso.datetime().optional().meta({ description: "Of an archived one: it is not listed and does not run." }),
+  archived_by: z.string().optional(),
+};
+
 export const scriptView = z.object({
   path: z.string(),
   hash: z.string().meta({ description: "Names this version for ever: sha256 of path, language, code and settings." }),
@@ -51,6 +57,7 @@ export const scriptView = z.object({
   schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of the arguments, inferred from `main`." }),
   created_at: z.iso.datetime(),
   created_by: z.string(),
+  ...archivedFields,
 });
 export type ScriptView = z.infer<typeof scriptView>;
 
@@ -58,10 +65,31 @@ export const deployScriptResponse = scriptView.extend({ created: z.boolean().met
 export const scriptWithContent = scriptView.extend({
   content: z.string(),
   lock: z.string().optional().meta({ description: "Once it is ready." }),
+  lock_given: z.boolean().meta({ description: "true: the lock came with the deploy, and is part of what the hash names." }),
 });
 export const scriptPage = z.object({ scripts: z.array(scriptView), next_cursor: z.string().optional() });
 export const scriptListQuery = z.strictObject({
   prefix: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
   cursor: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
   limit: z.coerce.number().int().min(1).max(200).optional(),
+  archived: z.stringbool().optional().meta({ description: "true: those that are archived, instead of those in use." }),
+});
+
+const versionFields = { current: z.boolean().meta({ description: "Whether this version is what the path runs." }) };
+export const scriptVersionPage = z.object({ versions: z.array(scriptView.extend(versionFields)), next_cursor: z.string().optional() });
+export const scriptVersionsQuery = z.strictObject({
+  path: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message),
+  cursor: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
+  limit: z.coerce.number().int().min(1).max(200).optional(),
+});
+
+/** Of scripts and flows. */
+export const archiveRequest = z.strictObject({ path: scriptPath });
+export const moveRequest = z.strictObject({ path: scriptPath, to: scriptPath });
+/** The current version of the path: its ETag is the hash. */
+export const ifMatch = z.object({
+  "if-match": z.string().max(100).optional().meta({ description: "The ETag (the hash in quotes) that the current version must still have; otherwise a 409." }),
+});
+export const deployConditions = ifMatch.extend({
+  "if-none-match": z.literal("*").optional().meta({ description: "`*`: nothing must be in use at the path; otherwise a 409." }),
 });

@@ -12,8 +12,10 @@ import { policyOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
 import { requirementsIn } from "../scheduler/core/requirements.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
+import { type Archived, presentArchived } from "./archived.ts";
 import { codeHash, scriptHash } from "./content-hash.ts";
 import type { DeployScriptRequest, ScriptView } from "./contract.ts";
+import { type ExpectedVersion, notAsExpected } from "./expected-version.ts";
 import { askAgain, type NewLock } from "./lock-store.ts";
 import { mainExample } from "./main-examples.ts";
 import type { ScriptCache } from "./script-cache.ts";
@@ -22,7 +24,8 @@ import { findVersion, insertVersion, type ScriptVersion } from "./script-store.t
 /**
  * Deploys one version of a script: parses it, infers the schema of its arguments and stores it under the hash of all
  * that makes it what it is. Deploying the same thing again changes nothing.
- * Errors: invalid_argument for an unknown language or a syntax error (with its line); out_of_range for too much code.
+ * Errors: invalid_argument for an unknown language or a syntax error (with its line); out_of_range for too much code; already_exists or
+ * failed_precondition when the path is not as expected.
  */
 export async function deployScript(
   pool: Pool,
@@ -30,6 +33,7 @@ export async function deployScript(
   workspace: Workspace,
   createdBy: string,
   request: DeployScriptRequest,
+  expected: ExpectedVersion = { kind: "any" },
 ): Promise<{ version: ScriptVersion; created: boolean }> {
   const language = request.language === NOOP_LANGUAGE ? NOOP_LANGUAGE : parseLanguage(request.language);
   if (language === undefined) {
@@ -73,7 +77,8 @@ export async function deployScript(
     createdBy,
   };
   const created = await inTransaction(pool, async (client) => {
-    const stored = await insertVersion(client, workspace.id, next, newLock(request, mayNeedPackages));
+    const stored = await insertVersion(client, workspace.id, next, newLock(request, mayNeedPackages), expected);
+    if (stored === undefined) throw notAsExpected("script", request.path, expected);
     if (stored.before !== hash) {
       const detail = { hash, before: stored.before ?? null };
       await recordAudit(client, { workspace: workspace.id, actor: createdBy, action: "scripts:deploy", target: `script ${request.path}`, detail });
@@ -121,8 +126,32 @@ async function schemaOf(language: Language, content: string): Promise<{ schema: 
   return { schema: signatureToJsonSchema(signature), mayNeedPackages: LOCKED_LANGUAGES.has(language) && standardOnly !== true };
 }
 
+/** The hash that a version has, or would have under another path. @param lock the one that it was deployed with, if it was */
+export function hashOfVersion(version: ScriptVersion, path: string, lock: string | undefined): string {
+  const { language, content, tag, timeoutMs, summary, limits, priority, policy, requirements } = version;
+  return scriptHash({
+    path,
+    language,
+    code: content,
+    tag,
+    timeoutMs,
+    summary,
+    limits,
+    priority,
+    policy: policyOf({}, policy)?.text,
+    requirements: requirements === undefined ? undefined : { ...requirements },
+    lock,
+  });
+}
+
+/** The lock that a version was deployed with; undefined when it has none, or one that was found out afterwards. */
+export function givenLock(version: ScriptVersion): string | undefined {
+  const { state, lock } = version.lock;
+  return state === "ready" && hashOfVersion(version, version.path, lock) === version.hash ? lock : undefined;
+}
+
 /** A version as the API shows it, without its code. */
-export function presentScript(version: ScriptVersion): ScriptView {
+export function presentScript(version: ScriptVersion, archived?: Archived): ScriptView {
   return {
     path: version.path,
     hash: version.hash,
@@ -140,10 +169,12 @@ export function presentScript(version: ScriptVersion): ScriptView {
     schema: version.schema,
     created_at: new Date(version.createdAtMs).toISOString(),
     created_by: version.createdBy,
+    ...presentArchived(archived),
   };
 }
 
 /** With its code, and its lock once that is ready. */
-export function presentWithContent(version: ScriptVersion): ScriptView & { content: string; lock?: string } {
-  return { ...presentScript(version), content: version.content, ...(version.lock.state === "ready" && { lock: version.lock.lock }) };
+export function presentWithContent(version: ScriptVersion, archived?: Archived): ScriptView & { content: string; lock?: string; lock_given: boolean } {
+  const lock = version.lock.state === "ready" ? { lock: version.lock.lock } : {};
+  return { ...presentScript(version, archived), content: version.content, ...lock, lock_given: givenLock(version) !== undefined };
 }

@@ -7,18 +7,21 @@ import type { Pool } from "../db/pools.ts";
 import { callerOf, mayUse } from "../http/authorize.ts";
 import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
+import { deployConditions, deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
 import { deployScript, presentScript, presentWithContent } from "./deploy.ts";
+import { expectedVersion } from "./expected-version.ts";
 import { storedVersion } from "./find-script.ts";
 import type { ScriptLocks } from "./locks.ts";
 import type { ScriptCache } from "./script-cache.ts";
 import { findVersion, listScripts } from "./script-store.ts";
+import { addScriptVersionRoutes } from "./version-routes.ts";
 
 const base = "/api/v1/w/:workspace/scripts";
 const inWorkspace = z.object({ workspace: z.string() });
 const PAGE = 100;
 
 export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: ScriptCache, locks: ScriptLocks): void {
+  addScriptVersionRoutes(root, pool, cache, locks);
   const app = root.withTypeProvider<ZodTypeProvider>();
   const tags = ["scripts"];
 
@@ -30,17 +33,22 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
         tags,
         operationId: "deployScript",
         summary: "Deploy a version of a script",
-        description: "Versions are immutable and named by their hash. 201 when the version is new, 200 when it was deployed before.",
+        description:
+          "Versions are immutable and named by their hash. 201 when the version is new, 200 when it was deployed before. What was archived is in use again.",
         params: inWorkspace,
+        headers: deployConditions,
         body: deployScriptRequest,
         response: { 200: deployScriptResponse, 201: deployScriptResponse, default: problemView },
       },
     },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
-      const { version, created } = await deployScript(pool, cache, workspace, principal.label, request.body);
+      const { version, created } = await deployScript(pool, cache, workspace, principal.label, request.body, expectedVersion(request.headers));
       if (version.lock.state === "pending") locks.look(workspace.id, version.hash);
-      return reply.code(created ? 201 : 200).send({ ...presentScript(version), created });
+      return reply
+        .code(created ? 201 : 200)
+        .header("etag", `"${version.hash}"`)
+        .send({ ...presentScript(version), created });
     },
   );
 
@@ -58,12 +66,13 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
       },
     },
     async (request) => {
-      const { prefix = "", cursor = "", limit = PAGE } = request.query;
+      const { prefix = "", cursor = "", limit = PAGE, archived = false } = request.query;
       const { workspace, reach } = callerOf(request);
-      const versions = await listScripts(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
+      const versions = await listScripts(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, archived, bounds: reach?.bounds });
       const page = versions.slice(0, limit);
       const last = page.at(-1);
-      return { scripts: page.map(presentScript), ...(versions.length > limit && last !== undefined && { next_cursor: last.path }) };
+      const scripts = page.map((one) => presentScript(one.version, one.archived));
+      return { scripts, ...(versions.length > limit && last !== undefined && { next_cursor: last.version.path }) };
     },
   );
 
@@ -74,15 +83,16 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
       schema: {
         tags,
         operationId: "getScript",
-        summary: "The current version of a path, with its code",
+        summary: "The current version of a path, with its code, archived or not",
         params: inWorkspace,
         querystring: z.strictObject({ path: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message) }),
         response: { 200: scriptWithContent, default: problemView },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { workspace } = callerOf(request);
-      return presentWithContent(await storedVersion(pool, workspace.id, request.query.path));
+      const { version, archived } = await storedVersion(pool, workspace.id, request.query.path);
+      return reply.header("etag", `"${version.hash}"`).send(presentWithContent(version, archived));
     },
   );
 

@@ -1,6 +1,7 @@
 import { FreshCache } from "../../kernel/fresh-cache.ts";
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { isArchived } from "./script-moves-store.ts";
 import { findCurrent, findVersion, type ScriptVersion } from "./script-store.ts";
 
 /**
@@ -12,8 +13,10 @@ export interface ScriptCache {
   loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined>;
   /** The newest version of a path; a deploy through this replica shows at once, through another within a second. */
   current(workspace: WorkspaceId, path: string): Promise<ScriptVersion | undefined>;
-  /** Forgets which version of a path is current, and what is known of the lock of this one. */
-  changed(workspace: WorkspaceId, path: string, hash: string): void;
+  /** Whether a script is archived, by its number: for those that run a version by its hash. */
+  isArchived(workspace: WorkspaceId, scriptId: string): Promise<boolean>;
+  /** Forgets which version of a path is current, what is known of the lock of this one, and whether the script is archived. */
+  changed(workspace: WorkspaceId, path: string, hash: string, scriptId?: string): void;
 }
 
 const MAX_VERSIONS = 5000;
@@ -29,7 +32,18 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
     nowMs,
     async load(key) {
       const [workspace = "", ...path] = key.split("/");
-      return (await findCurrent(pool, asWorkspaceId(workspace), path.join("/")))?.hash;
+      const found = await findCurrent(pool, asWorkspaceId(workspace), path.join("/"));
+      return found?.archived === undefined ? found?.hash : undefined;
+    },
+  });
+  /** By workspace and number of the script. */
+  const archived = new FreshCache<boolean>({
+    maxAgeMs: CURRENT_MS,
+    maxEntries: MAX_PATHS,
+    nowMs,
+    load(key) {
+      const [workspace = "", scriptId = ""] = key.split("/");
+      return isArchived(pool, asWorkspaceId(workspace), scriptId);
     },
   });
 
@@ -57,7 +71,9 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
       current.delete(key);
       return undefined;
     },
-    changed(workspace, path, hash) {
+    isArchived: (workspace, scriptId) => archived.get(`${workspace}/${scriptId}`),
+    changed(workspace, path, hash, scriptId) {
+      if (scriptId !== undefined) archived.delete(`${workspace}/${scriptId}`);
       current.delete(`${workspace}/${path}`);
       versions.delete(`${workspace}/${hash}`);
     },

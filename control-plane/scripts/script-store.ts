@@ -6,6 +6,8 @@ import type { LimitSettings } from "../jobs/limits-contract.ts";
 import { policyOf, policyRequestOf } from "../jobs/policy-codec.ts";
 import type { PolicyRequest } from "../jobs/policy-contract.ts";
 import type { Requirements } from "../scheduler/core/requirements.ts";
+import { type Archived, type ArchivedRow, archivedOf } from "./archived.ts";
+import { type ExpectedVersion, expectedColumns } from "./expected-version.ts";
 import { LOCK_COLUMNS, LOCK_STATES, type LockRow, type NewLock, type VersionLock, versionLock } from "./lock-store.ts";
 
 /** One version of a script; immutable but for its lock, which is found out after the deploy. */
@@ -31,7 +33,7 @@ export interface ScriptVersion {
   readonly createdBy: string;
 }
 
-interface VersionRow extends LockRow {
+export interface VersionRow extends LockRow {
   hash: string;
   script_id: string;
   path: string;
@@ -50,29 +52,36 @@ interface VersionRow extends LockRow {
   created_by: string;
 }
 
-const COLUMNS =
+export const VERSION_COLUMNS =
   "v.hash, v.script_id::text, v.path, v.language, v.content, v.code_hash, v.summary, v.tag, v.timeout_ms, v.priority, v.policy, v.limits, v.schema, v.created_at, v.created_by, v.requirements, " +
   LOCK_COLUMNS;
-const LOCK_JOIN = "LEFT JOIN script_lock l ON l.workspace_id = v.workspace_id AND l.hash = v.hash";
+export const LOCK_JOIN = "LEFT JOIN script_lock l ON l.workspace_id = v.workspace_id AND l.hash = v.hash";
 
 /**
- * Stores a version and makes it the current one of its path; deploying the same version again changes nothing but that. A lock that is to be
- * found out is taken over from an earlier version of the path with the same code, if one is ready.
- * @returns `before`: the version that was the current one
+ * Stores a version and makes it the current one of its path, which is in use from then on; deploying the same version again changes nothing but
+ * that. A lock that is to be found out is taken over from an earlier version of the path with the same code, if one is ready. A version that a
+ * script had before it moved away belongs to the script that has its path now.
+ * @returns `before`: the version that was in use; undefined when the path is not as expected
  */
 export async function insertVersion(
   client: Queryable,
   workspace: WorkspaceId,
   version: Omit<ScriptVersion, "scriptId" | "createdAtMs" | "lock">,
   lock: NewLock,
-): Promise<{ created: boolean; before: string | undefined }> {
-  const { rows } = await client.query<{ created: boolean; before: string | null }>(
+  expected: ExpectedVersion,
+): Promise<{ created: boolean; before: string | undefined } | undefined> {
+  const { rows } = await client.query<{ deployed: boolean; created: boolean; before: string | null }>(
     `WITH s AS (
-       INSERT INTO script (workspace_id, path, hash) VALUES ($1, $2, $3)
-       ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now() RETURNING id),
+       INSERT INTO script (workspace_id, path, hash)
+       SELECT $1, $2, $3 WHERE $21::text IS NULL OR EXISTS (SELECT FROM script WHERE workspace_id = $1 AND path = $2)
+       ON CONFLICT (workspace_id, path) DO UPDATE SET hash = excluded.hash, updated_at = now(), archived_at = NULL, archived_by = NULL
+       WHERE (NOT $20::boolean OR script.archived_at IS NOT NULL) AND ($21::text IS NULL OR (script.hash = $21 AND script.archived_at IS NULL))
+       RETURNING id),
      v AS (
        INSERT INTO script_version (workspace_id, hash, script_id, path, language, content, code_hash, summary, tag, timeout_ms, schema, created_by, priority, policy, limits, requirements)
-       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb FROM s ON CONFLICT DO NOTHING RETURNING hash),
+       SELECT $1, $3, s.id, $2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb FROM s
+       ON CONFLICT (workspace_id, hash) DO UPDATE SET script_id = excluded.script_id WHERE script_version.script_id <> excluded.script_id
+       RETURNING hash, xmax = 0 AS is_new),
      known AS (
        SELECT l.lock FROM s JOIN script_version e ON e.workspace_id = $1 AND e.script_id = s.id AND e.code_hash = $6
          JOIN script_lock l ON l.workspace_id = $1 AND l.hash = e.hash AND l.state = 1
@@ -81,7 +90,8 @@ export async function insertVersion(
        INSERT INTO script_lock (workspace_id, hash, state, lock)
        SELECT $1, v.hash, CASE WHEN $16::text = 'given' OR known.lock IS NOT NULL THEN $18::smallint ELSE $19::smallint END, coalesce($17::text, known.lock)
        FROM v LEFT JOIN known ON true WHERE $16::text <> 'none' ON CONFLICT DO NOTHING)
-     SELECT EXISTS (SELECT 1 FROM v) AS created, (SELECT hash FROM script WHERE workspace_id = $1 AND path = $2) AS before`,
+     SELECT EXISTS (SELECT FROM s) AS deployed, EXISTS (SELECT FROM v WHERE is_new) AS created,
+       (SELECT hash FROM script WHERE workspace_id = $1 AND path = $2 AND archived_at IS NULL) AS before`,
     [
       workspace,
       version.path,
@@ -102,38 +112,48 @@ export async function insertVersion(
       lock.kind === "given" ? lock.lock : null,
       LOCK_STATES.indexOf("ready"),
       LOCK_STATES.indexOf("pending"),
+      ...expectedColumns(expected),
     ],
   );
-  return { created: rows[0]?.created === true, before: rows[0]?.before ?? undefined };
+  const [row] = rows;
+  return row?.deployed === true ? { created: row.created, before: row.before ?? undefined } : undefined;
 }
 
 export async function findVersion(pool: Pool, workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined> {
-  const { rows } = await pool.query<VersionRow>(`SELECT ${COLUMNS} FROM script_version v ${LOCK_JOIN} WHERE v.workspace_id = $1 AND v.hash = $2`, [
+  const { rows } = await pool.query<VersionRow>(`SELECT ${VERSION_COLUMNS} FROM script_version v ${LOCK_JOIN} WHERE v.workspace_id = $1 AND v.hash = $2`, [
     workspace,
     hash,
   ]);
   return rows[0] === undefined ? undefined : scriptVersion(rows[0]);
 }
 
-/** Hash and number of the current version of a path. */
-export async function findCurrent(pool: Pool, workspace: WorkspaceId, path: string): Promise<{ hash: string; scriptId: string } | undefined> {
-  const { rows } = await pool.query<{ hash: string; id: string }>("SELECT hash, id::text FROM script WHERE workspace_id = $1 AND path = $2", [workspace, path]);
+/** Hash and number of the current version of a path, archived or not. */
+export async function findCurrent(
+  pool: Pool,
+  workspace: WorkspaceId,
+  path: string,
+): Promise<{ hash: string; scriptId: string; archived: Archived | undefined } | undefined> {
+  const { rows } = await pool.query<{ hash: string; id: string } & ArchivedRow>(
+    "SELECT hash, id::text, archived_at, archived_by FROM script WHERE workspace_id = $1 AND path = $2",
+    [workspace, path],
+  );
   const row = rows[0];
-  return row === undefined ? undefined : { hash: row.hash, scriptId: row.id };
+  return row === undefined ? undefined : { hash: row.hash, scriptId: row.id, archived: archivedOf(row) };
 }
 
-/** Current versions in the order of their paths. @param after the last path of the page before */
+/** Current versions in the order of their paths: of scripts in use, or of archived ones. @param after the last path of the page before */
 export async function listScripts(
   pool: Pool,
   workspace: WorkspaceId,
-  page: { prefix: string; after: string; limit: number; bounds?: PathBounds | undefined },
-): Promise<ScriptVersion[]> {
-  const { rows } = await pool.query<VersionRow>(
-    `SELECT ${COLUMNS} FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash ${LOCK_JOIN}
-     WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) AND ${withinBounds("s.path", 5)} ORDER BY s.path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
+  page: { prefix: string; after: string; limit: number; archived: boolean; bounds?: PathBounds | undefined },
+): Promise<{ version: ScriptVersion; archived: Archived | undefined }[]> {
+  const { rows } = await pool.query<VersionRow & ArchivedRow>(
+    `SELECT ${VERSION_COLUMNS}, s.archived_at, s.archived_by FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash ${LOCK_JOIN}
+     WHERE s.workspace_id = $1 AND s.path > $2 AND starts_with(s.path, $3) AND (s.archived_at IS NOT NULL) = $5 AND ${withinBounds("s.path", 6)}
+     ORDER BY s.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, page.archived, ...boundsValues(page.bounds)],
   );
-  return rows.map(scriptVersion);
+  return rows.map((row) => ({ version: scriptVersion(row), archived: archivedOf(row) }));
 }
 
 /** Schemas of the current versions of some paths (these without a hash), and of some versions. */
@@ -145,7 +165,7 @@ export async function findSchemas(
 ): Promise<{ path: string; hash: string | undefined; schema: ScriptVersion["schema"] }[]> {
   const { rows } = await pool.query<{ path: string; hash: string | null; schema: ScriptVersion["schema"] }>(
     `SELECT v.path, NULL AS hash, v.schema FROM script s JOIN script_version v ON v.workspace_id = s.workspace_id AND v.hash = s.hash
-     WHERE s.workspace_id = $1 AND s.path = ANY ($2)
+     WHERE s.workspace_id = $1 AND s.path = ANY ($2) AND s.archived_at IS NULL
      UNION ALL SELECT path, hash, schema FROM script_version WHERE workspace_id = $1 AND hash = ANY ($3)`,
     [workspace, paths, hashes],
   );
@@ -156,13 +176,14 @@ export async function findSchemas(
 export async function similarPaths(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
   const name = path.slice(path.lastIndexOf("/") + 1);
   const { rows } = await pool.query<{ path: string }>(
-    "SELECT path FROM script WHERE workspace_id = $1 AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%') ORDER BY path LIMIT 3",
+    `SELECT path FROM script WHERE workspace_id = $1 AND archived_at IS NULL AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%')
+     ORDER BY path LIMIT 3`,
     [workspace, name.slice(0, 5).replaceAll(/[%_\\]/g, ""), path],
   );
   return rows.map((row) => row.path);
 }
 
-function scriptVersion(row: VersionRow): ScriptVersion {
+export function scriptVersion(row: VersionRow): ScriptVersion {
   return {
     hash: row.hash,
     scriptId: row.script_id,

@@ -9,6 +9,12 @@ export const atPath = inWorkspace.extend({ "*": thingPath });
 export const ofJob = inWorkspace.extend({ id: z.string() });
 /** Their clients send fields and queries that we have no use for. */
 export const anyQuery = z.looseObject({});
+/** Their pages are counted from 0 or from 1: both mean the first one. */
+export const pageQuery = z.looseObject({
+  page: z.coerce.number().int().min(0).max(1000).default(1),
+  per_page: z.coerce.number().int().min(1).max(200).default(100),
+  show_archived: z.stringbool().default(false),
+});
 export const text = z.string().refine(WITHOUT_NUL.check, WITHOUT_NUL.message);
 
 /** They are no part of our API: its description leaves them out. */

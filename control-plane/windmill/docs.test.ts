@@ -5,19 +5,29 @@ import { expect, test } from "vitest";
 import { realClock } from "../../kernel/clock.ts";
 import { createJobIdGenerator } from "../../kernel/ids.ts";
 import { createQueryBuilder } from "../db/query-builder.ts";
+import { ExpressionTiers } from "../flows/expressions/tiers.ts";
+import { createFlowCache } from "../flows/flow-cache.ts";
+import { createFlowReader } from "../flows/flow-reader.ts";
 import { BodyTurns } from "../http/body-turns.ts";
 import { createHttpServer } from "../http/server.ts";
+import { createDependencyJobs } from "../jobs/dependency-jobs.ts";
 import { JobEvents } from "../jobs/job-events.ts";
 import { JobService } from "../jobs/job-service.ts";
 import { createReferences } from "../resources/references.ts";
 import { createResources } from "../resources/resources.ts";
 import { createSchemaCheck } from "../resources/schema-check.ts";
 import { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
+import { ScriptLocks } from "../scripts/locks.ts";
 import { createScriptCache } from "../scripts/script-cache.ts";
 import { createKeyRing } from "../secrets/key-ring.ts";
 import { createVariables } from "../variables/variables.ts";
+import { addWindmillFlows } from "./flow-routes.ts";
 import { addWindmillJobs } from "./job-routes.ts";
 import { addWindmillResources } from "./resource-routes.ts";
+import { addWindmillResumes } from "./resume-routes.ts";
+import { addWindmillScripts } from "./script-routes.ts";
+import { addWindmillSync } from "./sync-routes.ts";
+import { addWindmillTypes } from "./type-routes.ts";
 import { addWindmillVariables } from "./variable-routes.ts";
 
 test("docs/windmill.md lists every route of Windmill's that is answered here", async () => {
@@ -31,7 +41,7 @@ test("docs/windmill.md lists every route of Windmill's that is answered here", a
         found.push(
           `${one} ${url
             .replace("/api/w/:workspace", "")
-            .replace(/:(\w+)/, "{$1}")
+            .replaceAll(/:(\w+)/g, "{$1}")
             .replace("*", "{path}")}`,
         );
   });
@@ -53,6 +63,17 @@ test("docs/windmill.md lists every route of Windmill's that is answered here", a
   addWindmillVariables(app, variables);
   addWindmillResources(app, createResources(pool, createSchemaCheck()), createReferences(pool, variables));
   addWindmillJobs(app, pool, jobs, () => undefined);
+  const scripts = createScriptCache(pool, () => 0);
+  const newJobId = createJobIdGenerator(() => 0);
+  const lockJobs = createDependencyJobs({ pool, owners: new OwnerDirectory(), clock: realClock, newJobId, events: new JobEvents() });
+  addWindmillScripts(app, { pool, scripts, locks: new ScriptLocks({ pool, scripts, jobs: lockJobs, log: pino({ level: "silent" }) }) });
+  const expressions = new ExpressionTiers();
+  addWindmillFlows(app, { pool, cache: createFlowCache(pool, () => 0), readFlow: createFlowReader({ expressions }) });
+  const schemas = createSchemaCheck();
+  addWindmillTypes(app, { pool }, schemas);
+  addWindmillSync(app, { pool, variables, resources: createResources(pool, schemas) });
+  addWindmillResumes(app, { inviteAhead: () => Promise.reject(new Error("nobody is invited here")) });
+  await expressions.stop();
   const page = readFileSync(new URL("../../docs/windmill.md", import.meta.url), "utf8");
   const listed = [...page.matchAll(/^\| `((?:GET|POST|DELETE) \/\S+)`/gm)].map(([, route]) => route);
   expect(listed.sort()).toEqual(found.sort());

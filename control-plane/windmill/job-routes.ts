@@ -24,6 +24,7 @@ const WAIT_MS = JOB_LIMITS.waitS * 1000;
 
 export function addWindmillJobs(root: FastifyInstance, pool: Pool, jobs: JobService, onProgress: (id: JobId) => void): void {
   addRuns(root, jobs);
+  addFlowRuns(root, jobs);
   addLooks(root, jobs);
   addProgress(root, pool, jobs, onProgress);
 }
@@ -48,6 +49,40 @@ function addRuns(root: FastifyInstance, jobs: JobService): void {
   );
   app.post(`${base}/jobs/run_wait_result/h/:hash`, { config: runs, schema: byHash }, async (request, reply) =>
     runAndAnswer(jobs, request, reply, { hash: request.params.hash, args: request.body ?? {}, ...settingsOf(request.query) }),
+  );
+}
+
+/** Flows, and code or a flow that is not deployed. */
+function addFlowRuns(root: FastifyInstance, jobs: JobService): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const config = { permission: "jobs:run", path: "inside" } as const;
+  const ofFlow = { ...HIDDEN, params: inWorkspace.extend({ "*": scriptPath }), querystring: runQuery, body: args };
+  const start = async (request: FastifyRequest, reply: FastifyReply, body: RunJobRequest): Promise<FastifyReply> => {
+    const { view } = await jobs.run(callerOf(request), body);
+    return reply.code(201).type("text/plain").send(view.id);
+  };
+  // A flow has no tag: its steps have.
+  const flowRun = (path: string, given: z.infer<typeof args>, { tag: _tag, ...query }: RunQuery): RunJobRequest => ({
+    flow: path,
+    args: given ?? {},
+    ...settingsOf(query),
+  });
+  app.post(`${base}/jobs/run/f/*`, { config, schema: ofFlow }, async (request, reply) =>
+    start(request, reply, flowRun(request.params["*"], request.body, request.query)),
+  );
+  app.post(`${base}/jobs/run_wait_result/f/*`, { config, schema: ofFlow }, async (request, reply) =>
+    runAndAnswer(jobs, request, reply, flowRun(request.params["*"], request.body, request.query)),
+  );
+  const preview = z.looseObject({ content: z.string(), language: z.string().max(32), args, tag: tagName.nullish() });
+  app.post(`${base}/jobs/run/preview`, { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: preview } }, async (request, reply) => {
+    const { content, language, args: given, tag } = request.body;
+    return start(request, reply, { code: { language, content }, args: given ?? {}, ...(tag != null && { tag }) });
+  });
+  const flowPreview = z.looseObject({ value: z.record(z.string(), z.unknown()), args });
+  app.post(
+    `${base}/jobs/run/preview_flow`,
+    { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: flowPreview } },
+    async (request, reply) => start(request, reply, { document: { summary: "", value: request.body.value }, args: request.body.args ?? {} }),
   );
 }
 
@@ -125,6 +160,12 @@ function addProgress(root: FastifyInstance, pool: Pool, jobs: JobService, onProg
   );
 }
 
+function kindOf({ kind, flow, script }: JobView): string {
+  if (kind === "flow") return flow === undefined ? "flowpreview" : "flow";
+  if (kind === "dependencies") return "dependencies";
+  return script === undefined ? "preview" : "script";
+}
+
 /** A job in Windmill's words. */
 async function jobJson(jobs: JobService, caller: Caller, id: JobId): Promise<string> {
   const view = await jobs.get(caller, id);
@@ -139,8 +180,8 @@ function describe(caller: Caller, view: JobView, ended: boolean): object {
     type: ended ? "CompletedJob" : "QueuedJob",
     workspace_id: caller.workspace.name,
     id: view.id,
-    job_kind: view.script === undefined ? "preview" : "script",
-    script_path: view.script,
+    job_kind: kindOf(view),
+    script_path: view.script ?? view.flow,
     script_hash: view.hash,
     language: view.language,
     tag: view.tag,
@@ -150,6 +191,7 @@ function describe(caller: Caller, view: JobView, ended: boolean): object {
     ...(ended ? { success: view.status === "succeeded", duration_ms: view.run_ms } : { running: view.status === "running", scheduled_for: view.scheduled_for }),
     canceled: cancelled,
     ...(cancelled && { canceled_reason: view.exit?.message }),
-    is_flow_step: false,
+    is_flow_step: view.parent !== undefined,
+    ...(view.parent !== undefined && { parent_job: view.parent, flow_step_id: view.step }),
   };
 }

@@ -8,7 +8,7 @@ import type { References } from "../resources/references.ts";
 import { noResource, type Resources } from "../resources/resources.ts";
 import { sendResourceValue } from "../resources/routes.ts";
 import { description, thingPath } from "../variables/contract.ts";
-import { anyQuery, atPath, HIDDEN, inWorkspace, sendJson } from "./common.ts";
+import { anyQuery, atPath, HIDDEN, inWorkspace, pageQuery, sendJson } from "./common.ts";
 import { refuseRenaming } from "./variable-routes.ts";
 
 const base = "/api/w/:workspace/resources";
@@ -36,6 +36,14 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
     if (stored === undefined) throw noResource(request.params["*"]);
     const view = { workspace_id: workspace.name, path: stored.path, resource_type: stored.type, description: stored.description, extra_perms: {} };
     sendJson(reply, `${JSON.stringify(view).slice(0, -1)},"value":${stored.value}}`);
+  });
+  app.get(`${base}/list`, { ...reads, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
+    const { workspace } = callerOf(request);
+    const { page, per_page: size } = request.query;
+    const found = await resources.list(workspace.id, undefined, { prefix: "", after: "", limit: Math.max(1, page) * size });
+    return found
+      .slice((Math.max(1, page) - 1) * size)
+      .map(({ path, type, description: about }) => ({ workspace_id: workspace.name, path, resource_type: type, description: about }));
   });
   app.get(`${base}/exists/*`, reads, async (request, reply) => {
     const there = (await resources.find(callerOf(request).workspace.id, request.params["*"])) !== undefined;

@@ -2,14 +2,16 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
 import { callerOf } from "../http/authorize.ts";
 import { bodyPath, restPath } from "../http/path-of.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { putVariable, thingPath } from "../variables/contract.ts";
 import { noVariable, type Variables } from "../variables/variables.ts";
-import { anyQuery, atPath, HIDDEN, inWorkspace } from "./common.ts";
+import { anyQuery, atPath, HIDDEN, inWorkspace, pageQuery } from "./common.ts";
 
 const base = "/api/w/:workspace/variables";
+const changeQuery = z.looseObject({ already_encrypted: z.stringbool().default(false) });
 const change = z.looseObject({ ...putVariable.shape, path: thingPath.optional() });
 
 export function addWindmillVariables(root: FastifyInstance, variables: Variables): void {
@@ -47,6 +49,14 @@ function addReading(root: FastifyInstance, variables: Variables): void {
       sendSecrets(request, reply, { type: "application/json", text: JSON.stringify(view), secrets });
     },
   );
+  app.get(`${base}/list`, { config: { permission: "variables:read" }, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
+    const { workspace } = callerOf(request);
+    const { page, per_page: size } = request.query;
+    const found = await variables.list(workspace.id, { prefix: "", after: "", limit: Math.max(1, page) * size });
+    return found
+      .slice((Math.max(1, page) - 1) * size)
+      .map(({ path, isSecret: secret, description }) => ({ workspace_id: workspace.name, path, is_secret: secret, description, extra_perms: {} }));
+  });
   app.get(
     `${base}/exists/*`,
     { config: { permission: "variables:read", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } },
@@ -63,22 +73,24 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
     `${base}/create`,
     {
       config: { permission: "variables:write", path: bodyPath },
-      schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: change.extend({ path: thingPath }) },
+      schema: { ...HIDDEN, params: inWorkspace, querystring: changeQuery, body: change.extend({ path: thingPath }) },
     },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const { path, value, is_secret, description } = request.body;
+      if (request.query.already_encrypted && is_secret === true) throw encryptedElsewhere(path);
       await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-none-match": "*" });
       return reply.code(201).type("text/plain").send(`variable ${path} created`);
     },
   );
   app.post(
     `${base}/update/*`,
-    { config: { permission: "variables:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: change } },
+    { config: { permission: "variables:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: changeQuery, body: change } },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const path = request.params["*"];
       const { value, is_secret, description } = request.body;
+      if (request.query.already_encrypted && value !== undefined && (await isSecret(variables, workspace.id, path, is_secret))) throw encryptedElsewhere(path);
       refuseRenaming(path, request.body.path);
       await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-match": "*" });
       return reply.type("text/plain").send(`variable ${path} updated`);
@@ -93,6 +105,17 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
       return reply.type("text/plain").send(`variable ${request.params["*"]} deleted`);
     },
   );
+}
+
+async function isSecret(variables: Variables, workspace: WorkspaceId, path: string, wanted: boolean | undefined): Promise<boolean> {
+  return wanted ?? (await variables.find(workspace, path))?.value.kind === "secret";
+}
+
+/** A value that another instance has encrypted is noise here. */
+function encryptedElsewhere(path: string): AppError {
+  return new AppError("unimplemented", `the value of ${path} was encrypted by another instance: it cannot be read here`, {
+    hint: "set it with `millrace variable set --secret`, and leave secrets out of a sync: skipSecrets: true in wmill.yaml",
+  });
 }
 
 /** Secrets are bound to their paths. */

@@ -1,6 +1,6 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import type { Pool } from "../../db/pools.ts";
-import { currentVersion } from "../../scripts/find-script.ts";
+import { currentVersion, refuseArchived } from "../../scripts/find-script.ts";
 import type { ScriptCache } from "../../scripts/script-cache.ts";
 import type { Workspaces } from "../../workspaces/workspace-store.ts";
 import { storedDocument } from "../document-codec.ts";
@@ -38,6 +38,7 @@ export function createFlowCatalogue({ pool, flows, scripts, workspaces, variable
       if (hash === undefined) return currentVersion(pool, scripts, workspace, path);
       const version = await scripts.loadVersion(workspace, hash);
       if (version === undefined) throw new AppError("not_found", `${path} has no version ${hash}`);
+      await refuseArchived(scripts, workspace, version);
       return version;
     },
     workspaceNameNow: (workspace) => workspaces.nameOf(workspace),

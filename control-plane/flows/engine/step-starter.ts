@@ -139,6 +139,9 @@ function nameOf(workspace: string, { value }: Module): string {
   return value.kind === "flow" ? `${workspace}/flow/${value.path}` : "";
 }
 
+/** The last one: it is archived. */
+const MISSING: ReadonlySet<AppError["code"]> = new Set(["not_found", "invalid_argument", "failed_precondition"]);
+
 function isMissing(error: unknown): boolean {
-  return error instanceof AppError && (error.code === "not_found" || error.code === "invalid_argument");
+  return error instanceof AppError && MISSING.has(error.code);
 }

@@ -5,6 +5,7 @@ import type { Pool } from "../../db/pools.ts";
 import { inTransaction } from "../../db/transaction.ts";
 import type { Caller } from "../../http/authorize.ts";
 import type { JobRecord } from "../../jobs/job-store.ts";
+import { readPolicy } from "../../jobs/policy-codec.ts";
 import type { Approval, Place, StepView } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import { stepsOf } from "../core/step-views.ts";
@@ -56,9 +57,22 @@ export class Approvals {
     const workspace = caller.workspace.id;
     if (caller.reach?.bounds !== undefined) await this.#parts.record(caller, flow);
     const { view } = await this.#waiting(workspace, flow, step);
-    const token = mintApproval(await this.#parts.secret(), { workspace, flow, place: view.place, approver });
-    const url = `${this.#parts.publicUrl()}/api/v1/approvals/${token}`;
-    return { step: view.place, approver, resume_url: url, cancel_url: `${url}/cancel` };
+    return this.#links(workspace, flow, view.place, approver);
+  }
+
+  /**
+   * The same for a step that is still running, asked for by its job: the links are good once it waits. Of the run of a flow: for the step that waits.
+   * Errors: not_found; failed_precondition for a job that is no step, and a step that will not wait.
+   */
+  async inviteAhead(caller: Caller, job: JobId, approver = ANONYMOUS): Promise<Invitation> {
+    const { policyText, kind } = await this.#parts.record(caller, job);
+    if (kind === "flow") return this.invite(caller, job, undefined, approver);
+    const step = policyText === undefined ? undefined : readPolicy(policyText).flow;
+    if (step === undefined) throw new AppError("failed_precondition", `job ${job} is no step of a flow: nobody is asked about it`);
+    const { flow } = await this.#parts.reader.run(caller.workspace.id, step.id);
+    if (moduleAt(flow.definition, step.place)?.suspend === undefined)
+      throw new AppError("failed_precondition", `step ${step.place} does not wait for people`, { hint: "give it `suspend`" });
+    return this.#links(caller.workspace.id, step.id, step.place, approver);
   }
 
   /** The run that a link is for; nothing is looked up. Errors: not_found. */
@@ -111,6 +125,12 @@ export class Approvals {
     if (rule.selfApprovalDisabled && (await this.#starter(caller, flow)) === approver)
       throw new AppError("permission_denied", "whoever started the run may not approve it");
     await this.#take({ workspace, flow, place: view.place, approver }, approved, payload);
+  }
+
+  async #links(workspace: WorkspaceId, flow: JobId, place: Place, approver: string): Promise<Invitation> {
+    const token = mintApproval(await this.#parts.secret(), { workspace, flow, place, approver });
+    const url = `${this.#parts.publicUrl()}/api/v1/approvals/${token}`;
+    return { step: place, approver, resume_url: url, cancel_url: `${url}/cancel` };
   }
 
   /** Who started a run: of one that a job started, whoever started that job. Errors: permission_denied when that is not known any more. */

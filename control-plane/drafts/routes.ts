@@ -1,0 +1,158 @@
+import type { FastifyInstance } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
+import type { Pool } from "../db/pools.ts";
+import { type Caller, callerOf } from "../http/authorize.ts";
+import { queryPath } from "../http/path-of.ts";
+import { problemView } from "../http/problem-contract.ts";
+import { conditions } from "../variables/contract.ts";
+import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
+import { DRAFT_LIMITS, type DraftKind, type DraftView, draftListQuery, draftPage, draftQuery, draftView, draftWithValue, putDraft } from "./contract.ts";
+import { draftCursor, draftValue, readDraftCursor } from "./draft-codec.ts";
+import { type DraftKey, deleteDraft, findDraft, insertDraft, type ListedDraft, listDrafts, updateDraft } from "./draft-store.ts";
+
+const base = "/api/v1/w/:workspace/drafts";
+const params = z.object({ workspace: z.string() });
+const tags = ["drafts"];
+const PAGE = 100;
+
+/** Drafts of scripts and flows: one per path and author. Nothing runs them; a preview sends its code with the job. */
+export function addDraftRoutes(root: FastifyInstance, pool: Pool): void {
+  addReading(root, pool);
+  addWriting(root, pool);
+}
+
+function addReading(root: FastifyInstance, pool: Pool): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    base,
+    {
+      config: { permission: "drafts:read", path: "inside" },
+      schema: {
+        tags,
+        operationId: "listDrafts",
+        summary: "Drafts, without what is in them",
+        params,
+        querystring: draftListQuery,
+        response: { 200: draftPage, default: problemView },
+      },
+    },
+    async (request) => {
+      const { workspace, principal, reach } = callerOf(request);
+      const { kind, path, everybody = false, cursor, limit = PAGE } = request.query;
+      const after = cursor === undefined ? undefined : readDraftCursor(cursor);
+      if (cursor !== undefined && after === undefined)
+        throw new AppError("invalid_argument", "the cursor is not one of ours", {
+          fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }],
+        });
+      const author = everybody ? undefined : principal.label;
+      const found = await listDrafts(pool, workspace.id, { kind, path, author, after, limit: limit + 1, bounds: reach?.bounds });
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      return { drafts: page.map(presentDraft), ...(found.length > limit && last !== undefined && { next_cursor: draftCursor(last) }) };
+    },
+  );
+  app.get(
+    `${base}/by-path`,
+    {
+      config: { permission: "drafts:read", path: queryPath },
+      schema: {
+        tags,
+        operationId: "getDraft",
+        summary: "The caller's own draft of a path",
+        params,
+        querystring: draftQuery,
+        response: { 200: draftWithValue, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { kind, path } = request.query;
+      const stored = await findDraft(pool, caller.workspace.id, ownDraft(caller, kind, path));
+      if (stored === undefined) throw noDraft(kind, path);
+      return reply.header("etag", etagOf(stored.revision)).send({ ...presentDraft(stored), value: draftValue(stored.value) });
+    },
+  );
+}
+
+function addWriting(root: FastifyInstance, pool: Pool): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.put(
+    `${base}/by-path`,
+    {
+      config: { permission: "drafts:write", path: queryPath },
+      schema: {
+        tags,
+        operationId: "putDraft",
+        summary: "Keep a draft of one's own",
+        description: "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409.",
+        params,
+        querystring: draftQuery,
+        headers: conditions,
+        body: putDraft,
+        response: { 200: draftView, 201: draftView, default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const key = ownDraft(caller, request.query.kind, request.query.path);
+      const { created, stored } = await putOwnDraft(pool, caller.workspace.id, key, JSON.stringify(request.body.value), request.headers);
+      return reply
+        .code(created ? 201 : 200)
+        .header("etag", etagOf(stored.revision))
+        .send(presentDraft(stored));
+    },
+  );
+  app.delete(
+    `${base}/by-path`,
+    {
+      config: { permission: "drafts:write", path: queryPath },
+      schema: {
+        tags,
+        operationId: "deleteDraft",
+        summary: "Throw a draft of one's own away",
+        params,
+        querystring: draftQuery,
+        headers: conditions.pick({ "if-match": true }),
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const caller = callerOf(request);
+      const { kind, path } = request.query;
+      const key = ownDraft(caller, kind, path);
+      if (await deleteDraft(pool, caller.workspace.id, key, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
+      throw (await findDraft(pool, caller.workspace.id, key)) === undefined ? noDraft(kind, path) : changedMeanwhile(`the draft of ${path}`);
+    },
+  );
+}
+
+async function putOwnDraft(
+  pool: Pool,
+  workspace: WorkspaceId,
+  key: DraftKey,
+  value: string,
+  condition: Condition,
+): Promise<{ created: boolean; stored: ListedDraft }> {
+  const before = await findDraft(pool, workspace, key);
+  checkCondition(condition, `the draft of ${key.path}`, before?.revision);
+  const stored = await (before === undefined ? insertDraft(pool, workspace, key, value) : updateDraft(pool, workspace, key, value, before.revision));
+  if (stored === "full")
+    throw new AppError("resource_exhausted", `${key.author} has ${DRAFT_LIMITS.perAuthor} drafts already`, { hint: "throw some away that nobody needs" });
+  if (stored === undefined) throw changedMeanwhile(`the draft of ${key.path}`);
+  return { created: before === undefined, stored };
+}
+
+function ownDraft({ principal }: Caller, kind: DraftKind, path: string): DraftKey {
+  return { kind, path, author: principal.label };
+}
+
+function presentDraft({ kind, path, author, revision, createdAt, updatedAt }: ListedDraft): DraftView {
+  return { kind, path, author, revision, created_at: createdAt.toISOString(), updated_at: updatedAt.toISOString() };
+}
+
+function noDraft(kind: DraftKind, path: string): AppError {
+  return new AppError("not_found", `you have no draft of the ${kind} ${path}`);
+}

@@ -1,0 +1,147 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { AppError } from "../../kernel/app-error.ts";
+import { type Caller, callerOf, mayUse } from "../http/authorize.ts";
+import { anyQuery, HIDDEN, inWorkspace, sendJson } from "./common.ts";
+import { type ExportParts, exportWorkspace } from "./export.ts";
+import { deleteMetadata, findMetadata, listMetadata, putMetadata } from "./metadata-store.ts";
+import { zipOf } from "./zip.ts";
+
+const base = "/api/w/:workspace";
+const flag = z.stringbool().default(false);
+const exportQuery = z.looseObject({
+  archive_type: z.string().default("tar"),
+  skip_variables: flag,
+  skip_resources: flag,
+  skip_resource_types: flag,
+  default_ts: z.string().default("bun"),
+});
+const folderName = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, "the name of a folder has letters, digits, _ and -");
+const ofFolder = inWorkspace.extend({ name: folderName });
+const MAX_FOLDER_BYTES = 64 * 1024;
+const MAX_FOLDERS = 1000;
+
+/** What `wmill sync` asks for besides scripts, flows and things. */
+export function addWindmillSync(root: FastifyInstance, parts: ExportParts): void {
+  addExport(root, parts);
+  addPerson(root);
+  addFolderReading(root, parts);
+  addFolderWriting(root, parts);
+}
+
+function addExport(root: FastifyInstance, parts: ExportParts): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  app.get(
+    `${base}/workspaces/tarball`,
+    { config: { permission: "workspaces:export" }, schema: { ...HIDDEN, params: inWorkspace, querystring: exportQuery } },
+    async (request, reply) => {
+      const { archive_type, skip_variables, skip_resources, skip_resource_types, default_ts } = request.query;
+      if (archive_type !== "zip") throw new AppError("invalid_argument", "archives are zip files here: archive_type=zip");
+      const wishes = { variables: !skip_variables, resources: !skip_resources, resourceTypes: !skip_resource_types, defaultTs: default_ts };
+      const entries = await exportWorkspace(parts, callerOf(request).workspace.id, wishes);
+      return reply.type("application/zip").send(zipOf(entries));
+    },
+  );
+  // Files as resources: there are no such types here.
+  app.get(
+    `${base}/resources/file_resource_type_to_file_ext_map`,
+    { config: { permission: "resources:read", path: "none" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
+    async (_request, reply) => reply.type("application/json").send({}),
+  );
+}
+
+function addPerson(root: FastifyInstance): void {
+  root
+    .withTypeProvider<ZodTypeProvider>()
+    .get(
+      `${base}/users/whoami`,
+      { config: { permission: "jobs:read", path: "none" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
+      async (request) => {
+        const caller = callerOf(request);
+        const { label } = caller.principal;
+        const nothing = { groups: [], folders: [], folders_owners: [], folders_read: [] };
+        return { workspace_id: caller.workspace.name, username: label, email: label, ...rightsOf(caller), disabled: false, ...nothing };
+      },
+    );
+}
+
+/** In their words: operators are those who may not deploy. */
+function rightsOf({ principal, reach }: Caller): { is_admin: boolean; is_super_admin: boolean; operator: boolean } {
+  const role = reach?.member?.role;
+  const isSuper = principal.kind === "admin" || principal.isInstanceAdmin === true;
+  const isNobodys = principal.kind === "workspace" && principal.accountId === undefined && principal.scopes === undefined;
+  return { is_admin: isSuper || role === "admin" || isNobodys, is_super_admin: isSuper, operator: role === "viewer" || role === "operator" };
+}
+
+/** The place that a request is about. */
+const folderAsked = (request: FastifyRequest): string | undefined => folderIn(request.params) ?? folderIn(request.body);
+
+function folderIn(value: unknown): string | undefined {
+  const found = z.looseObject({ name: folderName }).safeParse(value);
+  return found.success ? `f/${found.data.name}` : undefined;
+}
+
+/** Of a folder only what they say of it is kept: what it allows is no business of theirs. */
+function addFolderReading(root: FastifyInstance, { pool }: ExportParts): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const config = { permission: "resources:read", path: folderAsked } as const;
+  const list = { config: { ...config, path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } } as const;
+  const readable = async (caller: Caller): Promise<{ key: string; value: string }[]> =>
+    (await listMetadata(pool, caller.workspace.id, "folder", MAX_FOLDERS)).filter(({ key }) => mayUse(caller, `f/${key}`));
+  app.get(`${base}/folders/list`, list, async (request, reply) => {
+    const found = await readable(callerOf(request));
+    sendJson(reply, `[${found.map(({ key, value }) => withName(key, value)).join(",")}]`);
+  });
+  app.get(`${base}/folders/listnames`, list, async (request) => (await readable(callerOf(request))).map(({ key }) => key));
+  app.get(`${base}/folders/get/:name`, { config, schema: { ...HIDDEN, params: ofFolder, querystring: anyQuery } }, async (request, reply) => {
+    const { name } = request.params;
+    const value = (await findMetadata(pool, callerOf(request).workspace.id, "folder", [name])).get(name);
+    if (value === undefined) throw new AppError("not_found", `Windmill's tools have not made a folder ${name}`);
+    sendJson(reply, withName(name, value));
+  });
+  app.get(`${base}/folders/exists/:name`, { config, schema: { ...HIDDEN, params: ofFolder, querystring: anyQuery } }, async (request, reply) => {
+    const { name } = request.params;
+    const there = (await findMetadata(pool, callerOf(request).workspace.id, "folder", [name])).has(name);
+    return reply.type("application/json").send(there);
+  });
+}
+
+function addFolderWriting(root: FastifyInstance, { pool }: ExportParts): void {
+  const app = root.withTypeProvider<ZodTypeProvider>();
+  const config = { permission: "resources:write", path: folderAsked } as const;
+  const text = (body: object): string => {
+    const json = JSON.stringify(body);
+    if (Buffer.byteLength(json) > MAX_FOLDER_BYTES) throw new AppError("out_of_range", `what is said of a folder has at most ${MAX_FOLDER_BYTES} bytes`);
+    return json;
+  };
+  app.post(
+    `${base}/folders/create`,
+    { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: z.looseObject({ name: folderName }) } },
+    async (request, reply) => {
+      const { name, ...rest } = request.body;
+      await putMetadata(pool, callerOf(request).workspace.id, "folder", name, text(rest));
+      return reply.type("text/plain").send(`folder ${name} created`);
+    },
+  );
+  app.post(
+    `${base}/folders/update/:name`,
+    { config, schema: { ...HIDDEN, params: ofFolder, querystring: anyQuery, body: z.looseObject({}) } },
+    async (request, reply) => {
+      const { name } = request.params;
+      await putMetadata(pool, callerOf(request).workspace.id, "folder", name, text(request.body));
+      return reply.type("text/plain").send(`folder ${name} updated`);
+    },
+  );
+  app.delete(`${base}/folders/delete/:name`, { config, schema: { ...HIDDEN, params: ofFolder, querystring: anyQuery } }, async (request, reply) => {
+    const { name } = request.params;
+    if (!(await deleteMetadata(pool, callerOf(request).workspace.id, "folder", name)))
+      throw new AppError("not_found", `Windmill's tools have not made a folder ${name}`);
+    return reply.type("text/plain").send(`folder ${name} deleted`);
+  });
+}
+
+function withName(name: string, value: string): string {
+  const rest = value.slice(1);
+  return `{"name":${JSON.stringify(name)}${rest === "}" ? "" : ","}${rest}`;
+}
