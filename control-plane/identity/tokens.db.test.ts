@@ -300,7 +300,7 @@ describe("tokens of a workspace", () => {
 describe("the audit log", () => {
   const chainOf = async (target: string): Promise<string[]> => {
     const { rows } = await server.pool.query<{ name: string | null }>(
-      "SELECT w.name FROM audit_event e LEFT JOIN workspace w ON w.id = e.workspace_id WHERE e.target LIKE $1 ORDER BY e.at, e.seq",
+      "SELECT w.name FROM audit_event e LEFT JOIN workspace w ON w.id = e.workspace_id WHERE e.target LIKE $1 ORDER BY e.workspace_id, e.seq",
       [target],
     );
     return rows.map(({ name }) => name ?? "the instance");

@@ -127,10 +127,10 @@ export class Browser {
   }
 }
 
-/** What the audit log of the instance, or of a workspace, has of these targets, oldest first. */
+/** What the audit log has of these targets: chain by chain, that of the instance last. */
 export async function auditOf(server: Pick<IdentityServer, "pool">, ...targets: readonly string[]): Promise<string[]> {
   const { rows } = await server.pool.query<{ actor: string; action: string; target: string; outcome: string }>(
-    "SELECT actor, action, target, outcome FROM audit_event WHERE target LIKE ANY ($1::text[]) ORDER BY at, seq",
+    "SELECT actor, action, target, outcome FROM audit_event WHERE target LIKE ANY ($1::text[]) ORDER BY workspace_id = 0, workspace_id, seq",
     [targets],
   );
   return rows.map(
