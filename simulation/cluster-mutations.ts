@@ -16,6 +16,7 @@ const CLUSTER_MODEL = "simulation/model-cluster.ts";
 const HAND_OVER: readonly Mutation[] = [
   {
     name: "a claim that is taken back leaves the shard without an owner",
+    rare: true,
     edits: [
       {
         file: DIRECTORY,

@@ -66,7 +66,7 @@ describe("members", () => {
     const first = (await world.ask(vera.token, "GET", `${api}/members?limit=1`)).body as { members: { name: string }[]; next_cursor: string };
     expect(first.members.map(({ name }) => name)).toEqual(["alice"]);
     const second = (await world.ask(vera.token, "GET", `${api}/members?limit=1&cursor=${first.next_cursor}`)).body as typeof first;
-    expect(second.members.map(({ name }) => name)).toEqual(["dora"]);
+    expect(second.members.map(({ name }) => name)).toEqual(["olga"]);
   });
 });
 
