@@ -190,6 +190,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "an end that could not be written counts for the attempt when its shard has come back",
+    rare: true,
     edits: [
       { file: ENDINGS, text: "= new WeakSet<RunningJob>();", replacement: "= new Set<Token>();" },
       { file: ENDINGS, text: "this.#failed.add(running);", replacement: "this.#failed.add(end.token);" },

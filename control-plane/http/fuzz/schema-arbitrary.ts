@@ -148,9 +148,10 @@ function text(schema: Schema): fc.Arbitrary<string> {
   const fits = (one: string): boolean => one.length >= minLength && one.length <= maxLength;
   const shortened = Math.max(minLength, MAX_TEXT);
   // A pattern may ask for more by itself, as hashes do.
-  const made = pattern === undefined ? undefined : matching(pattern, schema.maxLength ?? 2 * shortened);
-  if (made !== undefined) return made.filter(fits);
-  return fc.string({ minLength, maxLength: Math.min(maxLength, shortened) });
+  const made = pattern === undefined ? undefined : matching(withLengths(pattern, minLength, shortened), schema.maxLength ?? 2 * shortened);
+  const any = fc.string({ minLength, maxLength: Math.min(maxLength, shortened) });
+  // Not as a filter: where next to nothing has the length it would look for ever.
+  return made === undefined ? any : fc.tuple(made, any).map(([one, other]) => (fits(one) ? one : other));
 }
 
 function lowest({ minimum, exclusiveMinimum }: Schema, whole: boolean): number {
@@ -162,6 +163,12 @@ function lowest({ minimum, exclusiveMinimum }: Schema, whole: boolean): number {
 function highest({ maximum, exclusiveMaximum, ...rest }: Schema, whole: boolean): number {
   const most = maximum ?? (exclusiveMaximum === undefined ? undefined : exclusiveMaximum - (whole ? 1 : Number.EPSILON));
   return Math.max(lowest(rest, whole), Math.min(most ?? 100_000, whole ? 2 ** 31 - 1 : 1e15));
+}
+
+/** What is of one class of characters has as many of them as it must. */
+function withLengths(pattern: string, least: number, most: number): string {
+  const characters = /^\^(\[(?:[^\]\\]|\\.)+\])[+*]\$$/.exec(pattern)?.[1];
+  return characters === undefined || least < 2 ? pattern : `^${characters}{${least},${Math.max(least, most)}}$`;
 }
 
 /** Undefined for a pattern that texts cannot be made from, such as one that looks ahead: then most texts will not fit it. */
