@@ -159,7 +159,7 @@ describe("generated workspaces", () => {
         expect(filesOf(first)).toEqual(filesOf(third));
         for (const folder of [first, second, third]) rmSync(folder, { recursive: true });
       }),
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: 4, endOnFailure: true },
     );
   }, 120_000);
 
