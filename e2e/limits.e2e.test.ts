@@ -163,8 +163,8 @@ describe("starts per window", () => {
     await crash();
     await untilAllEnded(ids);
     const starts = (await history(ids)).map((entry) => entry.startedMs);
-    // From the claim to the start of the process takes a few milliseconds, more or less each time.
-    for (let at = 3; at < starts.length; at++) expect((starts[at] ?? 0) - (starts[at - 3] ?? 0)).toBeGreaterThan(1900);
+    // The claims are two seconds apart. From a claim to the start of its process takes some milliseconds, on a busy machine many more.
+    for (let at = 3; at < starts.length; at++) expect((starts[at] ?? 0) - (starts[at - 3] ?? 0)).toBeGreaterThan(1500);
   });
 });
 
