@@ -20,7 +20,7 @@ export interface FlowPeer {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** Of all of them together 700 MB: they are installed when the scenario wants them, and no dependencies of ours. */
+/** Hundreds of megabytes (Restate alone 224): they are installed when the scenario wants them, and no dependencies of ours. */
 export const FLOW_PEERS: readonly FlowPeer[] = [
   {
     name: "dbos-typescript",

@@ -37,7 +37,7 @@ const WORKLOADS: readonly (Workload & { readonly long: Rounds; readonly short: R
 export const flowBenchmark: Scenario = {
   name: "flow-benchmark",
   summary: "Windmill's comparison: 40 × fib(10), 10 × fib(33) in a row, 400 × fib(10) at once, in Python and TypeScript; DBOS, Restate and Prefect beside it",
-  takes: { short: "less than a minute, without what is installed", long: "15 minutes" },
+  takes: { short: "about three minutes, and what is installed at the first run", long: "not measured yet" },
   async run(context) {
     const slots = context.slots ?? 2;
     const own = new Scope();
