@@ -70,6 +70,13 @@ module.exports = {
       to: { path: DATABASE_DRIVER },
     },
     {
+      name: "same-cases-each-run",
+      severity: "error",
+      comment: "kernel/fast-check.fixture.ts sets the seed; fast-check itself takes a new one in each run.",
+      from: { pathNot: "^kernel/fast-check[.]fixture[.]ts$|node_modules" },
+      to: { path: "node_modules/fast-check/" },
+    },
+    {
       name: "pure-core-has-no-io",
       severity: "error",
       comment: "Decisions take events and return effects: no Node modules, no packages.",

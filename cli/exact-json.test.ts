@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fc } from "../kernel/fast-check.fixture.ts";
 import { indentJson, parseExactJson } from "./exact-json.ts";
 
 describe("parseExactJson", () => {

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fc } from "../kernel/fast-check.fixture.ts";
 import { createSanitiser, plainText } from "./sanitise.ts";
 
 const clean = (text: string, colours = true): string => createSanitiser(colours).push(text);

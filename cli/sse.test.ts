@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fc } from "../kernel/fast-check.fixture.ts";
 import { createSseParser, type SseEvent } from "./sse.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { backoffMs } from "./backoff.ts";
+import { fc } from "./fast-check.fixture.ts";
 
 test("a delay lies within its window, which doubles up to the cap", () => {
   fc.assert(

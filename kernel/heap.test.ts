@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "./fast-check.fixture.ts";
 import { Heap } from "./heap.ts";
 
 test("retain keeps what it is told to, in order", () => {

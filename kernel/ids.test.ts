@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "./fast-check.fixture.ts";
 import { createJobIdGenerator, parseJobId, parseToken, timeOfId } from "./ids.ts";
 
 test("ids are strictly increasing as text, whatever the clock does, and carry the time", () => {

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createArgsValidator } from "../control-plane/scripts/args-schema.ts";
+import { fc } from "../kernel/fast-check.fixture.ts";
 import { LANGUAGES } from "../kernel/languages.ts";
 import { readSignature } from "./read-signature.ts";
 import { MAX_PROBLEMS } from "./source-position.ts";

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { keyOf } from "./attempt-key.ts";
 import { Journal } from "./journal.ts";

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { decodeRecords, encodeRecord } from "./record-codec.ts";
 
 const payloads = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 12 });

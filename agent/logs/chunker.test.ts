@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { zstdDecompressSync } from "node:zlib";
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { LogEncoding } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { OutputStream } from "../runner/attempt-types.ts";
 import { CHUNK_BYTES, type ChunkBody, Chunker } from "./chunker.ts";

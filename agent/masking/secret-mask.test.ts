@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { MAX_BYTES, MIN_BYTES } from "./mask-patterns.ts";
 import { MASK, SecretMask } from "./secret-mask.ts";
 

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { Loans } from "./loans-core.ts";
 
 const MB = 1024 * 1024;

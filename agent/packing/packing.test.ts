@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { type Demand, fits, plus } from "./demand.ts";
 import { Packing } from "./packing-core.ts";
 import { Profiles, type Usage } from "./profiles.ts";

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { findJsonProblem, MAX_JSON_DEPTH, readJsonMembers } from "./json-text.ts";
 
 function parses(text: string): boolean {

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { LastLine } from "./last-line.ts";
 
 function lastOf(pieces: readonly string[], maxBytes = 1_000): string | undefined {

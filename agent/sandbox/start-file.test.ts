@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { canExport, quoteForShell, startFileText } from "./start-file.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "millrace-start-file-"));

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { pauseBeforeDialMs, welcomeWithinMs } from "./dial-times.ts";
 
 /** As the server sets them by default. */

@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PutSchedule } from "../../control-plane/schedules/contract.ts";
 import type { DeployScriptRequest } from "../../control-plane/scripts/contract.ts";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { LANGUAGES } from "../../kernel/languages.ts";
 import type { ApiClient } from "../api-client.ts";
 import { deployFiles } from "../deploy.ts";

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { asAccountId } from "../../kernel/ids.ts";
 import { type Level, PERMISSIONS, type Permission, ROLES, type Role } from "../http/authorize.ts";
 import { createDecide } from "./enforcer.ts";

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { matchesPath } from "../identity/scope-core.ts";
 import { globPattern, scopedTo } from "./scope-bounds-core.ts";
 

@@ -1,6 +1,6 @@
-import * as fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { arrayText } from "./array-text.ts";
 import { createTestDatabase, type TestDatabase } from "./test-database.ts";
 

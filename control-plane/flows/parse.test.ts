@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import type { Json } from "../../kernel/json.ts";
 import { MAX_FINDINGS } from "./field-reader.ts";
 import { FLOW_LIMITS, FLOW_SHAPE, MODULE_SHAPE, type ObjectShape, VALUE_SHAPE, VALUE_SHAPES } from "./openflow.ts";

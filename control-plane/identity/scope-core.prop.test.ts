@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { matchesPath, parseScope, scopesAllow } from "./scope-core.ts";
 
 describe("scopes", () => {

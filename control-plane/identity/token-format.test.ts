@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { generateToken, parseBearer, sameHash } from "./token-format.ts";
 
 test("a new token has the documented form and is read back with the same hash", () => {

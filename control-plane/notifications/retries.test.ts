@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { afterTry, type Breaker, CLOSED, mayTry, OPEN_AFTER } from "./breaker-core.ts";
 import { type AttemptOutcome, nextAfter, WAITS_MS } from "./retry-core.ts";
 

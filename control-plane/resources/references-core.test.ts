@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { mayHoldReferences, referenceOf, referencesIn, substitute, TooDeep } from "./references-core.ts";
 
 test("a whole text of the right form is a reference, anything else is a text", () => {

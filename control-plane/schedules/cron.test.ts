@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppError } from "../../kernel/app-error.ts";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { ticksOf } from "./cron.ts";
 import { changesIn, oracleTicks, type WalkedMinute, walk } from "./testing/wall-clock.ts";
 

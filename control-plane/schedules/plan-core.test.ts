@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { type CatchUp, countTicks, GRACE_MS, planTicks, type Ticks } from "./plan-core.ts";
 
 const listed = (list: readonly number[]): Ticks => ({ after: (ms) => list.find((at) => at > ms), before: (ms) => list.findLast((at) => at < ms) });

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { canonicalJson, codeHash, scriptHash } from "./content-hash.ts";
 
 const SCRIPT = { path: "f/a/b", language: "python3", code: "x = 1\n", tag: "default", timeoutMs: 1_000 };

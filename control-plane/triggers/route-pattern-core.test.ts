@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../kernel/fast-check.fixture.ts";
 import { buildRoutes, matchRoute, parsePattern, type Segment, shapeOf } from "./route-pattern-core.ts";
 
 const segmentsOf = (text: string): readonly Segment[] => {

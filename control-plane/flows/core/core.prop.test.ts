@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fc } from "../../../kernel/fast-check.fixture.ts";
 import type { FlowDefinition } from "../model.ts";
 import { advance } from "./advance.ts";
 import type { Command, FlowEvent, Place } from "./model.ts";

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fc } from "../../../kernel/fast-check.fixture.ts";
 import { asJobId } from "../../../kernel/ids.ts";
 import { restartFrom } from "./restart.ts";
 import { ModelEngine } from "./testing/model-engine.ts";

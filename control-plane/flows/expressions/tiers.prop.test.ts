@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
+import { fc } from "../../../kernel/fast-check.fixture.ts";
 import type { Evaluation, Scope } from "./expressions.ts";
 import { opinionOfNode, scopeOf } from "./test-scope.fixture.ts";
 import { ExpressionTiers } from "./tiers.ts";

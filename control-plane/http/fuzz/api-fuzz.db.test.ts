@@ -1,8 +1,8 @@
 // Sends generated requests to every operation of the API's own description, in the manner of schemathesis. Seeds are fixed, so that a run can be had
 // again; `npm run fuzz` goes on with new ones.
 import { Agent } from "node:http";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { fc } from "../../../kernel/fast-check.fixture.ts";
 import { openServedPlane, type ServedPlane } from "../../served-plane.fixture.ts";
 import { type ApiDocument, answerChecker, operationsOf, send } from "./answer-check.ts";
 import { type Callers, type Operation, requestTo } from "./request-arbitrary.ts";

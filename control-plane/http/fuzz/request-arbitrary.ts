@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "../../../kernel/fast-check.fixture.ts";
 import { fitting, type KnownValues, oddJson, oddText, type Schema } from "./schema-arbitrary.ts";
 
 export interface Parameter {

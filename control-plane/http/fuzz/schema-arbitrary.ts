@@ -1,5 +1,5 @@
 // Values for a JSON Schema, and values that do not fit it: what the description of the API promises is what it is tried with.
-import fc from "fast-check";
+import { fc } from "../../../kernel/fast-check.fixture.ts";
 
 /** The parts of JSON Schema 2020-12 that our routes use. */
 export interface Schema {

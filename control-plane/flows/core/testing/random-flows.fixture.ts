@@ -1,5 +1,5 @@
 /** Flows, worlds and orders at random, for properties that hold for all of them. */
-import fc from "fast-check";
+import { fc } from "../../../../kernel/fast-check.fixture.ts";
 import type { FlowDefinition, Module } from "../../model.ts";
 import type { Place } from "../model.ts";
 import { outstanding } from "../outstanding.ts";
