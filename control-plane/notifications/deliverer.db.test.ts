@@ -141,7 +141,10 @@ test("a receiver that answers nobody has four requests at a time and no more, an
   expect(await deliverer.begin()).toBe(8);
   await untilTrue("the quick ones have arrived", () => receiving.received.filter(({ url }) => url === "/quick").length === 4);
   let more = 0;
-  await untilTrue("the rest of the quick ones is taken", async () => (more += await deliverer.begin()) === 2);
+  await untilTrue("the rest of the quick ones is taken", async () => {
+    more += await deliverer.begin();
+    return more === 2;
+  });
   await deliverer.settled();
   expect(receiving.received.filter(({ url }) => url === "/stuck")).toHaveLength(4);
 });
