@@ -123,7 +123,8 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
       // Not print: the signal may come in the middle of one.
       "    signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'bye\\n'), sys.exit(0)))",
       "    print('ready')",
-      "    time.sleep(300)",
+      // Not one sleep: a signal just before it begins would be handled after it.
+      "    while True: time.sleep(0.05)",
     );
     const execution = withPool();
     const job = startScript(execution, "python3", code, { args: '{"n":1}', dedicated: true });

@@ -51,7 +51,8 @@ const python = {
     "def main():",
     "    signal.signal(signal.SIGTERM, bye)",
     "    print('ready')",
-    "    time.sleep(300)",
+    // Not one sleep: a signal just before it begins would be handled after it.
+    "    while True: time.sleep(0.05)",
   ].join("\n"),
   exit3: "import sys\ndef main():\n    sys.exit(3)\n",
   exit0: "import sys\ndef main():\n    sys.exit(0)\n",

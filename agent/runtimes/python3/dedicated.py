@@ -116,7 +116,6 @@ def leave_pipes():
 
 def work(wrapper, function, job):
     """In the fork: one job, and its exit code."""
-    gc.unfreeze()
     wrapper.set_environment(job["env"])
     os.chdir(os.environ["HOME"])
     wrapper.PID = os.getpid()
