@@ -18,7 +18,7 @@ test("a token is all that is needed", () => {
     prepared: 4,
     cacheMb: 10_240,
     buildEnv: new Map(),
-    warmMb: 128,
+    warmMb: 512,
     dedicated: 8,
     extraRuntimes: [],
     drainGraceMs: 30_000,

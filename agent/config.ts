@@ -179,7 +179,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     key: "MILLRACE_AGENT_WARM_MB",
     unit: "megabytes, 0 to 65536",
-    fallback: "128",
+    fallback: "512",
     meaning: "Memory for Python and Node interpreters that are kept ready for scripts to come, each used once, as many as recent demand asks for.",
     consequence: "A script that finds one starts 15 to 60 ms sooner. Never more than an eighth of the free memory. 0 keeps none.",
   },
@@ -253,7 +253,7 @@ const environment = z.object({
   MILLRACE_AGENT_MEMORY_MB: whole(0, 16_777_216).prefault("0"),
   MILLRACE_AGENT_PREPARED: whole(0, 200).prefault("4"),
   MILLRACE_AGENT_CACHE_MB: whole(1, 10_000_000).prefault("10240"),
-  MILLRACE_AGENT_WARM_MB: whole(0, 65_536).prefault("128"),
+  MILLRACE_AGENT_WARM_MB: whole(0, 65_536).prefault("512"),
   MILLRACE_AGENT_DEDICATED: whole(0, 200).prefault("8"),
   MILLRACE_AGENT_DATA_DIR: z.string().optional(),
   MILLRACE_AGENT_SANDBOX: onOff.prefault("on"),

@@ -15,8 +15,10 @@ import type { Scenario, ScenarioContext } from "./scenario.ts";
 
 const WORKSPACE = "load";
 const WAIT_S = 300;
-/** Interpreters that wait are made again, and what the round before has left is done. */
+/** What the round before has left is done. */
 const REST_MS = 300;
+/** Interpreters that wait are used once, and made again while nothing runs. */
+const WARM_REST_MS = 4_000;
 
 /** How the workload runs with us: a flow of scripts, each in a sandbox of its own · the same with processes that stay · steps of one script. */
 const WAYS = ["flow", "flow_dedicated", "code"] as const;
@@ -29,7 +31,7 @@ interface Rounds {
 
 /** Windmill's published comparison, and its fan-out. */
 const WORKLOADS: readonly (Workload & { readonly long: Rounds; readonly short: Rounds })[] = [
-  { name: "40_fib10", count: 40, n: 10, way: "in_a_row", long: { warmUp: 5, measured: 20 }, short: { warmUp: 1, measured: 2 } },
+  { name: "40_fib10", count: 40, n: 10, way: "in_a_row", long: { warmUp: 5, measured: 20 }, short: { warmUp: 3, measured: 2 } },
   { name: "10_fib33", count: 10, n: 33, way: "in_a_row", long: { warmUp: 1, measured: 5 }, short: { warmUp: 0, measured: 1 } },
   { name: "400_fib10_at_once", count: 400, n: 10, way: "at_once", long: { warmUp: 2, measured: 10 }, short: { warmUp: 0, measured: 1 } },
 ];
@@ -53,6 +55,7 @@ export const flowBenchmark: Scenario = {
       ...(peers !== undefined && { peers }),
       settings: { agents: 1, slots, agent: "the agent program, jobs in sandboxes", in_a_row: "forloopflow", at_once: "forloopflow, parallel" },
       notes: [
+        `between rounds of flows without dedicated processes ${WARM_REST_MS / 1000} s pass, in which interpreters are made again; as many wait as recent rounds used`,
         "peers run functions of one process, without a sandbox, as their steps; our rows with `code` are the nearest to that",
         ...(context.short
           ? ["short form: few rounds, Python without 10 × fib(33), flows without dedicated processes without 400 at once, peers of npm alone"]
@@ -127,7 +130,7 @@ async function measure(world: World, asked: Asked): Promise<{ figures: Figures; 
   const seen: Round[] = [];
   const problems: string[] = [];
   for (let at = 0; at < rounds.warmUp + rounds.measured; at++) {
-    await pause(REST_MS);
+    await pause(way === "flow" ? WARM_REST_MS : REST_MS);
     const found = await runOnce(world, asked);
     if (typeof found === "string") problems.push(found);
     else if (at >= rounds.warmUp) seen.push(found);

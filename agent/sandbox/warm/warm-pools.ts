@@ -67,6 +67,11 @@ export class WarmPools<T extends Ending> {
     return new Map([...this.#kinds].map(([name, { pool }]) => [name, pool.size]));
   }
 
+  /** What those that wait take. */
+  heldBytes(): number {
+    return [...this.#kinds.values()].reduce((sum, { pool, bytes }) => sum + pool.size * bytes, 0);
+  }
+
   /** Drops all. Idempotent. */
   close(): void {
     clearInterval(this.#timer);

@@ -198,7 +198,9 @@ describe("an interpreter that waits", () => {
     await untilWarm(own.execution, 1);
     // By now the other one has had time, too; nothing fits into a megabyte.
     expect([...none.execution.sandbox.stats().warmReady.values()].every((count) => count === 0)).toBe(true);
+    expect([none, own].map(({ execution: { sandbox } }) => sandbox.stats().warmBytes > 0)).toEqual([false, true]);
     own.close();
+    expect(own.execution.sandbox.stats().warmBytes).toBe(0);
     expect([[...own.execution.sandbox.stats().warmReady.values()].join(), readdirSync(own.execution.jobsDir)]).toEqual([
       [...own.execution.sandbox.stats().warmReady].map(() => "0").join(),
       [],
