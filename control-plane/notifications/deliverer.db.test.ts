@@ -52,7 +52,7 @@ afterAll(async () => {
 
 const makeDeliverer = (): Deliverer => {
   const allowed = parseAllowedTargets("127.0.0.1") ?? { hasHost: () => false, hasAddress: () => false };
-  return new Deliverer({ pool, secrets, client: createOutboundClient({ allowed, userAgent: "test", timeoutMs: 500 }), clock, random: () => 0.5, log });
+  return new Deliverer({ pool, secrets, client: createOutboundClient({ allowed, userAgent: "test", timeoutMs: 30_000 }), clock, random: () => 0.5, log });
 };
 
 async function hook(path: string, url = receiving.url): Promise<string> {
@@ -132,7 +132,8 @@ test("several replicas share what is due, and send each once", async () => {
 });
 
 test("a receiver that answers nobody has four requests at a time and no more, and others are served meanwhile", async () => {
-  receiving.answer = ({ url }) => (url === "/stuck" ? undefined : { status: 204 });
+  const stuckUntil = Promise.withResolvers<{ status: number }>();
+  receiving.answer = ({ url }) => (url === "/stuck" ? stuckUntil.promise : { status: 204 });
   const deliverer = makeDeliverer();
   const stuck = await hook("f/a/stuck", `${receiving.url}/stuck`);
   const quick = await hook("f/a/quick", `${receiving.url}/quick`);
@@ -141,8 +142,10 @@ test("a receiver that answers nobody has four requests at a time and no more, an
   expect(await deliverer.begin()).toBe(8);
   await untilTrue("the quick ones have arrived", () => receiving.received.filter(({ url }) => url === "/quick").length === 4);
   await untilTrue("the rest of the quick ones is taken, and none of the stuck ones", async () => (await deliverer.begin()) === 2);
-  await deliverer.settled();
+  await untilTrue("all of the quick ones have arrived", () => receiving.received.filter(({ url }) => url === "/quick").length === 6);
   expect(receiving.received.filter(({ url }) => url === "/stuck")).toHaveLength(4);
+  stuckUntil.resolve({ status: 204 });
+  await deliverer.settled();
 });
 
 test("a host that fails five times in a row is left alone, for other hooks of the workspace too, until one attempt shows that it is back", async () => {
@@ -159,10 +162,16 @@ test("a host that fails five times in a row is left alone, for other hooks of th
   const untilMs = (await stored(late)).dueAt?.getTime() ?? 0;
   expect([(await stored(late)).attempts, untilMs]).toEqual([[], nowMs + 30_000]);
   expect(receiving.received).toHaveLength(5);
-  receiving.answer = () => ({ status: 204 });
+  const back = Promise.withResolvers<{ status: number }>();
+  receiving.answer = () => back.promise;
   nowMs = untilMs;
-  // Several are due: one goes, and when it has arrived so do the others.
-  await round(deliverer);
+  // Several are due: one goes, and until it is answered the others are put back.
+  expect(await deliverer.begin()).toBe(5);
+  const due = async (atMs: number): Promise<number> =>
+    (await pool.query("SELECT 1 FROM hook_delivery WHERE due_at = to_timestamp($1::float8 / 1000)", [atMs])).rows.length;
+  await untilTrue("the others are put back", async () => (await due(nowMs + 30_000)) === 4);
+  back.resolve({ status: 204 });
+  await deliverer.settled();
   expect(receiving.received).toHaveLength(6);
   nowMs += 30_000;
   await round(deliverer);

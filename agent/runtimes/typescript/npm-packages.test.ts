@@ -25,8 +25,8 @@ registry.addNpm(
 const elsewhere = await openLocalRegistry();
 
 const buildEnv = new Map([["NPM_CONFIG_REGISTRY", `${registry.url}/npm/`]]);
-const opened = await openTestExecution({ prepared: 0, buildEnv });
-const plain = await openTestExecution({ sandbox: "off", buildEnv });
+const opened = await openTestExecution({ prepared: 0, buildEnv, languages: ["typescript"] });
+const plain = await openTestExecution({ sandbox: "off", buildEnv, languages: ["typescript"] });
 afterAll(async () => {
   opened.dispose();
   plain.dispose();
