@@ -204,7 +204,12 @@ describe("special jobs", () => {
     await connected(now.url, HOT_SETTINGS, async (client) => {
       for (const pair of pairs)
         for (const isThere of [true, false]) {
-          await client.query(`PREPARE s AS ${flushStatement(0, FAMILIES.filter((family) => pair.includes(family) === isThere))}`);
+          await client.query(
+            `PREPARE s AS ${flushStatement(
+              0,
+              FAMILIES.filter((family) => pair.includes(family) === isThere),
+            )}`,
+          );
           await client.query("DEALLOCATE s");
         }
     });

@@ -226,7 +226,10 @@ describe("queue TTL", () => {
     const timer = timerAt(expiresAtMs);
     await bench.owner.enqueue([begins, waits]);
     expect(await bench.untilDone(waits.job.id)).toMatchObject({ exit_reason: EXPIRED });
-    const [row] = await bench.rows<{ done_ms: number }>("SELECT (extract(epoch FROM done_at) * 1000)::float8 AS done_ms FROM job_done WHERE id = $1", waits.job.id);
+    const [row] = await bench.rows<{ done_ms: number }>(
+      "SELECT (extract(epoch FROM done_at) * 1000)::float8 AS done_ms FROM job_done WHERE id = $1",
+      waits.job.id,
+    );
     expect(row?.done_ms).toBeGreaterThanOrEqual(expiresAtMs);
     expect((row?.done_ms ?? 0) - (await timer)).toBeLessThan(100);
     bench.attach();
