@@ -9,7 +9,14 @@ const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 /** They measure times or memory. */
 const ALONE = ["cluster-times", "enrolment", "load-audit", "log-volume", "start"].map((name) => `e2e/${name}.e2e.test.ts`);
 
+/** What is waited for may come late on a busy machine: the limit is there for what never comes. */
+const PATIENT: TestProjectInlineConfiguration["test"] = { expect: { poll: { timeout: 10_000, interval: 20 } } };
+
+/** Files run one after the other in two processes that load the code once: to load it took as long as a quarter of all tests. */
+const SHARED: TestProjectInlineConfiguration["test"] = { ...PATIENT, pool: "forks", isolate: false, maxWorkers: 2 };
+
 const WHOLE_SYSTEMS: TestProjectInlineConfiguration["test"] = {
+  ...PATIENT,
   globalSetup: [RUN_SETUP, COMPILED_SETUP, DATABASE_SETUP],
   pool: "forks",
   // Of tests that say that they may run side by side: the machine has two cores.
@@ -26,33 +33,32 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...SHARED,
           name: "unit",
           include: ["{kernel,signatures,control-plane,cli,scripts,loadtests,simulation,proto}/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts", "**/*.e2e.test.ts"],
           globalSetup: RUN_SETUP,
-          maxWorkers: 2,
           testTimeout: 15_000,
         },
       },
       {
         test: {
+          ...SHARED,
           name: "db",
           include: ["{agent,control-plane,cli,loadtests}/**/*.db.test.ts"],
           exclude: OUTSIDE,
           globalSetup: [RUN_SETUP, DATABASE_SETUP],
           testTimeout: 30_000,
           hookTimeout: 30_000,
-          maxWorkers: 2,
         },
       },
       {
         test: {
+          ...SHARED,
           name: "agent",
           include: ["agent/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts"],
           globalSetup: RUN_SETUP,
-          pool: "forks",
-          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -114,7 +114,7 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     return service;
   };
   try {
-    const stateDir = resolveStateDir(PROJECT_ROOT);
+    const stateDir = resolveStateDir(PROJECT_ROOT, env);
     const databaseUrl = await openDatabase(config, stateDir, log, stops);
     const pools = createPools(databaseUrl, log);
     stops.push(() => pools.close());

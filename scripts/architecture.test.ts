@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ROOT, runTool, SOURCE_FOLDERS } from "./gates.ts";
+import { ROOT, runTool } from "./gates.ts";
 
 const CONFIG = join(ROOT, ".dependency-cruiser.cjs");
 let planted: string;
@@ -30,7 +30,8 @@ function plant(path: string, text: string): void {
 }
 
 test("the gate looks at our modules: with the wrong TypeScript it would see none and pass", async () => {
-  const summary = await cruise(ROOT, SOURCE_FOLDERS);
+  // One folder is enough to know: all of them are what the gate itself takes seconds for.
+  const summary = await cruise(ROOT, ["kernel"]);
   expect(summary.totalCruised).toBeGreaterThan(20);
 });
 

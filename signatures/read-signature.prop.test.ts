@@ -89,7 +89,7 @@ describe.each(LANGUAGES)("reading %s", (language) => {
         const schema = signatureToJsonSchema(signature);
         if (isStorableJson(schema)) expect(Array.isArray(validator.validate(code, schema, {}))).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
@@ -98,7 +98,7 @@ describe.each(LANGUAGES)("reading %s", (language) => {
       fc.asyncProperty(source, async (code) => {
         expect(await readSignature(language, code)).toEqual(await readSignature(language, code));
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 });
@@ -115,7 +115,7 @@ describe("defaults", () => {
         expect(signature.parameters.map(({ name }) => name)).toEqual(parameterNames.map((name) => `_${name}`));
         for (const parameter of signature.parameters) expect(JSON.stringify(parameter.default)).toBe(JSON.stringify(fallback));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });

@@ -5,7 +5,7 @@ import { openTestExecution, runScript, type ScriptOptions, startScript } from ".
 import type { AgentExecution } from "../runner/execution.ts";
 import { DedicatedPool } from "./dedicated-pool.ts";
 
-const opened = await openTestExecution({ prepared: 0, limits: { timeoutGraceMs: 300 } });
+const opened = await openTestExecution({ prepared: 0, languages: ["bash", "python3", "javascript"], limits: { timeoutGraceMs: 300 } });
 let pool: DedicatedPool | undefined;
 
 /** An execution with a pool of its own. */

@@ -16,7 +16,7 @@ import { bundleOf, type PlaneSession, ScriptedPlane } from "../session/testing/s
 
 const MB = 1024 * 1024;
 const TOTAL_MB = 400;
-const seen = await openTestExecution({ prepared: 0 });
+const seen = await openTestExecution({ prepared: 0, languages: ["python3"] });
 const canPack = seen.execution.enclosure.cgroups.controls.has("memory") && seen.execution.runtimes.find("python3") !== undefined;
 seen.dispose();
 const own = ownGroups(readFileSync("/proc/self/cgroup", "utf8"), readFileSync("/proc/self/mountinfo", "utf8"));

@@ -99,6 +99,8 @@ export interface ExecutionOptions {
   readonly dedicated?: number;
   /** Also offers the language `noop`, for load tests. */
   readonly noop?: boolean;
+  /** Looks for these languages alone, and for what comes with them; default all. To look for one costs a process or two: for tests. */
+  readonly languages?: readonly string[];
 }
 
 export interface OpenedExecution {
@@ -164,7 +166,9 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     compiledSupport({ javaHeapMb: 512 }),
     ...(options.noop === true ? [noopSupport] : []),
   ];
-  const runtimes = await RuntimeRegistry.detect(supports, {
+  const { languages } = options;
+  const wanted = languages === undefined ? supports : supports.filter((support) => support.languages.some((language) => languages.includes(language)));
+  const runtimes = await RuntimeRegistry.detect(wanted, {
     probe: (argv, mounts) => probe(sandbox, argv, mounts),
     pathOf: (mount) => sandbox.mountPath(mount),
     execDir: dir,

@@ -3,7 +3,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Exit } from "../../kernel/exit.ts";
 import { openTestExecution, runScript, type ScriptOptions, startScript } from "./attempt-harness.ts";
 
-const opened = await openTestExecution({ prepared: 0, limits: { timeoutGraceMs: 100, cancelGraceMs: 100, resultMaxBytes: 1000 } });
+const opened = await openTestExecution({
+  prepared: 0,
+  languages: ["bash", "python3"],
+  limits: { timeoutGraceMs: 100, cancelGraceMs: 100, resultMaxBytes: 1000 },
+});
 const { execution } = opened;
 const hasPython = execution.runtimes.find("python3") !== undefined;
 afterAll(() => opened.dispose());

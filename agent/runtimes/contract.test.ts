@@ -10,19 +10,19 @@ const PREPARED = SAMPLES.length;
 const WARM = 3;
 const MODES = ["cold", "prepared", "warm", "dedicated", "off"] as const;
 type Mode = (typeof MODES)[number];
+/** One of each sort: how a place is made does not depend on the language, and each runs in prepared ones, which is how most jobs start. */
+const SOME = ["bash", "python3", "typescript", "go"];
+const ALL = SAMPLES.map(({ language }) => language);
 const OPTIONS: Readonly<Record<Mode, Partial<ExecutionOptions>>> = {
-  cold: { prepared: 0 },
-  prepared: { prepared: PREPARED },
-  warm: { prepared: 0, warmMb: 1_024, warmLeast: WARM },
-  dedicated: { prepared: 0, dedicated: 4 },
-  off: { sandbox: "off" },
+  cold: { prepared: 0, languages: SOME },
+  prepared: { prepared: PREPARED, languages: ALL },
+  warm: { prepared: 0, warmMb: 1_024, warmLeast: WARM, languages: ALL },
+  dedicated: { prepared: 0, dedicated: 4, languages: ALL },
+  off: { sandbox: "off", languages: SOME },
 };
 const LIMITS = { timeoutGraceMs: 300, cancelGraceMs: 10_000 };
 const built = await buildOnce();
 const opened = new Map(await Promise.all(MODES.map(async (mode) => [mode, await openTestExecution({ ...OPTIONS[mode], limits: LIMITS }, built.dir)] as const)));
-
-/** One of each sort: how a place is made does not depend on the language, and each runs in prepared ones, which is how most jobs start. */
-const SOME = ["bash", "python3", "typescript", "go", "ruby"];
 
 /** The languages that a mode is tried with. */
 function tried(execution: AgentExecution, mode: Mode): readonly Samples[] {
@@ -30,7 +30,8 @@ function tried(execution: AgentExecution, mode: Mode): readonly Samples[] {
   if (mode === "cold" || mode === "off") return SAMPLES.filter(({ language }) => SOME.includes(language));
   return SAMPLES.filter(({ language }) => {
     const runtime = execution.runtimes.find(language);
-    return runtime?.kind === "process" && runtime.interpreter !== undefined;
+    // What waits or stays is the same program for TypeScript and JavaScript.
+    return runtime?.kind === "process" && runtime.interpreter !== undefined && language !== "javascript";
   });
 }
 
@@ -41,8 +42,9 @@ async function untilReady(execution: AgentExecution, mode: Mode): Promise<void> 
 
 /** Programs of compiled languages are the same in all three modes. */
 async function buildOnce(): ReturnType<typeof openTestExecution> {
-  const one = await openTestExecution({ prepared: 0 }, await sharedBuilds());
-  const compiled = SAMPLES.filter(({ language }) => ["go", "rust", "java"].includes(language) && one.execution.runtimes.find(language) !== undefined);
+  const languages = ["go", "rust", "java"];
+  const one = await openTestExecution({ prepared: 0, languages }, await sharedBuilds());
+  const compiled = SAMPLES.filter(({ language }) => languages.includes(language) && one.execution.runtimes.find(language) !== undefined);
   const buildAll = async ({ language, echo, precise, exit0, unfit }: Samples): Promise<void> => {
     for (const sample of [echo, precise, exit0, unfit?.code ?? echo]) await runScript(one.execution, language, ...called(sample, {}));
   };
@@ -87,8 +89,8 @@ describe.each(MODES)("with the sandbox %s", (mode) => {
   it("ends at the timeout, by KILL when TERM is ignored, in every language of the mode", async () => {
     await untilReady(execution, mode);
     const before = starts();
-    // Those that need not start first need less time.
-    const seconds = mode === "warm" || dedicated ? 2 : 5;
+    // Those that need not start first need less time, and so do few.
+    const seconds = mode === "warm" || dedicated ? 2 : mode === "prepared" ? 5 : 3;
     const offered = all.filter(available);
     const limits = { timeoutMs: seconds * 1_000 };
     const scripts = offered.map((samples) => startScript(execution, samples.language, ...called(samples.stubborn, { limits, dedicated })));

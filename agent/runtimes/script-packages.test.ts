@@ -84,7 +84,7 @@ describe.skipIf(!hasComposer)("PHP with Composer", { timeout: 60_000 }, async ()
   put("composer/packages/packages.json", JSON.stringify({ packages: { "acme/greeter": { "1.2.0": version } } }));
   const repositories = [{ "packagist.org": false }, { type: "composer", url: `file://${registry}/composer/packages` }];
   put("composer/config.json", JSON.stringify({ repositories }));
-  const options = { buildEnv: new Map([["COMPOSER_HOME", join(registry, "composer")]]), prepared: 0 };
+  const options = { buildEnv: new Map([["COMPOSER_HOME", join(registry, "composer")]]), prepared: 0, languages: ["php"] };
   const script = "<?php\n// require:\n// acme/greeter@^1.0\nfunction main(string $name) {\n  return Acme\\Greeter::greet($name);\n}\n";
   const opened = await openTestExecution(options);
   afterAll(() => opened.dispose());
@@ -173,7 +173,7 @@ describe.skipIf(!hasBundler)("Ruby with Bundler", { timeout: 60_000 }, async () 
     "  AcmeGreeter.greet(name)",
     "end",
   ].join("\n");
-  const opened = await openTestExecution({ buildEnv, prepared: 0 });
+  const opened = await openTestExecution({ buildEnv, prepared: 0, languages: ["ruby"] });
   afterAll(() => opened.dispose());
 
   it("locks the versions, installs them once, and needs no registry after that", async () => {

@@ -10,7 +10,7 @@ import { closeInheritedFds } from "./inherited-fds.ts";
 const [dir = "", sandbox, fds, code = ""] = process.argv.slice(2);
 const closed = fds === "close" ? closeInheritedFds() : [];
 const prepared = sandbox === "prepared" ? 2 : 0;
-const opened = await openExecution({ dir, sandbox: sandbox === "off" ? "off" : "required", prepared, firewall: "off" });
+const opened = await openExecution({ dir, sandbox: sandbox === "off" ? "off" : "required", prepared, firewall: "off", languages: ["bash"] });
 await untilPrepared(opened.execution, prepared);
 const outcome = await runScript(opened.execution, "bash", code);
 opened.close();

@@ -10,15 +10,16 @@ import { probe } from "./probe.ts";
 
 const CANARY = ["canary", "kernel", process.pid].join("-");
 const PREPARED = 2;
+const languages = ["bash", "python3", "javascript"];
 const isRoot = process.getuid?.() === 0;
 const worlds = await Promise.all(
   (["cold", "prepared"] as const).map(async (way) => {
     const prepared = way === "prepared" ? PREPARED : 0;
-    const opened = await openTestExecution({ prepared, limits: { timeoutMs: 30_000 } });
+    const opened = await openTestExecution({ prepared, languages, limits: { timeoutMs: 30_000 } });
     return { way, prepared, ...opened };
   }),
 );
-const open = await openTestExecution({ sandbox: "off", limits: { timeoutMs: 30_000 } });
+const open = await openTestExecution({ sandbox: "off", languages, limits: { timeoutMs: 30_000 } });
 const hasPython = open.execution.runtimes.find("python3") !== undefined;
 afterAll(() => {
   for (const world of worlds) world.dispose();
@@ -186,7 +187,7 @@ describe.each(worlds)("in a $way sandbox", ({ prepared, execution }) => {
 
 describe("S-18: a program with capabilities of its own", () => {
   it.skipIf(!isRoot || !hasPython)("has none in a sandbox, and would have them outside", async () => {
-    const opened = await openTestExecution({ prepared: 0 });
+    const opened = await openTestExecution({ prepared: 0, languages: ["bash"] });
     const program = join(opened.dir, "capable");
     copyFileSync("/bin/cat", program);
     chmodSync(program, 0o755);

@@ -6,14 +6,15 @@ import { isRunning, openTestExecution, runScript, type ScriptOptions, type Start
 const MB = 1024 * 1024;
 const MEMORY_BYTES = 64 * MB;
 const PREPARED = 2;
+const languages = ["bash", "python3", "javascript"];
 const limits = { timeoutMs: 30_000, timeoutGraceMs: 100, memoryBytes: MEMORY_BYTES };
 
 /** One with little memory and much room in /tmp, one the other way round. */
 const worlds = await Promise.all(
   (["cold", "prepared"] as const).map(async (way) => {
     const prepared = way === "prepared" ? PREPARED : 0;
-    const poor = await openTestExecution({ prepared, limits: { ...limits, tmpBytes: 1024 * MB } });
-    const narrow = await openTestExecution({ prepared, limits: { ...limits, tmpBytes: 8 * MB } });
+    const poor = await openTestExecution({ prepared, languages, limits: { ...limits, tmpBytes: 1024 * MB } });
+    const narrow = await openTestExecution({ prepared, languages, limits: { ...limits, tmpBytes: 8 * MB } });
     return { way, prepared, poor: poor.execution, narrow: narrow.execution, dispose: () => [poor, narrow].map((one) => one.dispose()) };
   }),
 );

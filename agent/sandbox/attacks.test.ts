@@ -24,7 +24,7 @@ const worlds = await Promise.all(
     return { way, prepared, closed, connected: connected.execution, dispose: () => [closed, connected].map((one) => one.dispose()) };
   }),
 );
-const open = await openTestExecution({ sandbox: "off", limits: { timeoutMs: 30_000 } });
+const open = await openTestExecution({ sandbox: "off", languages: ["bash", "python3"], limits: { timeoutMs: 30_000 } });
 const hasPython = open.execution.runtimes.find("python3") !== undefined;
 
 /** Stands for the agent's data folder: closed to everybody else. */
@@ -328,7 +328,7 @@ describe.each(worlds)("in a $way sandbox", ({ way, prepared, closed, connected }
 
 describe("a sandbox with a set-uid program in it", () => {
   it.skipIf(!isRoot)("S-18: does not become root by a set-uid program", async () => {
-    const opened = await openTestExecution({ prepared: 0 });
+    const opened = await openTestExecution({ prepared: 0, languages: ["bash"] });
     const source = join(opened.dir, "root-id");
     copyFileSync("/usr/bin/id", source);
     chmodSync(source, 0o4755);

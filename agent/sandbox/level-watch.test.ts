@@ -11,8 +11,8 @@ chmodSync(dir, 0o755);
 const bwrapPath = join(dir, "bwrap");
 copyFileSync("/usr/bin/bwrap", bwrapPath);
 const told: SandboxLevel[] = [];
-const opened = await openTestExecution({ bwrapPath, prepared: 0, onLevel: (level) => told.push(level) });
-const open = await openTestExecution({ sandbox: "off" });
+const opened = await openTestExecution({ bwrapPath, prepared: 0, languages: ["bash"], onLevel: (level) => told.push(level) });
+const open = await openTestExecution({ sandbox: "off", languages: ["bash"] });
 const { execution } = opened;
 afterAll(() => {
   opened.dispose();

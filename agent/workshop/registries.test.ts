@@ -7,7 +7,7 @@ import { readBuildEnv } from "./build-env.ts";
  * The only tests that ask the real registries, the way the machine's own tools would: `MILLRACE_BUILD_ENV_*` of the environment is
  * passed on. Skipped by name where a registry does not answer.
  */
-const one = await openTestExecution({ prepared: 0, buildEnv: readBuildEnv(process.env) });
+const one = await openTestExecution({ prepared: 0, languages: ["python3", "typescript"], buildEnv: readBuildEnv(process.env) });
 const { execution } = one;
 afterAll(() => one.dispose());
 

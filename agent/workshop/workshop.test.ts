@@ -77,11 +77,11 @@ describe.each([
     await two.saw("begun");
     one.abort();
     expect(await outcomes[0]).toBe("cancelled");
-    await expect.poll(() => isRunning("sleep", marker), { timeout: 5_000, interval: 10 }).toBe(true);
+    await expect.poll(() => isRunning("sleep", marker)).toBe(true);
     two.abort();
     expect(await outcomes[1]).toBe("cancelled");
-    await expect.poll(() => isRunning("sleep", marker), { timeout: 5_000, interval: 10 }).toBe(false);
-    await expect.poll(() => readdirSync(join(dir, "staging")), { timeout: 5_000, interval: 10 }).toEqual([]);
+    await expect.poll(() => isRunning("sleep", marker)).toBe(false);
+    await expect.poll(() => readdirSync(join(dir, "staging"))).toEqual([]);
   });
 
   it("ends when its time is up, and says so", async () => {

@@ -41,7 +41,7 @@ export async function startLocalStack(signal: AbortSignal): Promise<LocalStack> 
   const agent = new AgentChild({
     grpcAddress: controlPlane.grpcAddress,
     token: credentials.agent_token,
-    dataDir: join(resolveStateDir(PROJECT_ROOT), "agent"),
+    dataDir: join(resolveStateDir(PROJECT_ROOT, process.env), "agent"),
   });
   if (!signal.aborted) agent.start();
   const client = createApiClient({ url: controlPlane.httpUrl, workspace: credentials.workspace, token: credentials.token });

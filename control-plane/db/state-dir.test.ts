@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readlinkSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isReachableByOthers, resolveStateDir } from "./state-dir.ts";
 
 const asRoot = process.getuid?.() === 0;
@@ -9,14 +9,12 @@ let base: string;
 let shared: string;
 
 beforeEach(() => {
-  vi.stubEnv("MILLRACE_STATE_DIR", undefined);
   base = realpathSync(mkdtempSync(join(tmpdir(), "millrace-state-")));
   chmodSync(base, 0o755);
   shared = join(base, "var-lib");
 });
 
 afterEach(() => {
-  vi.unstubAllEnvs();
   rmSync(base, { recursive: true, force: true });
 });
 
@@ -29,20 +27,19 @@ function makeFolder(name: string, mode: number): string {
 
 test("the state lives in .millrace of an ordinary clone", () => {
   const clone = makeFolder("clone", 0o755);
-  expect(resolveStateDir(clone, shared)).toBe(join(clone, ".millrace"));
+  expect(resolveStateDir(clone, {}, shared)).toBe(join(clone, ".millrace"));
   expect(lstatSync(join(clone, ".millrace")).isDirectory()).toBe(true);
 });
 
 test("MILLRACE_STATE_DIR wins", () => {
-  vi.stubEnv("MILLRACE_STATE_DIR", join(base, "elsewhere/state"));
-  expect(resolveStateDir(makeFolder("clone", 0o755), shared)).toBe(join(base, "elsewhere/state"));
+  const state = join(base, "elsewhere/state");
+  expect(resolveStateDir(makeFolder("clone", 0o755), { MILLRACE_STATE_DIR: state }, shared)).toBe(state);
   expect(existsSync(join(base, "clone/.millrace"))).toBe(false);
 });
 
 test("a folder that cannot be made is named, with what to do", () => {
   writeFileSync(join(base, "file"), "");
-  vi.stubEnv("MILLRACE_STATE_DIR", join(base, "file/state"));
-  expect(() => resolveStateDir(base, shared)).toThrow(
+  expect(() => resolveStateDir(base, { MILLRACE_STATE_DIR: join(base, "file/state") }, shared)).toThrow(
     expect.objectContaining({
       code: "failed_precondition",
       message: expect.stringContaining(join(base, "file/state")),
@@ -73,26 +70,26 @@ describe.runIf(asRoot)("as root below a closed folder", () => {
 
   test("the state is shared, linked, and the same at the next call", () => {
     const clone = closedClone();
-    const state = resolveStateDir(clone, shared);
+    const state = resolveStateDir(clone, {}, shared);
     expect(dirname(state)).toBe(shared);
     expect(basename(state)).toMatch(/^my clone-[0-9a-f]{8}$/);
     expect(readlinkSync(join(clone, ".millrace"))).toBe(state);
     expect(isReachableByOthers(state)).toBe(true);
-    expect(resolveStateDir(clone, shared)).toBe(state);
+    expect(resolveStateDir(clone, {}, shared)).toBe(state);
   });
 
   test("a renamed clone keeps its state, a copied one gets its own", () => {
     const clone = closedClone();
-    const state = resolveStateDir(clone, shared);
+    const state = resolveStateDir(clone, {}, shared);
     const copy = closedClone("closed/copy");
     symlinkSync(state, join(copy, ".millrace"));
-    const stateOfCopy = resolveStateDir(copy, shared);
+    const stateOfCopy = resolveStateDir(copy, {}, shared);
     expect(stateOfCopy).not.toBe(state);
     expect(readlinkSync(join(copy, ".millrace"))).toBe(stateOfCopy);
 
     const renamed = join(base, "closed/renamed");
     renameSync(clone, renamed);
-    expect(resolveStateDir(renamed, shared)).toBe(state);
+    expect(resolveStateDir(renamed, {}, shared)).toBe(state);
   });
 
   test("state from before the folder was closed moves along", () => {
@@ -100,7 +97,7 @@ describe.runIf(asRoot)("as root below a closed folder", () => {
     makeFolder("closed/my clone/.millrace", 0o755);
     writeFileSync(join(clone, ".millrace/kept"), "data");
     mkdirSync(shared);
-    const state = resolveStateDir(clone, shared);
+    const state = resolveStateDir(clone, {}, shared);
     expect(existsSync(join(state, "kept"))).toBe(true);
     expect(lstatSync(join(clone, ".millrace")).isSymbolicLink()).toBe(true);
   });

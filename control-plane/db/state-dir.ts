@@ -32,8 +32,8 @@ const HINT = "Make the folder writable for this user, or set MILLRACE_STATE_DIR 
  * The variable MILLRACE_STATE_DIR overrides both.
  * @throws AppError failed_precondition when the folder cannot be made or written
  */
-export function resolveStateDir(projectRoot: string, sharedRoot = SHARED_STATE_ROOT): string {
-  const override = process.env["MILLRACE_STATE_DIR"];
+export function resolveStateDir(projectRoot: string, env: NodeJS.ProcessEnv, sharedRoot = SHARED_STATE_ROOT): string {
+  const override = env["MILLRACE_STATE_DIR"];
   if (override !== undefined && override !== "") return ensureWritable(resolve(override));
   const root = resolve(projectRoot);
   const local = join(root, ".millrace");

@@ -198,13 +198,20 @@ describe("special jobs", () => {
     });
   });
 
-  test("every combination of families that a flush can have is a statement that the database takes", async () => {
+  // Families know of each other by twos: what two of them make of a statement, and what is missed when two are not there.
+  test("any two families of a flush, and all but any two, are statements that the database takes", async () => {
+    const pairs = FAMILIES.flatMap((one, at) => FAMILIES.slice(at).map((other) => [one, other]));
     await connected(now.url, HOT_SETTINGS, async (client) => {
-      for (let set = 1; set < 2 ** FAMILIES.length; set += 449) {
-        const families = FAMILIES.filter((_, at) => (set & (1 << at)) !== 0);
-        await client.query(`PREPARE s_${set} AS ${flushStatement(0, families)}`);
-        await client.query(`DEALLOCATE s_${set}`);
-      }
+      for (const pair of pairs)
+        for (const isThere of [true, false]) {
+          await client.query(
+            `PREPARE s AS ${flushStatement(
+              0,
+              FAMILIES.filter((family) => pair.includes(family) === isThere),
+            )}`,
+          );
+          await client.query("DEALLOCATE s");
+        }
     });
   });
 });

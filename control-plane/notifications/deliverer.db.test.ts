@@ -50,9 +50,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-const makeDeliverer = (timeoutMs = 10_000): Deliverer => {
+const makeDeliverer = (): Deliverer => {
   const allowed = parseAllowedTargets("127.0.0.1") ?? { hasHost: () => false, hasAddress: () => false };
-  return new Deliverer({ pool, secrets, client: createOutboundClient({ allowed, userAgent: "test", timeoutMs }), clock, random: () => 0.5, log });
+  return new Deliverer({ pool, secrets, client: createOutboundClient({ allowed, userAgent: "test", timeoutMs: 30_000 }), clock, random: () => 0.5, log });
 };
 
 async function hook(path: string, url = receiving.url): Promise<string> {
@@ -132,8 +132,9 @@ test("several replicas share what is due, and send each once", async () => {
 });
 
 test("a receiver that answers nobody has four requests at a time and no more, and others are served meanwhile", async () => {
-  receiving.answer = ({ url }) => (url === "/stuck" ? undefined : { status: 204 });
-  const deliverer = makeDeliverer(500);
+  const stuckUntil = Promise.withResolvers<{ status: number }>();
+  receiving.answer = ({ url }) => (url === "/stuck" ? stuckUntil.promise : { status: 204 });
+  const deliverer = makeDeliverer();
   const stuck = await hook("f/a/stuck", `${receiving.url}/stuck`);
   const quick = await hook("f/a/quick", `${receiving.url}/quick`);
   for (let n = 0; n < 10; n++) await deliver(stuck, `stuck-${n}`);
@@ -141,12 +142,14 @@ test("a receiver that answers nobody has four requests at a time and no more, an
   expect(await deliverer.begin()).toBe(8);
   await untilTrue("the quick ones have arrived", () => receiving.received.filter(({ url }) => url === "/quick").length === 4);
   let more = 0;
-  await untilTrue("the rest of the quick ones is taken", async () => {
+  await untilTrue("the rest of the quick ones is taken, and none of the stuck ones", async () => {
     more += await deliverer.begin();
     return more === 2;
   });
-  await deliverer.settled();
+  await untilTrue("all of the quick ones have arrived", () => receiving.received.filter(({ url }) => url === "/quick").length === 6);
   expect(receiving.received.filter(({ url }) => url === "/stuck")).toHaveLength(4);
+  stuckUntil.resolve({ status: 204 });
+  await deliverer.settled();
 });
 
 test("a host that fails five times in a row is left alone, for other hooks of the workspace too, until one attempt shows that it is back", async () => {
@@ -163,26 +166,22 @@ test("a host that fails five times in a row is left alone, for other hooks of th
   const untilMs = (await stored(late)).dueAt?.getTime() ?? 0;
   expect([(await stored(late)).attempts, untilMs]).toEqual([[], nowMs + 30_000]);
   expect(receiving.received).toHaveLength(5);
-  // Several are due: one goes, and when it has arrived so do the others.
+  const back = Promise.withResolvers<{ status: number }>();
+  receiving.answer = () => back.promise;
   nowMs = untilMs;
-  const others = Promise.withResolvers<undefined>();
-  receiving.answer = () => others.promise.then(() => ({ status: 204 }));
+  // Several are due: one goes, and until it is answered the others are put back.
   expect(await deliverer.begin()).toBe(5);
-  const all = async (): Promise<StoredDelivery[]> => [
-    ...(await listDeliveries(pool, workspace, one, ALL)),
-    ...(await listDeliveries(pool, workspace, two, ALL)),
-  ];
-  await untilTrue("four are put back", async () => (await all()).filter(({ dueAt }) => dueAt?.getTime() === nowMs + 30_000).length === 4);
-  others.resolve(undefined);
+  const due = async (atMs: number): Promise<number> =>
+    (await pool.query("SELECT 1 FROM hook_delivery WHERE due_at = to_timestamp($1::float8 / 1000)", [atMs])).rows.length;
+  await untilTrue("the others are put back", async () => (await due(nowMs + 30_000)) === 4);
+  back.resolve({ status: 204 });
   await deliverer.settled();
   expect(receiving.received).toHaveLength(6);
   nowMs += 30_000;
   await round(deliverer);
   await round(deliverer);
-  expect((await all()).map(({ status, attempts }) => [status, attempts.length])).toEqual([
-    ...Array.from({ length: 5 }, () => ["delivered", 2]),
-    ["delivered", 1],
-  ]);
+  const all = [...(await listDeliveries(pool, workspace, one, ALL)), ...(await listDeliveries(pool, workspace, two, ALL))];
+  expect(all.map(({ status, attempts }) => [status, attempts.length])).toEqual([...Array.from({ length: 5 }, () => ["delivered", 2]), ["delivered", 1]]);
 });
 
 test("notes become deliveries exactly once, also when whoever does it breaks off or several do", async () => {

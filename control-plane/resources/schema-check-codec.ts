@@ -7,7 +7,10 @@ export interface CheckRequest {
   readonly valueText: string | undefined;
 }
 
-export type CheckAnswer =
+/** `ready`: the check begins now. Then one verdict. */
+export type CheckAnswer = { readonly kind: "ready" } | CheckVerdict;
+
+export type CheckVerdict =
   | { readonly kind: "fits" }
   | { readonly kind: "wrong"; readonly fields: readonly FieldError[] }
   | { readonly kind: "bad_schema"; readonly message: string };

@@ -9,6 +9,7 @@ import { decodeCheckRequest } from "./schema-check-codec.ts";
 const { schema, valueText } = decodeCheckRequest(workerData);
 const ajv = new Ajv({ strict: false, allErrors: false, coerceTypes: false, useDefaults: false, logger: false, verbose: true, unicodeRegExp: false });
 addFormats.default(ajv);
+parentPort?.postMessage({ kind: "ready" });
 try {
   const isValid = ajv.compile(schema);
   const value: unknown = valueText === undefined ? undefined : JSON.parse(valueText);

@@ -29,18 +29,21 @@ const placeOf = async (id: string): Promise<string[]> =>
     )
   ).map((row) => row.place);
 
+/** When a timer of this process for a moment comes: where the machine is busy all of them are late, the owner's too. */
+const timerAt = (atMs: number): Promise<number> => new Promise((resolve) => setTimeout(() => resolve(bench.clock.wallMs()), atMs - bench.clock.wallMs()));
+
 describe("a job that waits for a moment", () => {
   test("writes nothing and is in no queue until then, and starts within milliseconds of it", async () => {
     bench.attach();
     const soon = bench.later(150);
+    const timer = timerAt(soon.job.dueAtMs);
     await bench.owner.enqueue([soon]);
     const flushes = bench.flushes;
     expect(bench.owner.state.waiting.size).toBe(0);
     expect([...bench.owner.state.routes.values()].reduce((sum, route) => sum + route.waiting, 0)).toBe(0);
     await until("its moment has come", () => bench.owner.state.running.has(soon.job.id));
-    const lateMs = bench.clock.wallMs() - soon.job.dueAtMs;
-    expect(lateMs).toBeGreaterThanOrEqual(0);
-    expect(lateMs).toBeLessThan(100);
+    expect(bench.clock.wallMs()).toBeGreaterThanOrEqual(soon.job.dueAtMs);
+    expect(bench.clock.wallMs() - (await timer)).toBeLessThan(100);
     expect(bench.flushes - flushes).toBeLessThanOrEqual(1);
     expect((await bench.started(soon.job.id)).attempt).toBe(1);
   });
@@ -219,15 +222,16 @@ describe("queue TTL", () => {
 
   test("comes within milliseconds, and a job that began in time is never touched by it", async () => {
     const [begins, waits] = [expiring(60_000), expiring(120)];
+    const expiresAtMs = waits.special?.expiresAtMs ?? 0;
+    const timer = timerAt(expiresAtMs);
     await bench.owner.enqueue([begins, waits]);
     expect(await bench.untilDone(waits.job.id)).toMatchObject({ exit_reason: EXPIRED });
-    const [row] = await bench.rows<{ late_ms: number }>(
-      "SELECT (extract(epoch FROM done_at) * 1000)::float8 - $2 AS late_ms FROM job_done WHERE id = $1",
+    const [row] = await bench.rows<{ done_ms: number }>(
+      "SELECT (extract(epoch FROM done_at) * 1000)::float8 AS done_ms FROM job_done WHERE id = $1",
       waits.job.id,
-      waits.special?.expiresAtMs,
     );
-    expect(row?.late_ms).toBeGreaterThanOrEqual(0);
-    expect(row?.late_ms).toBeLessThan(100);
+    expect(row?.done_ms).toBeGreaterThanOrEqual(expiresAtMs);
+    expect((row?.done_ms ?? 0) - (await timer)).toBeLessThan(100);
     bench.attach();
     const bundle = await bench.started(begins.job.id);
     bench.shiftMs = HOUR_MS;

@@ -8,7 +8,7 @@ import { sharedBuilds } from "./test-builds.ts";
  * The second half asks the real registries, the way the machine's own
  * tools would: `MILLRACE_BUILD_ENV_*` of the environment is passed on. It is skipped by name where a registry does not answer.
  */
-const one = await openTestExecution({ prepared: 0, buildEnv: readBuildEnv(process.env) }, await sharedBuilds());
+const one = await openTestExecution({ prepared: 0, languages: ["go", "rust", "java"], buildEnv: readBuildEnv(process.env) }, await sharedBuilds());
 const { execution } = one;
 afterAll(() => one.dispose());
 

@@ -40,7 +40,7 @@ function takeLock(lock: string): boolean {
 }
 
 async function build(folder: string): Promise<void> {
-  const one = await openTestExecution({ prepared: 0 });
+  const one = await openTestExecution({ prepared: 0, languages: [...SCRIPTS.keys()] });
   try {
     const offered = [...SCRIPTS].filter(([language]) => one.execution.runtimes.find(language) !== undefined);
     await Promise.all(offered.map(([language, code]) => runScript(one.execution, language, code)));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { processorMs } from "../../../kernel/processor-time.fixture.ts";
 import { initialGoMod, parseGoLock } from "./go-lock.ts";
 import { asInnerPackage, isThirdParty, readGoHeader } from "./source.ts";
 
@@ -39,11 +40,8 @@ describe("the header of a Go file", () => {
   });
 
   it("is read in linear time", () => {
-    const startedMs = performance.now();
-    readGoHeader("/".repeat(1_000_000));
-    readGoHeader(`package x${"/*".repeat(500_000)}`);
-    readGoHeader(`package x\nimport ("${"\\".repeat(1_000_000)}`);
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    const headers = ["/".repeat(1_000_000), `package x${"/*".repeat(500_000)}`, `package x\nimport ("${"\\".repeat(1_000_000)}`];
+    for (const header of headers) expect(processorMs(() => readGoHeader(header))).toBeLessThan(1_000);
   });
 });
 

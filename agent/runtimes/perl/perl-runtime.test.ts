@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { openTestExecution, runScript } from "../../runner/attempt-harness.ts";
 
-const opened = await openTestExecution();
+const opened = await openTestExecution({ languages: ["perl"] });
 afterAll(() => opened.dispose());
 
 describe.skipIf(opened.execution.runtimes.find("perl") === undefined)("Perl", () => {

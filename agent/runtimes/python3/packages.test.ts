@@ -7,6 +7,7 @@ import { type FinishedScript, openTestExecution, runScript, type ScriptOptions }
 import { openExecution } from "../../runner/execution.ts";
 import { openLocalRegistry, tarball, wheel, wheelName, zip } from "../../workshop/local-registry.ts";
 
+const languages = ["python3"];
 const registry = await openLocalRegistry();
 registry.addWheel("mill-greeter", "1.0", "mill_greeter", "VERSION = '1.0'\n");
 registry.addWheel("mill-greeter", "2.0", "mill_greeter", "import mill_words\nVERSION = '2.0 ' + mill_words.HELLO\n", ["mill-words>=1"]);
@@ -14,17 +15,17 @@ registry.addWheel("mill-words", "1.5", "mill_words", "HELLO = 'hello'\n");
 registry.addWheel("mill-swapped", "1.0", "mill_swapped", "X = 1\n");
 
 // uv itself may have to come from the real registry, for all that follows once.
-const first = await openTestExecution({ prepared: 0 });
+const first = await openTestExecution({ prepared: 0, languages });
 const hasUv =
   first.execution.runtimes.find("python3") !== undefined &&
   (await runScript(first.execution, "python3", "import six\ndef main(): pass", { purpose: Purpose.PURPOSE_LOCK, limits: { timeoutMs: 20_000 } })).exit
     .reason === "succeeded";
 first.close();
 const buildEnv = new Map([["PIP_INDEX_URL", `${registry.url}/simple`]]);
-const opened = await openExecution({ dir: first.dir, sandbox: "required", prepared: 0, buildEnv, network: "full" });
+const opened = await openExecution({ dir: first.dir, sandbox: "required", prepared: 0, languages, buildEnv, network: "full" });
 const plainDir = mkdtempSync(join(tmpdir(), "millrace-execution-"));
 cpSync(join(first.dir, "cache", "_shared"), join(plainDir, "cache", "_shared"), { recursive: true, preserveTimestamps: true });
-const plain = await openExecution({ dir: plainDir, sandbox: "off", buildEnv });
+const plain = await openExecution({ dir: plainDir, sandbox: "off", languages, buildEnv });
 afterAll(async () => {
   opened.close();
   plain.close();

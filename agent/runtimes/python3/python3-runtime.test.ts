@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { openTestExecution, runScript } from "../../runner/attempt-harness.ts";
 
-const opened = await openTestExecution();
+const opened = await openTestExecution({ languages: ["python3"] });
 afterAll(() => opened.dispose());
 const missing = opened.execution.runtimes.find("python3") === undefined;
 

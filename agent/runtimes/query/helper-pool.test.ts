@@ -8,7 +8,7 @@ import type { InProcessRuntime } from "../runtime.ts";
 import { querySupport } from "./query-runtimes.ts";
 import { helpersOf, openQueries } from "./test-queries.ts";
 
-const opened = await openTestExecution({ network: "none", prepared: 0 });
+const opened = await openTestExecution({ network: "none", prepared: 0, languages: [] });
 afterAll(() => opened.dispose());
 
 async function openSqlite(options: { maxIdle?: number; idleMs?: number }): Promise<InProcessRuntime> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { processorMs } from "../../../kernel/processor-time.fixture.ts";
 import type { SqlLanguage } from "../../../signatures/sql-tokens.ts";
 import { splitStatements } from "./sql-statements.ts";
 
@@ -49,9 +50,10 @@ describe("splitStatements", () => {
   });
 
   it("takes a megabyte of anything in linear time", () => {
-    const before = performance.now();
-    for (const piece of ["$", "'x'", "/**/", "$a$ $a$", "e''", "(", "a "]) texts("postgresql", piece.repeat(1_000_000 / piece.length));
-    texts("mysql", "`a`".repeat(300_000));
-    expect(performance.now() - before).toBeLessThan(10_000);
+    const tookMs = processorMs(() => {
+      for (const piece of ["$", "'x'", "/**/", "$a$ $a$", "e''", "(", "a "]) texts("postgresql", piece.repeat(1_000_000 / piece.length));
+      texts("mysql", "`a`".repeat(300_000));
+    });
+    expect(tookMs).toBeLessThan(10_000);
   });
 });

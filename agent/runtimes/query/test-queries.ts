@@ -5,6 +5,7 @@ import { startAttempt } from "../../runner/attempt.ts";
 import { bundleOf, openTestExecution } from "../../runner/attempt-harness.ts";
 import type { AttemptOutcome } from "../../runner/attempt-types.ts";
 import type { ExecutionOptions } from "../../runner/execution.ts";
+import { QUERY_LANGUAGES } from "./messages-codec.ts";
 
 export interface QueryRun {
   readonly workspace?: string;
@@ -25,7 +26,7 @@ export interface StartedQuery {
 
 /** An execution with the network, so that all query languages are offered. */
 export async function openQueries(options: Partial<ExecutionOptions> = {}) {
-  const opened = await openTestExecution({ network: "full", prepared: 0, limits: { timeoutGraceMs: 200 }, ...options });
+  const opened = await openTestExecution({ network: "full", prepared: 0, languages: QUERY_LANGUAGES, limits: { timeoutGraceMs: 200 }, ...options });
   const start = (language: string, code: string, args: object | string = {}, run: QueryRun = {}): StartedQuery => {
     let said = "";
     const bundle = bundleOf(language, code, {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { openTestExecution, runScript } from "../../runner/attempt-harness.ts";
 import { readGemfile } from "./gemfile.ts";
 
-const opened = await openTestExecution();
+const opened = await openTestExecution({ languages: ["ruby"] });
 afterAll(() => opened.dispose());
 
 describe.skipIf(opened.execution.runtimes.find("ruby") === undefined)("Ruby", () => {

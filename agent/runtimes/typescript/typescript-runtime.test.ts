@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { openTestExecution, runScript } from "../../runner/attempt-harness.ts";
 
-const opened = await openTestExecution({ nodeHeapMb: 64 });
+const opened = await openTestExecution({ nodeHeapMb: 64, languages: ["typescript"] });
 afterAll(() => opened.dispose());
 
 describe.skipIf(opened.execution.runtimes.find("typescript") === undefined)("TypeScript", () => {

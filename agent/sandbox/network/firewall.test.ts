@@ -51,7 +51,7 @@ describe("the rules of jobs", () => {
     firewall = await openFirewall({ stateDir: dir, blockMetadata: true, nftPath, lookEveryMs: 20 });
     await firewall.enclose(200_001, [destination]);
     flush();
-    await expect.poll(() => existsSync(`${nftPath}.table`), { timeout: 5_000, interval: 10 }).toBe(true);
+    await expect.poll(() => existsSync(`${nftPath}.table`)).toBe(true);
     expect(told().at(-1)).toContain("lists { 200001 : jump job_200001 }");
   });
 

@@ -17,6 +17,7 @@ const opened = await openExecution({
   network: network === "full" ? "full" : "none",
   prepared: count,
   blockMetadata: metadata === "block",
+  languages: ["bash"],
 });
 await untilPrepared(opened.execution, count);
 process.stdout.write(`${JSON.stringify({ ready: true, allowList: opened.execution.enclosure.noAllowList ?? "yes" })}\n`);

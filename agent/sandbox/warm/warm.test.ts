@@ -6,9 +6,10 @@ import { DEFAULT_LIMITS } from "../../runner/execution.ts";
 import { ownBytesBelow } from "./memory.ts";
 
 const READY = 2;
-const opened = await openTestExecution({ prepared: 0, warmMb: 1_024, warmLeast: READY });
+const languages = ["python3", "javascript"];
+const opened = await openTestExecution({ prepared: 0, warmMb: 1_024, warmLeast: READY, languages });
 const { execution } = opened;
-const cold = await openTestExecution({ prepared: 0 });
+const cold = await openTestExecution({ prepared: 0, languages });
 afterAll(() => {
   opened.dispose();
   cold.dispose();
@@ -182,7 +183,7 @@ describe("an interpreter that waits", () => {
   });
 
   it("is started in greater number when more scripts come at once", async () => {
-    const own = await openTestExecution({ prepared: 0, warmMb: 1_024 });
+    const own = await openTestExecution({ prepared: 0, warmMb: 1_024, languages: ["javascript"] });
     await untilWarm(own.execution, 1);
     const ready = (): number => own.execution.sandbox.stats().warmReady.get("node") ?? 0;
     expect(ready()).toBe(1);
@@ -193,8 +194,8 @@ describe("an interpreter that waits", () => {
   });
 
   it("stays within the memory that it may take, and ends with its execution", async () => {
-    const none = await openTestExecution({ prepared: 0, warmMb: 1, warmLeast: 5 });
-    const own = await openTestExecution({ prepared: 0, warmMb: 1_024, warmLeast: 1 });
+    const none = await openTestExecution({ prepared: 0, warmMb: 1, warmLeast: 5, languages });
+    const own = await openTestExecution({ prepared: 0, warmMb: 1_024, warmLeast: 1, languages });
     await untilWarm(own.execution, 1);
     // By now the other one has had time, too; nothing fits into a megabyte.
     expect([...none.execution.sandbox.stats().warmReady.values()].every((count) => count === 0)).toBe(true);

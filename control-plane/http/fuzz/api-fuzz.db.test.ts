@@ -8,7 +8,7 @@ import { type ApiDocument, answerChecker, operationsOf, send } from "./answer-ch
 import { type Callers, type Operation, requestTo } from "./request-arbitrary.ts";
 import type { KnownValues } from "./schema-arbitrary.ts";
 
-const RUNS = Number(process.env["MILLRACE_TEST_FUZZ_RUNS"] ?? 30);
+const RUNS = Number(process.env["MILLRACE_TEST_FUZZ_RUNS"] ?? 20);
 const SEED = Number(process.env["MILLRACE_TEST_FUZZ_SEED"] ?? 20_261_122);
 const WITHIN_MS = RUNS * 60_000;
 /** Of a workspace that is full or throttled nothing else could be seen: what sets its limits is tried in another one. */

@@ -324,7 +324,7 @@ export class OwnerBench implements Home {
 }
 
 /** Looks until it is true; the limit fails the test. */
-export async function until(what: string, check: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+export async function until(what: string, check: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
   for (const begun = performance.now(); performance.now() - begun < withinMs; ) {
     if (await check()) return;
     await new Promise((resolve) => setTimeout(resolve, 5));

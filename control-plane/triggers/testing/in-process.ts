@@ -23,7 +23,6 @@ export async function startInProcess(env: NodeJS.ProcessEnv = {}): Promise<InPro
   const database = await createTestDatabase();
   const pool = openTestPool(database.url);
   const stateDir = mkdtempSync(join(tmpdir(), "millrace-triggers-"));
-  process.env["MILLRACE_STATE_DIR"] = stateDir;
   const start = (): Promise<ControlPlane> =>
     startControlPlane(
       {
@@ -92,17 +91,17 @@ export interface Received {
   readonly body: string;
 }
 
-/** Somebody who takes deliveries. */
-interface Answer {
+export interface ReceiverAnswer {
   readonly status: number;
   readonly headers?: Record<string, string>;
 }
 
+/** Somebody who takes deliveries. */
 export interface Receiving {
   readonly url: string;
   readonly received: Received[];
-  /** What is answered; undefined: nothing, ever. */
-  answer: (request: Received) => Answer | undefined | Promise<Answer>;
+  /** What is answered, and when. */
+  answer: (request: Received) => ReceiverAnswer | Promise<ReceiverAnswer>;
   close(): void;
 }
 
@@ -111,13 +110,10 @@ export async function startReceiving(): Promise<Receiving> {
   const server: Server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on("data", (chunk: Buffer) => parts.push(chunk));
-    request.on("end", async () => {
+    request.on("end", () => {
       const seen = { url: request.url ?? "", headers: request.headers, body: Buffer.concat(parts).toString() };
       received.push(seen);
-      const answer = await receiving.answer(seen);
-      if (answer === undefined) return;
-      response.writeHead(answer.status, answer.headers);
-      response.end();
+      void Promise.resolve(receiving.answer(seen)).then(({ status, headers }) => response.writeHead(status, headers).end());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

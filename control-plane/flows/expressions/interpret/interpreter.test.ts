@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Json } from "../../../../kernel/json.ts";
+import { processorMs } from "../../../../kernel/processor-time.fixture.ts";
 import type { Scope } from "../expressions.ts";
 import { parseExpression } from "../parse.ts";
 import { opinionOfNode, scopeOf } from "../test-scope.fixture.ts";
@@ -195,7 +196,6 @@ test("it gives up instead of taking long", () => {
   const list = Array.from({ length: 2_000 }, (_, at) => at);
   const text = "a".repeat(1_000_000);
   const scope = scopeOf({ list, text, deep: deepList(20_000) });
-  const startedMs = performance.now();
   const sources = [
     "list.map((x) => list.map((y) => x * y))",
     "list.flatMap((x) => list).flatMap((x) => list)",
@@ -212,8 +212,10 @@ test("it gives up instead of taking long", () => {
     "list.map(() => text).join('')",
     "list.map(() => '').join(text)",
   ];
-  for (const source of sources) expect([source.slice(0, 80), run(source, scope)?.kind]).toEqual([source.slice(0, 80), undefined]);
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  const tookMs = processorMs(() => {
+    for (const source of sources) expect([source.slice(0, 80), run(source, scope)?.kind]).toEqual([source.slice(0, 80), undefined]);
+  });
+  expect(tookMs).toBeLessThan(1_000);
 });
 
 function deepList(levels: number): Json {
@@ -236,8 +238,9 @@ test("a large record is listed once at most, however often expressions ask for i
   const scope = scopeOf({ big, list });
   const sources = ["Object.entries(big)", "Object.keys(list)", "({ ...big })", "({ ...list })", "JSON.stringify(big)", "[big]"];
   for (const source of sources) expect([source, run(source, scope)]).toEqual([source, undefined]);
-  const startedMs = performance.now();
-  for (let at = 0; at < 100; at++) for (const source of sources) run(source, scope);
+  const tookMs = processorMs(() => {
+    for (let at = 0; at < 100; at++) for (const source of sources) run(source, scope);
+  });
   // Listing it takes some hundred milliseconds, and this was 600 times.
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(tookMs).toBeLessThan(1_000);
 });
