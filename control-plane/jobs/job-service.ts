@@ -14,9 +14,10 @@ import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
+import { findCurrent } from "../scripts/current-store.ts";
 import { currentVersion, refuseArchived } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
-import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
+import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { readAttempts } from "./attempt-store.ts";
 import { signedReason } from "./cancel-reason.ts";
@@ -176,7 +177,8 @@ export class JobService {
       for (const [at, { args = {}, idempotency_key: own }] of items.entries()) {
         if (at > 0 && at % SLICE_JOBS === 0) await turn?.rest();
         const itemKey = own === undefined ? this.#key("batch", key, at, body, request) : this.#key("item", own, 0, JSON.stringify([settings, args]), request);
-        jobs.push(scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`));
+        const job = scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`);
+        jobs.push(job);
       }
       const accepted = await this.#enqueue(jobs, turn);
       return { created: accepted.some((job) => job.created), ids: accepted.map((job) => job.id) };
@@ -240,10 +242,10 @@ export class JobService {
     if (query.cursor !== undefined && before === undefined)
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     if (query.script !== undefined && !mayUse(caller, query.script)) throw nothingAt(query.script);
-    const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
+    const script = query.script === undefined ? undefined : await findCurrent(pool, "script", caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
     const withoutSteps = !(query.steps ?? script !== undefined);
-    const filter = { status: query.status, scriptId: script?.scriptId, withoutSteps, before, limit };
+    const filter = { status: query.status, scriptId: script?.id, withoutSteps, before, limit };
     const { records, next } = await this.#page(caller, filter);
     const jobs = await Promise.all(records.map((record) => this.#present(caller, record)));
     return { jobs, ...(next !== undefined && { next_cursor: next }) };
@@ -313,7 +315,8 @@ export class JobService {
     const args = request.args ?? {};
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));
-      return { job: flowJob(context, flow, args, request), answersEarly: flow.definition.earlyReturn !== undefined };
+      const job = flowJob(context, flow, args, request);
+      return { job, answersEarly: flow.definition.earlyReturn !== undefined };
     }
     const job =
       request.code === undefined ? scriptJob(context, await this.#version(caller, request), args, request) : inlineJob(context, request.code, args, request);
