@@ -8,6 +8,7 @@ import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
 import { isForFlow } from "../flows/wanted-flow.ts";
 import { type Caller, mayUse, nothingAt, referencesOf } from "../http/authorize.ts";
 import type { BodyTurn } from "../http/body-turns.ts";
+import { checkArguments } from "../resources/check-references.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
@@ -158,6 +159,7 @@ export class JobService {
   /** Accepts the run of a flow that is made elsewhere: of an earlier run, or of one step. Errors: those of run, and of `make`. */
   async accept(caller: Caller, make: (context: EnqueueContext) => Promise<{ readonly job: NewJob; readonly flowPath: string | undefined }>): Promise<JobView> {
     const { job, flowPath } = await make(this.#context(caller));
+    checkArguments(caller, job.payload.argsJson);
     await this.#enqueue([job]);
     return this.#present(caller, freshRecord(job, undefined, flowPath));
   }
@@ -178,6 +180,7 @@ export class JobService {
         if (at > 0 && at % SLICE_JOBS === 0) await turn?.rest();
         const itemKey = own === undefined ? this.#key("batch", key, at, body, request) : this.#key("item", own, 0, JSON.stringify([settings, args]), request);
         const job = scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`);
+        checkArguments(caller, job.payload.argsJson);
         jobs.push(job);
       }
       const accepted = await this.#enqueue(jobs, turn);
@@ -316,10 +319,12 @@ export class JobService {
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));
       const job = flowJob(context, flow, args, request);
+      checkArguments(caller, job.payload.argsJson);
       return { job, answersEarly: flow.definition.earlyReturn !== undefined };
     }
     const job =
       request.code === undefined ? scriptJob(context, await this.#version(caller, request), args, request) : inlineJob(context, request.code, args, request);
+    checkArguments(caller, job.payload.argsJson);
     return { job, answersEarly: false };
   }
 
