@@ -22,7 +22,7 @@ const JUST_ENDED_MS = 60_000;
 const STORED_WITHIN_MS = 2000;
 const LOOK_AGAIN_MS = 100;
 /** Followed logs of one workspace at a time. */
-export const MAX_FOLLOWERS = 200;
+const MAX_FOLLOWERS = 200;
 const FOLLOW_AGAIN_S = 10;
 
 export function addLogRoutes(root: FastifyInstance, read: ReadLog, jobs: JobService, live: LiveLogs, log: Log): void {

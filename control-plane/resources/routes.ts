@@ -165,7 +165,7 @@ function sendStored(reply: FastifyReply, status: number, stored: StoredResource)
   reply.raw.end(`${JSON.stringify(presentResource(stored)).slice(0, -1)},"value":${stored.value}}`);
 }
 
-export function presentResource(stored: ListedResource): ResourceView {
+function presentResource(stored: ListedResource): ResourceView {
   const { path, type, description } = stored;
   return { path, type, description, ...presentChanges(stored) };
 }
