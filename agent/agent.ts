@@ -34,7 +34,7 @@ export interface AgentDeps {
   readonly clock?: Clock;
 }
 
-export interface AgentStatus {
+interface AgentStatus {
   readonly connected: boolean;
   readonly running: number;
   /** Results without a verdict. */

@@ -23,7 +23,6 @@ import { TriggerJournal } from "./triggers/journal.ts";
 import { Receiver } from "./triggers/receiver.ts";
 import { addReceivers } from "./triggers/receiver-routes.ts";
 import { addTriggerRoutes } from "./triggers/routes.ts";
-import { addTriggerSecretRoutes } from "./triggers/secret-routes.ts";
 import { createTriggerTable } from "./triggers/trigger-table.ts";
 import { createTriggers } from "./triggers/triggers.ts";
 import type { Workspaces } from "./workspaces/workspace-store.ts";
@@ -59,7 +58,6 @@ export function openTriggers(app: FastifyInstance, parts: TriggerParts): OpenTri
   const journal = new TriggerJournal(pool, clock, log);
   const receiver = new Receiver({ jobs: parts.jobs, journal, clock });
   addTriggerRoutes(app, { pool: parts.console, triggers, publicUrl: parts.publicUrl });
-  addTriggerSecretRoutes(app, triggers);
   addReceivers(app, { table, receiver, workspaces: parts.workspaces, jobs: parts.jobs, changes: parts.changes, log });
 
   const wanted = new WantedEvents(pool, log);

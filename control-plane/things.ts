@@ -39,7 +39,7 @@ import { addWindmillTypes } from "./windmill/type-routes.ts";
 import { addWindmillVariables } from "./windmill/variable-routes.ts";
 
 /** Where scripts and flows are deployed. */
-export interface Deployed {
+interface Deployed {
   readonly scripts: ScriptCache;
   readonly locks: ScriptLocks;
   readonly flows: FlowDeployer;

@@ -17,7 +17,7 @@ export function rustParameters(list: Node, scope: DeclaredTypes): Parameter[] {
     });
 }
 
-export function isOption(type: Node | null): boolean {
+function isOption(type: Node | null): boolean {
   return type?.type === "generic_type" && lastName(type.childForFieldName("type")) === "Option";
 }
 
@@ -54,7 +54,7 @@ const KNOWN: ReadonlyMap<string, KnownType> = new Map([
 ]);
 
 /** The type as `serde` reads it from JSON. */
-export function rustType(node: Node | null, outer: DeclaredTypes): ParameterType {
+function rustType(node: Node | null, outer: DeclaredTypes): ParameterType {
   const scope = deeper(outer);
   if (node === null || scope === undefined) return ANY;
   switch (node.type) {

@@ -3,7 +3,7 @@ import type { Finding } from "./python-text.ts";
 export type SqlLanguage = "postgresql" | "mysql" | "sqlite" | "duckdb";
 
 /** What a signature needs of a SQL text: its comments, its placeholders, and the type that PostgreSQL's `$1::int` says. */
-export type SqlToken =
+type SqlToken =
   | { readonly kind: "comment"; readonly text: string }
   /** `$1`, `:name`, `$name`, `@name`, `?`; `cast` is the word behind `::`. `at` is its offset in UTF-16 units. */
   | { readonly kind: "placeholder"; readonly text: string; readonly cast: string | undefined; readonly at: number };

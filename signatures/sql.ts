@@ -5,7 +5,7 @@ import { databaseOf, declarationOf, type SqlDeclaration, sqlType } from "./sql-h
 import { type SqlLanguage, sqlTokens } from "./sql-tokens.ts";
 
 /** How a placeholder of the statement gets its value. */
-export interface SqlBinding {
+interface SqlBinding {
   /** As it stands in the statement. */
   readonly placeholder: string;
   /** The argument of the job. */

@@ -28,7 +28,7 @@ export function planOfSeed(seed: number): Planned[] {
  * Makes the plan of a failing seed smaller, as long as it still breaks the same promise: leaves out ever smaller parts of it (the
  * "ddmin" of Zeller and Hildebrandt, 2002, without its complements). @param mostRuns bound on the work
  */
-export async function shrink(seed: number, invariant: string, mostRuns = 300): Promise<Planned[]> {
+async function shrink(seed: number, invariant: string, mostRuns = 300): Promise<Planned[]> {
   let plan = planOfSeed(seed);
   let runs = 0;
   const fails = async (candidate: readonly Planned[]): Promise<boolean> => {

@@ -18,9 +18,9 @@ import { Process, type VirtualTime } from "./virtual-time.ts";
 import type { Incoming, Wire } from "./wire.ts";
 
 /** Times of the control plane as `main.ts` sets them by default; the patience with attempts that overrun is shorter, and that of a replica that is alone. */
-export const TIMES = { keepaliveMs: 3000, suspectMs: 10_000, selfFenceMs: 20_000, reclaimMs: 30_000, resendMs: 5000, marginMs: 3000 };
+const TIMES = { keepaliveMs: 3000, suspectMs: 10_000, selfFenceMs: 20_000, reclaimMs: 30_000, resendMs: 5000, marginMs: 3000 };
 const OWNERSHIP_TIMES = { holdMs: 15_000, holdAloneMs: 40_000, fencedWithinMs: 25_000 };
-export const LIMITS = { timeoutMs: 3_600_000, cancelGraceMs: 1000, resultMaxBytes: 1000, logMaxBytes: 1000 };
+const LIMITS = { timeoutMs: 3_600_000, cancelGraceMs: 1000, resultMaxBytes: 1000, logMaxBytes: 1000 };
 
 export interface ReplicaWorld {
   readonly time: VirtualTime;

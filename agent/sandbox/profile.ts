@@ -24,7 +24,7 @@ export interface ProfileSpec extends Pick<SandboxShape, "mounts" | "writable" | 
 
 /** Numbers of the descriptors that bwrap gets. */
 export const ARGS_FD = 3;
-export const SECCOMP_FD = 4;
+const SECCOMP_FD = 4;
 export const STATUS_FD = 6;
 
 export const INSIDE_JOB = "/job";

@@ -21,7 +21,7 @@ const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
 /** The kernel takes no path of more than 4,096 bytes: what lies deeper could not be counted. */
 const MAX_PATH_CHARS = 3_500;
 /** As `timeout` of coreutils reports it. */
-export const TIMED_OUT = 124;
+const TIMED_OUT = 124;
 const OVERFLOWED = 125;
 /** As a shell reports what was killed. */
 const OUT_OF_MEMORY = 137;

@@ -1,6 +1,8 @@
+import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
+import { ACCESS_LIMITS } from "./contract.ts";
 import type { AccessRows, GrantRow, MemberRow } from "./policy-core.ts";
 
 /** Grows with each change of who may do what in a workspace; 0 before the first. */
@@ -18,6 +20,14 @@ export async function raiseVersion(client: Queryable, workspace: WorkspaceId): P
     "INSERT INTO access_version (workspace_id, version) VALUES ($1, 1) ON CONFLICT (workspace_id) DO UPDATE SET version = access_version.version + 1",
     [workspace],
   );
+}
+
+const TABLES = { groups: "member_group", folders: "folder" } as const;
+
+/** For another one. Errors: resource_exhausted. */
+export async function checkRoom(client: Queryable, workspace: WorkspaceId, what: keyof typeof TABLES): Promise<void> {
+  const { rows } = await client.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${TABLES[what]} WHERE workspace_id = $1`, [workspace]);
+  if ((rows[0]?.count ?? 0) >= ACCESS_LIMITS[what]) throw new AppError("resource_exhausted", `the workspace has ${ACCESS_LIMITS[what]} ${what} already`);
 }
 
 /** All of it, as of one moment. */

@@ -154,7 +154,9 @@ describe("places", () => {
     expect((await world.ask(alice.token, "GET", `${theirs}/folders/listnames`)).text).toBe("[]");
     expect((await world.ask(admin, "GET", `${theirs}/folders/listnames`)).text).toBe('["closed"]');
     expect(await ask(alice.token, "GET", "/workspaces/tarball?archive_type=zip")).toBe(403);
-    expect(await ask(admin, "GET", "/workspaces/tarball?archive_type=zip")).toBe(200);
+    for (const path of ["f/odd/in", "f/odd/../../out"]) await world.ask(admin, "PUT", `${api}/variables/by-path?path=${path}`, { value: "x" });
+    const archive = await world.ask(admin, "GET", `${theirs}/workspaces/tarball?archive_type=zip`);
+    expect([archive.status, archive.text.includes("f/odd/in"), archive.text.includes("..")]).toEqual([200, true, false]);
     const who = async (token: string): Promise<unknown> => (await world.ask(token, "GET", `${theirs}/users/whoami`)).body;
     expect(await who(alice.token)).toMatchObject({ username: "alice@example.com", is_admin: false, operator: false });
     expect(await who(olga.token)).toMatchObject({ is_admin: false, operator: true });

@@ -86,11 +86,15 @@ function addReading(root: FastifyInstance, pool: Pool): void {
         tags,
         operationId: "listFolders",
         summary: "Folders with their grants, by path",
+        description: "Those that the caller may read.",
         params,
         response: { 200: folderList, default: problemView },
       },
     },
-    async (request) => ({ folders: (await listFolders(pool, callerOf(request).workspace.id)).map(present) }),
+    async (request) => {
+      const caller = callerOf(request);
+      return { folders: (await listFolders(pool, caller.workspace.id)).filter(({ path }) => isSeen(caller, path)).map(present) };
+    },
   );
   app.get(
     `${base}/by-path`,
@@ -106,11 +110,17 @@ function addReading(root: FastifyInstance, pool: Pool): void {
       },
     },
     async (request, reply) => {
-      const stored = await findFolder(pool, callerOf(request).workspace.id, request.query.path);
-      if (stored === undefined) throw noFolder(request.query.path);
+      const caller = callerOf(request);
+      const { path } = request.query;
+      const stored = await findFolder(pool, caller.workspace.id, path);
+      if (stored === undefined || !isSeen(caller, path)) throw noFolder(path);
       return reply.header("etag", etagOf(stored.revision)).send(present(stored));
     },
   );
+}
+
+function isSeen({ reach }: Caller, path: string): boolean {
+  return reach?.member?.mayAt(path, "read") ?? true;
 }
 
 /** Errors: permission_denied for whoever is neither an administrator nor the member whose place it is. */

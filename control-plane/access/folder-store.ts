@@ -6,8 +6,8 @@ import { inTransaction, type Queryable } from "../db/transaction.ts";
 import type { Level } from "../http/authorize.ts";
 import { type Condition, checkCondition } from "../variables/revision.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf } from "../variables/variable-store.ts";
-import { raiseVersion } from "./access-store.ts";
-import { ACCESS_LIMITS, type PutFolder } from "./contract.ts";
+import { checkRoom, raiseVersion } from "./access-store.ts";
+import type { PutFolder } from "./contract.ts";
 import { differenceOf } from "./difference-core.ts";
 import { accountsOf } from "./member-store.ts";
 
@@ -58,7 +58,7 @@ export async function putFolder(
     await raiseVersion(client, workspace);
     const before = await findFolder(client, workspace, path);
     checkCondition(condition, `folder ${path}`, before?.revision);
-    if (before === undefined) await checkRoom(client, workspace);
+    if (before === undefined) await checkRoom(client, workspace, "folders");
     await client.query(
       `INSERT INTO folder (workspace_id, path, description, created_by, updated_by) VALUES ($1, $2, $3, $4, $4)
        ON CONFLICT (workspace_id, path) DO UPDATE SET description = excluded.description, updated_by = excluded.updated_by, updated_at = now(),
@@ -128,11 +128,6 @@ function grantTexts(folder: StoredFolder | undefined): string[] {
     if (user !== undefined) return `${level} user ${user}`;
     return group === undefined ? `${level} everybody` : `${level} group ${group}`;
   });
-}
-
-async function checkRoom(client: Queryable, workspace: WorkspaceId): Promise<void> {
-  const { rows } = await client.query<{ count: number }>("SELECT count(*)::int AS count FROM folder WHERE workspace_id = $1", [workspace]);
-  if ((rows[0]?.count ?? 0) >= ACCESS_LIMITS.folders) throw new AppError("resource_exhausted", `the workspace has ${ACCESS_LIMITS.folders} folders already`);
 }
 
 export function noFolder(path: string): AppError {

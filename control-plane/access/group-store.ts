@@ -5,8 +5,8 @@ import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import { type Condition, checkCondition } from "../variables/revision.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf } from "../variables/variable-store.ts";
-import { raiseVersion } from "./access-store.ts";
-import { ACCESS_LIMITS, type PutGroup } from "./contract.ts";
+import { checkRoom, raiseVersion } from "./access-store.ts";
+import type { PutGroup } from "./contract.ts";
 import { differenceOf } from "./difference-core.ts";
 import { accountsOf } from "./member-store.ts";
 
@@ -50,7 +50,7 @@ export async function putGroup(
     await raiseVersion(client, workspace);
     const before = await findGroup(client, workspace, name);
     checkCondition(condition, `group ${name}`, before?.revision);
-    if (before === undefined) await checkRoom(client, workspace);
+    if (before === undefined) await checkRoom(client, workspace, "groups");
     const accounts = await accountsOf(client, workspace, change.members, "/members");
     await client.query(
       `INSERT INTO member_group (workspace_id, name, description, created_by, updated_by) VALUES ($1, $2, $3, $4, $4)
@@ -82,11 +82,6 @@ export async function removeGroup(pool: Pool, workspace: WorkspaceId, name: stri
     await client.query("DELETE FROM member_group WHERE workspace_id = $1 AND name = $2", [workspace, name]);
     await recordAudit(client, { workspace, actor: by, action: "groups:delete", target: `group ${name}`, detail: differenceOf(before.members, []) });
   });
-}
-
-async function checkRoom(client: Queryable, workspace: WorkspaceId): Promise<void> {
-  const { rows } = await client.query<{ count: number }>("SELECT count(*)::int AS count FROM member_group WHERE workspace_id = $1", [workspace]);
-  if ((rows[0]?.count ?? 0) >= ACCESS_LIMITS.groups) throw new AppError("resource_exhausted", `the workspace has ${ACCESS_LIMITS.groups} groups already`);
 }
 
 export function noGroup(name: string): AppError {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
@@ -87,9 +88,8 @@ function addReading(root: FastifyInstance, pool: Pool): void {
     async (request) => {
       const { cursor = "", limit = PAGE } = request.query;
       const found = await listMembers(pool, callerOf(request).workspace.id, { after: cursor, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return { members: page.map(present), ...(found.length > limit && last !== undefined && { next_cursor: last.name }) };
+      const { page, next } = pageOf(found, limit, ({ name }) => name);
+      return { members: page.map(present), ...next };
     },
   );
   app.get(

@@ -118,10 +118,10 @@ async function wantedMember(client: Queryable, workspace: WorkspaceId, name: str
   return member;
 }
 
-/** The account that principals call by this label: its e-mail address, or `service:` and the name of a service account of the workspace. */
+/** The account that principals call by this label: its e-mail address, or `service:` and the name of a service account of the workspace. None that is disabled. */
 export async function accountCalled(pool: Pool, workspace: WorkspaceId, label: string): Promise<AccountId | undefined> {
   const { rows } = await pool.query<{ account: AccountId }>(
-    `SELECT id::text AS account FROM account WHERE lower(email) = lower($2)
+    `SELECT id::text AS account FROM account WHERE lower(email) = lower($2) AND disabled_at IS NULL
      UNION ALL SELECT account_id::text FROM service_account WHERE workspace_id = $1 AND 'service:' || name = $2`,
     [workspace, label],
   );

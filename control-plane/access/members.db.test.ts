@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import type { AccountId, JobId, WorkspaceId } from "../../kernel/ids.ts";
 import { createAccessControl } from "./access-control.ts";
 import { type AccessWorld, startAccessWorld } from "./test-world.ts";
 
@@ -7,14 +7,16 @@ const api = "/api/v1/w/team";
 let world: AccessWorld;
 let team: WorkspaceId;
 let admin: string;
+let alice: { account: AccountId; token: string };
+let olga: { account: AccountId; token: string };
 let vera: { account: AccountId; token: string };
 
 beforeAll(async () => {
   world = await startAccessWorld();
   team = await world.makeWorkspace("team");
   admin = await world.makeToken("workspace", team);
-  await world.makeMember(team, "alice@example.com", "developer");
-  await world.makeMember(team, "olga@example.com", "operator");
+  alice = await world.makeMember(team, "alice@example.com", "developer");
+  olga = await world.makeMember(team, "olga@example.com", "operator");
   vera = await world.makeMember(team, "vera@example.com", "viewer");
   for (const path of ["f/shared/one", "f/closed/one", "u/alice/one", "u/olga/one"]) {
     await world.ask(admin, "POST", `${api}/scripts`, { path, language: "noop", content: `of ${path}` });
@@ -111,5 +113,144 @@ describe("the audit log", () => {
     ]);
     expect(new Set(events.map(({ actor }) => actor))).toEqual(new Set(["test"]));
     expect(JSON.stringify(body)).not.toContain(token);
+  });
+});
+
+describe("what somebody reaches by way of something else", () => {
+  const grant = (path: string, ...grants: object[]) => world.ask(admin, "PUT", `${api}/folders/by-path?path=${path}`, { grants });
+  const paths = (body: unknown, of: string): string[] => {
+    const list: unknown = Reflect.get(Object(body), of);
+    return Array.isArray(list) ? list.map((one: { path: string }) => one.path) : [];
+  };
+  const seen = async (token: string, what: string): Promise<string[]> => paths((await world.ask(token, "GET", `${api}/${what}`)).body, what);
+  const run = (token: string, body: object) => world.ask(token, "POST", `${api}/jobs`, body);
+  const idOf = (body: unknown): JobId => Reflect.get(Object(body), "id") as JobId;
+  const put = (token: string, what: "schedules" | "triggers", path: string, body: object) =>
+    world.ask(token, "PUT", `${api}/${what}/by-path?path=${path}`, body);
+  const yearly = { cron: "0 0 1 1 *", script: "f/team/one" };
+  const called = { kind: "webhook", script: "f/team/one", auth: { kind: "token" } };
+  /** What a job may use, as another replica would find out. */
+  const placesOf = async (job: JobId) => (await createAccessControl(world.pool, () => 0).job(team, job))?.places("write")?.toSorted();
+  let dora: { account: AccountId; token: string };
+
+  beforeAll(async () => {
+    dora = await world.makeMember(team, "dora@example.com", "developer");
+    await world.ask(admin, "POST", `${api}/scripts`, { path: "f/team/one", language: "noop", content: "one" });
+    await grant("f/team", { user: "dora", level: "write" });
+  });
+
+  test("folders are shown to those who may read them, and their pages tell of no other", async () => {
+    await grant("f/shared", { user: "alice", level: "read" });
+    await grant("f/closed", { user: "olga", level: "read" });
+    expect(await seen(alice.token, "folders")).toEqual(["f/shared"]);
+    expect(await seen(admin, "folders")).toEqual(expect.arrayContaining(["f/closed", "f/shared"]));
+    const [closed, none] = ["f/closed", "f/none"].map((path) => world.ask(alice.token, "GET", `${api}/folders/by-path?path=${path}`));
+    expect([(await closed)?.status, (await none)?.status]).toEqual([404, 404]);
+    expect(await status(olga.token, "GET", "/folders/by-path?path=f/closed")).toBe(200);
+    for (const path of ["f/shared", "f/closed"]) await world.ask(admin, "DELETE", `${api}/folders/by-path?path=${path}`);
+  });
+
+  test("a resource refers to what its writer may read: others use it with a reach of their own", async () => {
+    const value = { host: "elsewhere.example", password: "$var:f/closed/one" };
+    const written = await world.ask(alice.token, "PUT", `${api}/resources/by-path?path=u/alice/db`, { type: "thing", value });
+    expect([written.status, written.text]).toEqual([404, expect.stringContaining("there is nothing at f/closed/one")]);
+    const theirs = { path: "u/alice/db", resource_type: "thing", value: { deep: [value] } };
+    expect((await world.ask(alice.token, "POST", "/api/w/team/resources/create", theirs)).status).toBe(404);
+    const own = { type: "thing", value: { password: "$var:u/alice/one" } };
+    expect(await status(alice.token, "PUT", "/resources/by-path?path=u/alice/db", own)).toBe(201);
+    expect((await world.ask(alice.token, "POST", "/api/w/team/resources/update/u/alice/db", { value })).status).toBe(404);
+    expect(await status(admin, "PUT", "/resources/by-path?path=u/alice/db", { type: "thing", value })).toBe(200);
+    expect(await status(alice.token, "DELETE", "/resources/by-path?path=u/alice/db")).toBe(204);
+  });
+
+  test("one step of a flow is run by those who may run what the step runs", async () => {
+    await grant("f/flows", { user: "alice", level: "read" });
+    const modules = ["f/closed/one", "u/alice/one"].map((path, at) => ({ id: "ab"[at], value: { type: "script", path, input_transforms: {} } }));
+    const deployed = await world.ask(admin, "POST", `${api}/flows`, { path: "f/flows/both", document: { summary: "", value: { modules } } });
+    expect(deployed.status).toBe(201);
+    expect((await run(alice.token, { flow: "f/flows/both" })).status).toBe(201);
+    const tested = (step: string) => world.ask(alice.token, "POST", `${api}/flows/test`, { flow: "f/flows/both", step });
+    expect([(await tested("a")).status, (await tested("b")).status]).toEqual([404, 201]);
+    await world.ask(admin, "DELETE", `${api}/folders/by-path?path=f/flows`);
+  });
+
+  test("a task that runs jobs again is gone on with by those who may run them", async () => {
+    const { rows } = await world.pool.query<{ id: string }>(
+      `INSERT INTO bulk_task (workspace_id, id, kind, filter, position, created_by, worked_until, state)
+       VALUES ($1, gen_random_uuid(), 'rerun', $2, '0 ', 'alice@example.com', now(), 'stopped') RETURNING id::text`,
+      [team, JSON.stringify({ statuses: ["failed"], created_before: new Date(0).toISOString(), most: 1 })],
+    );
+    const resume = `/bulk/${rows[0]?.id}/resume`;
+    expect(await status(await world.personalToken(team, alice.account, ["jobs:cancel", "jobs:read"]), "POST", resume)).toBe(403);
+    expect(await status(alice.token, "POST", resume)).toBe(200);
+  });
+
+  test("no page of a list tells of what is not in reach, nor does the place where it ends", async () => {
+    for (const path of ["f/closed/first", "f/closed/second", "f/team/one", "f/team/two"]) {
+      expect((await put(admin, "schedules", path, yearly)).status).toBe(201);
+      expect((await put(admin, "triggers", path, called)).status).toBe(201);
+    }
+    for (const what of ["schedules", "triggers"]) {
+      const all: string[] = [];
+      for (let cursor: unknown = ""; typeof cursor === "string"; ) {
+        const page = await world.ask(dora.token, "GET", `${api}/${what}?limit=1${cursor === "" ? "" : `&cursor=${cursor}`}`);
+        expect(page.text).not.toContain("f/closed");
+        all.push(...paths(page.body, what));
+        cursor = Reflect.get(Object(page.body), "next_cursor");
+      }
+      expect(all).toEqual(["f/team/one", "f/team/two"]);
+    }
+  });
+
+  test("what is not there is not said to look like something that is out of reach", async () => {
+    const answer = await put(dora.token, "schedules", "f/team/misspelt", { ...yearly, script: "f/team/on" });
+    expect([answer.status, answer.text]).toEqual([400, expect.not.stringContaining("f/closed")]);
+    expect((await put(admin, "schedules", "f/team/misspelt", { ...yearly, script: "f/team/on" })).text).toContain("did you mean f/closed/one");
+  });
+
+  test("a version of before a move is from where it was deployed, and its jobs have that place", async () => {
+    await grant("f/prod", { user: "dora", level: "read" });
+    const deployed = await world.ask(dora.token, "POST", `${api}/scripts`, { path: "u/dora/tool", language: "noop", content: "before" });
+    expect((await world.ask(admin, "POST", `${api}/scripts/move`, { path: "u/dora/tool", to: "f/prod/tool" })).status).toBe(200);
+    const placesWritten = async (body: object) => placesOf(idOf((await run(dora.token, body)).body));
+    expect(await placesWritten({ script: "f/prod/tool" })).toEqual(["f/prod", "f/team", "u/dora"]);
+    expect(await placesWritten({ hash: Reflect.get(Object(deployed.body), "hash") })).toEqual(["f/team", "u/dora"]);
+    await world.ask(admin, "DELETE", `${api}/folders/by-path?path=f/prod`);
+  });
+
+  test("jobs of a disabled account have the place of their code alone, until it is enabled", async () => {
+    const job = idOf((await run(dora.token, { script: "f/team/one" })).body);
+    await world.pool.query("UPDATE account SET disabled_at = now() WHERE id = $1", [dora.account]);
+    expect(await placesOf(job)).toEqual(["f/team"]);
+    await world.pool.query("UPDATE account SET disabled_at = NULL WHERE id = $1", [dora.account]);
+    expect(await placesOf(job)).toEqual(["f/team", "u/dora"]);
+  });
+
+  test("a token is not given by a job what it may not read: it refers to nothing else in arguments", async () => {
+    await world.ask(admin, "POST", `${api}/scripts`, { path: "u/alice/echo", language: "noop", content: "echo" });
+    const args = { a: ["$var:u/alice/one"] };
+    const asked = async (...scopes: string[]): Promise<number[]> => {
+      const token = await world.personalToken(team, alice.account, scopes);
+      return [
+        await status(token, "POST", "/jobs", { script: "u/alice/echo", args }),
+        await status(token, "POST", "/jobs/batch", { script: "u/alice/echo", jobs: [{}, { args }] }),
+        await status(token, "PUT", "/schedules/by-path?path=u/alice/echo", { cron: "0 0 1 1 *", script: "u/alice/echo", args }),
+        await status(token, "PUT", "/triggers/by-path?path=u/alice/echo", {
+          kind: "webhook",
+          script: "u/alice/echo",
+          auth: { kind: "token" },
+          constants: args,
+        }),
+        await status(token, "PUT", "/resources/by-path?path=u/alice/echo", { type: "thing", value: args }),
+      ];
+    };
+    const doing = ["jobs:run", "schedules:write", "triggers:write", "resources:write"];
+    expect(await asked(...doing)).toEqual([403, 403, 403, 403, 403]);
+    expect(await asked(...doing, "variables:read:f/**", "resources:read")).toEqual([403, 403, 403, 403, 403]);
+    expect(await asked(...doing, "variables:read:u/alice/*")).toEqual([201, 201, 201, 201, 201]);
+    const whole = await world.makeToken("workspace", team, { scopes: ["jobs:run"] });
+    const refused = await world.ask(whole, "POST", `${api}/jobs`, { script: "f/closed/one", args: { a: "$res:f/closed/one" } });
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining("do not allow resources:read at f/closed/one")]);
+    expect(await status(whole, "POST", "/jobs", { script: "f/closed/one", args: { a: "$res: no reference" } })).toBe(201);
   });
 });

@@ -7,7 +7,7 @@ import type { HoldingReport, ShareOrder } from "../scheduler/owner-port.ts";
  * older one says nothing. `round` numbers what the owner does by itself: when it hands a shard over, its attempts leave its share, it
  * raises the round, and orders that do not know of it are void.
  */
-export interface Share {
+interface Share {
   /** Slots by the last order. */
   target: number;
   granted: number;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 
-export const AUDIT_OUTCOMES = ["done", "asked", "denied"] as const;
+const AUDIT_OUTCOMES = ["done", "asked", "denied"] as const;
 const filterText = z.string().max(300).refine(WITHOUT_NUL.check, WITHOUT_NUL.message);
 const moment = z.iso.datetime({ offset: true });
 
@@ -19,7 +19,7 @@ export const auditQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).optional(),
 });
 
-export const auditEventView = z.object({
+const auditEventView = z.object({
   chain: z.string().meta({ description: "Number of the workspace; part of what is hashed." }),
   seq: z.int(),
   at: z.iso.datetime(),

@@ -8,7 +8,7 @@ export interface BlobEntry extends BlobHead {
   readonly key: string;
 }
 
-export interface ByteRange {
+interface ByteRange {
   readonly offset: number;
   /** At least 1. */
   readonly length: number;

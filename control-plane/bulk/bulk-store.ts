@@ -2,7 +2,7 @@ import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Queryable } from "../db/transaction.ts";
 
 export type BulkKind = "cancel" | "rerun";
-export type BulkState = "running" | "done" | "stopped" | "failed";
+type BulkState = "running" | "done" | "stopped" | "failed";
 
 export interface BulkTask {
   readonly id: string;

@@ -106,9 +106,11 @@ export class BulkTasks implements Service {
     return this.#workOn(caller, task);
   }
 
-  /** Goes on with a task that was left, stopped, or failed. Errors: not_found, failed_precondition, resource_exhausted. */
+  /** Goes on with a task that was left, stopped, or failed. Errors: not_found, permission_denied, failed_precondition, resource_exhausted. */
   async resume(caller: Caller, id: string): Promise<BulkTask> {
-    await this.find(caller, id);
+    const { kind } = await this.find(caller, id);
+    if (kind === "rerun" && caller.reach?.may("jobs:run") === false)
+      throw new AppError("permission_denied", "whoever goes on with it must be able to run jobs");
     await this.#checkRoom(caller);
     const task = await resumeBulkTask(this.#parts.pool, caller.workspace.id, id);
     if (task !== undefined) return this.#workOn(caller, task);

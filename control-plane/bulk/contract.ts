@@ -25,7 +25,7 @@ export const bulkRerunRequest = z.strictObject({
   latest: z.boolean().optional().meta({ description: "Runs current versions, instead of those that the jobs ran." }),
 });
 
-export const BULK_STATES = ["running", "done", "stopped", "failed", "interrupted"] as const;
+const BULK_STATES = ["running", "done", "stopped", "failed", "interrupted"] as const;
 
 export const bulkTaskView = z.object({
   id: z.string(),

@@ -4,7 +4,7 @@ import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
 import { listJobs } from "../jobs/job-list-store.ts";
 import { ownRuns } from "../jobs/rerun-store.ts";
-import { findCurrent } from "../scripts/script-store.ts";
+import { findCurrent } from "../scripts/current-store.ts";
 import type { BulkOrder } from "./contract.ts";
 
 /** Where a walk goes on: the status that it is at, and the job before which it looks next. */
@@ -35,10 +35,10 @@ export function readPosition(text: string): Position {
 export async function nextMatches(pool: Pool, db: Db, workspace: WorkspaceId, order: BulkOrder, position: Position, limit: number): Promise<Matches> {
   const status = order.statuses[position.at];
   if (status === undefined) return { ids: [], next: undefined };
-  const script = order.script === undefined ? undefined : await findCurrent(pool, workspace, order.script);
+  const script = order.script === undefined ? undefined : await findCurrent(pool, "script", workspace, order.script);
   if (order.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${order.script}`);
   const before = position.before ?? asJobId(lowestJobId(Date.parse(order.created_before)));
-  const page = await listJobs(db, workspace, { status, scriptId: script?.scriptId, withoutSteps: true, before, limit });
+  const page = await listJobs(db, workspace, { status, scriptId: script?.id, withoutSteps: true, before, limit });
   const lowest = order.created_after === undefined ? "" : lowestJobId(Date.parse(order.created_after));
   const wanted = page.ids.filter((id) => id >= lowest);
   const isThrough = page.next === undefined || wanted.length < page.ids.length || page.next < lowest;

@@ -12,7 +12,7 @@ import { databaseUrl, filesIn, type ServerAddress, type SupervisorConfig, type S
 import { isReachableByOthers } from "./state-dir.ts";
 
 /** The part of a logger that is needed here; pino fits. */
-export interface EmbeddedLog {
+interface EmbeddedLog {
   info(fields: Record<string, unknown>, message: string): void;
   warn(fields: Record<string, unknown>, message: string): void;
   error(fields: Record<string, unknown>, message: string): void;

@@ -87,7 +87,7 @@ export function createPools(url: string, log: Log): Pools {
  * of requests: the other pool.
  * @param tenants whose connections begin as the role, and that nobody else uses
  */
-export function consolePool(tenants: Pool, api: Pool): Pool {
+function consolePool(tenants: Pool, api: Pool): Pool {
   async function take(workspace: WorkspaceId): Promise<pg.PoolClient> {
     const client = await tenants.connect();
     try {

@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { madeOf } from "../db/made-row.ts";
 import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import { DRAFT_LIMITS, type DraftKind } from "./contract.ts";
@@ -74,9 +75,7 @@ export async function insertDraft(pool: Pool, workspace: WorkspaceId, key: Draft
      SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [workspace, key.kind, key.path, key.author, value, DRAFT_LIMITS.perAuthor],
   );
-  const row = rows[0];
-  if (row?.is_full === true) return "full";
-  return row === undefined || row.path === null ? undefined : listedDraft(row);
+  return madeOf(rows, listedDraft);
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */

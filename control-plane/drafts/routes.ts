@@ -5,10 +5,12 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions } from "../variables/contract.ts";
-import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
+import { putRevised } from "../variables/put-revised.ts";
+import { type Condition, changedMeanwhile, etagOf, wantedRevision } from "../variables/revision.ts";
 import { DRAFT_LIMITS, type DraftKind, type DraftView, draftListQuery, draftPage, draftQuery, draftView, draftWithValue, putDraft } from "./contract.ts";
 import { draftCursor, draftValue, readDraftCursor } from "./draft-codec.ts";
 import { type DraftKey, deleteDraft, findDraft, insertDraft, type ListedDraft, listDrafts, updateDraft } from "./draft-store.ts";
@@ -49,9 +51,8 @@ function addReading(root: FastifyInstance, pool: Pool): void {
         });
       const author = everybody ? undefined : principal.label;
       const found = await listDrafts(pool, workspace.id, { kind, path, author, after, limit: limit + 1, bounds: reach?.bounds });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return { drafts: page.map(presentDraft), ...(found.length > limit && last !== undefined && { next_cursor: draftCursor(last) }) };
+      const { page, next } = pageOf(found, limit, draftCursor);
+      return { drafts: page.map(presentDraft), ...next };
     },
   );
   app.get(
@@ -136,13 +137,13 @@ async function putOwnDraft(
   value: string,
   condition: Condition,
 ): Promise<{ created: boolean; stored: ListedDraft }> {
-  const before = await findDraft(pool, workspace, key);
-  checkCondition(condition, `the draft of ${key.path}`, before?.revision);
-  const stored = await (before === undefined ? insertDraft(pool, workspace, key, value) : updateDraft(pool, workspace, key, value, before.revision));
-  if (stored === "full")
-    throw new AppError("resource_exhausted", `${key.author} has ${DRAFT_LIMITS.perAuthor} drafts already`, { hint: "throw some away that nobody needs" });
-  if (stored === undefined) throw changedMeanwhile(`the draft of ${key.path}`);
-  return { created: before === undefined, stored };
+  return putRevised<ListedDraft>({
+    what: `the draft of ${key.path}`,
+    condition,
+    full: `${key.author} has ${DRAFT_LIMITS.perAuthor} drafts already`,
+    find: () => findDraft(pool, workspace, key),
+    write: (before) => (before === undefined ? insertDraft(pool, workspace, key, value) : updateDraft(pool, workspace, key, value, before.revision)),
+  });
 }
 
 function ownDraft({ principal }: Caller, kind: DraftKind, path: string): DraftKey {

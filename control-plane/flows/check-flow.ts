@@ -1,10 +1,9 @@
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { schemasOf, suggestScripts } from "../scripts/find-script.ts";
+import { schemasOf, suggestPaths } from "../scripts/find-script.ts";
 import { storedDocument, TOO_LARGE } from "./document-codec.ts";
 import { MAX_FINDINGS } from "./field-reader.ts";
-import { suggestFlows } from "./find-flow.ts";
 import type { ReadFlow } from "./flow-reader.ts";
 import { existingFlows } from "./flow-store.ts";
 import { FLOW_LIMITS } from "./openflow.ts";
@@ -98,7 +97,6 @@ const MAX_SUGGESTIONS = 5;
 
 async function missingProblem(pool: Pool, workspace: WorkspaceId, { kind, step, path, hash, pointer }: StepPath, suggests: boolean): Promise<FieldError> {
   if (hash !== undefined) return { pointer: `${pointer}/hash`, message: `step ${step}: ${path} has no version ${hash}` };
-  const suggest = kind === "script" ? suggestScripts : suggestFlows;
-  const suggestion = suggests ? await suggest(pool, workspace, path) : undefined;
+  const suggestion = suggests ? await suggestPaths(kind, pool, workspace, path) : undefined;
   return { pointer: `${pointer}/path`, message: `step ${step}: there is no ${kind} at ${path}: ${suggestion ?? "deploy it first"}` };
 }

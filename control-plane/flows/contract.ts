@@ -56,4 +56,3 @@ export const flowListQuery = z.strictObject({
   archived: z.stringbool().optional().meta({ description: "true: those that are archived, instead of those in use." }),
 });
 export const flowPathQuery = z.strictObject({ path: pathText });
-export const flowVersionsQuery = z.strictObject({ path: pathText, cursor: pathText.optional(), limit });

@@ -1,8 +1,8 @@
-import { FreshCache } from "../../kernel/fresh-cache.ts";
-import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { createCurrentHashes } from "../scripts/current-hashes.ts";
 import { storedDocument } from "./document-codec.ts";
-import { type FlowOutline, findCurrentFlow, findFlowVersion } from "./flow-store.ts";
+import { type FlowOutline, findFlowVersion } from "./flow-store.ts";
 import { type ParsedFlow, parseFlow } from "./parse.ts";
 
 /** A version as it runs. Its document is not kept. */
@@ -21,23 +21,12 @@ export interface FlowCache {
 
 /** Of documents whose definitions are kept, as characters of JSON. */
 const MAX_CHARS = 32 * 1024 * 1024;
-const MAX_PATHS = 20_000;
-const CURRENT_MS = 1000;
 
 export function createFlowCache(pool: Pool, nowMs: () => number, maxChars = MAX_CHARS): FlowCache {
   /** The one that was used longest ago first. */
   const versions = new Map<string, { readonly flow: LoadedFlow; readonly chars: number }>();
   let chars = 0;
-  /** Hashes by workspace and path. */
-  const current = new FreshCache<string | undefined>({
-    maxAgeMs: CURRENT_MS,
-    maxEntries: MAX_PATHS,
-    nowMs,
-    async load(key) {
-      const [workspace = "", ...path] = key.split("/");
-      return (await findCurrentFlow(pool, asWorkspaceId(workspace), path.join("/")))?.hash;
-    },
-  });
+  const hashes = createCurrentHashes(pool, "flow", nowMs);
 
   function version(workspace: WorkspaceId, hash: string): LoadedFlow | undefined {
     const key = `${workspace}/${hash}`;
@@ -74,13 +63,9 @@ export function createFlowCache(pool: Pool, nowMs: () => number, maxChars = MAX_
     version,
     loadVersion,
     async current(workspace, path) {
-      const key = `${workspace}/${path}`;
-      const hash = await current.get(key);
-      if (hash !== undefined) return loadVersion(workspace, hash);
-      // What is not there may be deployed through another replica at any moment.
-      current.delete(key);
-      return undefined;
+      const hash = await hashes.get(workspace, path);
+      return hash === undefined ? undefined : loadVersion(workspace, hash);
     },
-    changed: (workspace, path) => current.delete(`${workspace}/${path}`),
+    changed: hashes.forget,
   };
 }

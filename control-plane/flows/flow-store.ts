@@ -4,6 +4,7 @@ import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { type Archived, type ArchivedRow, archivedOf } from "../scripts/archived.ts";
 import { type ExpectedVersion, expectedColumns } from "../scripts/expected-version.ts";
+import type { Move } from "../scripts/path-changes.ts";
 
 /** What is known of a version without its document. */
 export interface FlowOutline {
@@ -80,28 +81,6 @@ export async function findFlowVersion(pool: Pool, workspace: WorkspaceId, hash: 
   return row === undefined ? undefined : { ...outline(row), document: row.document, yaml: row.yaml ?? undefined };
 }
 
-export interface CurrentFlow {
-  readonly hash: string;
-  readonly flowId: string;
-  readonly archived: Archived | undefined;
-}
-
-/** Hash and number of the current version of a path, archived or not. */
-export async function findAnyFlow(pool: Pool, workspace: WorkspaceId, path: string): Promise<CurrentFlow | undefined> {
-  const { rows } = await pool.query<{ hash: string; id: string } & ArchivedRow>(
-    "SELECT hash, id::text, archived_at, archived_by FROM flow WHERE workspace_id = $1 AND path = $2",
-    [workspace, path],
-  );
-  const row = rows[0];
-  return row === undefined ? undefined : { hash: row.hash, flowId: row.id, archived: archivedOf(row) };
-}
-
-/** The same of a flow in use. */
-export async function findCurrentFlow(pool: Pool, workspace: WorkspaceId, path: string): Promise<CurrentFlow | undefined> {
-  const found = await findAnyFlow(pool, workspace, path);
-  return found?.archived === undefined ? found : undefined;
-}
-
 /** Current versions in the order of their paths: of flows in use, or of archived ones. @param after the last path of the page before */
 export async function listFlows(
   pool: Pool,
@@ -142,15 +121,22 @@ export async function existingFlows(pool: Pool, workspace: WorkspaceId, paths: r
   return new Set(rows.map((row) => row.path));
 }
 
-/** Paths that resemble one that does not exist, for the error message. */
-export async function similarFlows(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  const { rows } = await pool.query<{ path: string }>(
-    `SELECT path FROM flow WHERE workspace_id = $1 AND archived_at IS NULL AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%')
-     ORDER BY path LIMIT 3`,
-    [workspace, name.slice(0, 5).replaceAll(/[%_\\]/g, ""), path],
+/**
+ * Gives a flow another path; its current version is there a second time, with that path. The other path must be free: see `ifFree`.
+ * @returns false when it is not at the old one with this version any more
+ */
+export async function moveFlow(client: Queryable, workspace: WorkspaceId, { from, to, hash, newHash, by }: Move): Promise<boolean> {
+  const { rows } = await client.query<{ moved: boolean }>(
+    `WITH f AS (
+         UPDATE flow SET path = $3, hash = $5, updated_at = now() WHERE workspace_id = $1 AND path = $2 AND hash = $4 AND archived_at IS NULL RETURNING id),
+       v AS (
+         INSERT INTO flow_version (workspace_id, hash, flow_id, path, summary, document, yaml, created_by)
+         SELECT $1, $5, f.id, $3, o.summary, o.document, o.yaml, $6 FROM f JOIN flow_version o ON o.workspace_id = $1 AND o.hash = $4
+         ON CONFLICT (workspace_id, hash) DO UPDATE SET flow_id = excluded.flow_id RETURNING hash)
+       SELECT EXISTS (SELECT FROM v) AS moved`,
+    [workspace, from, to, hash, newHash, by],
   );
-  return rows.map((row) => row.path);
+  return rows[0]?.moved === true;
 }
 
 function outline(row: OutlineRow): FlowOutline {

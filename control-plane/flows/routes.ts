@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf, referencesOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { bodyPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { deployConditions } from "../scripts/contract.ts";
@@ -39,10 +40,8 @@ export function addFlowRoutes(root: FastifyInstance, deployer: FlowDeployer): vo
       const { prefix = "", cursor = "", limit = PAGE, archived = false } = request.query;
       const { workspace, reach } = callerOf(request);
       const flows = await listFlows(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, archived, bounds: reach?.bounds });
-      const page = flows.slice(0, limit);
-      const last = page.at(-1);
-      const views = page.map(({ flow, archived: since }) => presentFlow(flow, since));
-      return { flows: views, ...(flows.length > limit && last !== undefined && { next_cursor: last.flow.path }) };
+      const { page, next } = pageOf(flows, limit, ({ flow }) => flow.path);
+      return { flows: page.map(({ flow, archived: since }) => presentFlow(flow, since)), ...next };
     },
   );
 }

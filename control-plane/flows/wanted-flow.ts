@@ -1,11 +1,11 @@
 import type { RunJobRequest } from "../jobs/contract.ts";
+import { isArchived } from "../scripts/current-store.ts";
 import { archivedError } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow } from "./check-flow.ts";
 import type { FlowDeployer } from "./deploy.ts";
 import { currentFlow, noFlowVersion } from "./find-flow.ts";
 import type { WantedFlow } from "./flow-jobs.ts";
-import { isFlowArchived } from "./flow-moves-store.ts";
 
 export type FlowRequest = Pick<RunJobRequest, "flow" | "flow_hash" | "document" | "yaml">;
 
@@ -27,7 +27,7 @@ export async function wantedFlow(
   if (hash !== undefined) {
     const version = await cache.loadVersion(workspace.id, hash);
     if (version === undefined || mayRefer?.(version.path) === false) throw noFlowVersion(hash);
-    if (await isFlowArchived(pool, workspace.id, version.flowId)) throw archivedError("flow", version.path);
+    if (await isArchived(pool, "flow", workspace.id, version.flowId)) throw archivedError("flow", version.path);
     return { ...version, document: undefined };
   }
   const {

@@ -16,13 +16,15 @@ const PRINCIPALS: Readonly<Record<string, Principal>> = {
   member: { kind: "account", ...bound, accountId: asAccountId("5") },
   stranger: { kind: "account", ...bound, accountId: asAccountId("6") },
 };
+/** Where the member may be. */
+let granted = "f/a";
 const member: Member = {
   account: asAccountId("5"),
   name: "alice",
   role: "viewer",
   may: (permission) => permission.endsWith(":read"),
-  mayAt: (path) => path.startsWith("f/a/"),
-  places: () => ["f/a"],
+  mayAt: (path) => path.startsWith(`${granted}/`),
+  places: () => [granted],
 };
 const access: Access = { member: async (_, account) => (account === member.account ? member : undefined), job: async () => undefined };
 let app: FastifyInstance;
@@ -34,6 +36,17 @@ beforeAll(async () => {
   const answer = async (): Promise<string> => "shown";
   app.get("/w/:workspace/declared", { config: { permission: "variables:read", path: queryPath } }, answer);
   app.get("/w/:workspace/inside", { config: { permission: "variables:read", path: "inside" } }, async (request) => callerOf(request).reach?.bounds ?? "all");
+  app.get("/w/:workspace/long", { config: { permission: "variables:read", path: "inside" } }, async (request) => {
+    const caller = callerOf(request);
+    const before = caller.reach?.bounds;
+    granted = "f/b";
+    await caller.check();
+    return { before, after: caller.reach?.bounds };
+  });
+  app.get("/w/:workspace/named", { config: { permission: "variables:read", path: "inside" } }, async (request) => {
+    const mayRead = callerOf(request).reach?.mayRead;
+    return { variable: mayRead?.("variable", "f/a/x"), other: mayRead?.("variable", "f/b/x"), resource: mayRead?.("resource", "f/a/x") };
+  });
   app.get("/w/:workspace/forgotten", { config: { permission: "variables:read" } }, answer);
   app.get("/w/:workspace/agents", { config: { permission: "agents:read" } }, answer);
   app.post("/w/:workspace/limits", { config: { permission: "limits:write" } }, answer);
@@ -69,6 +82,16 @@ test("handlers are told how far their caller gets", async () => {
   expect((await ask("workspace", "ours/inside"))[1]).toBe("all");
   expect(JSON.parse((await ask("member", "ours/inside"))[1])).toEqual({ places: ["f/a"] });
   expect(JSON.parse((await ask("scoped", "ours/inside"))[1])).toEqual({ patterns: ["^f/a(?:/.*)?$"] });
+});
+
+test("a handler that takes long learns how far its caller gets by then", async () => {
+  expect(JSON.parse((await ask("member", "ours/long"))[1])).toEqual({ before: { places: ["f/a"] }, after: { places: ["f/b"] } });
+  granted = "f/a";
+});
+
+test("a token with scopes says what it may read itself; for others there is nothing to ask", async () => {
+  expect(JSON.parse((await ask("scoped", "ours/named"))[1])).toEqual({ variable: true, other: false, resource: false });
+  for (const who of ["member", "workspace"]) expect(JSON.parse((await ask(who, "ours/named"))[1])).toEqual({});
 });
 
 test("scopes, roles and the instance's own permissions", async () => {

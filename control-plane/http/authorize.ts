@@ -5,6 +5,7 @@ import { fitsOne, globPattern, scopedTo } from "../access/scope-bounds-core.ts";
 import type { PathBounds } from "../db/path-bounds.ts";
 import { withinWorkspace } from "../db/tenant-context.ts";
 import type { Authenticator, Principal } from "../identity/authenticate.ts";
+import { scopesAllow } from "../identity/scope-core.ts";
 import type { Workspace, Workspaces } from "../workspaces/workspace-store.ts";
 
 /** What a route needs. Every route declares one; a route without a declaration does not start. */
@@ -149,7 +150,7 @@ declare module "fastify" {
 export interface Caller {
   readonly principal: Principal;
   readonly workspace: Workspace;
-  /** For answers that take long: rejects when the caller would not be let in any more. */
+  /** For answers that take long: rejects when the caller would not be let in any more. From then on `reach` is what it is now. */
   readonly check: () => Promise<unknown>;
   /** Of members and of tokens with scopes. Absent: everything that the route is for, in the whole workspace. */
   readonly reach?: Reach | undefined;
@@ -162,6 +163,8 @@ interface Reach {
   mayUse(path: string): boolean;
   /** Whether what the caller writes may refer to a path, or run what is there. */
   mayRefer(path: string): boolean;
+  /** Of a token with scopes: whether it may read the variable or resource itself. Undefined: there are no scopes. */
+  readonly mayRead: ((kind: "variable" | "resource", path: string) => boolean) | undefined;
   /** The same for lists; undefined: the whole workspace. */
   readonly bounds: PathBounds | undefined;
   /** The member; undefined for a token that is nobody's. */
@@ -231,9 +234,17 @@ export function addAuthorization(
     const params = request.params as { workspace?: string };
     const workspace = params.workspace === undefined ? undefined : await workspaces.byName(params.workspace);
     if (workspace === undefined || permission === undefined) throw noWorkspace();
-    const reach = await admit(access, principal, workspace, permission);
-    const check = async (): Promise<unknown> => admit(access, await authenticate(), workspace, permission);
-    request.caller = { principal, workspace, check, reach };
+    let reach = await admit(access, principal, workspace, permission);
+    request.caller = {
+      principal,
+      workspace,
+      get reach() {
+        return reach;
+      },
+      async check() {
+        reach = await admit(access, await authenticate(), workspace, permission);
+      },
+    };
   });
   // What the request brings is parsed and valid by now.
   app.addHook("preHandler", async (request) => {
@@ -301,6 +312,7 @@ function reachOf({ scopes, member, reaching }: Standing, level: Level, globs: re
     may: (permission) => (member?.may(permission) ?? true) && scopedTo(scopes, permission).kind === "whole",
     mayUse: (path) => (reaching?.mayAt(path, level) ?? true) && fits(path),
     mayRefer: (path) => (reaching?.mayAt(path, "read") ?? true) && fits(path),
+    mayRead: scopes === undefined ? undefined : (kind, path) => (reaching?.mayAt(path, "read") ?? true) && scopesAllow(scopes, `${kind}s:read`, path),
   };
 }
 

@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
 import { AppError, type ErrorCode, type FieldError } from "../../kernel/app-error.ts";
 import { HTTP_STATUS } from "../../kernel/error-maps.ts";
 import type { Log } from "../telemetry/log.ts";
+import { isSuggestion } from "./suggestion.ts";
 
 const TITLES: Readonly<Record<ErrorCode, string>> = {
   cancelled: "Request cancelled",
@@ -64,15 +65,15 @@ export function sendProblem(log: Log, thrown: FastifyError | Error, request: Fas
         detail: error.message,
         code: error.code,
         ...(error.fields.length > 0 && { errors: error.fields }),
-        ...(error.hint !== undefined && !isKept(error, request) && { hint: error.hint }),
+        ...(error.hint !== undefined && !isKept(error, error.hint, request) && { hint: error.hint }),
         request_id: request.id,
       }),
     );
 }
 
 /** Hints may name paths that look like the one that was meant: not to a caller that is bound to some paths. */
-function isKept(error: AppError, { caller }: FastifyRequest): boolean {
-  return error.code === "not_found" && caller?.reach?.bounds !== undefined;
+function isKept({ code }: AppError, hint: string, { caller }: FastifyRequest): boolean {
+  return (code === "not_found" || isSuggestion(hint)) && caller?.reach?.bounds !== undefined;
 }
 
 function normalise(thrown: FastifyError | Error): AppError {

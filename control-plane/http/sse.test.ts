@@ -6,7 +6,10 @@ import { addAuthorization } from "./authorize.ts";
 import { openEventStream } from "./sse.ts";
 
 const workspace = { id: asWorkspaceId("7"), name: "w" };
-const good = new Set(["one", "two"]);
+const good = new Set(["one", "two", "left", "blind"]);
+/** Whose token is good, and of another workspace by now; and who does not see any more what is streamed. */
+const left = new Set<string>();
+const blind = new Set<string>();
 /** What is wrong with the database at the moment. */
 let trouble: AppError | undefined;
 const app = Fastify();
@@ -16,11 +19,15 @@ beforeAll(async () => {
   const authenticate = async (header: string | undefined) => {
     if (trouble !== undefined) throw trouble;
     if (!good.has(header ?? "")) throw new AppError("unauthenticated", "the token is unknown, expired or revoked");
-    return { kind: "job", tokenId: "t", label: "a job", workspace: workspace.id, workspaceName: workspace.name } as const;
+    const id = left.has(header ?? "") ? asWorkspaceId("8") : workspace.id;
+    return { kind: "job", tokenId: "t", label: "a job", workspace: id, workspaceName: workspace.name } as const;
   };
   addAuthorization(app, { authenticate }, { byName: async () => workspace });
   app.get("/w/:workspace/events", { config: { permission: "jobs:read" } }, async (request, reply) => {
-    const stream = openEventStream(request, reply, 20);
+    const still = async (): Promise<void> => {
+      if (blind.has(request.headers.authorization ?? "")) throw new AppError("not_found", "there is no job");
+    };
+    const stream = openEventStream(request, reply, { still, heartbeatMs: 20 });
     await new Promise((resolve) => stream.signal.addEventListener("abort", resolve));
   });
   address = await app.listen({ port: 0, host: "127.0.0.1" });
@@ -54,4 +61,12 @@ test("a stream ends when the token that opened it is not good any more, and not 
   trouble = undefined;
   good.delete("one");
   expect([await one(1_000), await two(3)]).toEqual(["ended", "beats"]);
+});
+
+test("a stream ends when its reader is not let into the workspace any more, or does not see what is streamed", async () => {
+  const [leaver, loser, other] = [await follow("left"), await follow("blind"), await follow("two")];
+  expect([await leaver(2), await loser(2)]).toEqual(["beats", "beats"]);
+  left.add("left");
+  blind.add("blind");
+  expect([await leaver(1_000), await loser(1_000), await other(3)]).toEqual(["ended", "ended", "beats"]);
 });

@@ -14,11 +14,24 @@ export interface EventStream {
   end(): void;
 }
 
+/** What somebody is told who is not let in, or sees nothing. Anything else may pass by itself. */
+const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "permission_denied", "not_found"]);
+
+interface StreamOptions {
+  /** Rejects when the caller does not see any more what is streamed. */
+  readonly still?: () => Promise<unknown>;
+  readonly heartbeatMs?: number;
+}
+
 /**
- * Server-Sent Events by hand: bounded, with heartbeats, and resumable by the ids that the caller gives. With every heartbeat the token is looked at
+ * Server-Sent Events by hand: bounded, with heartbeats, and resumable by the ids that the caller gives. With every heartbeat the caller is looked at
  * again: a stream lives longer than the attempt, or the trust, that opened it.
  */
-export function openEventStream(request: FastifyRequest, reply: FastifyReply, heartbeatMs = HEARTBEAT_MS): EventStream {
+export function openEventStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { still = () => Promise.resolve(), heartbeatMs = HEARTBEAT_MS }: StreamOptions = {},
+): EventStream {
   reply.hijack();
   const { raw } = reply;
   const abort = new AbortController();
@@ -31,9 +44,12 @@ export function openEventStream(request: FastifyRequest, reply: FastifyReply, he
   raw.write("retry: 1000\n\n");
   const heartbeat = setInterval(() => {
     raw.write(": still here\n\n");
-    request.caller?.check().catch((error: unknown) => {
-      if (AppError.from(error).code === "unauthenticated") raw.destroy();
-    });
+    request.caller
+      ?.check()
+      .then(still)
+      .catch((error: unknown) => {
+        if (REFUSALS.has(AppError.from(error).code)) raw.destroy();
+      });
   }, heartbeatMs);
   raw.on("close", () => {
     clearInterval(heartbeat);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { asAccountId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { principalOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { listAccounts } from "./account-store.ts";
 import { type Accounts, noAccount } from "./accounts.ts";
@@ -34,9 +35,8 @@ export function addAccountRoutes(root: FastifyInstance, pool: Pool, accounts: Ac
     async (request) => {
       const { prefix = "", cursor = "0", limit = PAGE } = request.query;
       const found = await listAccounts(pool, { after: cursor, limit: limit + 1, prefix });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return { accounts: page.map(presentAccount), ...(found.length > limit && last !== undefined && { next_cursor: last.id }) };
+      const { page, next } = pageOf(found, limit, ({ id }) => id);
+      return { accounts: page.map(presentAccount), ...next };
     },
   );
   app.post(

@@ -16,14 +16,14 @@ import { revokeSessions } from "./session-store.ts";
 /** Who may make an account for himself. `invited`: whoever has an invitation. */
 export type SignUp = "open" | "invited" | "off";
 
-export interface SignUpRequest {
+interface SignUpRequest {
   readonly email: string;
   readonly name: string;
   readonly password: string;
   readonly invitation?: string | undefined;
 }
 
-export interface AccountSettings {
+interface AccountSettings {
   readonly email: string;
   readonly name?: string | undefined;
   readonly password?: string | undefined;
@@ -32,7 +32,7 @@ export interface AccountSettings {
   readonly memberOf: readonly { readonly workspace: string; readonly role: RoleName }[];
 }
 
-export interface AccountChanges {
+interface AccountChanges {
   readonly name?: string | undefined;
   readonly password?: string | undefined;
   readonly isInstanceAdmin?: boolean | undefined;

@@ -36,13 +36,13 @@ const newPassword = text(IDENTITY_LIMITS.passwordMost).min(
 /** One that is only compared: rules for new ones may have been others when it was made. */
 const givenPassword = z.string().max(IDENTITY_LIMITS.passwordMost);
 
-export const ROLES = ["viewer", "operator", "developer", "admin"] as const;
+const ROLES = ["viewer", "operator", "developer", "admin"] as const;
 export type RoleName = (typeof ROLES)[number];
 export const role = z.enum(ROLES);
 
 export const tokenText = z.string().max(100);
 const label = text(IDENTITY_LIMITS.labelChars).min(1);
-export const scope = z
+const scope = z
   .string()
   .max(300)
   .regex(SCOPE_PATTERN, "a scope looks like jobs:run or jobs:run:f/etl/*")

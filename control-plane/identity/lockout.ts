@@ -9,7 +9,7 @@ const OF_EMAIL: Backoff = { free: 5, firstS: 1, longestS: 5 * 60 };
 /** Of one network address: many people may be behind it. */
 const OF_ADDRESS: Backoff = { free: 30, firstS: 1, longestS: 15 * 60 };
 
-export interface Attempt {
+interface Attempt {
   /** It was right: earlier failures of this e-mail address are forgotten, and the network address has one less. */
   succeeded(): Promise<void>;
   /** It was never looked at. */

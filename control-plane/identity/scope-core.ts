@@ -38,17 +38,17 @@ function fits(wanted: string, given: string): boolean {
 
 /** Without regular expressions: a pattern of a stranger must not be able to take long. */
 export function matchesPath(pattern: string, path: string): boolean {
-  return matchesParts(pattern.split("/"), path.split("/"));
+  return matches(pattern.split("/"), path.split("/"), "**", (part, text) => matches(part, text, "*", (one, other) => one === other));
 }
 
-/** Remembers where the last `**` stood, and lets it take one part more whenever the rest does not fit. */
-function matchesParts(pattern: readonly string[], parts: readonly string[]): boolean {
+/** Remembers where the last star stood, and lets it take one more whenever the rest does not fit. Of parts of a path, or of characters. */
+function matches(pattern: ArrayLike<string>, given: ArrayLike<string>, any: string, fitsOne: (wanted: string, one: string) => boolean): boolean {
   let [p, i, star, taken] = [0, 0, -1, 0];
-  while (i < parts.length) {
-    if (pattern[p] === "**") {
+  while (i < given.length) {
+    if (pattern[p] === any) {
       star = p++;
       taken = i;
-    } else if (p < pattern.length && matchesPart(pattern[p] ?? "", parts[i] ?? "")) {
+    } else if (p < pattern.length && fitsOne(pattern[p] ?? "", given[i] ?? "")) {
       p++;
       i++;
     } else if (star >= 0) {
@@ -56,25 +56,6 @@ function matchesParts(pattern: readonly string[], parts: readonly string[]): boo
       i = ++taken;
     } else return false;
   }
-  while (pattern[p] === "**") p++;
-  return p === pattern.length;
-}
-
-/** The same within a part, for `*`. */
-function matchesPart(pattern: string, text: string): boolean {
-  let [p, i, star, taken] = [0, 0, -1, 0];
-  while (i < text.length) {
-    if (pattern[p] === "*") {
-      star = p++;
-      taken = i;
-    } else if (p < pattern.length && pattern[p] === text[i]) {
-      p++;
-      i++;
-    } else if (star >= 0) {
-      p = star + 1;
-      i = ++taken;
-    } else return false;
-  }
-  while (pattern[p] === "*") p++;
+  while (pattern[p] === any) p++;
   return p === pattern.length;
 }

@@ -17,7 +17,7 @@ export interface SessionCookies {
   origin(): string;
 }
 
-export type CookieName = "millrace-session" | "millrace-oidc";
+type CookieName = "millrace-session" | "millrace-oidc";
 
 /** What a page of ours adds to each request that changes something. */
 const CSRF_HEADER = "x-millrace-csrf";

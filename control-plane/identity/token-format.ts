@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
  * lets everyone reject a typo without asking the database, underscores keep a double click selecting the whole of it
  * (GitHub's published reasoning). The secret has 190 bits: a plain SHA-256 at rest is enough.
  */
-export const TOKEN_KINDS = {
+const TOKEN_KINDS = {
   admin: "adm",
   workspace: "wks",
   agent: "agt",

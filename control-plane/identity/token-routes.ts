@@ -4,6 +4,7 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
 import type { Principal } from "./authenticate.ts";
 import { madeToken, newToken, newWorkspaceToken, tokenPage, tokenQuery } from "./contract.ts";
@@ -164,7 +165,6 @@ async function page(tokens: Tokens, workspace: WorkspaceId, account: AccountId |
     throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "is not valid" }] });
   const after = createdUs === undefined || id === undefined ? undefined : { createdUs, id };
   const found = await tokens.list(workspace, { account, limit: limit + 1, after });
-  const shown = found.slice(0, limit);
-  const next = found.length > limit ? shown.at(-1)?.cursor : undefined;
-  return { tokens: shown.map(presentToken), ...(next !== undefined && { next_cursor: next }) };
+  const { page: shown, next } = pageOf(found, limit, (last) => last.cursor);
+  return { tokens: shown.map(presentToken), ...next };
 }

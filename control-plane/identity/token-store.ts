@@ -4,7 +4,7 @@ import type { Queryable } from "../db/transaction.ts";
 import type { NewToken } from "./token-format.ts";
 
 /** Kinds of tokens that have a row here. */
-export type StoredTokenKind = "admin" | "workspace" | "agent" | "personal" | "service";
+type StoredTokenKind = "admin" | "workspace" | "agent" | "personal" | "service";
 
 export interface StoredToken {
   readonly id: string;

@@ -34,7 +34,7 @@ export interface Tokens {
   revokeBySecret(text: string, address: string): Promise<void>;
 }
 
-export interface MadeToken {
+interface MadeToken {
   readonly token: ListedToken;
   readonly text: string;
 }

@@ -20,7 +20,7 @@ export const JOB_LIMITS = {
   pageSize: 200,
 } as const;
 
-export const JOB_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
+const JOB_STATUSES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 export const jobStatus = z.enum(JOB_STATUSES);
 export type JobStatus = z.infer<typeof jobStatus>;
 
@@ -118,14 +118,14 @@ export const runBatchRequest = z
   .refine((body) => (body.script === undefined) !== (body.hash === undefined), { message: "give exactly one of script and hash" });
 export type RunBatchRequest = z.infer<typeof runBatchRequest>;
 
-export const exitView = z.object({
+const exitView = z.object({
   reason: z.enum(EXIT_REASONS),
   code: z.int().optional().meta({ description: "Exit code of the process, when the reason is exit_code." }),
   signal: z.string().optional(),
   message: z.string().optional(),
 });
 
-export const WAIT_CODES = [
+const WAIT_CODES = [
   "scheduled",
   "retry",
   "no_agent",
@@ -140,7 +140,7 @@ export const WAIT_CODES = [
 ] as const;
 
 /** Why a job waits; which members there are depends on the code. */
-export const waitDetail = z.object({
+const waitDetail = z.object({
   code: z.enum(WAIT_CODES),
   key: z.string().optional().meta({ description: "Of the limit that is reached, as rendered." }),
   limit: z.int().optional().meta({ description: "Jobs of the key, or of the workspace, that may run at a time." }),
@@ -152,7 +152,7 @@ export const waitDetail = z.object({
   waiting: z.int().optional().meta({ description: "Jobs of the workspace that wait for the same agents, this one included." }),
 });
 
-export const attemptView = z.object({
+const attemptView = z.object({
   attempt: z.int(),
   agent: z.string().optional(),
   exit: exitView.optional().meta({ description: "Absent for one that has not ended." }),
@@ -235,5 +235,5 @@ export const logQuery = z.strictObject({
 });
 
 /** Events of the followed log. The id of a log event is `attempt.seq.segment`; send it back as Last-Event-ID to go on. */
-export const logEvent = z.object({ attempt: z.int(), stream: z.enum(["stdout", "stderr", "agent", "result"]), at: z.iso.datetime(), text: z.string() });
+const logEvent = z.object({ attempt: z.int(), stream: z.enum(["stdout", "stderr", "agent", "result"]), at: z.iso.datetime(), text: z.string() });
 export type LogEvent = z.infer<typeof logEvent>;

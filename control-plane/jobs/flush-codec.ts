@@ -14,7 +14,7 @@ type Column = (string | number | boolean | null)[];
 /** Types whose values have none of the characters that mean something in an array literal. */
 const PLAIN_TYPES: ReadonlySet<string> = new Set(["bigint", "int", "smallint", "float8", "boolean", "uuid"]);
 
-export const outcomeNumber = (reason: ExitReason): number => OUTCOMES.indexOf(outcomeOf(reason));
+const outcomeNumber = (reason: ExitReason): number => OUTCOMES.indexOf(outcomeOf(reason));
 export const reasonNumber = (reason: ExitReason): number => EXIT_REASONS.indexOf(reason);
 
 export interface EncodedFlush {

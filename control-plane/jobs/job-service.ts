@@ -8,15 +8,17 @@ import { flowJob, type WantedFlow } from "../flows/flow-jobs.ts";
 import { isForFlow } from "../flows/wanted-flow.ts";
 import { type Caller, mayUse, nothingAt, referencesOf } from "../http/authorize.ts";
 import type { BodyTurn } from "../http/body-turns.ts";
+import { checkArguments } from "../resources/check-references.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
+import { findCurrent } from "../scripts/current-store.ts";
 import { currentVersion, refuseArchived } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
-import { findCurrent, type ScriptVersion } from "../scripts/script-store.ts";
+import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { readAttempts } from "./attempt-store.ts";
 import { signedReason } from "./cancel-reason.ts";
@@ -157,6 +159,7 @@ export class JobService {
   /** Accepts the run of a flow that is made elsewhere: of an earlier run, or of one step. Errors: those of run, and of `make`. */
   async accept(caller: Caller, make: (context: EnqueueContext) => Promise<{ readonly job: NewJob; readonly flowPath: string | undefined }>): Promise<JobView> {
     const { job, flowPath } = await make(this.#context(caller));
+    checkArguments(caller, job.payload.argsJson);
     await this.#enqueue([job]);
     return this.#present(caller, freshRecord(job, undefined, flowPath));
   }
@@ -176,7 +179,9 @@ export class JobService {
       for (const [at, { args = {}, idempotency_key: own }] of items.entries()) {
         if (at > 0 && at % SLICE_JOBS === 0) await turn?.rest();
         const itemKey = own === undefined ? this.#key("batch", key, at, body, request) : this.#key("item", own, 0, JSON.stringify([settings, args]), request);
-        jobs.push(scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`));
+        const job = scriptJob({ ...context, key: itemKey }, version, args, request, `/jobs/${at}/args`);
+        checkArguments(caller, job.payload.argsJson);
+        jobs.push(job);
       }
       const accepted = await this.#enqueue(jobs, turn);
       return { created: accepted.some((job) => job.created), ids: accepted.map((job) => job.id) };
@@ -240,10 +245,10 @@ export class JobService {
     if (query.cursor !== undefined && before === undefined)
       throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "pass next_cursor on as it came" }] });
     if (query.script !== undefined && !mayUse(caller, query.script)) throw nothingAt(query.script);
-    const script = query.script === undefined ? undefined : await findCurrent(pool, caller.workspace.id, query.script);
+    const script = query.script === undefined ? undefined : await findCurrent(pool, "script", caller.workspace.id, query.script);
     if (query.script !== undefined && script === undefined) throw new AppError("not_found", `there is no script at ${query.script}`);
     const withoutSteps = !(query.steps ?? script !== undefined);
-    const filter = { status: query.status, scriptId: script?.scriptId, withoutSteps, before, limit };
+    const filter = { status: query.status, scriptId: script?.id, withoutSteps, before, limit };
     const { records, next } = await this.#page(caller, filter);
     const jobs = await Promise.all(records.map((record) => this.#present(caller, record)));
     return { jobs, ...(next !== undefined && { next_cursor: next }) };
@@ -313,10 +318,13 @@ export class JobService {
     const args = request.args ?? {};
     if (isForFlow(request)) {
       const flow = await this.#deps.wantedFlow(caller.workspace, request, referencesOf(caller));
-      return { job: flowJob(context, flow, args, request), answersEarly: flow.definition.earlyReturn !== undefined };
+      const job = flowJob(context, flow, args, request);
+      checkArguments(caller, job.payload.argsJson);
+      return { job, answersEarly: flow.definition.earlyReturn !== undefined };
     }
     const job =
       request.code === undefined ? scriptJob(context, await this.#version(caller, request), args, request) : inlineJob(context, request.code, args, request);
+    checkArguments(caller, job.payload.argsJson);
     return { job, answersEarly: false };
   }
 

@@ -24,7 +24,7 @@ const retryIf = z
   })
   .meta({ description: "Default: exit_code, signal, timeout, out_of_memory, disk_full and sandbox_error." });
 
-export const retryPolicy = z
+const retryPolicy = z
   .strictObject({
     max_attempts: z.int().min(1).max(POLICY_LIMITS.maxAttempts).meta({ description: "How often it may fail; 1 for no retry. Lost attempts do not count." }),
     constant: z.strictObject({ delay_s: delay }).optional(),

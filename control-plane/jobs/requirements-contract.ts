@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Bounds of what may be asked of the place where a job runs. */
-export const REQUIREMENT_LIMITS = { targets: 64, sandboxLevel: 3, memoryMb: 1024 * 1024, cpuMillis: 1_000_000 } as const;
+const REQUIREMENT_LIMITS = { targets: 64, sandboxLevel: 3, memoryMb: 1024 * 1024, cpuMillis: 1_000_000 } as const;
 
 const HOST = /^(?=.{1,253}(?::|$))[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}))*(?::(?<port>\d{1,5}))?$/;
 const IPV4_NETWORK = /^(?<address>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})\/(?<bits>\d{1,2})(?::(?<port>\d{1,5}))?$/;

@@ -3,7 +3,7 @@ import { zstdDecompress } from "node:zlib";
 import type { StoredChunk } from "./log-store.ts";
 
 /** `result`: what the job streams as its result before its end. */
-export const STREAM_NAMES = ["stdout", "stderr", "agent", "result"] as const;
+const STREAM_NAMES = ["stdout", "stderr", "agent", "result"] as const;
 export type StreamName = (typeof STREAM_NAMES)[number];
 
 export interface LogSegment {

@@ -1,6 +1,7 @@
 import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Session } from "../db/session.ts";
+import { type ChunkRow, storedChunk } from "./log-store.ts";
 import type { PackedChunk, PackKey } from "./pack-codec.ts";
 import type { WrittenPack } from "./pack-writer.ts";
 
@@ -48,19 +49,7 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** Chunks of a child of job_log after a key, in its order; at most PAGE_ROWS of them and about PAGE_BYTES. Plan: primary key of the child. */
 export async function readChildChunks(session: Session, child: string, after: PackKey | undefined): Promise<PackedChunk[]> {
-  const { rows } = await session.query<{
-    workspace: string;
-    job: string;
-    attempt: number;
-    seq: number;
-    at_ms: number;
-    offset_bytes: string;
-    size_bytes: number;
-    lines: number;
-    encoding: number;
-    segments: number[];
-    data: Buffer;
-  }>(
+  const { rows } = await session.query<ChunkRow & { workspace: string; job: string }>(
     `WITH page AS MATERIALIZED (
        SELECT workspace_id, job_id, attempt, seq, sum(octet_length(data)) OVER (ORDER BY workspace_id, job_id, attempt, seq) - octet_length(data) AS ahead FROM ${child}
        WHERE (workspace_id, job_id, attempt, seq) > ($1::bigint, $2::uuid, $3::smallint, $4::int) ORDER BY workspace_id, job_id, attempt, seq LIMIT ${PAGE_ROWS})
@@ -70,17 +59,5 @@ export async function readChildChunks(session: Session, child: string, after: Pa
      ORDER BY c.workspace_id, c.job_id, c.attempt, c.seq`,
     [after?.workspace ?? "0", after?.job ?? "00000000-0000-0000-0000-000000000000", after?.attempt ?? -1, after?.seq ?? -1],
   );
-  return rows.map((row) => ({
-    workspace: row.workspace,
-    job: row.job,
-    attempt: row.attempt,
-    seq: row.seq,
-    atMs: row.at_ms,
-    offsetBytes: Number(row.offset_bytes),
-    sizeBytes: row.size_bytes,
-    lines: row.lines,
-    encoding: row.encoding,
-    segments: row.segments,
-    data: row.data,
-  }));
+  return rows.map((row) => ({ workspace: row.workspace, job: row.job, ...storedChunk(row) }));
 }

@@ -48,6 +48,23 @@ export async function insertChunks(pool: Pool, chunks: readonly NewChunk[]): Pro
   });
 }
 
+/** A chunk as statements give it. */
+export interface ChunkRow {
+  attempt: number;
+  seq: number;
+  at_ms: number;
+  offset_bytes: string;
+  size_bytes: number;
+  lines: number;
+  encoding: number;
+  segments: number[];
+  data: Buffer;
+}
+
+export function storedChunk({ attempt, seq, at_ms, offset_bytes, size_bytes, lines, encoding, segments, data }: ChunkRow): StoredChunk {
+  return { attempt, seq, atMs: at_ms, offsetBytes: Number(offset_bytes), sizeBytes: size_bytes, lines, encoding, segments, data };
+}
+
 /** Chunks of a job after a position, in order, at most `limit`. Plan: primary key of one partition. */
 export async function readChunks(
   pool: Pool,
@@ -56,32 +73,12 @@ export async function readChunks(
   after: { attempt: number; seq: number },
   limit: number,
 ): Promise<StoredChunk[]> {
-  const { rows } = await pool.query<{
-    attempt: number;
-    seq: number;
-    at_ms: number;
-    offset_bytes: string;
-    size_bytes: number;
-    lines: number;
-    encoding: number;
-    segments: number[];
-    data: Buffer;
-  }>(
+  const { rows } = await pool.query<ChunkRow>(
     `SELECT attempt, seq, (extract(epoch FROM at) * 1000)::float8 AS at_ms, offset_bytes, size_bytes, lines, encoding, segments, data FROM job_log
      WHERE workspace_id = $1 AND job_id = $2 AND (attempt, seq) > ($3::smallint, $4::int) ORDER BY attempt, seq LIMIT $5`,
     [workspace, id, after.attempt, after.seq, limit],
   );
-  return rows.map((row) => ({
-    attempt: row.attempt,
-    seq: row.seq,
-    atMs: row.at_ms,
-    offsetBytes: Number(row.offset_bytes),
-    sizeBytes: row.size_bytes,
-    lines: row.lines,
-    encoding: row.encoding,
-    segments: row.segments,
-    data: row.data,
-  }));
+  return rows.map(storedChunk);
 }
 
 /** An attempt that runs under an owner of another replica. */

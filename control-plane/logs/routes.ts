@@ -2,9 +2,9 @@ import { StringDecoder } from "node:string_decoder";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { AppError } from "../../kernel/app-error.ts";
-import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
+import type { JobId } from "../../kernel/ids.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
+import { createOpenRequests } from "../http/open-requests.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { type EventStream, openEventStream } from "../http/sse.ts";
 import { logQuery } from "../jobs/contract.ts";
@@ -22,11 +22,12 @@ const JUST_ENDED_MS = 60_000;
 const STORED_WITHIN_MS = 2000;
 const LOOK_AGAIN_MS = 100;
 /** Followed logs of one workspace at a time. */
-export const MAX_FOLLOWERS = 200;
+const MAX_FOLLOWERS = 200;
+const FOLLOW_AGAIN_S = 10;
 
 export function addLogRoutes(root: FastifyInstance, read: ReadLog, jobs: JobService, live: LiveLogs, log: Log): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const followers = new Map<WorkspaceId, number>();
+  const hold = createOpenRequests(MAX_FOLLOWERS, `${MAX_FOLLOWERS} logs of this workspace are being followed already`, FOLLOW_AGAIN_S);
   app.get(
     "/api/v1/w/:workspace/jobs/:id/logs",
     {
@@ -46,7 +47,7 @@ export function addLogRoutes(root: FastifyInstance, read: ReadLog, jobs: JobServ
       const caller = callerOf(request);
       const id = jobIdOf(request);
       const record = await jobs.record(caller, id);
-      if (request.query.follow === true) await follow({ read, jobs, live, log, followers }, caller, id, request, reply);
+      if (request.query.follow === true) await hold(caller.workspace.id, () => follow({ read, jobs, live, log }, caller, id, request, reply));
       else {
         if (record.done !== undefined && Date.now() - record.done.doneAtMs < JUST_ENDED_MS) {
           await untilStored(read, live, caller, id, { attempt: record.attempt, seq: record.done.logChunks - 1 });
@@ -119,7 +120,6 @@ interface Followable {
   readonly jobs: JobService;
   readonly live: LiveLogs;
   readonly log: Log;
-  readonly followers: Map<WorkspaceId, number>;
 }
 
 async function follow(
@@ -129,14 +129,9 @@ async function follow(
   request: FastifyRequest<{ Querystring: { stream?: "result" | undefined } }>,
   reply: FastifyReply,
 ): Promise<void> {
-  const { read, jobs, live, log, followers } = parts;
-  const workspace = caller.workspace.id;
-  const following = followers.get(workspace) ?? 0;
-  if (following >= MAX_FOLLOWERS)
-    throw new AppError("resource_exhausted", `${MAX_FOLLOWERS} logs of this workspace are being followed already`, { retryAfterS: 10 });
-  followers.set(workspace, following + 1);
+  const { read, jobs, live, log } = parts;
   const from = parsePosition(request.headers["last-event-id"]);
-  const stream = openEventStream(request, reply);
+  const stream = openEventStream(request, reply, { still: () => jobs.record(caller, id) });
   const source = tailSource(read, jobs, live, caller, stream);
   const decoders = new Map<string, StringDecoder>();
   try {
@@ -150,9 +145,6 @@ async function follow(
     log.warn({ event: "logs.follow_failed", error: error instanceof Error ? error.message : String(error) }, "a followed log ended early");
   } finally {
     stream.end();
-    const left = (followers.get(workspace) ?? 1) - 1;
-    if (left > 0) followers.set(workspace, left);
-    else followers.delete(workspace);
   }
 }
 

@@ -11,7 +11,7 @@ export interface LogPosition {
 export const LOG_START: LogPosition = { attempt: 0, seq: -1 };
 
 /** The state of a job, as far as a reader needs it to know whether more will come. */
-export interface TailState {
+interface TailState {
   readonly ended: boolean;
   /** Attempt that is current or was the last. */
   readonly attempt: number;

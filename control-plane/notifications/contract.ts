@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { addSecret, secretView } from "../triggers/contract.ts";
 import { changeFields, description, pageQuery, thingPath } from "../variables/contract.ts";
 
 /** Limits of hooks, in one place. */
@@ -55,9 +54,6 @@ export type HookView = z.infer<typeof hookView>;
 export const newHook = hookView.extend({ secret: z.string().meta({ description: "Signs the deliveries. Shown this once." }) });
 export const hookPage = z.object({ hooks: z.array(hookView), next_cursor: z.string().optional() });
 export const hookListQuery = z.strictObject(pageQuery);
-
-export const hookSecretList = z.object({ secrets: z.array(secretView) });
-export const addHookSecret = addSecret;
 
 const attemptView = z.object({
   at: z.iso.datetime(),

@@ -3,11 +3,11 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
 import { parseJsonBody } from "../http/exact-json.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { newSecret } from "../triggers/contract.ts";
-import { presentSecret } from "../triggers/secret-routes.ts";
+import { addOwnedSecretRoutes } from "../secrets/owned-secret-routes.ts";
 import { byPath } from "../variables/contract.ts";
-import { addHookSecret, type DeliveryView, deliveryListQuery, deliveryPage, deliveryView, deliveryWithPayload, hookSecretList } from "./contract.ts";
+import { type DeliveryView, deliveryListQuery, deliveryPage, deliveryView, deliveryWithPayload } from "./contract.ts";
 import type { StoredDelivery } from "./delivery-store.ts";
 import type { Hooks } from "./hooks.ts";
 
@@ -21,7 +21,15 @@ const PAGE = 50;
 export function addDeliveryRoutes(root: FastifyInstance, hooks: Hooks): void {
   addReading(root, hooks);
   addSending(root, hooks);
-  addSecrets(root, hooks);
+  addOwnedSecretRoutes(root, hooks, {
+    domain: "hooks",
+    name: "Hook",
+    read: { permission: "hooks:read" },
+    write: { permission: "hooks:write" },
+    list: "Which secrets sign the deliveries of a hook",
+    add: "Deliveries are signed with all that are good, so the receiver can change to it when it likes.",
+    remove: "Delete a secret: nothing is signed with it any more",
+  });
 }
 
 function addReading(root: FastifyInstance, hooks: Hooks): void {
@@ -42,9 +50,8 @@ function addReading(root: FastifyInstance, hooks: Hooks): void {
     async (request) => {
       const { path, status, cursor, limit = PAGE } = request.query;
       const found = await hooks.deliveries(callerOf(request).workspace.id, path, { status, before: cursor, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return { deliveries: page.map(presentDelivery), ...(found.length > limit && last !== undefined && { next_cursor: last.id }) };
+      const { page, next } = pageOf(found, limit, ({ id }) => id);
+      return { deliveries: page.map(presentDelivery), ...next };
     },
   );
   app.get(
@@ -98,68 +105,6 @@ function addSending(root: FastifyInstance, hooks: Hooks): void {
       },
     },
     async (request) => presentDelivery(await hooks.test(callerOf(request).workspace, request.query.path)),
-  );
-}
-
-function addSecrets(root: FastifyInstance, hooks: Hooks): void {
-  const app = root.withTypeProvider<ZodTypeProvider>();
-  app.get(
-    `${base}/secrets`,
-    {
-      config: { permission: "hooks:read" },
-      schema: {
-        tags,
-        operationId: "listHookSecrets",
-        summary: "Which secrets sign the deliveries of a hook",
-        params,
-        querystring: byPath,
-        response: { 200: hookSecretList, default: problemView },
-      },
-    },
-    async (request) => ({ secrets: (await hooks.secrets(callerOf(request).workspace.id, request.query.path)).map(presentSecret) }),
-  );
-  app.post(
-    `${base}/secrets`,
-    {
-      config: { permission: "hooks:write" },
-      schema: {
-        tags,
-        operationId: "addHookSecret",
-        summary: "Add a secret, and show it this once",
-        description: "Deliveries are signed with all that are good, so the receiver can change to it when it likes.",
-        params,
-        querystring: byPath,
-        body: addHookSecret.nullish(),
-        response: { 201: newSecret, default: problemView },
-      },
-    },
-    async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
-      const { secret: text, others_for_s: othersForS } = request.body ?? {};
-      const { secret, listed } = await hooks.addSecret(workspace.id, request.query.path, text, principal.label, othersForS);
-      return reply
-        .code(201)
-        .header("cache-control", "no-store")
-        .send({ ...presentSecret(listed), secret });
-    },
-  );
-  app.delete(
-    `${base}/secrets`,
-    {
-      config: { permission: "hooks:write" },
-      schema: {
-        tags,
-        operationId: "deleteHookSecret",
-        summary: "Delete a secret: nothing is signed with it any more",
-        params,
-        querystring: byPath.extend({ id: z.string().max(100) }),
-        response: { 204: z.null(), default: problemView },
-      },
-    },
-    async (request, reply) => {
-      await hooks.removeSecret(callerOf(request).workspace.id, request.query.path, request.query.id);
-      return reply.code(204).send(null);
-    },
   );
 }
 

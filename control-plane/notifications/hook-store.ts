@@ -1,4 +1,5 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
+import { madeOf } from "../db/made-row.ts";
 import type { Pool } from "../db/pools.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 import { EVENT_KINDS, type EventKind } from "./contract.ts";
@@ -67,9 +68,7 @@ export async function insertHook(pool: Pool, workspace: WorkspaceId, hook: NewHo
      SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [...columnsOf(workspace, hook), limit],
   );
-  const row = rows[0];
-  if (row?.is_full === true) return "full";
-  return row === undefined || row.path === null ? undefined : storedHook(row);
+  return madeOf(rows, storedHook);
 }
 
 /** @returns undefined when it has another revision by now, or is gone */

@@ -1,17 +1,19 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import type { ListedSecret, SealedSecrets } from "../secrets/sealed-secrets.ts";
-import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "../variables/revision.ts";
+import { createOwnedSecrets, type OwnedSecrets } from "../secrets/owned-secrets.ts";
+import type { SealedSecrets } from "../secrets/sealed-secrets.ts";
+import { putRevised } from "../variables/put-revised.ts";
+import { type Condition, changedMeanwhile, wantedRevision } from "../variables/revision.ts";
 import type { Page } from "../variables/variable-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { HOOK_LIMITS, type PutHook, TEST_KIND } from "./contract.ts";
 import type { Deliverer } from "./deliverer.ts";
 import { findDelivery, insertDelivery, listDeliveries, type StoredDelivery, sendAgain } from "./delivery-store.ts";
 import { deleteHook, findHook, insertHook, listHooks, type NewHook, pauseHook, type StoredHook, updateHook } from "./hook-store.ts";
-import { SECRET_PREFIX, standardKey } from "./standard-webhooks.ts";
+import { checkStandardSecret, newStandardSecret } from "./standard-webhooks.ts";
 
 export interface HookDeps {
   readonly pool: Pool;
@@ -29,7 +31,7 @@ interface DeliveryPage {
 }
 
 /** Hooks of workspaces, and what is delivered to them. What is not of the workspace is not there. */
-export interface Hooks {
+export interface Hooks extends OwnedSecrets {
   list(workspace: WorkspaceId, page: Page): Promise<StoredHook[]>;
   /** Errors: not_found. */
   get(workspace: WorkspaceId, path: string): Promise<StoredHook>;
@@ -47,24 +49,7 @@ export interface Hooks {
   delivery(workspace: WorkspaceId, id: string): Promise<StoredDelivery>;
   /** Sends it again, under the same id. Errors: not_found. */
   again(workspace: WorkspaceId, id: string): Promise<StoredDelivery>;
-  /** Errors: not_found. */
-  secrets(workspace: WorkspaceId, path: string): Promise<ListedSecret[]>;
-  /** Errors: not_found, invalid_argument, resource_exhausted. */
-  addSecret(
-    workspace: WorkspaceId,
-    path: string,
-    text: string | undefined,
-    by: string,
-    othersForS: number | undefined,
-  ): Promise<{ secret: string; listed: ListedSecret }>;
-  /** Errors: not_found. */
-  removeSecret(workspace: WorkspaceId, path: string, id: string): Promise<void>;
 }
-
-/** Somebody else writes at the same moment: then it is looked at again. */
-const TRIES = 5;
-const KEY_BYTES = 32;
-const newSecret = (): string => `${SECRET_PREFIX}${randomBytes(KEY_BYTES).toString("base64")}`;
 
 export function createHooks(deps: HookDeps): Hooks {
   const { pool, onChange } = deps;
@@ -74,31 +59,24 @@ export function createHooks(deps: HookDeps): Hooks {
     return stored;
   };
 
-  async function write(
-    workspace: WorkspaceId,
-    path: string,
-    change: PutHook,
-    by: string,
-    condition: Condition,
-  ): Promise<{ created: boolean; stored: StoredHook }> {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
-      const before = await findHook(pool, workspace, path);
-      checkCondition(condition, `hook ${path}`, before?.revision);
-      const next = nextHook(path, change, by, before);
-      const stored = await (before === undefined ? insertHook(pool, workspace, next, HOOK_LIMITS.hooks) : updateHook(pool, workspace, next, before.revision));
-      if (stored === "full")
-        throw new AppError("resource_exhausted", `the workspace has ${HOOK_LIMITS.hooks} hooks already`, { hint: "delete some that nobody needs" });
-      if (stored !== undefined) return { created: before === undefined, stored };
-    }
-    throw changedMeanwhile(`hook ${path}`);
-  }
+  const write = (workspace: WorkspaceId, path: string, change: PutHook, by: string, condition: Condition) =>
+    putRevised({
+      what: `hook ${path}`,
+      condition,
+      full: `the workspace has ${HOOK_LIMITS.hooks} hooks already`,
+      find: () => findHook(pool, workspace, path),
+      write(before) {
+        const next = nextHook(path, change, by, before);
+        return before === undefined ? insertHook(pool, workspace, next, HOOK_LIMITS.hooks) : updateHook(pool, workspace, next, before.revision);
+      },
+    });
 
   return {
     list: (workspace, page) => listHooks(pool, workspace, page),
     get,
     async put(workspace, path, change, by, condition) {
       const { created, stored } = await write(workspace, path, change, by, condition);
-      const secret = created ? newSecret() : undefined;
+      const secret = created ? newStandardSecret() : undefined;
       if (secret !== undefined) await deps.secrets.add(workspace, `hook:${path}`, secret, by);
       await onChange();
       return { stored, secret };
@@ -117,7 +95,13 @@ export function createHooks(deps: HookDeps): Hooks {
       return stored;
     },
     ...deliveriesOf(deps, get),
-    ...secretsOf(deps, get),
+    ...createOwnedSecrets(deps.secrets, {
+      kind: "hook",
+      get,
+      make: newStandardSecret,
+      check: (_hook, secret) => checkStandardSecret(secret),
+      changed: () => undefined,
+    }),
   };
 }
 
@@ -144,28 +128,6 @@ function deliveriesOf({ pool, deliverer, clock }: HookDeps, get: Get): Pick<Hook
     },
     delivery: async (workspace, id) => found(await findDelivery(pool, workspace, id), id),
     again: async (workspace, id) => found(await sendAgain(pool, workspace, id, clock.wallMs()), id),
-  };
-}
-
-function secretsOf({ secrets }: HookDeps, get: Get): Pick<Hooks, "secrets" | "addSecret" | "removeSecret"> {
-  return {
-    async secrets(workspace, path) {
-      await get(workspace, path);
-      return secrets.list(workspace, `hook:${path}`);
-    },
-    async addSecret(workspace, path, text, by, othersForS) {
-      await get(workspace, path);
-      const secret = text ?? newSecret();
-      if (standardKey(secret) === undefined)
-        throw new AppError("invalid_argument", "a secret is whsec_ and 24 to 64 bytes in base64", {
-          fields: [{ pointer: "/secret", message: "is not whsec_ and base64" }],
-        });
-      return { secret, listed: await secrets.add(workspace, `hook:${path}`, secret, by, othersForS) };
-    },
-    async removeSecret(workspace, path, id) {
-      await get(workspace, path);
-      await secrets.remove(workspace, `hook:${path}`, id);
-    },
   };
 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { byPath, conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
@@ -39,9 +40,8 @@ function addReading(root: FastifyInstance, hooks: Hooks): void {
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
       const found = await hooks.list(callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return { hooks: page.map(presentHook), ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
+      const { page, next } = pageOf(found, limit, ({ path }) => path);
+      return { hooks: page.map(presentHook), ...next };
     },
   );
   app.get(

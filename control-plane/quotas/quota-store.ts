@@ -13,7 +13,7 @@ export interface WorkspaceQuotas {
   readonly maxStorageBytes: number | undefined;
 }
 
-export const NO_QUOTAS: WorkspaceQuotas = {
+const NO_QUOTAS: WorkspaceQuotas = {
   requestsPerS: undefined,
   tokenRequestsPerS: undefined,
   jobsPerMinute: undefined,

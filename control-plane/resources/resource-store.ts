@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { madeOf } from "../db/made-row.ts";
 import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
@@ -63,9 +64,7 @@ export async function insertResource(client: Queryable, workspace: WorkspaceId, 
      SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [workspace, resource.path, resource.type, resource.description, resource.value, resource.by, THING_LIMITS.resources],
   );
-  const row = rows[0];
-  if (row?.is_full === true) return "full";
-  return row === undefined || row.path === null ? undefined : storedResource(row);
+  return madeOf(rows, storedResource);
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */

@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { madeOf } from "../db/made-row.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
@@ -51,9 +52,7 @@ export async function insertResourceType(client: Queryable, workspace: Workspace
      SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [workspace, type.name, type.description, type.schema ?? null, type.by, THING_LIMITS.resourceTypes],
   );
-  const row = rows[0];
-  if (row?.is_full === true) return "full";
-  return row === undefined || row.name === null ? undefined : storedType(row);
+  return madeOf(rows, storedType);
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */

@@ -4,7 +4,8 @@ import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
-import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "../variables/revision.ts";
+import { putRevised } from "../variables/put-revised.ts";
+import { type Condition, changedMeanwhile, wantedRevision } from "../variables/revision.ts";
 import type { Page } from "../variables/variable-store.ts";
 import { type PutResource, STATE_TYPE } from "./contract.ts";
 import {
@@ -31,9 +32,6 @@ export interface Resources {
   remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
 }
 
-/** Somebody else writes at the same moment: then it is looked at again. */
-const TRIES = 5;
-
 export function createResources(pool: Pool, schemas: SchemaCheck): Resources {
   const find = async (workspace: WorkspaceId, path: string): Promise<StoredResource | undefined> => (await findResources(pool, workspace, [path]))[0];
 
@@ -58,20 +56,14 @@ export function createResources(pool: Pool, schemas: SchemaCheck): Resources {
   return {
     list: (workspace, type, page) => listResources(pool, workspace, type, page),
     find,
-    async put(workspace, path, change, by, condition) {
-      for (let attempt = 0; attempt < TRIES; attempt++) {
-        const before = await find(workspace, path);
-        checkCondition(condition, `resource ${path}`, before?.revision);
-        const resource = await next(workspace, path, change, by, before);
-        const stored = await write(pool, workspace, resource, before?.revision);
-        if (stored === "full")
-          throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.resources} resources and states already`, {
-            hint: "delete some that nobody needs",
-          });
-        if (stored !== undefined) return { created: before === undefined, stored };
-      }
-      throw changedMeanwhile(`resource ${path}`);
-    },
+    put: (workspace, path, change, by, condition) =>
+      putRevised({
+        what: `resource ${path}`,
+        condition,
+        full: `the workspace has ${THING_LIMITS.resources} resources and states already`,
+        find: () => find(workspace, path),
+        write: async (before) => write(pool, workspace, await next(workspace, path, change, by, before), before?.revision),
+      }),
     async remove(workspace, path, by, condition) {
       const gone = await inTransaction(pool, async (client) => {
         const type = await deleteResource(client, workspace, path, wantedRevision(condition));

@@ -3,12 +3,14 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { callerOf, referencesOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
 import { presentChanges } from "../variables/routes.ts";
+import { checkReferences } from "./check-references.ts";
 import { putResource, type ResourceView, resourceListQuery, resourcePage, resourceQuery, resourceView, resourceWithValue } from "./contract.ts";
 import type { References } from "./references.ts";
 import type { ListedResource, StoredResource } from "./resource-store.ts";
@@ -43,9 +45,8 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
       const { prefix = "", cursor = "", limit = PAGE, type } = request.query;
       const { workspace, reach } = callerOf(request);
       const found = await resources.list(workspace.id, type, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return { resources: page.map(presentResource), ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
+      const { page, next } = pageOf(found, limit, ({ path }) => path);
+      return { resources: page.map(presentResource), ...next };
     },
   );
   app.get(
@@ -104,7 +105,10 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
       },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
+      const caller = callerOf(request);
+      // Others will use it, with a reach of their own: its writer must not have them hand out what is closed to him.
+      checkReferences(caller, [], [request.body.value]);
+      const { workspace, principal } = caller;
       const { created, stored } = await resources.put(workspace.id, request.query.path, request.body, principal.label, request.headers);
       return reply
         .code(created ? 201 : 200)
@@ -161,7 +165,7 @@ function sendStored(reply: FastifyReply, status: number, stored: StoredResource)
   reply.raw.end(`${JSON.stringify(presentResource(stored)).slice(0, -1)},"value":${stored.value}}`);
 }
 
-export function presentResource(stored: ListedResource): ResourceView {
+function presentResource(stored: ListedResource): ResourceView {
   const { path, type, description } = stored;
   return { path, type, description, ...presentChanges(stored) };
 }

@@ -7,9 +7,11 @@ import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions, pageQuery, THING_LIMITS } from "../variables/contract.ts";
-import { type Condition, changedMeanwhile, checkCondition, etagOf, wantedRevision } from "../variables/revision.ts";
+import { putRevised } from "../variables/put-revised.ts";
+import { type Condition, changedMeanwhile, etagOf, wantedRevision } from "../variables/revision.ts";
 import { presentChanges } from "../variables/routes.ts";
 import { byName, type PutResourceType, putResourceType, type ResourceTypeView, resourceTypePage, resourceTypeView, STATE_TYPE } from "./contract.ts";
 import {
@@ -52,10 +54,9 @@ function addReading(root: FastifyInstance, pool: Pool): void {
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
       const found = await listResourceTypes(pool, callerOf(request).workspace.id, { prefix, after: cursor, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
+      const { page, next } = pageOf(found, limit, ({ name }) => name);
       const types = page.map((one) => ({ name: one.name, description: one.description, ...presentChanges(one) }));
-      return { types, ...(found.length > limit && last !== undefined && { next_cursor: last.name }) };
+      return { types, ...next };
     },
   );
   app.get(
@@ -161,21 +162,27 @@ async function putType(
   by: string,
   condition: Condition,
 ): Promise<{ created: boolean; stored: StoredResourceType }> {
-  const before = await findResourceType(pool, workspace, name);
-  checkCondition(condition, `resource type ${name}`, before?.revision);
-  const schema = change.schema === undefined ? before?.schema : change.schema === null ? undefined : JSON.stringify(change.schema);
-  const next = { name, description: change.description ?? before?.description ?? "", schema, by };
-  const stored = await inTransaction(pool, async (client) => {
-    const written = await (before === undefined ? insertResourceType(client, workspace, next) : updateResourceType(client, workspace, next, before.revision));
-    if (written !== undefined && written !== "full") {
-      const detail = { revision: written.revision };
-      await recordAudit(client, { workspace, actor: by, action: "resource-types:write", target: `resource type ${name}`, detail });
-    }
-    return written;
+  const what = `resource type ${name}`;
+  return putRevised({
+    what,
+    condition,
+    full: `the workspace has ${THING_LIMITS.resourceTypes} resource types already`,
+    find: () => findResourceType(pool, workspace, name),
+    async write(before) {
+      const schema = change.schema === undefined ? before?.schema : change.schema === null ? undefined : JSON.stringify(change.schema);
+      const next = { name, description: change.description ?? before?.description ?? "", schema, by };
+      return inTransaction(pool, async (client) => {
+        const written = await (before === undefined
+          ? insertResourceType(client, workspace, next)
+          : updateResourceType(client, workspace, next, before.revision));
+        if (written !== undefined && written !== "full") {
+          const detail = { revision: written.revision };
+          await recordAudit(client, { workspace, actor: by, action: "resource-types:write", target: what, detail });
+        }
+        return written;
+      });
+    },
   });
-  if (stored === "full") throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.resourceTypes} resource types already`);
-  if (stored === undefined) throw changedMeanwhile(`resource type ${name}`);
-  return { created: before === undefined, stored };
 }
 
 function noType(name: string): AppError {

@@ -23,7 +23,7 @@ type ResolvedArgs =
   | { readonly kind: "unresolved"; readonly message: string };
 
 /** Whose arguments they are: what they may refer to follows from it. */
-export interface ArgsOf {
+interface ArgsOf {
   readonly createdBy: string;
   /** Of a deployed script. */
   readonly path: string | undefined;

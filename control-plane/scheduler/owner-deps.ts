@@ -28,7 +28,7 @@ export interface OwnerStore extends TimerStore, KeyStore {
   dropOldWindows(): Promise<void>;
 }
 
-export interface OwnerTimes {
+interface OwnerTimes {
   /** An agent that was silent for this long has lost its attempts. It fences itself well before. */
   readonly reclaimMs: number;
   /** An assignment that was not confirmed is sent again. */

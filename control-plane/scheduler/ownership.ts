@@ -42,7 +42,7 @@ export interface OwnershipOptions {
   readonly home: (replicaId: string) => Home;
 }
 
-export interface OwnershipTimes {
+interface OwnershipTimes {
   /** How long agents are kept without a renewed lease when another replica could take over, and when this one is alone. */
   readonly holdMs: number;
   readonly holdAloneMs: number;

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { type Caller, callerOf, mayUse } from "../http/authorize.ts";
+import { type Caller, callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { checkReferences } from "../resources/check-references.ts";
@@ -53,12 +54,10 @@ function addReading(root: FastifyInstance, schedules: Schedules): void {
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
-      const caller = callerOf(request);
-      const found = await schedules.list(caller.workspace.id, { prefix, after: cursor, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      const seen = page.filter(({ path }) => mayUse(caller, path));
-      return { schedules: seen.map(presentSchedule), ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
+      const { workspace, reach } = callerOf(request);
+      const found = await schedules.list(workspace.id, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
+      const { page, next } = pageOf(found, limit, ({ path }) => path);
+      return { schedules: page.map(presentSchedule), ...next };
     },
   );
   app.get(

@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import { shardOf } from "../jobs/model.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
@@ -44,8 +45,9 @@ const FROM = "schedule d JOIN schedule_state s ON s.workspace_id = d.workspace_i
 
 export async function listSchedules(pool: Pool, workspace: WorkspaceId, page: Page): Promise<StoredSchedule[]> {
   const { rows } = await pool.query<ScheduleRow>(
-    `SELECT ${COLUMNS} FROM ${FROM} WHERE d.workspace_id = $1 AND d.path > $2 AND starts_with(d.path, $3) ORDER BY d.path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit],
+    `SELECT ${COLUMNS} FROM ${FROM} WHERE d.workspace_id = $1 AND d.path > $2 AND starts_with(d.path, $3) AND ${withinBounds("d.path", 5)}
+     ORDER BY d.path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
   );
   return rows.map(storedSchedule);
 }

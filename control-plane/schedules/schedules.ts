@@ -5,7 +5,8 @@ import type { Pool } from "../db/pools.ts";
 import { argsText } from "../jobs/enqueue.ts";
 import { type JobRecord, readJobs } from "../jobs/job-store.ts";
 import type { NamedJobs } from "../jobs/named-jobs.ts";
-import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "../variables/revision.ts";
+import { putRevised } from "../variables/put-revised.ts";
+import { type Condition, changedMeanwhile, wantedRevision } from "../variables/revision.ts";
 import type { Page } from "../variables/variable-store.ts";
 import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { type PutSchedule, SCHEDULE_LIMITS } from "./contract.ts";
@@ -51,9 +52,6 @@ export interface SchedulesDeps {
   readonly changed: () => void;
 }
 
-/** Somebody else writes at the same moment: then it is looked at again. */
-const TRIES = 5;
-
 export function createSchedules(deps: SchedulesDeps): Schedules {
   const { pool, clock } = deps;
   const find = (workspace: WorkspaceId, path: string): Promise<StoredSchedule | undefined> => findSchedule(pool, workspace, path);
@@ -73,19 +71,35 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
   };
 
   /** @returns undefined: somebody else was quicker */
-  async function write(workspace: WorkspaceId, next: Definition, by: string, before: StoredSchedule | undefined): Promise<StoredSchedule | undefined> {
+  async function write(workspace: WorkspaceId, next: Definition, by: string, before: StoredSchedule | undefined): Promise<StoredSchedule | "full" | undefined> {
     const nextMs = next.paused ? undefined : ticksOf(next).after(clock.wallMs());
     const isSame = before !== undefined && before.cron === next.cron && before.zone === next.zone && before.paused === next.paused;
     const done =
       before === undefined
         ? await insertSchedule(pool, workspace, next, by, nextMs)
         : await updateSchedule(pool, workspace, next, by, before.revision, isSame ? undefined : { nextMs });
-    if (done === "full")
-      throw new AppError("resource_exhausted", `the workspace has ${SCHEDULE_LIMITS.schedules} schedules already`, { hint: "delete some that nobody needs" });
+    if (done === "full") return done;
     if (!done) return undefined;
     if (!isSame) deps.changed();
     return find(workspace, next.path);
   }
+
+  const put = (
+    workspace: WorkspaceId,
+    path: string,
+    condition: Condition,
+    next: (before: StoredSchedule | undefined) => { definition: Definition; by: string },
+  ) =>
+    putRevised({
+      what: `schedule ${path}`,
+      condition,
+      full: `the workspace has ${SCHEDULE_LIMITS.schedules} schedules already`,
+      find: () => find(workspace, path),
+      write(before) {
+        const { definition, by } = next(before);
+        return write(workspace, definition, by, before);
+      },
+    });
 
   return {
     list: (workspace, page) => listSchedules(pool, workspace, page),
@@ -94,14 +108,10 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       const wanted = definitionOf(path, given);
       checkTicks(wanted, clock.wallMs());
       await checkWork(deps, workspace, wanted);
-      for (let attempt = 0; attempt < TRIES; attempt++) {
-        const before = await find(workspace, path);
-        checkCondition(condition, `schedule ${path}`, before?.revision);
-        const next = { ...wanted, paused: given.paused ?? before?.paused ?? false, description: given.description ?? "" };
-        const stored = await write(workspace, next, by, before);
-        if (stored !== undefined) return { created: before === undefined, stored };
-      }
-      throw changedMeanwhile(`schedule ${path}`);
+      return put(workspace, path, condition, (before) => {
+        const definition = { ...wanted, paused: given.paused ?? before?.paused ?? false, description: given.description ?? "" };
+        return { definition, by };
+      });
     },
     async remove(workspace, path, condition = {}) {
       if (await deleteSchedule(pool, workspace, path, wantedRevision(condition))) return;
@@ -109,13 +119,13 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       throw noSchedule(path);
     },
     async setPaused(workspace, path, paused) {
-      for (let attempt = 0; attempt < TRIES; attempt++) {
-        const before = await get(workspace, path);
-        if (before.paused === paused) return before;
-        const stored = await write(workspace, { ...before, paused }, before.updatedBy, before);
-        if (stored !== undefined) return stored;
-      }
-      throw changedMeanwhile(`schedule ${path}`);
+      const known = await get(workspace, path);
+      if (known.paused === paused) return known;
+      const { stored } = await put(workspace, path, {}, (before) => {
+        if (before === undefined) throw noSchedule(path);
+        return { definition: { ...before, paused }, by: before.updatedBy };
+      });
+      return stored;
     },
     async runNow(workspace, path, by) {
       const stored = await get(workspace, path);

@@ -77,7 +77,8 @@ export const scriptListQuery = z.strictObject({
 
 const versionFields = { current: z.boolean().meta({ description: "Whether this version is what the path runs." }) };
 export const scriptVersionPage = z.object({ versions: z.array(scriptView.extend(versionFields)), next_cursor: z.string().optional() });
-export const scriptVersionsQuery = z.strictObject({
+/** Of scripts and flows. */
+export const versionsQuery = z.strictObject({
   path: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message),
   cursor: z.string().max(255).refine(WITHOUT_NUL.check, WITHOUT_NUL.message).optional(),
   limit: z.coerce.number().int().min(1).max(200).optional(),

@@ -1,29 +1,32 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { suggestionOf } from "../http/suggestion.ts";
 import type { Archived } from "./archived.ts";
+import { findCurrent, similarPaths, type Versioned } from "./current-store.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { findCurrent, findSchemas, findVersion, type ScriptVersion, similarPaths } from "./script-store.ts";
+import { findSchemas, findVersion, type ScriptVersion } from "./script-store.ts";
 
 /** The newest version of a path. Errors: not_found, with paths that look like the one that was meant; failed_precondition for an archived one. */
 export async function currentVersion(pool: Pool, cache: ScriptCache, workspace: WorkspaceId, path: string): Promise<ScriptVersion> {
   const version = await cache.current(workspace, path);
   if (version !== undefined) return version;
-  if ((await findCurrent(pool, workspace, path))?.archived !== undefined) throw archivedError("script", path);
-  throw await noScript(pool, workspace, path);
+  if ((await findCurrent(pool, "script", workspace, path))?.archived !== undefined) throw archivedError("script", path);
+  throw await nothingOf("script", pool, workspace, path);
 }
 
 /** The same, past the cache, and of archived scripts as well: what the pool shows decides. */
 export async function storedVersion(pool: Pool, workspace: WorkspaceId, path: string): Promise<{ version: ScriptVersion; archived: Archived | undefined }> {
-  const current = await findCurrent(pool, workspace, path);
+  const current = await findCurrent(pool, "script", workspace, path);
   const version = current === undefined ? undefined : await findVersion(pool, workspace, current.hash);
-  if (version === undefined) throw await noScript(pool, workspace, path);
+  if (version === undefined) throw await nothingOf("script", pool, workspace, path);
   return { version, archived: current?.archived };
 }
 
-export async function noScript(pool: Pool, workspace: WorkspaceId, path: string): Promise<AppError> {
-  const hint = await suggestScripts(pool, workspace, path);
-  return new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
+/** What is said of a path where there is none. */
+export async function nothingOf(kind: Versioned, pool: Pool, workspace: WorkspaceId, path: string): Promise<AppError> {
+  const hint = await suggestPaths(kind, pool, workspace, path);
+  return new AppError("not_found", `there is no ${kind} at ${path}`, hint === undefined ? {} : { hint });
 }
 
 /** Errors: failed_precondition for a version of an archived script. */
@@ -31,14 +34,13 @@ export async function refuseArchived(cache: ScriptCache, workspace: WorkspaceId,
   if (await cache.isArchived(workspace, scriptId)) throw archivedError("script", path);
 }
 
-export function archivedError(kind: "script" | "flow", path: string): AppError {
+export function archivedError(kind: Versioned, path: string): AppError {
   return new AppError("failed_precondition", `the ${kind} ${path} is archived: it does not run`, { hint: "take it back from the archive, or deploy it again" });
 }
 
-/** A question with paths that look like one that does not exist; undefined when there are none. */
-export async function suggestScripts(pool: Pool, workspace: WorkspaceId, path: string): Promise<string | undefined> {
-  const similar = await similarPaths(pool, workspace, path);
-  return similar.length === 0 ? undefined : `did you mean ${similar.join(" or ")}?`;
+/** See `suggestionOf`. */
+export async function suggestPaths(kind: Versioned, pool: Pool, workspace: WorkspaceId, path: string): Promise<string | undefined> {
+  return suggestionOf(await similarPaths(pool, kind, workspace, path));
 }
 
 /** Schemas of the arguments of some scripts, in their newest version or the one that is named; those that do not exist have none. */

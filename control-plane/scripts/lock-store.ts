@@ -14,7 +14,7 @@ export interface VersionLock {
   readonly error: string | undefined;
 }
 
-export const NO_LOCK: VersionLock = { state: "none", lock: "", jobId: undefined, error: undefined };
+const NO_LOCK: VersionLock = { state: "none", lock: "", jobId: undefined, error: undefined };
 
 /** Columns of `script_lock l`, for statements that join it. */
 export const LOCK_COLUMNS = "l.state AS lock_state, l.lock, l.job_id::text AS lock_job, l.error AS lock_error";

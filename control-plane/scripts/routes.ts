@@ -5,6 +5,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
 import { callerOf, mayUse } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { deployConditions, deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
@@ -69,10 +70,8 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
       const { prefix = "", cursor = "", limit = PAGE, archived = false } = request.query;
       const { workspace, reach } = callerOf(request);
       const versions = await listScripts(pool, workspace.id, { prefix, after: cursor, limit: limit + 1, archived, bounds: reach?.bounds });
-      const page = versions.slice(0, limit);
-      const last = page.at(-1);
-      const scripts = page.map((one) => presentScript(one.version, one.archived));
-      return { scripts, ...(versions.length > limit && last !== undefined && { next_cursor: last.version.path }) };
+      const { page, next } = pageOf(versions, limit, ({ version }) => version.path);
+      return { scripts: page.map((one) => presentScript(one.version, one.archived)), ...next };
     },
   );
 

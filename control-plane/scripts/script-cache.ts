@@ -1,8 +1,9 @@
 import { FreshCache } from "../../kernel/fresh-cache.ts";
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { isArchived } from "./script-moves-store.ts";
-import { findCurrent, findVersion, type ScriptVersion } from "./script-store.ts";
+import { createCurrentHashes } from "./current-hashes.ts";
+import { isArchived } from "./current-store.ts";
+import { findVersion, type ScriptVersion } from "./script-store.ts";
 
 /**
  * Versions by hash, which never change once their lock is known, and the current version of a path. What may change is looked up again after a
@@ -20,30 +21,20 @@ export interface ScriptCache {
 }
 
 const MAX_VERSIONS = 5000;
-const MAX_PATHS = 20_000;
+const MAX_SCRIPTS = 20_000;
 const CURRENT_MS = 1000;
 
 export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache {
   const versions = new Map<string, Known>();
-  /** Hashes by workspace and path. */
-  const current = new FreshCache<string | undefined>({
-    maxAgeMs: CURRENT_MS,
-    maxEntries: MAX_PATHS,
-    nowMs,
-    async load(key) {
-      const [workspace = "", ...path] = key.split("/");
-      const found = await findCurrent(pool, asWorkspaceId(workspace), path.join("/"));
-      return found?.archived === undefined ? found?.hash : undefined;
-    },
-  });
+  const hashes = createCurrentHashes(pool, "script", nowMs);
   /** By workspace and number of the script. */
   const archived = new FreshCache<boolean>({
     maxAgeMs: CURRENT_MS,
-    maxEntries: MAX_PATHS,
+    maxEntries: MAX_SCRIPTS,
     nowMs,
     load(key) {
       const [workspace = "", scriptId = ""] = key.split("/");
-      return isArchived(pool, asWorkspaceId(workspace), scriptId);
+      return isArchived(pool, "script", asWorkspaceId(workspace), scriptId);
     },
   });
 
@@ -64,17 +55,13 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
     version: (workspace, hash) => fresh(versions.get(`${workspace}/${hash}`)),
     loadVersion,
     async current(workspace, path) {
-      const key = `${workspace}/${path}`;
-      const hash = await current.get(key);
-      if (hash !== undefined) return loadVersion(workspace, hash);
-      // What is not there may be deployed through another replica at any moment.
-      current.delete(key);
-      return undefined;
+      const hash = await hashes.get(workspace, path);
+      return hash === undefined ? undefined : loadVersion(workspace, hash);
     },
     isArchived: (workspace, scriptId) => archived.get(`${workspace}/${scriptId}`),
     changed(workspace, path, hash, scriptId) {
       if (scriptId !== undefined) archived.delete(`${workspace}/${scriptId}`);
-      current.delete(`${workspace}/${path}`);
+      hashes.forget(workspace, path);
       versions.delete(`${workspace}/${hash}`);
     },
   };

@@ -1,8 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
-import { type Archived, type ArchivedRow, archivedOf } from "./archived.ts";
-import { type ExpectedVersion, expectedColumns } from "./expected-version.ts";
+import type { Move } from "./path-changes.ts";
 import { LOCK_JOIN, type ScriptVersion, scriptVersion, VERSION_COLUMNS, type VersionRow } from "./script-store.ts";
 
 /** All versions of a script, the newest first. @param after hash of the last version of the page before; unknown ones give an empty page */
@@ -19,43 +18,6 @@ export async function listScriptVersions(
     [workspace, scriptId, page.after ?? null, page.limit],
   );
   return rows.map(scriptVersion);
-}
-
-/** Archives a script that is in use, or takes one back. @returns undefined when there is none like that, or not with the expected version */
-export async function setArchived(
-  client: Queryable,
-  workspace: WorkspaceId,
-  path: string,
-  by: string | undefined,
-  expected: ExpectedVersion,
-): Promise<{ hash: string; scriptId: string; archived: Archived | undefined } | undefined> {
-  const [, hash] = expectedColumns(expected);
-  const { rows } = await client.query<{ hash: string; id: string } & ArchivedRow>(
-    `UPDATE script SET archived_at = CASE WHEN $3::text IS NULL THEN NULL ELSE now() END, archived_by = $3, updated_at = now()
-     WHERE workspace_id = $1 AND path = $2 AND (archived_at IS NULL) = ($3::text IS NOT NULL) AND ($4::text IS NULL OR hash = $4)
-     RETURNING hash, id::text, archived_at, archived_by`,
-    [workspace, path, by ?? null, hash],
-  );
-  const row = rows[0];
-  return row === undefined ? undefined : { hash: row.hash, scriptId: row.id, archived: archivedOf(row) };
-}
-
-export async function isArchived(pool: Pool, workspace: WorkspaceId, scriptId: string): Promise<boolean> {
-  const { rows } = await pool.query<{ archived: boolean }>("SELECT archived_at IS NOT NULL AS archived FROM script WHERE workspace_id = $1 AND id = $2", [
-    workspace,
-    scriptId,
-  ]);
-  return rows[0]?.archived === true;
-}
-
-export interface Move {
-  readonly from: string;
-  readonly to: string;
-  /** The version that is current. */
-  readonly hash: string;
-  /** The same under the new path. */
-  readonly newHash: string;
-  readonly by: string;
 }
 
 /**
@@ -79,16 +41,4 @@ export async function moveScript(client: Queryable, workspace: WorkspaceId, { fr
     [workspace, from, to, hash, newHash, by],
   );
   return rows[0]?.moved === true;
-}
-
-const UNIQUE_VIOLATION = "23505";
-
-/** What a transaction with a move gives; `taken` when the other path was not free. */
-export async function ifFree<Outcome>(move: Promise<Outcome>): Promise<Outcome | "taken"> {
-  try {
-    return await move;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION) return "taken";
-    throw error;
-  }
 }

@@ -127,20 +127,6 @@ export async function findVersion(pool: Pool, workspace: WorkspaceId, hash: stri
   return rows[0] === undefined ? undefined : scriptVersion(rows[0]);
 }
 
-/** Hash and number of the current version of a path, archived or not. */
-export async function findCurrent(
-  pool: Pool,
-  workspace: WorkspaceId,
-  path: string,
-): Promise<{ hash: string; scriptId: string; archived: Archived | undefined } | undefined> {
-  const { rows } = await pool.query<{ hash: string; id: string } & ArchivedRow>(
-    "SELECT hash, id::text, archived_at, archived_by FROM script WHERE workspace_id = $1 AND path = $2",
-    [workspace, path],
-  );
-  const row = rows[0];
-  return row === undefined ? undefined : { hash: row.hash, scriptId: row.id, archived: archivedOf(row) };
-}
-
 /** Current versions in the order of their paths: of scripts in use, or of archived ones. @param after the last path of the page before */
 export async function listScripts(
   pool: Pool,
@@ -170,17 +156,6 @@ export async function findSchemas(
     [workspace, paths, hashes],
   );
   return rows.map(({ hash, ...row }) => ({ ...row, hash: hash ?? undefined }));
-}
-
-/** Paths that resemble one that does not exist, for the error message. */
-export async function similarPaths(pool: Pool, workspace: WorkspaceId, path: string): Promise<string[]> {
-  const name = path.slice(path.lastIndexOf("/") + 1);
-  const { rows } = await pool.query<{ path: string }>(
-    `SELECT path FROM script WHERE workspace_id = $1 AND archived_at IS NULL AND (path LIKE '%' || $2 || '%' OR $3 LIKE '%' || path || '%')
-     ORDER BY path LIMIT 3`,
-    [workspace, name.slice(0, 5).replaceAll(/[%_\\]/g, ""), path],
-  );
-  return rows.map((row) => row.path);
 }
 
 export function scriptVersion(row: VersionRow): ScriptVersion {

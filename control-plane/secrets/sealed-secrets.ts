@@ -3,6 +3,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { isForeignKeyViolation } from "../db/violations.ts";
 import type { KeyRing, Sealed } from "./key-ring.ts";
 import { deleteSecret, insertSecret, listSecrets, replaceSecret, type StoredSecret, secretsWithOldKeys } from "./sealed-secret-store.ts";
 
@@ -31,7 +32,6 @@ export interface SealedSecrets {
 const MAX_SECRETS = 5;
 const ID_BYTES = 6;
 const TRIES = 3;
-const FOREIGN_KEY_VIOLATION = "23503";
 
 export function createSealedSecrets(pool: Pool, keys: KeyRing, clock: Clock): SealedSecrets {
   const placeOf = (owner: string, id: string): string => `${owner}#${id}`;
@@ -44,8 +44,7 @@ export function createSealedSecrets(pool: Pool, keys: KeyRing, clock: Clock): Se
       try {
         return await insertSecret(pool, workspace, { owner, id, sealed, by }, MAX_SECRETS, endMs, clock.wallMs());
       } catch (error) {
-        const passes = error instanceof Error && "code" in error && error.code === FOREIGN_KEY_VIOLATION && attempt < TRIES;
-        if (!passes) throw error;
+        if (!isForeignKeyViolation(error) || attempt >= TRIES) throw error;
       }
     }
   }

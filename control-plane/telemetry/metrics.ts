@@ -8,7 +8,7 @@ import { createScheduleMetrics, type ScheduleMetrics } from "./schedule-metrics.
 const FAST_BUCKETS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** What gauges are read from at the moment of a scrape. */
-export interface MetricSources {
+interface MetricSources {
   waiting(): number;
   waitingByReason(): Readonly<Record<string, number>>;
   running(): number;

@@ -17,8 +17,6 @@ export const TRIGGER_LIMITS = {
   openCalls: 500,
   /** Calls that are remembered of each trigger. */
   calls: 20,
-  /** Characters of a secret that somebody brings. */
-  secretChars: 500,
 } as const;
 
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
@@ -126,32 +124,6 @@ export type TriggerView = z.infer<typeof triggerView>;
 
 export const triggerListQuery = z.strictObject(pageQuery);
 export const triggerPage = z.object({ triggers: z.array(triggerView), next_cursor: z.string().optional() });
-
-export const secretView = z.object({
-  id: z.string(),
-  created_at: z.iso.datetime(),
-  created_by: z.string(),
-  expires_at: z.iso.datetime().optional().meta({ description: "From then on it is good no more." }),
-});
-export type SecretView = z.infer<typeof secretView>;
-export const secretList = z.object({ secrets: z.array(secretView) });
-export const newSecret = secretView.extend({ secret: z.string().meta({ description: "Shown this once." }) });
-
-export const addSecret = z.strictObject({
-  secret: z
-    .string()
-    .min(16)
-    .max(TRIGGER_LIMITS.secretChars)
-    .regex(/^[\x21-\x7e]+$/, "has visible ASCII only")
-    .optional()
-    .meta({ description: "One that the other side has made, as Stripe and Slack do. Default: a new one." }),
-  others_for_s: z
-    .int()
-    .min(0)
-    .max(365 * 24 * 3600)
-    .optional()
-    .meta({ description: "Seconds for which the others stay good. Default: until they are deleted." }),
-});
 
 const CALL_OUTCOMES = ["accepted", "repeated", "refused"] as const;
 const callView = z.object({

@@ -2,8 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { assertNever } from "../../kernel/assert-never.ts";
-import { type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
+import { type JobId, parseJobId } from "../../kernel/ids.ts";
 import { parseJsonBody } from "../http/exact-json.ts";
+import { createOpenRequests } from "../http/open-requests.ts";
 import { openEventStream } from "../http/sse.ts";
 import type { JobEvents } from "../jobs/job-events.ts";
 import type { JobService } from "../jobs/job-service.ts";
@@ -34,6 +35,7 @@ export interface ReceiverParts {
 
 const params = z.object({ workspace: z.string(), "*": z.string() });
 const DEFAULT_WAIT_S = 30;
+const CALL_AGAIN_S = 5;
 /** A notice of a change may be lost on its way from another replica. */
 const LOOK_AGAIN_MS = 1000;
 
@@ -43,7 +45,8 @@ const LOOK_AGAIN_MS = 1000;
  */
 export function addReceivers(root: FastifyInstance, parts: ReceiverParts): void {
   void root.register(async (scope: FastifyInstance) => {
-    const open = new Map<WorkspaceId, number>();
+    const { openCalls } = TRIGGER_LIMITS;
+    const hold = createOpenRequests(openCalls, `${openCalls} calls of this workspace are waiting already`, CALL_AGAIN_S);
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser<Buffer>("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
     scope.decorateRequest("reached", undefined);
@@ -51,7 +54,7 @@ export function addReceivers(root: FastifyInstance, parts: ReceiverParts): void 
       request.reached = await reach(parts, request);
     });
     const common = { config: { permission: "public" as const }, bodyLimit: TRIGGER_LIMITS.bodyBytes, schema: { hide: true, params } };
-    const handle = (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => receive(parts, open, request, reply);
+    const handle = (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => receive(parts, hold, request, reply);
     scope.post("/api/v1/w/:workspace/webhooks/*", common, handle);
     scope.route({ ...common, method: [...METHODS], url: "/api/r/:workspace/*", exposeHeadRoute: false, handler: handle });
     scope.route({ ...common, method: [...METHODS], url: "/api/r/:workspace", exposeHeadRoute: false, schema: { hide: true }, handler: handle });
@@ -87,7 +90,7 @@ function decoded(part: string): string | undefined {
   }
 }
 
-async function receive(parts: ReceiverParts, open: Map<WorkspaceId, number>, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function receive(parts: ReceiverParts, hold: ReturnType<typeof createOpenRequests>, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const { reached } = request;
   if (reached === undefined) throw new AppError("internal", "a call came to no trigger");
   const admitted = parts.receiver.admit(reached, rawOf(request));
@@ -99,9 +102,9 @@ async function receive(parts: ReceiverParts, open: Map<WorkspaceId, number>, req
       return reply.code(202).send({ job: view.id });
     }
     case "wait":
-      return held(open, reached, () => answer(parts, reached, admitted, reply));
+      return hold(reached.workspace.id, () => answer(parts, reached, admitted, reply));
     case "sse":
-      return held(open, reached, () => follow(parts, reached, admitted, request, reply));
+      return hold(reached.workspace.id, () => follow(parts, reached, admitted, request, reply));
     default:
       return assertNever(mode);
   }
@@ -115,21 +118,6 @@ function rawOf(request: FastifyRequest): RawRequest {
     return [name, all.length === 1 ? (all[0] ?? "") : all];
   });
   return { headers, method, path: pathOf(request), query: Object.fromEntries(entries), body: Buffer.isBuffer(body) ? body : Buffer.alloc(0) };
-}
-
-/** Calls that stay open are counted. Errors: resource_exhausted. */
-async function held<T>(open: Map<WorkspaceId, number>, { workspace: { id } }: Reached, work: () => Promise<T>): Promise<T> {
-  const count = open.get(id) ?? 0;
-  if (count >= TRIGGER_LIMITS.openCalls)
-    throw new AppError("resource_exhausted", `${TRIGGER_LIMITS.openCalls} calls of this workspace are waiting already`, { retryAfterS: 5 });
-  open.set(id, count + 1);
-  try {
-    return await work();
-  } finally {
-    const left = (open.get(id) ?? 1) - 1;
-    if (left > 0) open.set(id, left);
-    else open.delete(id);
-  }
 }
 
 async function answer(parts: ReceiverParts, reached: Reached, admitted: Extract<Admitted, { kind: "run" }>, reply: FastifyReply): Promise<unknown> {

@@ -2,10 +2,12 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Pool } from "../db/pools.ts";
-import { callerOf, mayUse, referencesOf } from "../http/authorize.ts";
+import { callerOf, referencesOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { checkReferences } from "../resources/check-references.ts";
+import { addOwnedSecretRoutes } from "../secrets/owned-secret-routes.ts";
 import { byPath, conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
 import { presentChanges } from "../variables/routes.ts";
@@ -30,6 +32,15 @@ export function addTriggerRoutes(root: FastifyInstance, parts: TriggerRouteParts
   addReading(root, parts);
   addWriting(root, parts);
   addPausing(root, parts);
+  addOwnedSecretRoutes(root, parts.triggers, {
+    domain: "triggers",
+    name: "Trigger",
+    read: { permission: "triggers:read", path: queryPath },
+    write: { permission: "triggers:write", path: queryPath },
+    list: "Which secrets of a trigger are good now",
+    add: "All secrets of a trigger are good at a time: add the new one, give it to the other side, then delete the old one. Or let the others end by `others_for_s`.",
+    remove: "Delete a secret: whoever has it cannot call any more",
+  });
 }
 
 function addReading(root: FastifyInstance, { pool, triggers, publicUrl }: TriggerRouteParts): void {
@@ -49,14 +60,10 @@ function addReading(root: FastifyInstance, { pool, triggers, publicUrl }: Trigge
     },
     async (request) => {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
-      const caller = callerOf(request);
-      const { workspace } = caller;
-      const found = await triggers.list(workspace.id, { prefix, after: cursor, limit: limit + 1 });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      const seen = page.filter((one) => mayUse(caller, one.path));
-      const views = seen.map((one) => presentTrigger(one, workspace.name, publicUrl()));
-      return { triggers: views, ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
+      const { workspace, reach } = callerOf(request);
+      const found = await triggers.list(workspace.id, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
+      const { page, next } = pageOf(found, limit, ({ path }) => path);
+      return { triggers: page.map((one) => presentTrigger(one, workspace.name, publicUrl())), ...next };
     },
   );
   app.get(

@@ -1,4 +1,6 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { madeOf } from "../db/made-row.ts";
+import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 import type { METHODS, TriggerSettings } from "./contract.ts";
@@ -34,8 +36,8 @@ const COLUMNS = `path, kind, method, pattern, shape, settings, paused, descripti
 
 export async function listTriggers(pool: Pool, workspace: WorkspaceId, page: Page): Promise<StoredTrigger[]> {
   const { rows } = await pool.query<TriggerRow>(
-    `SELECT ${COLUMNS} FROM trigger WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) ORDER BY path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit],
+    `SELECT ${COLUMNS} FROM trigger WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${withinBounds("path", 5)} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
   );
   return rows.map(storedTrigger);
 }
@@ -72,9 +74,7 @@ export async function insertTrigger(pool: Pool, workspace: WorkspaceId, trigger:
      SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [...columnsOf(workspace, trigger), limit],
   );
-  const row = rows[0];
-  if (row?.is_full === true) return "full";
-  return row === undefined || row.path === null ? undefined : storedTrigger(row);
+  return madeOf(rows, storedTrigger);
 }
 
 /** @returns undefined when it has another revision by now, or is gone. Errors: as insertTrigger */

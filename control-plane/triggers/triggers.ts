@@ -2,9 +2,12 @@ import { randomBytes } from "node:crypto";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { SECRET_PREFIX, standardKey } from "../notifications/standard-webhooks.ts";
-import type { ListedSecret, SealedSecrets } from "../secrets/sealed-secrets.ts";
-import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "../variables/revision.ts";
+import { isUniqueViolation } from "../db/violations.ts";
+import { checkStandardSecret, newStandardSecret } from "../notifications/standard-webhooks.ts";
+import { createOwnedSecrets, type OwnedSecrets } from "../secrets/owned-secrets.ts";
+import type { SealedSecrets } from "../secrets/sealed-secrets.ts";
+import { putRevised } from "../variables/put-revised.ts";
+import { type Condition, changedMeanwhile, wantedRevision } from "../variables/revision.ts";
 import type { Page } from "../variables/variable-store.ts";
 import { type Auth, type PutTrigger, TRIGGER_LIMITS } from "./contract.ts";
 import { parsePattern, shapeOf } from "./route-pattern-core.ts";
@@ -29,7 +32,7 @@ interface Writer {
 }
 
 /** Triggers of workspaces. What is not of the workspace is not there. */
-export interface Triggers {
+export interface Triggers extends OwnedSecrets {
   list(workspace: WorkspaceId, page: Page): Promise<StoredTrigger[]>;
   /** Errors: not_found. */
   get(workspace: WorkspaceId, path: string): Promise<StoredTrigger>;
@@ -39,24 +42,9 @@ export interface Triggers {
   remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
   /** It stays the trigger of whoever wrote it: its jobs act for that account. Errors: not_found. */
   pause(workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredTrigger>;
-  /** Errors: not_found. */
-  secrets(workspace: WorkspaceId, path: string): Promise<ListedSecret[]>;
-  /** @param text undefined: a new one is made. Errors: not_found, invalid_argument, failed_precondition, resource_exhausted. */
-  addSecret(
-    workspace: WorkspaceId,
-    path: string,
-    text: string | undefined,
-    by: string,
-    othersForS: number | undefined,
-  ): Promise<{ secret: string; listed: ListedSecret }>;
-  /** Errors: not_found. */
-  removeSecret(workspace: WorkspaceId, path: string, id: string): Promise<void>;
 }
 
-/** Somebody else writes at the same moment: then it is looked at again. */
-const TRIES = 5;
 const KEY_BYTES = 32;
-const UNIQUE_VIOLATION = "23505";
 
 /** @param onChange called after each change: what is cached of the workspace's triggers is no longer true */
 export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (workspace: WorkspaceId, path: string) => void): Triggers {
@@ -75,7 +63,7 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
     try {
       return await (revision === undefined ? insertTrigger(pool, workspace, next, TRIGGER_LIMITS.triggers) : updateTrigger(pool, workspace, next, revision));
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION) || next.place.kind !== "route") throw error;
+      if (!isUniqueViolation(error) || next.place.kind !== "route") throw error;
       const { method, pattern, shape } = next.place;
       const other = await findSameRoute(pool, workspace, next.path, method, shape);
       const name = other === undefined || mayRefer?.(other) === false ? "another route" : other;
@@ -89,17 +77,15 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
     list: (workspace, page) => listTriggers(pool, workspace, page),
     get,
     async put(workspace, path, change, by, condition) {
-      for (let attempt = 0; attempt < TRIES; attempt++) {
-        const before = await findTrigger(pool, workspace, path);
-        checkCondition(condition, `trigger ${path}`, before?.revision);
-        const stored = await write(workspace, nextTrigger(path, change, by.label, before), before?.revision, by.mayRefer);
-        if (stored === "full")
-          throw new AppError("resource_exhausted", `the workspace has ${TRIGGER_LIMITS.triggers} triggers already`, { hint: "delete some that nobody needs" });
-        if (stored === undefined) continue;
-        onChange(workspace, path);
-        return { created: before === undefined, stored };
-      }
-      throw changedMeanwhile(`trigger ${path}`);
+      const done = await putRevised({
+        what: `trigger ${path}`,
+        condition,
+        full: `the workspace has ${TRIGGER_LIMITS.triggers} triggers already`,
+        find: () => findTrigger(pool, workspace, path),
+        write: (before) => write(workspace, nextTrigger(path, change, by.label, before), before?.revision, by.mayRefer),
+      });
+      onChange(workspace, path);
+      return done;
     },
     async remove(workspace, path, condition) {
       const done = await deleteTrigger(pool, workspace, path, wantedRevision(condition));
@@ -115,23 +101,13 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
       onChange(workspace, path);
       return stored;
     },
-    async secrets(workspace, path) {
-      await get(workspace, path);
-      return secrets.list(workspace, `trigger:${path}`);
-    },
-    async addSecret(workspace, path, text, by, othersForS) {
-      const { settings } = await get(workspace, path);
-      const secret = text ?? newSecret(settings.auth);
-      checkSecret(settings.auth, secret);
-      const listed = await secrets.add(workspace, `trigger:${path}`, secret, by, othersForS);
-      onChange(workspace, path);
-      return { secret, listed };
-    },
-    async removeSecret(workspace, path, id) {
-      await get(workspace, path);
-      await secrets.remove(workspace, `trigger:${path}`, id);
-      onChange(workspace, path);
-    },
+    ...createOwnedSecrets(secrets, {
+      kind: "trigger",
+      get,
+      make: ({ settings }) => newSecret(settings.auth),
+      check: ({ settings }, secret) => checkSecret(settings.auth, secret),
+      changed: onChange,
+    }),
   };
 }
 
@@ -155,18 +131,15 @@ function placeOf(method: PutTrigger["method"], pattern: string | undefined): Tri
 
 /** Tokens begin with what secret scanners look for. */
 function newSecret(auth: Auth): string {
+  if (auth.kind === "standard") return newStandardSecret();
   const random = randomBytes(KEY_BYTES);
-  if (auth.kind === "standard") return `${SECRET_PREFIX}${random.toString("base64")}`;
   return auth.kind === "token" || auth.kind === "gitlab" ? `mr_trg_${random.toString("base64url")}` : random.toString("hex");
 }
 
 /** Errors: failed_precondition for a trigger that takes none; invalid_argument for what is no secret of Standard Webhooks. */
 function checkSecret(auth: Auth, secret: string): void {
   if (auth.kind === "none") throw new AppError("failed_precondition", "the trigger takes calls of everybody: it has no secrets");
-  if (auth.kind === "standard" && standardKey(secret) === undefined)
-    throw new AppError("invalid_argument", "a secret of Standard Webhooks is whsec_ and 24 to 64 bytes in base64", {
-      fields: [{ pointer: "/secret", message: "is not whsec_ and base64" }],
-    });
+  if (auth.kind === "standard") checkStandardSecret(secret);
 }
 
 function noTrigger(path: string): AppError {

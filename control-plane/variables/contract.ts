@@ -63,7 +63,7 @@ export const putVariable = z.strictObject({
 });
 export type PutVariable = z.infer<typeof putVariable>;
 
-export const variableView = z.object({
+const variableView = z.object({
   path: z.string(),
   is_secret: z.boolean(),
   description: z.string(),

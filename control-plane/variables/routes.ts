@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
@@ -49,10 +50,9 @@ function addReading(root: FastifyInstance, variables: Variables): void {
       const { prefix = "", cursor = "", limit = PAGE } = request.query;
       const { workspace, reach } = callerOf(request);
       const found = await variables.list(workspace.id, { prefix, after: cursor, limit: limit + 1, bounds: reach?.bounds });
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
+      const { page, next } = pageOf(found, limit, ({ path }) => path);
       const views = page.map((one): VariableView => ({ path: one.path, is_secret: one.isSecret, description: one.description, ...presentChanges(one) }));
-      return { variables: views, ...(found.length > limit && last !== undefined && { next_cursor: last.path }) };
+      return { variables: views, ...next };
     },
   );
   app.get(

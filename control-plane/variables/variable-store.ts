@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { madeOf } from "../db/made-row.ts";
 import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
@@ -89,9 +90,7 @@ export async function insertVariable(client: Queryable, workspace: WorkspaceId, 
      SELECT room.is_full, made.* FROM room LEFT JOIN made ON true`,
     [workspace, variable.path, variable.description, ...valueColumns(variable.value), variable.by, THING_LIMITS.variables],
   );
-  const row = rows[0];
-  if (row?.is_full === true) return "full";
-  return row === undefined || row.path === null ? undefined : storedVariable(row);
+  return madeOf(rows, storedVariable);
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */

@@ -3,9 +3,11 @@ import type { WorkspaceId } from "../../kernel/ids.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
+import { isForeignKeyViolation } from "../db/violations.ts";
 import type { KeyRing } from "../secrets/key-ring.ts";
 import { type PutVariable, THING_LIMITS } from "./contract.ts";
-import { type Condition, changedMeanwhile, checkCondition, wantedRevision } from "./revision.ts";
+import { putRevised } from "./put-revised.ts";
+import { type Condition, changedMeanwhile, wantedRevision } from "./revision.ts";
 import {
   deleteVariable,
   findVariables,
@@ -40,10 +42,6 @@ export interface Variables {
   resealSome(workspace: WorkspaceId, limit: number): Promise<number>;
 }
 
-/** Somebody else writes at the same moment: then it is looked at again. */
-const TRIES = 5;
-const FOREIGN_KEY_VIOLATION = "23503";
-
 export function createVariables(pool: Pool, keys: KeyRing): Variables {
   const find = async (workspace: WorkspaceId, path: string): Promise<StoredVariable | undefined> => (await findVariables(pool, workspace, [path]))[0];
 
@@ -61,19 +59,17 @@ export function createVariables(pool: Pool, keys: KeyRing): Variables {
   return {
     list: (workspace, page) => listVariables(pool, workspace, page),
     find,
-    async put(workspace, path, change, by, condition) {
-      for (let attempt = 0; attempt < TRIES; attempt++) {
-        const before = await find(workspace, path);
-        checkCondition(condition, `variable ${path}`, before?.revision);
-        const value = await nextValue(workspace, path, change, before);
-        const next: NewVariable = { path, description: change.description ?? before?.description ?? "", value, by };
-        const stored = await write(pool, workspace, next, before?.revision);
-        if (stored === "full")
-          throw new AppError("resource_exhausted", `the workspace has ${THING_LIMITS.variables} variables already`, { hint: "delete some that nobody needs" });
-        if (stored !== undefined) return { created: before === undefined, stored };
-      }
-      throw changedMeanwhile(`variable ${path}`);
-    },
+    put: (workspace, path, change, by, condition) =>
+      putRevised({
+        what: `variable ${path}`,
+        condition,
+        full: `the workspace has ${THING_LIMITS.variables} variables already`,
+        find: () => find(workspace, path),
+        async write(before) {
+          const value = await nextValue(workspace, path, change, before);
+          return write(pool, workspace, { path, description: change.description ?? before?.description ?? "", value, by }, before?.revision);
+        },
+      }),
     async remove(workspace, path, by, condition) {
       const gone = await inTransaction(pool, async (client) => {
         const deleted = await deleteVariable(client, workspace, path, wantedRevision(condition));
@@ -115,7 +111,7 @@ async function write(pool: Pool, workspace: WorkspaceId, next: NewVariable, revi
       return stored;
     });
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === FOREIGN_KEY_VIOLATION) return undefined;
+    if (isForeignKeyViolation(error)) return undefined;
     throw error;
   }
 }

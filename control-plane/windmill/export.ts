@@ -38,6 +38,8 @@ export async function exportWorkspace(parts: ExportParts, workspace: WorkspaceId
   const entries: ZipEntry[] = [];
   let chars = 0;
   const add = (name: string, text: string): void => {
+    // A path may have a part `..`: whoever unpacks it would write elsewhere.
+    if (name.split("/").some((part) => part === "." || part === "..")) return;
     chars += name.length + text.length;
     if (chars > MAX_CHARS) throw new AppError("out_of_range", `the workspace has more than ${MAX_CHARS} characters`, { hint: "use millrace pull" });
     entries.push({ name, text });

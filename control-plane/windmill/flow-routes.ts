@@ -4,10 +4,11 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { archiveFlow } from "../flows/change-flow.ts";
 import { deployFlow, type FlowDeployer } from "../flows/deploy.ts";
-import { findAnyFlow, findFlowVersion, listFlows } from "../flows/flow-store.ts";
+import { findFlowVersion, listFlows } from "../flows/flow-store.ts";
 import { type Caller, callerOf, referencesOf } from "../http/authorize.ts";
 import { bodyPath, restPath } from "../http/path-of.ts";
 import { scriptPath } from "../jobs/contract.ts";
+import { findCurrent } from "../scripts/current-store.ts";
 import { anyQuery, HIDDEN, inWorkspace, pageQuery, sendJson } from "./common.ts";
 
 const base = "/api/w/:workspace/flows";
@@ -26,7 +27,7 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
   app.get(`${base}/get/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
     const { workspace } = callerOf(request);
     const path = request.params["*"];
-    const found = await findAnyFlow(pool, workspace.id, path);
+    const found = await findCurrent(pool, "flow", workspace.id, path);
     const version = found === undefined ? undefined : await findFlowVersion(pool, workspace.id, found.hash);
     if (version === undefined) throw new AppError("not_found", `there is no flow at ${path}`);
     const { summary, createdBy, createdAtMs } = version;
@@ -41,7 +42,7 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
     sendJson(reply, `${JSON.stringify({ ...head, extra_perms: {} }).slice(0, -1)},${version.document.slice(1)}`);
   });
   app.get(`${base}/exists/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
-    const found = await findAnyFlow(pool, callerOf(request).workspace.id, request.params["*"]);
+    const found = await findCurrent(pool, "flow", callerOf(request).workspace.id, request.params["*"]);
     return reply.type("application/json").send(found !== undefined && found.archived === undefined);
   });
   const list = { config: { permission: "flows:read", path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } } as const;
@@ -85,7 +86,7 @@ function addWriting(root: FastifyInstance, deployer: FlowDeployer): void {
     const archiving = { path, isArchiving: true, by: caller.principal.label, expected: { kind: "any" } } as const;
     const changed = await archiveFlow(deployer, caller.workspace.id, archiving);
     // They ask once for each file of a flow: it may be in the archive already.
-    if (changed === undefined && (await findAnyFlow(deployer.pool, caller.workspace.id, path)) === undefined)
+    if (changed === undefined && (await findCurrent(deployer.pool, "flow", caller.workspace.id, path)) === undefined)
       throw new AppError("not_found", `there is no flow at ${path}`);
     return `flow ${path} archived`;
   };

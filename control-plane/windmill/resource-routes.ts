@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf } from "../http/authorize.ts";
 import { bodyPath, restPath } from "../http/path-of.ts";
+import { checkReferences } from "../resources/check-references.ts";
 import { putResource, typeName } from "../resources/contract.ts";
 import type { References } from "../resources/references.ts";
 import { noResource, type Resources } from "../resources/resources.ts";
@@ -60,8 +61,10 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
       schema: { ...HIDDEN, params: inWorkspace, querystring: z.looseObject({ update_if_exists: z.stringbool().default(false) }), body: create },
     },
     async (request, reply) => {
-      const { workspace, principal } = callerOf(request);
+      const caller = callerOf(request);
+      const { workspace, principal } = caller;
       const { path, value, resource_type: type, description: about } = request.body;
+      checkReferences(caller, [], [value]);
       const condition = request.query.update_if_exists ? {} : { "if-none-match": "*" as const };
       await resources.put(workspace.id, path, { type, value: value ?? null, description: about }, principal.label, condition);
       return reply.code(201).type("text/plain").send(`resource ${path} created`);
@@ -72,9 +75,11 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
       `${base}/${name}/*`,
       { config: { permission: "resources:write", path: restPath }, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: update } },
       async (request, reply) => {
-        const { workspace, principal } = callerOf(request);
+        const caller = callerOf(request);
+        const { workspace, principal } = caller;
         const path = request.params["*"];
         refuseRenaming(path, request.body.path);
+        checkReferences(caller, [], [request.body.value]);
         // A client that sets nothing leaves the field out.
         const value = name === "update_value" ? (request.body.value ?? null) : request.body.value;
         await resources.put(workspace.id, path, { value, description: request.body.description }, principal.label, { "if-match": "*" });

@@ -10,10 +10,11 @@ import { bodyPath, restPath } from "../http/path-of.ts";
 import { scriptPath, tagName } from "../jobs/contract.ts";
 import { archiveScript } from "../scripts/change-script.ts";
 import { type DeployScriptRequest, deployScriptRequest } from "../scripts/contract.ts";
+import { findCurrent } from "../scripts/current-store.ts";
 import { deployScript } from "../scripts/deploy.ts";
 import type { ScriptLocks } from "../scripts/locks.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
-import { findCurrent, findVersion, listScripts, type ScriptVersion } from "../scripts/script-store.ts";
+import { findVersion, listScripts, type ScriptVersion } from "../scripts/script-store.ts";
 import { anyQuery, HIDDEN, inWorkspace, pageQuery } from "./common.ts";
 import { scriptMetadata } from "./export.ts";
 import { theirLanguage } from "./languages.ts";
@@ -53,7 +54,7 @@ function addReading(root: FastifyInstance, { pool }: ScriptParts): void {
   app.get(`${base}/get/p/*`, { config: atRest, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request) => {
     const { workspace } = callerOf(request);
     const path = request.params["*"];
-    const found = await findCurrent(pool, workspace.id, path);
+    const found = await findCurrent(pool, "script", workspace.id, path);
     const version = found === undefined ? undefined : await findVersion(pool, workspace.id, found.hash);
     if (version === undefined) throw new AppError("not_found", `there is no script at ${path}`);
     return describe(pool, workspace, version, found?.archived !== undefined);
@@ -70,7 +71,7 @@ function addReading(root: FastifyInstance, { pool }: ScriptParts): void {
     },
   );
   app.get(`${base}/exists/p/*`, { config: atRest, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
-    const found = await findCurrent(pool, callerOf(request).workspace.id, request.params["*"]);
+    const found = await findCurrent(pool, "script", callerOf(request).workspace.id, request.params["*"]);
     return reply.type("application/json").send(found !== undefined && found.archived === undefined);
   });
   app.get(`${base}/list`, { config: inside, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
@@ -104,7 +105,7 @@ function addWriting(root: FastifyInstance, { pool, scripts, locks }: ScriptParts
       const { workspace, principal } = callerOf(request);
       const path = request.params["*"];
       const changed = await archiveScript(pool, scripts, workspace.id, { path, isArchiving: true, by: principal.label, expected: { kind: "any" } });
-      if (changed === undefined && (await findCurrent(pool, workspace.id, path)) === undefined)
+      if (changed === undefined && (await findCurrent(pool, "script", workspace.id, path)) === undefined)
         throw new AppError("not_found", `there is no script at ${path}`);
       return reply.type("text/plain").send(`script ${path} archived`);
     });

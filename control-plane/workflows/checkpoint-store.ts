@@ -1,5 +1,6 @@
 import type { JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { isUniqueViolation } from "../db/violations.ts";
 import { shardOf } from "../jobs/model.ts";
 import { CHECKPOINT_KINDS, type CheckpointKind, WORKFLOW_LIMITS } from "./contract.ts";
 
@@ -23,7 +24,6 @@ export interface Checkpoint extends NewCheckpoint {
  */
 export type Written = { readonly kind: "written" | "stale" | "full" | "busy" } | { readonly kind: "taken"; readonly name: string };
 
-const UNIQUE_VIOLATION = "23505";
 /** Only requests of one job that cross each other meet. Its client sends one at a time. */
 const TRIES = 5;
 const PAGE_ROWS = 1000;
@@ -58,7 +58,7 @@ export async function writeCheckpoints(pool: Pool, workspace: WorkspaceId, id: J
       const { rowCount } = await pool.query(INSERT, [workspace, id, shardOf(workspace), attempt, ...values]);
       return rowCount === wanted.length ? { kind: "written" } : await whyNot(pool, workspace, id, attempt, wanted);
     } catch (error) {
-      if (!isCrossing(error)) throw error;
+      if (!isUniqueViolation(error)) throw error;
       if (tried >= TRIES) return { kind: "busy" };
     }
   }
@@ -126,5 +126,3 @@ interface CheckpointRow {
 function checkpointOf({ at_ms: atMs, kind, ...row }: CheckpointRow): Checkpoint {
   return { ...row, kind: CHECKPOINT_KINDS[kind] ?? "step", atMs };
 }
-
-const isCrossing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION;

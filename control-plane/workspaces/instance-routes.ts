@@ -7,6 +7,7 @@ import { recordAudit, recordAudits } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { principalOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { changedWorkspace, newWorkspace, type WorkspaceView, workspacePage, workspaceQuery, workspaceView } from "./contract.ts";
 import { insertWorkspace, listWorkspaces, type NamedWorkspace, renameWorkspace } from "./workspace-names-store.ts";
@@ -42,9 +43,8 @@ export function addInstanceRoutes(root: FastifyInstance, { pool, workspaces, add
     async (request) => {
       const { cursor = "", limit = PAGE } = request.query;
       const found = await listWorkspaces(pool, cursor, limit + 1);
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return { workspaces: page.map(present), ...(found.length > limit && last !== undefined && { next_cursor: last.name }) };
+      const { page, next } = pageOf(found, limit, ({ name }) => name);
+      return { workspaces: page.map(present), ...next };
     },
   );
   app.post(

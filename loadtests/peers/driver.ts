@@ -5,7 +5,7 @@ export interface PeerJob {
   readonly n: number;
 }
 
-export interface PeerWorkerEvents {
+interface PeerWorkerEvents {
   onStart(job: PeerJob): void;
   /** Called when the peer has recorded the end, or as near to that as it lets one know. */
   onEnd(jobs: number): void;

@@ -2422,7 +2422,7 @@ export interface paths {
   };
   "/api/v1/w/{workspace}/folders": {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
-    /** Folders with their grants, by path */
+    /** Folders with their grants, by path. Those that the caller may read. */
     get: {
       parameters: {
         query?: never;

@@ -14,7 +14,7 @@ export function parseGoLock(text: string): GoLock | undefined {
   return { mod: text.slice(MOD.length, at + 1), sum: text.slice(at + 1 + SUM.length) };
 }
 
-export const MODULE = "millrace.job";
+const MODULE = "millrace.job";
 
 /** The go.mod of a script that has no lock. @param goVersion such as `1.26.8`. */
 export function initialGoMod(goVersion: string, requires: readonly { readonly module: string; readonly version: string }[]): string {

@@ -8,7 +8,7 @@ import { npmRequest } from "./npm-request.ts";
 import type { ImportReading } from "./read-imports.ts";
 
 /** Above the job's folder, where Node looks for the modules of /job too. */
-export const INSIDE_MODULES = "/node_modules";
+const INSIDE_MODULES = "/node_modules";
 
 const LOCK_TIMEOUT_MS = 180_000;
 const INSTALL_TIMEOUT_MS = 900_000;

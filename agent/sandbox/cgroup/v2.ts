@@ -84,7 +84,7 @@ function moveFamily(base: string, key: string, folders: GroupFolders, isFamily: 
 }
 
 /** This process, its ancestors and its descendants. */
-export function isOwnFamily(pid: number): boolean {
+function isOwnFamily(pid: number): boolean {
   return pid === process.pid || lineOf(process.pid).includes(pid) || lineOf(pid).includes(process.pid);
 }
 

@@ -5,7 +5,7 @@ export type AllowEntry =
   | { readonly kind: "name"; readonly name: string; readonly port: number | undefined }
   | { readonly kind: "range"; readonly family: 4 | 6; readonly range: string; readonly port: number | undefined };
 
-export const MAX_ALLOW_ENTRIES = 100;
+const MAX_ALLOW_ENTRIES = 100;
 const NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_](?:[a-z0-9_-]{0,62}))*\.?$/i;
 /** What looks like a number is an address or nothing: resolvers read "0x7f.1" and "2130706433" as addresses too. */
 const NUMERIC = /^(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*\.?$/i;

@@ -1,5 +1,6 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import { starterIn } from "../../access/acting-for.ts";
 import { recordAudit } from "../../audit/audit-store.ts";
 import type { Pool } from "../../db/pools.ts";
 import { inTransaction } from "../../db/transaction.ts";
@@ -111,7 +112,8 @@ export class Approvals {
     const { rule } = await this.#waiting(claims.workspace, claims.flow, claims.place);
     if (rule.userAuthRequired || rule.selfApprovalDisabled || rule.userGroupsRequired !== undefined)
       throw new AppError("permission_denied", "this step takes answers of signed-in people only: POST to …/jobs/{id}/flow/answer with a token");
-    await this.#take(claims, approved, payload);
+    // The name is what somebody has written into the link: it proves nobody.
+    await this.#take(claims, approved, payload, `link for ${claims.approver}`);
   }
 
   /** An answer under the caller's own name. Errors: those of answerLink; permission_denied for whoever may not. */
@@ -124,7 +126,7 @@ export class Approvals {
       throw new AppError("permission_denied", `this step takes answers of members of ${rule.userGroupsRequired.join(", ")} only`);
     if (rule.selfApprovalDisabled && (await this.#starter(caller, flow)) === approver)
       throw new AppError("permission_denied", "whoever started the run may not approve it");
-    await this.#take({ workspace, flow, place: view.place, approver }, approved, payload);
+    await this.#take({ workspace, flow, place: view.place, approver }, approved, payload, approver);
   }
 
   async #links(workspace: WorkspaceId, flow: JobId, place: Place, approver: string): Promise<Invitation> {
@@ -139,8 +141,10 @@ export class Approvals {
     for (let depth = 0; depth < MOST_STARTERS; depth++) {
       const { createdBy } = await this.#parts.record(caller, id).catch(() => ({ createdBy: undefined }));
       if (createdBy === undefined) break;
-      const job = parseJobId(JOB_LABEL.exec(createdBy)?.[1] ?? "");
-      if (job === undefined) return createdBy;
+      // A schedule or a trigger is whoever wrote it.
+      const starter = starterIn(createdBy);
+      const job = parseJobId(JOB_LABEL.exec(starter)?.[1] ?? "");
+      if (job === undefined) return starter;
       id = job;
     }
     throw new AppError("permission_denied", "it is not known any more who started the run, and they may not approve it");
@@ -185,23 +189,24 @@ export class Approvals {
     return givenApprovals(flow.definition, state, place);
   }
 
-  async #take(claims: ApprovalClaims, approved: boolean, payload: unknown): Promise<void> {
+  /** @param actor as the audit log calls whoever answers */
+  async #take(claims: ApprovalClaims, approved: boolean, payload: unknown, actor: string): Promise<void> {
     const text = payload === undefined ? "null" : JSON.stringify(payload);
     if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes)
       throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
     const before = (await this.#given(claims)).reduce((sum, one) => sum + Buffer.byteLength(one.payload), await pendingBytes(this.#parts.pool, claims));
     if (before + Buffer.byteLength(text) > RUN_LIMITS.approvalsBytes)
       throw new AppError("out_of_range", `the payloads of the step's answers are larger than ${RUN_LIMITS.approvalsBytes} bytes of JSON together: send less`);
-    if ((await this.#hasAnswered(claims)) || !(await this.#insert(claims, approved, text)))
+    if ((await this.#hasAnswered(claims)) || !(await this.#insert(claims, approved, text, actor)))
       throw new AppError("failed_precondition", `${claims.approver} has answered already`);
     this.#parts.answered();
   }
 
-  async #insert(claims: ApprovalClaims, approved: boolean, payload: string): Promise<boolean> {
-    const { workspace, flow, place, approver } = claims;
+  async #insert(claims: ApprovalClaims, approved: boolean, payload: string, actor: string): Promise<boolean> {
+    const { workspace, flow, place } = claims;
     return inTransaction(this.#parts.pool, async (client) => {
       const inserted = await insertApproval(client, claims, approved, payload);
-      const event = { workspace, actor: approver, action: approved ? "steps:approve" : "steps:refuse", target: `job ${flow}`, detail: { step: place } };
+      const event = { workspace, actor, action: approved ? "steps:approve" : "steps:refuse", target: `job ${flow}`, detail: { step: place } };
       if (inserted) await recordAudit(client, event);
       return inserted;
     });

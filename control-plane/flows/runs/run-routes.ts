@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { AppError, messageOf } from "../../../kernel/app-error.ts";
-import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
+import type { JobId } from "../../../kernel/ids.ts";
 import { type Caller, callerOf } from "../../http/authorize.ts";
+import { createOpenRequests } from "../../http/open-requests.ts";
 import { problemView } from "../../http/problem-contract.ts";
 import { openEventStream } from "../../http/sse.ts";
 import type { JobEvents } from "../../jobs/job-events.ts";
@@ -21,12 +22,13 @@ export interface RunRouteParts {
 
 /** Followed runs of one workspace at a time. */
 const MAX_FOLLOWERS = 200;
+const FOLLOW_AGAIN_S = 10;
 /** A notice of a change may be lost on its way from another replica. */
 const LOOK_AGAIN_MS = 1000;
 
 export function addRunRoutes(root: FastifyInstance, parts: RunRouteParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const followers = new Map<WorkspaceId, number>();
+  const hold = createOpenRequests(MAX_FOLLOWERS, `${MAX_FOLLOWERS} runs of this workspace are being followed already`, FOLLOW_AGAIN_S);
 
   app.get(
     "/api/v1/w/:workspace/jobs/:id/flow",
@@ -69,7 +71,7 @@ export function addRunRoutes(root: FastifyInstance, parts: RunRouteParts): void 
       // Also for a job that is none of the caller's.
       const record = await parts.jobs.record(caller, id);
       if (record.language !== "flow") throw new AppError("not_found", `job ${id} is not the run of a flow`);
-      if (follow === true) return followRun(parts, followers, caller, id, request, reply);
+      if (follow === true) return hold(caller.workspace.id, () => followRun(parts, caller, id, request, reply));
       const events = await parts.reader.events(caller.workspace.id, id, after, limit);
       const last = events.at(-1);
       return { events, ...(events.length === limit && last !== undefined && { next_after: last.seq }) };
@@ -77,20 +79,9 @@ export function addRunRoutes(root: FastifyInstance, parts: RunRouteParts): void 
   );
 }
 
-async function followRun(
-  parts: RunRouteParts,
-  followers: Map<WorkspaceId, number>,
-  caller: Caller,
-  id: JobId,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
+async function followRun(parts: RunRouteParts, caller: Caller, id: JobId, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const workspace = caller.workspace.id;
-  const following = followers.get(workspace) ?? 0;
-  if (following >= MAX_FOLLOWERS)
-    throw new AppError("resource_exhausted", `${MAX_FOLLOWERS} runs of this workspace are being followed already`, { retryAfterS: 10 });
-  followers.set(workspace, following + 1);
-  const stream = openEventStream(request, reply);
+  const stream = openEventStream(request, reply, { still: () => parts.jobs.record(caller, id) });
   let wake = (): void => undefined;
   const off = parts.changes.on(id, () => wake());
   stream.signal.addEventListener("abort", () => wake());
@@ -120,9 +111,6 @@ async function followRun(
   } finally {
     off();
     stream.end();
-    const left = (followers.get(workspace) ?? 1) - 1;
-    if (left > 0) followers.set(workspace, left);
-    else followers.delete(workspace);
   }
 }
 

@@ -328,6 +328,10 @@ describe("answers of people", () => {
     await bench.owner.owner.enqueue([{ ...job, payload: { ...job.payload, createdBy: "Ann" } }]);
     await bench.owner.rows("UPDATE job SET created_by = $2 WHERE id = $1", flow, `job ${job.job.id}`);
     await expect(approvals.answer(as("Ann"), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
+    for (const thing of ["schedule:f/a/b", "trigger:f/a/b"]) {
+      await bench.owner.rows("UPDATE job SET created_by = $2 WHERE id = $1", job.job.id, `${thing} by Ann`);
+      await expect(approvals.answer(as("Ann"), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
+    }
     const large = "x".repeat(60_000);
     let refused = 0;
     for (let number = 0; number < 20; number++)
@@ -338,6 +342,15 @@ describe("answers of people", () => {
     expect(refused).toBe(3);
     await bench.owner.rows("UPDATE job SET created_by = 'job 01a20000-36dd-7000-aeb1-1bbad5bb6980' WHERE id = $1", flow);
     await expect(approvals.answer(as("Eve"), flow, undefined, true, 1)).rejects.toMatchObject({ message: expect.stringContaining("not known any more") });
+  });
+
+  test("by a link are in the audit log as the link's, whoever its name is; those of people under their own", async () => {
+    const flow = await waiting(asks({ required_events: 2 }));
+    await approvals.answerLink(await linkOf(flow, "boss@example.com"), true, 1);
+    await approvals.answer(as("Ann"), flow, undefined, true, 1);
+    const rows = await bench.owner.rows("SELECT actor FROM audit_event WHERE target = $1 ORDER BY seq", `job ${flow}`);
+    expect(rows).toEqual([{ actor: "link for boss@example.com" }, { actor: "Ann" }]);
+    expect(await bench.ended(flow)).toMatchObject({ outcome: "succeeded" });
   });
 
   test("hold for the inputs as they were: a restart behind them takes no others", async () => {
@@ -361,7 +374,7 @@ async function member(name: string): Promise<string> {
   return id;
 }
 
-async function linkOf(flow: JobId): Promise<string> {
-  const { resume_url } = await approvals.invite(caller, flow, undefined);
+async function linkOf(flow: JobId, approver?: string): Promise<string> {
+  const { resume_url } = await approvals.invite(caller, flow, undefined, approver);
   return resume_url.slice(resume_url.lastIndexOf("/") + 1);
 }

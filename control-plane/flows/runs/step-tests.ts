@@ -7,6 +7,7 @@ import type { JobView } from "../../jobs/contract.ts";
 import { checkWanted } from "../../jobs/job-reach.ts";
 import type { JobService } from "../../jobs/job-service.ts";
 import { restartPolicy } from "../../jobs/policy-codec.ts";
+import { checkReferences } from "../../resources/check-references.ts";
 import { advance } from "../core/advance.ts";
 import { type FlowEvent, type Happening, jsonRef, type ListItem } from "../core/model.ts";
 import { findPlace } from "../core/place.ts";
@@ -21,6 +22,7 @@ import { findFlowVersion } from "../flow-store.ts";
 import type { FlowDefinition, Module } from "../model.ts";
 import { insideOf } from "../module-expressions.ts";
 import { parseFlow } from "../parse.ts";
+import { stepPaths } from "../step-paths.ts";
 import { type Stub, testDocument } from "../test-document.ts";
 import { isForFlow } from "../wanted-flow.ts";
 import { type Beginning, insertBeginnings } from "./beginning-store.ts";
@@ -57,7 +59,7 @@ export class StepTests {
   }
 
   /**
-   * Errors: not_found for flows and runs; invalid_argument for a step that is not there, and those of a deploy for a document; failed_precondition when the
+   * Errors: not_found for flows and runs, and for what the step runs; invalid_argument for a step that is not there, and those of a deploy for a document; failed_precondition when the
    * earlier run did not come to the step; out_of_range for too much of results.
    */
   async test(caller: Caller, request: StepTestRequest): Promise<JobView> {
@@ -101,14 +103,17 @@ export class StepTests {
     return { flow, module: found.module, before: stepsBefore(found.module, scope, new Map(given)), args: { ...inputs, ...iter } };
   }
 
-  /** Errors: out_of_range for a document that is too large with the results that are in it. */
-  async #alone({ workspace }: Caller, flow: WantedFlow, { id }: Module, before: Before): Promise<WantedFlow> {
-    const text = flow.document ?? (await findFlowVersion(this.#parts.pool, workspace.id, flow.hash))?.document ?? "{}";
+  /** Errors: out_of_range for a document that is too large with the results that are in it; not_found for what the caller may not run. */
+  async #alone(caller: Caller, flow: WantedFlow, { id }: Module, before: Before): Promise<WantedFlow> {
+    const text = flow.document ?? (await findFlowVersion(this.#parts.pool, caller.workspace.id, flow.hash))?.document ?? "{}";
     const decoded = decodeDocument(testDocument(storedDocument(text), id, before) ?? {}, "/results");
     if (decoded.kind === "problem")
       throw new AppError("out_of_range", `the step with the results before it ${decoded.problem.message}`, { fields: [decoded.problem] });
-    const { definition } = parseFlow(decoded.document);
-    return { hash: flowHash("", decoded.document, undefined), path: undefined, document: decoded.json, definition };
+    const parsed = parseFlow(decoded.document);
+    // A deployed flow lends its runs what its author may run, with the arguments that it says: this is none of its runs.
+    const runs = stepPaths(parsed).map(({ path }) => path);
+    checkReferences(caller, runs, []);
+    return { hash: flowHash("", decoded.document, undefined), path: undefined, document: decoded.json, definition: parsed.definition };
   }
 }
 

@@ -34,7 +34,7 @@ const MAX_TEXT = 60;
 const MAX_ITEMS = 3;
 
 /** Texts that have broken something somewhere before. */
-export const ODD_TEXTS: readonly string[] = [
+const ODD_TEXTS: readonly string[] = [
   "",
   " ",
   "\u0000",

@@ -14,13 +14,13 @@ interface SpecOf {
 }
 
 /** At most `max` jobs of the key hold a permit at a time. */
-export interface RunningSpec extends SpecOf {
+interface RunningSpec extends SpecOf {
   readonly kind: "running";
   readonly max: number;
 }
 
 /** At most `starts` jobs of the key are started within any `windowMs` milliseconds. */
-export interface RateSpec extends SpecOf {
+interface RateSpec extends SpecOf {
   readonly kind: "rate";
   readonly starts: number;
   readonly windowMs: number;
@@ -30,7 +30,7 @@ export interface RateSpec extends SpecOf {
  * A job of the key waits until none has come for `delayMs`, at most `maxMs` after the first: each new one replaces the one that waits. The
  * strategy means nothing here.
  */
-export interface DebounceSpec extends SpecOf {
+interface DebounceSpec extends SpecOf {
   readonly kind: "debounce";
   readonly delayMs: number;
   /** Undefined: any time. */

@@ -206,7 +206,7 @@ export function passOn(state: SchedulerState, queue: JobQueue, nowMs: number | u
  * Lets go as many parked groups of each route as the limit has permits for.
  * @param nowMs undefined: not known here, a rate limit is then looked at when `openWindows` is called next
  */
-export function wakeParked(state: SchedulerState, limit: Limit, nowMs: number | undefined): void {
+function wakeParked(state: SchedulerState, limit: Limit, nowMs: number | undefined): void {
   if (limit.parkedQueues === 0) return;
   if (limit.spec.kind !== "running" && nowMs === undefined) {
     setTimer(state, limit, undefined);

@@ -31,7 +31,7 @@ export interface WaitingJob {
  * claiming: the row's move to job_running is not yet committed · assigned: committed, sent or about to be ·
  * received / started: the agent said so · ending: its end is being committed.
  */
-export type RunningPhase = "claiming" | "assigned" | "received" | "started" | "ending";
+type RunningPhase = "claiming" | "assigned" | "received" | "started" | "ending";
 
 export interface RunningJob {
   readonly job: WaitingJob;

@@ -27,7 +27,7 @@ export interface Timed {
   readonly atMs: number;
 }
 
-export interface Moment {
+interface Moment {
   readonly atMs: number;
   readonly id: string;
 }

@@ -8,7 +8,7 @@ import type { SchedulerState } from "./state-core.ts";
 /** Why a job waits, as data; the message is for people. */
 export type WaitReason = { readonly message: string } & WaitCause;
 
-export type WaitCause =
+type WaitCause =
   | { readonly code: "no_agent" | "no_runtime" | "agents_draining" }
   | { readonly code: "slots_busy"; readonly slots: number }
   /** Milliseconds until the window opens; 0 when it is not known. */
@@ -112,7 +112,7 @@ function turnReason(state: SchedulerState, job: WaitingOn): WaitReason {
 }
 
 /** A limit's key in a sentence. */
-export function describeKey(spec: LimitSpec): string {
+function describeKey(spec: LimitSpec): string {
   return `key ${spec.key}`;
 }
 
