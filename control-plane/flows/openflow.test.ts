@@ -57,9 +57,12 @@ describe("a flow", () => {
     expect(definitionOf({ preprocessor_module: { id: "preprocessor", value: script() } }).preprocessor).toMatchObject({ id: "preprocessor" });
   });
 
-  test("same_worker: refused by name until steps can share an agent", () => {
-    expect(refusals({ summary: "s", value: { modules: [A], same_worker: true } })).toEqual(["/value/same_worker"]);
-    expect(refusals({ summary: "s", value: { modules: [A], same_worker: false } })).toEqual([]);
+  test("same_worker", () => {
+    expect(definitionOf({ same_worker: true }).sameWorker).toBe(true);
+    expect(definitionOf({ same_worker: false }).sameWorker).toBe(false);
+    const cached = (value: Members): Json => ({ summary: "s", value: { same_worker: true, modules: [{ id: "a", value, cache_ttl: 60 }] } });
+    expect(parseFlow(cached(script())).problems).toMatchObject([{ pointer: "/value/modules/0/cache_ttl" }]);
+    expect(parseFlow(cached({ type: "flow", path: "f/x/sub" })).problems).toEqual([]);
   });
 
   test("concurrent_limit, concurrency_key, concurrency_time_window_s", () => {

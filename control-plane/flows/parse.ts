@@ -34,7 +34,7 @@ export function parseFlow(document: Json, pointer = ""): ParsedFlow {
   const pointers = new Map<string, string>();
   const value = objectOf(outline, "value", VALUE_SHAPE);
   if (value === undefined && isObject(document) && document["value"] === undefined) complain(outline, "value", "is missing");
-  const definition = value === undefined ? EMPTY : definitionOf({ ...value, place: "" }, { ids: pointers, count: 0 });
+  const definition = value === undefined ? EMPTY : definitionOf({ ...value, place: "" }, pointers);
   const schema = objectOf(outline, "schema")?.members;
   const description = textOf(outline, "description", FLOW_LIMITS.documentBytes);
   const more = withoutUndefined({ description, schema: schema === undefined ? undefined : inputSchemaOf(schema) });
@@ -43,7 +43,9 @@ export function parseFlow(document: Json, pointer = ""): ParsedFlow {
 
 const EMPTY: FlowDefinition = { modules: [], sameWorker: false, env: {} };
 
-function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
+function definitionOf(fields: Fields, ids: Map<string, string>): FlowDefinition {
+  const sameWorker = flagOf(fields, "same_worker") ?? false;
+  const reader: ModuleReader = { ids, count: 0, sharesFolder: sameWorker };
   const modules = modulesOf(fields, "modules", reader, 0);
   const settings = {
     failureModule: handlerOf(fields, "failure_module", "failure", reader),
@@ -58,7 +60,7 @@ function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
   flagOf(fields, "chat_input_enabled");
   return {
     modules,
-    sameWorker: false,
+    sameWorker,
     env: objectOf(fields, "flow_env")?.members ?? {},
     ...withoutUndefined(settings),
   };

@@ -36,8 +36,8 @@ export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undef
  */
 export function stepPolicy(flow: StepOf, defaults: PolicyRequest | undefined, restart?: RestartOf): JobPolicy {
   const { retry, queue_ttl_s, soft_timeout_ms } = defaults ?? {};
-  const { id, root, place, depth, env, refs, cache } = flow;
-  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env, refs, cache }, retry, queue_ttl_s, soft_timeout_ms, restart }));
+  const { id, root, place, depth, env, refs, cache, folder } = flow;
+  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env, refs, cache, folder }, retry, queue_ttl_s, soft_timeout_ms, restart }));
 }
 
 /** The policy of a run that goes on where an earlier one was. */

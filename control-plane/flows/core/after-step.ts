@@ -10,6 +10,8 @@ import type { Failure, Phase, StepDone, Stop } from "./state.ts";
 /** The step waits in this phase from here on. */
 export function setPhase(ctx: Context, spot: Spot, phase: Phase): undefined {
   spot.step.phase = phase;
+  // It may wait for months: a folder is not kept for that.
+  if (phase.kind === "suspended" || phase.kind === "sleeping") delete ctx.state.folder;
   for (const command of phaseCommands(spot.place, spot.step)) ctx.commands.push(command);
 }
 

@@ -23,13 +23,19 @@ interface ListSize {
 
 /** The loop or branchall begins. */
 export function beginList(ctx: Context, spot: Spot, { count, parallelism, run }: ListSize): WorkEnd | undefined {
-  const { module, share } = spot;
-  // Branches that run side by side may wait for each other's people and times: all begin. Their number is in the definition.
-  const allowed = module.value.kind === "branchall" ? Number.POSITIVE_INFINITY : Math.min(share, parallelism ?? share);
+  const { module } = spot;
+  const allowed = mostOpen(ctx, spot, parallelism);
   const most = isParallel(module) ? Math.max(1, Math.min(allowed, count ?? 1)) : 1;
   const list: ListState = { most, next: 0, open: [], ...(count === undefined ? {} : { count }), ...(run === undefined ? {} : { run }) };
   spot.step.phase = { kind: "list", list };
   return fill(ctx, spot, list);
+}
+
+function mostOpen({ definition }: Context, { module, share }: Spot, parallelism: number | undefined): number {
+  // Steps that share a folder run one at a time.
+  if (definition.sameWorker) return 1;
+  // Branches that run side by side may wait for each other's people and times: all begin. Their number is in the definition.
+  return module.value.kind === "branchall" ? Number.POSITIVE_INFINITY : Math.min(share, parallelism ?? share);
 }
 
 /** An event within an iteration or branch, or about it. */

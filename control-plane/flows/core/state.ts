@@ -5,7 +5,7 @@
  * Only what is under way is in it: of a block the modules that are over and the one that is not, of a loop the iterations that are open. What
  * is within a step is forgotten when the step is over. So its size is bounded by the definition and by MOST_OPEN, not by the items of a loop.
  */
-import type { JobId } from "../../../kernel/ids.ts";
+import type { AgentKey, JobId } from "../../../kernel/ids.ts";
 import type { Approval, Outcome, Place, Question, StepStatus, ValueRef } from "./model.ts";
 
 /** Iterations that are open at a time, on each level of nesting: loops within the iterations of a loop, or within branches side by side, divide it. */
@@ -27,6 +27,8 @@ export interface FlowState {
   recalled?: true;
   /** The result of the step of `early_return`. */
   early?: ValueRef;
+  /** With same_worker: the agent that has the folder which the steps share, from the first one on; not while the run waits for people or for a moment. */
+  folder?: AgentKey;
   /** Set once it is over; `finish` is given when no job is leaving any more. */
   end?: End;
   /** Running jobs that nobody waits for any more: they are cancelled. */

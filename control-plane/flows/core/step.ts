@@ -139,9 +139,12 @@ function start(ctx: Context, spot: Spot, event: Told<"started">): undefined {
 }
 
 function endAttempt(ctx: Context, spot: Spot, event: Told<"ended">): StepEnd | undefined {
+  const { state } = ctx;
+  if (event.folderLost === true) delete state.folder;
+  else if (event.agent !== undefined && state.folder === undefined) state.folder = event.agent;
   if (event.outcome === "succeeded") return succeed(ctx, spot, event.value);
-  // Somebody cancelled this very job: he does not want it to run again.
-  return fail(ctx, spot, { value: event.value, stepId: spot.module.id }, event.outcome === "failed");
+  // Somebody cancelled this very job: he does not want it to run again. What the steps before have left in a folder no attempt brings back.
+  return fail(ctx, spot, { value: event.value, stepId: spot.module.id }, event.outcome === "failed" && event.folderLost !== true);
 }
 
 function sleep(ctx: Context, spot: Spot, untilMs: number): StepEnd | undefined {

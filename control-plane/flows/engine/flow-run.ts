@@ -1,5 +1,6 @@
 import { AppError, messageOf } from "../../../kernel/app-error.ts";
 import { background } from "../../../kernel/background.ts";
+import type { AgentKey } from "../../../kernel/ids.ts";
 import type { JobEnd, Write } from "../../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import type { Command } from "../core/model.ts";
@@ -54,6 +55,8 @@ export class FlowRun {
   /** What the run's own row says; undefined: it has none. */
   #stored: NextMoment | undefined;
   #fresh: FlowSource | undefined;
+  /** The agent that had the folder of its steps after the last commit. */
+  #folder: AgentKey | undefined;
   /** The core's wishes are to be looked through again. */
   #behind = true;
   #broken: string | undefined;
@@ -185,6 +188,7 @@ export class FlowRun {
     this.#busy = false;
     this.#refusals = 0;
     this.#parts.deps.metrics.transition(to.events.length);
+    this.#leaveFolder(running, to.end === undefined ? state.folder : undefined);
     if (to.end !== undefined) {
       for (const action of to.after) action();
       this.#parts.host.ended(running, to.end);
@@ -196,6 +200,12 @@ export class FlowRun {
     this.#parts.host.moved(this.job);
     this.#follow(to, state);
     if (this.#inputs.length > 0 || this.#behind) this.#keeper.ready(this);
+  }
+
+  /** Its steps have ended, or wait for so long that nothing is kept for them. */
+  #leaveFolder(running: RunningJob, now: AgentKey | undefined): void {
+    if (this.#folder !== undefined && this.#folder !== now) this.#parts.host.leaveFolder(running, this.#folder);
+    this.#folder = now;
   }
 
   #armTimer(atMs: number | undefined): void {
@@ -300,6 +310,7 @@ export class FlowRun {
     this.#fresh = undefined;
     this.#behind = true;
     this.#state = state;
+    this.#folder = state.folder;
   }
 
   /** Ends that were recorded while nobody told the flow: their jobs ended as its owner went away. */

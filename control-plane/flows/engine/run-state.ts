@@ -1,3 +1,4 @@
+import type { AgentKey } from "../../../kernel/ids.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
 import { advance } from "../core/advance.ts";
 import type { Command, Happening, Place } from "../core/model.ts";
@@ -53,6 +54,11 @@ export class RunState {
   /** A preprocessor has made the run's inputs. */
   get hasNewInputs(): boolean {
     return this.#state.inputs !== undefined;
+  }
+
+  /** The agent that has the folder of its steps. */
+  get folder(): AgentKey | undefined {
+    return this.#state.folder;
   }
 
   /** Its result is that of an earlier run. */

@@ -47,10 +47,11 @@ export function takeInput(parts: RunParts, carrier: Carrier, to: Transition, sta
 }
 
 function takeEnd(parts: RunParts, carrier: Carrier, to: Transition, state: RunState, input: Extract<RunInput, { kind: "ended" }>): void {
-  const { job, place, outcome, resultJson, writes, cache } = input;
+  const { job, place, outcome, resultJson, writes, cache, agent, folderLost } = input;
   to.causedBy(writes);
   if (!state.runs({ place, job })) return;
   parts.values.keep(job, resultJson);
   if (cache !== undefined && outcome === "succeeded") to.keeps(cache.key, wallMs(parts) + cache.ttlS * 1000, resultJson);
-  carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: parts.host.random() });
+  const where = state.definition.sameWorker ? { ...(agent !== undefined && { agent }), ...(folderLost === true && { folderLost }) } : {};
+  carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: parts.host.random(), ...where });
 }

@@ -79,6 +79,8 @@ export class Restarts {
   ): Promise<Made> {
     const restart = originOf(earlier, step, ownInputs);
     if (step === "") return { restart, beginnings: [fromTheBeginning(flow, job, nowMs)] };
+    if (flow.definition.sameWorker)
+      throw new AppError("failed_precondition", "the steps of the flow share a folder (same_worker), which is gone with the run: begin at the beginning");
     const { pool, store } = this.#parts;
     const { events, state, items, from, within } = await planRestart(store, caller.workspace.id, earlier, flow.definition, step, nowMs);
     if (ownInputs) refuseBehindPeople(flow.definition, events);

@@ -51,6 +51,16 @@ export interface StepOf {
   readonly refs?: readonly string[] | undefined;
   /** The result is to be kept under this name, for so long. */
   readonly cache?: { readonly key: string; readonly ttlS: number } | undefined;
+  /** Of a flow with same_worker. */
+  readonly folder?: StepFolder | undefined;
+}
+
+/** The folder that the steps of a run share. */
+export interface StepFolder {
+  /** The first step makes it. The job of any other waits on the tag of the agent that has it. */
+  readonly isNew: boolean;
+  /** The step's own tag: owners of agents have rules about tags. */
+  readonly tag: string;
 }
 
 export interface RetryPolicy {
