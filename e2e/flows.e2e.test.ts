@@ -128,6 +128,18 @@ test("same_worker: steps find in ./shared what those before have left, on the ag
   expect(kept()).toEqual([]);
 });
 
+test("a webhook starts a flow whose preprocessor, a function of that name in Python, makes its inputs", async () => {
+  const content = "def preprocessor(event):\n    return {'n': event['body']['lines'], 'kind': event['kind']}";
+  const preprocessor = { id: "preprocessor", value: { type: "rawscript", language: "python3", content, input_transforms: {} } };
+  const value = { preprocessor_module: preprocessor, modules: [bash("a", 'echo "$1 $2"', { n: js("flow_input.n"), kind: js("flow_input.kind") })] };
+  await world.api("POST", "/flows", { path: "f/flows/called", document: { summary: "", value } });
+  const settings = { kind: "webhook", flow: "f/flows/called", mode: "wait", auth: { kind: "token" } };
+  await world.api("PUT", "/triggers/by-path?path=f/flows/hook", settings);
+  const { secret } = (await world.api<{ secret: string }>("POST", "/triggers/secrets?path=f/flows/hook")).body;
+  const answer = await world.api<string>("POST", "/webhooks/f/flows/hook", { lines: 3 }, { authorization: `Bearer ${secret}` });
+  expect([answer.status, answer.body]).toEqual([200, "3 webhook"]);
+});
+
 test("millrace run shows the steps of a flow from a file as they come, with their output, and prints the result", async () => {
   const file = join(world.dir, "two.flow.yaml");
   writeFileSync(

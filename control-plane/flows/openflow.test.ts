@@ -54,7 +54,9 @@ describe("a flow", () => {
   });
 
   test("preprocessor_module", () => {
-    expect(definitionOf({ preprocessor_module: { id: "preprocessor", value: script() } }).preprocessor).toMatchObject({ id: "preprocessor" });
+    const preprocessor = (value: Members): unknown => definitionOf({ preprocessor_module: { id: "preprocessor", value } }).preprocessor;
+    expect(preprocessor(script())).toMatchObject({ id: "preprocessor", value: { inputs: { event: { kind: "expression", source: "flow_input.event" } } } });
+    expect(preprocessor(script({ input_transforms: inputs }))).toMatchObject({ value: { inputs: read } });
   });
 
   test("same_worker", () => {

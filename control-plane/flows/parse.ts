@@ -49,7 +49,7 @@ function definitionOf(fields: Fields, ids: Map<string, string>): FlowDefinition 
   const modules = modulesOf(fields, "modules", reader, 0);
   const settings = {
     failureModule: handlerOf(fields, "failure_module", "failure", reader),
-    preprocessor: handlerOf(fields, "preprocessor_module", "preprocessor", reader),
+    preprocessor: withEvent(handlerOf(fields, "preprocessor_module", "preprocessor", reader)),
     concurrency: concurrencyOf(fields, "concurrency_key"),
     debounce: debounceOf(fields),
     skipExpr: textOf(fields, "skip_expr", FLOW_LIMITS.expressionChars),
@@ -83,6 +83,12 @@ function handlerOf(fields: Fields, name: "failure_module" | "preprocessor_module
       complain(module, setting, "is not supported: it is for steps in modules");
   }
   return read;
+}
+
+/** A preprocessor that names no inputs has what the trigger was called with. */
+function withEvent(module: Module | undefined): Module | undefined {
+  if (module === undefined || !("inputs" in module.value) || Object.keys(module.value.inputs).length > 0) return module;
+  return { ...module, value: { ...module.value, inputs: { event: { kind: "expression", source: "flow_input.event" } } } };
 }
 
 function debounceOf(fields: Fields): FlowDefinition["debounce"] {

@@ -125,7 +125,7 @@ export class FlowRun {
 
   #decide(to: Transition, state: RunState, running: RunningJob, inputs: readonly RunInput[]): void {
     const carrier = new Carrier(this.#parts, running, state, to);
-    if (state.seq === 0) carrier.apply({ kind: "flow_started", preprocess: false });
+    if (state.seq === 0) carrier.apply({ kind: "flow_started", preprocess: this.job.policy?.preprocess === true });
     for (const input of inputs) {
       if ("command" in input) this.#working.delete(keyOf(input.command));
       takeInput(this.#parts, carrier, to, state, input);

@@ -16,8 +16,10 @@ import { pinTagOf } from "../../scheduler/core/pinned-core.ts";
 import type { RestartOf, StepOf } from "../../scheduler/core/retry-core.ts";
 import type { ScriptVersion } from "../../scripts/script-store.ts";
 import type { Place } from "../core/model.ts";
+import { PREPROCESSOR_PLACE } from "../core/place.ts";
 import type { Concurrency, FlowDefinition, Module } from "../model.ts";
 import { parseMembers } from "./flow-codec.ts";
+import { preprocessorCode } from "./preprocessor-code.ts";
 
 /** A sub-flow in a sub-flow in a sub-flow …: so deep and no deeper. */
 const MOST_DEPTH = 20;
@@ -116,9 +118,10 @@ function wantedBy(parts: StepParts): Wanted {
     };
   }
   if (value.kind !== "rawscript") throw new AppError("internal", `a step of the kind ${value.kind} has no code`);
+  const language = parseLanguage(value.language) ?? value.language;
   return {
-    payload: { scriptHash: undefined, code: value.content },
-    language: parseLanguage(value.language) ?? value.language,
+    payload: { scriptHash: undefined, code: parts.place === PREPROCESSOR_PLACE ? preprocessorCode(language, value.content) : value.content },
+    language,
     tag: value.tag ?? DEFAULT_TAG,
     scriptId: undefined,
     timeoutMs: undefined,

@@ -15,6 +15,8 @@ export interface JobPolicy {
   readonly requirements?: Requirements | undefined;
   /** Set for a step of a flow: its end is for the flow to know. */
   readonly flow?: StepOf | undefined;
+  /** Set for a run of a flow that an outside trigger has started: its preprocessor makes the inputs of what the trigger was called with. */
+  readonly preprocess?: true | undefined;
   /** Set for a run of a flow that goes on where an earlier one was: its first events were stored before it was accepted. */
   readonly restart?: RestartOf | undefined;
 }
