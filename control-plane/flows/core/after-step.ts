@@ -115,6 +115,6 @@ export function answerEarly(ctx: Context, spot: Spot, value: ValueRef): void {
   ctx.commands.push({ kind: "answer_early", value });
 }
 
-function doneOf(spot: Spot, status: StepDone["status"], value: ValueRef): StepDone {
-  return { status, value, attempt: spot.step.attempt };
+export function doneOf({ step: { attempt, inner } }: Spot, status: StepDone["status"], value: ValueRef): StepDone {
+  return { status, value, attempt, ...(inner !== undefined && { inner }) };
 }

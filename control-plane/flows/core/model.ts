@@ -86,7 +86,11 @@ export type Command =
   | { readonly kind: "finish"; readonly outcome: Outcome | "skipped"; readonly value: ValueRef; readonly stepId?: string; readonly reason?: string };
 
 /** What has happened, and when. All are stored: the state follows from these alone. */
-export type FlowEvent = Happening & { readonly atMs: number };
+export type FlowEvent = Happening & {
+  readonly atMs: number;
+  /** Of the log from here on, see log-format.ts. */
+  readonly format?: number;
+};
 
 export type Happening =
   /** The first one. @param preprocess an outside trigger started the flow, and there is a preprocessor */
@@ -135,6 +139,8 @@ export type Happening =
       readonly value: ValueRef;
       readonly attempt: number;
       readonly approvals?: readonly Approval[];
+      /** Results of the steps within it, see state.ts. */
+      readonly inner?: Readonly<Record<string, ValueRef>>;
     }
   | { readonly kind: "cancel_asked"; readonly by: string; readonly reason: string };
 

@@ -35,6 +35,8 @@ export interface FlowState {
   readonly leaving: JobAt[];
   /** The last chance number that an event brought. */
   jitter: number;
+  /** Of the log; absent in runs of releases that did not say. */
+  format?: number;
 }
 
 /** `recalling`: a kept result is looked for. `deciding`: skip_expr is asked. `failing`: the failure module runs. */
@@ -65,7 +67,15 @@ export interface StepDone {
   readonly status: StepStatus;
   readonly value: ValueRef;
   readonly attempt: number;
+  /** Of a branch or a loop. */
+  readonly inner?: Inner;
 }
+
+/**
+ * Results by id of the steps within a step that is over, as far as each of them has one: of the branches that ran, and of the last iteration of a
+ * loop whose iterations follow one another. Their number is in the definition.
+ */
+export type Inner = Readonly<Record<string, ValueRef>>;
 
 export interface StepState {
   /** From 1; 0 before it is known whether it is skipped. */
@@ -73,6 +83,8 @@ export interface StepState {
   phase: Phase;
   /** Its value, or of the last attempt that failed its error object. */
   own?: ValueRef;
+  /** What is within it, once its work is done. */
+  inner?: Inner;
   /** Why the last attempt failed: while a retry is thought about or waited for, and for good where the failure is no matter. */
   failure?: Failure;
   /** Those that it waited for. */
@@ -115,6 +127,8 @@ export interface ListState {
   failure?: Failure;
   /** A branch said that the flow, or the loop around it, is to stop. */
   stop?: Stop;
+  /** Of a branchall: what is within the branches that are over. */
+  inner?: Inner;
   /** Of a sequential loop: the iteration before, which the next one can refer to. */
   last?: { readonly done: readonly StepDone[]; readonly value: ValueRef };
   /** The flow job with which the iterator's list is stored, when it is not this one. */
@@ -128,6 +142,8 @@ export interface OpenItem {
   value?: ValueRef;
   /** It failed, and that is no matter. */
   failed?: boolean;
+  /** Of a branch that is reused: what is within it. */
+  inner?: Inner;
 }
 
 export interface Stop {

@@ -6,6 +6,7 @@ import {
   afterStop,
   afterStopAll,
   answerEarly,
+  doneOf,
   endPatience,
   failOutright,
   finishStep,
@@ -44,6 +45,7 @@ function attempt(ctx: Context, spot: Spot): StepEnd | undefined {
   step.attempt += 1;
   delete step.failure;
   delete step.own;
+  delete step.inner;
   if (module.mock !== undefined) return succeed(ctx, spot, { kind: "mock", place });
   const { value } = module;
   switch (value.kind) {
@@ -169,8 +171,9 @@ function reuse(ctx: Context, spot: Spot, event: Told<"reused">): StepEnd | undef
   if (stepJobs(module, step, place).length > 0) return undefined;
   step.attempt = event.attempt;
   if (event.approvals !== undefined) step.approvals = event.approvals;
+  if (event.inner !== undefined) step.inner = event.inner;
   answerEarly(ctx, spot, event.value);
-  return { kind: "done", done: { status: event.status, value: event.value, attempt: event.attempt } };
+  return { kind: "done", done: doneOf(spot, event.status, event.value) };
 }
 
 /** Inputs could not be evaluated: the same ones fail the same way, so that no other attempt helps. */

@@ -1,7 +1,8 @@
 import type { AgentKey } from "../../../kernel/ids.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
 import { advance } from "../core/advance.ts";
-import type { Command, Happening, Place } from "../core/model.ts";
+import { LOG_FORMAT } from "../core/log-format.ts";
+import type { Command, FlowEvent, Happening, Place } from "../core/model.ts";
 import { isWanted, outstanding } from "../core/outstanding.ts";
 import { scopeOf } from "../core/scope.ts";
 import type { FlowState, JobAt } from "../core/state.ts";
@@ -73,7 +74,7 @@ export class RunState {
   }
 
   apply(to: Transition, happening: Happening, atMs: number): void {
-    const event = { ...happening, atMs };
+    const event: FlowEvent = { ...happening, atMs, ...(this.#state.format !== LOG_FORMAT && { format: LOG_FORMAT }) };
     const { state, commands, items } = advance(this.definition, this.#state, event);
     this.#state = state;
     this.#seq += 1;
