@@ -118,7 +118,11 @@ test("same_worker: steps find in ./shared what those before have left, on the ag
   }
   await until("no folder is left", async () => kept().length === 0);
 
-  const broken = await world.api<JobView>("POST", "/jobs", flow([tagged("left", "echo one > shared/f"), bash("b", "cat shared/f; sleep 600")], { same_worker: true }));
+  const broken = await world.api<JobView>(
+    "POST",
+    "/jobs",
+    flow([tagged("left", "echo one > shared/f"), bash("b", "cat shared/f; sleep 600")], { same_worker: true }),
+  );
   await until("the second step runs", async () => (await stepOf(broken.body.id, "b"))?.status === "running" && kept().length === 1);
   await until("it has begun", async () => (await job(world, (await stepOf(broken.body.id, "b"))?.job ?? "")).started_at !== undefined);
   await left?.kill("SIGKILL");

@@ -128,7 +128,9 @@ class Attempt {
     const { sandbox, enclosure, network, limits } = this.#execution;
     const terms = termsOf({ requirements: this.#bundle.requirements, sandbox, enclosure, network, defaults: limits, roomBytes: this.#io.room?.limitBytes() });
     if (typeof terms === "string") return judgeSetupFailure(terms);
-    return runtime.kind === "process" ? this.#inFolder((shared) => this.#runProcess(runtime, terms, shared)) : this.#inFolder(() => this.#runInProcess(runtime, terms));
+    return runtime.kind === "process"
+      ? this.#inFolder((shared) => this.#runProcess(runtime, terms, shared))
+      : this.#inFolder(() => this.#runInProcess(runtime, terms));
   }
 
   /** In the folder that the steps of its flow share, if it is such a step. */

@@ -151,7 +151,8 @@ class Bubblewrap implements Sandbox {
 
   /** A prepared sandbox into which this launch fits, with its interpreter if there is one. */
   take(spec: SandboxSpec): { readonly prepared: Prepared; readonly warm: WarmStart | undefined } | undefined {
-    if (spec.onSaid !== undefined || spec.channel === true || spec.shared !== undefined || this.#shape === undefined || !fitsShape(this.#shape, spec)) return undefined;
+    if (spec.onSaid !== undefined || spec.channel === true || spec.shared !== undefined || this.#shape === undefined || !fitsShape(this.#shape, spec))
+      return undefined;
     const { warm } = spec;
     const waiting = warm !== undefined && canSetLater(spec.env) ? this.#alive(this.#warmPools?.take(warm.interpreter)) : undefined;
     if (waiting !== undefined) return { prepared: waiting, warm };

@@ -30,7 +30,7 @@ export interface ConnectLoopOptions {
   readonly hello: () => Hello;
   readonly heldNow: () => AttemptRef[];
   /** Folders of runs of flows. */
-  readonly foldersNow: () => AttemptRef[];
+  readonly foldersNow?: () => AttemptRef[];
   readonly runningCount: () => number;
   /** Kill all attempts and forget them. */
   readonly fenceAttempts: () => void;
@@ -120,7 +120,8 @@ export class ConnectLoop {
 
   /** The keepalive of a frame that is being built. Its number is the time now, so that the echo says how fresh the lease is. */
   keepaliveNow(): AgentKeepalive {
-    return { sentAtMs: this.#guard.noteSent(), held: this.#options.heldNow(), folders: this.#options.foldersNow() };
+    const runs = this.#options.foldersNow?.() ?? [];
+    return { sentAtMs: this.#guard.noteSent(), held: this.#options.heldNow(), ...(runs.length > 0 && { folders: { runs } }) };
   }
 
   #now(): number {

@@ -8,7 +8,7 @@ export interface InboxParts {
   readonly results: Results;
   readonly shipper: LogShipper;
   /** Folders of runs of flows, by the run. */
-  readonly folders: { release(runId: string): void } | undefined;
+  readonly folders?: { release(runId: string): void } | undefined;
 }
 
 /**

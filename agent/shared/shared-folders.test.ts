@@ -72,7 +72,12 @@ it("says how a folder breaks its bounds", async () => {
 });
 
 it("shows a step the folder as `shared`, with what steps of other users have left in it, to read and to write", async () => {
-  const write = await runScript(execution, "bash", "mkdir -m 700 shared/d && echo one > shared/d/f && chmod 600 shared/d/f && ln -s /etc/passwd shared/link", first(run(10)));
+  const write = await runScript(
+    execution,
+    "bash",
+    "mkdir -m 700 shared/d && echo one > shared/d/f && chmod 600 shared/d/f && ln -s /etc/passwd shared/link",
+    first(run(10)),
+  );
   expect(write.exit.reason).toBe("succeeded");
   const read = await runScript(execution, "bash", "echo two >> /tmp/shared/d/f; cat shared/d/f | tr '\\n' ' '; rm -r shared/d", later(run(10)));
   expect(read).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '"one two "' });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import { parseJobId } from "../../kernel/ids.ts";
 import type { AttemptRef, SharedFolder } from "../../proto/gen/millrace/agent/v1/job.ts";
-import { faultOfSize, type FolderBounds } from "../sandbox/disk-guard.ts";
+import { type FolderBounds, faultOfSize } from "../sandbox/disk-guard.ts";
 import { removeTree } from "../sandbox/remove-tree.ts";
 
 const PREFIX = "run-";

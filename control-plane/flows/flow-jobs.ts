@@ -39,7 +39,10 @@ export function flowJob(context: EnqueueContext, flow: WantedFlow, inputs: Recor
   const args = event ?? inputs;
   const argsJson = argsText(args, "/args");
   // What the steps get is not known before the preprocessor has run.
-  const fields = flow.schema === undefined || event !== undefined ? [] : context.checkArgs({ hash: flow.hash, schema: flow.schema }, withPlainNumbers(args, argsJson), "/args");
+  const fields =
+    flow.schema === undefined || event !== undefined
+      ? []
+      : context.checkArgs({ hash: flow.hash, schema: flow.schema }, withPlainNumbers(args, argsJson), "/args");
   if (fields.length > 0) throw argsError(flow.path, fields);
   const { queue_ttl_s, scheduled_for, delay_s, timeout_ms, priority } = settings;
   const time = timeOf({ queue_ttl_s, scheduled_for, delay_s }, undefined, timeout_ms, context.key, context.clock.wallMs());

@@ -223,9 +223,7 @@ export class Owner {
    */
   reconcileFolders(folders: ReadonlyMap<JobId, Token>): { id: JobId; token: Token }[] {
     const { running } = this.#state;
-    return [...folders].flatMap(([id, token]) =>
-      running.get(id)?.agent === FLOW_AGENT || !this.#deps.owns(shardOfToken(token)) ? [] : [{ id, token }],
-    );
+    return [...folders].flatMap(([id, token]) => (running.get(id)?.agent === FLOW_AGENT || !this.#deps.owns(shardOfToken(token)) ? [] : [{ id, token }]));
   }
 
   /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */

@@ -42,7 +42,12 @@ describe("behind a branch or a loop the steps within it are seen", () => {
   });
 
   test("those of the last iteration of a loop, and none of a parallel one", () => {
-    const modules = [forloop("loop", [step("a"), branchone("choice", [[step("b")], []])]), step("y"), forloop("wide", [step("c")], { parallel: true }), step("z")];
+    const modules = [
+      forloop("loop", [step("a"), branchone("choice", [[step("b")], []])]),
+      step("y"),
+      forloop("wide", [step("c")], { parallel: true }),
+      step("z"),
+    ];
     const { run, seen } = seenIn(flow(modules), world({ loop: 3, wide: 2 }));
     expect([seen["y"], seen["z"]]).toEqual([
       ["a", "b", "choice", "loop"],
@@ -53,7 +58,9 @@ describe("behind a branch or a loop the steps within it are seen", () => {
   });
 
   test("but not what a branch made in the round before, when this round has gone another way", () => {
-    const definition = flow([whileloop("rounds", [branchone("choice", [[step("b")], [step("c")]]), step("z")], { stopAfterIf: { expr: "x", skipIfStopped: false } })]);
+    const definition = flow([
+      whileloop("rounds", [branchone("choice", [[step("b")], [step("c")]]), step("z")], { stopAfterIf: { expr: "x", skipIfStopped: false } }),
+    ]);
     let round = 0;
     const seen: string[][] = [];
     const run = new ModelEngine(definition, {
@@ -70,7 +77,12 @@ describe("behind a branch or a loop the steps within it are seen", () => {
   });
 
   test("a run that is restarted behind them sees what the earlier one did", () => {
-    const modules = [forloop("loop", [step("a")]), branchall("all", [[step("p")], [forloop("in", [step("deep")], { parallel: true })]], true), step("y"), step("z")];
+    const modules = [
+      forloop("loop", [step("a")]),
+      branchall("all", [[step("p")], [forloop("in", [step("deep")], { parallel: true })]], true),
+      step("y"),
+      step("z"),
+    ];
     const definition = flow(modules);
     const { run: old, seen } = seenIn(definition, world({ loop: 2, "all/1/in": 1 }));
     const plan = restartFrom(definition, { job: OLD, definition, events: old.events }, "z", 5000);

@@ -8,7 +8,7 @@ import { advance } from "./advance.ts";
 import { type Command, type FlowEvent, type Happening, INLINE_VALUE_BYTES, type ListItem, type Place, type ValueRef } from "./model.ts";
 import { branchTaken, type Past, type PastRun, pastReader } from "./past-run.ts";
 import { FAILURE_PLACE, findPlace, isLoop, isParallel, moduleAt, modulesWithin, PREPROCESSOR_PLACE, parseBranch } from "./place.ts";
-import { type FlowState, newFlowState } from "./state.ts";
+import { type FlowState, type Inner, newFlowState, type StepDone } from "./state.ts";
 import { currentBlock, visitBlock } from "./under-way.ts";
 
 export type Restart =

@@ -32,12 +32,11 @@ test("same_worker: the agent of the first step that began is that of all after i
 });
 
 test("same_worker: what is parallel runs one after the other, and all of it runs", () => {
-  const modules = [
-    forloop("loop", [step("x")], { parallel: true }),
-    branchall("all", [[step("p")], [step("q")]], true),
-    step("z"),
-  ];
-  const run = sharing(modules, { ask: (_place, question) => (question === "iterator" ? 3 : undefined), job: (place) => (place === "loop/0/x" ? "failed" : "succeeded") });
+  const modules = [forloop("loop", [step("x")], { parallel: true }), branchall("all", [[step("p")], [step("q")]], true), step("z")];
+  const run = sharing(modules, {
+    ask: (_place, question) => (question === "iterator" ? 3 : undefined),
+    job: (place) => (place === "loop/0/x" ? "failed" : "succeeded"),
+  });
   let most = 0;
   run.onEvent = () => {
     most = Math.max(most, run.jobs.size);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { asToken, type JobId } from "../../../kernel/ids.ts";
-import { FOLDER_LOST, FlowBench, step } from "./testing/flow-bench.ts";
+import { FlowBench, FOLDER_LOST, step } from "./testing/flow-bench.ts";
 
 let bench: FlowBench;
 

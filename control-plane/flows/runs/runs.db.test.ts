@@ -351,7 +351,9 @@ describe("answers of people", () => {
     const refused: string[] = [];
     for (const [at, place] of ["p", "q", "r", "s", "t"].entries())
       for (let number = 0; number < 16; number++)
-        await approvals.answer(as(`Bob ${number}`), flow, `all/${at}/${place}`, true, large).catch((error: Error) => void refused.push(`${place}: ${error.message}`));
+        await approvals
+          .answer(as(`Bob ${number}`), flow, `all/${at}/${place}`, true, large)
+          .catch((error: Error) => void refused.push(`${place}: ${error.message}`));
     expect(refused.filter((text) => text.includes("that the run keeps")).map((text) => text[0])).toEqual(Array.from({ length: 15 }, () => "t"));
     expect(refused).toHaveLength(15);
   });
