@@ -1,6 +1,5 @@
 import { AppError, messageOf } from "../../../kernel/app-error.ts";
 import { background } from "../../../kernel/background.ts";
-import type { AgentKey } from "../../../kernel/ids.ts";
 import type { JobEnd, Write } from "../../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import { isReadable } from "../core/log-format.ts";
@@ -59,8 +58,6 @@ export class FlowRun {
   /** What the run's own row says; undefined: it has none. */
   #stored: NextMoment | undefined;
   #fresh: FlowSource | undefined;
-  /** The agent that had the folder of its steps after the last commit. */
-  #folder: AgentKey | undefined;
   /** The core's wishes are to be looked through again. */
   #behind = true;
   #broken: string | undefined;
@@ -192,7 +189,7 @@ export class FlowRun {
     this.#busy = false;
     this.#refusals = 0;
     this.#parts.deps.metrics.transition(to.events.length);
-    this.#leaveFolder(running, to.end === undefined ? state.folder : undefined);
+    for (const agent of state.leftFolders(to.end !== undefined)) this.#parts.host.leaveFolder(running, agent);
     if (to.end !== undefined) {
       for (const action of to.after) action();
       this.#parts.host.ended(running, to.end);
@@ -204,12 +201,6 @@ export class FlowRun {
     this.#parts.host.moved(this.job);
     this.#follow(to, state);
     if (this.#inputs.length > 0 || this.#behind) this.#keeper.ready(this);
-  }
-
-  /** Its steps have ended, or wait for so long that nothing is kept for them. */
-  #leaveFolder(running: RunningJob, now: AgentKey | undefined): void {
-    if (this.#folder !== undefined && this.#folder !== now) this.#parts.host.leaveFolder(running, this.#folder);
-    this.#folder = now;
   }
 
   #armTimer(atMs: number | undefined): void {
@@ -316,7 +307,6 @@ export class FlowRun {
     this.#fresh = undefined;
     this.#behind = true;
     this.#state = state;
-    this.#folder = state.folder;
   }
 
   /** Ends that were recorded while nobody told the flow: their jobs ended as its owner went away. */

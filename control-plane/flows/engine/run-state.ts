@@ -33,6 +33,8 @@ export class RunState {
   /** Something of it may wait for longer: only then it is looked whether all of it does. */
   #mayRest = false;
   #deletesUsed: boolean | undefined;
+  /** Agents that have had a folder for its steps. */
+  readonly #folders = new Set<AgentKey>();
 
   constructor(job: WaitingJob, flow: RunnableFlow, stored: Omit<StoredRun, "isFlow">) {
     const { source, state, seq } = replay(flow, stored);
@@ -42,6 +44,7 @@ export class RunState {
     this.#state = state;
     this.#seq = seq;
     this.#snapshotSeq = stored.stateSeq;
+    if (state.folder !== undefined) this.#folders.add(state.folder);
   }
 
   get definition(): FlowDefinition {
@@ -62,6 +65,13 @@ export class RunState {
     return this.#state.folder;
   }
 
+  /** Agents that have had the folder of its steps and need not keep it; each is told once. @param isOver the run has ended */
+  leftFolders(isOver: boolean): AgentKey[] {
+    const left = [...this.#folders].filter((agent) => isOver || agent !== this.#state.folder);
+    for (const agent of left) this.#folders.delete(agent);
+    return left;
+  }
+
   /** Its result is that of an earlier run. */
   get wasRecalled(): boolean {
     return this.#state.recalled === true;
@@ -78,6 +88,7 @@ export class RunState {
     const { state, commands, items } = advance(this.definition, this.#state, event);
     this.#state = state;
     this.#seq += 1;
+    if (event.kind === "ended" && event.agent !== undefined) this.#folders.add(event.agent);
     to.events.push(event);
     to.values(items);
     to.commands.push(...commands);

@@ -45,8 +45,9 @@ test("the steps behind the first wait for its agent, under a new owner too, and 
   expect((await bench.events(plain)).find(({ kind }) => kind === "ended")).not.toHaveProperty("agent");
 });
 
-test("behind a sleep there is a new folder, and none while it lasts; a sub-flow and an identity have none", async () => {
+test("behind a sleep there is a new folder, and none while it lasts; an identity needs none", async () => {
   bench.script = (_args, id) => id;
+  // Also when the first step is all that was done in it.
   const modules = [
     { id: "i", value: { type: "identity" } },
     step("a", {}, { sleep: { type: "static", value: 1 } }),
