@@ -204,6 +204,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     outbox,
     hello,
     heldNow,
+    foldersNow: () => executor.folders?.refs() ?? [],
     runningCount: () => attempts.size,
     fenceAttempts: () => attempts.dropAll("no contact with the control plane for too long"),
     hold: () => attempts.hold(),
@@ -211,7 +212,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     onPolicy: (policy) => shipper.setPolicy({ flushMs: policy.logFlushMs, windowBytes: policy.logWindowBytes }),
     onFrame: (frame) => {
       if (frame.welcome !== undefined) executor.useApi?.(apiAccessOf(frame.welcome, config));
-      receive({ attempts, results, shipper }, frame);
+      receive({ attempts, results, shipper, folders: executor.folders }, frame);
       if (frame.credential !== undefined) identity?.replace(frame.credential);
       if (frame.leave !== undefined) life.leave(frame.leave.reason);
     },

@@ -39,6 +39,8 @@ export interface AgentConfig extends LifeConfig {
   readonly prepared: number;
   /** Size limit of the cache of dependencies and compiled programs, MiB. */
   readonly cacheMb: number;
+  /** Of one folder that the steps of a flow share, MiB. */
+  readonly sharedMb: number;
   /** Variables for builds with network, see `readBuildEnv`. */
   readonly buildEnv: ReadonlyMap<string, string>;
   /** Memory for interpreters that are kept ready, megabytes. */
@@ -177,6 +179,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     consequence: "What was not used for the longest time goes first, never what a job uses. Too small, and scripts wait for installations again and again.",
   },
   {
+    key: "MILLRACE_AGENT_SHARED_MB",
+    unit: "MiB, 1 to 10000000",
+    fallback: "1024",
+    meaning: "How much the steps of a flow with same_worker may keep in the folder that they share.",
+    consequence: "A step that makes it larger ends as disk_full. The folders are in the data folder, at most 1,000 at a time.",
+  },
+  {
     key: "MILLRACE_AGENT_WARM_MB",
     unit: "megabytes, 0 to 65536",
     fallback: "512",
@@ -253,6 +262,7 @@ const environment = z.object({
   MILLRACE_AGENT_MEMORY_MB: whole(0, 16_777_216).prefault("0"),
   MILLRACE_AGENT_PREPARED: whole(0, 200).prefault("4"),
   MILLRACE_AGENT_CACHE_MB: whole(1, 10_000_000).prefault("10240"),
+  MILLRACE_AGENT_SHARED_MB: whole(1, 10_000_000).prefault("1024"),
   MILLRACE_AGENT_WARM_MB: whole(0, 65_536).prefault("512"),
   MILLRACE_AGENT_DEDICATED: whole(0, 200).prefault("8"),
   MILLRACE_AGENT_DATA_DIR: z.string().optional(),
@@ -304,6 +314,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     jobCpuMillis: value.MILLRACE_AGENT_JOB_CPU_MILLIS,
     prepared: value.MILLRACE_AGENT_PREPARED,
     cacheMb: value.MILLRACE_AGENT_CACHE_MB,
+    sharedMb: value.MILLRACE_AGENT_SHARED_MB,
     buildEnv: readBuildEnv(env),
     warmMb: value.MILLRACE_AGENT_WARM_MB,
     dedicated: value.MILLRACE_AGENT_DEDICATED,

@@ -12,6 +12,7 @@ import { usualMemoryBytes } from "./runner/terms.ts";
 import { sweepLeftOvers } from "./sandbox/job-dir.ts";
 import { probe } from "./sandbox/probe.ts";
 import type { StartAttempt } from "./session/attempts.ts";
+import type { SharedFolders } from "./shared/shared-folders.ts";
 
 /** What runs attempts on this host, and what it can do. */
 export interface Executor {
@@ -22,6 +23,8 @@ export interface Executor {
   readonly host?: HostRoom | undefined;
   /** How jobs reach the API from now on. */
   useApi?(access: ApiAccess): void;
+  /** Folders that steps of flows share. */
+  readonly folders?: Pick<SharedFolders, "refs" | "release">;
   /** Prepared sandboxes that wait for a job. */
   sandboxesReady?(): number;
   /** Memory of a job that asks for none; absent or 0 where it cannot be limited. */
@@ -42,6 +45,7 @@ export async function openRealExecutor(config: AgentConfig, folder: DataFolder, 
     network: config.network,
     prepared: config.prepared,
     cacheMaxBytes: config.cacheMb * 1024 * 1024,
+    sharedMaxBytes: config.sharedMb * 1024 * 1024,
     buildEnv: config.buildEnv,
     warmMb: config.warmMb,
     dedicated: config.dedicated,
@@ -70,6 +74,7 @@ export async function openRealExecutor(config: AgentConfig, folder: DataFolder, 
     get sandbox() {
       return sandbox;
     },
+    folders: opened.execution.folders,
     useApi: (access) => opened.execution.door.use(access),
     sandboxesReady: () => opened.execution.sandbox.stats().ready,
     usualMemoryBytes: usualMemoryBytes(opened.execution),
@@ -80,7 +85,7 @@ export async function openRealExecutor(config: AgentConfig, folder: DataFolder, 
       if (end.kind === "setup_failed") return end.message;
       return end.code === 0 ? undefined : `a trial ended with ${end.code}`;
     },
-    sweep: () => sweepLeftOvers(opened.execution.jobsDir),
+    sweep: async () => (await sweepLeftOvers(opened.execution.jobsDir)) + (await opened.execution.folders.sweep()),
     close: () => opened.close(),
   };
 }

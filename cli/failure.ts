@@ -80,6 +80,8 @@ export function describeExit(job: Pick<JobView, "status" | "exit">): string {
       return "the policy of the agent's owner forbids it";
     case "input_missing":
       return "its arguments refer to something that is not there";
+    case "folder_lost":
+      return "the folder that the flow's steps share is gone";
     case "fenced":
       return "another attempt took over";
     default:

@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { FlowEventView, FlowRunView, FlowStepView, Invitation } from "../control-plane/flows/runs/contract.ts";
 import type { JobView } from "../control-plane/jobs/contract.ts";
-import { job, launch, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { job, launch, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** One server and one agent for all cases. */
 let world: World;
@@ -100,6 +100,48 @@ test("a caller who waits is answered by the step of early_return while the run g
   expect((await world.api("GET", `/jobs/${answered.id}/result`)).body).toBe(2);
   const refused = await world.api("POST", "/jobs", { ...flow([bash("a", "echo 1", {}, { delete_after_secs: 5 })]) });
   expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("delete_after_secs") } });
+});
+
+test("same_worker: steps find in ./shared what those before have left, on the agent of the first; it goes with the run, and with a restart of the agent", async () => {
+  const names = ["left", "right"];
+  const startOne = (name: string): Promise<Process> =>
+    world.startAgent(name, { MILLRACE_AGENT_TAGS: `sharing,${name}`, MILLRACE_AGENT_SLOTS: "1", MILLRACE_AGENT_PREPARED: "0", MILLRACE_AGENT_WARM_MB: "0" });
+  const [left] = await Promise.all(names.map(startOne));
+  const kept = (): string[] => names.flatMap((name) => readdirSync(join(world.dir, `agent-${name}`, "exec", "shared")));
+  const tagged = (tag: string, content: string): Inputs => ({ id: "a", value: { type: "rawscript", language: "bash", content, input_transforms: {}, tag } });
+  const modules = [tagged("sharing", "echo one > shared/f"), bash("b", "cat shared/f; echo two >> ./shared/f"), bash("c", "paste -sd- shared/f")];
+  // More at a time than there are slots: each waits for the agent of its own.
+  const begun = await Promise.all(Array.from({ length: 4 }, () => world.api<JobView>("POST", "/jobs", flow(modules, { same_worker: true }))));
+  for (const { body } of begun) {
+    expect(await untilEnded(world, body.id)).toMatchObject({ status: "succeeded" });
+    expect((await world.api("GET", `/jobs/${body.id}/result`)).body).toBe("one-two");
+  }
+  await until("no folder is left", async () => kept().length === 0);
+
+  const broken = await world.api<JobView>(
+    "POST",
+    "/jobs",
+    flow([tagged("left", "echo one > shared/f"), bash("b", "cat shared/f; sleep 600")], { same_worker: true }),
+  );
+  await until("the second step runs", async () => (await stepOf(broken.body.id, "b"))?.status === "running" && kept().length === 1);
+  await until("it has begun", async () => (await job(world, (await stepOf(broken.body.id, "b"))?.job ?? "")).started_at !== undefined);
+  await left?.kill("SIGKILL");
+  await startOne("left");
+  expect(await untilEnded(world, broken.body.id)).toMatchObject({ status: "failed", exit: { reason: "step_failed" } });
+  expect((await world.api("GET", `/jobs/${broken.body.id}/result`)).body).toMatchObject({ error: { name: "FolderLost", step_id: "b" } });
+  expect(kept()).toEqual([]);
+});
+
+test("a webhook starts a flow whose preprocessor, a function of that name in Python, makes its inputs", async () => {
+  const content = "def preprocessor(event):\n    return {'n': event['body']['lines'], 'kind': event['kind']}";
+  const preprocessor = { id: "preprocessor", value: { type: "rawscript", language: "python3", content, input_transforms: {} } };
+  const value = { preprocessor_module: preprocessor, modules: [bash("a", 'n="$1"\nkind="$2"\necho "$n $kind"', { n: js("flow_input.n"), kind: js("flow_input.kind") })] };
+  await world.api("POST", "/flows", { path: "f/flows/called", document: { summary: "", value } });
+  const settings = { kind: "webhook", flow: "f/flows/called", mode: "wait", auth: { kind: "token" } };
+  await world.api("PUT", "/triggers/by-path?path=f/flows/hook", settings);
+  const { secret } = (await world.api<{ secret: string }>("POST", "/triggers/secrets?path=f/flows/hook")).body;
+  const answer = await world.api<string>("POST", "/webhooks/f/flows/hook", { lines: 3 }, { authorization: `Bearer ${secret}` });
+  expect([answer.status, answer.body]).toEqual([200, "3 webhook"]);
 });
 
 test("millrace run shows the steps of a flow from a file as they come, with their output, and prints the result", async () => {

@@ -19,6 +19,7 @@ export const EXIT_REASONS = [
   "policy",
   "step_failed",
   "input_missing",
+  "folder_lost",
 ] as const;
 export type ExitReason = (typeof EXIT_REASONS)[number];
 

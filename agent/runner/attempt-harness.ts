@@ -20,6 +20,7 @@ export interface ScriptOptions {
   readonly workspace?: string;
   readonly requirements?: Partial<Requirements>;
   readonly dedicated?: boolean;
+  readonly folder?: Bundle["folder"];
   readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
 }
 
@@ -86,6 +87,7 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     purpose: options.purpose ?? Purpose.PURPOSE_UNSPECIFIED,
     lock: options.lock ?? "",
     requirements: requirementsOf(options),
+    folder: options.folder,
   };
 }
 

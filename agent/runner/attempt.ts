@@ -15,13 +15,14 @@ import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { SecretMask } from "../masking/secret-mask.ts";
 import { limitHints } from "../runtimes/memory-hints.ts";
 import type { InProcessRuntime, Launch, ProcessRuntime, Runtime } from "../runtimes/runtime.ts";
+import { DiskGuard } from "../sandbox/disk-guard.ts";
 import type { Place, SandboxEnd, SandboxIo, SandboxProcess, SandboxSpec } from "../sandbox/sandbox.ts";
 import type { WorkshopSession } from "../workshop/local-workshop.ts";
 import { type AttemptIo, type AttemptOutcome, OUTPUT_STREAMS, type OutputStream, type RunningAttempt } from "./attempt-types.ts";
 import type { AgentExecution } from "./execution.ts";
 import { type JobApi, jobEnv } from "./job-env.ts";
 import { LastLine } from "./last-line.ts";
-import { judgeEnd, judgeOutOfMemory, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
+import { judgeEnd, judgeFolderLost, judgeOutOfMemory, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
 import { parseRecord } from "./record.ts";
 import { type Terms, termsOf } from "./terms.ts";
 
@@ -50,6 +51,8 @@ interface Ready {
   readonly place: Place;
   readonly launch: Launch;
   readonly workshop: WorkshopSession;
+  /** The folder that the steps of its flow share. */
+  readonly shared: string | undefined;
 }
 
 class Attempt {
@@ -125,7 +128,27 @@ class Attempt {
     const { sandbox, enclosure, network, limits } = this.#execution;
     const terms = termsOf({ requirements: this.#bundle.requirements, sandbox, enclosure, network, defaults: limits, roomBytes: this.#io.room?.limitBytes() });
     if (typeof terms === "string") return judgeSetupFailure(terms);
-    return runtime.kind === "process" ? this.#runProcess(runtime, terms) : this.#runInProcess(runtime, terms);
+    return runtime.kind === "process"
+      ? this.#inFolder((shared) => this.#runProcess(runtime, terms, shared))
+      : this.#inFolder(() => this.#runInProcess(runtime, terms));
+  }
+
+  /** In the folder that the steps of its flow share, if it is such a step. */
+  async #inFolder(work: (shared: string | undefined) => Promise<Verdict>): Promise<Verdict> {
+    const { folder, token } = this.#bundle;
+    if (folder === undefined) return work(undefined);
+    const use = this.#execution.folders.take(folder, token);
+    if (use === undefined) return judgeFolderLost();
+    const guard = new DiskGuard(use.bounds, (message) => this.stop({ kind: "disk_full", message }));
+    try {
+      const verdict = await work(use.bounds.folder);
+      // What was written after the guard's last look.
+      const fault = verdict.exit.reason === "succeeded" ? await use.fault() : undefined;
+      return fault === undefined ? verdict : judgeStop({ kind: "disk_full", message: fault });
+    } finally {
+      guard.close();
+      use.leave();
+    }
   }
 
   /** Does not run the script: finds out what it depends on. */
@@ -176,7 +199,7 @@ class Attempt {
     }
   }
 
-  async #runProcess(runtime: ProcessRuntime, terms: Terms): Promise<Verdict> {
+  async #runProcess(runtime: ProcessRuntime, terms: Terms, shared: string | undefined): Promise<Verdict> {
     const place = this.#execution.sandbox.place();
     const { code, argsJson, lock } = this.#bundle;
     const workshop = this.#openWorkshop();
@@ -185,7 +208,7 @@ class Attempt {
       const launch = await runtime.launch({ code, argsJson, lock, paths: place.paths, workshop, ...memory });
       if (this.#stop !== undefined) return judgeStop(this.#stop);
       if (launch.kind === "refused") return { exit: launch.exit, resultJson: launch.resultJson };
-      return await this.#runLaunch(launch, place, terms, workshop);
+      return await this.#runLaunch({ place, launch, workshop, shared }, terms);
     } finally {
       this.#execution.door.dismiss(this.#apiToken);
       await place.discard();
@@ -193,7 +216,8 @@ class Attempt {
     }
   }
 
-  async #runLaunch(launch: Launch, place: Place, terms: Terms, workshop: WorkshopSession): Promise<Verdict> {
+  async #runLaunch(ready: Ready, terms: Terms): Promise<Verdict> {
+    const { launch, place, shared } = ready;
     const { network, allow, limits } = terms;
     const runtimeEnv = new Map([...limitHints(this.#bundle.language, limits), ...launch.env]);
     const { env, refused } = jobEnv(this.#bundle, place.paths.tmp, runtimeEnv, this.#openDoor());
@@ -209,7 +233,7 @@ class Attempt {
     const recordMaxBytes = Math.max(this.#resultMaxBytes + 1, MIN_RECORD_BYTES);
     const { tmpBytes, rlimits } = this.#execution.limits;
     const end = await this.#toEnd(
-      { place, launch, workshop },
+      ready,
       {
         files: launch.files,
         argv: launch.argv,
@@ -222,6 +246,7 @@ class Attempt {
         rlimits,
         recordMaxBytes,
         ...(launch.warm === undefined ? {} : { warm: launch.warm }),
+        ...(shared === undefined ? {} : { shared }),
       },
       { onBegun: (atUs) => this.#started(atUs), onOutput: (stream, data) => this.#output(stream, data, lastLine) },
     );
@@ -231,7 +256,7 @@ class Attempt {
 
   /** In the script's dedicated process if it asked for one, in the place otherwise, and also when that process ends before the script has begun. */
   async #toEnd({ place, launch, workshop }: Ready, spec: SandboxSpec, io: SandboxIo): Promise<SandboxEnd> {
-    const start = this.#bundle.requirements?.dedicated === true ? launch.dedicated : undefined;
+    const start = this.#bundle.requirements?.dedicated === true && spec.shared === undefined ? launch.dedicated : undefined;
     const dedicated = start && (await this.#execution.dedicated.start({ bundle: this.#bundle, start, spec, io, hold: workshop.hold }));
     if (dedicated !== undefined) {
       const end = await this.#follow(dedicated);
@@ -299,7 +324,7 @@ class Attempt {
   #carryOut(stop: Stop): void {
     const running = this.#process;
     if (running === undefined) return;
-    if (stop.kind === "fenced") {
+    if (stop.kind === "fenced" || stop.kind === "disk_full") {
       running.kill();
       return;
     }

@@ -20,6 +20,7 @@ import { enclosureOf, LevelWatch } from "../sandbox/level-watch.ts";
 import { probe } from "../sandbox/probe.ts";
 import { makeReachableDir } from "../sandbox/reachable.ts";
 import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox, type WarmPlan } from "../sandbox/sandbox.ts";
+import { SharedFolders } from "../shared/shared-folders.ts";
 import { LocalWorkshop } from "../workshop/local-workshop.ts";
 import type { Enclosure } from "./terms.ts";
 
@@ -58,6 +59,7 @@ export interface AgentExecution {
   readonly workshop: LocalWorkshop;
   readonly door: SandboxDoor;
   readonly dedicated: DedicatedPool;
+  readonly folders: SharedFolders;
   /** Where the sandbox has its job folders, see `makeReachableDir`. */
   readonly jobsDir: string;
   readonly network: NetworkPolicy;
@@ -78,6 +80,8 @@ export interface ExecutionOptions {
   readonly bwrapPath?: string;
   /** How large the cache of dependencies and compiled programs may become, bytes; default 10 GiB. */
   readonly cacheMaxBytes?: number;
+  /** How much the steps of a flow may keep in the folder that they share, bytes; default 1 GiB. */
+  readonly sharedMaxBytes?: number;
   /** Variables for builds with network: private registries, proxies. */
   readonly buildEnv?: ReadonlyMap<string, string>;
   /** See `DetectOptions`. */
@@ -124,6 +128,7 @@ export interface OpenedExecution {
 
 const DEFAULT_PREPARED = 4;
 const DEFAULT_CACHE_BYTES = 10 * 1024 * 1024 * 1024;
+const DEFAULT_SHARED_BYTES = 1024 * 1024 * 1024;
 /** An agent that starts has more important things to do. */
 const WARM_UP_AFTER_MS = 1_000;
 /** With what the kernel keeps for its group. */
@@ -140,6 +145,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const { bwrapPath, firewall = "on", blockMetadata = true } = options;
   const jobsDir = join(dir, "jobs");
   const swept = await sweepJobsDir(jobsDir);
+  const folders = await SharedFolders.open(join(dir, "shared"), options.sharedMaxBytes ?? DEFAULT_SHARED_BYTES);
   const memoryBytes = options.memoryBytes ?? 0;
   const how = { mode: options.sandbox, stateDir: dir, jobsDir, firewall, blockMetadata, memoryBytes };
   const detected = await detectSandbox({ ...how, ...(bwrapPath === undefined ? {} : { bwrapPath }) });
@@ -194,7 +200,18 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     // As much as a job that asks for nothing has where the operator has chosen nothing: compilers need more than most scripts.
     buildMemoryBytes: Math.floor(detected.cgroups.totalMemoryBytes / 2),
   });
-  const execution: AgentExecution = { sandbox, runtimes, workshop, door, dedicated, jobsDir, network, limits, enclosure: enclosureOf(detected, watch) };
+  const execution: AgentExecution = {
+    sandbox,
+    runtimes,
+    workshop,
+    door,
+    dedicated,
+    folders,
+    jobsDir,
+    network,
+    limits,
+    enclosure: enclosureOf(detected, watch),
+  };
   const close = (): void => {
     watch.stop();
     runtimes.close();

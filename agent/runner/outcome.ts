@@ -8,7 +8,7 @@ import type { ScriptRecord } from "./record.ts";
 
 /** Why the agent ended an attempt itself. */
 export interface Stop {
-  readonly kind: "timeout" | "cancelled" | "fenced";
+  readonly kind: "timeout" | "cancelled" | "fenced" | "disk_full";
   /** Of a timeout: the script has the grace of a cancel to end. */
   readonly soft?: boolean;
   readonly message: string;
@@ -31,7 +31,7 @@ export interface Verdict {
   readonly resultJson: string;
 }
 
-const STOP_NAMES: Readonly<Record<Stop["kind"], string>> = { timeout: "Timeout", cancelled: "Cancelled", fenced: "Fenced" };
+const STOP_NAMES: Readonly<Record<Stop["kind"], string>> = { timeout: "Timeout", cancelled: "Cancelled", fenced: "Fenced", disk_full: "DiskFull" };
 /** Some numbers have two names; the first of the list is the usual one (SIGABRT, not SIGIOT). */
 const SIGNALS = new Map(
   Object.entries(constants.signals)
@@ -53,6 +53,11 @@ export function judgeStop(stop: Stop): Verdict {
 
 export function judgeSetupFailure(message: string): Verdict {
   return { exit: exitOf("sandbox_error", oneLine(message)), resultJson: errorResult("SandboxError", message) };
+}
+
+/** The verdict on a step whose folder is not there. */
+export function judgeFolderLost(): Verdict {
+  return fault(exitOf("folder_lost", "the folder that the flow's steps share is not on this agent any more: it was started anew"), "FolderLost");
 }
 
 /**

@@ -1,5 +1,7 @@
+import { execFile } from "node:child_process";
 import { chownSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
 import { realClock } from "../../kernel/clock.ts";
@@ -71,6 +73,10 @@ interface Prepared {
 
 /** Of a sandbox itself: bwrap and the launcher. The limit for users does not count bwrap. */
 const OWN_PROCESSES = 2;
+
+/** Goes down folder by folder, so that no path is too long for it. */
+const CHOWN = "/bin/chown";
+const run = promisify(execFile);
 
 const PATHS: InsidePaths = { job: INSIDE_JOB, tmp: INSIDE_TMP };
 
@@ -146,7 +152,8 @@ class Bubblewrap implements Sandbox {
 
   /** A prepared sandbox into which this launch fits, with its interpreter if there is one. */
   take(spec: SandboxSpec): { readonly prepared: Prepared; readonly warm: WarmStart | undefined } | undefined {
-    if (spec.onSaid !== undefined || spec.channel === true || this.#shape === undefined || !fitsShape(this.#shape, spec)) return undefined;
+    if (spec.onSaid !== undefined || spec.channel === true || spec.shared !== undefined || this.#shape === undefined || !fitsShape(this.#shape, spec))
+      return undefined;
     const { warm } = spec;
     const waiting = warm !== undefined && canSetLater(spec.env) ? this.#alive(this.#warmPools?.take(warm.interpreter)) : undefined;
     if (waiting !== undefined) return { prepared: waiting, warm };
@@ -204,6 +211,7 @@ class Bubblewrap implements Sandbox {
     const args = encodeArgs(bubblewrapArgs({ ...enclosed, jobDir: room.dir }, this.parts.system));
     fill(room, enclosed.files);
     for (const mount of spec.writable ?? []) giveTo(mount.source, room.identity);
+    if (spec.shared !== undefined) await giveTree(spec.shared, room.identity);
     const { identity, cgroup } = room;
     const launcher = launcherArgv(spec.argv, spec.rlimits);
     const [waits, channel] = [spec.onSaid !== undefined, spec.channel === true];
@@ -337,6 +345,11 @@ function forWaiting(limits: JobLimits): JobLimits {
 
 function giveTo(dir: string, identity: JobIdentity): void {
   if (!identity.own) chownSync(dir, identity.uid, identity.gid);
+}
+
+/** With all that the user before has left there. Only while no program can write there; links are changed themselves, never followed. */
+async function giveTree(dir: string, { own, uid, gid }: JobIdentity): Promise<void> {
+  if (!own) await run(CHOWN, ["-R", "-h", "-P", `${uid}:${gid}`, "--", dir], { env: {} });
 }
 
 function fill(room: Room, files: SandboxSpec["files"]): void {

@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { SandboxShape } from "./sandbox.ts";
+import { type SandboxShape, SHARED_NAME } from "./sandbox.ts";
 
 /** What the host looks like, found once at start by `system-tree.ts`. All paths are absolute. */
 export interface SystemTree {
@@ -20,6 +20,8 @@ export interface ProfileSpec extends Pick<SandboxShape, "mounts" | "writable" | 
   /** Host folder that appears read-only as the job folder. */
   readonly jobDir: string;
   readonly env: ReadonlyMap<string, string>;
+  /** Host folder that may be written, in /tmp. */
+  readonly shared?: string | undefined;
 }
 
 /** Numbers of the descriptors that bwrap gets. */
@@ -43,6 +45,7 @@ const SHM_BYTES = String(16 * 1024 * 1024);
 export function bubblewrapArgs(spec: ProfileSpec, system: SystemTree): string[] {
   const args = [...namespaceArgs(spec), ...rootArgs(spec, system), ...procArgs(system), ...writableArgs(spec)];
   for (const mount of spec.writable ?? []) args.push("--bind", checkedPath(mount.source), checkedPath(mount.target));
+  if (spec.shared !== undefined) args.push("--bind", checkedPath(spec.shared), `${INSIDE_TMP}/${SHARED_NAME}`);
   args.push("--ro-bind", checkedPath(spec.jobDir), INSIDE_JOB);
   for (const mount of spec.mounts) args.push("--ro-bind", checkedPath(mount.source), checkedPath(mount.target));
   args.push("--remount-ro", "/", "--chdir", INSIDE_TMP, "--seccomp", String(SECCOMP_FD), "--json-status-fd", String(STATUS_FD));

@@ -90,6 +90,8 @@ export interface SandboxSpec extends SandboxShape {
   readonly env: ReadonlyMap<string, string>;
   /** At most this much is kept of what the script writes to fd 5. */
   readonly recordMaxBytes: number;
+  /** A folder of the host that the script may write, as `shared` in its working folder. It is given to the job's user, with all that is in it. Always a cold start. */
+  readonly shared?: string;
   /** A socket between agent and script on fd 8, for processes of ours that serve one job after the other. Never in a prepared place. */
   readonly channel?: boolean;
 }
@@ -143,6 +145,9 @@ export interface NamedPipe {
   /** Removes the name and closes the agent's own writing end, without which the pipe would be over before anybody opened it. Idempotent. */
   release(): void;
 }
+
+/** Name of the folder that steps share, in the working folder. */
+export const SHARED_NAME = "shared";
 
 /** Paths as the script sees them. */
 export interface InsidePaths {

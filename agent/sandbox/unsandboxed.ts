@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { channelOf } from "./bwrap-process.ts";
@@ -7,7 +7,7 @@ import type { FifoPool } from "./fifo-pool.ts";
 import { makeJobDir, removeJobDir, writeJobFiles } from "./job-dir.ts";
 import { ownIdentity } from "./job-uids.ts";
 import { launcherArgv } from "./launcher.ts";
-import type { Place, Sandbox, SandboxIo, SandboxProcess, SandboxSpec } from "./sandbox.ts";
+import { type Place, type Sandbox, type SandboxIo, type SandboxProcess, type SandboxSpec, SHARED_NAME } from "./sandbox.ts";
 import { supervise } from "./supervise.ts";
 
 /** Name of the writable folder inside the job folder; it stands in for /tmp. */
@@ -46,6 +46,7 @@ function makePlace({ pipes, jobsDir }: UnsandboxedParts): Place {
     start: async (spec, io) => {
       mkdirSync(tmp, { mode: 0o700 });
       writeJobFiles(dir, spec.files);
+      if (spec.shared !== undefined) symlinkSync(spec.shared, join(tmp, SHARED_NAME));
       return await start(pipes, tmp, spec, io);
     },
     // A folder that cannot be removed now is removed at the next start.

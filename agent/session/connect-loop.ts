@@ -29,6 +29,8 @@ export interface ConnectLoopOptions {
   readonly outbox: Outbox;
   readonly hello: () => Hello;
   readonly heldNow: () => AttemptRef[];
+  /** Folders of runs of flows. */
+  readonly foldersNow?: () => AttemptRef[];
   readonly runningCount: () => number;
   /** Kill all attempts and forget them. */
   readonly fenceAttempts: () => void;
@@ -118,7 +120,8 @@ export class ConnectLoop {
 
   /** The keepalive of a frame that is being built. Its number is the time now, so that the echo says how fresh the lease is. */
   keepaliveNow(): AgentKeepalive {
-    return { sentAtMs: this.#guard.noteSent(), held: this.#options.heldNow() };
+    const runs = this.#options.foldersNow?.() ?? [];
+    return { sentAtMs: this.#guard.noteSent(), held: this.#options.heldNow(), ...(runs.length > 0 && { folders: { runs } }) };
   }
 
   #now(): number {

@@ -7,6 +7,8 @@ export interface InboxParts {
   readonly attempts: Attempts;
   readonly results: Results;
   readonly shipper: LogShipper;
+  /** Folders of runs of flows, by the run. */
+  readonly folders?: { release(runId: string): void } | undefined;
 }
 
 /**
@@ -20,6 +22,9 @@ export function receive(parts: InboxParts, frame: ServerFrame): void {
   for (const ref of frame.welcome?.drop ?? []) parts.attempts.drop(ref, "the server took it back");
   for (const ack of frame.logAcks) parts.shipper.acknowledge(ack);
   for (const ack of frame.finishedAcks) parts.results.acknowledge(ack);
-  for (const cancel of frame.cancel) parts.attempts.cancel(cancel);
+  for (const cancel of frame.cancel) {
+    parts.attempts.cancel(cancel);
+    if (cancel.fenced) parts.folders?.release(cancel.jobId);
+  }
   for (const bundle of frame.assign) parts.attempts.assign(bundle);
 }

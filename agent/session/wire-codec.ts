@@ -91,6 +91,8 @@ function reasonToWire(reason: Reason): ExitReason {
       return ExitReason.EXIT_REASON_EXPIRED;
     case "policy":
       return ExitReason.EXIT_REASON_POLICY;
+    case "folder_lost":
+      return ExitReason.EXIT_REASON_FOLDER_LOST;
     // The control plane's own, without a number on the wire: no attempt ends with it.
     case "limit_reached":
     case "step_failed":

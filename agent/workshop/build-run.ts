@@ -1,7 +1,6 @@
-import { readdir, stat, statfs } from "node:fs/promises";
-import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
 import { formatBytes } from "../../kernel/size.ts";
+import { DiskGuard } from "../sandbox/disk-guard.ts";
 import type { Place, ReadOnlyMount, Rlimits, Sandbox, SandboxSpec, WritableMount } from "../sandbox/sandbox.ts";
 import { networkSurroundings } from "./build-env.ts";
 import { InsideView } from "./inside-view.ts";
@@ -15,11 +14,6 @@ const TMP_BYTES = 1024 * 1024;
 const TAIL_BYTES = 4 * 1024;
 /** Of one build, in the logs of jobs. */
 const LOG_MAX_BYTES = 1024 * 1024;
-/** How often the disk is looked at, and what must stay free. */
-const DISK_LOOK_MS = 2_000;
-const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
-/** The kernel takes no path of more than 4,096 bytes: what lies deeper could not be counted. */
-const MAX_PATH_CHARS = 3_500;
 /** As `timeout` of coreutils reports it. */
 const TIMED_OUT = 124;
 const OVERFLOWED = 125;
@@ -69,7 +63,8 @@ export async function runBuild(options: BuildOptions, step: BuildStep, shared: W
     ending.abort();
   };
   const timer = setTimeout(() => stop(TIMED_OUT, `the build took longer than ${Math.round(step.timeoutMs / 1_000)} s`), step.timeoutMs);
-  const disk = new DiskGuard(options, (message) => stop(1, message));
+  const { folders, maxBytes, maxEntries } = options;
+  const disk = new DiskGuard({ folder: folders.staging, maxBytes, maxEntries, writer: "the build" }, (message) => stop(1, message));
   const onAbort = (): void => ending.abort();
   shared.signal.addEventListener("abort", onAbort);
   try {
@@ -180,63 +175,5 @@ class Said {
     this.#logged += data.length;
     if (this.#logged <= LOG_MAX_BYTES) return this.#shared.say(data);
     return this.#shared.say(Buffer.from("\nmillrace: the build says more than is kept in the log\n"));
-  }
-}
-
-/** Ends a build that fills the disk: neither the folders of the build nor the file system may become too full. */
-class DiskGuard {
-  readonly #timer: NodeJS.Timeout;
-  #looking = false;
-
-  constructor(options: BuildOptions, stop: (message: string) => void) {
-    const look = async (): Promise<void> => {
-      if (this.#looking) return;
-      this.#looking = true;
-      try {
-        const fault = await faultOfDisk(options);
-        if (fault !== undefined) stop(fault);
-      } finally {
-        this.#looking = false;
-      }
-    };
-    this.#timer = setInterval(() => void look().catch(() => undefined), DISK_LOOK_MS);
-    this.#timer.unref();
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
-  }
-}
-
-async function faultOfDisk({ folders, maxBytes, maxEntries }: BuildOptions): Promise<string | undefined> {
-  const { bavail, bsize } = await statfs(folders.staging);
-  if (bavail * bsize < DISK_RESERVE_BYTES) return "the agent's disk is almost full";
-  const used: Used = { bytes: 0, entries: 0, tooDeep: false };
-  await measure(folders.staging, used, { maxBytes, maxEntries });
-  if (used.tooDeep) return "the build nests its folders too deeply";
-  if (used.bytes > maxBytes) return `the build wrote more than ${Math.floor(maxBytes / 1024 / 1024)} MiB`;
-  return used.entries > maxEntries ? `the build made more than ${maxEntries} files` : undefined;
-}
-
-interface Used {
-  bytes: number;
-  entries: number;
-  tooDeep: boolean;
-}
-
-/** Adds up what lies in a folder that changes meanwhile, until a cap is passed. */
-async function measure(folder: string, used: Used, caps: { maxBytes: number; maxEntries: number }): Promise<void> {
-  if (folder.length > MAX_PATH_CHARS) {
-    used.tooDeep = true;
-    return;
-  }
-  const found = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  for (const entry of found) {
-    used.entries += 1;
-    if (used.bytes > caps.maxBytes || used.entries > caps.maxEntries) return;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await measure(path, used, caps);
-    // Blocks, not length: a file may have holes.
-    else if (entry.isFile()) used.bytes += ((await stat(path).catch(() => undefined))?.blocks ?? 0) * 512;
   }
 }

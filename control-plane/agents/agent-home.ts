@@ -7,9 +7,10 @@ import type { AttemptOfChunk } from "../logs/ingest.ts";
 import type { AgentPort, FinishVerdict } from "../scheduler/agent-port.ts";
 import type { DirectoryListener, OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
+import { routeKeyOf } from "../scheduler/core/pinned-core.ts";
 import type { AttemptId, HoldingReport, Home, OwnerPort, RouteDemand } from "../scheduler/owner-port.ts";
 import type { Log } from "../telemetry/log.ts";
-import { routeKey, Seat } from "./seat.ts";
+import { Seat } from "./seat.ts";
 import type { Order } from "./slots-core.ts";
 
 /** The way from an owner to agents of this home. A bundle from another replica says whose it is. */
@@ -147,6 +148,12 @@ export class AgentHome implements DirectoryListener {
     if (freed) this.#plan(seat);
   }
 
+  /** Folders that the agent keeps for runs of flows. */
+  folders(session: SessionId, folders: ReadonlyMap<JobId, Token>): void {
+    if (folders.size === 0 || !this.#seats.has(session)) return;
+    for (const port of this.#options.directory.ports) port.folders(session, folders);
+  }
+
   /**
    * An attempt has ended. Resolves with its owner's verdict; while no owner takes the report it is offered again, for as long as the agent is
    * connected: it would send it again only on a new stream. Rejects when the session is over.
@@ -234,7 +241,7 @@ export class AgentHome implements DirectoryListener {
 
   #demand(replicaId: string, routes: readonly RouteDemand[]): void {
     const before = this.#demands.get(replicaId);
-    this.#demands.set(replicaId, new Map(routes.map((route) => [routeKey(route.tag, route.language), route])));
+    this.#demands.set(replicaId, new Map(routes.map((route) => [routeKeyOf(route.tag, route.language), route])));
     const concerned = [...routes, ...(before?.values() ?? [])];
     for (const seat of this.#seats.values()) if (concerned.some((route) => seat.serves(route))) this.#plan(seat);
   }

@@ -1,6 +1,7 @@
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { AttemptOfChunk } from "../logs/ingest.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
+import { pinTagOf, routeKeyOf } from "../scheduler/core/pinned-core.ts";
 import type { AttemptId, OwnerPort, RouteDemand } from "../scheduler/owner-port.ts";
 import { closeShare, cover, type Need, type Order, openBook, openShare, replan, type SlotBook, takeReport } from "./slots-core.ts";
 
@@ -33,7 +34,7 @@ export class Seat {
     const { slots, held, ...rest } = hello;
     this.hello = rest;
     this.book = openBook(slots, held.size);
-    this.#routes = new Set(hello.tags.flatMap((tag) => hello.languages.map((language) => routeKey(tag, language))));
+    this.#routes = new Set([...hello.tags, pinTagOf(hello.key)].flatMap((tag) => hello.languages.map((language) => routeKeyOf(tag, language))));
     for (const [id, token] of held) {
       this.live.set(token, { id, token, cover: undefined, claim: undefined, confirmed: true, sinceMs: nowMs, fenced: false, of: undefined });
     }
@@ -145,7 +146,7 @@ export class Seat {
   }
 
   serves(route: RouteDemand): boolean {
-    return this.#routes.has(routeKey(route.tag, route.language));
+    return this.#routes.has(routeKeyOf(route.tag, route.language));
   }
 
   #needOf(owner: string, active: boolean, demand: ReadonlyMap<string, RouteDemand> | undefined): Need {
@@ -160,8 +161,4 @@ export class Seat {
     }
     return { running, waiting, weight, active };
   }
-}
-
-export function routeKey(tag: string, language: string): string {
-  return `${tag}\u0000${language}`;
 }

@@ -246,6 +246,7 @@ export class AgentSession implements LogSource {
     if (!this.#deps.holdsAgents()) return;
     this.#outbox.set({ keepalive: { echoSentAtMs: keepalive.sentAtMs } });
     this.#deps.home.keepalive(this.session, heldFromWire(keepalive.held));
+    this.#deps.home.folders(this.session, heldFromWire(keepalive.folders?.runs ?? []));
   }
 }
 

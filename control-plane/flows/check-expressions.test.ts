@@ -89,12 +89,24 @@ describe("references to results", () => {
     expect(problemsOf(modules, { failure_module: { value: handler } })).toEqual([]);
   });
 
-  test("to steps inside an earlier branch or loop are refused, and the step that has their result is named", () => {
-    const modules = [branches("branchone", [whileLoop(step("in"))]), step("after", "results.in"), step("around", "results.while")];
-    expect(problemsOf(modules)).toEqual([
-      expect.stringContaining("refers to results.in, which is inside step branchone: results.branchone has its result"),
-      expect.stringContaining("refers to results.while, which is inside step branchone: results.branchone has its result"),
-    ]);
+  test("to steps inside earlier branches, and loops whose rounds follow one another, are fine; inside parallel loops there is not one of them", () => {
+    const each = (parallel: boolean, ...modules: Json[]): Members => ({
+      id: "each",
+      value: { type: "forloopflow", parallel, iterator: { type: "static", value: [1] }, modules },
+    });
+    const modules = (parallel: boolean): Members[] => [
+      branches("branchone", [whileLoop(step("in"), each(parallel, step("deep")))], [step("other")]),
+      branches("branchall", [step("p")], [step("q")]),
+      step("after", "results.in + results.while + results.each + results.other + results.p + results.q"),
+      step("last", "results.deep", { stop_after_if: { expr: "results.deep" } }),
+    ];
+    const handler = { type: "rawscript", language: "bash", content: "", input_transforms: { x: { type: "javascript", expr: "results.q ?? results.deep" } } };
+    expect(problemsOf(modules(false), { failure_module: { value: handler } })).toEqual([]);
+    const why = "refers to results.deep, which is inside step each: results.each has its result";
+    expect(problemsOf(modules(true))).toEqual([expect.stringContaining(`input_transforms.x ${why}`), expect.stringContaining(`stop_after_if ${why}`)]);
+    const own = branches("branchone", [step("in")]);
+    expect(problemsOf([{ ...own, skip_if: { expr: "results.in" } }])).toEqual([expect.stringContaining("skip_if refers to results.in, which cannot have run")]);
+    expect(problemsOf([{ ...own, stop_after_if: { expr: "results.in" } }])).toEqual([]);
   });
 
   test("in the rule of a loop itself are to what its round has made", () => {
@@ -105,7 +117,8 @@ describe("references to results", () => {
     });
     expect(problemsOf([loop("stop_after_if", false)])).toEqual([]);
     expect(problemsOf([loop("stop_after_if", true)])).toEqual([]);
-    expect(problemsOf([loop("stop_after_all_iters_if", false)])).toHaveLength(1);
+    expect(problemsOf([loop("stop_after_all_iters_if", false)])).toEqual([]);
+    expect(problemsOf([loop("stop_after_all_iters_if", true)])).toHaveLength(1);
   });
 
   test.each<[string, readonly Json[], string]>([

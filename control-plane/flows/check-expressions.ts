@@ -63,18 +63,24 @@ function checkModule(checker: Checker, module: Module, visible: Set<string>): vo
   check(all.filter(({ when }) => when === "before"));
   const eachRound = isLoop(module) ? all.filter(({ name }) => name === "stop_after_if") : [];
   for (const list of insideOf(module)) {
-    const fresh = list.map(({ id }) => id).filter((id) => !visible.has(id));
+    const fresh = list.flatMap(seenBehind).filter((id) => !visible.has(id));
     // In the rounds after the first, all steps of a loop have run: in the round before.
     if (isLoop(module) && !isParallel(module)) for (const id of fresh) visible.add(id);
     checkModules(checker, list, visible);
     check(eachRound, module.id);
     for (const id of fresh) visible.delete(id);
   }
+  for (const id of seenBehind(module)) if (id !== module.id) visible.add(id);
   check(
     all.filter((expression) => expression.when === "after" && !eachRound.includes(expression)),
     module.id,
   );
   visible.add(module.id);
+}
+
+/** Ids of a step and of the steps within it that may be named behind it: those of branches that ran, and of a loop's last round when it has one. */
+function seenBehind(module: Module): string[] {
+  return isParallel(module) ? [module.id] : [module.id, ...insideOf(module).flatMap((list) => list.flatMap(seenBehind))];
 }
 
 function isLoop({ value }: Module): boolean {

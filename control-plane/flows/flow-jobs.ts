@@ -5,6 +5,7 @@ import { timeOf } from "../jobs/job-options.ts";
 import { renderLimits } from "../jobs/limit-keys.ts";
 import type { LimitSettings } from "../jobs/limits-contract.ts";
 import { type NewJob, shardOf } from "../jobs/model.ts";
+import { eventPolicy } from "../jobs/policy-codec.ts";
 import { toPrio } from "../jobs/present.ts";
 import { FLOW_LANGUAGE, FLOW_TAG } from "../scheduler/core/flow-agent.ts";
 import { settingsOf } from "./engine/step-jobs.ts";
@@ -20,16 +21,28 @@ export interface WantedFlow {
   readonly schema?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Of a run. */
+export interface FlowSettings extends RunSettings {
+  /** Set when an outside trigger starts it: the inputs for a preprocessor, which makes those of the steps. Of no use for a flow without one. */
+  readonly event?: Readonly<Record<string, unknown>> | undefined;
+}
+
 const DEFAULT_PRIORITY = 5;
 
 /**
  * Makes the job of a run. Errors: invalid_argument for arguments that break the schema and for settings that only single jobs have; out_of_range for
  * too much of the arguments.
  */
-export function flowJob(context: EnqueueContext, flow: WantedFlow, args: Record<string, unknown>, settings: RunSettings): NewJob {
+export function flowJob(context: EnqueueContext, flow: WantedFlow, inputs: Record<string, unknown>, settings: FlowSettings): NewJob {
   refuseSettings(settings);
+  const event = flow.definition.preprocessor === undefined ? undefined : settings.event;
+  const args = event ?? inputs;
   const argsJson = argsText(args, "/args");
-  const fields = flow.schema === undefined ? [] : context.checkArgs({ hash: flow.hash, schema: flow.schema }, withPlainNumbers(args, argsJson), "/args");
+  // What the steps get is not known before the preprocessor has run.
+  const fields =
+    flow.schema === undefined || event !== undefined
+      ? []
+      : context.checkArgs({ hash: flow.hash, schema: flow.schema }, withPlainNumbers(args, argsJson), "/args");
   if (fields.length > 0) throw argsError(flow.path, fields);
   const { queue_ttl_s, scheduled_for, delay_s, timeout_ms, priority } = settings;
   const time = timeOf({ queue_ttl_s, scheduled_for, delay_s }, undefined, timeout_ms, context.key, context.clock.wallMs());
@@ -48,7 +61,7 @@ export function flowJob(context: EnqueueContext, flow: WantedFlow, args: Record<
       scriptId: undefined,
       timeoutMs: timeout_ms,
       limits: renderLimits(limitsOf(flow.definition, flow.path ?? flow.hash), { workspace, workspaceName, scriptPath: flow.path ?? flow.hash, args }),
-      policy: time.policy,
+      policy: event === undefined ? time.policy : eventPolicy(time.policy),
     },
     payload: {
       kind: "flow",

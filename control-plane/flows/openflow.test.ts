@@ -54,12 +54,17 @@ describe("a flow", () => {
   });
 
   test("preprocessor_module", () => {
-    expect(definitionOf({ preprocessor_module: { id: "preprocessor", value: script() } }).preprocessor).toMatchObject({ id: "preprocessor" });
+    const preprocessor = (value: Members): unknown => definitionOf({ preprocessor_module: { id: "preprocessor", value } }).preprocessor;
+    expect(preprocessor(script())).toMatchObject({ id: "preprocessor", value: { inputs: { event: { kind: "expression", source: "flow_input.event" } } } });
+    expect(preprocessor(script({ input_transforms: inputs }))).toMatchObject({ value: { inputs: read } });
   });
 
-  test("same_worker: refused by name until steps can share an agent", () => {
-    expect(refusals({ summary: "s", value: { modules: [A], same_worker: true } })).toEqual(["/value/same_worker"]);
-    expect(refusals({ summary: "s", value: { modules: [A], same_worker: false } })).toEqual([]);
+  test("same_worker", () => {
+    expect(definitionOf({ same_worker: true }).sameWorker).toBe(true);
+    expect(definitionOf({ same_worker: false }).sameWorker).toBe(false);
+    const cached = (value: Members): Json => ({ summary: "s", value: { same_worker: true, modules: [{ id: "a", value, cache_ttl: 60 }] } });
+    expect(parseFlow(cached(script())).problems).toMatchObject([{ pointer: "/value/modules/0/cache_ttl" }]);
+    expect(parseFlow(cached({ type: "flow", path: "f/x/sub" })).problems).toEqual([]);
   });
 
   test("concurrent_limit, concurrency_key, concurrency_time_window_s", () => {

@@ -31,6 +31,7 @@ export const VALUE_SHAPE: ObjectShape = {
     "modules",
     "failure_module",
     "preprocessor_module",
+    "same_worker",
     "concurrent_limit",
     "concurrency_key",
     "concurrency_time_window_s",
@@ -48,7 +49,6 @@ export const VALUE_SHAPE: ObjectShape = {
     "chat_input_enabled",
   ],
   unsupported: {
-    same_worker: "each step runs on any agent of its tag; what they share are results",
     retry: "give each step a retry",
     on_concurrency_limit: "a run beyond the limit waits",
     debounce_args_to_accumulate: "the arguments of the newest run count",

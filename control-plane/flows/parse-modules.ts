@@ -13,6 +13,8 @@ export interface ModuleReader {
   /** Where each id stands. */
   readonly ids: Map<string, string>;
   count: number;
+  /** The flow has same_worker. */
+  readonly sharesFolder: boolean;
 }
 
 const ID = /^[A-Za-z0-9_-]+$/;
@@ -45,7 +47,7 @@ export function moduleOf(item: Fields, id: string | undefined, reader: ModuleRea
   checkShape(fields, MODULE_SHAPE);
   const value = workOf(fields, reader, nesting);
   const settings = settingsOf(fields);
-  if (value !== undefined) checkJobSettings(fields, settings, value);
+  if (value !== undefined) checkJobSettings(fields, settings, value, reader);
   return id === undefined || value === undefined ? undefined : { id, ...settings, value };
 }
 
@@ -83,9 +85,16 @@ function settingsOf(fields: Fields): Omit<Module, "id" | "value"> {
 const WITHOUT_JOB: ReadonlySet<ModuleValue["kind"]> = new Set(["forloop", "whileloop", "branchone", "branchall", "identity"]);
 
 /** Settings about the job of a step: loops, branches and identities have none. */
-function checkJobSettings(fields: Fields, { cacheTtlS, deleteAfterUse }: Omit<Module, "id" | "value">, { kind }: ModuleValue): void {
+function checkJobSettings(
+  fields: Fields,
+  { cacheTtlS, deleteAfterUse }: Omit<Module, "id" | "value">,
+  { kind }: ModuleValue,
+  { sharesFolder }: ModuleReader,
+): void {
   const advice = kind === "identity" ? "an identity has no job" : "give it to the steps inside";
   if (cacheTtlS !== undefined && WITHOUT_JOB.has(kind)) complain(fields, "cache_ttl", `is not supported: ${advice}`);
+  if (cacheTtlS !== undefined && sharesFolder && (kind === "rawscript" || kind === "script"))
+    complain(fields, "cache_ttl", "contradicts same_worker: a result that is kept comes without the files");
   if (deleteAfterUse === true && WITHOUT_JOB.has(kind)) complain(fields, "delete_after_use", `is not supported: ${advice}`);
   if (deleteAfterUse === true && cacheTtlS !== undefined) complain(fields, "delete_after_use", "contradicts cache_ttl, which keeps the result");
 }

@@ -34,7 +34,7 @@ export function parseFlow(document: Json, pointer = ""): ParsedFlow {
   const pointers = new Map<string, string>();
   const value = objectOf(outline, "value", VALUE_SHAPE);
   if (value === undefined && isObject(document) && document["value"] === undefined) complain(outline, "value", "is missing");
-  const definition = value === undefined ? EMPTY : definitionOf({ ...value, place: "" }, { ids: pointers, count: 0 });
+  const definition = value === undefined ? EMPTY : definitionOf({ ...value, place: "" }, pointers);
   const schema = objectOf(outline, "schema")?.members;
   const description = textOf(outline, "description", FLOW_LIMITS.documentBytes);
   const more = withoutUndefined({ description, schema: schema === undefined ? undefined : inputSchemaOf(schema) });
@@ -43,11 +43,13 @@ export function parseFlow(document: Json, pointer = ""): ParsedFlow {
 
 const EMPTY: FlowDefinition = { modules: [], sameWorker: false, env: {} };
 
-function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
+function definitionOf(fields: Fields, ids: Map<string, string>): FlowDefinition {
+  const sameWorker = flagOf(fields, "same_worker") ?? false;
+  const reader: ModuleReader = { ids, count: 0, sharesFolder: sameWorker };
   const modules = modulesOf(fields, "modules", reader, 0);
   const settings = {
     failureModule: handlerOf(fields, "failure_module", "failure", reader),
-    preprocessor: handlerOf(fields, "preprocessor_module", "preprocessor", reader),
+    preprocessor: withEvent(handlerOf(fields, "preprocessor_module", "preprocessor", reader)),
     concurrency: concurrencyOf(fields, "concurrency_key"),
     debounce: debounceOf(fields),
     skipExpr: textOf(fields, "skip_expr", FLOW_LIMITS.expressionChars),
@@ -58,7 +60,7 @@ function definitionOf(fields: Fields, reader: ModuleReader): FlowDefinition {
   flagOf(fields, "chat_input_enabled");
   return {
     modules,
-    sameWorker: false,
+    sameWorker,
     env: objectOf(fields, "flow_env")?.members ?? {},
     ...withoutUndefined(settings),
   };
@@ -81,6 +83,12 @@ function handlerOf(fields: Fields, name: "failure_module" | "preprocessor_module
       complain(module, setting, "is not supported: it is for steps in modules");
   }
   return read;
+}
+
+/** A preprocessor that names no inputs has what the trigger was called with. */
+function withEvent(module: Module | undefined): Module | undefined {
+  if (module === undefined || !("inputs" in module.value) || Object.keys(module.value.inputs).length > 0) return module;
+  return { ...module, value: { ...module.value, inputs: { event: { kind: "expression", source: "flow_input.event" } } } };
 }
 
 function debounceOf(fields: Fields): FlowDefinition["debounce"] {

@@ -22,7 +22,7 @@ export function testDocument(document: Members, id: string, stubs: readonly Stub
   const work = membersOf(module["value"]);
   const kept = LOOPS.has(work["type"]) ? [...KEPT, "stop_after_if"] : KEPT;
   const own = Object.fromEntries(kept.flatMap((name) => (module[name] === undefined ? [] : [[name, module[name]]])));
-  const constants = ["flow_env", "priority"].flatMap((name) => (value[name] === undefined ? [] : [[name, value[name]]]));
+  const constants = ["flow_env", "priority", "same_worker"].flatMap((name) => (value[name] === undefined ? [] : [[name, value[name]]]));
   return { summary: `step ${id} alone`, value: { ...Object.fromEntries(constants), modules: [...stubs.map(stubModule), own] } };
 }
 

@@ -36,13 +36,18 @@ export function policyOf(request: PolicyRequest, defaults: PolicyRequest | undef
  */
 export function stepPolicy(flow: StepOf, defaults: PolicyRequest | undefined, restart?: RestartOf): JobPolicy {
   const { retry, queue_ttl_s, soft_timeout_ms } = defaults ?? {};
-  const { id, root, place, depth, env, refs, cache } = flow;
-  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env, refs, cache }, retry, queue_ttl_s, soft_timeout_ms, restart }));
+  const { id, root, place, depth, env, refs, cache, folder } = flow;
+  return policyFrom(JSON.stringify({ flow: { id, root, place, depth, env, refs, cache, folder }, retry, queue_ttl_s, soft_timeout_ms, restart }));
 }
 
 /** The policy of a run that goes on where an earlier one was. */
 export function restartPolicy(own: JobPolicy | undefined, restart: RestartOf): JobPolicy {
   return policyFrom(JSON.stringify({ ...(own !== undefined && storedPolicy(own.text)), restart }));
+}
+
+/** The policy of a run that an outside trigger has started, of a flow with a preprocessor. */
+export function eventPolicy(own: JobPolicy | undefined): JobPolicy {
+  return policyFrom(JSON.stringify({ ...(own !== undefined && storedPolicy(own.text)), preprocess: true }));
 }
 
 /** A policy as it was stored. */
@@ -59,7 +64,7 @@ export function readPolicy(text: string): JobPolicy {
 
 function policyFrom(text: string): JobPolicy {
   const stored = storedPolicy(text);
-  const { retry, queue_ttl_s, soft_timeout_ms, flow, restart } = stored;
+  const { retry, queue_ttl_s, soft_timeout_ms, flow, restart, preprocess } = stored;
   return {
     text,
     retry: retry === undefined ? undefined : retryOf(retry),
@@ -68,12 +73,13 @@ function policyFrom(text: string): JobPolicy {
     requirements: requirementsIn(stored),
     ...(flow !== undefined && { flow }),
     ...(restart !== undefined && { restart }),
+    ...(preprocess === true && { preprocess }),
   };
 }
 
 /** The stored text as the API shows it. It was checked when it came in. */
 export function policyRequestOf(text: string): PolicyRequest & Requirements {
-  const { flow: _flow, restart: _restart, ...request } = storedPolicy(text);
+  const { flow: _flow, restart: _restart, preprocess: _preprocess, ...request } = storedPolicy(text);
   return request;
 }
 
@@ -82,12 +88,17 @@ export function stepOf(text: string): StepOf | undefined {
   return storedPolicy(text).flow;
 }
 
+/** Whether a preprocessor has made the inputs of a run, by its stored policy. */
+export function isPreprocessed(text: string): boolean {
+  return storedPolicy(text).preprocess === true;
+}
+
 /** Where a run comes from that uses results of another one, by its stored policy. */
 export function restartOf(text: string): RestartOf | undefined {
   return storedPolicy(text).restart;
 }
 
-type StoredPolicy = PolicyRequest & Requirements & { readonly flow?: StepOf; readonly restart?: RestartOf };
+type StoredPolicy = PolicyRequest & Requirements & { readonly flow?: StepOf; readonly restart?: RestartOf; readonly preprocess?: true };
 
 function storedPolicy(text: string): StoredPolicy {
   return JSON.parse(text) as StoredPolicy;

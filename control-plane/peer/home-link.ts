@@ -142,6 +142,10 @@ export class HomeLink implements Home, Watcher {
       const id = sessionFromWire(session);
       if (id !== undefined) this.#port.held(id, heldFromWire(held));
     }
+    for (const { session, folders } of frame.folders) {
+      const id = sessionFromWire(session);
+      if (id !== undefined) this.#port.folders(id, heldFromWire(folders));
+    }
     for (const { session, ...order } of frame.shares) {
       const id = sessionFromWire(session);
       if (id !== undefined) this.#port.share(id, order);

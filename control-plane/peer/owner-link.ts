@@ -192,6 +192,10 @@ export class OwnerLink implements OwnerPort {
     this.#say(ENTRY_BYTES * (1 + held.size), (frame) => frame.held.push({ session, held: heldToWire(held) }));
   }
 
+  folders(session: string, folders: Parameters<OwnerPort["folders"]>[1]): void {
+    this.#say(ENTRY_BYTES * (1 + folders.size), (frame) => frame.folders.push({ session, folders: heldToWire(folders) }));
+  }
+
   async finished(agent: string, _end: unknown, wire: Parameters<OwnerPort["finished"]>[2]): Promise<FinishVerdict | "moved"> {
     const answer = await this.#ask(ENTRY_BYTES * 2 + wire.resultJson.length, (frame, request) =>
       frame.finished.push({ request, agentKey: agent, finished: wire }),

@@ -96,10 +96,11 @@ function assemble(
       logMaxBytes: limits.logMaxBytes,
       softTimeoutMs: job.policy?.softTimeoutMs ?? 0,
     },
-    tag: job.tag,
+    tag: job.policy?.flow?.folder?.tag ?? job.tag,
     purpose: findsLock ? Purpose.PURPOSE_LOCK : Purpose.PURPOSE_UNSPECIFIED,
     lock: findsLock ? "" : script.lock,
     requirements: encodeRequirements(findsLock ? placeOfLock(script.requirements) : script.requirements),
+    folder: folderOf(job.policy?.flow),
   };
 }
 
@@ -126,6 +127,10 @@ export async function loadBundle(source: BundleSource, limits: BundleLimits, run
 function inlineScript(source: BundleSource, job: WaitingJob, payload: JobPayload): ScriptCode {
   const code = payload.code ?? "";
   return { path: "", code, codeHash: source.hashOfCode(job.language, code), lock: "", requirements: job.policy?.requirements };
+}
+
+function folderOf(flow: StepOf | undefined): Bundle["folder"] {
+  return flow?.folder === undefined ? undefined : { runId: flow.id, create: flow.folder.isNew };
 }
 
 /** Under our names, and under those that scripts written for Windmill read. */

@@ -5,6 +5,7 @@ import { storable } from "../../kernel/storable-text.ts";
 import type { JobRef, Submit } from "../jobs/model.ts";
 import { FLOW_AGENT } from "./core/flow-agent.ts";
 import type { RunningJob } from "./core/model.ts";
+import type { Stray } from "./core/pinned-core.ts";
 import { removeWaiting } from "./core/queue-core.ts";
 import type { Endings } from "./endings.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
@@ -13,8 +14,14 @@ import type { OwnerDeps } from "./owner-deps.ts";
 export type CancelOutcome = "cancelled" | "cancelling" | "gone";
 
 /** Ends of jobs of which no attempt was made, or none will be made any more. */
-export type EarlyEnd = "cancelled" | "expired" | "limit_reached";
-const ERROR_NAMES: Readonly<Record<EarlyEnd, string>> = { cancelled: "Canceled", expired: "Expired", limit_reached: "LimitReached" };
+export type EarlyEnd = "cancelled" | "expired" | "limit_reached" | "folder_lost" | "runtime_missing";
+const ERROR_NAMES: Readonly<Record<EarlyEnd, string>> = {
+  cancelled: "Canceled",
+  expired: "Expired",
+  limit_reached: "LimitReached",
+  folder_lost: "FolderLost",
+  runtime_missing: "RuntimeMissing",
+};
 
 export interface CancelEvents {
   /** A job that waits is about to end. */
@@ -109,6 +116,11 @@ export class Cancels {
   expire(job: JobRef): void {
     if (this.#deps.state.running.has(job.id)) return;
     background(this.#deps.log, "end of an expired job", this.endWaiting(job, "expired", "no attempt began within the job's queue TTL"));
+  }
+
+  /** The one agent that could run it has gone, or cannot. */
+  endStray({ job, reason, message }: Stray): void {
+    background(this.#deps.log, "end of a step without its agent", this.endWaiting(job, reason, message));
   }
 
   /** Remembers that a running attempt is to be cancelled, and tells its agent if it can be reached. */

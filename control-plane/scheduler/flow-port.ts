@@ -1,5 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
-import type { JobId } from "../../kernel/ids.ts";
+import type { AgentKey, JobId } from "../../kernel/ids.ts";
 import type { JobEnd, JobPayload, JobRef, NewJob, Submit, Write } from "../jobs/model.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RunningJob } from "./core/model.ts";
@@ -50,6 +50,8 @@ export interface FlowHost {
   moved(flow: JobRef): void;
   /** Ends a job early, wherever it is. */
   cancel(job: JobRef, reason: string): Promise<unknown>;
+  /** The folder that an agent has for the steps of a flow is not needed any more. Told if the agent is there: later it asks. */
+  leaveFolder(running: RunningJob, agent: AgentKey): void;
   /** Sets the one moment at which `due` is called for the flow; it is committed. */
   wakeAt(flow: JobRef, atMs: number | undefined): void;
 }

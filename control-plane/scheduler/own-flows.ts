@@ -76,7 +76,7 @@ export class OwnFlows {
   }
 
   #host(): FlowHost {
-    const { state, writer, clock, log, random, owns } = this.#deps;
+    const { state, writer, clock, log, random, owns, agents } = this.#deps;
     const { arrivals, cancels, timers, wake } = this.#parts;
     return {
       clock,
@@ -90,6 +90,10 @@ export class OwnFlows {
       ended: (running, end) => this.#ended(running, end),
       moved: ({ workspace, id }) => this.#deps.onChange(workspace, id, "running"),
       cancel: (job, reason) => cancels.cancel(job, reason),
+      leaveFolder: ({ job, token }, agent) => {
+        const session = state.agents.get(agent)?.session;
+        if (session !== undefined) agents.cancel(session, { id: job.id, token, reason: "the steps of the run do not need it any more", fenced: true });
+      },
       wakeAt: (flow, atMs) => {
         timers.flowAt(flow, atMs);
         wake();

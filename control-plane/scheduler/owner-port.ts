@@ -71,6 +71,8 @@ export interface OwnerPort {
   started(session: SessionId, attempt: AttemptId, atMs: number): void;
   /** All that the agent holds now, whoever owns it; what the owner has given away is cancelled. */
   held(session: SessionId, held: ReadonlyMap<JobId, Token>): void;
+  /** Folders that the agent keeps, by the run of a flow; those of runs that have ended are cancelled, under the run's id. */
+  folders(session: SessionId, folders: ReadonlyMap<JobId, Token>): void;
   /** @param wire the report as it came, for those who pass it on */
   finished(agent: AgentKey, end: Omit<JobEnd, "workspace">, wire: Finished): Promise<FinishVerdict | "moved">;
 }

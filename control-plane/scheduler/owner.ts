@@ -5,10 +5,11 @@ import { Admissions } from "./admissions.ts";
 import type { FinishVerdict } from "./agent-port.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type CancelOutcome, Cancels } from "./cancels.ts";
-import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots } from "./core/agents-core.ts";
+import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots, silentAgent } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch } from "./core/dispatch-core.ts";
 import { FLOW_AGENT } from "./core/flow-agent.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
+import { strays } from "./core/pinned-core.ts";
 import { abortRefill, admitWaiting, finishRefill, refillRows, reserveWaiting, takeRefills } from "./core/queue-core.ts";
 import { type ForgottenShards, forgetShards, isKnownQueue, type Shards } from "./core/shards-core.ts";
 import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
@@ -216,6 +217,15 @@ export class Owner {
     );
   }
 
+  /**
+   * Folders that an agent keeps for runs of flows, by the run, with the token of an attempt that used it.
+   * @returns those that it keeps in vain: the run does not go on here
+   */
+  reconcileFolders(folders: ReadonlyMap<JobId, Token>): { id: JobId; token: Token }[] {
+    const { running } = this.#state;
+    return [...folders].flatMap(([id, token]) => (running.get(id)?.agent === FLOW_AGENT || !this.#deps.owns(shardOfToken(token)) ? [] : [{ id, token }]));
+  }
+
   /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */
   attemptFinished(agent: AgentKey, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> {
     this.#arrivals.slotFreed();
@@ -225,8 +235,10 @@ export class Owner {
   /** Once a second: silent agents, unconfirmed assignments, attempts far beyond their deadline. */
   tick(): void {
     const { clock, times } = this.#deps;
-    for (const running of reclaimSilent(this.#state, clock.monotonicMs(), times.reclaimMs)) this.#endings.lose(running, "its agent was silent for too long");
     const nowMs = clock.monotonicMs();
+    const missed = (key: AgentKey): void => void silentAgent(this.#state, key, nowMs);
+    for (const stray of strays(this.#state, nowMs, times.reclaimMs, missed)) this.#cancels.endStray(stray);
+    for (const running of reclaimSilent(this.#state, nowMs, times.reclaimMs)) this.#endings.lose(running, "its agent was silent for too long");
     this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
       if (running.agent === FLOW_AGENT) {

@@ -48,6 +48,19 @@ export function mapArgs(mapping: ArgsMapping | undefined, inbound: Inbound): Rec
   return Object.fromEntries(entries);
 }
 
+/** A call as the preprocessor of a flow gets it, in the words of OpenFlow. */
+export function eventOf(trigger: EventSource, { method, path, headers, query, params, body = null }: Inbound): Record<string, unknown> {
+  const of = { trigger: trigger.path, query, headers, body };
+  return trigger.pattern === undefined ? { kind: "webhook", ...of } : { kind: "http", route: trigger.pattern, method, path, params, ...of };
+}
+
+interface EventSource {
+  /** Of the trigger. */
+  readonly path: string;
+  /** Of a route. */
+  readonly pattern?: string | undefined;
+}
+
 function defaultArgs({ body, query }: Inbound): Record<string, unknown> {
   if (isObject(body)) return { ...body };
   return body === undefined ? { ...query } : { ...query, body };

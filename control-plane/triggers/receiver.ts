@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import type { FlowSettings } from "../flows/flow-jobs.ts";
 import { parseJsonBody } from "../http/exact-json.ts";
 import type { JobView, RunJobRequest } from "../jobs/contract.ts";
 import type { GivenKey } from "../jobs/idempotency-key.ts";
@@ -10,7 +11,7 @@ import { referencesIn, TooDeep } from "../resources/references-core.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { triggerCaller } from "./caller.ts";
 import type { TriggerJournal } from "./journal.ts";
-import { headersForJobs, type Inbound, mapArgs } from "./map-args-core.ts";
+import { eventOf, headersForJobs, type Inbound, mapArgs } from "./map-args-core.ts";
 import type { Armed } from "./trigger-table.ts";
 import { type Call, tokenHeaderOf, verify } from "./verify.ts";
 
@@ -27,9 +28,12 @@ export interface RawRequest extends Call {
   readonly query: Inbound["query"];
 }
 
+/** Of a flow also what its preprocessor gets, if it has one. */
+type TriggeredRun = RunJobRequest & Pick<FlowSettings, "event">;
+
 /** What a genuine call asks for. */
 export type Admitted =
-  | { readonly kind: "run"; readonly request: RunJobRequest; readonly key: GivenKey | undefined }
+  | { readonly kind: "run"; readonly request: TriggeredRun; readonly key: GivenKey | undefined }
   /** Slack asks once whether we are there. */
   | { readonly kind: "challenge"; readonly challenge: string };
 
@@ -118,7 +122,7 @@ function withoutNames(failure: AppError): AppError {
   return failure;
 }
 
-function runRequest({ trigger, params }: Reached, request: RawRequest, body: unknown): RunJobRequest {
+function runRequest({ trigger, params }: Reached, request: RawRequest, body: unknown): TriggeredRun {
   const { script, flow, auth, args: mapping, constants = {} } = trigger.settings;
   const wantsRaw = Object.values(mapping ?? {}).includes("raw");
   const inbound: Inbound = {
@@ -133,7 +137,9 @@ function runRequest({ trigger, params }: Reached, request: RawRequest, body: unk
   const args = mapArgs(mapping, inbound);
   refuseReferences(args);
   const all = { ...args, ...constants };
-  return flow === undefined ? { script: script ?? "", args: all } : { flow, args: all };
+  if (flow === undefined) return { script: script ?? "", args: all };
+  const pattern = trigger.place.kind === "route" ? trigger.place.pattern : undefined;
+  return { flow, args: all, event: { ...(mapping !== undefined && args), ...constants, event: eventOf({ path: trigger.path, pattern }, inbound) } };
 }
 
 /** A reference stands for a variable or a resource of the workspace, secrets too: strangers must not be able to ask for one. */

@@ -2237,7 +2237,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -2249,7 +2249,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -3523,7 +3523,7 @@ export interface paths {
               attempt: number;
               agent?: string;
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -3535,7 +3535,7 @@ export interface paths {
                 agent?: string;
                 /** Absent for one that has not ended. */
                 exit?: {
-                  reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                  reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                   /** Exit code of the process, when the reason is exit_code. */
                   code?: number;
                   signal?: string;
@@ -3775,7 +3775,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -3787,7 +3787,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -3902,7 +3902,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -3914,7 +3914,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -4028,7 +4028,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -4040,7 +4040,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -4281,7 +4281,7 @@ export interface paths {
                 attempt: number;
                 agent?: string;
                 exit?: {
-                  reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                  reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                   /** Exit code of the process, when the reason is exit_code. */
                   code?: number;
                   signal?: string;
@@ -4293,7 +4293,7 @@ export interface paths {
                   agent?: string;
                   /** Absent for one that has not ended. */
                   exit?: {
-                    reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                    reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                     /** Exit code of the process, when the reason is exit_code. */
                     code?: number;
                     signal?: string;
@@ -4436,7 +4436,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -4448,7 +4448,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -4627,7 +4627,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -4639,7 +4639,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -5057,7 +5057,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -5069,7 +5069,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -5293,7 +5293,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -5305,7 +5305,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;
@@ -5419,7 +5419,7 @@ export interface paths {
             attempt: number;
             agent?: string;
             exit?: {
-              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+              reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
               /** Exit code of the process, when the reason is exit_code. */
               code?: number;
               signal?: string;
@@ -5431,7 +5431,7 @@ export interface paths {
               agent?: string;
               /** Absent for one that has not ended. */
               exit?: {
-                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing";
+                reason: "succeeded" | "exit_code" | "signal" | "timeout" | "cancelled" | "out_of_memory" | "disk_full" | "syntax_error" | "result_invalid" | "result_too_large" | "sandbox_error" | "runtime_missing" | "lost" | "fenced" | "expired" | "limit_reached" | "policy" | "step_failed" | "input_missing" | "folder_lost";
                 /** Exit code of the process, when the reason is exit_code. */
                 code?: number;
                 signal?: string;

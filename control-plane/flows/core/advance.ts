@@ -33,6 +33,7 @@ interface Advance {
 export function advance(definition: FlowDefinition, state: FlowState, event: FlowEvent, seen?: Seen): Advance {
   const ctx: Context = { definition, state, event, commands: [], items: [], blocks: BLOCKS, seen, taken: false };
   if ("jitter" in event) state.jitter = event.jitter;
+  if (event.format !== undefined) state.format = event.format;
   apply(ctx);
   if (ctx.cancel !== undefined) cancel(ctx, ctx.cancel.by, ctx.cancel.reason);
   if (event.kind === "started" && !ctx.taken) sendAway(ctx, event.place, event.job);

@@ -10,6 +10,8 @@ import type { Failure, Phase, StepDone, Stop } from "./state.ts";
 /** The step waits in this phase from here on. */
 export function setPhase(ctx: Context, spot: Spot, phase: Phase): undefined {
   spot.step.phase = phase;
+  // It may wait for months: a folder is not kept for that.
+  if (phase.kind === "suspended" || phase.kind === "sleeping") delete ctx.state.folder;
   for (const command of phaseCommands(spot.place, spot.step)) ctx.commands.push(command);
 }
 
@@ -113,6 +115,6 @@ export function answerEarly(ctx: Context, spot: Spot, value: ValueRef): void {
   ctx.commands.push({ kind: "answer_early", value });
 }
 
-function doneOf(spot: Spot, status: StepDone["status"], value: ValueRef): StepDone {
-  return { status, value, attempt: spot.step.attempt };
+export function doneOf({ step: { attempt, inner } }: Spot, status: StepDone["status"], value: ValueRef): StepDone {
+  return { status, value, attempt, ...(inner !== undefined && { inner }) };
 }

@@ -7,10 +7,11 @@ import type { JobId } from "../../../kernel/ids.ts";
 import { stopOf } from "./after-step.ts";
 import type { BlockEnd, Context, Spot, WorkEnd } from "./context.ts";
 import { evaluationFailure, failureOf, NULL_REF } from "./flow-errors.ts";
+import { innerOf, setInner } from "./inner.ts";
 import type { Place, StepStatus, ValueRef } from "./model.ts";
 import { askCommand } from "./phase-commands.ts";
 import { isLoop, isParallel, type Level, levelWithin, parseBranch } from "./place.ts";
-import { type Failure, type ListState, MOST_WHILE_ITERATIONS, type OpenItem, type Stop } from "./state.ts";
+import { type Failure, type Inner, type ListState, MOST_WHILE_ITERATIONS, type OpenItem, type Stop } from "./state.ts";
 
 interface ListSize {
   /** Undefined: as many as it takes, for a whileloop. */
@@ -23,13 +24,19 @@ interface ListSize {
 
 /** The loop or branchall begins. */
 export function beginList(ctx: Context, spot: Spot, { count, parallelism, run }: ListSize): WorkEnd | undefined {
-  const { module, share } = spot;
-  // Branches that run side by side may wait for each other's people and times: all begin. Their number is in the definition.
-  const allowed = module.value.kind === "branchall" ? Number.POSITIVE_INFINITY : Math.min(share, parallelism ?? share);
+  const { module } = spot;
+  const allowed = mostOpen(ctx, spot, parallelism);
   const most = isParallel(module) ? Math.max(1, Math.min(allowed, count ?? 1)) : 1;
   const list: ListState = { most, next: 0, open: [], ...(count === undefined ? {} : { count }), ...(run === undefined ? {} : { run }) };
   spot.step.phase = { kind: "list", list };
   return fill(ctx, spot, list);
+}
+
+function mostOpen({ definition }: Context, { module, share }: Spot, parallelism: number | undefined): number {
+  // Steps that share a folder run one at a time.
+  if (definition.sameWorker) return 1;
+  // Branches that run side by side may wait for each other's people and times: all begin. Their number is in the definition.
+  return module.value.kind === "branchall" ? Number.POSITIVE_INFINITY : Math.min(share, parallelism ?? share);
 }
 
 /** An event within an iteration or branch, or about it. */
@@ -74,9 +81,16 @@ function fill(ctx: Context, spot: Spot, list: ListState): WorkEnd | undefined {
     } else break;
   }
   if (list.open.length > 0) return undefined;
+  setInner(spot.step, innerOfList(spot, list));
   if (list.failure !== undefined) return { kind: "failed", failure: list.failure };
   if (list.stop !== undefined) return { kind: "stopped", stop: list.stop };
   return { kind: "value", value: { kind: "list", place: spot.place, count: list.next } };
+}
+
+/** After iterations side by side there is none that was the last. */
+function innerOfList(spot: Spot, list: ListState): Inner | undefined {
+  if (!isLoop(spot.module)) return list.inner;
+  return list.last === undefined ? undefined : innerOf(levelOf(spot, list, 0)?.modules ?? [], list.last.done);
 }
 
 function endItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, end: BlockEnd): void {
@@ -104,6 +118,7 @@ function aboutItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem): v
   const rule = spot.module.stopAfterIf;
   if (event.kind === "reused") {
     item.failed = event.status === "failed";
+    if (event.inner !== undefined) item.inner = event.inner;
     closeItem(ctx, spot, list, item, event.value);
   } else if (item.value === undefined || rule === undefined) return;
   else if (event.kind === "stop_decided" && event.question === "stop") {
@@ -141,8 +156,10 @@ function closeItem(ctx: Context, spot: Spot, list: ListState, item: OpenItem, va
   list.open.splice(list.open.indexOf(item), 1);
   ctx.items.push({ place: spot.place, index: item.index, value });
   if (isLoop(spot.module) && !isParallel(spot.module)) list.last = { done: item.block.done, value };
+  const inner = isLoop(spot.module) ? undefined : (item.inner ?? innerOf(levelOf(spot, list, item.index)?.modules ?? [], item.block.done));
+  if (inner !== undefined) list.inner = { ...list.inner, ...inner };
   const status: StepStatus = item.failed === true ? "failed" : "succeeded";
-  ctx.seen?.(itemPlace(spot, item), { status, value, attempt: 1 }, undefined);
+  ctx.seen?.(itemPlace(spot, item), { status, value, attempt: 1, ...(inner !== undefined && { inner }) }, undefined);
 }
 
 function itemPlace(spot: Spot, item: OpenItem): Place {

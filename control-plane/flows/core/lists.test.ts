@@ -41,12 +41,12 @@ describe("forloopflow", () => {
     ]);
   });
 
-  test("results, previous_result: of the own level and of enclosing ones, none of other branches", () => {
+  test("results, previous_result: of the own level and of enclosing ones, with those of the branch that was taken", () => {
     const definition = flow([step("a"), branchone("choice", [[step("x")], []]), forloop("loop", [step("b"), step("c")])]);
     const run = new ModelEngine(definition, { ask: (_, question) => (question === "iterator" ? 3 : true) }).begin();
     for (let i = 0; run.started.at(-1) !== "loop/2/c"; i++) if (i > 50 || !run.playOne(() => 0)) throw new Error("it does not go on");
     const { results, previous } = scopeOf(definition, run.state, "loop/2/c");
-    expect([...results.keys()]).toEqual(["a", "choice", "b", "c"]);
+    expect([...results.keys()]).toEqual(["a", "x", "choice", "b", "c"]);
     expect(previous).toEqual(results.get("b"));
   });
 

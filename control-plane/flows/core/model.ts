@@ -8,7 +8,7 @@
  * A command is no promise: after a crash `outstanding(definition, state)` gives all that still has to be carried out. So the engine may carry
  * out commands in the same turn, and store their events with the one that caused them, or later.
  */
-import type { JobId } from "../../../kernel/ids.ts";
+import type { AgentKey, JobId } from "../../../kernel/ids.ts";
 import type { Json } from "../../../kernel/json.ts";
 
 /**
@@ -86,7 +86,11 @@ export type Command =
   | { readonly kind: "finish"; readonly outcome: Outcome | "skipped"; readonly value: ValueRef; readonly stepId?: string; readonly reason?: string };
 
 /** What has happened, and when. All are stored: the state follows from these alone. */
-export type FlowEvent = Happening & { readonly atMs: number };
+export type FlowEvent = Happening & {
+  readonly atMs: number;
+  /** Of the log from here on, see log-format.ts. */
+  readonly format?: number;
+};
 
 export type Happening =
   /** The first one. @param preprocess an outside trigger started the flow, and there is a preprocessor */
@@ -104,8 +108,20 @@ export type Happening =
   /** A step whose result was known without a job: cache_ttl. */
   | { readonly kind: "cached"; readonly place: Place; readonly value: ValueRef }
   | { readonly kind: "passed"; readonly place: Place; readonly value: ValueRef }
-  /** The job of a step has ended, all attempts of the queue's own included. @param jitter in [0, 1), for the delay of a retry */
-  | { readonly kind: "ended"; readonly place: Place; readonly job: JobId; readonly outcome: Outcome; readonly value: ValueRef; readonly jitter: number }
+  /** The job of a step has ended, all attempts of the queue's own included. */
+  | {
+      readonly kind: "ended";
+      readonly place: Place;
+      readonly job: JobId;
+      readonly outcome: Outcome;
+      readonly value: ValueRef;
+      /** In [0, 1), for the delay of a retry. */
+      readonly jitter: number;
+      /** With same_worker: the agent on which it ran; absent when it never began. */
+      readonly agent?: AgentKey;
+      /** With same_worker: it could not run, since the folder that the steps share is gone. */
+      readonly folderLost?: true;
+    }
   | { readonly kind: "retry_decided"; readonly place: Place; readonly retry: boolean; readonly jitter: number }
   | { readonly kind: "stop_decided"; readonly place: Place; readonly question: "stop" | "stop_all"; readonly stop: boolean }
   /** The sleep after a step ends then. */
@@ -123,6 +139,8 @@ export type Happening =
       readonly value: ValueRef;
       readonly attempt: number;
       readonly approvals?: readonly Approval[];
+      /** Results of the steps within it, see state.ts. */
+      readonly inner?: Readonly<Record<string, ValueRef>>;
     }
   | { readonly kind: "cancel_asked"; readonly by: string; readonly reason: string };
 

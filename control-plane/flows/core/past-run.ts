@@ -52,7 +52,9 @@ export function pastReader({ job, definition }: Omit<PastRun, "events">, step: P
     else if (event.kind === "branch_decided") branches.set(event.place, event);
     else if (event.kind === "started" && event.place === step) stepJob = event.job;
     advance(definition, state, event, (place, done, approvals) => {
-      if (matters(place)) over.set(place, { done: { ...done, value: ownedBy(job, done.value) }, approvals });
+      if (!matters(place)) return;
+      const inner = Object.entries(done.inner ?? {}).map(([id, value]) => [id, ownedBy(job, value)] as const);
+      over.set(place, { done: { ...done, value: ownedBy(job, done.value), ...(inner.length > 0 && { inner: Object.fromEntries(inner) }) }, approvals });
     });
   };
   return {

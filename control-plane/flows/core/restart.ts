@@ -8,7 +8,7 @@ import { advance } from "./advance.ts";
 import { type Command, type FlowEvent, type Happening, INLINE_VALUE_BYTES, type ListItem, type Place, type ValueRef } from "./model.ts";
 import { branchTaken, type Past, type PastRun, pastReader } from "./past-run.ts";
 import { FAILURE_PLACE, findPlace, isLoop, isParallel, moduleAt, modulesWithin, PREPROCESSOR_PLACE, parseBranch } from "./place.ts";
-import { type FlowState, newFlowState } from "./state.ts";
+import { type FlowState, type Inner, newFlowState, type StepDone } from "./state.ts";
 import { currentBlock, visitBlock } from "./under-way.ts";
 
 export type Restart =
@@ -175,9 +175,22 @@ function reused(plan: Plan, place: Place): Happening | string {
   if (known === undefined) return `${place} has no result in that run: restart there, or before`;
   const { status, value: old, attempt } = known.done;
   const value = valueIn(plan, place, old);
-  if (value === undefined) return `the result of ${place} was a mock, which this version has no more: restart there, or before`;
+  const inner = innerIn(plan, known.done);
+  if (value === undefined || inner === undefined) return `the result of ${place} was a mock, which this version has no more: restart there, or before`;
   plan.reused.add(place);
-  return { kind: "reused", place, status, value, attempt, ...(known.approvals === undefined ? {} : { approvals: known.approvals }) };
+  const more = { ...(known.approvals === undefined ? {} : { approvals: known.approvals }), ...(Object.keys(inner).length > 0 && { inner }) };
+  return { kind: "reused", place, status, value, attempt, ...more };
+}
+
+/** @returns undefined when the new run cannot have one of them */
+function innerIn(plan: Plan, { inner = {} }: StepDone): Inner | undefined {
+  const found: Record<string, ValueRef> = {};
+  for (const [id, old] of Object.entries(inner)) {
+    const value = valueIn(plan, "place" in old ? old.place : "", old);
+    if (value === undefined) return undefined;
+    found[id] = value;
+  }
+  return found;
 }
 
 /** What a mock gives is in the definition, and the new run may have another one. @returns undefined when the new one cannot have the value */

@@ -1,8 +1,9 @@
 import type { FlowDefinition, Module } from "../model.ts";
 import { lastValue } from "./block.ts";
+import { idsWithin } from "./inner.ts";
 import type { Approval, Place, ScopeRefs, ValueRef } from "./model.ts";
 import { FAILURE_PLACE, isLoop, type Level, levelWithin, parseBranch } from "./place.ts";
-import type { BlockState, FlowState, ListState, StepDone, StepState } from "./state.ts";
+import type { BlockState, FlowState, Inner, ListState, StepDone, StepState } from "./state.ts";
 import { currentBlock } from "./under-way.ts";
 
 interface Gathered {
@@ -14,7 +15,8 @@ interface Gathered {
 }
 
 /**
- * What an expression at a place sees: results of the modules before it on its level and on all levels around it. In a sequential loop, what
+ * What an expression at a place sees: results of the modules before it on its level and on all levels around it, and of what is within those, see
+ * `Inner`. In a sequential loop, what
  * the iteration before made of its modules as well, until the iteration has results of its own: so state goes from one to the next. For a
  * place that is not under way: what is seen from the last step around it that is.
  */
@@ -34,8 +36,10 @@ function walk(gathered: Gathered, level: Level, block: BlockState, path: readonl
   const module = level.modules[block.done.length];
   const { step } = block;
   if (module === undefined || step === undefined || path[at] !== (level.name ?? module.id)) return;
-  if (path.length === at + 1) gathered.own = step.own;
-  else within(gathered, module, step, path, at + 1);
+  if (path.length === at + 1) {
+    gathered.own = step.own;
+    gatherInner(gathered, step.inner);
+  } else within(gathered, module, step, path, at + 1);
 }
 
 function within(gathered: Gathered, module: Module, step: StepState, path: readonly string[], at: number): void {
@@ -69,8 +73,16 @@ function gatherBlock(gathered: Gathered, modules: readonly Module[], block: Bloc
 }
 
 function gatherDone(gathered: Gathered, modules: readonly Module[], done: readonly StepDone[]): void {
-  for (const [at, { value }] of done.entries()) {
+  for (const [at, { value, inner }] of done.entries()) {
     const module = modules[at];
-    if (module !== undefined) gathered.results.set(module.id, value);
+    if (module === undefined) continue;
+    // What the iteration before has made within it is over, also where this one has nothing.
+    if (gathered.iterations.length > 0) for (const id of idsWithin(module)) gathered.results.delete(id);
+    gatherInner(gathered, inner);
+    gathered.results.set(module.id, value);
   }
+}
+
+function gatherInner({ results }: Gathered, inner: Inner | undefined): void {
+  for (const [id, value] of Object.entries(inner ?? {})) results.set(id, value);
 }

@@ -5,7 +5,7 @@
  * Only what is under way is in it: of a block the modules that are over and the one that is not, of a loop the iterations that are open. What
  * is within a step is forgotten when the step is over. So its size is bounded by the definition and by MOST_OPEN, not by the items of a loop.
  */
-import type { JobId } from "../../../kernel/ids.ts";
+import type { AgentKey, JobId } from "../../../kernel/ids.ts";
 import type { Approval, Outcome, Place, Question, StepStatus, ValueRef } from "./model.ts";
 
 /** Iterations that are open at a time, on each level of nesting: loops within the iterations of a loop, or within branches side by side, divide it. */
@@ -27,12 +27,16 @@ export interface FlowState {
   recalled?: true;
   /** The result of the step of `early_return`. */
   early?: ValueRef;
+  /** With same_worker: the agent that has the folder which the steps share, from the first one on; not while the run waits for people or for a moment. */
+  folder?: AgentKey;
   /** Set once it is over; `finish` is given when no job is leaving any more. */
   end?: End;
   /** Running jobs that nobody waits for any more: they are cancelled. */
   readonly leaving: JobAt[];
   /** The last chance number that an event brought. */
   jitter: number;
+  /** Of the log; absent in runs of releases that did not say. */
+  format?: number;
 }
 
 /** `recalling`: a kept result is looked for. `deciding`: skip_expr is asked. `failing`: the failure module runs. */
@@ -63,7 +67,15 @@ export interface StepDone {
   readonly status: StepStatus;
   readonly value: ValueRef;
   readonly attempt: number;
+  /** Of a branch or a loop. */
+  readonly inner?: Inner;
 }
+
+/**
+ * Results by id of the steps within a step that is over, as far as each of them has one: of the branches that ran, and of the last iteration of a
+ * loop whose iterations follow one another. Their number is in the definition.
+ */
+export type Inner = Readonly<Record<string, ValueRef>>;
 
 export interface StepState {
   /** From 1; 0 before it is known whether it is skipped. */
@@ -71,6 +83,8 @@ export interface StepState {
   phase: Phase;
   /** Its value, or of the last attempt that failed its error object. */
   own?: ValueRef;
+  /** What is within it, once its work is done. */
+  inner?: Inner;
   /** Why the last attempt failed: while a retry is thought about or waited for, and for good where the failure is no matter. */
   failure?: Failure;
   /** Those that it waited for. */
@@ -113,6 +127,8 @@ export interface ListState {
   failure?: Failure;
   /** A branch said that the flow, or the loop around it, is to stop. */
   stop?: Stop;
+  /** Of a branchall: what is within the branches that are over. */
+  inner?: Inner;
   /** Of a sequential loop: the iteration before, which the next one can refer to. */
   last?: { readonly done: readonly StepDone[]; readonly value: ValueRef };
   /** The flow job with which the iterator's list is stored, when it is not this one. */
@@ -126,6 +142,8 @@ export interface OpenItem {
   value?: ValueRef;
   /** It failed, and that is no matter. */
   failed?: boolean;
+  /** Of a branch that is reused: what is within it. */
+  inner?: Inner;
 }
 
 export interface Stop {

@@ -6,6 +6,7 @@ import {
   afterStop,
   afterStopAll,
   answerEarly,
+  doneOf,
   endPatience,
   failOutright,
   finishStep,
@@ -44,6 +45,7 @@ function attempt(ctx: Context, spot: Spot): StepEnd | undefined {
   step.attempt += 1;
   delete step.failure;
   delete step.own;
+  delete step.inner;
   if (module.mock !== undefined) return succeed(ctx, spot, { kind: "mock", place });
   const { value } = module;
   switch (value.kind) {
@@ -139,9 +141,12 @@ function start(ctx: Context, spot: Spot, event: Told<"started">): undefined {
 }
 
 function endAttempt(ctx: Context, spot: Spot, event: Told<"ended">): StepEnd | undefined {
+  const { state } = ctx;
+  if (event.folderLost === true) delete state.folder;
+  else if (event.agent !== undefined && state.folder === undefined) state.folder = event.agent;
   if (event.outcome === "succeeded") return succeed(ctx, spot, event.value);
-  // Somebody cancelled this very job: he does not want it to run again.
-  return fail(ctx, spot, { value: event.value, stepId: spot.module.id }, event.outcome === "failed");
+  // Somebody cancelled this very job: he does not want it to run again. What the steps before have left in a folder no attempt brings back.
+  return fail(ctx, spot, { value: event.value, stepId: spot.module.id }, event.outcome === "failed" && event.folderLost !== true);
 }
 
 function sleep(ctx: Context, spot: Spot, untilMs: number): StepEnd | undefined {
@@ -166,8 +171,9 @@ function reuse(ctx: Context, spot: Spot, event: Told<"reused">): StepEnd | undef
   if (stepJobs(module, step, place).length > 0) return undefined;
   step.attempt = event.attempt;
   if (event.approvals !== undefined) step.approvals = event.approvals;
+  if (event.inner !== undefined) step.inner = event.inner;
   answerEarly(ctx, spot, event.value);
-  return { kind: "done", done: { status: event.status, value: event.value, attempt: event.attempt } };
+  return { kind: "done", done: doneOf(spot, event.status, event.value) };
 }
 
 /** Inputs could not be evaluated: the same ones fail the same way, so that no other attempt helps. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { restartPolicy, stepPolicy } from "../../jobs/policy-codec.ts";
+import { eventPolicy, restartPolicy, stepPolicy } from "../../jobs/policy-codec.ts";
 import { testJob } from "../../scheduler/testing/core-world.ts";
 import type { Module, Transform } from "../model.ts";
 import { namesThatMayRefer } from "./argument-references.ts";
@@ -42,4 +42,10 @@ test("inputs of a sub-flow may refer only where its caller's argument might; so 
   expect(names(inputs, { ...RUN, policy: restartPolicy(undefined, origin) })).toEqual(["b"]);
   // Of a release that did not say.
   expect(names(inputs, { ...RUN, policy: stepPolicy({ id: RUN.id, root: RUN.id, place: "sub" }, undefined) })).toEqual(["a", "b"]);
+});
+
+test("what a trigger was called with refers to nothing; constants of the trigger, which stand beside it, do", () => {
+  const inputs = { call: expr("flow_input.event"), body: expr("flow_input.event.body.name"), key: expr("flow_input.key") };
+  expect(names(inputs, { ...RUN, policy: eventPolicy(undefined) })).toEqual(["key"]);
+  expect(names(inputs)).toEqual(["call", "body", "key"]);
 });

@@ -14,6 +14,8 @@ export function namesThatMayRefer({ flow, module, hasNewInputs }: ReferenceParts
     if (input === undefined || hasNewInputs) return [];
     // A sub-flow's inputs are arguments of a step themselves. Those of a run that nobody called came from whoever started it.
     const { policy } = flow;
+    // Strangers wrote it.
+    if (policy?.preprocess === true && input === "event") return [];
     const given = policy?.flow === undefined ? policy?.restart?.refs : policy.flow.refs;
     return given?.includes(input) === false ? [] : [name];
   });

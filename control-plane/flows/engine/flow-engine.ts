@@ -157,8 +157,17 @@ export class FlowEngine implements FlowRunner {
     const { exit, resultJson } = operation.kind === "finish" ? operation.end : operation;
     const outcome = outcomeOf(exit.reason);
     const { place, cache } = step;
-    run.push({ kind: "ended", job: operation.job.id, place, outcome, resultJson, writes: [write], mended: exit.reason === "result_invalid", cache });
+    const mended = exit.reason === "result_invalid";
+    run.push({ kind: "ended", job: operation.job.id, place, outcome, resultJson, writes: [write], mended, cache, ...this.#whereRan(step, operation) });
     return true;
+  }
+
+  /** Of steps that share a folder. It was made when the first of them began. */
+  #whereRan({ folder }: StepOf, operation: StepEnd): Pick<EndedInput, "agent" | "folderLost"> {
+    if (folder === undefined) return {};
+    const began = operation.kind === "finish" && operation.end.startedAtMs !== undefined;
+    const { reason } = (operation.kind === "finish" ? operation.end : operation).exit;
+    return { agent: began ? this.#host.running(operation.job.id)?.agent : undefined, folderLost: reason === "folder_lost" };
   }
 
   async #endedUnseen({ job, exit, resultJson }: Extract<FlushOperation, { kind: "cancel" }>): Promise<void> {
@@ -220,3 +229,4 @@ export class FlowEngine implements FlowRunner {
 }
 
 type StepEnd = Extract<FlushOperation, { kind: "finish" | "cancel" }>;
+type EndedInput = Extract<RunInput, { kind: "ended" }>;

@@ -1,9 +1,10 @@
 import { OUTCOMES, type Outcome } from "../../../kernel/exit.ts";
-import { asJobId, asWorkspaceId, type JobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import { type AgentKey, asAgentKey, asJobId, asWorkspaceId, type JobId, type WorkspaceId } from "../../../kernel/ids.ts";
 import type { Pool } from "../../db/pools.ts";
+import { reasonNumber } from "../../jobs/flush-codec.ts";
 import { type JobKind, type JobRef, kindOf } from "../../jobs/model.ts";
 import { stepOf } from "../../jobs/policy-codec.ts";
-import { FLOW_LANGUAGE } from "../../scheduler/core/flow-agent.ts";
+import { FLOW_AGENT, FLOW_LANGUAGE } from "../../scheduler/core/flow-agent.ts";
 import type { StepOf } from "../../scheduler/core/retry-core.ts";
 import type { FlowEvent, Place } from "../core/model.ts";
 import type { FlowState } from "../core/state.ts";
@@ -39,6 +40,9 @@ export interface RecordedRow {
 interface StoredEnd {
   readonly outcome: Outcome;
   readonly resultJson: string;
+  /** Where it ran; undefined when it never began. */
+  readonly agent: AgentKey | undefined;
+  readonly folderLost: boolean;
 }
 
 /** An answer of a person that has not become an event yet. */
@@ -137,11 +141,12 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
 
     async ends(workspace, jobs) {
       if (jobs.length === 0) return new Map();
-      const { rows } = await pool.query<{ id: string; outcome: number; result: string | null }>(
-        "SELECT id::text, outcome, result FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[])",
-        [workspace, jobs],
+      const { rows } = await pool.query<EndRow>(
+        `SELECT id::text, outcome, result, exit_reason = $3 AS folder_lost, CASE WHEN started_at IS NOT NULL THEN agent_key::text END AS agent
+         FROM job_done WHERE workspace_id = $1 AND id = ANY($2::uuid[])`,
+        [workspace, jobs, reasonNumber("folder_lost")],
       );
-      return new Map(rows.map((row) => [asJobId(row.id), { outcome: OUTCOMES[row.outcome] ?? "failed", resultJson: row.result ?? "null" }]));
+      return new Map(rows.map((row) => [asJobId(row.id), storedEnd(row)]));
     },
 
     async items(workspace, flow, place, from, limit) {
@@ -231,6 +236,19 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
       );
     },
   };
+}
+
+interface EndRow {
+  id: string;
+  outcome: number;
+  result: string | null;
+  folder_lost: boolean;
+  agent: string | null;
+}
+
+function storedEnd({ outcome, result, folder_lost, agent }: EndRow): StoredEnd {
+  const known = agent === null || agent === FLOW_AGENT ? undefined : asAgentKey(agent);
+  return { outcome: OUTCOMES[outcome] ?? "failed", resultJson: result ?? "null", agent: known, folderLost: folder_lost };
 }
 
 interface ApprovalRow {

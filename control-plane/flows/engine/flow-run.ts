@@ -2,6 +2,7 @@ import { AppError, messageOf } from "../../../kernel/app-error.ts";
 import { background } from "../../../kernel/background.ts";
 import type { JobEnd, Write } from "../../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
+import { isReadable } from "../core/log-format.ts";
 import type { Command } from "../core/model.ts";
 import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
@@ -30,6 +31,9 @@ const MOST_JOBS = 64;
 /** A transition that the database refuses is tried alone; after so many that cannot be blamed on a job's result the run ends. */
 const MOST_REFUSALS = 3;
 const RETRY_MS = 500;
+/** A run that a newer release has worked on is left alone, with all that its steps report, until one owns its shard again. */
+const NEWER = "a newer release has worked on the flow: only a newer one goes on with it";
+const NEWER_AGAIN_MS = 30_000;
 
 /**
  * One flow in the memory of its owner, and nobody else writes it. Turns: what has come is made into events, the core says what follows, and as much
@@ -122,7 +126,7 @@ export class FlowRun {
 
   #decide(to: Transition, state: RunState, running: RunningJob, inputs: readonly RunInput[]): void {
     const carrier = new Carrier(this.#parts, running, state, to);
-    if (state.seq === 0) carrier.apply({ kind: "flow_started", preprocess: false });
+    if (state.seq === 0) carrier.apply({ kind: "flow_started", preprocess: this.job.policy?.preprocess === true });
     for (const input of inputs) {
       if ("command" in input) this.#working.delete(keyOf(input.command));
       takeInput(this.#parts, carrier, to, state, input);
@@ -185,6 +189,7 @@ export class FlowRun {
     this.#busy = false;
     this.#refusals = 0;
     this.#parts.deps.metrics.transition(to.events.length);
+    for (const agent of state.leftFolders(to.end !== undefined)) this.#parts.host.leaveFolder(running, agent);
     if (to.end !== undefined) {
       for (const action of to.after) action();
       this.#parts.host.ended(running, to.end);
@@ -280,6 +285,7 @@ export class FlowRun {
     try {
       const stored = fresh === undefined ? await deps.store.load(workspace, id) : { ...NOTHING, source: fresh };
       if (stored === undefined) throw new AppError("not_found", "the flow's job is no longer in the database");
+      if (!isReadable(stored.state, stored.events)) throw new AppError("unavailable", NEWER, { retryAfterS: NEWER_AGAIN_MS / 1000 });
       const state = new RunState(this.job, await deps.catalogue.loadFlow(workspace, stored.source), stored);
       if (state.seq === 0 && this.job.policy?.restart !== undefined) throw new AppError("not_found", "what it was to go on from is no longer in the database");
       const missed = await this.#missedEnds(state);
@@ -289,7 +295,8 @@ export class FlowRun {
       this.#loaded(state);
     } catch (error) {
       host.log.warn({ event: "flow.load_failed", jobId: id, error: messageOf(error) }, "a flow could not be loaded");
-      if (AppError.from(error).code === "unavailable") this.#again();
+      const failure = AppError.from(error);
+      if (failure.code === "unavailable") this.#again(failure.message === NEWER ? NEWER_AGAIN_MS : RETRY_MS);
       else this.#broken = `the flow cannot be run: ${messageOf(error)}`;
     }
     this.#busy = false;
@@ -343,8 +350,8 @@ export class FlowRun {
     this.#fresh = undefined;
   }
 
-  #again(): void {
-    setTimeout(() => this.#keeper.ready(this), RETRY_MS).unref();
+  #again(inMs = RETRY_MS): void {
+    setTimeout(() => this.#keeper.ready(this), inMs).unref();
   }
 
   #forget(): void {

@@ -1,5 +1,5 @@
 import type { Approval, Place } from "../core/model.ts";
-import type { FlowState } from "../core/state.ts";
+import type { BlockState, FlowState } from "../core/state.ts";
 import { currentBlock, visitBlock } from "../core/under-way.ts";
 import type { FlowDefinition } from "../model.ts";
 
@@ -14,4 +14,19 @@ export function givenApprovals(definition: FlowDefinition, state: FlowState, at:
       },
     });
   return given;
+}
+
+/** All answers that are in the state: those of steps that wait, and those that expressions behind a step may ask for. */
+export function keptApprovals({ main, side }: FlowState): readonly Approval[] {
+  return [...inBlock(main), ...(side === undefined ? [] : inBlock(side))];
+}
+
+function inBlock({ approvals = [], step }: BlockState): Approval[] {
+  if (step === undefined) return [...approvals];
+  const { phase } = step;
+  const found = [...approvals, ...(step.approvals ?? [])];
+  if (phase.kind === "suspended") found.push(...phase.approvals);
+  else if (phase.kind === "choice") found.push(...inBlock(phase.block));
+  else if (phase.kind === "list") for (const { block } of phase.list.open) found.push(...inBlock(block));
+  return found;
 }

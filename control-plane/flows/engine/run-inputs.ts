@@ -1,5 +1,5 @@
 import type { Outcome } from "../../../kernel/exit.ts";
-import type { JobId } from "../../../kernel/ids.ts";
+import type { AgentKey, JobId } from "../../../kernel/ids.ts";
 import type { Write } from "../../jobs/model.ts";
 import type { StepOf } from "../../scheduler/core/retry-core.ts";
 import type { Command, Place } from "../core/model.ts";
@@ -28,6 +28,9 @@ export type RunInput =
       readonly mended: boolean;
       /** Its result is to be kept for others. */
       readonly cache?: StepOf["cache"];
+      /** Where it ran, of a step that shares a folder with others. */
+      readonly agent?: AgentKey | undefined;
+      readonly folderLost?: boolean;
     }
   | { readonly kind: "asked"; readonly command: AskCommand; readonly evaluated: Evaluated }
   | { readonly kind: "prepared"; readonly command: RunCommand; readonly started: Started }

@@ -45,6 +45,7 @@ export function startParts(parts: RunParts, job: WaitingJob, state: RunState, { 
     module,
     sub,
     hasNewInputs: state.hasNewInputs,
+    folder: state.folder,
     nowMs: wallMs(parts),
   };
 }

@@ -1,6 +1,8 @@
+import type { AgentKey } from "../../../kernel/ids.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
 import { advance } from "../core/advance.ts";
-import type { Command, Happening, Place } from "../core/model.ts";
+import { LOG_FORMAT } from "../core/log-format.ts";
+import type { Command, FlowEvent, Happening, Place } from "../core/model.ts";
 import { isWanted, outstanding } from "../core/outstanding.ts";
 import { scopeOf } from "../core/scope.ts";
 import type { FlowState, JobAt } from "../core/state.ts";
@@ -31,6 +33,8 @@ export class RunState {
   /** Something of it may wait for longer: only then it is looked whether all of it does. */
   #mayRest = false;
   #deletesUsed: boolean | undefined;
+  /** Agents that have had a folder for its steps. */
+  readonly #folders = new Set<AgentKey>();
 
   constructor(job: WaitingJob, flow: RunnableFlow, stored: Omit<StoredRun, "isFlow">) {
     const { source, state, seq } = replay(flow, stored);
@@ -40,6 +44,7 @@ export class RunState {
     this.#state = state;
     this.#seq = seq;
     this.#snapshotSeq = stored.stateSeq;
+    if (state.folder !== undefined) this.#folders.add(state.folder);
   }
 
   get definition(): FlowDefinition {
@@ -55,6 +60,18 @@ export class RunState {
     return this.#state.inputs !== undefined;
   }
 
+  /** The agent that has the folder of its steps. */
+  get folder(): AgentKey | undefined {
+    return this.#state.folder;
+  }
+
+  /** Agents that have had the folder of its steps and need not keep it; each is told once. @param isOver the run has ended */
+  leftFolders(isOver: boolean): AgentKey[] {
+    const left = [...this.#folders].filter((agent) => isOver || agent !== this.#state.folder);
+    for (const agent of left) this.#folders.delete(agent);
+    return left;
+  }
+
   /** Its result is that of an earlier run. */
   get wasRecalled(): boolean {
     return this.#state.recalled === true;
@@ -67,10 +84,11 @@ export class RunState {
   }
 
   apply(to: Transition, happening: Happening, atMs: number): void {
-    const event = { ...happening, atMs };
+    const event: FlowEvent = { ...happening, atMs, ...(this.#state.format !== LOG_FORMAT && { format: LOG_FORMAT }) };
     const { state, commands, items } = advance(this.definition, this.#state, event);
     this.#state = state;
     this.#seq += 1;
+    if (event.kind === "ended" && event.agent !== undefined) this.#folders.add(event.agent);
     to.events.push(event);
     to.values(items);
     to.commands.push(...commands);

@@ -1,5 +1,5 @@
 import { AppError } from "../../../kernel/app-error.ts";
-import type { JobId } from "../../../kernel/ids.ts";
+import type { AgentKey, JobId } from "../../../kernel/ids.ts";
 import { parseLanguage } from "../../../kernel/languages.ts";
 import { JOB_LIMITS } from "../../jobs/contract.ts";
 import { DEFAULT_TAG } from "../../jobs/enqueue.ts";
@@ -12,11 +12,14 @@ import { toPrio } from "../../jobs/present.ts";
 import { FLOW_LANGUAGE, FLOW_TAG } from "../../scheduler/core/flow-agent.ts";
 import type { JobLimits } from "../../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../../scheduler/core/model.ts";
+import { pinTagOf } from "../../scheduler/core/pinned-core.ts";
 import type { RestartOf, StepOf } from "../../scheduler/core/retry-core.ts";
 import type { ScriptVersion } from "../../scripts/script-store.ts";
 import type { Place } from "../core/model.ts";
+import { PREPROCESSOR_PLACE } from "../core/place.ts";
 import type { Concurrency, FlowDefinition, Module } from "../model.ts";
 import { parseMembers } from "./flow-codec.ts";
+import { preprocessorCode } from "./preprocessor-code.ts";
 
 /** A sub-flow in a sub-flow in a sub-flow …: so deep and no deeper. */
 const MOST_DEPTH = 20;
@@ -41,6 +44,8 @@ export interface StepParts {
   readonly nowMs: number;
   /** A preprocessor has made the run's inputs. */
   readonly hasNewInputs: boolean;
+  /** The agent that has the folder which the steps share. */
+  readonly folder: AgentKey | undefined;
   /** It is a sub-flow, and goes on in the middle. */
   readonly sub: RestartOf["sub"];
   readonly resolved: Resolved;
@@ -70,13 +75,14 @@ export function stepJob(parts: StepParts): NewJob {
   const wanted = wantedBy(parts);
   const priority = module.priority ?? definition.priority;
   const root = flow.policy?.flow?.root ?? flow.id;
-  const of = { id: flow.id, root, place, depth: depthOf(parts), env: envOf(definition), refs: parts.refs, cache: parts.cache };
+  const folder = folderOf(parts, wanted.tag);
+  const of = { id: flow.id, root, place, depth: depthOf(parts), env: envOf(definition), refs: parts.refs, cache: parts.cache, folder };
   const policy = stepPolicy(of, wanted.defaults, parts.sub?.restart);
   const job: WaitingJob = {
     id,
     workspace: flow.workspace,
     shard: flow.shard,
-    tag: wanted.tag,
+    tag: folder?.isNew === false && parts.folder !== undefined ? pinTagOf(parts.folder) : wanted.tag,
     language: wanted.language,
     prio: priority === undefined ? flow.prio : toPrio(priority),
     dueAtMs: nowMs,
@@ -112,9 +118,10 @@ function wantedBy(parts: StepParts): Wanted {
     };
   }
   if (value.kind !== "rawscript") throw new AppError("internal", `a step of the kind ${value.kind} has no code`);
+  const language = parseLanguage(value.language) ?? value.language;
   return {
-    payload: { scriptHash: undefined, code: value.content },
-    language: parseLanguage(value.language) ?? value.language,
+    payload: { scriptHash: undefined, code: parts.place === PREPROCESSOR_PLACE ? preprocessorCode(language, value.content) : value.content },
+    language,
     tag: value.tag ?? DEFAULT_TAG,
     scriptId: undefined,
     timeoutMs: undefined,
@@ -134,6 +141,11 @@ export function settingsOf(concurrency: Concurrency | undefined): LimitSettings 
 function limitsOf({ flow, workspaceName, argsJson }: StepParts, settings: LimitSettings | undefined, scriptPath: string): JobLimits | undefined {
   if (settings === undefined) return undefined;
   return renderLimits(settings, { workspace: flow.workspace, workspaceName, scriptPath, args: parseMembers(argsJson) });
+}
+
+/** A sub-flow is a run of its own: what its steps share is theirs. */
+function folderOf({ definition, resolved, folder }: StepParts, tag: string): StepOf["folder"] {
+  return definition.sameWorker && resolved.kind !== "flow" ? { isNew: folder === undefined, tag } : undefined;
 }
 
 function depthOf({ flow, resolved }: StepParts): number | undefined {

@@ -1,4 +1,6 @@
 import { assertNever } from "../../../kernel/assert-never.ts";
+import { errorResult } from "../../../kernel/exit.ts";
+import { PREPROCESSOR_PLACE } from "../core/place.ts";
 import type { Carrier } from "./carrier.ts";
 import type { RunInput } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
@@ -47,10 +49,16 @@ export function takeInput(parts: RunParts, carrier: Carrier, to: Transition, sta
 }
 
 function takeEnd(parts: RunParts, carrier: Carrier, to: Transition, state: RunState, input: Extract<RunInput, { kind: "ended" }>): void {
-  const { job, place, outcome, resultJson, writes, cache } = input;
+  const { job, place, outcome, resultJson, writes, cache, agent, folderLost } = input;
   to.causedBy(writes);
   if (!state.runs({ place, job })) return;
+  if (place === PREPROCESSOR_PLACE && outcome === "succeeded" && !resultJson.trimStart().startsWith("{")) {
+    const json = errorResult("NoInputs", "the preprocessor must return an object: its members are the inputs of the flow");
+    carrier.apply({ kind: "ended", place, job, outcome: "failed", value: { kind: "json", json }, jitter: parts.host.random() });
+    return;
+  }
   parts.values.keep(job, resultJson);
   if (cache !== undefined && outcome === "succeeded") to.keeps(cache.key, wallMs(parts) + cache.ttlS * 1000, resultJson);
-  carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: parts.host.random() });
+  const where = state.definition.sameWorker ? { ...(agent !== undefined && { agent }), ...(folderLost === true && { folderLost }) } : {};
+  carrier.apply({ kind: "ended", place, job, outcome, value: { kind: "job", job }, jitter: parts.host.random(), ...where });
 }

@@ -24,13 +24,14 @@ export async function isInGroups(pool: Pool, workspace: WorkspaceId, account: Ac
   return rowCount === 1;
 }
 
-/** Bytes of the payloads of a step's answers that are not events yet. */
-export async function pendingBytes(pool: Pool, { workspace, flow, place }: ApprovalClaims): Promise<number> {
-  const { rows } = await pool.query<{ bytes: number }>(
-    "SELECT coalesce(sum(octet_length(payload)), 0)::float8 AS bytes FROM flow_approval WHERE workspace_id = $1 AND id = $2 AND place = $3",
+/** Bytes of the payloads of answers that are not events yet: of a step, and of the whole run. */
+export async function pendingBytes(pool: Pool, { workspace, flow, place }: ApprovalClaims): Promise<{ step: number; run: number }> {
+  const { rows } = await pool.query<{ step: number; run: number }>(
+    `SELECT coalesce(sum(octet_length(payload)) FILTER (WHERE place = $3), 0)::float8 AS step, coalesce(sum(octet_length(payload)), 0)::float8 AS run
+     FROM flow_approval WHERE workspace_id = $1 AND id = $2`,
     [workspace, flow, place],
   );
-  return rows[0]?.bytes ?? 0;
+  return rows[0] ?? { step: 0, run: 0 };
 }
 
 /** Whether an answer of the approver has been taken in and is not an event yet. */

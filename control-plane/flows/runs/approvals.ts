@@ -10,7 +10,7 @@ import { readPolicy } from "../../jobs/policy-codec.ts";
 import type { Approval, Place, StepView } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import { stepsOf } from "../core/step-views.ts";
-import { givenApprovals } from "../engine/given-approvals.ts";
+import { givenApprovals, keptApprovals } from "../engine/given-approvals.ts";
 import type { ReplayedRun } from "../engine/replay.ts";
 import type { Module, SuspendRule } from "../model.ts";
 import { hasApproval, insertApproval, isInGroups, pendingBytes } from "./approval-store.ts";
@@ -124,7 +124,7 @@ export class Approvals {
     const approver = caller.principal.label;
     if (rule.userGroupsRequired !== undefined && !(await this.#isOfGroups(caller, rule.userGroupsRequired)))
       throw new AppError("permission_denied", `this step takes answers of members of ${rule.userGroupsRequired.join(", ")} only`);
-    if (rule.selfApprovalDisabled && (await this.#starter(caller, flow)) === approver)
+    if (rule.selfApprovalDisabled && (await this.#starter(caller, await this.#madeBy(caller, flow))) === (await this.#starter(caller, approver)))
       throw new AppError("permission_denied", "whoever started the run may not approve it");
     await this.#take({ workspace, flow, place: view.place, approver }, approved, payload, approver);
   }
@@ -135,19 +135,24 @@ export class Approvals {
     return { step: place, approver, resume_url: url, cancel_url: `${url}/cancel` };
   }
 
-  /** Who started a run: of one that a job started, whoever started that job. Errors: permission_denied when that is not known any more. */
-  async #starter(caller: Caller, flow: JobId): Promise<string> {
-    let id = flow;
+  /**
+   * Who is behind a label: of a job whoever started that, of a schedule or a trigger the account that it acts for.
+   * Errors: permission_denied when that is not known any more.
+   */
+  async #starter(caller: Caller, label: string): Promise<string> {
+    let by = starterIn(label);
     for (let depth = 0; depth < MOST_STARTERS; depth++) {
-      const { createdBy } = await this.#parts.record(caller, id).catch(() => ({ createdBy: undefined }));
-      if (createdBy === undefined) break;
-      // A schedule or a trigger is whoever wrote it.
-      const starter = starterIn(createdBy);
-      const job = parseJobId(JOB_LABEL.exec(starter)?.[1] ?? "");
-      if (job === undefined) return starter;
-      id = job;
+      const job = parseJobId(JOB_LABEL.exec(by)?.[1] ?? "");
+      if (job === undefined) return by;
+      by = starterIn(await this.#madeBy(caller, job));
     }
-    throw new AppError("permission_denied", "it is not known any more who started the run, and they may not approve it");
+    throw notKnown();
+  }
+
+  async #madeBy(caller: Caller, job: JobId): Promise<string> {
+    const { createdBy } = await this.#parts.record(caller, job).catch(() => ({ createdBy: undefined }));
+    if (createdBy === undefined) throw notKnown();
+    return createdBy;
   }
 
   /** Administrators of the workspace are in all groups; everybody who has an account in it is in `all`. */
@@ -194,12 +199,21 @@ export class Approvals {
     const text = payload === undefined ? "null" : JSON.stringify(payload);
     if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes)
       throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
-    const before = (await this.#given(claims)).reduce((sum, one) => sum + Buffer.byteLength(one.payload), await pendingBytes(this.#parts.pool, claims));
-    if (before + Buffer.byteLength(text) > RUN_LIMITS.approvalsBytes)
-      throw new AppError("out_of_range", `the payloads of the step's answers are larger than ${RUN_LIMITS.approvalsBytes} bytes of JSON together: send less`);
+    await this.#checkRoom(claims, Buffer.byteLength(text));
     if ((await this.#hasAnswered(claims)) || !(await this.#insert(claims, approved, text, actor)))
       throw new AppError("failed_precondition", `${claims.approver} has answered already`);
     this.#parts.answered();
+  }
+
+  /** All payloads are in the state of the run for as long as expressions may ask for them. */
+  async #checkRoom(claims: ApprovalClaims, bytes: number): Promise<void> {
+    const { flow, state } = await this.#parts.reader.run(claims.workspace, claims.flow);
+    const pending = await pendingBytes(this.#parts.pool, claims);
+    const step = pending.step + payloadBytes(givenApprovals(flow.definition, state, claims.place));
+    if (step + bytes > RUN_LIMITS.approvalsBytes)
+      throw new AppError("out_of_range", `the payloads of the step's answers are larger than ${RUN_LIMITS.approvalsBytes} bytes of JSON together: send less`);
+    if (pending.run + payloadBytes(keptApprovals(state)) + bytes > RUN_LIMITS.runApprovalsBytes)
+      throw new AppError("out_of_range", `the payloads that the run keeps are larger than ${RUN_LIMITS.runApprovalsBytes} bytes of JSON together: send less`);
   }
 
   async #insert(claims: ApprovalClaims, approved: boolean, payload: string, actor: string): Promise<boolean> {
@@ -211,6 +225,14 @@ export class Approvals {
       return inserted;
     });
   }
+}
+
+function notKnown(): AppError {
+  return new AppError("permission_denied", "it is not known any more who started the run, and they may not approve it");
+}
+
+function payloadBytes(approvals: readonly Approval[]): number {
+  return approvals.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
 }
 
 function suspended({ flow, state }: ReplayedRun): StepView[] {

@@ -2,7 +2,13 @@ import { z } from "zod";
 import { WITHOUT_NUL } from "../../../kernel/storable-text.ts";
 import { scriptPath } from "../../jobs/contract.ts";
 
-export const RUN_LIMITS = { eventPage: 500, approverChars: 100, approvalBytes: 64 * 1024, approvalsBytes: 1024 * 1024 } as const;
+export const RUN_LIMITS = {
+  eventPage: 500,
+  approverChars: 100,
+  approvalBytes: 64 * 1024,
+  approvalsBytes: 1024 * 1024,
+  runApprovalsBytes: 4 * 1024 * 1024,
+} as const;
 
 const STEP_STATUSES = ["waiting", "running", "sleeping", "suspended", "retrying", "succeeded", "failed", "cancelled", "skipped"] as const;
 

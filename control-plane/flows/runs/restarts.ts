@@ -4,7 +4,7 @@ import type { Pool } from "../../db/pools.ts";
 import type { Caller } from "../../http/authorize.ts";
 import type { JobView } from "../../jobs/contract.ts";
 import type { JobService } from "../../jobs/job-service.ts";
-import { restartPolicy } from "../../jobs/policy-codec.ts";
+import { isPreprocessed, restartPolicy } from "../../jobs/policy-codec.ts";
 import type { RestartOf } from "../../scheduler/core/retry-core.ts";
 import { advance } from "../core/advance.ts";
 import type { FlowEvent, Place } from "../core/model.ts";
@@ -53,7 +53,9 @@ export class Restarts {
     if (step !== "" && earlier.record.done === undefined)
       throw new AppError("failed_precondition", `job ${id} has not ended: cancel it first, or begin at the beginning`);
     return accept(caller, async (context) => {
-      const made = flowJob(context, flow, args ?? inputsOfRun(earlier), {});
+      // It is preprocessed again only when it begins at the beginning: otherwise the log says what was made of the inputs.
+      const event = args === undefined && isPreprocessed(earlier.record.policyText ?? "{}") ? inputsOfRun(earlier) : undefined;
+      const made = flowJob(context, flow, args ?? inputsOfRun(earlier), { event });
       const nowMs = Math.floor(wallMs());
       const { restart, beginnings } = await this.#make(caller, earlier, flow, made.job.id, step, newest, args !== undefined, nowMs);
       await insertBeginnings(pool, caller.workspace.id, beginnings, nowMs);
@@ -78,9 +80,13 @@ export class Restarts {
     nowMs: number,
   ): Promise<Made> {
     const restart = originOf(earlier, step, ownInputs);
-    if (step === "") return { restart, beginnings: [fromTheBeginning(flow, job, nowMs)] };
+    if (step === "") return { restart, beginnings: [fromTheBeginning(flow, job, nowMs, !ownInputs && isPreprocessed(earlier.record.policyText ?? "{}"))] };
+    if (flow.definition.sameWorker)
+      throw new AppError("failed_precondition", "the steps of the flow share a folder (same_worker), which is gone with the run: begin at the beginning");
     const { pool, store } = this.#parts;
     const { events, state, items, from, within } = await planRestart(store, caller.workspace.id, earlier, flow.definition, step, nowMs);
+    if (ownInputs && isPreprocessed(earlier.record.policyText ?? "{}"))
+      throw new AppError("failed_precondition", "a preprocessor made the inputs of that run: with others begin at the beginning");
     if (ownInputs) refuseBehindPeople(flow.definition, events);
     await checkReused(pool, store, caller.workspace.id, events);
     const own = { ...restart, step: from };
@@ -111,8 +117,8 @@ function waitsForPeople(module: Module): boolean {
   return module.suspend !== undefined || insideOf(module).some((list) => list.some(waitsForPeople));
 }
 
-function fromTheBeginning({ definition }: WantedFlow, job: JobId, nowMs: number): Beginning {
-  const event = { kind: "flow_started", preprocess: false, atMs: nowMs } as const;
+function fromTheBeginning({ definition }: WantedFlow, job: JobId, nowMs: number, preprocess: boolean): Beginning {
+  const event = { kind: "flow_started", preprocess, atMs: nowMs } as const;
   const { state, items } = advance(definition, newFlowState(), event);
   return { job, events: [event], state, items };
 }

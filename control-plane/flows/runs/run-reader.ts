@@ -67,7 +67,7 @@ function presentStep({ place, status, job, attempt, done, count, untilMs, asks }
 
 function eventsOf({ seq: last, events }: RecordedRow): FlowEventView[] {
   return events.map((event, at) => {
-    const { kind, atMs, ...rest } = event;
+    const { kind, atMs, format: _format, ...rest } = event;
     const { place, ...more } = "place" in rest ? rest : { ...rest, place: undefined };
     return { seq: last - events.length + 1 + at, at: new Date(atMs).toISOString(), kind, ...(place !== undefined && { step: place }), ...more };
   });

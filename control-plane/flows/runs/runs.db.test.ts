@@ -332,6 +332,10 @@ describe("answers of people", () => {
       await bench.owner.rows("UPDATE job SET created_by = $2 WHERE id = $1", job.job.id, `${thing} by Ann`);
       await expect(approvals.answer(as("Ann"), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
     }
+    // Nor a job of theirs, or what a schedule does in their name.
+    const own = bench.owner.job();
+    await bench.owner.owner.enqueue([{ ...own, payload: { ...own.payload, createdBy: "schedule:f/x/nightly by Ann" } }]);
+    await expect(approvals.answer(as(`job ${own.job.id}`), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
     const large = "x".repeat(60_000);
     let refused = 0;
     for (let number = 0; number < 20; number++)
@@ -351,6 +355,20 @@ describe("answers of people", () => {
     const rows = await bench.owner.rows("SELECT actor FROM audit_event WHERE target = $1 ORDER BY seq", `job ${flow}`);
     expect(rows).toEqual([{ actor: "link for boss@example.com" }, { actor: "Ann" }]);
     expect(await bench.ended(flow)).toMatchObject({ outcome: "succeeded" });
+  });
+
+  test("of all steps of a run together are bounded, too", async () => {
+    const branches = ["p", "q", "r", "s", "t"].map((id) => ({ modules: [step(id, {}, { suspend: { required_events: 40 } })] }));
+    const flow = await waiting([{ id: "all", value: { type: "branchall", parallel: true, branches } }]);
+    const large = "x".repeat(64_000);
+    const refused: string[] = [];
+    for (const [at, place] of ["p", "q", "r", "s", "t"].entries())
+      for (let number = 0; number < 16; number++)
+        await approvals
+          .answer(as(`Bob ${number}`), flow, `all/${at}/${place}`, true, large)
+          .catch((error: Error) => void refused.push(`${place}: ${error.message}`));
+    expect(refused.filter((text) => text.includes("that the run keeps")).map((text) => text[0])).toEqual(Array.from({ length: 15 }, () => "t"));
+    expect(refused).toHaveLength(15);
   });
 
   test("hold for the inputs as they were: a restart behind them takes no others", async () => {

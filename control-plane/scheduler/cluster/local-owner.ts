@@ -40,6 +40,7 @@ export function ownerPort(local: LocalOwner, home: Home, clock: Clock): OwnerPor
     received: (session, attempt) => agents.received(session, attempt),
     started: (session, attempt, atMs) => agents.started(session, attempt, atMs),
     held: (session, held) => agents.held(session, held),
+    folders: (session, folders) => agents.folders(session, folders),
     async finished(agent, end) {
       if (!shards.owns(shardOfToken(end.token))) return "moved";
       return (await agents.finished(agent, end)) ?? "moved";

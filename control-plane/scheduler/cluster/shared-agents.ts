@@ -124,6 +124,12 @@ export class SharedAgents implements AgentPort {
     }
   }
 
+  folders(session: SessionId, folders: ReadonlyMap<JobId, Token>): void {
+    const entry = this.#sessions.get(session);
+    if (entry === undefined) return;
+    for (const folder of this.#owner?.reconcileFolders(folders) ?? []) entry.home.cancel(session, { ...folder, reason: "the run has ended", fenced: true });
+  }
+
   finished(agent: AgentKey, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> | undefined {
     return this.#owner?.attemptFinished(agent, end);
   }

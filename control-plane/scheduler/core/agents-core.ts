@@ -1,5 +1,6 @@
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
 import type { AgentState, Route, RunningJob } from "./model.ts";
+import { pinTagOf, ringOf } from "./pinned-core.ts";
 import { routeOf, type SchedulerState } from "./state-core.ts";
 
 /** What an agent says of itself when it connects. */
@@ -36,9 +37,11 @@ export function attachAgent(state: SchedulerState, hello: AgentHello): Attached 
   agent.workspace = hello.workspace;
   agent.slots = hello.slots;
   agent.silentSinceMs = undefined;
-  agent.routes = hello.tags.flatMap((tag) => hello.languages.map((language) => routeOf(state, tag, language)));
+  const own = pinTagOf(hello.key);
+  const tags = state.tags.has(own) ? [...hello.tags, own] : hello.tags;
+  agent.routes = tags.flatMap((tag) => hello.languages.map((language) => routeOf(state, tag, language)));
   for (const route of agent.routes) {
-    ring(route, agent.workspace).push(agent);
+    ringOf(route, agent.workspace).push(agent);
     state.dirty.add(route);
   }
   const missing: RunningJob[] = [];
@@ -133,16 +136,9 @@ function newAgent(state: SchedulerState, key: AgentKey): AgentState {
 
 function leaveRoutes(agent: AgentState): void {
   for (const route of agent.routes) {
-    const agents = ring(route, agent.workspace);
+    const agents = ringOf(route, agent.workspace);
     const at = agents.indexOf(agent);
     if (at >= 0) agents.splice(at, 1);
   }
   agent.routes = [];
-}
-
-function ring(route: Route, workspace: WorkspaceId | undefined): AgentState[] {
-  if (workspace === undefined) return route.shared;
-  const agents = route.scoped.get(workspace) ?? [];
-  route.scoped.set(workspace, agents);
-  return agents;
 }

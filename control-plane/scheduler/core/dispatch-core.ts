@@ -5,6 +5,7 @@ import { activate, charge, chargeOverrun, goesBefore, settle, standing } from ".
 import { FLOW_AGENT } from "./flow-agent.ts";
 import { adoptPermits, fullLimit, givePermitsBack, mayStart, parkQueue, takePermits } from "./limits-core.ts";
 import type { AgentState, Assignment, JobQueue, Route, RunningJob, Share, WaitingJob } from "./model.ts";
+import { pinnedAgentOf } from "./pinned-core.ts";
 import { afterPick, popJob } from "./queue-core.ts";
 import { announceQueue, followReady, headOf, heldOf, holdShare, isAtCap, topShare, withdrawQueue } from "./ready-core.ts";
 import { groupOf, routeOf, type SchedulerState, shareOf, shareOfJob } from "./state-core.ts";
@@ -36,11 +37,23 @@ export function isNext(state: SchedulerState, job: WaitingJob, nowMs: number): b
 function goesFirst(state: SchedulerState, share: Share, job: WaitingJob, nowMs: number): boolean {
   if (share.tenant.frozen || isAtCap(share) || (share.queues.get(groupOf(job))?.waiting ?? 0) > 0 || !mayStart(state, share, job, nowMs)) return false;
   const { route, account } = share;
+  if (!goesFirstAtItsAgent(state, share)) return false;
   // Those whom only a limit holds back cannot be overtaken.
   if (route.waiting - route.held <= 0) return true;
   if (share.waiting - heldOf(share) > 0) return false;
   const top = topShare(state, route);
   return top === undefined || standing(route.tagState.time, account) < standing(route.tagState.time, top.account);
+}
+
+/** A job that only one agent can run stands in line with all that wait for that agent: the next step of a flow must not keep a slot from others. */
+function goesFirstAtItsAgent(state: SchedulerState, share: Share): boolean {
+  const key = pinnedAgentOf(share.route.tag);
+  const agent = key === undefined ? undefined : state.agents.get(key);
+  return (agent?.routes ?? []).every((route) => {
+    if (route.tagState === share.route.tagState || route.waiting - route.held <= 0) return true;
+    const top = topShare(state, route);
+    return top === undefined || top.tenant === share.tenant || standing(state.time, share.tenant.account) < top.tenant.account.pass;
+  });
 }
 
 /**

@@ -15,6 +15,8 @@ export interface JobPolicy {
   readonly requirements?: Requirements | undefined;
   /** Set for a step of a flow: its end is for the flow to know. */
   readonly flow?: StepOf | undefined;
+  /** Set for a run of a flow that an outside trigger has started: its preprocessor makes the inputs of what the trigger was called with. */
+  readonly preprocess?: true | undefined;
   /** Set for a run of a flow that goes on where an earlier one was: its first events were stored before it was accepted. */
   readonly restart?: RestartOf | undefined;
 }
@@ -51,6 +53,16 @@ export interface StepOf {
   readonly refs?: readonly string[] | undefined;
   /** The result is to be kept under this name, for so long. */
   readonly cache?: { readonly key: string; readonly ttlS: number } | undefined;
+  /** Of a flow with same_worker. */
+  readonly folder?: StepFolder | undefined;
+}
+
+/** The folder that the steps of a run share. */
+export interface StepFolder {
+  /** The first step makes it. The job of any other waits on the tag of the agent that has it. */
+  readonly isNew: boolean;
+  /** The step's own tag: owners of agents have rules about tags. */
+  readonly tag: string;
 }
 
 export interface RetryPolicy {

@@ -3,6 +3,7 @@ import type { AgentKey, JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import { accountOf, createAccount, createVirtualTime } from "./fair-core.ts";
 import { NO_GROUP } from "./limit-model.ts";
 import type { AgentState, JobQueue, Limit, Route, RunningJob, Share, Tag, Tenant, VirtualTime, WaitingJob } from "./model.ts";
+import { joinPinned, leavePinned, pinnedAgentOf, routeKeyOf } from "./pinned-core.ts";
 import type { StoredWindow } from "./rate-core.ts";
 
 /**
@@ -60,7 +61,7 @@ export function createSchedulerState(epoch: number, hotLimit: number): Scheduler
 }
 
 export function routeOf(state: SchedulerState, tag: string, language: string): Route {
-  const key = `${tag}\u0000${language}`;
+  const key = routeKeyOf(tag, language);
   const known = state.routes.get(key);
   if (known !== undefined) return known;
   const tagState = tagOf(state, tag);
@@ -80,15 +81,17 @@ export function routeOf(state: SchedulerState, tag: string, language: string): R
     meanRunMs: undefined,
   };
   state.routes.set(key, route);
+  joinPinned(state.agents, route);
   return route;
 }
 
-/** Routes that no agent serves and nobody waits on are forgotten: their names are free text. */
+/** Routes that no agent serves and nobody waits on are forgotten: their names are free text. So are agents' own when nobody waits there. */
 export function forgetIdleRoutes(state: SchedulerState): void {
   for (const route of state.routes.values()) {
     const served = route.shared.length > 0 || [...route.scoped.values()].some((agents) => agents.length > 0);
-    if (served || route.waiting > 0) continue;
+    if ((served && pinnedAgentOf(route.tag) === undefined) || route.waiting > 0) continue;
     state.routes.delete(route.key);
+    leavePinned(state.agents, route);
     state.dirty.delete(route);
     for (const share of route.shares.values()) {
       share.tenant.shares.delete(share);

@@ -2,6 +2,7 @@ import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import type { LimitSpec } from "./limit-model.ts";
 import { fullLimit, opensAt } from "./limits-core.ts";
 import type { AgentState, Route, Share } from "./model.ts";
+import { pinnedAgentOf, routeKeyOf } from "./pinned-core.ts";
 import { isAtCap } from "./ready-core.ts";
 import type { SchedulerState } from "./state-core.ts";
 
@@ -71,6 +72,8 @@ function agentReason(state: SchedulerState, job: { tag: string; language: string
   const serving = [...state.agents.values()].filter(
     (agent) => agent.session !== undefined && (agent.workspace === undefined || agent.workspace === job.workspace),
   );
+  const pinned = pinnedAgentOf(job.tag);
+  if (pinned !== undefined) return pinnedReason(serving.find(({ key }) => key === pinned));
   const tagged = serving.filter((agent) => agent.routes.some((route) => route.tag === job.tag));
   if (tagged.length === 0) return { code: "no_agent", message: `no agent with tag ${job.tag} is connected` };
   const able = tagged.filter((agent) => agent.routes.some((route) => route.tag === job.tag && route.language === job.language));
@@ -80,6 +83,15 @@ function agentReason(state: SchedulerState, job: { tag: string; language: string
   const slots = total((agent) => agent.slots);
   if (total((agent) => agent.running.size) < slots) return undefined;
   return { code: "slots_busy", slots, message: `all ${slots} slots of tag ${job.tag} are busy` };
+}
+
+/** Of a step that only the agent with its flow's folder can run. One that has no such runtime is not waited for. */
+function pinnedReason(agent: AgentState | undefined): WaitReason | undefined {
+  const name = "the agent that has the folder of the flow's steps";
+  if (agent === undefined) return { code: "no_agent", message: `${name} is not connected` };
+  const { slots } = agent;
+  if (slots === 0) return { code: "agents_draining", message: `${name} is draining` };
+  return agent.running.size < slots ? undefined : { code: "slots_busy", slots, message: `all ${slots} slots of ${name} are busy` };
 }
 
 function limitReason(state: SchedulerState, job: WaitingOn, nowMs: number): WaitReason | undefined {
@@ -117,7 +129,7 @@ function describeKey(spec: LimitSpec): string {
 }
 
 function shareOn(state: SchedulerState, job: WaitingOn): Share | undefined {
-  return state.routes.get(`${job.tag}\u0000${job.language}`)?.shares.get(job.workspace);
+  return state.routes.get(routeKeyOf(job.tag, job.language))?.shares.get(job.workspace);
 }
 
 function seconds(ms: number): string {

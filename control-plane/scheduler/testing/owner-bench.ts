@@ -163,6 +163,11 @@ export class OwnerBench implements Home {
     this.local.agents.detach(AGENT, asSessionId(String(this.#session)), performance.now() - heardAgoMs);
   }
 
+  /** The agent says which folders it keeps for runs of flows. */
+  keeps(folders: ReadonlyMap<JobId, Token>): void {
+    this.local.agents.folders(asSessionId(String(this.#session)), folders);
+  }
+
   /** The agent forgets all that it held, as after a crash. */
   forget(): void {
     this.#held.clear();

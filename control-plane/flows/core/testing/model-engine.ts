@@ -18,6 +18,8 @@ export interface World {
   inputs?(place: Place): "cached" | { readonly failed: string } | undefined;
   /** The result of an earlier run with the same inputs. */
   readonly recalled?: ValueRef;
+  /** With same_worker: what is told of the agent when the job at a place has ended. */
+  where?(place: Place, attempt: number): Pick<Extract<Happening, { kind: "ended" }>, "agent" | "folderLost">;
   /** Who answers an invitation at a place. */
   approvals?(place: Place): readonly Approval[];
 }
@@ -101,7 +103,7 @@ export class ModelEngine {
     if (at === undefined) return;
     this.jobs.delete(job);
     const outcome = this.#world.job?.(at.place, at.attempt) ?? "succeeded";
-    this.tell({ kind: "ended", place: at.place, job, outcome, value: { kind: "job", job }, jitter: this.jitter });
+    this.tell({ kind: "ended", place: at.place, job, outcome, value: { kind: "job", job }, jitter: this.jitter, ...this.#world.where?.(at.place, at.attempt) });
   }
 
   /** As after a crash: only the state is left of what was to be done. */

@@ -1,4 +1,4 @@
-import { exitOf } from "../../../../kernel/exit.ts";
+import { type Exit, exitOf } from "../../../../kernel/exit.ts";
 import { createJobIdGenerator, type JobId } from "../../../../kernel/ids.ts";
 import type { Json } from "../../../../kernel/json.ts";
 import type { Bundle } from "../../../../proto/gen/millrace/agent/v1/job.ts";
@@ -116,7 +116,7 @@ export class FlowBench {
   async #end(bundle: Bundle, result: Json | Error): Promise<void> {
     const failed = result instanceof Error;
     const resultJson = failed ? JSON.stringify({ error: { name: result.name, message: result.message } }) : this.raw(JSON.stringify(result));
-    const exit = failed ? exitOf("exit_code", result.message, { code: 1 }) : exitOf("succeeded");
+    const exit = failed ? failureOf(result) : exitOf("succeeded");
     // As an agent does: until somebody has recorded it.
     while (!this.#closed) {
       try {
@@ -131,6 +131,13 @@ export class FlowBench {
       }
     }
   }
+}
+
+/** An error of this name says that the agent has no folder for the step. */
+export const FOLDER_LOST = "FolderLost";
+
+function failureOf({ name, message }: Error): Exit {
+  return name === FOLDER_LOST ? exitOf("folder_lost", message) : exitOf("exit_code", message, { code: 1 });
 }
 
 export interface RunEnd {

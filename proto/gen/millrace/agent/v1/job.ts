@@ -77,6 +77,11 @@ export const ExitReason = {
    * The policy of the agent's owner forbids the job: it never ran.
    */
   EXIT_REASON_POLICY: 17,
+  /**
+   * EXIT_REASON_FOLDER_LOST - 18 and 19 are the control plane's own "step_failed" and "input_missing".
+   * The folder that the steps of the flow share is not there any more: it never ran.
+   */
+  EXIT_REASON_FOLDER_LOST: 20,
 } as const;
 
 export type ExitReason = typeof ExitReason[keyof typeof ExitReason];
@@ -99,6 +104,7 @@ export namespace ExitReason {
   export type EXIT_REASON_FENCED = typeof ExitReason.EXIT_REASON_FENCED;
   export type EXIT_REASON_EXPIRED = typeof ExitReason.EXIT_REASON_EXPIRED;
   export type EXIT_REASON_POLICY = typeof ExitReason.EXIT_REASON_POLICY;
+  export type EXIT_REASON_FOLDER_LOST = typeof ExitReason.EXIT_REASON_FOLDER_LOST;
 }
 
 export const LogEncoding = { LOG_ENCODING_UNSPECIFIED: 0, LOG_ENCODING_PLAIN: 1, LOG_ENCODING_ZSTD: 2 } as const;
@@ -160,6 +166,19 @@ export interface Bundle {
   secrets: string[];
   /** Who asked for the job; empty: unknown. */
   createdBy: string;
+  /** Of a step of a flow with same_worker. */
+  folder?: SharedFolder | undefined;
+}
+
+/** A folder that the steps of a run share, one after the other, as `shared` in their working folder. */
+export interface SharedFolder {
+  /** Job id of the run. */
+  runId: string;
+  /**
+   * The first step: the folder is made, and what was there under this name is thrown away. Without it the attempt ends as FOLDER_LOST when the
+   * agent does not have the folder.
+   */
+  create: boolean;
 }
 
 /** What the script asks of the place where it runs. Zero or absent: the agent's own default. */
@@ -488,6 +507,7 @@ function createBaseBundle(): Bundle {
     requirements: undefined,
     secrets: [],
     createdBy: "",
+    folder: undefined,
   };
 }
 
@@ -543,6 +563,9 @@ export const Bundle: MessageFns<Bundle> = {
     }
     if (message.createdBy !== "") {
       writer.uint32(138).string(message.createdBy);
+    }
+    if (message.folder !== undefined) {
+      SharedFolder.encode(message.folder, writer.uint32(146).fork()).join();
     }
     return writer;
   },
@@ -696,6 +719,14 @@ export const Bundle: MessageFns<Bundle> = {
             message.createdBy = reader.string();
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.folder = SharedFolder.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -734,6 +765,76 @@ export const Bundle: MessageFns<Bundle> = {
       : undefined;
     message.secrets = object.secrets?.map((e) => e) || [];
     message.createdBy = object.createdBy ?? "";
+    message.folder = (object.folder !== undefined && object.folder !== null)
+      ? SharedFolder.fromPartial(object.folder)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSharedFolder(): SharedFolder {
+  return { runId: "", create: false };
+}
+
+export const SharedFolder: MessageFns<SharedFolder> = {
+  encode(message: SharedFolder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.create !== false) {
+      writer.uint32(16).bool(message.create);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SharedFolder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSharedFolder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.create = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SharedFolder>, I>>(base?: I): SharedFolder {
+    return SharedFolder.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SharedFolder>, I>>(object: I): SharedFolder {
+    const message = createBaseSharedFolder();
+    message.runId = object.runId ?? "";
+    message.create = object.create ?? false;
     return message;
   },
 };

@@ -126,6 +126,14 @@ export interface AgentKeepalive {
   sentAtMs: number;
   /** What the agent holds now: proof that the work path is alive, not only the socket. */
   held: AttemptRef[];
+  /** Absent: none. */
+  folders?: KeptFolders | undefined;
+}
+
+/** Folders that an agent keeps for the steps of flows. The server cancels those of runs that have ended, under the run's id. */
+export interface KeptFolders {
+  /** The run, with the token of an attempt that used the folder. */
+  runs: AttemptRef[];
 }
 
 /** The agent's slots from now on. Zero while it drains. */
@@ -210,7 +218,10 @@ export interface Cancel {
   jobId: string;
   token: string;
   reason: string;
-  /** The attempt is no longer valid: if it still runs, kill it at once and send no result. */
+  /**
+   * The attempt is no longer valid: if it still runs, kill it at once and send no result. With the id of a flow's run: the folder that its
+   * steps shared is not needed any more.
+   */
   fenced: boolean;
 }
 
@@ -833,7 +844,7 @@ export const Started: MessageFns<Started> = {
 };
 
 function createBaseAgentKeepalive(): AgentKeepalive {
-  return { sentAtMs: 0, held: [] };
+  return { sentAtMs: 0, held: [], folders: undefined };
 }
 
 export const AgentKeepalive: MessageFns<AgentKeepalive> = {
@@ -843,6 +854,9 @@ export const AgentKeepalive: MessageFns<AgentKeepalive> = {
     }
     for (const v of message.held) {
       AttemptRef.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.folders !== undefined) {
+      KeptFolders.encode(message.folders, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -876,6 +890,14 @@ export const AgentKeepalive: MessageFns<AgentKeepalive> = {
             message.held.push(AttemptRef.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.folders = KeptFolders.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -895,6 +917,64 @@ export const AgentKeepalive: MessageFns<AgentKeepalive> = {
     const message = createBaseAgentKeepalive();
     message.sentAtMs = object.sentAtMs ?? 0;
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
+    message.folders = (object.folders !== undefined && object.folders !== null)
+      ? KeptFolders.fromPartial(object.folders)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseKeptFolders(): KeptFolders {
+  return { runs: [] };
+}
+
+export const KeptFolders: MessageFns<KeptFolders> = {
+  encode(message: KeptFolders, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.runs) {
+      AttemptRef.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeptFolders {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeptFolders();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runs.push(AttemptRef.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<KeptFolders>, I>>(base?: I): KeptFolders {
+    return KeptFolders.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KeptFolders>, I>>(object: I): KeptFolders {
+    const message = createBaseKeptFolders();
+    message.runs = object.runs?.map((e) => AttemptRef.fromPartial(e)) || [];
     return message;
   },
 };

@@ -61,6 +61,7 @@ export interface HomeFrame {
   askAgents: AskAgents[];
   /** Shards of the map were given to the other side: it should look, and load them. */
   handOver: HandOver[];
+  folders: FoldersKept[];
 }
 
 /** The side that answers. */
@@ -193,6 +194,12 @@ export interface AttemptsHeld {
   held: AttemptRef[];
 }
 
+/** Folders that an agent keeps for the steps of flows with same_worker: the run, with the token of an attempt that used it. */
+export interface FoldersKept {
+  session: string;
+  folders: AttemptRef[];
+}
+
 export interface AttemptFinished {
   request: number;
   agentKey: string;
@@ -274,6 +281,7 @@ function createBaseHomeFrame(): HomeFrame {
     unwatch: [],
     askAgents: [],
     handOver: [],
+    folders: [],
   };
 }
 
@@ -326,6 +334,9 @@ export const HomeFrame: MessageFns<HomeFrame> = {
     }
     for (const v of message.handOver) {
       HandOver.encode(v!, writer.uint32(130).fork()).join();
+    }
+    for (const v of message.folders) {
+      FoldersKept.encode(v!, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -471,6 +482,14 @@ export const HomeFrame: MessageFns<HomeFrame> = {
             message.handOver.push(HandOver.decode(reader, reader.uint32()));
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.folders.push(FoldersKept.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -508,6 +527,7 @@ export const HomeFrame: MessageFns<HomeFrame> = {
     message.unwatch = object.unwatch?.map((e) => e) || [];
     message.askAgents = object.askAgents?.map((e) => AskAgents.fromPartial(e)) || [];
     message.handOver = object.handOver?.map((e) => HandOver.fromPartial(e)) || [];
+    message.folders = object.folders?.map((e) => FoldersKept.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1983,6 +2003,73 @@ export const AttemptsHeld: MessageFns<AttemptsHeld> = {
     const message = createBaseAttemptsHeld();
     message.session = object.session ?? "";
     message.held = object.held?.map((e) => AttemptRef.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFoldersKept(): FoldersKept {
+  return { session: "", folders: [] };
+}
+
+export const FoldersKept: MessageFns<FoldersKept> = {
+  encode(message: FoldersKept, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.session !== "") {
+      writer.uint32(10).string(message.session);
+    }
+    for (const v of message.folders) {
+      AttemptRef.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FoldersKept {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFoldersKept();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.folders.push(AttemptRef.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FoldersKept>, I>>(base?: I): FoldersKept {
+    return FoldersKept.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FoldersKept>, I>>(object: I): FoldersKept {
+    const message = createBaseFoldersKept();
+    message.session = object.session ?? "";
+    message.folders = object.folders?.map((e) => AttemptRef.fromPartial(e)) || [];
     return message;
   },
 };
