@@ -20,6 +20,7 @@ export interface ScriptOptions {
   readonly workspace?: string;
   readonly requirements?: Partial<Requirements>;
   readonly dedicated?: boolean;
+  readonly unlockedRefusal?: string;
   readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
 }
 
@@ -94,6 +95,7 @@ export function startScript(execution: AgentExecution, language: string, code: s
   const waiting: { text: string; resolve: () => void }[] = [];
   let starts = 0;
   const attempt = startAttempt(execution, bundleOf(language, code, options), {
+    ...(options.unlockedRefusal !== undefined && { unlockedRefusal: options.unlockedRefusal }),
     onStarted: () => {
       starts += 1;
     },

@@ -37,6 +37,15 @@ describe("startAttempt", () => {
     for (const outcome of outcomes) expect(outcome).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '{"lock":""}', stdout: "" });
   });
 
+  it("runs what needs no packages where locks are demanded, and asks no registry for what does", async () => {
+    const demand = { unlockedRefusal: "only with a lock" };
+    expect(await runScript(execution, "typescript", "export function main() { return 1 }", demand)).toMatchObject({ resultJson: "1" });
+    const before = execution.workshop.stats();
+    const outcome = await runScript(execution, "typescript", 'import "zod";\nexport function main() {}', demand);
+    expect(outcome).toMatchObject({ exit: { reason: "policy", message: "only with a lock" }, startedAtUs: 0, agentText: "" });
+    expect(execution.workshop.stats()).toEqual(before);
+  });
+
   it("does not start what was cancelled at once", async () => {
     const script = startScript(execution, "bash", "echo ran");
     script.cancel("");
