@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readField } from "../../agent/sandbox/cgroup/group-files.ts";
+import { readField, readNumber } from "../../agent/sandbox/cgroup/group-files.ts";
 import { ownGroups } from "../../agent/sandbox/cgroup/hierarchy.ts";
 import { round } from "../load/latencies.ts";
 import { monotonicUs, pause } from "../load/monotonic.ts";
@@ -15,6 +15,8 @@ const WORKSPACE = "load";
 const MEMORY_MB = 4096;
 const PROCESSORS = 2;
 const SAMPLE_MS = 200;
+/** Until an agent that has nothing to do has made all that is to wait for jobs. */
+const SETTLE_MS = 4_000;
 const CLIENTS = 8;
 
 interface Kind {
@@ -97,7 +99,9 @@ export const packing: Scenario = {
         kinds: KINDS.map(({ name, share, memoryMb, worksS, waitsS }) => `${name} ${share} %: ${memoryMb} MB, works ${worksS} s, waits ${waitsS} s`).join("; "),
       },
       notes: [
-        "Utilisation is the mean share that is in use of memory (without cache), or of processors where that is more, read from the control group of all jobs.",
+        "Utilisation: what the jobs have in use, on average over the looks, of all that jobs may use; of memory, or of processors where that is more.",
+        "In use is what the kernel charges to the jobs' control groups without what it remembers of files; what waiting interpreters have without any job is taken off.",
+        "Looks begin when scripts have been learned and end when fewer jobs are left than fill the host.",
         "A job needs its memory from its first moments to its end; no script declares anything.",
       ],
       problems,
@@ -125,6 +129,8 @@ async function runArm(world: World, way: Way, random: () => number, problems: st
   const before = new Set(groupsOfJobs());
   const agent = await world.realAgents(1, way.slots, { noop: false }, { MILLRACE_AGENT_MEMORY_MB: String(MEMORY_MB) });
   const groups = groupsOfJobs().filter((dir) => !before.has(dir));
+  await pause(SETTLE_MS);
+  const idleBytes = memoryOf(groups);
   const sinceMs = Date.now();
   const ids = await submit(world, way.jobs, random);
   const startedUs = monotonicUs();
@@ -149,11 +155,13 @@ async function runArm(world: World, way: Way, random: () => number, problems: st
     }
   }
   const outOfMemory = await countOutOfMemory(world, ids, problems);
+  // Under load more interpreters wait than before it, and they still do.
+  const restBytes = Math.max(idleBytes, memoryOf(groups));
   await agent.stop("SIGTERM");
   if (from === undefined || to === undefined || to.atUs === from.atUs) throw new Error("the jobs ended before the host was full: too few of them");
   const seconds = (to.atUs - from.atUs) / 1e6;
   return {
-    memoryPercent: (100 * measured.memory) / measured.looks / (MEMORY_MB * 2 ** 20),
+    memoryPercent: (100 * (measured.memory / measured.looks - restBytes)) / (MEMORY_MB * 2 ** 20),
     cpuPercent: (100 * (to.cpuUs - from.cpuUs)) / 1e6 / seconds / PROCESSORS,
     jobsPerMinute: (60 * (to.done - from.done)) / seconds,
     outOfMemory,
@@ -223,10 +231,13 @@ function groupsOfJobs(): string[] {
   );
 }
 
-/** Without what the kernel remembers of files: it gives that back. Names of both versions of control groups. */
+/** All that is charged to them but what the kernel remembers of files: it gives that back. Names of both versions of control groups. */
 function memoryOf(groups: readonly string[]): number {
-  const of = (dir: string, names: readonly string[]): number => names.reduce((sum, name) => sum + (readField(dir, "memory.stat", name) ?? 0), 0);
-  return Math.max(0, ...groups.map((dir) => of(dir, ["total_rss", "total_shmem"]) || of(dir, ["anon", "shmem"])));
+  const stat = (dir: string, name: string): number => readField(dir, "memory.stat", name) ?? 0;
+  const charged = (dir: string): number => readNumber(dir, "memory.usage_in_bytes") ?? readNumber(dir, "memory.current") ?? 0;
+  // What lies in /tmp and shared memory counts among the files there.
+  const files = (dir: string): number => (stat(dir, "total_cache") || stat(dir, "file")) - (stat(dir, "total_shmem") || stat(dir, "shmem"));
+  return Math.max(0, ...groups.map((dir) => charged(dir) - files(dir)));
 }
 
 /** Processor time so far, microseconds. */
