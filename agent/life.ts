@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import { AppError, messageOf } from "../kernel/app-error.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { errorResult, exitOf } from "../kernel/exit.ts";
 import { type Capacity, Condition, type RuntimeInfo } from "../proto/gen/millrace/agent/v1/session.ts";
 import { Conduct } from "./conduct/conduct.ts";
 import { DiskWatch } from "./conduct/disk-watch.ts";
@@ -9,10 +8,11 @@ import { SetupGuard } from "./conduct/setup-guard.ts";
 import { Shift } from "./conduct/shift.ts";
 import { whenEnded } from "./conduct/when-ended.ts";
 import type { AgentConfig } from "./config.ts";
-import { type AgentPolicy, boundedBy, brokenRule, languagesLeft, tagsLeft } from "./policy/policy.ts";
+import { type AgentPolicy, boundedBy, brokenRule, languagesLeft, tagsLeft, unlockedRefusal } from "./policy/policy.ts";
 import { PolicyFile } from "./policy/policy-file.ts";
 import type { RunningAttempt } from "./runner/attempt-types.ts";
 import { DEFAULT_LIMITS } from "./runner/execution.ts";
+import { judgeForbidden } from "./runner/outcome.ts";
 import type { StartAttempt } from "./session/attempts.ts";
 import type { AgentMetrics, MetricSources } from "./status/agent-metrics.ts";
 import type { StatusServer } from "./status/status-server.ts";
@@ -132,7 +132,9 @@ export class Life {
     const defaults = { network: sandbox ? network : "full", timeoutMs: DEFAULT_LIMITS.timeoutMs } as const;
     return (bundle, io) => {
       const broken = brokenRule(file.policy, bundle, defaults);
-      if (broken === undefined) return start(boundedBy(file.policy, bundle, this.#options.usualMemoryBytes), io);
+      const unlocked = unlockedRefusal(file.policy, bundle);
+      const bound = unlocked === undefined ? io : { ...io, unlockedRefusal: unlocked };
+      if (broken === undefined) return start(boundedBy(file.policy, bundle, this.#options.usualMemoryBytes), bound);
       this.#options.log.warn({ event: "attempt.forbidden", jobId: bundle.jobId, rule: broken }, "a job that the policy forbids was refused");
       this.#metrics?.ended("policy");
       return refused(broken, this.#options.clock.wallMs());
@@ -189,7 +191,6 @@ export class Life {
 }
 
 function refused(why: string, nowMs: number): RunningAttempt {
-  const exit = exitOf("policy", why);
-  const outcome = { exit, resultJson: errorResult("PolicyRefused", why), startedAtUs: 0, finishedAtUs: Math.round(nowMs * 1000) };
+  const outcome = { ...judgeForbidden(why), startedAtUs: 0, finishedAtUs: Math.round(nowMs * 1000) };
   return { done: Promise.resolve(outcome), cancel: () => undefined, fence: () => undefined };
 }

@@ -209,20 +209,20 @@ test("what a script needs is learned: a higher peak at once, a lower one slowly,
   expect(profiles.demandOf("x")).toEqual(TYPICAL);
   run(50 * MB);
   run(50 * MB);
-  expect(profiles.demandOf("x")).toEqual({ memoryBytes: 55.5 * MB, cpuMillis: 100 });
+  expect(profiles.demandOf("x")).toEqual({ memoryBytes: 54.5 * MB, cpuMillis: 100 });
   run(500 * MB);
-  expect(profiles.demandOf("x").memoryBytes).toBe(519 * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBe(509 * MB);
   run(50 * MB);
   const faded = (500 * 0.98 + 50 * 0.02) * MB;
-  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.03 + 4 * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.01 + 4 * MB);
   run(10 * MB, { wasCut: true });
-  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.03 + 4 * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.01 + 4 * MB);
 });
 
 test("a script that ran out of memory gets twice as much for its next run", () => {
   const profiles = new Profiles(TYPICAL);
   profiles.learn("x", { peakMemoryBytes: 300 * MB, cpuMs: 1, wallMs: 100, ranOutAtBytes: 300 * MB });
-  expect(profiles.demandOf("x").memoryBytes).toBe((600 * 1.03 + 4) * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBe((600 * 1.01 + 4) * MB);
 });
 
 test("on busy processors a script does not seem to need less, run after run, until the host is overrun", () => {

@@ -5,7 +5,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Bundle, Network, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { bundleOf } from "../session/testing/scripted-plane.ts";
-import { type AgentPolicy, boundedBy, brokenRule } from "./policy.ts";
+import { type AgentPolicy, boundedBy, brokenRule, unlockedRefusal } from "./policy.ts";
 import { PolicyFile } from "./policy-file.ts";
 
 const DEFAULTS = { network: "none", timeoutMs: 1_800_000 } as const;
@@ -27,11 +27,6 @@ const CASES: readonly (readonly [AgentPolicy, readonly Partial<Bundle>[], readon
     { scripts: ["f/finance/*", "u/**"] },
     [{ scriptPath: "f/finance/pay" }, { scriptPath: "u/a/b/c" }],
     [{}, { scriptPath: "f/finance/deep/pay" }, { scriptPath: "f/financeXpay" }, { scriptPath: "xf/finance/pay" }, { scriptPath: "f/finance/pay\nu/x" }],
-  ],
-  [
-    { require_lock: true },
-    [{ language: "python3", lock: "a==1" }, { language: "python3", purpose: Purpose.PURPOSE_LOCK }, { language: "bash" }, { language: "postgresql" }],
-    [{ language: "python3" }, { language: "rust" }],
   ],
   [
     { env: ["PG*", "HOME"] },
@@ -67,6 +62,13 @@ test.each(CASES)("%j", (policy, good, bad) => {
   for (const bundle of good) expect([bundle, brokenRule(policy, bundleOf(bundle), DEFAULTS)]).toEqual([bundle, undefined]);
   const [rule = ""] = Object.keys(policy);
   for (const bundle of bad) expect([bundle, brokenRule(policy, bundleOf(bundle), DEFAULTS)]).toEqual([bundle, expect.stringContaining(`(${rule})`)]);
+});
+
+test("a job without a lock may have no dependencies where locks are demanded, unless it is there to find them", () => {
+  const refusal = (policy: AgentPolicy, fields: Partial<Bundle>): string | undefined => unlockedRefusal(policy, bundleOf({ language: "python3", ...fields }));
+  expect(refusal({ require_lock: true }, {})).toBe("the policy of this agent's owner forbids it (require_lock): its dependencies are not fixed by a lock");
+  for (const fields of [{ lock: "a==1" }, { purpose: Purpose.PURPOSE_LOCK }]) expect(refusal({ require_lock: true }, fields)).toBeUndefined();
+  expect([refusal({}, {}), refusal({ require_lock: false }, {})]).toEqual([undefined, undefined]);
 });
 
 test("a job that asks for no memory gets no more than the policy allows", () => {

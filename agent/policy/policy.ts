@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { z } from "zod";
-import { LANGUAGES, LOCKED_LANGUAGES, NOOP_LANGUAGE } from "../../kernel/languages.ts";
+import { LANGUAGES, NOOP_LANGUAGE } from "../../kernel/languages.ts";
 import { type Bundle, Network, Purpose, type Requirements } from "../../proto/gen/millrace/agent/v1/job.ts";
 
 const names = z.array(z.string().min(1).max(300)).max(1000);
@@ -23,7 +23,7 @@ export const agentPolicy = z.strictObject({
   /** Of one job; also of one that asks for nothing, see `boundedBy`. */
   max_memory_bytes: z.int().positive().optional(),
   max_timeout_ms: z.int().positive().optional(),
-  /** Only scripts whose dependencies were fixed when they were deployed. In languages that have packages one needs a lock even if it uses none. */
+  /** Only scripts whose dependencies were fixed when they were deployed, or that have none: see `unlockedRefusal`. */
   require_lock: z.boolean().optional(),
   /** Only deployed scripts. */
   forbid_inline: z.boolean().optional(),
@@ -43,9 +43,23 @@ export interface PolicyDefaults {
 export function brokenRule(policy: AgentPolicy, bundle: Bundle, defaults: PolicyDefaults): string | undefined {
   for (const rule of RULES) {
     const why = rule.judge(policy, bundle, defaults);
-    if (why !== undefined) return `the policy of this agent's owner forbids it (${rule.name}): ${why}`;
+    if (why !== undefined) return forbidden(rule.name, why);
   }
   return undefined;
+}
+
+/**
+ * What is said of a job without a lock when it turns out to have dependencies. That is not known before its code has been read: until then it may go on, and
+ * what it asks of a registry is refused.
+ * @returns undefined when it may look for its dependencies
+ */
+export function unlockedRefusal(policy: AgentPolicy, { lock, purpose }: Bundle): string | undefined {
+  if (policy.require_lock !== true || lock !== "" || purpose === Purpose.PURPOSE_LOCK) return undefined;
+  return forbidden("require_lock", "its dependencies are not fixed by a lock");
+}
+
+function forbidden(rule: keyof AgentPolicy, why: string): string {
+  return `the policy of this agent's owner forbids it (${rule}): ${why}`;
 }
 
 interface Rule {
@@ -69,13 +83,6 @@ const RULES: readonly Rule[] = [
         : path === ""
           ? "it is inline code, which no pattern names"
           : `the script ${quote(path)} is not listed`,
-  },
-  {
-    name: "require_lock",
-    judge: ({ require_lock: required }, { language, lock, purpose }) =>
-      required === true && lock === "" && LOCKED_LANGUAGES.has(language) && purpose !== Purpose.PURPOSE_LOCK
-        ? "its dependencies are not fixed by a lock"
-        : undefined,
   },
   {
     name: "env",

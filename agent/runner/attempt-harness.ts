@@ -21,6 +21,7 @@ export interface ScriptOptions {
   readonly requirements?: Partial<Requirements>;
   readonly dedicated?: boolean;
   readonly folder?: Bundle["folder"];
+  readonly unlockedRefusal?: string;
   readonly onOutput?: (stream: number, data: Buffer) => Promise<void> | undefined;
 }
 
@@ -96,6 +97,7 @@ export function startScript(execution: AgentExecution, language: string, code: s
   const waiting: { text: string; resolve: () => void }[] = [];
   let starts = 0;
   const attempt = startAttempt(execution, bundleOf(language, code, options), {
+    ...(options.unlockedRefusal !== undefined && { unlockedRefusal: options.unlockedRefusal }),
     onStarted: () => {
       starts += 1;
     },

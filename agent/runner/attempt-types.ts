@@ -17,6 +17,8 @@ export interface AttemptRoom {
 export interface AttemptIo {
   /** Absent: the agent's own limits hold. */
   readonly room?: AttemptRoom;
+  /** Why nothing may be fetched from a registry that no lock names; with it a script that has dependencies ends for the reason `policy`. Absent: it may. */
+  readonly unlockedRefusal?: string;
   /** The script's program begins now; microseconds since the epoch. Called at most once. */
   onStarted(atUs: number): void;
   /**

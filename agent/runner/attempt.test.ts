@@ -37,6 +37,15 @@ describe("startAttempt", () => {
     for (const outcome of outcomes) expect(outcome).toMatchObject({ exit: { reason: "succeeded" }, resultJson: '{"lock":""}', stdout: "" });
   });
 
+  it("runs what needs no packages where locks are demanded, and asks no registry for what does", async () => {
+    const demand = { unlockedRefusal: "only with a lock" };
+    expect(await runScript(execution, "typescript", "export function main() { return 1 }", demand)).toMatchObject({ resultJson: "1" });
+    const before = execution.workshop.stats();
+    const outcome = await runScript(execution, "typescript", 'import "zod";\nexport function main() {}', demand);
+    expect(outcome).toMatchObject({ exit: { reason: "policy", message: "only with a lock" }, startedAtUs: 0, agentText: "" });
+    expect(execution.workshop.stats()).toEqual(before);
+  });
+
   it("does not start what was cancelled at once", async () => {
     const script = startScript(execution, "bash", "echo ran");
     script.cancel("");
@@ -123,8 +132,8 @@ describe("startAttempt", () => {
 
   it("asks a script to end at its soft timeout, and calls it timed out even when it then ends well", async () => {
     const code = "trap 'echo asked; exit 0' TERM\necho ready\nwhile true; do sleep 0.01; done";
-    const outcome = await runScript(execution, "bash", code, { limits: { softTimeoutMs: 300, timeoutMs: 60_000, cancelGraceMs: 60_000 } });
-    expect(outcome.exit).toEqual({ reason: "timeout", code: 0, signal: "", message: "the script ran longer than its soft timeout of 0.3 s" });
+    const outcome = await runScript(execution, "bash", code, { limits: { softTimeoutMs: 1_500, timeoutMs: 60_000, cancelGraceMs: 60_000 } });
+    expect(outcome.exit).toEqual({ reason: "timeout", code: 0, signal: "", message: "the script ran longer than its soft timeout of 1.5 s" });
     expect(outcome.stdout).toBe("ready\nasked\n");
   });
 

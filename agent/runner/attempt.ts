@@ -8,7 +8,7 @@
  * the grace of a cancel, and the hard timeout behind it kills. A place (job
  * user, job folder) is given back before `done`, and only after the process tree is gone.
  */
-import { messageOf } from "../../kernel/app-error.ts";
+import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { errorResult, exitOf } from "../../kernel/exit.ts";
 import { asJobId, asToken } from "../../kernel/ids.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
@@ -22,7 +22,7 @@ import { type AttemptIo, type AttemptOutcome, OUTPUT_STREAMS, type OutputStream,
 import type { AgentExecution } from "./execution.ts";
 import { type JobApi, jobEnv } from "./job-env.ts";
 import { LastLine } from "./last-line.ts";
-import { judgeEnd, judgeFolderLost, judgeOutOfMemory, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
+import { judgeEnd, judgeFolderLost, judgeForbidden, judgeOutOfMemory, judgeResult, judgeSetupFailure, judgeStop, type Stop, type Verdict } from "./outcome.ts";
 import { parseRecord } from "./record.ts";
 import { type Terms, termsOf } from "./terms.ts";
 
@@ -45,6 +45,11 @@ export function startAttempt(execution: AgentExecution, bundle: Bundle, io: Atte
 /** Microseconds since the epoch. */
 function nowUs(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1_000);
+}
+
+/** What the workshop may not fetch for this job is the policy's affair; anything else is a failure of ours. */
+function judgeThrown(error: unknown): Verdict {
+  return error instanceof AppError && error.code === "permission_denied" ? judgeForbidden(error.message) : judgeSetupFailure(messageOf(error));
 }
 
 interface Ready {
@@ -94,7 +99,7 @@ class Attempt {
       verdict = await this.#verdict();
     } catch (error) {
       // A build that was ended because of the stop rejects too.
-      verdict = this.#stop === undefined ? judgeSetupFailure(messageOf(error)) : judgeStop(this.#stop);
+      verdict = this.#stop === undefined ? judgeThrown(error) : judgeStop(this.#stop);
     }
     clearTimeout(timer);
     clearTimeout(soft);
@@ -178,7 +183,9 @@ class Attempt {
 
   #openWorkshop(): WorkshopSession {
     const say = (data: Buffer): Promise<void> | undefined => this.#emit(2, data);
-    return this.#execution.workshop.session({ workspace: this.#bundle.workspace, signal: this.#abort.signal, say });
+    const { unlockedRefusal } = this.#io;
+    const bound = unlockedRefusal === undefined ? {} : { unlockedRefusal };
+    return this.#execution.workshop.session({ workspace: this.#bundle.workspace, signal: this.#abort.signal, say, ...bound });
   }
 
   async #runInProcess(runtime: InProcessRuntime, { network, allow, notes }: Terms): Promise<Verdict> {

@@ -51,6 +51,11 @@ export function judgeStop(stop: Stop): Verdict {
   return { exit: exitOf(stop.kind, oneLine(stop.message)), resultJson: errorResult(STOP_NAMES[stop.kind], stop.message) };
 }
 
+/** The verdict on a job that the policy of the agent's owner does not let run. */
+export function judgeForbidden(message: string): Verdict {
+  return { exit: exitOf("policy", oneLine(message)), resultJson: errorResult("PolicyRefused", message) };
+}
+
 export function judgeSetupFailure(message: string): Verdict {
   return { exit: exitOf("sandbox_error", oneLine(message)), resultJson: errorResult("SandboxError", message) };
 }

@@ -188,7 +188,7 @@ export interface SandboxStats {
   readonly ready: number;
   /** Interpreters that wait for a job, by name. */
   readonly warmReady: ReadonlyMap<string, number>;
-  /** What they take. */
+  /** Memory of those that wait, or soon will. */
   readonly warmBytes: number;
   /** Starts in a prepared place. */
   readonly fast: number;

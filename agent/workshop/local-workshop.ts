@@ -34,6 +34,8 @@ export interface WorkshopOptions {
 /** The attempt for which a session works. */
 export interface SessionOptions extends Waiter {
   readonly workspace: string;
+  /** Why no registry may be asked for what the attempt itself wants; see `AttemptIo.unlockedRefusal`. Tools of ours are fetched all the same. */
+  readonly unlockedRefusal?: string;
 }
 
 /** Its artifacts stay until `release`, which is idempotent, and until every hold is over. */
@@ -108,6 +110,7 @@ export class LocalWorkshop {
   }
 
   async #artifact(spec: ArtifactSpec, session: SessionOptions, keep: (artifact: HeldArtifact) => void): Promise<Artifact | BuildFailure> {
+    if (spec.shared !== true) checkAllowed(spec.build, session);
     const key: ArtifactKey = { workspace: spec.shared === true ? SHARED_WORKSPACE : session.workspace, abi: spec.abi, inputs: spec.inputs };
     const known = this.#cache.find(key);
     if (known !== undefined) {
@@ -138,6 +141,7 @@ export class LocalWorkshop {
   }
 
   async #command(step: BuildStep, how: CommandOptions, session: SessionOptions): Promise<CommandOutcome> {
+    checkAllowed(step, session);
     const rememberMs = how.rememberMs ?? 0;
     const files = step.files.map((file) => [file.name, hashOf(file.content)]);
     const key = JSON.stringify([session.workspace, step.network, step.argv, [...step.env], files, step.mounts]);
@@ -178,6 +182,11 @@ export class LocalWorkshop {
       await removeTree(staging).catch(() => undefined);
     }
   }
+}
+
+/** Also when the answer is in the cache: what may be used does not depend on what others have fetched. @throws permission_denied */
+function checkAllowed({ network }: BuildStep, { unlockedRefusal }: SessionOptions): void {
+  if (network && unlockedRefusal !== undefined) throw new AppError("permission_denied", unlockedRefusal);
 }
 
 function hashOf(content: string | Buffer): string {

@@ -64,7 +64,8 @@ export interface CommandOptions {
 export interface Workshop {
   /**
    * Finds the artifact in the workspace's part of the cache or builds it; builds of the same artifact are shared. What the build says goes into
-   * the job's log. Rejects with AppError: `cancelled` when the attempt was stopped meanwhile, `internal` when no sandbox could be made.
+   * the job's log. Rejects with AppError: `cancelled` when the attempt was stopped meanwhile, `permission_denied` when it would take a registry that the
+   * attempt may not ask, `internal` when no sandbox could be made.
    */
   artifact(spec: ArtifactSpec): Promise<Artifact | BuildFailure>;
   /**

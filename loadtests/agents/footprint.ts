@@ -4,11 +4,14 @@ import { groupsBelow } from "../../agent/sandbox/cgroup/group-files.ts";
 import { ownGroups } from "../../agent/sandbox/cgroup/hierarchy.ts";
 import { groupKeyOf } from "../../agent/sandbox/cgroup/open.ts";
 import { jobsGroupName } from "../../agent/sandbox/cgroup/sizes.ts";
+import { ownBytesBelow } from "../../agent/sandbox/warm/memory.ts";
 import { type ProcessTimes, readProcesses } from "../world/cpu.ts";
 
 /** What an agent holds of its host. */
 export interface Footprint {
   readonly rssMb: number;
+  /** What the processes below it have for themselves, without the programs and libraries that they share. */
+  readonly belowMb: number;
   readonly descriptors: number;
   readonly threads: number;
   /** Below the agent, its helpers and waiting sandboxes included. */
@@ -29,6 +32,7 @@ export function footprintOf(pid: number, folders: readonly string[]): Footprint 
   const below = descendantsOf(readProcesses(), pid);
   return {
     rssMb: field("VmRSS") / 1024,
+    belowMb: ownBytesBelow(pid) / 2 ** 20,
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
     threads: field("Threads"),
     processes: below.length,

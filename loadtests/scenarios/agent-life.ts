@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Footprint, footprintOf } from "../agents/footprint.ts";
 import { round } from "../load/latencies.ts";
-import { pause } from "../load/monotonic.ts";
-import { seededRandom, seedFor } from "../load/random.ts";
-import type { Chart, Figures } from "../result/model.ts";
-import { until } from "../world/processes.ts";
+import { monotonicUs, pause } from "../load/monotonic.ts";
+import { seedFor } from "../load/random.ts";
+import type { Aim, Chart, Figures } from "../result/model.ts";
 import { World } from "../world/world.ts";
+import { KINDS_OF_JOBS, MixedJobs } from "./agent-life-jobs.ts";
 import type { Scenario } from "./scenario.ts";
 
 const WORKSPACE = "load";
@@ -14,177 +14,167 @@ const SLOTS = 6;
 /** Requests at the same time: the slots are never idle, and some jobs wait. */
 const CLIENTS = 10;
 /** After the last job of a round: folders are removed, sandboxes made anew, results acknowledged. */
-const SETTLE_MS = 5000;
+const SETTLE_MS = 3000;
 
-interface Kind {
-  readonly name: string;
-  /** Of all shares together. */
-  readonly share: number;
-  /** @param job its number: the code of some is never the same */
-  readonly body: (job: number) => object;
-  readonly reason: string;
+interface Form {
+  readonly jobsOfRound: number;
+  readonly rounds: number;
+  /** Before the first rest: code is compiled, caches fill up. */
+  readonly roundsBefore: number;
+  /**
+   * After it the agent waits for work like a new one: a dedicated process is gone after five minutes, a query helper after two, and of the
+   * interpreters that a dozen starts a second made it keep one is left.
+   */
+  readonly restMs: number;
 }
 
-const kind = (name: string, share: number, language: string, content: string | ((job: number) => string), reason = "succeeded", more: object = {}): Kind => ({
-  name,
-  share,
-  reason,
-  body: (job) => ({ code: { language, content: typeof content === "string" ? content : content(job) }, ...more }),
-});
+const LONG: Form = { jobsOfRound: 500, rounds: 200, roundsBefore: 6, restMs: 400_000 };
+const SHORT: Form = { jobsOfRound: 200, rounds: 6, roundsBefore: 1, restMs: SETTLE_MS };
 
-/** The end of a job that is cancelled while it runs. */
-const CANCELLED = "cancelled";
-
-/** What agents see in a month: most jobs are short and end well, some fail in every way there is. */
-const KINDS: readonly Kind[] = [
-  kind("bash", 40, "bash", "echo hello\n"),
-  kind("python", 17, "python3", "def main():\n    return list(range(10))\n"),
-  kind("typescript", 8, "typescript", "export function main(): number[] {\n  return [1, 2, 3];\n}\n"),
-  kind("fails", 10, "bash", "exit 3\n", "exit_code"),
-  kind("raises", 6, "python3", "def main():\n    raise ValueError('no')\n", "exit_code"),
-  kind("prints", 5, "bash", "head -c 200000 /dev/zero | tr '\\0' x | fold -w 100\n"),
-  kind("large result", 3, "python3", "def main():\n    return 'x' * 300000\n"),
-  kind("leaves a process", 4, "bash", "setsid sleep 300 &\necho left\n"),
-  kind("fills its disk", 2, "bash", 'head -c 20000000 /dev/zero > "$TMPDIR/fill"\necho full\n'),
-  kind("killed", 2, "bash", "kill -9 $$\n", "signal"),
-  kind("too slow", 2, "bash", "trap '' TERM\nwhile :; do sleep 300; done\n", "timeout", { timeout_ms: 300, soft_timeout_ms: 100 }),
-  kind("does not parse", 1, "bash", "fi\n", "syntax_error"),
-  // What the agent keeps by the hash of the code must be bounded.
-  kind("new script", 6, "typescript", (job) => `export function main(): number {\n  return ${job};\n}\n`),
-  kind("dedicated", 3, "python3", "def main():\n    return 1\n", "succeeded", { dedicated: true }),
-  kind("query", 3, "sqlite", "select 1 as one"),
-  kind("cancelled", 3, "bash", "sleep 300\n", CANCELLED),
+const AIMS: readonly Aim[] = [
+  { figure: "agent_life_memory_growth_ratio", kind: "at most", limit: 1.1, words: "4.8: memory of the agent between rounds, last fifth against first" },
+  { figure: "agent_life_all_memory_growth_ratio", kind: "at most", limit: 1.1, words: "4.8: memory of the agent and all below it, at rest" },
+  { figure: "agent_life_descriptors_more_count", kind: "at most", limit: 2, words: "4.8: descriptors more at rest" },
+  { figure: "agent_life_processes_more_count", kind: "at most", limit: 1, words: "4.8: processes more at rest" },
+  { figure: "agent_life_zombies_count", kind: "at most", limit: 0, words: "4.8: zombies at rest" },
+  { figure: "agent_life_groups_more_count", kind: "at most", limit: 8, words: "4.8: control groups more at rest" },
+  { figure: "agent_life_files_more_count", kind: "at most", limit: 5, words: "4.8: files more at rest, temporary ones included" },
 ];
+
+/** What the idle agent held. */
+interface Seen {
+  readonly rounds: readonly Footprint[];
+  readonly firstRest: Footprint;
+  readonly lastRest: Footprint;
+}
 
 /** An agent lives for months in somebody else's network: what it holds must not grow with the jobs that it has run. */
 export const agentLife: Scenario = {
   name: "agent-life",
   summary: "100,000 mixed jobs on one real agent: memory, descriptors, files and processes it holds when it is idle, over time",
-  takes: { short: "1,200 jobs, a minute and a half", long: "100,000 jobs, about an hour" },
+  takes: { short: "1,200 jobs, a minute and a half", long: "100,000 jobs and two rests of seven minutes; --seconds ends it sooner" },
   async run(context) {
-    const { short, seed, scope, say } = context;
-    const [rounds, jobs] = short ? [6, 200] : [50, 2000];
+    const { short, seed, scope, say, seconds = Number.POSITIVE_INFINITY } = context;
+    const form = short ? SHORT : LONG;
     const world = await World.start(scope, { seed });
     await world.workspaces([WORKSPACE]);
-    const agent = await world.realAgents(1, SLOTS, { noop: false });
-    const folders = agentFolders(agent.pid, world.folder);
-    const pick = picker(seedFor(seed, 1));
-    const problems: string[] = [];
-    const seen: Footprint[] = [];
-    for (let number = 0; number < rounds; number++) {
-      say(`round ${number + 1} of ${rounds} …`);
-      await runRound(world, { first: number * jobs, jobs }, pick, problems);
-      await pause(SETTLE_MS);
-      seen.push(footprintOf(agent.pid, folders));
-    }
+    const temporary = join(world.folder, "tmp");
+    mkdirSync(temporary, { mode: 0o755 });
+    const agent = await world.realAgents(1, SLOTS, { noop: false }, { TMPDIR: temporary });
+    const folders = [agentFolder(agent.pid), temporary];
+    const jobs = new MixedJobs(world, WORKSPACE, seedFor(seed, 1));
+    const startedUs = monotonicUs();
+    const seen = await live({ jobs, form, seconds, say, look: () => footprintOf(agent.pid, folders) });
+    const tookS = (monotonicUs() - startedUs) / 1e6;
     return {
-      figures: { agent_life_jobs: rounds * jobs, ...growth(seen) },
-      aims: [
-        { figure: "agent_life_memory_growth_ratio", kind: "at most", limit: 1.1, words: "4.8: memory of an idle agent, last fifth against second" },
-        { figure: "agent_life_descriptors_more_count", kind: "at most", limit: 2, words: "4.8: descriptors more at the end" },
-        { figure: "agent_life_processes_more_count", kind: "at most", limit: 1, words: "4.8: processes more at the end" },
-        { figure: "agent_life_groups_more_count", kind: "at most", limit: 8, words: "4.8: control groups more at the end" },
-        { figure: "agent_life_files_more_count", kind: "at most", limit: 5, words: "4.8: files more at the end" },
-      ],
-      charts: charts(seen, jobs),
+      figures: { agent_life_jobs: jobs.count, agent_life_took_s: round(tookS), ...growth(seen) },
+      aims: AIMS,
+      charts: charts(seen.rounds, form.jobsOfRound),
       settings: {
-        jobs: rounds * jobs,
-        rounds,
+        jobs: jobs.count,
+        jobs_of_a_round: form.jobsOfRound,
+        rounds_before_the_first_rest: form.roundsBefore,
+        rest_s: form.restMs / 1000,
         slots: SLOTS,
         requests_at_a_time: CLIENTS,
-        kinds: KINDS.map(({ name, share }) => `${name} ${share} %`).join(", "),
+        kinds_by_share: KINDS_OF_JOBS,
       },
-      problems: problems.slice(0, 20),
+      notes: [
+        "At rest: the last rest against the first, which comes after the first rounds. Between rounds: medians of the rounds since the first rest.",
+        "Files are those in the agent's data folder and in its folder for temporary files; memory of what is below the agent is what its processes have for themselves.",
+      ],
+      problems: jobs.problems.slice(0, 20),
     };
   },
 };
 
-/** Where it keeps things. */
-function agentFolders(pid: number, folder: string): string[] {
+interface Living {
+  readonly jobs: MixedJobs;
+  readonly form: Form;
+  /** No further round when the last rest would end after so many. */
+  readonly seconds: number;
+  readonly say: (text: string) => void;
+  readonly look: () => Footprint;
+}
+
+async function live({ jobs, form, seconds, say, look }: Living): Promise<Seen> {
+  const beganUs = monotonicUs();
+  const leftS = (): number => seconds - (monotonicUs() - beganUs) / 1e6 - form.restMs / 1000;
+  const rest = async (): Promise<Footprint> => {
+    say(`rests for ${form.restMs / 1000} s …`);
+    await pause(form.restMs);
+    const found = look();
+    say(inWords("at rest", found));
+    return found;
+  };
+  const runRound = async (number: number): Promise<Footprint> => {
+    const startedUs = monotonicUs();
+    await jobs.run(form.jobsOfRound, CLIENTS);
+    const tookS = (monotonicUs() - startedUs) / 1e6;
+    await pause(SETTLE_MS);
+    const found = look();
+    say(inWords(`round ${number} of ${form.rounds}: ${jobs.count} jobs, the last ${form.jobsOfRound} in ${Math.round(tookS)} s`, found));
+    return found;
+  };
+  for (let number = 1; number <= form.roundsBefore; number++) await runRound(number);
+  const firstRest = await rest();
+  const rounds: Footprint[] = [];
+  for (let number = form.roundsBefore + 1; number <= form.rounds && (rounds.length === 0 || leftS() > 0); number++) rounds.push(await runRound(number));
+  return { rounds, firstRest, lastRest: await rest() };
+}
+
+function inWords(when: string, found: Footprint): string {
+  const { rssMb, belowMb, descriptors, processes, files, groups } = found;
+  return `${when}: ${Math.round(rssMb)} MB, ${Math.round(belowMb)} MB below, ${descriptors} descriptors, ${processes} processes, ${files} files, ${groups} groups`;
+}
+
+/** Where it keeps things: the folder of the first of the agents in that process. */
+function agentFolder(pid: number): string {
   const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
   const data = environment.find((entry) => entry.startsWith("MILLRACE_AGENT_DATA_DIR="))?.split("=")[1];
-  // The first of the agents in that process.
-  return [join(data ?? folder, "0")];
+  if (data === undefined) throw new Error("the agent has no data folder");
+  return join(data, "0");
 }
 
-function picker(seed: number): () => Kind {
-  const random = seededRandom(seed);
-  const all = KINDS.reduce((sum, { share }) => sum + share, 0);
-  return () => {
-    let left = random() * all;
-    const found = KINDS.find(({ share }) => {
-      left -= share;
-      return left < 0;
-    });
-    const [first] = KINDS;
-    if (found === undefined && first === undefined) throw new Error("there are no kinds");
-    return (found ?? first) as Kind;
-  };
-}
-
-/** Runs so many jobs to their ends, each of which must be the one that its kind has. */
-async function runRound(world: World, { first, jobs }: { first: number; jobs: number }, pick: () => Kind, problems: string[]): Promise<void> {
-  let next = first;
-  const client = async (): Promise<void> => {
-    while (next < first + jobs) {
-      const { name, body, reason } = pick();
-      const text = JSON.stringify(body(next++));
-      const answer = reason === CANCELLED ? await runAndCancel(world, text) : await world.api("POST", WORKSPACE, "/jobs?wait=50", text);
-      const job = answer.status === 200 ? (JSON.parse(answer.text) as JobEnd) : {};
-      if (job.exit?.reason !== reason) problems.push(`${name}: ${answer.status} ${answer.text.slice(0, 300)}`);
-    }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-}
-
-interface JobEnd {
-  readonly id?: string;
-  readonly status?: string;
-  readonly exit?: { readonly reason: string };
-}
-
-/** Cancels a job when its process runs. @returns the answer about its end */
-async function runAndCancel(world: World, body: string): ReturnType<World["api"]> {
-  const { id = "" } = JSON.parse((await world.api("POST", WORKSPACE, "/jobs", body)).text) as JobEnd;
-  const look = (): ReturnType<World["api"]> => world.api("GET", WORKSPACE, `/jobs/${id}`);
-  const statusOf = async (): Promise<string | undefined> => (JSON.parse((await look()).text) as JobEnd).status;
-  await until("the job runs", async () => (await statusOf()) === "running");
-  await world.api("POST", WORKSPACE, `/jobs/${id}/cancel`, "{}");
-  await until("it has ended", async () => (await statusOf()) === "cancelled");
-  return await look();
-}
-
-function growth(seen: readonly Footprint[]): Figures {
-  const fifth = Math.max(1, Math.floor(seen.length / 5));
-  // The first rounds compile the code and fill the caches.
-  const [early, late] = [seen.slice(fifth, 2 * fifth), seen.slice(-fifth)];
-  const median = (of: readonly Footprint[], pick: (one: Footprint) => number): number => of.map(pick).sort((a, b) => a - b)[of.length >> 1] ?? Number.NaN;
-  const more = (pick: (one: Footprint) => number): number => median(late, pick) - median(early, pick);
+function growth({ rounds, firstRest, lastRest }: Seen): Figures {
+  const fifth = Math.max(1, Math.floor(rounds.length / 5));
+  const memoryOf = (of: readonly Footprint[]): number => of.map(({ rssMb }) => rssMb).sort((a, b) => a - b)[of.length >> 1] ?? Number.NaN;
+  const [early, late] = [memoryOf(rounds.slice(0, fifth)), memoryOf(rounds.slice(-fifth))];
+  const allMb = ({ rssMb, belowMb }: Footprint): number => rssMb + belowMb;
+  const more = (pick: (one: Footprint) => number): number => pick(lastRest) - pick(firstRest);
   return {
-    agent_life_memory_bytes: round(median(late, (one) => one.rssMb)) * 2 ** 20,
-    agent_life_memory_growth_ratio: round(median(late, (one) => one.rssMb) / median(early, (one) => one.rssMb)),
-    agent_life_descriptors_count: median(late, (one) => one.descriptors),
+    agent_life_memory_bytes: Math.round(late * 2 ** 20),
+    agent_life_memory_growth_ratio: round(late / early),
+    agent_life_all_memory_bytes: Math.round(allMb(lastRest) * 2 ** 20),
+    agent_life_all_memory_growth_ratio: round(allMb(lastRest) / allMb(firstRest)),
+    agent_life_descriptors_count: lastRest.descriptors,
     agent_life_descriptors_more_count: more((one) => one.descriptors),
     agent_life_threads_more_count: more((one) => one.threads),
-    agent_life_processes_count: median(late, (one) => one.processes),
+    agent_life_processes_count: lastRest.processes,
     agent_life_processes_more_count: more((one) => one.processes),
-    agent_life_zombies_count: Math.max(...seen.map((one) => one.zombies)),
-    agent_life_groups_count: median(late, (one) => one.groups),
+    agent_life_zombies_count: lastRest.zombies,
+    agent_life_groups_count: lastRest.groups,
     agent_life_groups_more_count: more((one) => one.groups),
-    agent_life_files_count: median(late, (one) => one.files),
+    agent_life_files_count: lastRest.files,
     agent_life_files_more_count: more((one) => one.files),
     agent_life_mounts_more_count: more((one) => one.mounts),
   };
 }
 
-function charts(seen: readonly Footprint[], jobs: number): Chart[] {
-  const line = (name: string, pick: (one: Footprint) => number) => ({ name, points: seen.map((one, at) => [(at + 1) * jobs, pick(one)] as const) });
+function charts(rounds: readonly Footprint[], jobs: number): Chart[] {
+  const line = (name: string, pick: (one: Footprint) => number) => ({ name, points: rounds.map((one, at) => [(at + 1) * jobs, pick(one)] as const) });
   return [
-    { kind: "time", title: "Memory of the idle agent", xTitle: "jobs run", yTitle: "resident memory (MB)", lines: [line("memory", (one) => one.rssMb)] },
+    {
+      kind: "time",
+      title: "Memory of the idle agent",
+      xTitle: "jobs run since the first rest",
+      yTitle: "memory (MB)",
+      lines: [line("agent, resident", (one) => one.rssMb), line("below it", (one) => one.belowMb)],
+    },
     {
       kind: "time",
       title: "What the idle agent holds",
-      xTitle: "jobs run",
+      xTitle: "jobs run since the first rest",
       yTitle: "count",
       lines: [line("descriptors", (one) => one.descriptors), line("processes", (one) => one.processes), line("files", (one) => one.files)],
     },
