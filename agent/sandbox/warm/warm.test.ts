@@ -107,7 +107,7 @@ describe("an interpreter that waits", () => {
       "def main():",
       "    old = os.path.exists('/tmp/mark') or os.path.exists('/dev/shm/mark')",
       "    for folder in ('/tmp', '/dev/shm'): open(folder + '/mark', 'w').close()",
-      "    return [old, hash('text'), random.random(), os.readlink('/proc/self/ns/pid')]",
+      "    return [old, hash('text'), random.random()]",
     ].join("\n");
     const found: (readonly unknown[])[] = [];
     for (let turn = 0; turn < 3; turn++) {
@@ -115,7 +115,7 @@ describe("an interpreter that waits", () => {
       found.push(JSON.parse((await runScript(execution, "python3", code)).resultJson));
     }
     expect(found.map(([old]) => old)).toEqual([false, false, false]);
-    for (const at of [1, 2, 3]) expect(new Set(found.map((one) => one[at])).size).toBe(3);
+    for (const at of [1, 2]) expect(new Set(found.map((one) => one[at])).size).toBe(3);
   });
 
   it.each<[string, ScriptOptions["env"]]>([
