@@ -185,6 +185,17 @@ describe("what somebody reaches by way of something else", () => {
     expect(await status(alice.token, "POST", resume)).toBe(200);
   });
 
+  test("a token that may only run jobs makes no links by which people answer for steps", async () => {
+    const invite = async (...scopes: string[]) => {
+      const token = await world.personalToken(team, alice.account, scopes);
+      const { body } = await world.ask(token, "POST", `${api}/jobs`, { script: "u/alice/one" });
+      const ours = await world.ask(token, "POST", `${api}/jobs/${idOf(body)}/flow/invite`, {});
+      return [ours.status, (await world.ask(token, "GET", `/api/w/team/jobs/resume_urls/${idOf(body)}/1`)).status];
+    };
+    expect(await invite("jobs:run")).toEqual([403, 403]);
+    expect(await invite("jobs:run", "jobs:invite")).toEqual([404, 409]);
+  });
+
   test("no page of a list tells of what is not in reach, nor does the place where it ends", async () => {
     for (const path of ["f/closed/first", "f/closed/second", "f/team/one", "f/team/two"]) {
       expect((await put(admin, "schedules", path, yearly)).status).toBe(201);

@@ -28,6 +28,7 @@ export type Permission =
   | "jobs:read"
   | "jobs:cancel"
   | "jobs:approve"
+  | "jobs:invite"
   | "jobs:report"
   | "variables:read"
   | "variables:write"
@@ -92,6 +93,8 @@ export const PERMISSIONS: Readonly<Record<Permission, Rule>> = {
   "jobs:read": { role: "viewer", job: true, paths: "read" },
   "jobs:cancel": { role: "operator", paths: "read" },
   "jobs:approve": { role: "operator", paths: "read" },
+  // Whoever has a link answers: a token that only runs makes none. A running job asks people in the name of its flow.
+  "jobs:invite": { role: "operator", job: true, paths: "read" },
   "jobs:report": { role: "operator", job: true, paths: "read" },
   "variables:read": { role: "viewer", job: true, paths: "read" },
   "variables:write": { role: "developer", job: true, paths: "write" },

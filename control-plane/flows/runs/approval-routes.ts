@@ -67,7 +67,7 @@ function addMemberRoutes(root: FastifyInstance, approvals: Approvals): void {
   app.post(
     "/api/v1/w/:workspace/jobs/:id/flow/invite",
     {
-      config: { permission: "jobs:run", path: "inside" },
+      config: { permission: "jobs:invite", path: "inside" },
       schema: {
         tags,
         operationId: "inviteApprover",
