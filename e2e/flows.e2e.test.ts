@@ -135,7 +135,10 @@ test("same_worker: steps find in ./shared what those before have left, on the ag
 test("a webhook starts a flow whose preprocessor, a function of that name in Python, makes its inputs", async () => {
   const content = "def preprocessor(event):\n    return {'n': event['body']['lines'], 'kind': event['kind']}";
   const preprocessor = { id: "preprocessor", value: { type: "rawscript", language: "python3", content, input_transforms: {} } };
-  const value = { preprocessor_module: preprocessor, modules: [bash("a", 'n="$1"\nkind="$2"\necho "$n $kind"', { n: js("flow_input.n"), kind: js("flow_input.kind") })] };
+  const value = {
+    preprocessor_module: preprocessor,
+    modules: [bash("a", 'n="$1"\nkind="$2"\necho "$n $kind"', { n: js("flow_input.n"), kind: js("flow_input.kind") })],
+  };
   await world.api("POST", "/flows", { path: "f/flows/called", document: { summary: "", value } });
   const settings = { kind: "webhook", flow: "f/flows/called", mode: "wait", auth: { kind: "token" } };
   await world.api("PUT", "/triggers/by-path?path=f/flows/hook", settings);

@@ -36,6 +36,17 @@ test("every kind of step has its line with all of its fields", () => {
   }
 });
 
+test("every row of the tables has a test named after it in openflow.test.ts", () => {
+  const tests = readFileSync(new URL("openflow.test.ts", import.meta.url), "utf8");
+  const named = (part: string): Set<string> => new Set([...part.matchAll(/\btest\("([^"]+)"/g)].flatMap(([, title = ""]) => title.split(/[^a-z0-9_]+/)));
+  const [flows = "", modules = ""] = tests.split('describe("a module"');
+  const [ofFlow, ofModule] = [named(flows), named(modules)];
+  expect([...FLOW_SHAPE.known, ...VALUE_SHAPE.known].filter((name) => !ofFlow.has(name))).toEqual([]);
+  // What every test of a step has.
+  const general = new Set(["id", "summary"]);
+  expect([...MODULE_SHAPE.known, ...Object.keys(VALUE_SHAPES)].filter((name) => !ofModule.has(name) && !general.has(name))).toEqual([]);
+});
+
 test("what is not supported is listed", () => {
   const shapes = { "the document": FLOW_SHAPE, "its `value`": VALUE_SHAPE, "a step": MODULE_SHAPE };
   const kinds = Object.entries(VALUE_SHAPES).flatMap(([type, { unsupported }]) =>

@@ -40,7 +40,7 @@ describe("a flow", () => {
     });
   });
 
-  test("modules[]", () => {
+  test("value, modules[]", () => {
     const { modules } = definitionOf({ modules: [A, { id: "b", summary: "B", value: IDENTITY }] });
     expect(modules).toEqual([
       { id: "a", value: { kind: "identity", inputs: {} } },
@@ -74,7 +74,7 @@ describe("a flow", () => {
     expect(definitionOf({ concurrency_time_window_s: 0 }).concurrency).toBeUndefined();
   });
 
-  test("debounce_delay_s, debounce_key", () => {
+  test("debounce_delay_s, debounce_key, max_total_debouncing_time", () => {
     const value = { debounce_delay_s: 2.5, debounce_key: "$args[id]", max_total_debouncing_time: 60 };
     expect(definitionOf(value).debounce).toEqual({ delayS: 2.5, key: "$args[id]", maxDelayS: 60 });
   });
