@@ -1,7 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
-import { type ArchivedRow, archivedOf } from "../scripts/archived.ts";
+import { type ArchivedRow, archivedOf, type Standing } from "../scripts/archived.ts";
 import { type ExpectedVersion, expectedColumns } from "../scripts/expected-version.ts";
 import type { Move } from "../scripts/script-moves-store.ts";
 import type { CurrentFlow } from "./flow-store.ts";
@@ -25,12 +25,13 @@ export async function setFlowArchived(
   return row === undefined ? undefined : { hash: row.hash, flowId: row.id, archived: archivedOf(row) };
 }
 
-export async function isFlowArchived(pool: Pool, workspace: WorkspaceId, flowId: string): Promise<boolean> {
-  const { rows } = await pool.query<{ archived: boolean }>("SELECT archived_at IS NOT NULL AS archived FROM flow WHERE workspace_id = $1 AND id = $2", [
-    workspace,
-    flowId,
-  ]);
-  return rows[0]?.archived === true;
+/** Where a flow is now, by its number; undefined when there is none. */
+export async function findFlowStanding(pool: Pool, workspace: WorkspaceId, flowId: string): Promise<Standing | undefined> {
+  const { rows } = await pool.query<{ path: string; archived: boolean }>(
+    "SELECT path, archived_at IS NOT NULL AS archived FROM flow WHERE workspace_id = $1 AND id = $2",
+    [workspace, flowId],
+  );
+  return rows.map(({ path, archived }) => ({ path, isArchived: archived }))[0];
 }
 
 /**

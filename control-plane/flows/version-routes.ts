@@ -17,6 +17,7 @@ import { type FlowDeployer, presentFlow, presentWithDocument } from "./deploy.ts
 import { storedDocument } from "./document-codec.ts";
 import { noFlowVersion, suggestFlows } from "./find-flow.ts";
 import { flowHash } from "./flow-hash.ts";
+import { findFlowStanding } from "./flow-moves-store.ts";
 import { type CurrentFlow, type FlowVersion, findAnyFlow, findFlowVersion, listFlowVersions } from "./flow-store.ts";
 
 const base = "/api/v1/w/:workspace/flows";
@@ -68,7 +69,8 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
     async (request) => {
       const caller = callerOf(request);
       const version = await findFlowVersion(pool, caller.workspace.id, request.params.hash);
-      if (version === undefined || !mayUse(caller, version.path)) throw noFlowVersion(request.params.hash);
+      const standing = version === undefined ? undefined : await findFlowStanding(pool, caller.workspace.id, version.flowId);
+      if (version === undefined || standing === undefined || !mayUse(caller, standing.path)) throw noFlowVersion(request.params.hash);
       return presentWithDocument(version);
     },
   );

@@ -5,7 +5,7 @@ import { checkFlow } from "./check-flow.ts";
 import type { FlowDeployer } from "./deploy.ts";
 import { currentFlow, noFlowVersion } from "./find-flow.ts";
 import type { WantedFlow } from "./flow-jobs.ts";
-import { isFlowArchived } from "./flow-moves-store.ts";
+import { findFlowStanding } from "./flow-moves-store.ts";
 
 export type FlowRequest = Pick<RunJobRequest, "flow" | "flow_hash" | "document" | "yaml">;
 
@@ -26,8 +26,9 @@ export async function wantedFlow(
   if (path !== undefined) return { ...(await currentFlow(pool, cache, workspace.id, path)), document: undefined };
   if (hash !== undefined) {
     const version = await cache.loadVersion(workspace.id, hash);
-    if (version === undefined || mayRefer?.(version.path) === false) throw noFlowVersion(hash);
-    if (await isFlowArchived(pool, workspace.id, version.flowId)) throw archivedError("flow", version.path);
+    const standing = version === undefined ? undefined : await findFlowStanding(pool, workspace.id, version.flowId);
+    if (version === undefined || standing === undefined || mayRefer?.(standing.path) === false) throw noFlowVersion(hash);
+    if (standing.isArchived) throw archivedError("flow", standing.path);
     return { ...version, document: undefined };
   }
   const {

@@ -81,7 +81,10 @@ function addSending(root: FastifyInstance, hooks: Hooks): void {
         response: { 202: deliveryView, default: problemView },
       },
     },
-    async (request, reply) => reply.code(202).send(presentDelivery(await hooks.again(callerOf(request).workspace.id, request.params.id))),
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      return reply.code(202).send(presentDelivery(await hooks.again(workspace.id, request.params.id, principal.label)));
+    },
   );
   app.post(
     `${base}/test`,
@@ -97,7 +100,10 @@ function addSending(root: FastifyInstance, hooks: Hooks): void {
         response: { 200: deliveryView, default: problemView },
       },
     },
-    async (request) => presentDelivery(await hooks.test(callerOf(request).workspace, request.query.path)),
+    async (request) => {
+      const { workspace, principal } = callerOf(request);
+      return presentDelivery(await hooks.test(workspace, request.query.path, principal.label));
+    },
   );
 }
 
@@ -157,7 +163,8 @@ function addSecrets(root: FastifyInstance, hooks: Hooks): void {
       },
     },
     async (request, reply) => {
-      await hooks.removeSecret(callerOf(request).workspace.id, request.query.path, request.query.id);
+      const { workspace, principal } = callerOf(request);
+      await hooks.removeSecret(workspace.id, request.query.path, request.query.id, principal.label);
       return reply.code(204).send(null);
     },
   );

@@ -1,8 +1,10 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { type Caller, mayUse } from "../http/authorize.ts";
 import type { Archived } from "./archived.ts";
 import type { ScriptCache } from "./script-cache.ts";
+import { findStanding } from "./script-moves-store.ts";
 import { findCurrent, findSchemas, findVersion, type ScriptVersion, similarPaths } from "./script-store.ts";
 
 /** The newest version of a path. Errors: not_found, with paths that look like the one that was meant; failed_precondition for an archived one. */
@@ -21,14 +23,24 @@ export async function storedVersion(pool: Pool, workspace: WorkspaceId, path: st
   return { version, archived: current?.archived };
 }
 
+/** One version, for whoever may use its script where that is now: one of before a move has another path. Errors: not_found. */
+export async function readableVersion(pool: Pool, caller: Pick<Caller, "workspace" | "reach">, hash: string): Promise<ScriptVersion> {
+  const { id } = caller.workspace;
+  const version = await findVersion(pool, id, hash);
+  const standing = version === undefined ? undefined : await findStanding(pool, id, version.scriptId);
+  if (version === undefined || standing === undefined || !mayUse(caller, standing.path)) throw new AppError("not_found", `there is no script version ${hash}`);
+  return version;
+}
+
 export async function noScript(pool: Pool, workspace: WorkspaceId, path: string): Promise<AppError> {
   const hint = await suggestScripts(pool, workspace, path);
   return new AppError("not_found", `there is no script at ${path}`, hint === undefined ? {} : { hint });
 }
 
 /** Errors: failed_precondition for a version of an archived script. */
-export async function refuseArchived(cache: ScriptCache, workspace: WorkspaceId, { scriptId, path }: ScriptVersion): Promise<void> {
-  if (await cache.isArchived(workspace, scriptId)) throw archivedError("script", path);
+export async function refuseArchived(cache: ScriptCache, workspace: WorkspaceId, { scriptId }: ScriptVersion): Promise<void> {
+  const standing = await cache.standing(workspace, scriptId);
+  if (standing?.isArchived === true) throw archivedError("script", standing.path);
 }
 
 export function archivedError(kind: "script" | "flow", path: string): AppError {

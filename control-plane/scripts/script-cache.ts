@@ -1,7 +1,8 @@
 import { FreshCache } from "../../kernel/fresh-cache.ts";
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { isArchived } from "./script-moves-store.ts";
+import type { Standing } from "./archived.ts";
+import { findStanding } from "./script-moves-store.ts";
 import { findCurrent, findVersion, type ScriptVersion } from "./script-store.ts";
 
 /**
@@ -13,8 +14,8 @@ export interface ScriptCache {
   loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined>;
   /** The newest version of a path; a deploy through this replica shows at once, through another within a second. */
   current(workspace: WorkspaceId, path: string): Promise<ScriptVersion | undefined>;
-  /** Whether a script is archived, by its number: for those that run a version by its hash. */
-  isArchived(workspace: WorkspaceId, scriptId: string): Promise<boolean>;
+  /** Where a script is, and whether it is archived, by its number: for those that run a version by its hash. */
+  standing(workspace: WorkspaceId, scriptId: string): Promise<Standing | undefined>;
   /** Forgets which version of a path is current, what is known of the lock of this one, and whether the script is archived. */
   changed(workspace: WorkspaceId, path: string, hash: string, scriptId?: string): void;
 }
@@ -37,13 +38,13 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
     },
   });
   /** By workspace and number of the script. */
-  const archived = new FreshCache<boolean>({
+  const standing = new FreshCache<Standing | undefined>({
     maxAgeMs: CURRENT_MS,
     maxEntries: MAX_PATHS,
     nowMs,
     load(key) {
       const [workspace = "", scriptId = ""] = key.split("/");
-      return isArchived(pool, asWorkspaceId(workspace), scriptId);
+      return findStanding(pool, asWorkspaceId(workspace), scriptId);
     },
   });
 
@@ -71,9 +72,9 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
       current.delete(key);
       return undefined;
     },
-    isArchived: (workspace, scriptId) => archived.get(`${workspace}/${scriptId}`),
+    standing: (workspace, scriptId) => standing.get(`${workspace}/${scriptId}`),
     changed(workspace, path, hash, scriptId) {
-      if (scriptId !== undefined) archived.delete(`${workspace}/${scriptId}`);
+      if (scriptId !== undefined) standing.delete(`${workspace}/${scriptId}`);
       current.delete(`${workspace}/${path}`);
       versions.delete(`${workspace}/${hash}`);
     },

@@ -1,7 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
-import { type Archived, type ArchivedRow, archivedOf } from "./archived.ts";
+import { type Archived, type ArchivedRow, archivedOf, type Standing } from "./archived.ts";
 import { type ExpectedVersion, expectedColumns } from "./expected-version.ts";
 import { LOCK_JOIN, type ScriptVersion, scriptVersion, VERSION_COLUMNS, type VersionRow } from "./script-store.ts";
 
@@ -40,12 +40,13 @@ export async function setArchived(
   return row === undefined ? undefined : { hash: row.hash, scriptId: row.id, archived: archivedOf(row) };
 }
 
-export async function isArchived(pool: Pool, workspace: WorkspaceId, scriptId: string): Promise<boolean> {
-  const { rows } = await pool.query<{ archived: boolean }>("SELECT archived_at IS NOT NULL AS archived FROM script WHERE workspace_id = $1 AND id = $2", [
-    workspace,
-    scriptId,
-  ]);
-  return rows[0]?.archived === true;
+/** Where a script is now, by its number; undefined when there is none. */
+export async function findStanding(pool: Pool, workspace: WorkspaceId, scriptId: string): Promise<Standing | undefined> {
+  const { rows } = await pool.query<{ path: string; archived: boolean }>(
+    "SELECT path, archived_at IS NOT NULL AS archived FROM script WHERE workspace_id = $1 AND id = $2",
+    [workspace, scriptId],
+  );
+  return rows.map(({ path, archived }) => ({ path, isArchived: archived }))[0];
 }
 
 export interface Move {

@@ -74,7 +74,8 @@ export function addTriggerSecretRoutes(root: FastifyInstance, triggers: Triggers
       },
     },
     async (request, reply) => {
-      await triggers.removeSecret(callerOf(request).workspace.id, request.query.path, request.query.id);
+      const { workspace, principal } = callerOf(request);
+      await triggers.removeSecret(workspace.id, request.query.path, request.query.id, principal.label);
       return reply.code(204).send(null);
     },
   );

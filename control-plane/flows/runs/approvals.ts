@@ -1,5 +1,6 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import { boundsIn } from "../../access/acting-for.ts";
 import { recordAudit } from "../../audit/audit-store.ts";
 import type { Pool } from "../../db/pools.ts";
 import { inTransaction } from "../../db/transaction.ts";
@@ -140,7 +141,7 @@ export class Approvals {
       const { createdBy } = await this.#parts.record(caller, id).catch(() => ({ createdBy: undefined }));
       if (createdBy === undefined) break;
       const job = parseJobId(JOB_LABEL.exec(createdBy)?.[1] ?? "");
-      if (job === undefined) return createdBy;
+      if (job === undefined) return boundsIn(createdBy).label;
       id = job;
     }
     throw new AppError("permission_denied", "it is not known any more who started the run, and they may not approve it");
