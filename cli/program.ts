@@ -6,6 +6,7 @@ import { addAdminCommands } from "./admin-commands.ts";
 import { addAgentCommands } from "./agent-commands.ts";
 import { addAuditCommands } from "./audit-commands.ts";
 import { addCompletionCommand } from "./completion-command.ts";
+import { addDraftCommands } from "./draft-commands.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import { addFlowCommands } from "./flow-commands.ts";
 import { addScheduleCommands } from "./schedule-commands.ts";
@@ -40,6 +41,7 @@ export function buildProgram(finish: (code: ExitCode) => void): Command {
   addSyncCommands(program, finish, withConnection);
   addJobs(program, finish);
   addVersionCommands(program, finish, withConnection);
+  addDraftCommands(program, finish, withConnection);
   addFlowCommands(program, finish, withConnection);
   addAgentCommands(program, finish, withConnection);
   addThingCommands(program, finish, withConnection);

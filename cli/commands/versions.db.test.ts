@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ApiClient } from "../api-client.ts";
 import { type Finished, startCli } from "../scripted-api.fixture.ts";
@@ -151,4 +154,35 @@ test("drafts are kept per path and author, changed only as known, and are nobody
   await ask("DELETE", at, undefined, { "if-match": '"2"' });
   await expect(ask("GET", at)).rejects.toMatchObject({ status: 404 });
   expect((await list("?everybody=true&kind=script")).drafts.map(({ author }) => author)).toEqual(["bob"]);
+});
+
+test("millrace draft keeps a file as it is, shows it, and deploys it as `deploy` would", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-drafts-"));
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const code = 'name="$1"\necho "é $name"\n';
+  const script = file("greet.sh", code);
+  const flow = file("daily.flow.yaml", "# kept\nsummary: Daily\nvalue: {modules: []}\n");
+  expect(await millrace("draft", "save", script)).toMatchObject({ code: 2, stderr: expect.stringContaining("--path") });
+  expect(await millrace("draft", "save", script, "--path", "f/dr/greet")).toMatchObject({ code: 0, stderr: "the draft of the script f/dr/greet is saved\n" });
+  expect(await millrace("draft", "save", flow, "--path", "f/dr/greet")).toMatchObject({ code: 0, stderr: "the draft of the flow f/dr/greet is saved\n" });
+  expect((await millrace("draft", "list")).stdout).toMatch(/\nflow +f\/dr\/greet +test .*\nscript +f\/dr\/greet +test .*/);
+  expect(await millrace("draft", "show", "f/dr/greet")).toMatchObject({ code: 2, stderr: expect.stringContaining("--kind") });
+  expect((await millrace("draft", "show", "f/dr/greet", "--kind", "script")).stdout).toBe(code);
+  expect((await millrace("draft", "show", "f/dr/greet", "--kind", "flow")).stdout).toBe("# kept\nsummary: Daily\nvalue: {modules: []}\n");
+  expect(await millrace("draft", "deploy", "f/dr/greet", "--kind", "flow")).toMatchObject({ code: 0, stderr: "f/dr/greet is deployed\n" });
+  expect(await ask("GET", "/flows/by-path?path=f/dr/greet")).toMatchObject({ summary: "Daily", yaml: expect.stringContaining("# kept") });
+  // The flow's draft is gone: one is left of the path.
+  expect(await millrace("draft", "deploy", "f/dr/greet")).toMatchObject({ code: 0, stderr: "f/dr/greet is deployed\n" });
+  expect((await millrace("script", "show", "f/dr/greet")).stdout).toBe(code);
+  expect(await millrace("draft", "show", "f/dr/greet")).toMatchObject({ code: 3 });
+  await millrace("draft", "save", script, "--path", "f/dr/greet");
+  expect(await millrace("draft", "deploy", "f/dr/greet")).toMatchObject({ code: 0, stderr: "f/dr/greet runs this version already\n" });
+  await millrace("draft", "save", script, "--path", "f/dr/greet");
+  expect(await millrace("draft", "delete", "f/dr/greet")).toMatchObject({ code: 0, stderr: "the draft of the script f/dr/greet is deleted\n" });
+  expect((await millrace("draft", "list", "--json")).stdout).not.toContain("f/dr/greet");
+  rmSync(folder, { recursive: true });
 });

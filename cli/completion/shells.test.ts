@@ -1,4 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { buildProgram } from "../program.ts";
 import { completionScript, SHELLS } from "./shells.ts";
@@ -14,6 +17,36 @@ function bash(...words: string[]): string[] {
   return execFileSync("bash", ["--norc", "-c", `${script("bash")}\n${ask}`], { encoding: "utf8", cwd: import.meta.dirname })
     .split("\n")
     .filter((word) => word !== "");
+}
+
+/** What zsh is told to offer, before it compares that with what is typed. */
+function zsh(...words: string[]): string[] {
+  const line = words.map((word) => `'${word}'`).join(" ");
+  // The parts of zsh's completion system that the script calls.
+  const system = `compdef() { : }
+_describe() { local of=$@[-1]; print -l -- "\${(@)\${(@P)of}%%:*}" }
+compadd() { shift; print -l -- "$@" }
+_files() { print "(files)" }`;
+  return execFileSync("zsh", ["-f"], { input: `${system}\n${script("zsh")}\nwords=(${line}); CURRENT=${words.length}; _millrace\n`, encoding: "utf8" })
+    .split("\n")
+    .filter((word) => word !== "");
+}
+
+/** What fish offers at the end of a line. */
+function fish(line: string): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-fish-"));
+  try {
+    // Not by stdin: Node gives it a socket, which fish does not read.
+    const file = join(folder, "millrace.fish");
+    writeFileSync(file, script("fish"));
+    const found = execFileSync("fish", ["--no-config", "-c", `source ${file}; complete -C '${line}'`], { encoding: "utf8", cwd: import.meta.dirname });
+    return found
+      .split("\n")
+      .filter((word) => word !== "")
+      .map((word) => word.split("\t")[0] ?? "");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 const has = (program: string): boolean => {
@@ -51,10 +84,23 @@ describe("completion", () => {
     }
   });
 
-  it.runIf(has("zsh"))("is a script that zsh reads", () => {
-    execFileSync("zsh", ["-n"], { input: script("zsh") });
+  it.runIf(has("zsh"))("offers the same in zsh", () => {
+    expect(zsh("millrace", "scr")).toEqual(program.commands.map((command) => command.name()));
+    expect(zsh("millrace", "script", "mo")).toContain("move");
+    expect(zsh("millrace", "deploy", "--d")).toContain("--dry-run");
+    expect(zsh("millrace", "completion", "")).toEqual(["bash", "zsh", "fish"]);
+    expect(zsh("millrace", "jobs", "--status", "s")).toContain("succeeded");
+    expect(zsh("millrace", "run", "--token-file", "tree")).toEqual(["(files)"]);
+    expect(zsh("millrace", "run", "shells")).toEqual(["(files)"]);
   });
-  it.runIf(has("fish"))("is a script that fish reads", () => {
-    execFileSync("fish", ["--no-execute", "/dev/stdin"], { input: script("fish") });
+
+  it.runIf(has("fish"))("offers the same in fish", () => {
+    expect(fish("millrace ")).toEqual(expect.arrayContaining(program.commands.map((command) => command.name())));
+    expect(fish("millrace script mo")).toEqual(["move"]);
+    expect(fish("millrace deploy --dr")).toEqual(["--dry-run"]);
+    expect(fish("millrace completion ")).toEqual(["bash", "fish", "zsh"]);
+    expect(fish("millrace jobs --status s")).toEqual(["succeeded"]);
+    expect(fish("millrace run shells.te")).toEqual(["shells.test.ts"]);
+    expect(fish("millrace run --token-file tree")).toEqual(["tree.ts"]);
   });
 });

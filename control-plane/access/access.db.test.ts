@@ -120,6 +120,30 @@ describe("places", () => {
     ]);
   });
 
+  test.each(["scripts", "flows"])("%s: versions of before a move are for those who may use the path where it is now", async (kind) => {
+    const deploy = async (path: string, text: string): Promise<string> => {
+      const body = kind === "scripts" ? { path, language: "noop", content: text } : { path, document: { summary: text, value: { modules: [] } } };
+      return String(Reflect.get(Object((await world.ask(admin, "POST", `${api}/${kind}`, body)).body), "hash"));
+    };
+    const seen = async (hash: string): Promise<number[]> => [
+      await status(alice.token, "GET", `/${kind}/by-hash/${hash}`),
+      await status(alice.token, "POST", "/jobs", kind === "scripts" ? { hash, delay_s: 3600 } : { flow_hash: hash, delay_s: 3600 }),
+    ];
+    expect((await grant("f/moving", { user: "alice", level: "write" })).status).toBeLessThan(300);
+    const [shown, hidden] = [await deploy("f/moving/goes", `${kind} 1`), await deploy("f/hidden/comes", `${kind} 2`)];
+    await deploy("f/moving/goes", `${kind} 3`);
+    await deploy("f/hidden/comes", `${kind} 4`);
+    expect([await seen(shown), await seen(hidden)]).toEqual([
+      [200, 201],
+      [404, 404],
+    ]);
+    expect(await status(admin, "POST", `/${kind}/move`, { path: "f/moving/goes", to: "f/hidden/goes" })).toBe(200);
+    expect(await status(admin, "POST", `/${kind}/move`, { path: "f/hidden/comes", to: "f/moving/comes" })).toBe(200);
+    // Replicas know within a second where a script is.
+    await expect.poll(() => seen(shown), { timeout: 10_000 }).toEqual([404, 404]);
+    await expect.poll(() => seen(hidden), { timeout: 10_000 }).toEqual([200, 201]);
+  });
+
   test("drafts are for those who develop, and everybody's are shown of paths in reach", async () => {
     const put = (token: string, path: string) => status(token, "PUT", `/drafts/by-path?kind=script&path=${path}`, { value: { content: path } });
     expect(await put(admin, "f/hidden/draft")).toBe(201);
@@ -153,6 +177,15 @@ describe("places", () => {
     expect(await ask(admin, "POST", "/folders/create", { name: "closed" })).toBe(200);
     expect((await world.ask(alice.token, "GET", `${theirs}/folders/listnames`)).text).toBe("[]");
     expect((await world.ask(admin, "GET", `${theirs}/folders/listnames`)).text).toBe('["closed"]');
+    for (const kind of ["variables", "resources"] as const) {
+      const listed = async (token: string, query = ""): Promise<string[]> =>
+        ((await world.ask(token, "GET", `${theirs}/${kind}/list?${query}`)).body as { path: string }[]).map(({ path }) => path);
+      const all = await listed(admin);
+      expect(all).toEqual(expect.arrayContaining(["f/closed/one", "u/alice/one"]));
+      expect(await listed(alice.token)).toEqual(["u/alice/one"]);
+      expect(await listed(admin, "path_start=u/")).toEqual(all.filter((path) => path.startsWith("u/")));
+      expect(await ask(admin, "GET", `/${kind}/list?value=secret`)).toBe(400);
+    }
     expect(await ask(alice.token, "GET", "/workspaces/tarball?archive_type=zip")).toBe(403);
     for (const path of ["f/odd/in", "f/odd/../../out"]) await world.ask(admin, "PUT", `${api}/variables/by-path?path=${path}`, { value: "x" });
     const archive = await world.ask(admin, "GET", `${theirs}/workspaces/tarball?archive_type=zip`);

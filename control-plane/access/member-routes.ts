@@ -24,12 +24,13 @@ export function addMemberRoutes(root: FastifyInstance, pool: Pool, changed: (wor
   app.put(
     `${base}/by-name`,
     {
-      config: { permission: "members:write" },
+      config: { permission: "members:write", confirmed: true },
       schema: {
         tags,
         operationId: "putMember",
         summary: "Give a member another role",
-        description: "Holds within a second, at all replicas, for tokens and sessions that there are. New members are invited.",
+        description:
+          "Holds within a second, at all replicas, for tokens and sessions that there are. New members are invited. A 409 for the last administrator who is a person and not disabled.",
         params,
         querystring: byMember,
         headers: ifMatch,

@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
+import { type AccountId, asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
@@ -92,6 +92,7 @@ export async function changeRole(pool: Pool, workspace: WorkspaceId, name: strin
   return inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);
     const before = await wantedMember(client, workspace, name, condition);
+    if (role !== "admin") await keepAdmin(client, workspace, before);
     await setMember(client, workspace, before.account, role);
     const stored = await wantedMember(client, workspace, name, {});
     const detail = { account: before.account, role, role_before: before.role };
@@ -104,10 +105,52 @@ export async function changeRole(pool: Pool, workspace: WorkspaceId, name: strin
 export async function removeMember(pool: Pool, workspace: WorkspaceId, name: string, by: string, condition: Condition): Promise<void> {
   await inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);
-    const { account, role } = await wantedMember(client, workspace, name, condition);
+    const member = await wantedMember(client, workspace, name, condition);
+    const { account, role } = member;
+    await keepAdmin(client, workspace, member);
     await client.query("DELETE FROM workspace_member WHERE workspace_id = $1 AND account_id = $2::bigint", [workspace, account]);
     const detail = { account, role_before: role };
     await recordAudit(client, { workspace, actor: by, action: "members:delete", target: `member ${name}`, detail });
+  });
+}
+
+/**
+ * Takes an account out of all of its workspaces; to be called in the transaction that deletes it.
+ * @returns what it was there. Errors: failed_precondition where nobody else administers one of them.
+ */
+export async function leaveWorkspaces(client: Queryable, account: AccountId): Promise<{ workspace: WorkspaceId; name: string; role: Role }[]> {
+  const { rows } = await client.query<{ workspace: string }>(
+    "SELECT workspace_id::text AS workspace FROM workspace_member WHERE account_id = $1::bigint ORDER BY workspace_id",
+    [account],
+  );
+  const left: { workspace: WorkspaceId; name: string; role: Role }[] = [];
+  for (const workspace of rows.map((row) => asWorkspaceId(row.workspace))) {
+    await raiseVersion(client, workspace);
+    const member = (await client.query<MemberRow>(`${SELECT} WHERE m.workspace_id = $1 AND m.account_id = $2::bigint`, [workspace, account])).rows[0];
+    if (member === undefined) continue;
+    await keepAdmin(client, workspace, storedMember(member));
+    await client.query("DELETE FROM workspace_member WHERE workspace_id = $1 AND account_id = $2::bigint", [workspace, account]);
+    left.push({ workspace, name: member.name, role: member.role });
+  }
+  return left;
+}
+
+/**
+ * A workspace that has a person as administrator keeps one: who only has a token of the workspace, or nothing, cannot make members. Changes wait for
+ * each other at raiseVersion, so that two who go at once are not both let go. Errors: failed_precondition.
+ */
+async function keepAdmin(client: Queryable, workspace: WorkspaceId, { account, email, role, disabled }: StoredMember): Promise<void> {
+  if (role !== "admin" || disabled || email === undefined) return;
+  const { rows } = await client.query<{ workspace: string; others: number }>(
+    `SELECT w.name AS workspace, (SELECT count(*)::int FROM workspace_member m JOIN account a ON a.id = m.account_id
+       WHERE m.workspace_id = w.id AND m.role = 'admin' AND a.email IS NOT NULL AND a.disabled_at IS NULL AND m.account_id <> $2::bigint) AS others
+     FROM workspace w WHERE w.id = $1`,
+    [workspace, account],
+  );
+  const [row] = rows;
+  if (row === undefined || row.others > 0) return;
+  throw new AppError("failed_precondition", `${email} is the last administrator of the workspace ${row.workspace}`, {
+    hint: "make another member administrator first",
   });
 }
 

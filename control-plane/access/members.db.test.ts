@@ -46,7 +46,7 @@ describe("members", () => {
   });
 
   test("who is taken out is out with the next request, and nobody else gets the name", async () => {
-    const quinn = await world.makeMember(team, "quinn@example.com", "admin");
+    const quinn = await world.makeMember(team, "quinn@example.com", "developer");
     expect(await status(quinn.token, "GET", "/scripts")).toBe(200);
     expect(await status(admin, "DELETE", "/members/by-name?name=quinn")).toBe(204);
     const out = await world.ask(quinn.token, "GET", `${api}/scripts`);
@@ -55,6 +55,27 @@ describe("members", () => {
     expect(out.text.replace(/"request_id":"[^"]+"/, "")).toBe(nowhere.text.replace(/"request_id":"[^"]+"/, ""));
     await world.makeMember(team, "quinn@example.org", "viewer");
     expect((await world.ask(admin, "GET", `${api}/members?limit=200`)).text).toContain('"name":"quinn2"');
+  });
+
+  test("the last administrator who is a person stays one, also when two go at once", async () => {
+    const own = await world.makeWorkspace("own");
+    const key = await world.makeToken("workspace", own);
+    const url = (name: string) => `/api/v1/w/own/members/by-name?name=${name}`;
+    await world.makeMember(own, "ada@example.com", "admin");
+    await world.makeMember(own, "bert@example.com", "admin");
+    // A program is no person: nobody could log in as it.
+    await world.ask(key, "POST", "/api/v1/w/own/service-accounts", { name: "robot", role: "admin" });
+    const both = await Promise.all([world.ask(key, "DELETE", url("ada")), world.ask(key, "PUT", url("bert"), { role: "viewer" })]);
+    expect(both.map(({ status }) => status).sort()).toEqual([expect.toSatisfy((code: number) => code === 200 || code === 204), 409]);
+    const left = both[0].status === 204 ? "bert" : "ada";
+    const refused = await world.ask(world.plane.credentials.admin_token, "DELETE", url(left));
+    expect(refused.body).toMatchObject({ status: 409, detail: `${left}@example.com is the last administrator of the workspace own` });
+    expect((await world.ask(key, "PUT", url(left), { role: "admin" })).status).toBe(200);
+    // Nor does one count who cannot log in any more.
+    await world.makeMember(own, "cora@example.com", "admin");
+    await world.pool.query("UPDATE account SET disabled_at = now() WHERE email = 'cora@example.com'");
+    expect((await world.ask(key, "DELETE", url(left))).status).toBe(409);
+    expect((await world.ask(key, "DELETE", url("cora"))).status).toBe(204);
   });
 
   test("groups: members and description, paging of members by name, If-None-Match", async () => {

@@ -50,6 +50,35 @@ test("a job of a schedule or a trigger may use what the account that wrote it ma
     expect((await starters().of(workspace, from(by, "f/tools/x")))?.places("read")).toEqual(["f/tools"]);
 });
 
+test("one of a token that is bound to paths has of its holder what is there, and the place of its code", async () => {
+  const may = async (by: string, level: Level) => {
+    const reach = await starters().of(workspace, from(by, "f/tools/x"));
+    return [["u/alice/v", "f/read/v", "f/tools/v", "f/etl/v"].filter((path) => reach?.mayAt(path, level)), reach?.places(level)];
+  };
+  const bound = "alice@example.com within: f/read/** f/etl/**";
+  for (const by of [bound, `schedule:f/a/b by ${bound}`, `trigger:f/a/b by ${bound}`]) {
+    expect(await may(by, "read")).toEqual([
+      ["f/read/v", "f/tools/v"],
+      ["f/read", "f/tools"],
+    ]);
+    expect(await may(by, "write")).toEqual([["f/tools/v"], ["f/tools"]]);
+  }
+  // Part of a place is none for lists.
+  expect(await may("alice@example.com within: f/read/v", "read")).toEqual([["f/read/v", "f/tools/v"], ["f/tools"]]);
+  expect(await may("alice@example.com within: **", "read")).toEqual([
+    ["u/alice/v", "f/read/v", "f/tools/v"],
+    ["u/alice", "f/read", "f/tools"],
+  ]);
+  // A token of the workspace has no holder: what is left of everything.
+  expect(await may("ci within: f/etl/**", "write")).toEqual([
+    ["f/tools/v", "f/etl/v"],
+    ["f/etl", "f/tools"],
+  ]);
+  const parent = newId();
+  const child = await starters({ [parent]: from("ci within: f/etl/**", "f/tools/x") }).of(workspace, from(`job ${parent}`, "f/child/x"));
+  expect(child?.places("read")).toEqual(["f/etl", "f/child"]);
+});
+
 test("one whose starter has left, or is not known, has the place of its code alone", async () => {
   for (const by of ["left@example.com", "nobody@example.com", "service:gone"])
     expect((await starters().of(workspace, from(by, "f/tools/x")))?.places("read")).toEqual(["f/tools"]);

@@ -2,8 +2,9 @@ import { FreshCache } from "../../kernel/fresh-cache.ts";
 import { type AccountId, asWorkspaceId, type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
 import { LruMap } from "../../kernel/lru-map.ts";
 import type { Access, JobOrigin, Reaching } from "../http/authorize.ts";
-import { isAccount, starterIn } from "./acting-for.ts";
+import { boundsIn, isAccount, starterIn } from "./acting-for.ts";
 import { placeOf } from "./policy-core.ts";
+import { fitsOne } from "./scope-bounds-core.ts";
 
 export interface StarterParts {
   readonly member: Access["member"];
@@ -48,13 +49,19 @@ export function createStarters({ member, origin, accountCalled, nowMs }: Starter
   }
 
   async function of(workspace: WorkspaceId, { createdBy, paths, flow }: JobOrigin, generation = 0): Promise<Reaching | undefined> {
-    const label = starterIn(createdBy);
-    const parent = parentOf(label);
-    if (parent === undefined && !isAccount(label)) return undefined;
-    const starter = parent === undefined ? await accountReach(workspace, label) : await parentReach(workspace, parent, generation);
-    if (starter === "whole") return undefined;
+    const { label, globs } = boundsIn(starterIn(createdBy));
+    const reached = await reachOf(workspace, label, generation);
+    if (reached === "whole" && globs === undefined) return undefined;
+    const whole = reached === "whole" ? WHOLE : reached;
+    const starter = globs === undefined ? whole : boundTo(whole, globs);
     const around = flow === undefined ? undefined : await originOf(workspace, flow);
     return withPlaces(starter, [...paths, ...(around?.paths ?? [])].map(placeOf));
+  }
+
+  async function reachOf(workspace: WorkspaceId, label: string, generation: number): Promise<Reaching | "whole"> {
+    const parent = parentOf(label);
+    if (parent !== undefined) return parentReach(workspace, parent, generation);
+    return isAccount(label) ? accountReach(workspace, label) : "whole";
   }
 
   async function accountReach(workspace: WorkspaceId, label: string): Promise<Reaching> {
@@ -78,6 +85,22 @@ export function createStarters({ member, origin, accountCalled, nowMs }: Starter
 }
 
 const NOTHING: Reaching = { mayAt: () => false, places: () => [] };
+const WHOLE: Reaching = { mayAt: () => true, places: () => undefined };
+
+/** For lists, which go by places, a glob counts when it has the whole of one. */
+function boundTo(reaching: Reaching, globs: readonly string[]): Reaching {
+  return {
+    mayAt: (path, level) => fitsOne(globs, path) && reaching.mayAt(path, level),
+    places(level) {
+      const places = reaching.places(level);
+      if (globs.includes("**")) return places;
+      const bound = globs.flatMap((glob) => WHOLE_PLACE.exec(glob)?.[1] ?? []);
+      return places === undefined ? bound : places.filter((place) => bound.includes(place));
+    },
+  };
+}
+
+const WHOLE_PLACE = /^([uf]\/[^/*]+)\/[*][*]$/;
 
 function parentOf(label: string): JobId | undefined {
   return label.startsWith("job ") ? parseJobId(label.slice(4)) : undefined;

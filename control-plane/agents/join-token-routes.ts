@@ -22,7 +22,7 @@ export function addJoinTokenRoutes(root: FastifyInstance, pool: Pool): void {
   app.post(
     path,
     {
-      config: { permission: "agents:write" },
+      config: { permission: "agents:write", confirmed: true },
       schema: {
         tags,
         operationId: "createJoinToken",

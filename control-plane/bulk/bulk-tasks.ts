@@ -9,7 +9,7 @@ import type { Service } from "../../kernel/service.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
-import { inTransaction } from "../db/transaction.ts";
+import { inTransaction, type Queryable } from "../db/transaction.ts";
 import { type Caller, mayUse, nothingAt } from "../http/authorize.ts";
 import { seesJob } from "../jobs/job-reach.ts";
 import type { JobService } from "../jobs/job-service.ts";
@@ -112,7 +112,7 @@ export class BulkTasks implements Service {
     if (kind === "rerun" && caller.reach?.may("jobs:run") === false)
       throw new AppError("permission_denied", "whoever goes on with it must be able to run jobs");
     await this.#checkRoom(caller);
-    const task = await resumeBulkTask(this.#parts.pool, caller.workspace.id, id);
+    const task = await this.#audited(caller, id, "resume", (client) => resumeBulkTask(client, caller.workspace.id, id));
     if (task !== undefined) return this.#workOn(caller, task);
     throw new AppError("failed_precondition", "the task runs, or is done: there is nothing to resume");
   }
@@ -120,7 +120,8 @@ export class BulkTasks implements Service {
   /** After the page that it is at. Errors: not_found; failed_precondition when it is over. */
   async end(caller: Caller, id: string): Promise<BulkTask> {
     await this.find(caller, id);
-    if (!(await stopBulkTask(this.#parts.pool, caller.workspace.id, id))) throw new AppError("failed_precondition", "the task is over");
+    const stopped = await this.#audited(caller, id, "stop", async (client) => (await stopBulkTask(client, caller.workspace.id, id)) || undefined);
+    if (stopped === undefined) throw new AppError("failed_precondition", "the task is over");
     return this.find(caller, id);
   }
 
@@ -134,6 +135,17 @@ export class BulkTasks implements Service {
   /** The newest first. */
   async list(caller: Caller, limit: number): Promise<BulkTask[]> {
     return (await listBulkTasks(this.#parts.pool, caller.workspace.id, limit)).filter((task) => isOf(caller, task));
+  }
+
+  /** What is done to a task, with its row in the audit log. @param change undefined: nothing */
+  async #audited<T>(caller: Caller, id: string, verb: string, change: (client: Queryable) => Promise<T | undefined>): Promise<T | undefined> {
+    const { workspace, principal } = caller;
+    return inTransaction(this.#parts.pool, async (client) => {
+      const done = await change(client);
+      if (done !== undefined)
+        await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: `jobs:${verb}-many`, target: `task ${id}`, outcome: "asked" });
+      return done;
+    });
   }
 
   /** Those of some jobs that the caller sees. */

@@ -2,6 +2,7 @@ import type { WorkspaceId } from "../../kernel/ids.ts";
 import { madeOf } from "../db/made-row.ts";
 import { boundsValues, type PathBounds, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { DRAFT_LIMITS, type DraftKind } from "./contract.ts";
 
 /** Whose draft of what; there is one. */
@@ -66,7 +67,7 @@ export async function findDraft(pool: Pool, workspace: WorkspaceId, { kind, path
 }
 
 /** @returns what is stored; undefined when there is one already; "full" when its author has too many */
-export async function insertDraft(pool: Pool, workspace: WorkspaceId, key: DraftKey, value: string): Promise<ListedDraft | "full" | undefined> {
+export async function insertDraft(pool: Queryable, workspace: WorkspaceId, key: DraftKey, value: string): Promise<ListedDraft | "full" | undefined> {
   const { rows } = await pool.query<DraftRow & { is_full: boolean }>(
     `WITH room AS (SELECT count(*) >= $6 AS is_full FROM draft WHERE workspace_id = $1 AND author = $4),
        made AS (
@@ -79,7 +80,7 @@ export async function insertDraft(pool: Pool, workspace: WorkspaceId, key: Draft
 }
 
 /** @returns what is stored; undefined when it has another revision by now, or is gone */
-export async function updateDraft(pool: Pool, workspace: WorkspaceId, key: DraftKey, value: string, revision: number): Promise<ListedDraft | undefined> {
+export async function updateDraft(pool: Queryable, workspace: WorkspaceId, key: DraftKey, value: string, revision: number): Promise<ListedDraft | undefined> {
   const { rows } = await pool.query<DraftRow>(
     `UPDATE draft SET value = $5, updated_at = now(), revision = revision + 1
      WHERE workspace_id = $1 AND kind = $2 AND path = $3 AND author = $4 AND revision = $6 RETURNING ${LISTED}`,
@@ -89,7 +90,7 @@ export async function updateDraft(pool: Pool, workspace: WorkspaceId, key: Draft
 }
 
 /** @param revision undefined: whatever it is */
-export async function deleteDraft(pool: Pool, workspace: WorkspaceId, key: DraftKey, revision: number | undefined): Promise<boolean> {
+export async function deleteDraft(pool: Queryable, workspace: WorkspaceId, key: DraftKey, revision: number | undefined): Promise<boolean> {
   const { rowCount } = await pool.query(
     "DELETE FROM draft WHERE workspace_id = $1 AND kind = $2 AND path = $3 AND author = $4 AND ($5::bigint IS NULL OR revision = $5)",
     [workspace, key.kind, key.path, key.author, revision ?? null],

@@ -3,7 +3,9 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { type AuditEvent, recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
@@ -124,7 +126,13 @@ function addWriting(root: FastifyInstance, pool: Pool): void {
       const caller = callerOf(request);
       const { kind, path } = request.query;
       const key = ownDraft(caller, kind, path);
-      if (await deleteDraft(pool, caller.workspace.id, key, wantedRevision({ "if-match": request.headers["if-match"] }))) return reply.code(204).send(null);
+      const revision = wantedRevision({ "if-match": request.headers["if-match"] });
+      const gone = await inTransaction(pool, async (client) => {
+        const deleted = await deleteDraft(client, caller.workspace.id, key, revision);
+        if (deleted) await recordAudit(client, { ...wordsOf(caller.workspace.id, key), action: "drafts:delete" });
+        return deleted;
+      });
+      if (gone) return reply.code(204).send(null);
       throw (await findDraft(pool, caller.workspace.id, key)) === undefined ? noDraft(kind, path) : changedMeanwhile(`the draft of ${path}`);
     },
   );
@@ -142,8 +150,18 @@ async function putOwnDraft(
     condition,
     full: `${key.author} has ${DRAFT_LIMITS.perAuthor} drafts already`,
     find: () => findDraft(pool, workspace, key),
-    write: (before) => (before === undefined ? insertDraft(pool, workspace, key, value) : updateDraft(pool, workspace, key, value, before.revision)),
+    write: (before) =>
+      inTransaction(pool, async (client) => {
+        const written = await (before === undefined ? insertDraft(client, workspace, key, value) : updateDraft(client, workspace, key, value, before.revision));
+        if (written !== undefined && written !== "full")
+          await recordAudit(client, { ...wordsOf(workspace, key), action: "drafts:write", detail: { revision: written.revision } });
+        return written;
+      }),
   });
+}
+
+function wordsOf(workspace: WorkspaceId, { kind, path, author }: DraftKey): Pick<AuditEvent, "workspace" | "actor" | "target"> {
+  return { workspace, actor: author, target: `draft of ${kind} ${path}` };
 }
 
 function ownDraft({ principal }: Caller, kind: DraftKind, path: string): DraftKey {

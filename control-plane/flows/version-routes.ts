@@ -8,7 +8,7 @@ import { callerOf, mayUse } from "../http/authorize.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { addChangeRoutes } from "../scripts/change-routes.ts";
-import { findCurrent } from "../scripts/current-store.ts";
+import { findCurrent, findStanding } from "../scripts/current-store.ts";
 import { nothingOf } from "../scripts/find-script.ts";
 import { archiveFlow, relocateFlow } from "./change-flow.ts";
 import { flowPathQuery, flowVersionPage, flowView, flowWithDocument } from "./contract.ts";
@@ -89,7 +89,8 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
     async (request) => {
       const caller = callerOf(request);
       const version = await findFlowVersion(pool, caller.workspace.id, request.params.hash);
-      if (version === undefined || !mayUse(caller, version.path)) throw noFlowVersion(request.params.hash);
+      const standing = version === undefined ? undefined : await findStanding(pool, "flow", caller.workspace.id, version.flowId);
+      if (version === undefined || standing === undefined || !mayUse(caller, standing.path)) throw noFlowVersion(request.params.hash);
       return presentWithDocument(version);
     },
   );

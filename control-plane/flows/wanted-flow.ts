@@ -1,5 +1,5 @@
 import type { RunJobRequest } from "../jobs/contract.ts";
-import { isArchived } from "../scripts/current-store.ts";
+import { findStanding } from "../scripts/current-store.ts";
 import { archivedError } from "../scripts/find-script.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { checkFlow } from "./check-flow.ts";
@@ -26,8 +26,9 @@ export async function wantedFlow(
   if (path !== undefined) return { ...(await currentFlow(pool, cache, workspace.id, path)), document: undefined };
   if (hash !== undefined) {
     const version = await cache.loadVersion(workspace.id, hash);
-    if (version === undefined || mayRefer?.(version.path) === false) throw noFlowVersion(hash);
-    if (await isArchived(pool, "flow", workspace.id, version.flowId)) throw archivedError("flow", version.path);
+    const standing = version === undefined ? undefined : await findStanding(pool, "flow", workspace.id, version.flowId);
+    if (version === undefined || standing === undefined || mayRefer?.(standing.path) === false) throw noFlowVersion(hash);
+    if (standing.isArchived) throw archivedError("flow", standing.path);
     return { ...version, document: undefined };
   }
   const {

@@ -50,9 +50,7 @@ export function sendProblem(log: Log, thrown: FastifyError | Error, request: Fas
     );
   }
   if (error.retryAfterS !== undefined) void reply.header("retry-after", String(error.retryAfterS));
-  // Limits of the API have said more than this already.
-  if (error.code === "resource_exhausted" && error.retryAfterS !== undefined && !reply.hasHeader("ratelimit-reset"))
-    void reply.header("ratelimit-remaining", "0").header("ratelimit-reset", String(error.retryAfterS));
+  if (error.code === "resource_exhausted" && error.retryAfterS !== undefined) tellReset(reply, String(error.retryAfterS));
   if (error.code === "unauthenticated") void reply.header("www-authenticate", "Bearer");
   void reply
     .code(status)
@@ -98,4 +96,10 @@ function validationError(thrown: { validation: { instancePath: string; message?:
       ? `${place} is not valid`
       : `${place} is not valid: ${first.pointer === "/" ? "" : `${first.pointer.slice(1).replaceAll("/", ".")}: `}${first.message}`;
   return new AppError("invalid_argument", detail, { fields });
+}
+
+/** The limit of requests may have let it in and told so before another limit refused it: then that one is told. */
+function tellReset(reply: FastifyReply, resetS: string): void {
+  if (String(reply.getHeader("ratelimit-reset")) !== resetS) void reply.removeHeader("ratelimit-limit");
+  void reply.header("ratelimit-remaining", "0").header("ratelimit-reset", resetS);
 }

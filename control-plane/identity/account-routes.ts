@@ -42,7 +42,7 @@ export function addAccountRoutes(root: FastifyInstance, pool: Pool, accounts: Ac
   app.post(
     path,
     {
-      config,
+      config: { ...config, confirmed: true },
       schema: { tags, operationId: "createAccount", summary: "Make an account", body: newAccount, response: { 201: accountView, default: problemView } },
     },
     async (request, reply) => {
@@ -63,7 +63,7 @@ export function addAccountRoutes(root: FastifyInstance, pool: Pool, accounts: Ac
   app.patch(
     `${path}/:account`,
     {
-      config,
+      config: { ...config, confirmed: true },
       schema: {
         tags,
         operationId: "changeAccount",

@@ -58,6 +58,19 @@ export async function lockAccount(on: Queryable, id: AccountId): Promise<Account
   return rows.map(fromRow)[0];
 }
 
+/** Administrators of the instance who can log in. To be called before an account is locked, where it may be one: changes of them wait for each other. */
+export async function lockInstanceAdmins(on: Queryable): Promise<AccountId[]> {
+  const { rows } = await on.query<{ id: string }>(
+    "SELECT id::text FROM account WHERE is_instance_admin AND disabled_at IS NULL ORDER BY account.id FOR NO KEY UPDATE",
+  );
+  return rows.map(({ id }) => asAccountId(id));
+}
+
+/** With its sessions, tokens, identities and memberships. The names that it had in workspaces stay taken. */
+export async function deleteAccount(on: Queryable, id: AccountId): Promise<void> {
+  await on.query("DELETE FROM account WHERE id = $1", [id]);
+}
+
 /** With the hash of the password: for logins alone. */
 export async function findByEmail(on: Queryable, email: string): Promise<(Account & { readonly passwordHash: string | undefined }) | undefined> {
   const { rows } = await on.query<AccountRow & { password_hash: string | null }>(

@@ -4,7 +4,7 @@ import { type AuditEvent, recordAudit, recordAudits } from "../audit/audit-store
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import type { Workspaces } from "../workspaces/workspace-store.ts";
-import { type Account, findAccount, findByEmail, findPasswordHash, insertAccount, lockAccount, updateAccount } from "./account-store.ts";
+import { type Account, findAccount, findByEmail, findPasswordHash, insertAccount, lockAccount, lockInstanceAdmins, updateAccount } from "./account-store.ts";
 import { accountTarget, labelOf } from "./audit-words.ts";
 import type { RoleName } from "./contract.ts";
 import type { Invitations } from "./invitations.ts";
@@ -47,13 +47,15 @@ export interface Accounts {
   signUp(request: SignUpRequest, address: string): Promise<Account>;
   /** By an administrator of the instance. Errors: already_exists, not_found for a workspace, unavailable. */
   create(settings: AccountSettings, by: string): Promise<Account>;
-  /** Errors: not_found, unavailable. */
+  /** Errors: not_found, unavailable; failed_precondition for the last administrator of the instance. */
   change(id: AccountId, changes: AccountChanges, by: string): Promise<Account>;
   /**
    * By the person. All sessions but this one end.
    * Errors: permission_denied when the password until now is wrong, failed_precondition when there is none, resource_exhausted, unavailable.
    */
   changePassword(id: AccountId, given: { current: string; password: string }, session: string, address: string): Promise<void>;
+  /** Whether it is the person's password, as one attempt. Errors: those of changePassword. */
+  checkPassword(id: AccountId, password: string, action: FailedAttempt["action"], address: string): Promise<Account>;
   find(id: AccountId): Promise<Account | undefined>;
 }
 
@@ -85,6 +87,19 @@ export function createAccounts({ pool, lockout, failed, invitations, members, wo
     if (!isRight || of === undefined) return undefined;
     await attempt.succeeded();
     return of;
+  }
+
+  async function checkPassword(id: AccountId, password: string, action: FailedAttempt["action"], address: string): Promise<Account> {
+    const account = await findAccount(pool, id);
+    if (account?.email === undefined) throw noAccount();
+    if (!account.hasPassword)
+      throw new AppError("failed_precondition", "this account has no password", {
+        hint: "log in again by the identity provider; an administrator of the instance can give it a password",
+      });
+    const load = async () => ({ hash: await findPasswordHash(pool, id), of: account });
+    const right = await tryPassword({ action, email: account.email, address }, password, load);
+    if (right === undefined) throw new AppError("permission_denied", "the password is wrong");
+    return right;
   }
 
   return {
@@ -144,6 +159,7 @@ export function createAccounts({ pool, lockout, failed, invitations, members, wo
       const { name, password, isInstanceAdmin, isDisabled } = changes;
       const passwordHash = password === undefined ? undefined : await hashPassword(password);
       return inTransaction(pool, async (client) => {
+        if (isInstanceAdmin === false || isDisabled === true) await keepInstanceAdmin(client, id);
         const before = await lockAccount(client, id);
         const account = await updateAccount(client, id, { name, isInstanceAdmin, isDisabled, passwordHash });
         if (before === undefined || account === undefined) throw noAccount();
@@ -154,17 +170,10 @@ export function createAccounts({ pool, lockout, failed, invitations, members, wo
         return account;
       });
     },
+    checkPassword,
     async changePassword(id, { current, password }, session, address) {
-      const account = await findAccount(pool, id);
-      if (account?.email === undefined) throw noAccount();
       // Whoever has taken over a session must not be able to make it last.
-      if (!account.hasPassword)
-        throw new AppError("failed_precondition", "this account has no password", { hint: "an administrator of the instance can give it one" });
-      const right = await tryPassword({ action: "accounts:change-password", email: account.email, address }, current, async () => ({
-        hash: await findPasswordHash(pool, id),
-        of: account,
-      }));
-      if (right === undefined) throw new AppError("permission_denied", "the password until now is wrong");
+      const account = await checkPassword(id, current, "accounts:change-password", address);
       const passwordHash = await hashPassword(password);
       await inTransaction(pool, async (client) => {
         await updateAccount(client, id, { passwordHash });
@@ -174,6 +183,13 @@ export function createAccounts({ pool, lockout, failed, invitations, members, wo
       });
     },
   };
+}
+
+/** Errors: failed_precondition when nobody else could administer the instance after logging in. */
+export async function keepInstanceAdmin(client: Queryable, id: AccountId): Promise<void> {
+  const admins = await lockInstanceAdmins(client);
+  if (admins.length === 1 && admins[0] === id)
+    throw new AppError("failed_precondition", "this account is the last administrator of the instance", { hint: "make another account administrator first" });
 }
 
 function created(account: Account): Pick<AuditEvent, "workspace" | "action" | "target"> {

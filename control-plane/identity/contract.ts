@@ -104,6 +104,8 @@ export const passwordChange = z.strictObject({
   password: newPassword,
 });
 
+export const sessionConfirmation = z.strictObject({ password: givenPassword });
+
 const sessionView = z.object({
   id: z.string(),
   method: z.string().meta({ examples: ["password", "oidc:company"] }),

@@ -27,7 +27,7 @@ function addInviting(root: FastifyInstance, invitations: Invitations): void {
   app.post(
     path,
     {
-      config: { permission: "invitations:manage" },
+      config: { permission: "invitations:manage", confirmed: true },
       schema: {
         tags,
         operationId: "createInvitation",

@@ -18,7 +18,7 @@ interface Attempt {
 
 export interface FailedAttempt {
   /** What was tried, as the audit log calls it. */
-  readonly action: "sessions:begin" | "accounts:create" | "accounts:change-password";
+  readonly action: "sessions:begin" | "sessions:confirm" | "accounts:create" | "accounts:change-password";
   readonly email?: string | undefined;
   readonly address: string;
 }

@@ -206,6 +206,79 @@ describe("an account", () => {
   });
 });
 
+describe("an account that its person deletes", () => {
+  test("is gone with its sessions, tokens and memberships; what it made stays, with its name", async () => {
+    const { body: made } = await make({ email: "leaver@example.com", password: PASSWORD, member_of: [{ workspace: "main", role: "developer" }] });
+    const [here, there] = [new Browser(server.url), new Browser(server.url)];
+    await login("leaver@example.com", PASSWORD, here);
+    await login("leaver@example.com", PASSWORD, there);
+    const { body: token } = await here.ask("POST", "/api/v1/w/main/tokens", { label: "x" });
+    const count = async (): Promise<object> =>
+      (
+        await server.pool.query(
+          `SELECT (SELECT count(*)::int FROM account WHERE id = $1::bigint) AS accounts, (SELECT count(*)::int FROM account_session WHERE account_id = $1::bigint) AS sessions,
+             (SELECT count(*)::int FROM token WHERE account_id = $1::bigint) AS tokens, (SELECT count(*)::int FROM workspace_member WHERE account_id = $1::bigint) AS memberships,
+             (SELECT count(*)::int FROM member_name WHERE name = 'leaver') AS names`,
+          [made.id],
+        )
+      ).rows[0];
+    expect(await count()).toEqual({ accounts: 1, sessions: 2, tokens: 1, memberships: 1, names: 1 });
+    expect((await askWith(server, token.token, "DELETE", "/api/v1/me")).status).toBe(403);
+    expect((await here.ask("DELETE", "/api/v1/me")).status).toBe(204);
+    expect(here.cookies.size).toBe(0);
+    expect(await count()).toEqual({ accounts: 0, sessions: 0, tokens: 0, memberships: 0, names: 1 });
+    await expect.poll(async () => (await there.ask("GET", "/api/v1/me")).status, { timeout: 5000 }).toBe(401);
+    await expect.poll(async () => (await askWith(server, token.token, "GET", "/api/v1/me")).status, { timeout: 5000 }).toBe(401);
+    expect((await login("leaver@example.com", PASSWORD, here, "198.51.100.44")).status).toBe(401);
+    expect(await auditOf(server, "account leaver@%", "member leaver")).toEqual([
+      "test-admin: members:write member leaver",
+      "leaver@example.com: members:delete member leaver",
+      "test-admin: accounts:create account leaver@example.com",
+      "leaver@example.com: sessions:begin account leaver@example.com",
+      "leaver@example.com: sessions:begin account leaver@example.com",
+      "leaver@example.com: accounts:delete account leaver@example.com",
+    ]);
+    // Whoever comes with the address is somebody else.
+    await make({ email: "leaver@example.com", password: PASSWORD, member_of: [{ workspace: "main", role: "viewer" }] });
+    const { rows } = await server.pool.query("SELECT name FROM workspace_member WHERE name LIKE 'leaver%'");
+    expect(rows).toEqual([{ name: "leaver2" }]);
+  });
+
+  test("is not the last administrator of a workspace, nor of the instance; two of them do not go at once", async () => {
+    await admin("POST", "/api/v1/workspaces", { name: "kept" });
+    const member = { password: PASSWORD, member_of: [{ workspace: "kept", role: "admin" }] };
+    const boss = (await make({ ...member, email: "one-boss@example.com" })).body;
+    const one = new Browser(server.url);
+    await login("one-boss@example.com", PASSWORD, one);
+    expect(await one.ask("DELETE", "/api/v1/me")).toMatchObject({
+      status: 409,
+      body: { detail: "one-boss@example.com is the last administrator of the workspace kept" },
+    });
+    await make({ ...member, email: "two-boss@example.com" });
+    expect((await one.ask("DELETE", "/api/v1/me")).status).toBe(204);
+    expect((await admin("GET", `/api/v1/accounts/${boss.id}`)).status).toBe(404);
+
+    await server.pool.query("UPDATE account SET is_instance_admin = false");
+    const root = async (email: string): Promise<string> => (await make({ email, password: PASSWORD, is_instance_admin: true })).body.id;
+    const ids = [await root("root-1@example.com"), await root("root-2@example.com")];
+    const unmade = await Promise.all(
+      ids.map((id, at) => admin("PATCH", `/api/v1/accounts/${id}`, at === 0 ? { is_instance_admin: false } : { disabled: true })),
+    );
+    expect(unmade.map(({ status }) => status).sort()).toEqual([200, 409]);
+    const last = unmade[0]?.status === 409 ? 0 : 1;
+    const browser = new Browser(server.url);
+    await login(`root-${last + 1}@example.com`, PASSWORD, browser);
+    expect(await browser.ask("DELETE", "/api/v1/me")).toMatchObject({
+      status: 409,
+      body: { detail: "this account is the last administrator of the instance" },
+    });
+    expect((await admin("PATCH", `/api/v1/accounts/${ids[last]}`, { name: "Still" })).status).toBe(200);
+    await root("root-3@example.com");
+    expect((await browser.ask("DELETE", "/api/v1/me")).status).toBe(204);
+    await server.pool.query("UPDATE account SET is_instance_admin = false");
+  });
+});
+
 describe("the audit log of the instance", () => {
   test("has who came in, who could not, and who went, once a minute for what failed", async () => {
     await make({ email: "seen@example.com", password: PASSWORD });
@@ -241,6 +314,7 @@ describe("the audit log of the instance", () => {
   });
 
   test("has what was done to an account, and nothing of what was left as it is", async () => {
+    await make({ email: "remains@example.com", password: PASSWORD, is_instance_admin: true });
     const { body: made } = await make({ email: "changed@example.com", password: PASSWORD });
     const patch = (body: object): Promise<Answer> => admin("PATCH", `/api/v1/accounts/${made.id}`, body);
     await login("changed@example.com");

@@ -1,21 +1,33 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Pool } from "../db/pools.ts";
 import { principalOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { removeOwnAccount } from "./account-removal.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Principal } from "./authenticate.ts";
-import { type MeView, me, passwordChange, sessionList } from "./contract.ts";
+import { type MeView, me, passwordChange, sessionConfirmation, sessionList } from "./contract.ts";
 import type { Members } from "./members.ts";
 import { presentAccount } from "./present.ts";
+import type { SessionCookies } from "./session-cookie.ts";
 import { type Sessions, sessionOf } from "./sessions.ts";
 
 const path = "/api/v1/me";
 const tags = ["me"];
 const config = { permission: "account:self", scope: "instance" } as const;
 
+interface MeParts {
+  readonly pool: Pool;
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly members: Members;
+  readonly cookies: SessionCookies;
+}
+
 /** What concerns the caller alone. */
-export function addMeRoutes(root: FastifyInstance, accounts: Accounts, sessions: Sessions, members: Members): void {
+export function addMeRoutes(root: FastifyInstance, parts: MeParts): void {
+  const { accounts, sessions, members } = parts;
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.get(
     path,
@@ -45,6 +57,53 @@ export function addMeRoutes(root: FastifyInstance, accounts: Accounts, sessions:
     },
   );
   addSessionRoutes(root, sessions);
+  addConfirming(root, parts);
+  addLeaving(root, parts);
+}
+
+function addConfirming(root: FastifyInstance, { accounts, sessions }: MeParts): void {
+  root.withTypeProvider<ZodTypeProvider>().post(
+    `${path}/confirm`,
+    {
+      config,
+      schema: {
+        tags,
+        operationId: "confirmSession",
+        summary: "Give the password again, for what a session alone is not enough for",
+        description: "Tokens, roles and accounts are changed in sessions that began, or were confirmed, within 15 minutes. Without a password: log in again.",
+        body: sessionConfirmation,
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      const own = sessionOf(principalOf(request));
+      await accounts.checkPassword(own.account, request.body.password, "sessions:confirm", request.ip);
+      await sessions.confirm(own);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function addLeaving(root: FastifyInstance, { pool, cookies }: MeParts): void {
+  root.withTypeProvider<ZodTypeProvider>().delete(
+    path,
+    {
+      config: { ...config, confirmed: true },
+      schema: {
+        tags,
+        operationId: "deleteMe",
+        summary: "Delete the own account",
+        description:
+          "Its sessions, tokens and memberships go. What it has made stays, with its name; schedules and triggers that it wrote last have the place of their code alone. A 409 for the last administrator of a workspace, or of the instance.",
+        response: { 204: z.null(), default: problemView },
+      },
+    },
+    async (request, reply) => {
+      await removeOwnAccount(pool, sessionOf(principalOf(request)).account);
+      cookies.clear(reply, "millrace-session");
+      return reply.code(204).send(null);
+    },
+  );
 }
 
 function addSessionRoutes(root: FastifyInstance, sessions: Sessions): void {

@@ -7,6 +7,7 @@ import { addInstanceRoutes, type InstanceParts } from "../workspaces/instance-ro
 import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { addAccountRoutes } from "./account-routes.ts";
 import { createAccounts } from "./accounts.ts";
+import { addConfirmation } from "./confirmation.ts";
 import { createFailedLogins } from "./failed-logins.ts";
 import { addInvitationRoutes } from "./invitation-routes.ts";
 import { createInvitations } from "./invitations.ts";
@@ -45,6 +46,7 @@ export function openIdentity(app: FastifyInstance, parts: IdentityParts): { addR
   // Accounts belong to no workspace; what does is asked for under the second net.
   const pool = pools.api;
   const cookies = addSessionCookies(app, publicUrl);
+  addConfirmation(app, pool);
   const signUp = config.MILLRACE_SIGN_UP;
   const providers = readProviders(config.MILLRACE_OIDC);
   const members = createMembers(pool);
@@ -59,7 +61,7 @@ export function openIdentity(app: FastifyInstance, parts: IdentityParts): { addR
   return {
     addRoutes() {
       addLoginRoutes(app, { accounts, sessions, cookies, tokens, signUp, providers });
-      addMeRoutes(app, accounts, sessions, members);
+      addMeRoutes(app, { pool, accounts, sessions, members, cookies });
       addOidcRoutes(app, oidc, sessions, cookies);
       addInvitationRoutes(app, pool, invitations, accounts);
       addServiceAccountRoutes(app, pool, members);

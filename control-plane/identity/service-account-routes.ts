@@ -22,7 +22,7 @@ export function addServiceAccountRoutes(root: FastifyInstance, pool: Pool, membe
   app.post(
     path,
     {
-      config,
+      config: { ...config, confirmed: true },
       schema: {
         tags,
         operationId: "createServiceAccount",

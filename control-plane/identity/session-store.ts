@@ -59,6 +59,19 @@ export async function findLiveSession(pool: Pool, id: string, idleMs: number): P
   };
 }
 
+/** Whether its person has logged in, or confirmed it, within a while. */
+export async function isConfirmed(pool: Pool, id: string, withinMs: number): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    "SELECT FROM account_session WHERE id = $1 AND coalesce(confirmed_at, created_at) > clock_timestamp() - make_interval(secs => $2)",
+    [id, withinMs / 1000],
+  );
+  return rowCount === 1;
+}
+
+export async function confirmSession(on: Queryable, id: string): Promise<void> {
+  await on.query("UPDATE account_session SET confirmed_at = clock_timestamp() WHERE id = $1", [id]);
+}
+
 /** Notes that a session is in use, to within a minute. */
 export async function noteVisit(pool: Pool, id: string): Promise<void> {
   await pool.query("UPDATE account_session SET seen_at = clock_timestamp() WHERE id = $1 AND seen_at < clock_timestamp() - interval '1 minute'", [id]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, askWith, Browser, type IdentityServer, startIdentityServer } from "./testing/identity-server.ts";
+import { type Answer, askWith, auditOf, Browser, type IdentityServer, startIdentityServer } from "./testing/identity-server.ts";
 
 const PASSWORD = "correct horse battery";
 let server: IdentityServer;
@@ -96,6 +96,62 @@ describe("what another site makes a browser send", () => {
   test("our own pages are told apart by their origin where the browser says no more", async () => {
     const browser = await loggedIn();
     expect((await browser.ask("POST", "/api/v1/logout", undefined, { "sec-fetch-site": undefined, origin: server.url })).status).toBe(204);
+  });
+});
+
+describe("what a session alone is not enough for", () => {
+  const LASTING = [
+    ["POST", "/api/v1/accounts"],
+    ["PATCH", "/api/v1/accounts/1"],
+    ["DELETE", "/api/v1/me"],
+    ["POST", "/api/v1/w/main/tokens"],
+    ["POST", "/api/v1/w/main/workspace-tokens"],
+    ["POST", "/api/v1/w/main/invitations"],
+    ["POST", "/api/v1/w/main/service-accounts"],
+    ["PUT", "/api/v1/w/main/members/by-name?name=ann"],
+  ] as const;
+
+  test("needs the password again, or another login, when a quarter of an hour is over", async () => {
+    await server.pool.query("UPDATE account SET is_instance_admin = true WHERE email = 'ann@example.com'");
+    const browser = await loggedIn();
+    const older = (): Promise<unknown> =>
+      server.pool.query(
+        "UPDATE account_session SET created_at = created_at - interval '16 minutes', confirmed_at = confirmed_at - interval '16 minutes' WHERE id = $1",
+        [idOf(browser)],
+      );
+    // What is wrong with the request is said to whoever may make it.
+    const make = async (): Promise<number> => (await browser.ask("POST", "/api/v1/accounts", {})).status;
+    expect(await make()).toBe(400);
+    await older();
+    for (const [method, path] of LASTING)
+      expect(await browser.ask(method, path, method === "DELETE" ? undefined : {})).toMatchObject({
+        status: 403,
+        body: { detail: "this needs a login of the last 15 minutes" },
+      });
+    expect((await me(browser)).status).toBe(200);
+    const confirm = async (password: string): Promise<number> => (await browser.ask("POST", "/api/v1/me/confirm", { password })).status;
+    expect([await confirm("a guess of somebody"), await make()]).toEqual([403, 403]);
+    expect([await confirm(PASSWORD), await make()]).toEqual([204, 400]);
+    await older();
+    expect(await make()).toBe(403);
+    await begin(browser);
+    expect(await make()).toBe(400);
+    await server.pool.query("UPDATE account SET is_instance_admin = false");
+  });
+
+  test("is enough with a token: there is nothing to confirm it with", async () => {
+    expect((await askWith(server, server.adminToken, "POST", "/api/v1/accounts", {})).status).toBe(400);
+    expect((await askWith(server, server.adminToken, "POST", "/api/v1/me/confirm", { password: PASSWORD })).status).toBe(403);
+  });
+
+  test("cannot be guessed at without end", async () => {
+    const browser = await loggedIn("bob@example.com");
+    const confirm = async (password: string): Promise<number> => (await browser.ask("POST", "/api/v1/me/confirm", { password })).status;
+    expect(await confirm("first guess")).toBe(403);
+    await server.pool.query("UPDATE login_attempt SET failures = 12 WHERE key LIKE 'email %'");
+    expect([await confirm("second guess"), await confirm(PASSWORD)]).toEqual([403, 429]);
+    await expect.poll(() => auditOf(server, "account bob@%")).toContain("address 127.0.0.1: sessions:confirm account bob@example.com, denied");
+    await server.pool.query("DELETE FROM login_attempt");
   });
 });
 

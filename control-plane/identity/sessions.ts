@@ -10,7 +10,7 @@ import { revokeBySecret } from "./account-token-store.ts";
 import { accountTarget, labelOf } from "./audit-words.ts";
 import type { Principal } from "./authenticate.ts";
 import type { SessionCookies } from "./session-cookie.ts";
-import { insertSession, type ListedSession, listSessions, revokeSession, revokeSessions } from "./session-store.ts";
+import { confirmSession, insertSession, type ListedSession, listSessions, revokeSession, revokeSessions } from "./session-store.ts";
 import { generateToken, parseBearer } from "./token-format.ts";
 
 const USER_AGENT_CHARS = 300;
@@ -23,6 +23,8 @@ export interface Sessions {
   /** Errors: not_found. */
   end(whose: OwnSession, id: string): Promise<void>;
   endOthers(whose: OwnSession): Promise<void>;
+  /** Its person has just given the password again. */
+  confirm(whose: OwnSession): Promise<void>;
 }
 
 /** A person who has logged in. */
@@ -65,6 +67,11 @@ export function createSessions(pool: Pool, cookies: SessionCookies, { idleMs, ma
         const ended = await revokeSessions(client, account, session);
         const detail = { ended, but: session };
         if (ended > 0) await recordAudit(client, { workspace: undefined, actor: label, action: "sessions:end", target: `sessions of ${label}`, detail });
+      }),
+    confirm: ({ session, label }) =>
+      inTransaction(pool, async (client) => {
+        await confirmSession(client, session);
+        await recordAudit(client, { workspace: undefined, actor: label, action: "sessions:confirm", target: `session ${session}` });
       }),
   };
 }

@@ -1,6 +1,7 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
+import { actsFor } from "../access/acting-for.ts";
 import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Db } from "../db/query-builder.ts";
@@ -16,7 +17,7 @@ import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
 import { findCurrent } from "../scripts/current-store.ts";
-import { currentVersion, refuseArchived } from "../scripts/find-script.ts";
+import { archivedError, currentVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -55,7 +56,7 @@ export interface JobServiceDeps {
 }
 
 /** Who a job is made for. */
-export type Requester = Pick<Caller, "workspace" | "reach"> & { readonly principal: Pick<Caller["principal"], "kind" | "label"> };
+export type Requester = Pick<Caller, "workspace" | "reach"> & { readonly principal: Pick<Caller["principal"], "kind" | "label" | "scopes"> };
 
 const PAGE = 50;
 /** Of a list without steps, what is looked at in one request. */
@@ -332,14 +333,16 @@ export class JobService {
     const { scripts, pool } = this.#deps;
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
     const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
-    if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
-    await refuseArchived(scripts, caller.workspace.id, version);
+    const standing = version === undefined ? undefined : await scripts.standing(caller.workspace.id, version.scriptId);
+    if (version === undefined || standing === undefined || !mayUse(caller, standing.path))
+      throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
+    if (standing.isArchived) throw archivedError("script", standing.path);
     return version;
   }
 
   #context(caller: Requester): EnqueueContext {
     const { clock, newJobId, checkArgs } = this.#deps;
-    return { workspace: caller.workspace, createdBy: caller.principal.label, clock, newJobId, checkArgs };
+    return { workspace: caller.workspace, createdBy: actsFor(caller.principal), clock, newJobId, checkArgs };
   }
 
   #key(scope: KeyScope, text: string | undefined, position: number, body: string, request: { idempotency_window_s?: number | undefined }): JobKey | undefined {

@@ -114,7 +114,7 @@ test("one whose sender dies between the request and the mark is sent once more, 
 test("nothing is sent that nobody could check: a hook without a secret says so", async () => {
   const path = await hook("f/a/bare");
   const [secret] = await secrets.list(workspace, `hook:${path}`);
-  await secrets.remove(workspace, `hook:${path}`, secret?.id ?? "");
+  await secrets.remove(workspace, `hook:${path}`, secret?.id ?? "", "test");
   const id = await deliver(path, "bare");
   await round(makeDeliverer());
   expect(await stored(id)).toMatchObject({ status: "waiting", attempts: [{ error: "the hook has no secret to sign with: add one" }] });

@@ -88,7 +88,10 @@ function addSending(root: FastifyInstance, hooks: Hooks): void {
         response: { 202: deliveryView, default: problemView },
       },
     },
-    async (request, reply) => reply.code(202).send(presentDelivery(await hooks.again(callerOf(request).workspace.id, request.params.id))),
+    async (request, reply) => {
+      const { workspace, principal } = callerOf(request);
+      return reply.code(202).send(presentDelivery(await hooks.again(workspace.id, request.params.id, principal.label)));
+    },
   );
   app.post(
     `${base}/test`,
@@ -104,7 +107,10 @@ function addSending(root: FastifyInstance, hooks: Hooks): void {
         response: { 200: deliveryView, default: problemView },
       },
     },
-    async (request) => presentDelivery(await hooks.test(callerOf(request).workspace, request.query.path)),
+    async (request) => {
+      const { workspace, principal } = callerOf(request);
+      return presentDelivery(await hooks.test(workspace, request.query.path, principal.label));
+    },
   );
 }
 

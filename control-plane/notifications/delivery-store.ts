@@ -1,5 +1,6 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { type DELIVERY_STATUSES, type DeliveryAttempt, HOOK_LIMITS } from "./contract.ts";
 
 export interface StoredDelivery {
@@ -144,7 +145,7 @@ export async function findDelivery(pool: Pool, workspace: WorkspaceId, id: strin
 }
 
 /** It is sent again, from the beginning of its attempts. @returns undefined when there is none */
-export async function sendAgain(pool: Pool, workspace: WorkspaceId, id: string, nowMs: number): Promise<StoredDelivery | undefined> {
+export async function sendAgain(pool: Queryable, workspace: WorkspaceId, id: string, nowMs: number): Promise<StoredDelivery | undefined> {
   const { rows } = await pool.query<DeliveryRow>(
     `UPDATE hook_delivery SET status = 'waiting', due_at = to_timestamp($3::float8 / 1000), tries = 0, ended_at = NULL
      WHERE workspace_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
@@ -155,7 +156,7 @@ export async function sendAgain(pool: Pool, workspace: WorkspaceId, id: string, 
 
 /** @returns its id */
 export async function insertDelivery(
-  pool: Pool,
+  pool: Queryable,
   workspace: WorkspaceId,
   delivery: Pick<StoredDelivery, "hook" | "event" | "kind" | "payload">,
   nowMs: number,

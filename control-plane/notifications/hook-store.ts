@@ -1,6 +1,7 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import { madeOf } from "../db/made-row.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 import { EVENT_KINDS, type EventKind } from "./contract.ts";
 
@@ -59,7 +60,7 @@ export async function wantedKinds(pool: Pool): Promise<{ workspace: WorkspaceId;
 export type NewHook = Hook & { readonly by: string };
 
 /** @returns undefined when there is one already */
-export async function insertHook(pool: Pool, workspace: WorkspaceId, hook: NewHook, limit: number): Promise<StoredHook | "full" | undefined> {
+export async function insertHook(pool: Queryable, workspace: WorkspaceId, hook: NewHook, limit: number): Promise<StoredHook | "full" | undefined> {
   const { rows } = await pool.query<HookRow & { is_full: boolean }>(
     `WITH room AS (SELECT count(*) >= $9 AS is_full FROM notification_hook WHERE workspace_id = $1),
        made AS (
@@ -72,7 +73,7 @@ export async function insertHook(pool: Pool, workspace: WorkspaceId, hook: NewHo
 }
 
 /** @returns undefined when it has another revision by now, or is gone */
-export async function updateHook(pool: Pool, workspace: WorkspaceId, hook: NewHook, revision: number): Promise<StoredHook | undefined> {
+export async function updateHook(pool: Queryable, workspace: WorkspaceId, hook: NewHook, revision: number): Promise<StoredHook | undefined> {
   const { rows } = await pool.query<HookRow>(
     `UPDATE notification_hook SET url = $3, events = $4, path_prefix = $5, paused = $6, paused_why = CASE WHEN $6 THEN paused_why END, description = $7,
        updated_by = $8, updated_at = now(), revision = revision + 1 WHERE workspace_id = $1 AND path = $2 AND revision = $9 RETURNING ${COLUMNS}`,
@@ -83,7 +84,7 @@ export async function updateHook(pool: Pool, workspace: WorkspaceId, hook: NewHo
 
 /** @param why when it is not a person who does it @returns undefined when there is none */
 export async function pauseHook(
-  pool: Pool,
+  pool: Queryable,
   workspace: WorkspaceId,
   path: string,
   paused: boolean,
@@ -99,7 +100,7 @@ export async function pauseHook(
 }
 
 /** With its secrets and deliveries. @param revision undefined: whatever it is */
-export async function deleteHook(pool: Pool, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
+export async function deleteHook(pool: Queryable, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
   const { rows } = await pool.query<{ path: string }>(
     `WITH gone AS (DELETE FROM notification_hook WHERE workspace_id = $1 AND path = $2 AND ($3::bigint IS NULL OR revision = $3) RETURNING path),
        secrets AS (DELETE FROM sealed_secret WHERE workspace_id = $1 AND owner = (SELECT 'hook:' || path FROM gone)),

@@ -1,10 +1,8 @@
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { asWorkspaceId } from "../../kernel/ids.ts";
 import type { JobView } from "../jobs/contract.ts";
 import { type InProcess, type Received, type Receiving, startInProcess, startReceiving, untilTrue } from "../triggers/testing/in-process.ts";
 import type { DeliveryView, HookView } from "./contract.ts";
-import { tellEvents } from "./event-store.ts";
 
 let world: InProcess;
 let receiving: Receiving;
@@ -98,7 +96,7 @@ describe("a hook", () => {
     await world.api("DELETE", "/hooks/by-path?path=f/hooks/many");
   });
 
-  test("is told that a run waits for people, once, and of missed schedules that were told in a transaction", async () => {
+  test("is told that a run waits for people, once, and of ticks that a schedule has missed", async () => {
     await putHook("people", { events: ["approval.wanted", "schedule.missed"] });
     const asks = (await world.api<JobView>("POST", "/jobs", { flow: "f/shop/asks" })).body;
     await untilTrue("it was told", () => gotBy("people").length === 1);
@@ -108,22 +106,23 @@ describe("a hook", () => {
     });
     await world.api("POST", `/jobs/${asks.id}/flow/answer`, { approve: true });
     await untilTrue("the run has ended", async () => (await world.api<JobView>("GET", `/jobs/${asks.id}`)).body.status === "succeeded");
-    const { rows } = await world.pool.query<{ id: string }>("SELECT id::text FROM workspace WHERE name = 'main'");
-    const missed = {
-      workspace: asWorkspaceId(rows[0]?.id ?? ""),
-      kind: "schedule.missed",
-      id: "schedule_1",
-      path: "f/shop/nightly",
-      data: { count: 3 },
-    } as const;
-    const client = await world.pool.connect();
-    await client.query("BEGIN");
-    await tellEvents(client, [missed, { ...missed, id: "schedule_2" }]);
-    await client.query("ROLLBACK");
-    await tellEvents(client, [missed]);
-    client.release();
+    const yearly = { cron: "0 0 1 1 *", flow: "f/shop/good" };
+    expect((await world.api("PUT", "/schedules/by-path?path=f/shop/nightly", yearly)).status).toBe(201);
+    await world.pool.query("UPDATE schedule_state SET next_at = '2021-01-01 00:00:00Z'");
     await untilTrue("it was told", () => gotBy("people").length === 2);
-    expect(JSON.parse(gotBy("people")[1]?.body ?? "")).toMatchObject({ type: "schedule.missed", data: { count: 3 } });
+    const { type, data } = JSON.parse(gotBy("people")[1]?.body ?? "") as { type: string; data: { until: string } };
+    expect([type, data]).toEqual([
+      "schedule.missed",
+      {
+        schedule: "f/shop/nightly",
+        due_at: "2021-01-01T00:00:00.000Z",
+        until: expect.stringMatching(/^20\d\d-01-01T00:00:00.000Z$/),
+        cron: yearly.cron,
+        timezone: "UTC",
+      },
+    ]);
+    expect(gotBy("people")[1]?.headers["webhook-id"]).toMatch(/^missed_\d+_1609459200000$/);
+    await world.api("DELETE", "/schedules/by-path?path=f/shop/nightly");
     await untilTrue("nothing is left", async () => (await notes()) === 0);
     expect(gotBy("people")).toHaveLength(2);
     await world.api("DELETE", "/hooks/by-path?path=f/hooks/people");

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { createOwnedSecrets, type OwnedSecrets } from "../secrets/owned-secrets.ts";
 import type { SealedSecrets } from "../secrets/sealed-secrets.ts";
 import { putRevised } from "../variables/put-revised.ts";
@@ -38,17 +40,17 @@ export interface Hooks extends OwnedSecrets {
   /** Makes one, with its first secret, or changes it. Errors: already_exists, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutHook, by: string, condition: Condition): Promise<{ stored: StoredHook; secret: string | undefined }>;
   /** Errors: not_found, failed_precondition. */
-  remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
+  remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
   /** Errors: not_found. */
   pause(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredHook>;
   /** Sends something at once, and says what became of it. Errors: not_found. */
-  test(workspace: Workspace, path: string): Promise<StoredDelivery>;
+  test(workspace: Workspace, path: string, by: string): Promise<StoredDelivery>;
   /** Errors: not_found. */
   deliveries(workspace: WorkspaceId, path: string, page: DeliveryPage): Promise<StoredDelivery[]>;
   /** Errors: not_found. */
   delivery(workspace: WorkspaceId, id: string): Promise<StoredDelivery>;
   /** Sends it again, under the same id. Errors: not_found. */
-  again(workspace: WorkspaceId, id: string): Promise<StoredDelivery>;
+  again(workspace: WorkspaceId, id: string, by: string): Promise<StoredDelivery>;
 }
 
 export function createHooks(deps: HookDeps): Hooks {
@@ -65,10 +67,16 @@ export function createHooks(deps: HookDeps): Hooks {
       condition,
       full: `the workspace has ${HOOK_LIMITS.hooks} hooks already`,
       find: () => findHook(pool, workspace, path),
-      write(before) {
-        const next = nextHook(path, change, by, before);
-        return before === undefined ? insertHook(pool, workspace, next, HOOK_LIMITS.hooks) : updateHook(pool, workspace, next, before.revision);
-      },
+      write: (before) =>
+        inTransaction(pool, async (client) => {
+          const next = nextHook(path, change, by, before);
+          const written = await (before === undefined
+            ? insertHook(client, workspace, next, HOOK_LIMITS.hooks)
+            : updateHook(client, workspace, next, before.revision));
+          if (written !== undefined && written !== "full")
+            await recordAudit(client, { workspace, actor: by, action: "hooks:write", target: `hook ${path}`, detail: detailOf(written) });
+          return written;
+        }),
     });
 
   return {
@@ -81,15 +89,25 @@ export function createHooks(deps: HookDeps): Hooks {
       await onChange();
       return { stored, secret };
     },
-    async remove(workspace, path, condition) {
-      if (!(await deleteHook(pool, workspace, path, wantedRevision(condition)))) {
+    async remove(workspace, path, by, condition) {
+      const gone = await inTransaction(pool, async (client) => {
+        const deleted = await deleteHook(client, workspace, path, wantedRevision(condition));
+        if (deleted) await recordAudit(client, { workspace, actor: by, action: "hooks:delete", target: `hook ${path}` });
+        return deleted;
+      });
+      if (!gone) {
         await get(workspace, path);
         throw changedMeanwhile(`hook ${path}`);
       }
       await onChange();
     },
     async pause(workspace, path, paused, by) {
-      const stored = await pauseHook(pool, workspace, path, paused, by, undefined);
+      const stored = await inTransaction(pool, async (client) => {
+        const done = await pauseHook(client, workspace, path, paused, by, undefined);
+        const action = paused ? "hooks:pause" : "hooks:resume";
+        if (done !== undefined) await recordAudit(client, { workspace, actor: by, action, target: `hook ${path}`, detail: { revision: done.revision } });
+        return done;
+      });
       if (stored === undefined) throw noHook(path);
       await onChange();
       return stored;
@@ -113,12 +131,16 @@ function deliveriesOf({ pool, deliverer, clock }: HookDeps, get: Get): Pick<Hook
     return delivery;
   };
   return {
-    async test(workspace, path) {
+    async test(workspace, path, by) {
       const hook = await get(workspace.id, path);
       const nowMs = clock.wallMs();
       const said = { type: TEST_KIND, timestamp: new Date(nowMs).toISOString(), workspace: workspace.name, data: { hook: path } };
       const delivery = { hook: hook.path, event: `test_${randomUUID()}`, kind: TEST_KIND, payload: JSON.stringify(said) };
-      const id = await insertDelivery(pool, workspace.id, delivery, nowMs);
+      const id = await inTransaction(pool, async (client) => {
+        const inserted = await insertDelivery(client, workspace.id, delivery, nowMs);
+        await recordAudit(client, { workspace: workspace.id, actor: by, action: "hooks:test", target: `hook ${path}`, detail: { delivery: inserted } });
+        return inserted;
+      });
       // Somebody else may have been quicker to take it: then it is on its way.
       return found((await deliverer.sendNow(workspace.id, id)) ?? (await findDelivery(pool, workspace.id, id)), id);
     },
@@ -127,8 +149,21 @@ function deliveriesOf({ pool, deliverer, clock }: HookDeps, get: Get): Pick<Hook
       return listDeliveries(pool, workspace, path, page);
     },
     delivery: async (workspace, id) => found(await findDelivery(pool, workspace, id), id),
-    again: async (workspace, id) => found(await sendAgain(pool, workspace, id, clock.wallMs()), id),
+    async again(workspace, id, by) {
+      const sent = await inTransaction(pool, async (client) => {
+        const delivery = await sendAgain(client, workspace, id, clock.wallMs());
+        if (delivery !== undefined)
+          await recordAudit(client, { workspace, actor: by, action: "hooks:send-again", target: `hook ${delivery.hook}`, detail: { delivery: id } });
+        return delivery;
+      });
+      return found(sent, id);
+    },
   };
+}
+
+/** What the audit log says of it: not the address, which may hold a secret. */
+function detailOf({ revision, events, pathPrefix, paused }: StoredHook): Record<string, string | number | boolean | readonly string[]> {
+  return { revision, events, path_prefix: pathPrefix, paused };
 }
 
 function nextHook(path: string, { url, events, path_prefix: prefix, paused, description }: PutHook, by: string, before: StoredHook | undefined): NewHook {

@@ -109,7 +109,8 @@ function addWriting(root: FastifyInstance, hooks: Hooks): void {
       },
     },
     async (request, reply) => {
-      await hooks.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await hooks.remove(workspace.id, request.query.path, principal.label, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { actsFor } from "../access/acting-for.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
@@ -148,7 +149,7 @@ function addWriting(root: FastifyInstance, schedules: Schedules): void {
       const caller = callerOf(request);
       checkRefers(caller, request.body);
       const { workspace, principal } = caller;
-      const { created, stored } = await schedules.put(workspace.id, request.query.path, request.body, principal.label, request.headers);
+      const { created, stored } = await schedules.put(workspace.id, request.query.path, request.body, actsFor(principal), request.headers);
       return reply
         .code(created ? 201 : 200)
         .header("etag", etagOf(stored.revision))
@@ -170,7 +171,8 @@ function addWriting(root: FastifyInstance, schedules: Schedules): void {
       },
     },
     async (request, reply) => {
-      await schedules.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await schedules.remove(workspace.id, request.query.path, principal.label, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );
@@ -198,7 +200,8 @@ function addOrders(root: FastifyInstance, schedules: Schedules): void {
         },
       },
       async (request, reply) => {
-        const stored = await schedules.setPaused(callerOf(request).workspace.id, request.query.path, order === "pause");
+        const { workspace, principal } = callerOf(request);
+        const stored = await schedules.setPaused(workspace.id, request.query.path, order === "pause", principal.label);
         return reply.header("etag", etagOf(stored.revision)).send(presentWithWork(stored));
       },
     );
@@ -218,7 +221,7 @@ function addOrders(root: FastifyInstance, schedules: Schedules): void {
     },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
-      return reply.code(201).send(presentRun(await schedules.runNow(workspace.id, request.query.path, principal.label)));
+      return reply.code(201).send(presentRun(await schedules.runNow(workspace.id, request.query.path, actsFor(principal))));
     },
   );
 }

@@ -1,6 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { shardOf } from "../jobs/model.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 import { SCHEDULE_LIMITS } from "./contract.ts";
@@ -59,7 +60,7 @@ export async function findSchedule(pool: Pool, workspace: WorkspaceId, path: str
 
 /** @param nextMs undefined: it does not tick @returns false: there is one at this path already */
 export async function insertSchedule(
-  pool: Pool,
+  pool: Queryable,
   workspace: WorkspaceId,
   schedule: Definition,
   by: string,
@@ -82,7 +83,7 @@ export async function insertSchedule(
 
 /** @param ticks when other ticks follow from now on: the first of them @returns false: it has another revision by now, or is gone */
 export async function updateSchedule(
-  pool: Pool,
+  pool: Queryable,
   workspace: WorkspaceId,
   schedule: Definition,
   by: string,
@@ -103,27 +104,17 @@ export async function updateSchedule(
   return rowCount === 1;
 }
 
-/** With its runs. @param revision undefined: whatever it is */
-export async function deleteSchedule(pool: Pool, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
-  const client = await pool.connect();
-  try {
-    await client.query("BEGIN");
-    // The state first, as the ticker does: it waits for a tick that is being recorded, instead of each for the other.
-    const { rows } = await client.query<{ id: string }>(
-      `DELETE FROM schedule_state s USING schedule d WHERE d.workspace_id = $1 AND d.path = $2 AND ($3::bigint IS NULL OR d.revision = $3)
-         AND s.workspace_id = d.workspace_id AND s.schedule_id = d.id RETURNING d.id::text`,
-      [workspace, path, revision ?? null],
-    );
-    const [row] = rows;
-    if (row !== undefined) await client.query("DELETE FROM schedule WHERE workspace_id = $1 AND id = $2", [workspace, row.id]);
-    await client.query("COMMIT");
-    return row !== undefined;
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
+/** With its runs. In a transaction. @param revision undefined: whatever it is */
+export async function deleteSchedule(client: Queryable, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
+  // The state first, as the ticker does: it waits for a tick that is being recorded, instead of each for the other.
+  const { rows } = await client.query<{ id: string }>(
+    `DELETE FROM schedule_state s USING schedule d WHERE d.workspace_id = $1 AND d.path = $2 AND ($3::bigint IS NULL OR d.revision = $3)
+       AND s.workspace_id = d.workspace_id AND s.schedule_id = d.id RETURNING d.id::text`,
+    [workspace, path, revision ?? null],
+  );
+  const [row] = rows;
+  if (row !== undefined) await client.query("DELETE FROM schedule WHERE workspace_id = $1 AND id = $2", [workspace, row.id]);
+  return row !== undefined;
 }
 
 function columnsOf(schedule: Definition): (string | number | boolean | null)[] {

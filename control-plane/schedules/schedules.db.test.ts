@@ -48,7 +48,7 @@ describe("a replica that dies", () => {
       expect(others).toEqual([]);
       expect(run?.state, `dead at step ${at}`).toBe("started");
       expect(await bench.started(path)).toEqual([run?.job]);
-      await bench.schedules.remove(WORKSPACE, path);
+      await bench.schedules.remove(WORKSPACE, path, "test");
       if (!isDead) break;
       crashes += 1;
     }
@@ -124,6 +124,42 @@ describe("ticks that nobody was there for", () => {
     expect((missed?.missed?.untilMs ?? 0) - (missed?.dueMs ?? 0)).toBe(59 * MINUTE_MS);
   });
 
+  test("are told to hooks that want to know, with what is recorded or not at all; those of paused hooks and other workspaces write nothing", async () => {
+    const { pool } = bench.owner;
+    const hook = (path: string, events: string, isPaused: boolean) =>
+      pool.query(
+        `INSERT INTO notification_hook (workspace_id, path, url, events, path_prefix, paused, description, created_by, updated_by)
+         VALUES ($1, $2, 'http://x', $3, '', $4, '', 'x', 'x')`,
+        [WORKSPACE, path, [events], isPaused],
+      );
+    const told = () => bench.owner.rows<{ kind: string; data: string }>("SELECT kind, data FROM event_note");
+    await hook("f/hooks/other", "job.failed", false);
+    await hook("f/hooks/paused", "schedule.missed", true);
+    await put("f/late/told", { overlap: "parallel" });
+    const dueMs = bench.clock.wallMs + MINUTE_MS;
+    passMinutes(30.5);
+    await bench.tick();
+    expect((await runsOf("f/late/told")).map(({ state }) => state)).toEqual(["started", "missed"]);
+    expect(await told()).toEqual([]);
+    await hook("f/hooks/late", "schedule.missed", false);
+    passMinutes(30);
+    await pool.query("ALTER TABLE event_note ADD CONSTRAINT no_more CHECK (kind <> 'schedule.missed') NOT VALID");
+    await expect(bench.tick()).rejects.toThrow("no_more");
+    await pool.query("ALTER TABLE event_note DROP CONSTRAINT no_more");
+    expect(await runsOf("f/late/told")).toHaveLength(2);
+    await bench.tick();
+    expect((await runsOf("f/late/told")).map(({ state }) => state)).toEqual(["started", "missed", "started", "missed"]);
+    const iso = (ms: number): string => new Date(ms).toISOString();
+    const [one, ...more] = await told();
+    expect([one?.kind, more]).toEqual(["schedule.missed", []]);
+    expect(JSON.parse(one?.data ?? "")).toEqual({
+      path: "f/late/told",
+      data: { schedule: "f/late/told", due_at: iso(dueMs + 30 * MINUTE_MS), until: iso(dueMs + 58 * MINUTE_MS), cron: "* * * * *", timezone: "UTC" },
+    });
+    await pool.query("DELETE FROM notification_hook");
+    await pool.query("DELETE FROM event_note");
+  });
+
   test("are made up for as asked", async () => {
     await put("f/late/latest", { overlap: "parallel", catch_up: { policy: "latest" } });
     await put("f/late/all", { overlap: "parallel", catch_up: { policy: "all", max: 10, window_s: 3600 } });
@@ -173,11 +209,11 @@ describe("a change", () => {
     const known = bench.replica();
     bench.clock.wallMs += 58_000;
     await known.ticker.look();
-    expect(await bench.schedules.setPaused(WORKSPACE, "f/change/pause", true)).toMatchObject({ paused: true, nextMs: undefined });
+    expect(await bench.schedules.setPaused(WORKSPACE, "f/change/pause", true, "olga@example.com")).toMatchObject({ paused: true, nextMs: undefined });
     passMinutes(30);
     await known.ticker.fire();
     await bench.tick();
-    const { nextMs } = await bench.schedules.setPaused(WORKSPACE, "f/change/pause", false);
+    const { nextMs } = await bench.schedules.setPaused(WORKSPACE, "f/change/pause", false, "olga@example.com");
     expect((nextMs ?? 0) - bench.clock.wallMs).toBeLessThanOrEqual(MINUTE_MS);
     await bench.tick();
     expect(await runsOf("f/change/pause")).toEqual([]);
@@ -196,7 +232,7 @@ describe("a change", () => {
     await put("f/change/wrong", { description: "newer" });
     const condition = { "if-match": `"${stored.revision}"` };
     await expect(bench.schedules.put(WORKSPACE, "f/change/wrong", EVERY_MINUTE, "test", condition)).rejects.toMatchObject({ code: "failed_precondition" });
-    await expect(bench.schedules.remove(WORKSPACE, "f/change/wrong", condition)).rejects.toMatchObject({ code: "failed_precondition" });
+    await expect(bench.schedules.remove(WORKSPACE, "f/change/wrong", "test", condition)).rejects.toMatchObject({ code: "failed_precondition" });
   });
 });
 
@@ -211,8 +247,8 @@ test("jobs and handlers of a schedule act for the account that wrote it last; a 
   };
   await write("test");
   await write(alice);
-  expect(await bench.schedules.setPaused(WORKSPACE, "f/by/whom", true)).toMatchObject({ updatedBy: alice });
-  await bench.schedules.setPaused(WORKSPACE, "f/by/whom", false);
+  expect(await bench.schedules.setPaused(WORKSPACE, "f/by/whom", true, "olga@example.com")).toMatchObject({ updatedBy: alice });
+  await bench.schedules.setPaused(WORKSPACE, "f/by/whom", false, "olga@example.com");
   passMinutes(1);
   await bench.tick();
   await write(robot);

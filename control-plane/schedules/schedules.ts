@@ -1,7 +1,10 @@
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsIn } from "../access/acting-for.ts";
+import { type AuditEvent, recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { argsText } from "../jobs/enqueue.ts";
 import { type JobRecord, readJobs } from "../jobs/job-store.ts";
 import type { NamedJobs } from "../jobs/named-jobs.ts";
@@ -26,15 +29,15 @@ export interface SeenRun extends StoredRun {
 export interface Schedules {
   list(workspace: WorkspaceId, page: Page): Promise<StoredSchedule[]>;
   find(workspace: WorkspaceId, path: string): Promise<StoredSchedule | undefined>;
-  /** Makes or replaces one. Errors: invalid_argument naming the field, already_exists, failed_precondition, resource_exhausted. */
+  /** Makes or replaces one. @param by who its jobs act for: see actsFor. Errors: invalid_argument naming the field, already_exists, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, definition: PutSchedule, by: string, condition?: Condition): Promise<{ created: boolean; stored: StoredSchedule }>;
   /** Errors: not_found, failed_precondition. */
-  remove(workspace: WorkspaceId, path: string, condition?: Condition): Promise<void>;
+  remove(workspace: WorkspaceId, path: string, by: string, condition?: Condition): Promise<void>;
   /**
    * Ticks that would come while it is paused are none: they are neither run nor missed. It stays the schedule of whoever wrote it: its jobs act for
    * that account, and not for who let it go on. Errors: not_found, failed_precondition.
    */
-  setPaused(workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredSchedule>;
+  setPaused(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredSchedule>;
   /** Runs it now, whatever its earlier runs do. Errors: not_found; those of a run. */
   runNow(workspace: WorkspaceId, path: string, by: string): Promise<SeenRun>;
   /** Newest first. Errors: not_found. */
@@ -70,14 +73,25 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
     return runs.map((run) => ({ ...run, record: run.job === undefined ? undefined : byId.get(run.job) }));
   };
 
-  /** @returns undefined: somebody else was quicker */
-  async function write(workspace: WorkspaceId, next: Definition, by: string, before: StoredSchedule | undefined): Promise<StoredSchedule | "full" | undefined> {
+  /** @param said what the audit log says of it, and of whom @returns undefined: somebody else was quicker */
+  async function write(
+    workspace: WorkspaceId,
+    next: Definition,
+    by: string,
+    before: StoredSchedule | undefined,
+    said: Pick<AuditEvent, "actor" | "action">,
+  ): Promise<StoredSchedule | "full" | undefined> {
     const nextMs = next.paused ? undefined : ticksOf(next).after(clock.wallMs());
     const isSame = before !== undefined && before.cron === next.cron && before.zone === next.zone && before.paused === next.paused;
-    const done =
-      before === undefined
-        ? await insertSchedule(pool, workspace, next, by, nextMs)
-        : await updateSchedule(pool, workspace, next, by, before.revision, isSame ? undefined : { nextMs });
+    const done = await inTransaction(pool, async (client) => {
+      const written =
+        before === undefined
+          ? await insertSchedule(client, workspace, next, by, nextMs)
+          : await updateSchedule(client, workspace, next, by, before.revision, isSame ? undefined : { nextMs });
+      const detail = { revision: (before?.revision ?? 0) + 1, cron: next.cron, timezone: next.zone, [next.target.kind]: next.target.path };
+      if (written === true) await recordAudit(client, { workspace, ...said, target: `schedule ${next.path}`, detail });
+      return written;
+    });
     if (done === "full") return done;
     if (!done) return undefined;
     if (!isSame) deps.changed();
@@ -88,7 +102,7 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
     workspace: WorkspaceId,
     path: string,
     condition: Condition,
-    next: (before: StoredSchedule | undefined) => { definition: Definition; by: string },
+    next: (before: StoredSchedule | undefined) => { definition: Definition; by: string; said: Pick<AuditEvent, "actor" | "action"> },
   ) =>
     putRevised({
       what: `schedule ${path}`,
@@ -96,8 +110,8 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       full: `the workspace has ${SCHEDULE_LIMITS.schedules} schedules already`,
       find: () => find(workspace, path),
       write(before) {
-        const { definition, by } = next(before);
-        return write(workspace, definition, by, before);
+        const { definition, by, said } = next(before);
+        return write(workspace, definition, by, before, said);
       },
     });
 
@@ -110,20 +124,25 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
       await checkWork(deps, workspace, wanted);
       return put(workspace, path, condition, (before) => {
         const definition = { ...wanted, paused: given.paused ?? before?.paused ?? false, description: given.description ?? "" };
-        return { definition, by };
+        return { definition, by, said: { actor: boundsIn(by).label, action: "schedules:write" } };
       });
     },
-    async remove(workspace, path, condition = {}) {
-      if (await deleteSchedule(pool, workspace, path, wantedRevision(condition))) return;
+    async remove(workspace, path, by, condition = {}) {
+      const gone = await inTransaction(pool, async (client) => {
+        const deleted = await deleteSchedule(client, workspace, path, wantedRevision(condition));
+        if (deleted) await recordAudit(client, { workspace, actor: by, action: "schedules:delete", target: `schedule ${path}` });
+        return deleted;
+      });
+      if (gone) return;
       if ((await find(workspace, path)) !== undefined) throw changedMeanwhile(`schedule ${path}`);
       throw noSchedule(path);
     },
-    async setPaused(workspace, path, paused) {
+    async setPaused(workspace, path, paused, by) {
       const known = await get(workspace, path);
       if (known.paused === paused) return known;
       const { stored } = await put(workspace, path, {}, (before) => {
         if (before === undefined) throw noSchedule(path);
-        return { definition: { ...before, paused }, by: before.updatedBy };
+        return { definition: { ...before, paused }, by: before.updatedBy, said: { actor: by, action: paused ? "schedules:pause" : "schedules:resume" } };
       });
       return stored;
     },

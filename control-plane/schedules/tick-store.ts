@@ -1,6 +1,9 @@
 import { asWorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction, type Queryable } from "../db/transaction.ts";
 import { shardOf } from "../jobs/model.ts";
+import { tellEvents } from "../notifications/event-store.ts";
+import { missedEvents } from "./missed-events.ts";
 import type { DueSchedule, Move, Occupancy, RunRecord, RunRef, ScheduleRef } from "./model.ts";
 import { type CatchUpRow, readCatchUp } from "./schedule-codec.ts";
 import { type Claimed, keyOf } from "./tick-tables.ts";
@@ -57,11 +60,13 @@ const CLAIM = `WITH wanted AS (
     SELECT workspace_id, schedule_id, to_timestamp(from_ms / 1000), 'missed', to_timestamp(until_ms / 1000), cron, zone
     FROM unnest($10::bigint[], $11::bigint[], $12::float8[], $13::float8[], $14::text[], $15::text[]) AS r(workspace_id, schedule_id, from_ms, until_ms, cron, zone)
       JOIN moved USING (workspace_id, schedule_id)
-    ON CONFLICT DO NOTHING)
-  SELECT workspace_id::text, schedule_id::text, ${msOf("due_at")} AS due_ms, NULL AS runs, NULL AS rows, NULL AS is_busy, NULL AS waiting, ${NO_WORK} FROM made
+    ON CONFLICT DO NOTHING RETURNING workspace_id, schedule_id)
+  SELECT workspace_id::text, schedule_id::text, ${msOf("due_at")} AS due_ms, NULL AS runs, NULL AS rows, NULL AS has_missed, NULL AS is_busy, NULL AS waiting,
+    ${NO_WORK} FROM made
   UNION ALL
-  SELECT m.workspace_id::text, m.schedule_id::text, NULL, m.runs::text, m.rows, o.is_busy, o.waiting, ${WORK_COLUMNS}
+  SELECT m.workspace_id::text, m.schedule_id::text, NULL, m.runs::text, m.rows, g.schedule_id IS NOT NULL, o.is_busy, o.waiting, ${WORK_COLUMNS}
   FROM moved m JOIN schedule d ON d.workspace_id = m.workspace_id AND d.id = m.schedule_id
+    LEFT JOIN gone g ON g.workspace_id = m.workspace_id AND g.schedule_id = m.schedule_id
     LEFT JOIN LATERAL (
       SELECT e.starting > 0 OR (e.job_id IS NOT NULL AND ${isLive("e.job_id", "m")}) AS is_busy, e.waiting
       FROM (SELECT ${openCounts}, ${lastJob("m")} AS job_id FROM schedule_run x
@@ -71,13 +76,30 @@ const CLAIM = `WITH wanted AS (
 /** One for each tick that was recorded, without what its schedule says, and one for each schedule that was moved on. */
 type ClaimRow =
   | { workspace_id: string; schedule_id: string; due_ms: number }
-  | (Omit<RunRow, "due_ms"> & { due_ms: null; runs: string; rows: number; is_busy: boolean | null; waiting: number | null });
+  | (Omit<RunRow, "due_ms"> & { due_ms: null; runs: string; rows: number; has_missed: boolean; is_busy: boolean | null; waiting: number | null });
 
+/** Where ticks were missed, hooks are told of it in the same transaction; without any, which is the usual case, it is one statement. */
 export async function claimTicks(pool: Pool, moves: readonly Move[]): Promise<Claimed> {
+  if (moves.every(({ missed }) => missed === undefined)) return claimedOf(await runClaim(pool, moves));
+  return inTransaction(pool, async (client) => {
+    const rows = await runClaim(client, moves);
+    const byKey = new Map(moves.map((move) => [keyOf(move), move]));
+    const missed = rows.flatMap((row) => {
+      if (row.due_ms !== null || !row.has_missed) return [];
+      const schedule = { workspace: asWorkspaceId(row.workspace_id), id: row.schedule_id };
+      const move = byKey.get(keyOf(schedule));
+      return move === undefined ? [] : [{ ...schedule, path: row.path, move }];
+    });
+    await tellEvents(client, missedEvents(missed));
+    return claimedOf(rows);
+  });
+}
+
+async function runClaim(client: Queryable, moves: readonly Move[]): Promise<ClaimRow[]> {
   const run = moves.flatMap((move) => move.run.map((dueMs) => ({ ...move, dueMs })));
   const missed = moves.flatMap((move) => (move.missed === undefined ? [] : [{ ...move, ...move.missed }]));
   const refs = (of: readonly ScheduleRef[]): string[][] => [of.map(({ workspace }) => workspace), of.map(({ id }) => id)];
-  const { rows } = await pool.query<ClaimRow>(CLAIM, [
+  const { rows } = await client.query<ClaimRow>(CLAIM, [
     ...refs(moves),
     moves.map(({ nextMs }) => nextMs),
     moves.map(({ timing }) => timing),
@@ -91,6 +113,10 @@ export async function claimTicks(pool: Pool, moves: readonly Move[]): Promise<Cl
     missed.map(({ cron }) => cron),
     missed.map(({ zone }) => zone),
   ]);
+  return rows;
+}
+
+function claimedOf(rows: readonly ClaimRow[]): Claimed {
   const moved: (ScheduleRef & { runs: number; rows: number })[] = [];
   const busy = new Map<string, Occupancy>();
   const works = new Map<string, Omit<RunRow, "due_ms">>();

@@ -33,6 +33,8 @@ interface Waiting extends DueSchedule {
 /** How far ahead schedules are in memory, and how often the table is looked at. A change through another replica is heard of at the next look. */
 const HORIZON_MS = 5000;
 const LOOK_EVERY_MS = 2000;
+/** Patterns have whole seconds. Looks are half a second after them, so that what they read and work out is in no tick's way. */
+const LOOK_AFTER_MS = 500;
 /** Schedules in memory; those that come later are read when their time is nearer. */
 const MAX_IN_MEMORY = 20_000;
 /** Schedules that one statement moves on. */
@@ -69,15 +71,14 @@ export class Ticker implements Service {
   }
 
   async start(): Promise<void> {
-    const look = (): void => background(this.#deps.log, "a look at schedules", this.#lookAndArm());
-    this.#looks = setInterval(look, LOOK_EVERY_MS);
-    look();
+    this.#lookNow();
+    this.#lookAgain();
   }
 
   /** Ticks that are claimed are seen through. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    clearInterval(this.#looks);
+    clearTimeout(this.#looks);
     clearTimeout(this.#timer);
     await Promise.allSettled([this.#looking, this.#firing]);
     await Promise.allSettled(this.#starting);
@@ -85,7 +86,20 @@ export class Ticker implements Service {
 
   /** A schedule has changed: its next tick may be sooner than what is known. */
   changed(): void {
-    if (this.#looks !== undefined && !this.#isStopped) background(this.#deps.log, "a look at schedules", this.#lookAndArm());
+    if (this.#looks !== undefined && !this.#isStopped) this.#lookNow();
+  }
+
+  #lookNow(): void {
+    background(this.#deps.log, "a look at schedules", this.#lookAndArm());
+  }
+
+  /** Each time anew: an interval would wander. */
+  #lookAgain(): void {
+    const sinceMs = (this.#deps.clock.wallMs() - LOOK_AFTER_MS) % 1000;
+    this.#looks = setTimeout(() => {
+      this.#lookNow();
+      this.#lookAgain();
+    }, LOOK_EVERY_MS - sinceMs);
   }
 
   /** Reads which schedules tick within the horizon. One look at a time. Errors: of the tables; then what is in memory stays. */

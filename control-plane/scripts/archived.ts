@@ -4,6 +4,12 @@ export interface Archived {
   readonly by: string;
 }
 
+/** What holds for all versions of a script or a flow: they keep the path that they were deployed at, and may be used where it is now. */
+export interface Standing {
+  readonly path: string;
+  readonly isArchived: boolean;
+}
+
 /** Columns of `script` and `flow`. */
 export interface ArchivedRow {
   archived_at: Date | null;

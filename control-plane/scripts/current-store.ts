@@ -1,7 +1,7 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { isUniqueViolation } from "../db/violations.ts";
-import { type Archived, type ArchivedRow, archivedOf } from "./archived.ts";
+import { type Archived, type ArchivedRow, archivedOf, type Standing } from "./archived.ts";
 import { type ExpectedVersion, expectedColumns } from "./expected-version.ts";
 
 /** Tables with a row for each path; those of scripts and flows are alike. */
@@ -47,12 +47,13 @@ export async function setArchived(
   return rows.map(currentOf)[0];
 }
 
-export async function isArchived(on: Queryable, kind: Versioned, workspace: WorkspaceId, id: string): Promise<boolean> {
-  const { rows } = await on.query<{ archived: boolean }>(`SELECT archived_at IS NOT NULL AS archived FROM ${kind} WHERE workspace_id = $1 AND id = $2`, [
-    workspace,
-    id,
-  ]);
-  return rows[0]?.archived === true;
+/** Where a script or flow is now, by its number; undefined when there is none. */
+export async function findStanding(on: Queryable, kind: Versioned, workspace: WorkspaceId, id: string): Promise<Standing | undefined> {
+  const { rows } = await on.query<{ path: string; archived: boolean }>(
+    `SELECT path, archived_at IS NOT NULL AS archived FROM ${kind} WHERE workspace_id = $1 AND id = $2`,
+    [workspace, id],
+  );
+  return rows.map(({ path, archived }) => ({ path, isArchived: archived }))[0];
 }
 
 /** Paths that resemble one that does not exist, for the error message. */

@@ -1,9 +1,10 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import { type Caller, mayUse } from "../http/authorize.ts";
 import { suggestionOf } from "../http/suggestion.ts";
 import type { Archived } from "./archived.ts";
-import { findCurrent, similarPaths, type Versioned } from "./current-store.ts";
+import { findCurrent, findStanding, similarPaths, type Versioned } from "./current-store.ts";
 import type { ScriptCache } from "./script-cache.ts";
 import { findSchemas, findVersion, type ScriptVersion } from "./script-store.ts";
 
@@ -23,6 +24,15 @@ export async function storedVersion(pool: Pool, workspace: WorkspaceId, path: st
   return { version, archived: current?.archived };
 }
 
+/** One version, for whoever may use its script where that is now: one of before a move has another path. Errors: not_found. */
+export async function readableVersion(pool: Pool, caller: Pick<Caller, "workspace" | "reach">, hash: string): Promise<ScriptVersion> {
+  const { id } = caller.workspace;
+  const version = await findVersion(pool, id, hash);
+  const standing = version === undefined ? undefined : await findStanding(pool, "script", id, version.scriptId);
+  if (version === undefined || standing === undefined || !mayUse(caller, standing.path)) throw new AppError("not_found", `there is no script version ${hash}`);
+  return version;
+}
+
 /** What is said of a path where there is none. */
 export async function nothingOf(kind: Versioned, pool: Pool, workspace: WorkspaceId, path: string): Promise<AppError> {
   const hint = await suggestPaths(kind, pool, workspace, path);
@@ -30,8 +40,9 @@ export async function nothingOf(kind: Versioned, pool: Pool, workspace: Workspac
 }
 
 /** Errors: failed_precondition for a version of an archived script. */
-export async function refuseArchived(cache: ScriptCache, workspace: WorkspaceId, { scriptId, path }: ScriptVersion): Promise<void> {
-  if (await cache.isArchived(workspace, scriptId)) throw archivedError("script", path);
+export async function refuseArchived(cache: ScriptCache, workspace: WorkspaceId, { scriptId }: ScriptVersion): Promise<void> {
+  const standing = await cache.standing(workspace, scriptId);
+  if (standing?.isArchived === true) throw archivedError("script", standing.path);
 }
 
 export function archivedError(kind: Versioned, path: string): AppError {

@@ -1,20 +1,19 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { AppError } from "../../kernel/app-error.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf, mayUse } from "../http/authorize.ts";
+import { callerOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
 import { bodyPath, queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { deployConditions, deployScriptRequest, deployScriptResponse, scriptListQuery, scriptPage, scriptWithContent } from "./contract.ts";
 import { deployScript, presentScript, presentWithContent } from "./deploy.ts";
 import { expectedVersion } from "./expected-version.ts";
-import { storedVersion } from "./find-script.ts";
+import { readableVersion, storedVersion } from "./find-script.ts";
 import type { ScriptLocks } from "./locks.ts";
 import type { ScriptCache } from "./script-cache.ts";
-import { findVersion, listScripts } from "./script-store.ts";
+import { listScripts } from "./script-store.ts";
 import { addScriptVersionRoutes } from "./version-routes.ts";
 
 const base = "/api/v1/w/:workspace/scripts";
@@ -108,10 +107,7 @@ export function addScriptRoutes(root: FastifyInstance, pool: Pool, cache: Script
       },
     },
     async (request) => {
-      const caller = callerOf(request);
-      const version = await findVersion(pool, caller.workspace.id, request.params.hash);
-      if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
-      return presentWithContent(version);
+      return presentWithContent(await readableVersion(pool, callerOf(request), request.params.hash));
     },
   );
 }

@@ -1,8 +1,9 @@
 import { FreshCache } from "../../kernel/fresh-cache.ts";
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Standing } from "./archived.ts";
 import { createCurrentHashes } from "./current-hashes.ts";
-import { isArchived } from "./current-store.ts";
+import { findStanding } from "./current-store.ts";
 import { findVersion, type ScriptVersion } from "./script-store.ts";
 
 /**
@@ -14,8 +15,8 @@ export interface ScriptCache {
   loadVersion(workspace: WorkspaceId, hash: string): Promise<ScriptVersion | undefined>;
   /** The newest version of a path; a deploy through this replica shows at once, through another within a second. */
   current(workspace: WorkspaceId, path: string): Promise<ScriptVersion | undefined>;
-  /** Whether a script is archived, by its number: for those that run a version by its hash. */
-  isArchived(workspace: WorkspaceId, scriptId: string): Promise<boolean>;
+  /** Where a script is, and whether it is archived, by its number: for those that run a version by its hash. */
+  standing(workspace: WorkspaceId, scriptId: string): Promise<Standing | undefined>;
   /** Forgets which version of a path is current, what is known of the lock of this one, and whether the script is archived. */
   changed(workspace: WorkspaceId, path: string, hash: string, scriptId?: string): void;
 }
@@ -28,13 +29,13 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
   const versions = new Map<string, Known>();
   const hashes = createCurrentHashes(pool, "script", nowMs);
   /** By workspace and number of the script. */
-  const archived = new FreshCache<boolean>({
+  const standing = new FreshCache<Standing | undefined>({
     maxAgeMs: CURRENT_MS,
     maxEntries: MAX_SCRIPTS,
     nowMs,
     load(key) {
       const [workspace = "", scriptId = ""] = key.split("/");
-      return isArchived(pool, "script", asWorkspaceId(workspace), scriptId);
+      return findStanding(pool, "script", asWorkspaceId(workspace), scriptId);
     },
   });
 
@@ -58,9 +59,9 @@ export function createScriptCache(pool: Pool, nowMs: () => number): ScriptCache 
       const hash = await hashes.get(workspace, path);
       return hash === undefined ? undefined : loadVersion(workspace, hash);
     },
-    isArchived: (workspace, scriptId) => archived.get(`${workspace}/${scriptId}`),
+    standing: (workspace, scriptId) => standing.get(`${workspace}/${scriptId}`),
     changed(workspace, path, hash, scriptId) {
-      if (scriptId !== undefined) archived.delete(`${workspace}/${scriptId}`);
+      if (scriptId !== undefined) standing.delete(`${workspace}/${scriptId}`);
       hashes.forget(workspace, path);
       versions.delete(`${workspace}/${hash}`);
     },

@@ -83,7 +83,8 @@ export function addOwnedSecretRoutes(root: FastifyInstance, owned: OwnedSecrets,
       },
     },
     async (request, reply) => {
-      await owned.removeSecret(callerOf(request).workspace.id, request.query.path, request.query.id);
+      const { workspace, principal } = callerOf(request);
+      await owned.removeSecret(workspace.id, request.query.path, request.query.id, principal.label);
       return reply.code(204).send(null);
     },
   );

@@ -14,7 +14,7 @@ export interface OwnedSecrets {
     othersForS: number | undefined,
   ): Promise<{ secret: string; listed: ListedSecret }>;
   /** Errors: not_found. */
-  removeSecret(workspace: WorkspaceId, path: string, id: string): Promise<void>;
+  removeSecret(workspace: WorkspaceId, path: string, id: string, by: string): Promise<void>;
 }
 
 interface Owners<Owner> {
@@ -41,9 +41,9 @@ export function createOwnedSecrets<Owner>(sealed: SealedSecrets, { kind, get, ma
       changed(workspace, path);
       return { secret, listed };
     },
-    async removeSecret(workspace, path, id) {
+    async removeSecret(workspace, path, id, by) {
       await get(workspace, path);
-      await sealed.remove(workspace, `${kind}:${path}`, id);
+      await sealed.remove(workspace, `${kind}:${path}`, id, by);
       changed(workspace, path);
     },
   };

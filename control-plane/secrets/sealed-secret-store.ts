@@ -1,5 +1,6 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import type { Sealed } from "./key-ring.ts";
 
 export interface StoredSecret {
@@ -48,7 +49,7 @@ export interface NewSecret {
  * Errors: foreign_key when the key that sealed it is gone.
  */
 export async function insertSecret(
-  pool: Pool,
+  pool: Queryable,
   workspace: WorkspaceId,
   secret: NewSecret,
   limit: number,
@@ -69,7 +70,7 @@ export async function insertSecret(
   return rowCount === 1;
 }
 
-export async function deleteSecret(pool: Pool, workspace: WorkspaceId, owner: string, id: string): Promise<boolean> {
+export async function deleteSecret(pool: Queryable, workspace: WorkspaceId, owner: string, id: string): Promise<boolean> {
   const { rowCount } = await pool.query("DELETE FROM sealed_secret WHERE workspace_id = $1 AND owner = $2 AND id = $3", [workspace, owner, id]);
   return rowCount === 1;
 }

@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { type AuditEvent, recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { isForeignKeyViolation } from "../db/violations.ts";
 import type { KeyRing, Sealed } from "./key-ring.ts";
 import { deleteSecret, insertSecret, listSecrets, replaceSecret, type StoredSecret, secretsWithOldKeys } from "./sealed-secret-store.ts";
@@ -23,7 +25,7 @@ export interface SealedSecrets {
    */
   add(workspace: WorkspaceId, owner: SecretOwner, text: string, by: string, othersForS?: number): Promise<ListedSecret>;
   /** Errors: not_found. */
-  remove(workspace: WorkspaceId, owner: SecretOwner, id: string): Promise<void>;
+  remove(workspace: WorkspaceId, owner: SecretOwner, id: string, by: string): Promise<void>;
   /** See SealedThings. */
   resealSome(workspace: WorkspaceId, limit: number): Promise<number>;
 }
@@ -42,7 +44,12 @@ export function createSealedSecrets(pool: Pool, keys: KeyRing, clock: Clock): Se
     for (let attempt = 1; ; attempt++) {
       const sealed: Sealed = await keys.seal(workspace, placeOf(owner, id), text);
       try {
-        return await insertSecret(pool, workspace, { owner, id, sealed, by }, MAX_SECRETS, endMs, clock.wallMs());
+        return await inTransaction(pool, async (client) => {
+          const inserted = await insertSecret(client, workspace, { owner, id, sealed, by }, MAX_SECRETS, endMs, clock.wallMs());
+          if (inserted)
+            await recordAudit(client, { workspace, actor: by, ...wordsOf(owner, "add-secret"), detail: { secret: id, others_end: endMs !== undefined } });
+          return inserted;
+        });
       } catch (error) {
         if (!isForeignKeyViolation(error) || attempt >= TRIES) throw error;
       }
@@ -62,8 +69,13 @@ export function createSealedSecrets(pool: Pool, keys: KeyRing, clock: Clock): Se
         throw new AppError("resource_exhausted", `there are ${MAX_SECRETS} secrets already`, { hint: "delete one that is no longer used" });
       return { id, createdAt: new Date(clock.wallMs()), createdBy: by, expiresAt: undefined };
     },
-    async remove(workspace, owner, id) {
-      if (!(await deleteSecret(pool, workspace, owner, id))) throw new AppError("not_found", `there is no secret ${id}`);
+    async remove(workspace, owner, id, by) {
+      const gone = await inTransaction(pool, async (client) => {
+        const deleted = await deleteSecret(client, workspace, owner, id);
+        if (deleted) await recordAudit(client, { workspace, actor: by, ...wordsOf(owner, "delete-secret"), detail: { secret: id } });
+        return deleted;
+      });
+      if (!gone) throw new AppError("not_found", `there is no secret ${id}`);
     },
     async resealSome(workspace, limit) {
       const old = await secretsWithOldKeys(pool, workspace, limit);
@@ -74,4 +86,10 @@ export function createSealedSecrets(pool: Pool, keys: KeyRing, clock: Clock): Se
       return old.length;
     },
   };
+}
+
+/** As the audit log names it: `triggers:add-secret` of `trigger f/a/b`. */
+function wordsOf(owner: SecretOwner, verb: string): Pick<AuditEvent, "action" | "target"> {
+  const kind = owner.startsWith("hook:") ? "hook" : "trigger";
+  return { action: `${kind}s:${verb}`, target: `${kind} ${owner.slice(kind.length + 1)}` };
 }

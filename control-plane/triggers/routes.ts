@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { actsFor } from "../access/acting-for.ts";
 import type { Pool } from "../db/pools.ts";
 import { callerOf, referencesOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
@@ -132,7 +133,7 @@ function addWriting(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
       // Its jobs are not asked any more whether they may be started: whoever writes it is.
       checkReferences(caller, [script, flow], [constants]);
       const { workspace, principal } = caller;
-      const by = { label: principal.label, mayRefer: referencesOf(caller) };
+      const by = { label: actsFor(principal), mayRefer: referencesOf(caller) };
       const { created, stored } = await triggers.put(workspace.id, request.query.path, request.body, by, request.headers);
       return reply
         .code(created ? 201 : 200)
@@ -155,7 +156,8 @@ function addWriting(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
       },
     },
     async (request, reply) => {
-      await triggers.remove(callerOf(request).workspace.id, request.query.path, { "if-match": request.headers["if-match"] });
+      const { workspace, principal } = callerOf(request);
+      await triggers.remove(workspace.id, request.query.path, principal.label, { "if-match": request.headers["if-match"] });
       return reply.code(204).send(null);
     },
   );
@@ -174,8 +176,8 @@ function addPausing(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
         schema: { tags, operationId, summary, params, querystring: byPath, response: { 200: triggerView, default: problemView } },
       },
       async (request, reply) => {
-        const { workspace } = callerOf(request);
-        const stored = await triggers.pause(workspace.id, request.query.path, paused);
+        const { workspace, principal } = callerOf(request);
+        const stored = await triggers.pause(workspace.id, request.query.path, paused, principal.label);
         return reply.header("etag", etagOf(stored.revision)).send(presentTrigger(stored, workspace.name, publicUrl()));
       },
     );

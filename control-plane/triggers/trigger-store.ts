@@ -2,6 +2,7 @@ import type { WorkspaceId } from "../../kernel/ids.ts";
 import { madeOf } from "../db/made-row.ts";
 import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 import type { METHODS, TriggerSettings } from "./contract.ts";
 import { decodeSettings, methodOf } from "./settings-codec.ts";
@@ -65,7 +66,7 @@ export async function findSameRoute(pool: Pool, workspace: WorkspaceId, path: st
 export type NewTrigger = Trigger & { readonly by: string };
 
 /** @returns undefined when there is one already. Errors: unique_violation for a route that another one is in the way of */
-export async function insertTrigger(pool: Pool, workspace: WorkspaceId, trigger: NewTrigger, limit: number): Promise<StoredTrigger | "full" | undefined> {
+export async function insertTrigger(pool: Queryable, workspace: WorkspaceId, trigger: NewTrigger, limit: number): Promise<StoredTrigger | "full" | undefined> {
   const { rows } = await pool.query<TriggerRow & { is_full: boolean }>(
     `WITH room AS (SELECT count(*) >= $11 AS is_full FROM trigger WHERE workspace_id = $1),
        made AS (
@@ -78,7 +79,7 @@ export async function insertTrigger(pool: Pool, workspace: WorkspaceId, trigger:
 }
 
 /** @returns undefined when it has another revision by now, or is gone. Errors: as insertTrigger */
-export async function updateTrigger(pool: Pool, workspace: WorkspaceId, trigger: NewTrigger, revision: number): Promise<StoredTrigger | undefined> {
+export async function updateTrigger(pool: Queryable, workspace: WorkspaceId, trigger: NewTrigger, revision: number): Promise<StoredTrigger | undefined> {
   const { rows } = await pool.query<TriggerRow>(
     `UPDATE trigger SET kind = $3, method = $4, pattern = $5, shape = $6, settings = $7, paused = $8, description = $9, updated_by = $10,
        updated_at = now(), revision = revision + 1 WHERE workspace_id = $1 AND path = $2 AND revision = $11 RETURNING ${COLUMNS}`,
@@ -88,7 +89,7 @@ export async function updateTrigger(pool: Pool, workspace: WorkspaceId, trigger:
 }
 
 /** @returns undefined when there is none */
-export async function pauseTrigger(pool: Pool, workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredTrigger | undefined> {
+export async function pauseTrigger(pool: Queryable, workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredTrigger | undefined> {
   const { rows } = await pool.query<TriggerRow>(
     `UPDATE trigger SET paused = $3, updated_at = now(), revision = revision + 1 WHERE workspace_id = $1 AND path = $2 RETURNING ${COLUMNS}`,
     [workspace, path, paused],
@@ -97,7 +98,7 @@ export async function pauseTrigger(pool: Pool, workspace: WorkspaceId, path: str
 }
 
 /** With its secrets and what is known of its calls. @param revision undefined: whatever it is */
-export async function deleteTrigger(pool: Pool, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
+export async function deleteTrigger(pool: Queryable, workspace: WorkspaceId, path: string, revision: number | undefined): Promise<boolean> {
   const { rows } = await pool.query<{ path: string }>(
     `WITH gone AS (DELETE FROM trigger WHERE workspace_id = $1 AND path = $2 AND ($3::bigint IS NULL OR revision = $3) RETURNING path),
        secrets AS (DELETE FROM sealed_secret WHERE workspace_id = $1 AND owner = (SELECT 'trigger:' || path FROM gone)),

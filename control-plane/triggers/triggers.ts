@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsIn } from "../access/acting-for.ts";
+import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { isUniqueViolation } from "../db/violations.ts";
 import { checkStandardSecret, newStandardSecret } from "../notifications/standard-webhooks.ts";
 import { createOwnedSecrets, type OwnedSecrets } from "../secrets/owned-secrets.ts";
@@ -26,6 +29,7 @@ import {
 
 /** Who writes a trigger. */
 interface Writer {
+  /** Who its jobs act for: see actsFor. */
   readonly label: string;
   /** What may be named to the writer; undefined: all. */
   readonly mayRefer: ((path: string) => boolean) | undefined;
@@ -39,9 +43,9 @@ export interface Triggers extends OwnedSecrets {
   /** Makes or changes one. Errors: invalid_argument, already_exists (also for a route in the way of another), failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutTrigger, by: Writer, condition: Condition): Promise<{ created: boolean; stored: StoredTrigger }>;
   /** Errors: not_found, failed_precondition. */
-  remove(workspace: WorkspaceId, path: string, condition: Condition): Promise<void>;
+  remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
   /** It stays the trigger of whoever wrote it: its jobs act for that account. Errors: not_found. */
-  pause(workspace: WorkspaceId, path: string, paused: boolean): Promise<StoredTrigger>;
+  pause(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredTrigger>;
 }
 
 const KEY_BYTES = 32;
@@ -61,7 +65,20 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
     mayRefer: Writer["mayRefer"],
   ): Promise<StoredTrigger | "full" | undefined> {
     try {
-      return await (revision === undefined ? insertTrigger(pool, workspace, next, TRIGGER_LIMITS.triggers) : updateTrigger(pool, workspace, next, revision));
+      return await inTransaction(pool, async (client) => {
+        const stored = await (revision === undefined
+          ? insertTrigger(client, workspace, next, TRIGGER_LIMITS.triggers)
+          : updateTrigger(client, workspace, next, revision));
+        if (stored !== undefined && stored !== "full")
+          await recordAudit(client, {
+            workspace,
+            actor: boundsIn(next.by).label,
+            action: "triggers:write",
+            target: `trigger ${next.path}`,
+            detail: detailOf(stored),
+          });
+        return stored;
+      });
     } catch (error) {
       if (!isUniqueViolation(error) || next.place.kind !== "route") throw error;
       const { method, pattern, shape } = next.place;
@@ -87,16 +104,25 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
       onChange(workspace, path);
       return done;
     },
-    async remove(workspace, path, condition) {
-      const done = await deleteTrigger(pool, workspace, path, wantedRevision(condition));
+    async remove(workspace, path, by, condition) {
+      const done = await inTransaction(pool, async (client) => {
+        const deleted = await deleteTrigger(client, workspace, path, wantedRevision(condition));
+        if (deleted) await recordAudit(client, { workspace, actor: by, action: "triggers:delete", target: `trigger ${path}` });
+        return deleted;
+      });
       if (!done) {
         await get(workspace, path);
         throw changedMeanwhile(`trigger ${path}`);
       }
       onChange(workspace, path);
     },
-    async pause(workspace, path, paused) {
-      const stored = await pauseTrigger(pool, workspace, path, paused);
+    async pause(workspace, path, paused, by) {
+      const stored = await inTransaction(pool, async (client) => {
+        const done = await pauseTrigger(client, workspace, path, paused);
+        const action = paused ? "triggers:pause" : "triggers:resume";
+        if (done !== undefined) await recordAudit(client, { workspace, actor: by, action, target: `trigger ${path}`, detail: { revision: done.revision } });
+        return done;
+      });
       if (stored === undefined) throw noTrigger(path);
       onChange(workspace, path);
       return stored;
@@ -108,6 +134,17 @@ export function createTriggers(pool: Pool, secrets: SealedSecrets, onChange: (wo
       check: ({ settings }, secret) => checkSecret(settings.auth, secret),
       changed: onChange,
     }),
+  };
+}
+
+/** What the audit log says of it; `auth` is how its callers prove who they are, without their secrets. */
+function detailOf({ revision, place, settings: { script, flow, auth } }: StoredTrigger): Record<string, string | number> {
+  return {
+    revision,
+    ...(place.kind === "route" ? { method: place.method, pattern: place.pattern } : {}),
+    ...(script !== undefined && { script }),
+    ...(flow !== undefined && { flow }),
+    auth: auth.kind,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
+import type { Queryable } from "../db/transaction.ts";
 
 export type MetadataKind = "script" | "folder" | "resource-type";
 
@@ -23,7 +24,7 @@ export async function listMetadata(pool: Pool, workspace: WorkspaceId, kind: Met
 }
 
 /** @param value JSON text */
-export async function putMetadata(pool: Pool, workspace: WorkspaceId, kind: MetadataKind, key: string, value: string): Promise<void> {
+export async function putMetadata(pool: Queryable, workspace: WorkspaceId, kind: MetadataKind, key: string, value: string): Promise<void> {
   await pool.query(
     `INSERT INTO windmill_metadata (workspace_id, kind, key, value) VALUES ($1, $2, $3, $4)
      ON CONFLICT (workspace_id, kind, key) DO UPDATE SET value = excluded.value`,
@@ -31,7 +32,7 @@ export async function putMetadata(pool: Pool, workspace: WorkspaceId, kind: Meta
   );
 }
 
-export async function deleteMetadata(pool: Pool, workspace: WorkspaceId, kind: MetadataKind, key: string): Promise<boolean> {
+export async function deleteMetadata(pool: Queryable, workspace: WorkspaceId, kind: MetadataKind, key: string): Promise<boolean> {
   const { rowCount } = await pool.query("DELETE FROM windmill_metadata WHERE workspace_id = $1 AND kind = $2 AND key = $3", [workspace, kind, key]);
   return rowCount === 1;
 }

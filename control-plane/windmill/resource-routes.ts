@@ -9,12 +9,14 @@ import type { References } from "../resources/references.ts";
 import { noResource, type Resources } from "../resources/resources.ts";
 import { sendResourceValue } from "../resources/routes.ts";
 import { description, thingPath } from "../variables/contract.ts";
-import { anyQuery, atPath, HIDDEN, inWorkspace, pageQuery, sendJson } from "./common.ts";
+import { anyQuery, atPath, HIDDEN, inWorkspace, sendJson, thingListQuery } from "./common.ts";
 import { refuseRenaming } from "./variable-routes.ts";
 
 const base = "/api/w/:workspace/resources";
 const create = z.looseObject({ path: thingPath, value: putResource.shape.value, resource_type: typeName, description: description.optional() });
 const update = z.looseObject({ path: thingPath.optional(), value: putResource.shape.value, description: description.optional() });
+
+const listQuery = thingListQuery.extend({ resource_type: typeName.optional() });
 
 /** Of Windmill's clients states are resources too, as they are here. */
 export function addWindmillResources(root: FastifyInstance, resources: Resources, references: References): void {
@@ -38,10 +40,11 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
     const view = { workspace_id: workspace.name, path: stored.path, resource_type: stored.type, description: stored.description, extra_perms: {} };
     sendJson(reply, `${JSON.stringify(view).slice(0, -1)},"value":${stored.value}}`);
   });
-  app.get(`${base}/list`, { ...reads, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
-    const { workspace } = callerOf(request);
-    const { page, per_page: size } = request.query;
-    const found = await resources.list(workspace.id, undefined, { prefix: "", after: "", limit: Math.max(1, page) * size });
+  const list = { config: { permission: "resources:read", path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: listQuery } } as const;
+  app.get(`${base}/list`, list, async (request) => {
+    const { workspace, reach } = callerOf(request);
+    const { page, per_page: size, path_start: prefix, resource_type: type } = request.query;
+    const found = await resources.list(workspace.id, type, { prefix, after: "", limit: Math.max(1, page) * size, bounds: reach?.bounds });
     return found
       .slice((Math.max(1, page) - 1) * size)
       .map(({ path, type, description: about }) => ({ workspace_id: workspace.name, path, resource_type: type, description: about }));

@@ -15,7 +15,10 @@ export function addWindmillResumes(root: FastifyInstance, approvals: Pick<Approv
     .withTypeProvider<ZodTypeProvider>()
     .get(
       "/api/w/:workspace/jobs/resume_urls/:id/:resume",
-      { config: { permission: "jobs:invite", path: "inside" }, schema: { ...HIDDEN, params: ofJob.extend({ resume: z.string().max(30) }), querystring: query } },
+      {
+        config: { permission: "jobs:invite", path: "inside" },
+        schema: { ...HIDDEN, params: ofJob.extend({ resume: z.string().max(30) }), querystring: query },
+      },
       async (request) => {
         const { resume_url: resume, cancel_url: cancel } = await approvals.inviteAhead(callerOf(request), jobIdOf(request), request.query.approver);
         return { approvalPage: resume, resume, cancel };

@@ -5,13 +5,14 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { parseLanguage } from "../../kernel/languages.ts";
 import type { Pool } from "../db/pools.ts";
-import { callerOf, mayUse } from "../http/authorize.ts";
+import { callerOf } from "../http/authorize.ts";
 import { bodyPath, restPath } from "../http/path-of.ts";
 import { scriptPath, tagName } from "../jobs/contract.ts";
 import { archiveScript } from "../scripts/change-script.ts";
 import { type DeployScriptRequest, deployScriptRequest } from "../scripts/contract.ts";
 import { findCurrent } from "../scripts/current-store.ts";
 import { deployScript } from "../scripts/deploy.ts";
+import { readableVersion } from "../scripts/find-script.ts";
 import type { ScriptLocks } from "../scripts/locks.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findVersion, listScripts, type ScriptVersion } from "../scripts/script-store.ts";
@@ -64,10 +65,7 @@ function addReading(root: FastifyInstance, { pool }: ScriptParts): void {
     { config: inside, schema: { ...HIDDEN, params: inWorkspace.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) }), querystring: anyQuery } },
     async (request) => {
       const caller = callerOf(request);
-      const { workspace } = caller;
-      const version = await findVersion(pool, workspace.id, request.params.hash);
-      if (version === undefined || !mayUse(caller, version.path)) throw new AppError("not_found", `there is no script version ${request.params.hash}`);
-      return describe(pool, workspace, version, false);
+      return describe(pool, caller.workspace, await readableVersion(pool, caller, request.params.hash), false);
     },
   );
   app.get(`${base}/exists/p/*`, { config: atRest, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {

@@ -2,6 +2,9 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
+import { type AuditEvent, recordAudit } from "../audit/audit-store.ts";
+import type { Pool } from "../db/pools.ts";
+import { inTransaction } from "../db/transaction.ts";
 import { type Caller, callerOf, mayUse } from "../http/authorize.ts";
 import { anyQuery, HIDDEN, inWorkspace, sendJson } from "./common.ts";
 import { type ExportParts, exportWorkspace } from "./export.ts";
@@ -39,7 +42,11 @@ function addExport(root: FastifyInstance, parts: ExportParts): void {
       const { archive_type, skip_variables, skip_resources, skip_resource_types, default_ts } = request.query;
       if (archive_type !== "zip") throw new AppError("invalid_argument", "archives are zip files here: archive_type=zip");
       const wishes = { variables: !skip_variables, resources: !skip_resources, resourceTypes: !skip_resource_types, defaultTs: default_ts };
-      const entries = await exportWorkspace(parts, callerOf(request).workspace.id, wishes);
+      const { workspace, principal } = callerOf(request);
+      const entries = await exportWorkspace(parts, workspace.id, wishes);
+      // Nothing is changed; but it is the whole workspace that goes out.
+      const detail = { variables: wishes.variables, resources: wishes.resources };
+      await recordAudit(parts.pool, { workspace: workspace.id, actor: principal.label, action: "workspaces:export", target: "workspace", detail });
       return reply.type("application/zip").send(zipOf(entries));
     },
   );
@@ -120,7 +127,7 @@ function addFolderWriting(root: FastifyInstance, { pool }: ExportParts): void {
     { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: z.looseObject({ name: folderName }) } },
     async (request, reply) => {
       const { name, ...rest } = request.body;
-      await putMetadata(pool, callerOf(request).workspace.id, "folder", name, text(rest));
+      await putFolder(pool, callerOf(request), name, text(rest));
       return reply.type("text/plain").send(`folder ${name} created`);
     },
   );
@@ -129,15 +136,35 @@ function addFolderWriting(root: FastifyInstance, { pool }: ExportParts): void {
     { config, schema: { ...HIDDEN, params: ofFolder, querystring: anyQuery, body: z.looseObject({}) } },
     async (request, reply) => {
       const { name } = request.params;
-      await putMetadata(pool, callerOf(request).workspace.id, "folder", name, text(request.body));
+      await putFolder(pool, callerOf(request), name, text(request.body));
       return reply.type("text/plain").send(`folder ${name} updated`);
     },
   );
   app.delete(`${base}/folders/delete/:name`, { config, schema: { ...HIDDEN, params: ofFolder, querystring: anyQuery } }, async (request, reply) => {
     const { name } = request.params;
-    if (!(await deleteMetadata(pool, callerOf(request).workspace.id, "folder", name)))
-      throw new AppError("not_found", `Windmill's tools have not made a folder ${name}`);
+    if (!(await deleteFolder(pool, callerOf(request), name))) throw new AppError("not_found", `Windmill's tools have not made a folder ${name}`);
     return reply.type("text/plain").send(`folder ${name} deleted`);
+  });
+}
+
+const saidOf = ({ workspace, principal }: Caller, name: string): Pick<AuditEvent, "workspace" | "actor" | "target"> => ({
+  workspace: workspace.id,
+  actor: principal.label,
+  target: `folder f/${name}`,
+});
+
+async function putFolder(pool: Pool, caller: Caller, name: string, value: string): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    await putMetadata(client, caller.workspace.id, "folder", name, value);
+    await recordAudit(client, { ...saidOf(caller, name), action: "folders:describe" });
+  });
+}
+
+async function deleteFolder(pool: Pool, caller: Caller, name: string): Promise<boolean> {
+  return inTransaction(pool, async (client) => {
+    const deleted = await deleteMetadata(client, caller.workspace.id, "folder", name);
+    if (deleted) await recordAudit(client, { ...saidOf(caller, name), action: "folders:describe", detail: { deleted: true } });
+    return deleted;
   });
 }
 

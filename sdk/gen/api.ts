@@ -576,6 +576,51 @@ export interface paths {
     };
     put?: never;
     post?: never;
+    /** Delete the own account. Its sessions, tokens and memberships go. What it has made stays, with its name; schedules and triggers that it wrote last have the place of their code alone. A 409 for the last administrator of a workspace, or of the instance. */
+    delete: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        204: { headers: { [name: string]: unknown }; content?: never };
+        default: { headers: { [name: string]: unknown }; content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        } };
+      };
+    };
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/me/confirm": {
+    parameters: { query?: never; header?: never; path?: never; cookie?: never };
+    get?: never;
+    put?: never;
+    /** Give the password again, for what a session alone is not enough for. Tokens, roles and accounts are changed in sessions that began, or were confirmed, within 15 minutes. Without a password: log in again. */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody: { content: {
+        "application/json": {
+          password: string;
+        };
+      } };
+      responses: {
+        204: { headers: { [name: string]: unknown }; content?: never };
+        default: { headers: { [name: string]: unknown }; content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        } };
+      };
+    };
     delete?: never;
     options?: never;
     head?: never;
@@ -5829,7 +5874,7 @@ export interface paths {
         } };
       };
     };
-    /** Give a member another role. Holds within a second, at all replicas, for tokens and sessions that there are. New members are invited. */
+    /** Give a member another role. Holds within a second, at all replicas, for tokens and sessions that there are. New members are invited. A 409 for the last administrator who is a person and not disabled. */
     put: {
       parameters: {
         query: {

@@ -1,6 +1,6 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
-import { starterIn } from "../../access/acting-for.ts";
+import { boundsIn, starterIn } from "../../access/acting-for.ts";
 import { recordAudit } from "../../audit/audit-store.ts";
 import type { Pool } from "../../db/pools.ts";
 import { inTransaction } from "../../db/transaction.ts";
@@ -140,11 +140,11 @@ export class Approvals {
    * Errors: permission_denied when that is not known any more.
    */
   async #starter(caller: Caller, label: string): Promise<string> {
-    let by = starterIn(label);
+    let by = boundsIn(starterIn(label)).label;
     for (let depth = 0; depth < MOST_STARTERS; depth++) {
       const job = parseJobId(JOB_LABEL.exec(by)?.[1] ?? "");
       if (job === undefined) return by;
-      by = starterIn(await this.#madeBy(caller, job));
+      by = boundsIn(starterIn(await this.#madeBy(caller, job))).label;
     }
     throw notKnown();
   }
