@@ -86,6 +86,16 @@ it("shows a step the folder as `shared`, with what steps of other users have lef
   expect(execution.folders.refs().map(({ jobId }) => jobId)).toContain(run(10));
 });
 
+it("does so without a sandbox, too", async () => {
+  const plain = await openTestExecution({ sandbox: "off" });
+  try {
+    expect((await runScript(plain.execution, "bash", "echo one > shared/f", first(run(20)))).exit.reason).toBe("succeeded");
+    expect((await runScript(plain.execution, "bash", "cat shared/f", later(run(20)))).resultJson).toBe('"one"');
+  } finally {
+    plain.dispose();
+  }
+});
+
 it("ends a step whose folder is not there before anything of it runs", async () => {
   const outcome = await runScript(execution, "bash", "echo ran", later(run(11)));
   expect(outcome).toMatchObject({ exit: { reason: "folder_lost" }, startedAtUs: 0, stdout: "" });
