@@ -142,7 +142,7 @@ class Attempt {
   async #inFolder(work: (shared: string | undefined) => Promise<Verdict>): Promise<Verdict> {
     const { folder, token } = this.#bundle;
     if (folder === undefined) return work(undefined);
-    const use = this.#execution.folders.take(folder, token);
+    const use = await this.#execution.folders.take(folder, token);
     if (use === undefined) return judgeFolderLost();
     const guard = new DiskGuard(use.bounds, (message) => this.stop({ kind: "disk_full", message }));
     try {

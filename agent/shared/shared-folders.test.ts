@@ -28,14 +28,14 @@ async function untilGone(path: string): Promise<void> {
 
 it("keeps a folder from step to step, names it, and removes it when the run needs it no more and no attempt is in it", async () => {
   const folders = await SharedFolders.open(join(dir, "a"), 1024);
-  const use = must(folders.take({ runId: run(1), create: true }, "11"));
+  const use = must(await folders.take({ runId: run(1), create: true }, "11"));
   writeFileSync(join(use.bounds.folder, "kept"), "x");
   use.leave();
-  const again = must(folders.take({ runId: run(1), create: false }, "12"));
+  const again = must(await folders.take({ runId: run(1), create: false }, "12"));
   expect(again.bounds.folder).toBe(use.bounds.folder);
   expect(folders.refs()).toEqual([{ jobId: run(1), token: "12" }]);
   folders.release(run(1));
-  expect([folders.refs(), folders.take({ runId: run(1), create: false }, "13"), existsSync(again.bounds.folder)]).toEqual([[], undefined, true]);
+  expect([folders.refs(), await folders.take({ runId: run(1), create: false }, "13"), existsSync(again.bounds.folder)]).toEqual([[], undefined, true]);
   again.leave();
   await untilGone(again.bounds.folder);
   folders.release(run(2));
@@ -43,13 +43,32 @@ it("keeps a folder from step to step, names it, and removes it when the run need
 
 it("gives the first step a new folder, also when there is one of that run", async () => {
   const folders = await SharedFolders.open(join(dir, "b"), 1024);
-  const old = must(folders.take({ runId: run(1), create: true }, "11"));
-  const fresh = must(folders.take({ runId: run(1), create: true }, "12"));
+  const old = must(await folders.take({ runId: run(1), create: true }, "11"));
+  const fresh = must(await folders.take({ runId: run(1), create: true }, "12"));
   expect(fresh.bounds.folder).not.toBe(old.bounds.folder);
   old.leave();
   await untilGone(old.bounds.folder);
   expect(existsSync(fresh.bounds.folder)).toBe(true);
-  expect(() => folders.take({ runId: "../etc", create: true }, "1")).toThrow(/run of a flow/);
+  await expect(folders.take({ runId: "../etc", create: true }, "1")).rejects.toThrow(/run of a flow/);
+});
+
+it("lets an attempt in when the one before it has ended, and not at all when the folder is over then", async () => {
+  const folders = await SharedFolders.open(join(dir, "e"), 1024);
+  const dying = must(await folders.take({ runId: run(1), create: true }, "11"));
+  const order: string[] = [];
+  const next = folders.take({ runId: run(1), create: false }, "12").then((use) => {
+    order.push("in");
+    return must(use);
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  order.push("ended");
+  dying.leave();
+  const use = await next;
+  const last = folders.take({ runId: run(1), create: false }, "13");
+  expect(order).toEqual(["ended", "in"]);
+  folders.release(run(1));
+  use.leave();
+  expect(await last).toBeUndefined();
 });
 
 it("throws away what another process has left behind, and by a sweep what could not be removed", async () => {
@@ -57,7 +76,7 @@ it("throws away what another process has left behind, and by a sweep what could 
   mkdirSync(join(of, "run-of-before", "deep"), { recursive: true });
   const folders = await SharedFolders.open(of, 1024);
   expect(readdirSync(of)).toEqual([]);
-  const use = must(folders.take({ runId: run(1), create: true }, "1"));
+  const use = must(await folders.take({ runId: run(1), create: true }, "1"));
   mkdirSync(join(of, "run-left"));
   expect(await folders.sweep()).toBe(1);
   expect(existsSync(use.bounds.folder)).toBe(true);
@@ -65,7 +84,7 @@ it("throws away what another process has left behind, and by a sweep what could 
 
 it("says how a folder breaks its bounds", async () => {
   const folders = await SharedFolders.open(join(dir, "d"), 1024 * 1024);
-  const use = must(folders.take({ runId: run(1), create: true }, "1"));
+  const use = must(await folders.take({ runId: run(1), create: true }, "1"));
   expect(await use.fault()).toBeUndefined();
   writeFileSync(join(use.bounds.folder, "large"), Buffer.alloc(2_000_000, 1));
   expect(await use.fault()).toBe("the flow's steps wrote more than 1 MiB");
@@ -84,6 +103,16 @@ it("shows a step the folder as `shared`, with what steps of other users have lef
   const other = await runScript(execution, "bash", "if [ -e shared ]; then echo there; else echo none; fi");
   expect(other.resultJson).toBe('"none"');
   expect(execution.folders.refs().map(({ jobId }) => jobId)).toContain(run(10));
+});
+
+it("does so without a sandbox, too", async () => {
+  const plain = await openTestExecution({ sandbox: "off" });
+  try {
+    expect((await runScript(plain.execution, "bash", "echo one > shared/f", first(run(20)))).exit.reason).toBe("succeeded");
+    expect((await runScript(plain.execution, "bash", "cat shared/f", later(run(20)))).resultJson).toBe('"one"');
+  } finally {
+    plain.dispose();
+  }
 });
 
 it("ends a step whose folder is not there before anything of it runs", async () => {

@@ -16,7 +16,8 @@ interface Kept {
   readonly path: string;
   /** Of the attempt that used it last: it names the shard of the run. */
   token: string;
-  users: number;
+  /** Resolves when the attempt that uses it has ended; undefined while none does. */
+  inUse: Promise<void> | undefined;
   /** No attempt is to find it any more. */
   isOver: boolean;
 }
@@ -58,20 +59,24 @@ export class SharedFolders {
   }
 
   /**
-   * The folder of a run, for one of its steps.
+   * The folder of a run, for one of its steps. An attempt before it may be dying still: its processes must not be there when the folder is given to
+   * the next one's user.
    * @param token of the attempt
    * @returns undefined when it is to be there and is not
    * Errors: resource_exhausted for too many; invalid_argument for a run that is none.
    */
-  take({ runId, create }: SharedFolder, token: string): FolderUse | undefined {
+  async take({ runId, create }: SharedFolder, token: string): Promise<FolderUse | undefined> {
     if (create) this.#make(runId);
     const kept = this.#kept.get(runId);
-    if (kept === undefined) return undefined;
+    while (kept?.inUse !== undefined) await kept.inUse;
+    if (kept === undefined || kept.isOver) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
     kept.token = token;
-    kept.users += 1;
+    kept.inUse = promise;
     const bounds = { folder: kept.path, maxBytes: this.#maxBytes, maxEntries: MOST_ENTRIES, writer: "the flow's steps" };
     const leave = (): void => {
-      kept.users -= 1;
+      kept.inUse = undefined;
+      resolve();
       this.#removeUnused(kept);
     };
     return { bounds, leave, fault: () => faultOfSize(bounds) };
@@ -104,11 +109,11 @@ export class SharedFolders {
     if (this.#kept.size >= MOST_FOLDERS) throw new AppError("resource_exhausted", `this agent keeps ${MOST_FOLDERS} folders for runs of flows already`);
     const path = mkdtempSync(join(this.#dir, PREFIX));
     this.#paths.add(path);
-    this.#kept.set(runId, { path, token: "", users: 0, isOver: false });
+    this.#kept.set(runId, { path, token: "", inUse: undefined, isOver: false });
   }
 
-  #removeUnused({ path, users, isOver }: Kept): void {
-    if (!isOver || users > 0) return;
+  #removeUnused({ path, inUse, isOver }: Kept): void {
+    if (!isOver || inUse !== undefined) return;
     const forget = (): void => void this.#paths.delete(path);
     // What cannot be removed now is left to the sweep.
     void removeTree(path).then(forget, forget);

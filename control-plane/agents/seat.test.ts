@@ -98,3 +98,9 @@ test("an agent that holds more than its slots gets no more attempts for those th
   expect(seat.report(owner, { seq: 3, round: 0, slots: 2, uncovered: [], adopted: [] })).toEqual({ orders: [], freed: true });
   expect(plan(seat)).toMatchObject([{ owner: "1", slots: 2 }]);
 });
+
+test("what waits for this very agent counts as something that it serves, what waits for another does not", () => {
+  const seat = seatWith(1);
+  const asks = (tag: string, language = "bash") => seat.serves({ tag, language, waiting: 1, tenants: 1 });
+  expect([asks("t"), asks("$agent:5"), asks("$agent:5", "go"), asks("$agent:6")]).toEqual([true, true, false, false]);
+});

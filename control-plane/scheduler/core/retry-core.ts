@@ -58,7 +58,7 @@ export interface StepOf {
 }
 
 /** The folder that the steps of a run share. */
-export interface StepFolder {
+interface StepFolder {
   /** The first step makes it. The job of any other waits on the tag of the agent that has it. */
   readonly isNew: boolean;
   /** The step's own tag: owners of agents have rules about tags. */
