@@ -8,7 +8,7 @@ import type { WorkerReport, WorkerTask } from "./seed-workers.ts";
 
 /** Runs seeds on a thread of its own, where it may replace the timers; with a mutation it loads the changed text of that one file. */
 const ROOT = new URL("../", import.meta.url);
-const { seeds, mutation, explainFailure } = workerData as WorkerTask;
+const { seeds, worlds = [], mutation, explainFailure } = workerData as WorkerTask;
 
 // Of this thread. Tests that run beside it measure times.
 setPriority(3);
@@ -35,15 +35,16 @@ if (mutation !== undefined) {
     },
   });
 }
-const { explain, runSeed } = await import("./run-seed.ts");
+const { explain, explainDirected, runDirected, runSeed } = await import("./run-seed.ts");
 const report: WorkerReport = { seeds: 0, acknowledged: 0, events: 0, failure: undefined };
-for (const seed of seeds) {
-  const result = await runSeed(seed);
+for (const seed of [...worlds, ...seeds]) {
+  const result = typeof seed === "number" ? await runSeed(seed) : await runDirected(seed);
   report.seeds += 1;
   report.acknowledged += result.acknowledged;
   report.events += result.events;
   if (result.violation === undefined) continue;
-  report.failure = { seed, ...result.violation, story: explainFailure ? await explain(seed, result.violation.invariant) : "" };
+  const tell = (invariant: string): Promise<string> => (typeof seed === "number" ? explain(seed, invariant) : explainDirected(seed));
+  report.failure = { seed, ...result.violation, story: explainFailure ? await tell(result.violation.invariant) : "" };
   break;
 }
 parentPort?.postMessage(report);

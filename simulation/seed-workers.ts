@@ -1,19 +1,22 @@
 import { Worker } from "node:worker_threads";
+import type { DirectedName } from "./directed/directed-worlds.ts";
 import type { Mutation } from "./mutation.ts";
 
 export interface WorkerTask {
   readonly seeds: readonly number[];
+  /** Directed worlds, which come first. */
+  readonly worlds?: readonly DirectedName[];
   readonly mutation?: Mutation | undefined;
   /** Look for the shortest story of a failure. */
   readonly explainFailure: boolean;
 }
 
 export interface WorkerReport {
-  /** How many were run; the first failure ends the task. */
+  /** How many were run, directed worlds among them; the first failure ends the task. */
   seeds: number;
   acknowledged: number;
   events: number;
-  failure: { readonly seed: number; readonly invariant: string; readonly message: string; readonly story: string } | undefined;
+  failure: { readonly seed: number | DirectedName; readonly invariant: string; readonly message: string; readonly story: string } | undefined;
 }
 
 /** Runs one task on a thread of its own. Rejects when the thread dies, e.g. because a mutation no longer fits. */
