@@ -74,11 +74,23 @@ const AGENT_LIFE: readonly Mutation[] = [
     edits: [
       {
         file: OWNERSHIP,
-        text: "this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#holdMs;",
+        text: "elapsedMs(this.#renewedAt, instantOf(this.#options.deps.clock)) < this.#holdMs;",
         replacement: "true;",
       },
     ],
     why: "As above.",
+  },
+  {
+    name: "agents are held while the machine is suspended",
+    world: "suspended-home",
+    edits: [
+      {
+        file: "kernel/instant.ts",
+        text: "return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);",
+        replacement: "return to.monotonicMs - from.monotonicMs;",
+      },
+    ],
+    why: "Its monotonic clock does not know how long that was.",
   },
   {
     name: "agents are held for longer than the row promises",
@@ -89,7 +101,13 @@ const AGENT_LIFE: readonly Mutation[] = [
   {
     name: "agents are held from when a renewal is answered",
     world: "late-renewal",
-    edits: [{ file: OWNERSHIP, text: "      this.#renewedAtMs = askedAtMs;\n      this", replacement: "      this.#renewedAtMs = deps.clock.monotonicMs();\n      this" }],
+    edits: [
+      {
+        file: OWNERSHIP,
+        text: "      this.#renewedAt = askedAt;\n      this",
+        replacement: "      this.#renewedAt = instantOf(deps.clock);\n      this",
+      },
+    ],
     why: "The promise in the row counts from before that.",
   },
   {

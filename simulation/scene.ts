@@ -1,5 +1,5 @@
-import { shardOf } from "../control-plane/jobs/model.ts";
 import type { TimeSettings } from "../control-plane/jobs/job-options.ts";
+import { shardOf } from "../control-plane/jobs/model.ts";
 import { asWorkspaceId, type JobId, type WorkspaceId } from "../kernel/ids.ts";
 import type { Asked, Meddling } from "./database.ts";
 import type { ScriptArgs } from "./executor.ts";

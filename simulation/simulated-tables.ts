@@ -43,7 +43,8 @@ function shardStore(database: Database, process: Process, lease: Lease): ShardSt
     findKeys: (workspace, keys, nowMs) => database.query(process, "findKeys", () => store.findKeys(workspace, keys, nowMs), LATE),
     isRecorded: (id, agent, token) => database.query(process, "isRecorded", () => store.isRecorded(id, agent, token, lease)),
     markCancelled: (job, token, reason) => database.query(process, "markCancelled", () => store.markCancelled(job.id, token, reason, lease), LATE),
-    workspaceLimits: (since) => (store.hasCaps ? database.query(process, "workspaceLimits", () => store.workspaceLimits(since)) : Promise.resolve({ changed: [], next: "0" })),
+    workspaceLimits: (since) =>
+      store.hasCaps ? database.query(process, "workspaceLimits", () => store.workspaceLimits(since)) : Promise.resolve({ changed: [], next: "0" }),
     dropOldWindows: () => Promise.resolve(),
   };
 }

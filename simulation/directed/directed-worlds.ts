@@ -1,6 +1,6 @@
 import type { DirectedWorld } from "../scene.ts";
 import { cancelOvertaken, forcedEnd, insertOvertaken, lateNote, noteUnderWay } from "./answer-worlds.ts";
-import { cutOffHome, lateRenewal, lonelyHome, silentOwner, stoppedHome } from "./lease-worlds.ts";
+import { cutOffHome, lateRenewal, lonelyHome, silentOwner, stoppedHome, suspendedHome } from "./lease-worlds.ts";
 import { changedMap, formerStream, keptAfterAll, lateCopy, lateMove, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
 import { backAgain, beyondSlots, oldReport, smallerShare, voidOrder } from "./slot-worlds.ts";
 
@@ -27,6 +27,7 @@ export const DIRECTED_WORLDS = {
   "silent-owner": silentOwner,
   "smaller-share": smallerShare,
   "stopped-home": stoppedHome,
+  "suspended-home": suspendedHome,
   "two-owners": twoOwners,
   "void-order": voidOrder,
 } satisfies Record<string, DirectedWorld>;

@@ -75,6 +75,26 @@ export const lateRenewal: DirectedWorld = {
   },
 };
 
+/** The machine of a home is suspended for some seconds, too short for its agents to look elsewhere: its monotonic clock does not know of them. */
+export const suspendedHome: DirectedWorld = {
+  replicas: 2,
+  slots: [2, 2],
+  forMs: 75_000,
+  play: (scene) => {
+    runOnFirst(scene);
+    const home = scene.replica(1);
+    scene.when(/^a1 to r1: hello/, () => {
+      // Just after an echo has come.
+      const sinceMs = scene.nowMs + 2 * KEEPALIVE_MS + 50;
+      scene.at(sinceMs, () => {
+        cutOff(scene, 1);
+        home.process.stop(7000);
+        home.process.sleptMs += 7000;
+      });
+    });
+  },
+};
+
 /** A replica that was alone has promised to keep its agents for longer; the one that comes when it has lost the database must know. */
 export const lonelyHome: DirectedWorld = {
   replicas: 2,
