@@ -77,7 +77,7 @@ const TOKENS: readonly Mutation[] = [
       },
     ],
     why: "The agent's report of an attempt that the owner ends by force gets the same verdict.",
-    rare: true,
+    world: "forced-end",
   },
   {
     name: "an unknown token counts as recorded",
@@ -200,7 +200,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not look again",
-    rare: true,
+    world: "cancel-overtaken",
     edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
     why: "The job may have been read back and claimed while its cancel was on the way.",
   },

@@ -132,20 +132,22 @@ export async function takeOverShards(pool: Pool, lease: Lease, reachable: readon
       await client.query("ROLLBACK");
       return 0;
     }
-    await client.query(
+    const { rows: dead } = await client.query<{ id: string }>(
       `UPDATE replica_lease SET epoch = nextval('owner_epoch') WHERE expires_at <= clock_timestamp()
-         AND replica_id IN (SELECT replica_id FROM shard_map WHERE replica_id IS NOT NULL)`,
+         AND replica_id IN (SELECT replica_id FROM shard_map WHERE replica_id IS NOT NULL) RETURNING replica_id::text AS id`,
     );
-    const { rows: shards } = await client.query<{ owner: string | null; alive: boolean }>(
-      `SELECT s.replica_id::text AS owner, coalesce(l.expires_at > clock_timestamp(), false) AS alive
-       FROM shard_map s LEFT JOIN replica_lease l USING (replica_id) ORDER BY s.shard FOR UPDATE OF s`,
+    // Not by the clock again: one whose lease has run out since, while we waited for a claim of another, still has its epoch.
+    const { rows: shards } = await client.query<{ owner: string | null }>(
+      `SELECT l.replica_id::text AS owner FROM shard_map s LEFT JOIN replica_lease l ON l.replica_id = s.replica_id AND l.replica_id <> ALL($1::bigint[])
+       ORDER BY s.shard FOR UPDATE OF s`,
+      [dead.map((row) => row.id)],
     );
     const { rows: living } = await client.query<{ id: string }>(
       "SELECT replica_id::text AS id FROM replica_lease WHERE expires_at > clock_timestamp() AND NOT leaving AND replica_id = ANY($1::bigint[]) ORDER BY replica_id",
       [reachable],
     );
     const given = assignOrphans(
-      shards.map((shard) => (shard.alive ? (shard.owner ?? undefined) : undefined)),
+      shards.map((shard) => shard.owner ?? undefined),
       living.map((row) => row.id),
     );
     await client.query(

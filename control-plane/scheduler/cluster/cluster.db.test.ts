@@ -114,6 +114,30 @@ test("the take-over waits for a flush in flight, and voids the next one", async 
   }
 });
 
+test("one whose lease runs out while the take-over waits for another's flush keeps its shards: its epoch still holds", async () => {
+  const [a, b, c] = [await join("a"), await join("b"), await join("c")];
+  await takeOver(a, b, c);
+  const [held, ofTheDead] = [await shardsOf(a), await shardsOf(b)];
+  await die(b);
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN");
+    // As a flush in flight does.
+    await client.query("SELECT 1 FROM replica_lease WHERE replica_id = $1 FOR SHARE", [b.replicaId]);
+    const taking = takeOver(c, a);
+    await expect
+      .poll(async () => (await pool.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount)
+      .toBe(1);
+    await die(a);
+    await client.query("COMMIT");
+    expect(await taking).toBe(ofTheDead.length);
+    expect(await shardsOf(a)).toEqual(held);
+    expect((await renewLease(pool, a, 0)).ours).toBe(true);
+  } finally {
+    client.release();
+  }
+});
+
 test("shards move by hand only while both sides are what they were", async () => {
   const a = await join("a");
   await takeOver(a);
