@@ -4,7 +4,7 @@ import { backoffMs } from "../../kernel/backoff.ts";
 import type { EventNote } from "./event-notes.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { type FlushOperation, type FlushOutcome, LANES } from "./model.ts";
-import { type Family, flushStatement, HOT_SETTINGS, OPEN_PROGRESS, parameterTypes, READ_PROGRESS } from "./statements.ts";
+import { FAMILIES, type Family, flushStatement, HOT_SETTINGS, OPEN_PROGRESS, parameterTypes, READ_PROGRESS } from "./statements.ts";
 
 /** What one flush did. `gone` holds `family/id` of the operations that found no row. `lost`: the lease is no longer ours, nothing was done. */
 export type FlushResult = { readonly kind: "committed"; readonly gone: ReadonlySet<string> } | { readonly kind: "lost" };
@@ -20,6 +20,18 @@ export interface FlushOwner {
 
 /** What most flushes are of, alone and together. */
 const USUAL: readonly Family[] = ["direct", "pending", "claim", "finish"];
+
+/** What the small flushes of flows are of: a run begins, a step follows upon another, a loop opens, an iteration ends, a run ends. */
+export const FLUSHES_OF_FLOWS: readonly (readonly Family[])[] = [
+  ["direct", "special_direct", "flow_event"],
+  ["special_direct", "finish", "flow_event"],
+  ["finish", "flow_event"],
+  ["direct", "special_direct", "flow_event", "flow_item"],
+  ["special_direct", "finish", "flow_event", "flow_item"],
+  ["finish", "flow_event", "flow_item"],
+  ["special_direct", "flow_event"],
+  ["special_pending", "flow_event"],
+];
 
 interface Shape {
   readonly lane: number;
@@ -38,6 +50,7 @@ export class FlushConnection {
   readonly #owner: FlushOwner;
   readonly #number: number;
   readonly #log: FlushLog;
+  readonly #alsoUsual: readonly (readonly Family[])[];
   /** Statements by name: at most one per lane and set of families. */
   readonly #texts = new Map<string, string>();
   /** Usual statements that this backend has not seen yet. */
@@ -48,11 +61,13 @@ export class FlushConnection {
   #stopped = false;
   #wake: (() => void) | undefined;
 
-  constructor(url: string, owner: FlushOwner, number: number, log: FlushLog) {
+  /** @param alsoUsual sets of families, in the order of FAMILIES, whose statements are made ready too */
+  constructor(url: string, owner: FlushOwner, number: number, log: FlushLog, alsoUsual: readonly (readonly Family[])[] = []) {
     this.#url = url;
     this.#owner = owner;
     this.#number = number;
     this.#log = log;
+    this.#alsoUsual = alsoUsual;
   }
 
   /** Opens the connection. Errors: those of pg when Postgres cannot be reached now. */
@@ -76,7 +91,7 @@ export class FlushConnection {
       await client.query(OPEN_PROGRESS, [this.#owner.epoch, this.#number]);
       this.#backend = rows[0];
       this.#client = client;
-      this.#cold = usualShapes();
+      this.#cold = usualShapes(this.#alsoUsual);
     } catch (error) {
       client.end().catch(() => undefined);
       throw error;
@@ -184,10 +199,15 @@ export class FlushConnection {
   }
 }
 
-const nameOf = ({ lane, families }: Shape): string => `flush_${lane}_${families.join("_")}`;
+/** Postgres cuts names off after 63 characters: the families are a number, a bit for each. */
+function nameOf({ lane, families }: Shape): string {
+  const set = families.reduce((bits, family) => bits | (1 << FAMILIES.indexOf(family)), 0);
+  return `flush_${lane}_${set.toString(36)}`;
+}
 
-function usualShapes(): Map<string, Shape> {
-  const sets = Array.from({ length: 2 ** USUAL.length - 1 }, (_, at) => USUAL.filter((_family, bit) => ((at + 1) & (1 << bit)) !== 0));
+function usualShapes(also: readonly (readonly Family[])[]): Map<string, Shape> {
+  const usual = Array.from({ length: 2 ** USUAL.length - 1 }, (_, at) => USUAL.filter((_family, bit) => ((at + 1) & (1 << bit)) !== 0));
+  const sets = [...usual, ...also];
   const shapes = Array.from({ length: LANES }, (_, lane) => sets.map((families) => ({ lane, families }))).flat();
   return new Map(shapes.map((shape) => [nameOf(shape), shape]));
 }

@@ -3,7 +3,7 @@ import type { Service } from "../../kernel/service.ts";
 import { nextTurn } from "../../kernel/slices.ts";
 import { type NotesWantedOf, notesOf } from "./event-notes.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
-import { FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
+import { FLUSHES_OF_FLOWS, FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlowChange, type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS, type Write } from "./model.ts";
 
 /**
@@ -98,10 +98,11 @@ export class FlushWriter implements Service {
   #drained: (() => void) | undefined;
 
   constructor(options: FlushWriterOptions) {
-    const { url, replicaId, epoch, log } = options;
-    const connect = options.connect ?? ((number: number): FlushLink => new FlushConnection(url, { replicaId, epoch }, number, log));
-    this.#idle = Array.from({ length: options.connections }, (_, number) => connect(number));
-    this.#express = connect(options.connections);
+    const { url, replicaId, epoch, log, connections } = options;
+    const usualOf = (number: number): typeof FLUSHES_OF_FLOWS => (number === connections ? FLUSHES_OF_FLOWS : []);
+    const connect = options.connect ?? ((number: number): FlushLink => new FlushConnection(url, { replicaId, epoch }, number, log, usualOf(number)));
+    this.#idle = Array.from({ length: connections }, (_, number) => connect(number));
+    this.#express = connect(connections);
     this.#idleExpress = this.#express;
     this.#connections = [...this.#idle, this.#express];
     this.#metrics = options.metrics;

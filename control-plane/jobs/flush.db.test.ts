@@ -6,10 +6,10 @@ import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { joinCluster, type Lease, renewLease } from "../scheduler/lease-store.ts";
-import { FlushConnection } from "./flush-store.ts";
+import { FLUSHES_OF_FLOWS, FlushConnection } from "./flush-store.ts";
 import { FlushWriter } from "./flush-writer.ts";
-import { type FlushOperation, type FlushOutcome, type JobEnd, LANES, laneOf, SHARDS, shardOf } from "./model.ts";
-import { FAMILIES, flushStatement, HOT_SETTINGS } from "./statements.ts";
+import { type FlowChange, type FlushOperation, type FlushOutcome, type JobEnd, LANES, laneOf, SHARDS, shardOf } from "./model.ts";
+import { FAMILIES, flushStatement, HOT_SETTINGS, parameterTypes } from "./statements.ts";
 
 const newId = createJobIdGenerator(() => Date.now());
 const workspace = asWorkspaceId("1");
@@ -220,6 +220,46 @@ describe("faults", () => {
     await killHot();
     expect(await connection.run(laneOf(job.shard), [end(job, newToken())])).toMatchObject({ kind: "committed" });
     expect(await warmAll()).toBeGreaterThanOrEqual(15 * LANES - 1);
+    await connection.close();
+  });
+
+  test("the connection for small flushes makes those of flows ready too; Postgres takes each of them", async () => {
+    const connection = new FlushConnection(database.url, lease, 10, log, FLUSHES_OF_FLOWS);
+    await connection.open();
+    let count = 0;
+    while (await connection.warm()) count += 1;
+    expect(count).toBe((15 + FLUSHES_OF_FLOWS.length) * LANES);
+    await connection.close();
+    for (const families of FLUSHES_OF_FLOWS) {
+      // The order of a flush: that of its parameters.
+      expect(families).toEqual(FAMILIES.filter((family) => families.includes(family)));
+      const nothing = families.flatMap((family) => parameterTypes(family).map(() => "{}"));
+      await expect(pool.query(flushStatement(0, families), [lease.replicaId, lease.epoch, 10, 1, ...nothing])).resolves.toMatchObject({ rowCount: 1 });
+    }
+  });
+
+  test("flushes of so many families that their names are alike for longer than Postgres compares have statements of their own", async () => {
+    const connection = new FlushConnection(database.url, lease, 11, log);
+    await connection.open();
+    const job = waiting();
+    const changes: FlowChange[] = [
+      { kind: "flow_event", seq: 1, atMs: Date.now(), eventsJson: "[]", stateJson: undefined },
+      { kind: "flow_item", items: [{ place: "loop", part: "value", index: 0, json: "1" }] },
+      { kind: "flow_next", dueAtMs: undefined, awake: true },
+      { kind: "flow_over" },
+      { kind: "flow_approved", number: "1" },
+      { kind: "flow_cached", key: "k", expiresAtMs: Date.now(), resultJson: "1" },
+    ];
+    const flush = (of: readonly FlowChange[]): Promise<unknown> =>
+      connection.run(
+        laneOf(job.shard),
+        of.map((change) => ({ kind: "flow", job, change })),
+      );
+    expect(await flush(changes)).toMatchObject({ kind: "committed" });
+    expect(await flush([...changes.slice(1), { kind: "flow_used" }])).toMatchObject({ kind: "committed" });
+    expect(await flush([...changes.map((change) => (change.kind === "flow_event" ? { ...change, seq: 2 } : change)), { kind: "flow_used" }])).toMatchObject({
+      kind: "committed",
+    });
     await connection.close();
   });
 

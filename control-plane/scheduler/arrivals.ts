@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { JobPayload, NewJob, Submit } from "../jobs/model.ts";
+import type { JobPayload, NewJob, Submit, Write } from "../jobs/model.ts";
 import type { Admissions } from "./admissions.ts";
 import { abandonClaim, isNext, offerJob } from "./core/dispatch-core.ts";
 import type { RunningJob, WaitingJob } from "./core/model.ts";
@@ -20,6 +20,8 @@ export interface ArrivalParts {
   readonly changes: QueueChanges;
   /** The commit that made the job running is known. */
   readonly claimed: (running: RunningJob, payload: JobPayload) => void;
+  /** Takes the write of a flow's job along with what the flow does first, see FlowRunner. */
+  readonly takesBegin: (running: RunningJob, payload: JobPayload, write: Write) => boolean;
   readonly wake: () => void;
 }
 
@@ -184,28 +186,24 @@ export class Arrivals {
   }
 
   #insertRunning(running: RunningJob, { made: { payload, special }, settled, failed, submit }: Arrival): void {
-    const { claimed, endings, wake } = this.#parts;
-    submit(
-      {
-        kind: "insert",
-        job: running.job,
-        payload,
-        direct: { token: running.token, agent: running.agent },
-        special,
-        windows: windowRecords(this.#deps, running),
-      },
-      () => {
+    const { claimed, endings, takesBegin, wake } = this.#parts;
+    const direct = { token: running.token, agent: running.agent };
+    const write: Write = {
+      operation: { kind: "insert", job: running.job, payload, direct, special, windows: windowRecords(this.#deps, running) },
+      settle: () => {
         claimed(running, payload);
         // The frame leaves in the next phase of the event loop: first the agent, then whoever asked. To write the answer takes longer than the frame.
         setImmediate(settled);
       },
-      (error) => {
+      fail: (error) => {
         abandonClaim(this.#deps.state, running);
         endings.settle(running, error);
         wake();
         failed(error);
       },
-    );
+    };
+    // What goes along with others already is theirs.
+    if (submit !== this.#submit || !takesBegin(running, payload, write)) submit(write.operation, write.settle, write.fail);
   }
 
   /** The row of a new job is committed, and it stands in its queue. */

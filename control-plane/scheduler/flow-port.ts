@@ -7,6 +7,11 @@ import type { Shards } from "./core/shards-core.ts";
 
 /** What an owner needs of the engine that runs its flows; flows/engine/ has it. An owner without one leaves jobs of flows in the queue. */
 export interface FlowRunner {
+  /**
+   * The write that accepts the job of a flow, and makes it run at once, is about to be handed over. @returns true when the run's first transition takes
+   * it along, so that one commit does for both; `begin` is called after it all the same
+   */
+  takesBegin(running: RunningJob, payload: JobPayload, write: Write): boolean;
   /** The job of a flow has begun to run, and that is committed. @param payload undefined: it has to be read */
   begin(running: RunningJob, payload: JobPayload | undefined): void;
   /** Flows that run by the tables: their shards have come. Those that are known already are ignored. */

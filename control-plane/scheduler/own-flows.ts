@@ -40,6 +40,11 @@ export class OwnFlows {
     attachAgent(state, { ...of, slots: Number.MAX_SAFE_INTEGER, held: new Map() });
   }
 
+  /** A new job that is assigned at once is about to be written. @returns true when a flow has taken the write */
+  takesBegin(running: RunningJob, payload: JobPayload, write: Write): boolean {
+    return running.agent === FLOW_AGENT && this.runner?.takesBegin(running, payload, write) === true;
+  }
+
   /** The claim of a flow's job is committed. */
   begin(running: RunningJob, payload: JobPayload | undefined): void {
     const { clock, metrics } = this.#deps;

@@ -84,6 +84,7 @@ export class Owner {
       payloads: this.#payloads,
       changes: this.#changes,
       claimed: (running, payload) => this.#claimed(running, payload),
+      takesBegin: (running, payload, write) => this.#flows.takesBegin(running, payload, write),
       wake: () => this.#schedule(),
     });
     this.#keyed = new KeyedJobs(deps, (jobs) => this.enqueue(jobs));

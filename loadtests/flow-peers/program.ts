@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { StepStamps } from "../load/step-parts.ts";
 import type { Scope } from "../world/scope.ts";
 import type { Workload } from "./flow-peer.ts";
 
 /** What a program says, each on a line of its own that begins with this; whatever else its libraries print is passed by. */
 const MARK = "@@";
-const line = z.union([z.object({ ready: z.literal(true) }), z.object({ took_ms: z.number() }), z.object({ error: z.string() })]);
+const ran = z.object({ took_ms: z.number(), steps: z.array(z.tuple([z.number(), z.number()])) });
+const line = z.union([z.object({ ready: z.literal(true) }), ran, z.object({ error: z.string() })]);
 type Line = z.infer<typeof line>;
 
 const PROGRAMS = fileURLToPath(new URL("programs/", import.meta.url));
@@ -19,8 +21,8 @@ const KILL_AFTER_MS = 10_000;
 const SAID_CHARS = 400;
 
 /**
- * A process that holds another engine. It says `@@{"ready":true}`, then for each line `{"count","n","way"}` on its stdin `@@{"took_ms"}`: from the call that
- * starts the workflow to its result. It ends, and all that it has started, when its stdin does: also when this process is killed.
+ * A process that holds another engine. It says `@@{"ready":true}`, then for each line `{"count","n","way"}` on its stdin `@@{"took_ms","steps"}`: from the call that
+ * starts the workflow to its result, and when the function of each step began and ended since that call. It ends, and all that it has started, when its stdin does: also when this process is killed.
  */
 export class Program {
   readonly #child: ChildProcess;
@@ -59,13 +61,14 @@ export class Program {
     return started;
   }
 
-  /** Milliseconds from the call to the result. @throws when it does not come to one */
-  async run({ count, n, way }: Workload): Promise<number> {
+  /** Milliseconds from the call to the result, and since the call those of the steps. @throws when it does not come to one */
+  async run({ count, n, way }: Workload): Promise<{ readonly tookMs: number; readonly steps: readonly StepStamps[] }> {
     const answer = this.#next(RUN_MS);
     this.#child.stdin?.write(`${JSON.stringify({ count, n, way })}\n`);
     const said = await answer;
     if (!("took_ms" in said)) throw new Error("error" in said ? said.error : "it said something else than how long it took");
-    return said.took_ms;
+    if (said.steps.length !== count) throw new Error(`${said.steps.length} steps of ${count} were run`);
+    return { tookMs: said.took_ms, steps: said.steps.toSorted(([a], [b]) => a - b) };
   }
 
   #next(withinMs: number): Promise<Line> {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Latencies, latencyFigures, round } from "./latencies.ts";
+import { Latencies, latencyFigures, median, round } from "./latencies.ts";
 
 const thousand = Latencies.of(Array.from({ length: 1000 }, (_, at) => (at + 1) * 1000));
 
@@ -52,4 +52,9 @@ test("a moment just before the start is zero; one long before it is no latency a
   expect(Latencies.of([-1]).maxMs).toBe(0);
   expect(() => Latencies.of([-7000])).toThrow(/clocks of two processes differ/);
   expect(() => Latencies.of([Number.NaN])).toThrow(/clocks/);
+});
+
+test("a median stands in the middle, of two values between them, and of nothing there is none", () => {
+  expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([7])]).toEqual([2, 2.5, 7]);
+  expect(() => median([])).toThrow(RangeError);
 });

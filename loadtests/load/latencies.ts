@@ -68,6 +68,14 @@ export class Latencies {
   }
 }
 
+/** Of few values, where a histogram would be too much. @throws for none */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [below, above] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
+  if (below === undefined || above === undefined) throw new RangeError("there is no median of nothing");
+  return (below + above) / 2;
+}
+
 /** Flat figures of a latency: `name_p50_ms` and so on. A percentile of too few values is left out: it would only repeat the maximum. */
 export function latencyFigures(name: string, latencies: Latencies): Record<string, number> {
   const figures: Record<string, number> = { [`${name}_samples_count`]: latencies.count };

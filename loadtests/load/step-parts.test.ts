@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { partsInARow } from "./step-parts.ts";
+import { partsInARow, partsOfFunctions } from "./step-parts.ts";
 
 test("assignment, execution and transition are all the time between the first step's making and the last one's end", () => {
   const steps = [
@@ -11,4 +11,15 @@ test("assignment, execution and transition are all the time between the first st
   expect(parts).toEqual({ assignment: 7.5, execution: 6.5, transition: 1.5 + 6.5 });
   expect(parts.assignment + parts.execution + parts.transition).toBe(1022 - 1000);
   expect(partsInARow([])).toEqual({ assignment: 0, execution: 0, transition: 0 });
+});
+
+test("steps that are functions of one process have no assignment: what is not their own time is between them", () => {
+  expect(
+    partsOfFunctions([
+      [10, 12],
+      [15, 15.5],
+      [20, 24],
+    ]),
+  ).toEqual({ execution: 6.5, transition: 3 + 4.5 });
+  expect(partsOfFunctions([])).toEqual({ execution: 0, transition: 0 });
 });

@@ -20,3 +20,20 @@ export function partsInARow(steps: readonly StepTimes[]): { readonly assignment:
   }
   return { assignment, execution, transition };
 }
+
+/** When the function of a step began and ended, on any one clock of milliseconds. */
+export type StepStamps = readonly [begunMs: number, endedMs: number];
+
+/**
+ * The same of steps that are functions of one process: nobody assigns them. Execution: the functions' own time. Transition: from the end of one to
+ * the beginning of the next, whatever is stored in between.
+ */
+export function partsOfFunctions(steps: readonly StepStamps[]): { readonly execution: number; readonly transition: number } {
+  let [execution, transition] = [0, 0];
+  for (const [at, [begunMs, endedMs]] of steps.entries()) {
+    const next = steps[at + 1];
+    execution += endedMs - begunMs;
+    if (next !== undefined) transition += next[0] - endedMs;
+  }
+  return { execution, transition };
+}

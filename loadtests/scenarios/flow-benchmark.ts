@@ -1,24 +1,25 @@
 import { FLOW_PEERS, type FlowPeer, type Workload } from "../flow-peers/flow-peer.ts";
 import { install } from "../flow-peers/install.ts";
 import { Program } from "../flow-peers/program.ts";
-import { round } from "../load/latencies.ts";
+import { median, round } from "../load/latencies.ts";
 import { pause, wallUs } from "../load/monotonic.ts";
-import { partsInARow } from "../load/step-parts.ts";
+import { partsInARow, partsOfFunctions } from "../load/step-parts.ts";
 import type { Chart, Figures, PeerResult } from "../result/model.ts";
+import { untilCalm } from "../world/cpu.ts";
 import { readFlowSteps } from "../world/flow-store.ts";
 import { startPostgres, temporaryFolder } from "../world/postgres.ts";
 import { freePort } from "../world/processes.ts";
 import { Scope } from "../world/scope.ts";
 import { World } from "../world/world.ts";
-import { codeOf, LANGUAGES, type Language, scriptOf } from "./flow-benchmark-scripts.ts";
+import { codeOf, LANGUAGES, type Language, readStamps, scriptOf } from "./flow-benchmark-scripts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
 
 const WORKSPACE = "load";
 const WAIT_S = 300;
-/** What the round before has left is done. */
+/** Between two rounds, for what the round before has left. With us also until nothing more is done: interpreters that wait are made again. */
 const REST_MS = 300;
-/** Interpreters that wait are used once, and made again while nothing runs. */
-const WARM_REST_MS = 4_000;
+/** So that as many interpreters may wait as a round has steps. */
+const WARM_MB = 1024;
 
 /** How the workload runs with us: a flow of scripts, each in a sandbox of its own · the same with processes that stay · steps of one script. */
 const WAYS = ["flow", "flow_dedicated", "code"] as const;
@@ -53,10 +54,17 @@ export const flowBenchmark: Scenario = {
       charts: chartsOf(ours.figures, peers ?? {}),
       problems: ours.problems,
       ...(peers !== undefined && { peers }),
-      settings: { agents: 1, slots, agent: "the agent program, jobs in sandboxes", in_a_row: "forloopflow", at_once: "forloopflow, parallel" },
+      settings: {
+        agents: 1,
+        slots,
+        warm_mb: WARM_MB,
+        agent: "the agent program, jobs in sandboxes",
+        in_a_row: "forloopflow",
+        at_once: "forloopflow, parallel",
+      },
       notes: [
-        `between rounds of flows without dedicated processes ${WARM_REST_MS / 1000} s pass, in which interpreters are made again; as many wait as recent rounds used`,
         "peers run functions of one process, without a sandbox, as their steps; our rows with `code` are the nearest to that",
+        "nobody assigns such functions: what is not their own time is all transition",
         ...(context.short
           ? ["short form: few rounds, Python without 10 × fib(33), flows without dedicated processes without 400 at once, peers of npm alone"]
           : []),
@@ -83,7 +91,7 @@ function isLeftOut({ short }: ScenarioContext, language: Language, { n, way }: W
 async function measureOurs(context: ScenarioContext, scope: Scope, slots: number): Promise<{ figures: Figures; problems: string[] }> {
   const world = await World.start(scope, { seed: context.seed });
   await world.workspaces([WORKSPACE]);
-  await world.realAgents(1, slots, { noop: false });
+  const agent = await world.realAgents(1, slots, { noop: false }, { MILLRACE_AGENT_WARM_MB: String(WARM_MB) });
   let figures: Figures = {};
   const problems: string[] = [];
   for (const language of LANGUAGES) {
@@ -91,7 +99,7 @@ async function measureOurs(context: ScenarioContext, scope: Scope, slots: number
     for (const way of WAYS) {
       for (const workload of WORKLOADS.filter((one) => !isLeftOut(context, language, one, way))) {
         context.say(`${way} ${language} ${workload.name} …`);
-        const found = await measure(world, { way, language, workload, rounds: context.short ? workload.short : workload.long });
+        const found = await measure(world, agent.pid, { way, language, workload, rounds: context.short ? workload.short : workload.long });
         figures = { ...figures, ...found.figures };
         problems.push(...found.problems);
       }
@@ -125,22 +133,27 @@ interface Round {
   readonly parts: Readonly<Record<string, number>>;
 }
 
-async function measure(world: World, asked: Asked): Promise<{ figures: Figures; problems: string[] }> {
+/** @param agent its process */
+async function measure(world: World, agent: number, asked: Asked): Promise<{ figures: Figures; problems: string[] }> {
   const { way, language, workload, rounds } = asked;
   const seen: Round[] = [];
   const problems: string[] = [];
   for (let at = 0; at < rounds.warmUp + rounds.measured; at++) {
-    await pause(way === "flow" ? WARM_REST_MS : REST_MS);
+    await pause(REST_MS);
+    await untilCalm(agent);
     const found = await runOnce(world, asked);
     if (typeof found === "string") problems.push(found);
     else if (at >= rounds.warmUp) seen.push(found);
   }
-  if (seen.length === 0) return { figures: {}, problems };
-  const name = `flow_benchmark_${way}_${language}_${workload.name}`;
+  return { figures: figuresOf(`flow_benchmark_${way}_${language}_${workload.name}`, workload, seen), problems };
+}
+
+function figuresOf(name: string, workload: Workload, seen: readonly Round[]): Figures {
+  if (seen.length === 0) return {};
   const total = median(seen.map((one) => one.total));
   const parts = Object.keys(seen[0]?.parts ?? {}).map((part) => [`${name}_${part}_ms`, round(median(seen.map((one) => one.parts[part] ?? 0)))] as const);
   const step = workload.way === "in_a_row" ? { [`${name}_step_ms`]: round(total / workload.count) } : {};
-  return { figures: { [`${name}_total_ms`]: round(total), ...step, ...Object.fromEntries(parts) }, problems };
+  return { [`${name}_total_ms`]: round(total), ...step, ...Object.fromEntries(parts) };
 }
 
 /** @returns what went wrong */
@@ -150,14 +163,19 @@ async function runOnce(world: World, { way, language, workload }: Asked): Promis
   const sentUs = wallUs();
   const { status, text } = await world.api("POST", WORKSPACE, `/jobs?wait=${WAIT_S}`, JSON.stringify(job));
   const total = (wallUs() - sentUs) / 1000;
-  const ended = JSON.parse(text) as { id?: string; status?: string };
+  const ended = JSON.parse(text) as { id?: string; status?: string; result?: unknown };
   if (status >= 300 || ended.id === undefined || ended.status !== "succeeded")
     return `${way} ${language} ${workload.name} did not succeed: ${text.slice(0, 300)}`;
-  if (way === "code") return { total, parts: {} };
+  const inARow = workload.way === "in_a_row";
+  if (way === "code") {
+    const stamps = readStamps(ended.result);
+    if (stamps.length !== count) return `${way} ${language} ${workload.name}: ${stamps.length} steps of ${count} were run`;
+    return { total, parts: inARow ? { ...partsOfFunctions(stamps) } : { first_start: (stamps[0]?.[0] ?? 0) - sentUs / 1000 } };
+  }
   const steps = await readFlowSteps(world.sql, ended.id);
   if (steps.length !== count) return `${way} ${language} ${workload.name}: ${steps.length} steps of ${count} are in the history`;
   const first = Math.min(...steps.map((one) => one.startedMs)) - sentUs / 1000;
-  return { total, parts: workload.way === "in_a_row" ? { ...partsInARow(steps) } : { first_start: first } };
+  return { total, parts: inARow ? { ...partsInARow(steps) } : { first_start: first } };
 }
 
 function flowOf(way: Way, language: Language, { count, n, way: order }: Workload): object {
@@ -207,16 +225,14 @@ async function measurePeer(context: ScenarioContext, peer: FlowPeer, program: Pr
   for (const workload of WORKLOADS.filter((one) => !isLeftOut(context, language, one))) {
     context.say(`${peer.name} ${workload.name} …`);
     const { warmUp, measured } = context.short ? workload.short : workload.long;
-    const seen: number[] = [];
+    const seen: Round[] = [];
     for (let at = 0; at < warmUp + measured; at++) {
       await pause(REST_MS);
-      const tookMs = await program.run(workload);
-      if (at >= warmUp) seen.push(tookMs);
+      const { tookMs, steps } = await program.run(workload);
+      const parts = workload.way === "in_a_row" ? { ...partsOfFunctions(steps) } : { first_start: steps[0]?.[0] ?? 0 };
+      if (at >= warmUp) seen.push({ total: tookMs, parts });
     }
-    const total = median(seen);
-    const name = `flow_benchmark_${workload.name}`;
-    const step = workload.way === "in_a_row" ? { [`${name}_step_ms`]: round(total / workload.count) } : {};
-    figures = { ...figures, [`${name}_total_ms`]: round(total), ...step };
+    figures = { ...figures, ...figuresOf(`flow_benchmark_${workload.name}`, workload, seen) };
   }
   return figures;
 }
@@ -233,10 +249,4 @@ function chartsOf(figures: Figures, peers: Readonly<Record<string, PeerResult>>)
     const bars = [...ours, ...theirs].flatMap(({ label, value }) => (value === undefined ? [] : [{ label, value }]));
     return { kind: "bars", title: name.replaceAll("_", " "), xTitle: "", yTitle: "total, median (ms)", bars };
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }

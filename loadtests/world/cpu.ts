@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { pause } from "../load/monotonic.ts";
 
 /** USER_HZ: the unit of /proc/<pid>/stat on every Linux that we know of. */
 const TICKS_PER_S = 100;
@@ -37,4 +38,19 @@ export function readProcesses(): ProcessTimes[] {
       return [];
     }
   });
+}
+
+const LOOK_MS = 100;
+const CALM_LOOKS = 3;
+const CALM_WITHIN_MS = 30_000;
+
+/** Resolves when a process and all below it have done next to nothing for a while: what waits until nobody asks is done by then. Gives up after half a minute. */
+export async function untilCalm(root: number): Promise<void> {
+  const endsAtMs = performance.now() + CALM_WITHIN_MS;
+  for (let [before, calm] = [treeSeconds(readProcesses(), root), 0]; calm < CALM_LOOKS && performance.now() < endsAtMs; ) {
+    await pause(LOOK_MS);
+    const now = treeSeconds(readProcesses(), root);
+    calm = now - before <= 1 / TICKS_PER_S ? calm + 1 : 0;
+    before = now;
+  }
 }

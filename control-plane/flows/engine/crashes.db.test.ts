@@ -62,9 +62,10 @@ async function play(at: number, when: "before" | "after"): Promise<Played> {
     return Number(n ?? 1) + 1;
   };
   bench.owner.strikes = (now, operations) => {
-    if (operations.some((operation) => operation.kind === "insert" && operation.payload.kind === "flow")) return false;
     if (now === "before") flushes += 1;
-    if (flushes !== at || now !== when || deaths > 0) return false;
+    // Before it is accepted there is no run that could go on.
+    const isAccepted = now === "after" || !operations.some((operation) => operation.kind === "insert" && operation.payload.kind === "flow");
+    if (flushes !== at || now !== when || deaths > 0 || !isAccepted) return false;
     deaths += 1;
     revived = bench.owner.revive().then(() => void bench.owner.attach());
     return true;

@@ -4,6 +4,7 @@ import { currentVersion, refuseArchived } from "../../scripts/find-script.ts";
 import type { ScriptCache } from "../../scripts/script-cache.ts";
 import type { Workspaces } from "../../workspaces/workspace-store.ts";
 import { storedDocument } from "../document-codec.ts";
+import { WeightedCache } from "../expressions/weighted-cache.ts";
 import { currentFlow } from "../find-flow.ts";
 import type { FlowCache } from "../flow-cache.ts";
 import { parseFlow } from "../parse.ts";
@@ -18,8 +19,19 @@ export interface CatalogueParts {
   readonly resources: FlowCatalogue["resources"];
 }
 
+/** Documents of runs that are kept read: the same one is often run many times, and asked for several times by one run. */
+const INLINE_CHARS = 4 * 1024 * 1024;
+
 /** Where engines find flows, scripts and things, by what the API has of them in memory. */
 export function createFlowCatalogue({ pool, flows, scripts, workspaces, variables, resources }: CatalogueParts): FlowCatalogue {
+  const inline = new WeightedCache<RunnableFlow>(INLINE_CHARS);
+  const inlineFlow = (document: string): RunnableFlow => {
+    const known = inline.get(document);
+    if (known !== undefined) return known;
+    const flow = readInline(document);
+    inline.add(document, flow);
+    return flow;
+  };
   return {
     flow(workspace, source) {
       if (source.scriptHash === undefined) return source.code === undefined ? undefined : inlineFlow(source.code);
@@ -49,6 +61,6 @@ export function createFlowCatalogue({ pool, flows, scripts, workspaces, variable
 }
 
 /** The document was checked when the run was accepted. */
-function inlineFlow(document: string): RunnableFlow {
+function readInline(document: string): RunnableFlow {
   return { definition: parseFlow(storedDocument(document)).definition, path: undefined };
 }

@@ -30,6 +30,61 @@ test("two steps run one after the other; the second gets the result of the first
 const js = (expr: string): { type: "javascript"; expr: string } => ({ type: "javascript", expr });
 const kinds = async (flow: Awaited<ReturnType<FlowBench["start"]>>): Promise<string[]> => (await bench.events(flow)).map(({ kind }) => kind);
 
+test("a run begins in the commit that accepts it, and there is one more for each step that ends", async () => {
+  const flushed: string[][] = [];
+  bench.owner.strikes = (when, operations) => {
+    if (when === "before") flushed.push(operations.map((operation) => (operation.kind === "flow" ? operation.change.kind : operation.kind)));
+    return false;
+  };
+  await bench.run({ modules: [step("a"), step("b")] });
+  expect(flushed).toEqual([
+    ["insert", "insert", "flow_event"],
+    ["finish", "insert", "flow_event"],
+    ["finish", "finish", "flow_event"],
+  ]);
+});
+
+test("a run that ends at once is accepted before it ends; so is one whose first step the database refuses, which fails", async () => {
+  const identity = { id: "i", value: { type: "identity", input_transforms: { x: js("flow_input.n") } } };
+  expect(await bench.run({ modules: [identity] }, { n: 3 })).toEqual({ outcome: "succeeded", result: { x: 3 } });
+  const flow = await bench.start({ modules: [{ id: "a", value: { type: "rawscript", language: "bash", content: "\u0000", input_transforms: {} } }] });
+  expect(await bench.ended(flow)).toMatchObject({ outcome: "failed", result: { error: { message: expect.stringContaining("could not be stored") } } });
+  expect(await bench.events(flow)).toEqual([]);
+});
+
+test("a run that is cancelled while it is being accepted ends, with the step that came along", async () => {
+  bench.script = () => undefined;
+  let outcome: Promise<unknown> = Promise.resolve();
+  bench.owner.strikes = (when, operations) => {
+    const [job] = operations.flatMap((operation) => (operation.kind === "insert" && operation.payload.kind === "flow" ? [operation.job] : []));
+    if (when === "before" && job !== undefined) outcome = bench.owner.owner.cancel(job, "not at all (cancelled by Ann)");
+    return false;
+  };
+  const flow = await bench.start({ modules: [step("a"), step("b")] });
+  expect(await outcome).toBe("cancelling");
+  await bench.until("the agent was told", () => bench.owner.told.length >= 1);
+  bench.owner.told.splice(0);
+  await bench.finish("a", new Error("terminated"));
+  expect(await bench.ended(flow)).toMatchObject({ outcome: "cancelled", result: { error: { reason: "not at all", canceler: "Ann" } } });
+  expect(bench.started).toEqual(["a"]);
+});
+
+test("a large fan-out begins with few, so that the first of them need not wait for the others to be made", async () => {
+  bench.script = ({ n }) => n ?? null;
+  const loop = {
+    id: "loop",
+    value: { type: "forloopflow", iterator: js("flow_input.list"), parallel: true, modules: [step("b", { n: "flow_input.iter.value" })] },
+  };
+  const list = Array.from({ length: 200 }, (_, n) => n);
+  const flow = await bench.start({ modules: [loop] }, { list });
+  expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: list });
+  const rows = await bench.owner.rows<{ events: string }>("SELECT events FROM flow_event WHERE id = $1 ORDER BY seq", flow);
+  const begun = rows.map(({ events }) => events.split('"kind":"started"').length - 1);
+  expect([begun[0], begun.reduce((sum, count) => sum + count, 0)]).toEqual([16, 200]);
+  expect(begun[1]).toBeGreaterThan(16);
+  expect(Math.max(...begun)).toBeLessThanOrEqual(64);
+});
+
 test("a parallel loop runs its items in windows of the bound, and its result is in their order", async () => {
   let [most, now] = [0, 0];
   bench.script = ({ n }) => {

@@ -57,10 +57,19 @@ export class FlowEngine implements FlowRunner {
     this.#approvals = new ApprovalWatch(host, deps.store, (approval) => this.#push(approval.flow.id, { kind: "approval", approval }));
   }
 
+  takesBegin({ job }: RunningJob, payload: JobPayload, write: Write): boolean {
+    // Whoever waits to be told that a run was accepted does not wait for its definition to be read. A restart has a log already.
+    if (this.#stopped || job.policy?.restart !== undefined || !this.#isAtHand(job, payload)) return false;
+    this.#keep(new FlowRun(job, this.#parts, this, payload)).beginWith(write);
+    return true;
+  }
+
   begin(running: RunningJob, payload: JobPayload | undefined): void {
     const { job } = running;
+    const known = this.#runs.get(job.id);
+    if (known?.beganTogether === true) known.beganTogether = false;
     // A restart has a log already: what the API stored before it was accepted.
-    if (payload === undefined || job.policy?.restart !== undefined) this.#push(job.id, { kind: "go" });
+    else if (payload === undefined || job.policy?.restart !== undefined) this.#push(job.id, { kind: "go" });
     else this.#keep(new FlowRun(job, this.#parts, this, payload)).push({ kind: "go" });
     if (running.cancel !== undefined) this.cancel(running);
   }
@@ -174,6 +183,15 @@ export class FlowEngine implements FlowRunner {
     const step = await this.#deps.store.stepOf(job.workspace, job.id);
     const run = step === undefined ? undefined : this.#runOf(step.id);
     if (step !== undefined) run?.push({ kind: "ended", job: job.id, place: step.place, outcome: outcomeOf(exit.reason), resultJson, writes: [], mended: true });
+  }
+
+  /** One that cannot be read is accepted all the same, and its run fails. */
+  #isAtHand({ workspace }: RunningJob["job"], payload: JobPayload): boolean {
+    try {
+      return this.#deps.catalogue.flow(workspace, payload) !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   #hasFlows(workspace: WorkspaceId): boolean {

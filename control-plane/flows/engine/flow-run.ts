@@ -6,6 +6,7 @@ import { isReadable } from "../core/log-format.ts";
 import type { Command } from "../core/model.ts";
 import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
+import { missedEnds } from "./missed-ends.ts";
 import { brokenEnd, keepWhole } from "./run-ends.ts";
 import { ofOneTurn, type RunInput, TURN_BYTES } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
@@ -26,7 +27,8 @@ export interface RunKeeper {
 
 /** So much of one run in one turn: others have theirs in between. */
 const MOST_EVENTS = 400;
-/** The first children of a large fan-out begin while the next ones are being made. */
+/** The first children of a large fan-out begin while the next ones are being made: few at first, so that their commit is a short one. */
+const FIRST_JOBS = 16;
 const MOST_JOBS = 64;
 /** A transition that the database refuses is tried alone; after so many that cannot be blamed on a job's result the run ends. */
 const MOST_REFUSALS = 3;
@@ -58,8 +60,14 @@ export class FlowRun {
   /** What the run's own row says; undefined: it has none. */
   #stored: NextMoment | undefined;
   #fresh: FlowSource | undefined;
+  /** Makes the run's job run; it goes along with the first transition. */
+  #ownWrite: Write | undefined;
+  /** It has gone along: the run has begun when its owner hears that the job has. */
+  beganTogether = false;
   /** The core's wishes are to be looked through again. */
   #behind = true;
+  /** Since the turn before was full. */
+  #isLong = false;
   #broken: string | undefined;
   #stopped = false;
 
@@ -76,6 +84,12 @@ export class FlowRun {
     return !this.#busy && this.#inputs.length === 0 && this.#working.size === 0 && !this.#behind && this.#broken === undefined;
   }
 
+  /** @param write makes the run's job run, see FlowRunner.takesBegin */
+  beginWith(write: Write): void {
+    this.#ownWrite = write;
+    this.push({ kind: "go" });
+  }
+
   push(...inputs: readonly RunInput[]): void {
     this.#inputs.push(...inputs);
     if (this.#stopped) this.stop();
@@ -87,6 +101,8 @@ export class FlowRun {
     this.#stopped = true;
     const moved = new AppError("unavailable", "the flow belongs to another owner now", { retryAfterS: 1 });
     for (const input of this.#inputs.splice(0)) if (input.kind === "ended") failAll(input.writes, moved);
+    this.#ownWrite?.fail(moved);
+    this.#ownWrite = undefined;
   }
 
   /** A turn went wrong in a way that nobody thought of: the run ends. */
@@ -103,7 +119,8 @@ export class FlowRun {
       return;
     }
     if (this.#broken !== undefined) {
-      this.#breakOff(running, this.#broken);
+      if (this.#ownWrite === undefined) this.#breakOff(running, this.#broken);
+      else this.#beginAlone(this.#ownWrite);
       return;
     }
     if (this.#state === undefined) this.#load();
@@ -119,9 +136,15 @@ export class FlowRun {
       const taken = new Set(to.caused);
       for (const input of inputs) if (input.kind === "ended") to.causedBy(input.writes.filter((write) => !taken.has(write)));
       to.abandon(new AppError("unavailable", "the flow's turn went wrong", { cause: error }));
-      throw error;
+      if (this.#ownWrite === undefined) throw error;
+      this.#beginAlone(this.#ownWrite);
+      return;
     }
-    this.#write(to, state, running, inputs);
+    // A row that is made and taken away in one statement would stay.
+    if (this.#ownWrite !== undefined && to.end !== undefined) {
+      to.abandon(new AppError("unavailable", "the flow has to be accepted first"));
+      this.#beginAlone(this.#ownWrite);
+    } else this.#write(to, state, running, inputs);
   }
 
   #decide(to: Transition, state: RunState, running: RunningJob, inputs: readonly RunInput[]): void {
@@ -139,10 +162,14 @@ export class FlowRun {
   }
 
   #carryOut(carrier: Carrier, to: Transition): void {
+    // Where many end, as many begin.
+    const mostJobs = this.#isLong ? MOST_JOBS : Math.min(MOST_JOBS, Math.max(FIRST_JOBS, to.caused.length));
+    this.#isLong = false;
     for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
-      if (to.events.length >= MOST_EVENTS || to.jobs >= MOST_JOBS || to.jobBytes >= TURN_BYTES) {
+      if (to.events.length >= MOST_EVENTS || to.jobs >= mostJobs || to.jobBytes >= TURN_BYTES) {
         // The rest follows from the state.
         this.#behind = true;
+        this.#isLong = true;
         return;
       }
       if (!this.#working.has(keyOf(command))) carrier.carry(command);
@@ -169,6 +196,9 @@ export class FlowRun {
     const stateJson = state.snapshot(to.end !== undefined);
     const row = { next: changed ? next : undefined, hasRow: this.#stored !== undefined };
     this.#busy = true;
+    to.begin = this.#ownWrite;
+    this.beganTogether = this.#ownWrite !== undefined;
+    this.#ownWrite = undefined;
     this.#submit(to.writes(this.job, { seq: state.seq, atMs: wallMs(this.#parts), stateJson, ...row }, whole), to.end, false);
   }
 
@@ -212,8 +242,13 @@ export class FlowRun {
     this.#busy = false;
     this.#dropState();
     if (this.#stopped || AppError.from(error).code === "unavailable") {
+      to.begin?.fail(error);
       failAll(to.caused, error);
       this.#forget();
+      return;
+    }
+    if (to.begin !== undefined) {
+      this.#beginAlone(to.begin);
       return;
     }
     const { log } = this.#parts.host;
@@ -229,6 +264,13 @@ export class FlowRun {
     }
     if (this.#refusals >= MOST_REFUSALS) this.#broken = `a transition of the flow could not be stored: ${messageOf(error)}`;
     this.#keeper.ready(this);
+  }
+
+  /** Its first transition cannot go along with its acceptance. It comes when that is committed, of a run that is made anew. */
+  #beginAlone(begin: Write): void {
+    this.#ownWrite = undefined;
+    this.#forget();
+    this.#parts.host.submitTogether([begin]);
   }
 
   /** What is not in the transition: jobs are cancelled, and what takes longer begins; its outcome comes as an input. */
@@ -288,7 +330,7 @@ export class FlowRun {
       if (!isReadable(stored.state, stored.events)) throw new AppError("unavailable", NEWER, { retryAfterS: NEWER_AGAIN_MS / 1000 });
       const state = new RunState(this.job, await deps.catalogue.loadFlow(workspace, stored.source), stored);
       if (state.seq === 0 && this.job.policy?.restart !== undefined) throw new AppError("not_found", "what it was to go on from is no longer in the database");
-      const missed = await this.#missedEnds(state);
+      const missed = await missedEnds(deps.store, workspace, state);
       // Whether it has a row is not known: the next transition writes it.
       if (fresh === undefined) this.#stored = { dueAtMs: undefined, awake: false };
       this.#inputs.unshift(...missed);
@@ -307,19 +349,6 @@ export class FlowRun {
     this.#fresh = undefined;
     this.#behind = true;
     this.#state = state;
-  }
-
-  /** Ends that were recorded while nobody told the flow: their jobs ended as its owner went away. */
-  async #missedEnds(state: RunState): Promise<RunInput[]> {
-    const jobs = state.jobs();
-    const ends = await this.#parts.deps.store.ends(
-      this.job.workspace,
-      jobs.map(({ job }) => job),
-    );
-    return jobs.flatMap(({ job, place }): RunInput[] => {
-      const end = ends.get(job);
-      return end === undefined ? [] : [{ kind: "ended", job, place, ...end, writes: [], mended: true }];
-    });
   }
 
   /** It cannot go on: it ends as failed, and its steps are cancelled. */

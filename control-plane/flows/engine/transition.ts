@@ -24,6 +24,8 @@ export class Transition {
   readonly #items = new Map<string, FlowItem>();
   readonly #approved: string[] = [];
   readonly #kept: FlowChange[] = [];
+  /** The write that makes the flow's own job run, of the first transition. */
+  begin: Write | undefined;
   /** Set with the end of a run of whose steps some are to be deleted. */
   leavesUsed = false;
   end: JobEnd | undefined;
@@ -101,13 +103,13 @@ export class Transition {
     } else if (next !== undefined) own.push({ kind: "flow", job, change: { kind: "flow_next", ...next } });
     if (this.events.length > 0) own.push({ kind: "flow", job, change: { kind: "flow_event", seq, atMs, eventsJson: JSON.stringify(this.events), stateJson } });
     // What is to be told of a failure is decided by the run.
-    const caused = this.#caused.map((write) => ({ ...write, fail: nothing }));
+    const caused = [...(this.begin === undefined ? [] : [this.begin]), ...this.#caused].map((write) => ({ ...write, fail: nothing }));
     const all: Write[] = [...caused, ...this.#jobs, ...own.map((operation) => ({ operation, settle: nothing, fail: nothing }))];
     const last = all.pop();
     return last === undefined ? [] : [...all, ending(last, whole)];
   }
 
-  /** Nothing of it is written. */
+  /** Nothing of it is written, except what it began with. */
   abandon(error: unknown): void {
     for (const { fail } of [...this.#caused, ...this.#jobs]) fail(error);
   }

@@ -206,6 +206,11 @@ export class OwnerBench implements Home {
     return this.job({ dueAtMs: atMs, ...fields }, { scheduledForMs: atMs, expiresAtMs: undefined, key: undefined });
   }
 
+  /** Hands new jobs to the owner. Resolves when they are accepted, or when the owner has died: then they may have been. */
+  async accept(jobs: readonly NewJob[]): Promise<void> {
+    await Promise.race([this.owner.enqueue(jobs), this.#life.end.catch(() => undefined)]);
+  }
+
   async started(id: JobId): Promise<Bundle> {
     await until(`job ${id} is assigned`, () => this.assigned.some((bundle) => bundle.jobId === id));
     const bundle = this.assigned.findLast((entry) => entry.jobId === id);

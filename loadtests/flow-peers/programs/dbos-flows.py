@@ -5,19 +5,19 @@ import os
 import sys
 
 from dbos import DBOS
-from flow_lines import fib, serve
+from flow_lines import serve, work
 
 DBOS(config={"name": "bench", "system_database_url": sys.argv[1], "run_admin_server": False, "log_level": "ERROR"})
 
 
 @DBOS.step()
 def step(n):
-    return fib(n)
+    return work(n)
 
 
 @DBOS.step()
 async def step_later(n):
-    return fib(n)
+    return work(n)
 
 
 @DBOS.workflow()

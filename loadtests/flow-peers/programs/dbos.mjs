@@ -1,8 +1,8 @@
 // DBOS: a workflow whose steps are functions of this process. The argument is the address of a Postgres.
 import { DBOS } from "@dbos-inc/dbos-sdk";
-import { fib, serve } from "./lines.mjs";
+import { serve, work } from "./lines.mjs";
 
-const step = (n, name) => DBOS.runStep(async () => fib(n), { name });
+const step = (n, name) => DBOS.runStep(async () => work(n), { name });
 
 const inARow = DBOS.registerWorkflow(
   async (count, n) => {

@@ -31,12 +31,12 @@ try:
                 raise
             time.sleep(0.2)
 
-    from flow_lines import fib, serve
+    from flow_lines import serve, work
     from prefect import flow, task
 
     @task
     def step(n):
-        return fib(n)
+        return work(n)
 
     @flow
     def in_a_row(count, n):

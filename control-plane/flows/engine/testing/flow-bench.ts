@@ -70,7 +70,7 @@ export class FlowBench {
   async start(value: { modules: readonly unknown[] } & Record<string, unknown>, args: Record<string, Json> = {}, hash?: string): Promise<JobId> {
     const made = this.owner.job({ tag: FLOW_TAG, language: FLOW_LANGUAGE });
     const code = hash === undefined ? JSON.stringify({ summary: "", value }) : undefined;
-    await this.owner.owner.enqueue([{ ...made, payload: { ...made.payload, kind: "flow", scriptHash: hash, code, argsJson: JSON.stringify(args) } }]);
+    await this.owner.accept([{ ...made, payload: { ...made.payload, kind: "flow", scriptHash: hash, code, argsJson: JSON.stringify(args) } }]);
     return made.job.id;
   }
 
