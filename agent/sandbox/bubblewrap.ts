@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
 import { realClock } from "../../kernel/clock.ts";
-import { type BwrapParts, type BwrapProcess, startBwrap, startBwrapPlacedMeanwhile } from "./bwrap-process.ts";
+import { type BwrapParts, type BwrapProcess, startBwrap } from "./bwrap-process.ts";
 import type { CgroupDriver, JobCgroup, JobLimits } from "./cgroup/cgroup.ts";
 import { measured } from "./cgroup/measured.ts";
 import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, writeJobFiles } from "./job-dir.ts";
@@ -67,8 +67,6 @@ const WARM_BLANKS = 2;
 interface Prepared {
   readonly room: Room;
   readonly process: BwrapProcess;
-  /** The host's number of the first process inside. */
-  readonly firstPid: number;
   readonly ended: Promise<unknown>;
   readonly madeAtMs: number;
 }
@@ -135,7 +133,7 @@ class Bubblewrap implements Sandbox {
       plan: warm,
       make: (interpreter) => this.#inTurn(() => this.#prepare(shape, interpreter)),
       drop,
-      bytesOf: ({ firstPid }) => ownBytesBelow(firstPid),
+      bytesOf: ({ process }) => ownBytesBelow(process.firstPid() ?? 0),
       clock: realClock,
     });
   }
@@ -195,7 +193,13 @@ class Bubblewrap implements Sandbox {
     this.#fast += 1;
     const { room, process } = prepared;
     this.#limit(room, spec);
-    getReady(room, process, spec, io);
+    fill(room, [...spec.files, { name: START_FILE, content: startFileText(spec.argv, spec.env) }]);
+    const onBegun = (atUs: number): void => {
+      io.onBegun(atUs);
+      // The launcher has read it. Variables are often secrets: so short a life on a disk mostly ends before anything is written there.
+      removeFiles(room, [START_FILE, ...room.blanks]);
+    };
+    process.attach({ io: { onBegun, onOutput: (stream, data) => io.onOutput(stream, data) }, recordMaxBytes: spec.recordMaxBytes });
     process.go();
     return measured(process, room.cgroup);
   }
@@ -204,9 +208,6 @@ class Bubblewrap implements Sandbox {
     this.#cold += 1;
     this.#limit(room, spec);
     const enclosed = await openNetwork(this.parts.firewall, room.identity, spec, room.dir);
-    // The file with its hosts is mounted, and must be there before bwrap is.
-    const isPlain = spec.network !== "allow_list" && spec.writable === undefined && spec.onSaid === undefined && spec.channel !== true;
-    if (isPlain && canExport(spec.env)) return await this.#startMeanwhile(room, enclosed, io);
     const args = encodeArgs(bubblewrapArgs({ ...enclosed, jobDir: room.dir }, this.parts.system));
     fill(room, enclosed.files);
     for (const mount of spec.writable ?? []) giveTo(mount.source, room.identity);
@@ -216,25 +217,6 @@ class Bubblewrap implements Sandbox {
     const [waits, channel] = [spec.onSaid !== undefined, spec.channel === true];
     const process = await startBwrap(this.parts, { args, launcher, identity, cgroup, waits, channel });
     process.attach({ io, recordMaxBytes: spec.recordMaxBytes, onSaid: spec.onSaid });
-    return measured(process, cgroup);
-  }
-
-  /** As in a prepared place, which is made now: what can be done while bwrap is at work is done then. */
-  async #startMeanwhile(room: Room, spec: SandboxSpec, io: SandboxIo): Promise<SandboxProcess> {
-    const { identity, cgroup, dir } = room;
-    const args = encodeArgs(bubblewrapArgs({ ...spec, env: new Map(), jobDir: dir }, this.parts.system));
-    const { process, placed } = await startBwrapPlacedMeanwhile(this.parts, { args, launcher: waitingLauncherArgv(spec.rlimits), identity, cgroup });
-    try {
-      getReady(room, process, spec, io);
-    } catch (error) {
-      process.kill();
-      await process.done;
-      throw error;
-    }
-    void placed.then((mayGo) => {
-      if (mayGo) process.go();
-      else process.kill();
-    });
     return measured(process, cgroup);
   }
 
@@ -284,8 +266,9 @@ class Bubblewrap implements Sandbox {
       const args = encodeArgs(bubblewrapArgs({ ...shape, env, jobDir: room.dir }, this.parts.system));
       const launcher = interpreter === undefined ? waitingLauncherArgv(shape.rlimits) : warmLauncherArgv(interpreter.argv, shape.rlimits);
       const process = await startBwrap(this.parts, { args, launcher, identity: room.identity, cgroup: room.cgroup, waits: true });
-      if (await process.ready) return { room, process, firstPid: (await process.firstPid) ?? 0, ended: process.done, madeAtMs: realClock.monotonicMs() };
-      this.#drop({ room, process });
+      const prepared = { room, process, ended: process.done, madeAtMs: realClock.monotonicMs() };
+      if (await process.ready) return prepared;
+      this.#drop(prepared);
     } catch {
       // No process was started. A cold start will meet the same and can say so.
       this.clear(room);
@@ -294,7 +277,7 @@ class Bubblewrap implements Sandbox {
   }
 
   /** Ends a sandbox without a job. Its folder goes at once, since the agent may be about to end; its user when the last process is gone. */
-  #drop({ room, process }: Pick<Prepared, "room" | "process">): void {
+  #drop({ room, process }: Prepared): void {
     process.kill();
     removeRoomDir(room);
     void process.done.then(() => this.#leave(room));
@@ -372,17 +355,6 @@ async function giveTree(dir: string, { own, uid, gid }: JobIdentity): Promise<vo
 function fill(room: Room, files: SandboxSpec["files"]): void {
   room.names.push(...files.map((file) => file.name));
   writeJobFiles(room.dir, files, room.blanks);
-}
-
-/** Puts a job there for a launcher that waits. */
-function getReady(room: Room, process: BwrapProcess, spec: SandboxSpec, io: SandboxIo): void {
-  fill(room, [...spec.files, { name: START_FILE, content: startFileText(spec.argv, spec.env) }]);
-  const onBegun = (atUs: number): void => {
-    io.onBegun(atUs);
-    // The launcher has read it. Variables are often secrets: so short a life on a disk mostly ends before anything is written there.
-    removeFiles(room, [START_FILE, ...room.blanks]);
-  };
-  process.attach({ io: { onBegun, onOutput: (stream, data) => io.onOutput(stream, data) }, recordMaxBytes: spec.recordMaxBytes });
 }
 
 function removeFiles(room: Room, names: readonly string[]): void {

@@ -26,7 +26,7 @@ export interface BwrapRun {
   /** There is a control descriptor. */
   readonly waits: boolean;
   /** Where all of it happens. */
-  readonly cgroup: Pick<JobCgroup, "place">;
+  readonly cgroup: Pick<JobCgroup, "place" | "doors">;
   /** With a socket between agent and script. */
   readonly channel?: boolean;
 }
@@ -38,8 +38,8 @@ export interface BwrapProcess extends SandboxProcess {
   attach(receiver: Receiver): void;
   /** Lets what waits go on: the last words to it. Once. */
   go(words?: string): void;
-  /** The host's number of the first process inside; undefined when it is over without one. */
-  readonly firstPid: Promise<number | undefined>;
+  /** The host's number of the first process inside, as soon as it is known. */
+  firstPid(): number | undefined;
 }
 
 /** After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time it is killed too. */
@@ -48,93 +48,62 @@ const KILL_FALLBACK_MS = 1_000;
 /**
  * Starts one bwrap, with an empty environment and as the job's own user: inside, /proc/1/environ would show the agent's secrets
  * otherwise, and a bwrap of root leaves /proc/sys writable. What it is to do travels through a descriptor, because argument
- * lists can be read by everybody on the host. It reads its arguments to their end first, and they come when it is in its group: so all it starts
- * is born there. Never rejects but for a lack of pipes.
+ * lists can be read by everybody on the host. Never rejects but for a lack of pipes.
  */
 export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<BwrapProcess> {
-  const spawned = await spawnBwrap(parts, run);
-  if (typeof spawned === "string") return failed(spawned);
-  const { child, process } = spawned;
-  const trouble = await place(child.pid, run.cgroup);
-  if (trouble === undefined) send(child, ARGS_FD, run.args);
-  else child.kill("SIGKILL");
-  return trouble === undefined ? process : { ...process, done: process.done.then(() => setupFailed(trouble)) };
-}
-
-export interface PlacedBwrap {
-  readonly process: BwrapProcess;
-  /** True: the launcher waits, all of it is in its group, and it may go on. False: it may not, and `done` says why. Never rejects. */
-  readonly placed: Promise<boolean>;
-}
-
-/**
- * The same with a launcher that waits, and without waiting for the group before: at an idle agent the kernel takes about as long for that as bwrap for its own work.
- * By then there are two processes, bwrap and the launcher. Both are moved before anything of the tenant runs.
- */
-export async function startBwrapPlacedMeanwhile(parts: BwrapParts, run: Omit<BwrapRun, "waits" | "channel">): Promise<PlacedBwrap> {
-  const spawned = await spawnBwrap(parts, { ...run, waits: true });
-  if (typeof spawned === "string") return { process: failed(spawned), placed: Promise.resolve(false) };
-  const { child, process } = spawned;
-  send(child, ARGS_FD, run.args);
-  const trouble = placeBoth(child, process, run.cgroup);
-  const placed = Promise.all([trouble, process.ready]).then(([said, isReady]) => said === undefined && isReady);
-  const done = process.done.then(async (end) => {
-    const said = await trouble;
-    return said === undefined ? end : setupFailed(said);
-  });
-  return { process: { ...process, done }, placed };
-}
-
-/** @returns what went wrong */
-async function placeBoth(child: ChildProcess, process: BwrapProcess, cgroup: BwrapRun["cgroup"]): Promise<string | undefined> {
-  const trouble = await place(child.pid, cgroup);
-  // One that has ended says itself why.
-  if (trouble !== undefined || !(await process.ready)) return trouble;
-  const late = await place(await process.firstPid, cgroup);
-  return late !== undefined && process.exited() ? undefined : late;
-}
-
-interface Spawned {
-  readonly child: ChildProcess;
-  readonly process: BwrapProcess;
-}
-
-/** @returns what went wrong when there is no process */
-async function spawnBwrap(parts: BwrapParts, run: Omit<BwrapRun, "args">): Promise<Spawned | string> {
   const pipes = await parts.pipes.takePair(run.identity);
   const opened = [pipes.stdout.writeFd, pipes.stderr.writeFd];
   try {
     const seccompFd = openSync(parts.seccompPath, "r");
     opened.push(seccompFd);
-    const child = spawn(parts.bwrapPath, ["--args", String(ARGS_FD), "--", ...run.launcher], {
+    const doors = run.cgroup.doors?.(run.identity);
+    const [program, args] = through(doors, [parts.bwrapPath, "--args", String(ARGS_FD), "--", ...run.launcher]);
+    const child = spawn(program, args, {
       env: {},
       cwd: "/",
       ...(run.identity.own ? {} : { uid: run.identity.uid, gid: run.identity.gid }),
       // fds: 0 nothing, 1 and 2 output, 3 arguments, 4 filter, 5 record, 6 status, 7 control, 8 channel
       stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...lastFds(run)],
     });
-    return { child, process: follow(child, pipes) };
+    const process = follow(child, pipes);
+    const trouble = doors === undefined ? await place(child, run.cgroup) : undefined;
+    if (trouble === undefined) send(child, ARGS_FD, run.args);
+    else child.kill("SIGKILL");
+    return trouble === undefined ? process : { ...process, done: process.done.then(() => setupFailed(trouble)) };
   } catch (error) {
     pipes.stdout.reader.destroy();
     pipes.stderr.reader.destroy();
-    return messageOf(error);
+    return failed(messageOf(error));
   } finally {
     for (const fd of opened) closeSync(fd);
   }
 }
 
-/** @param pid undefined: there is no process, and that is told elsewhere. @returns what went wrong */
-async function place(pid: number | undefined, cgroup: BwrapRun["cgroup"]): Promise<string | undefined> {
-  if (pid === undefined) return undefined;
+/**
+ * A shell that enters the group itself and then becomes the program: no other process is there that could be seen half-way, so the kernel need not wait for
+ * anybody, as it does for a process that is moved.
+ */
+function through(doors: readonly string[] | undefined, argv: readonly string[]): [program: string, args: readonly string[]] {
+  if (doors === undefined) return [argv[0] ?? "", argv.slice(1)];
+  return ["/bin/sh", ["-c", ENTER, "sh", String(doors.length), ...doors, ...argv]];
+}
+
+/** Whatever cannot be entered ends it, with the shell's words. */
+const ENTER = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 1; shift; n=$((n - 1)); done; exec "$@"';
+
+/** Before bwrap knows what to do: it reads its arguments to their end first, so that all it starts is born in the group. @returns what went wrong */
+async function place(child: ChildProcess, cgroup: BwrapRun["cgroup"]): Promise<string | undefined> {
+  // Not started at all: that is told elsewhere.
+  if (child.pid === undefined) return undefined;
   try {
-    await cgroup.place(pid);
+    await cgroup.place(child.pid);
     return undefined;
   } catch (error) {
     return `the job could not be put under its limits: ${messageOf(error)}`;
   }
 }
 
-function lastFds(run: Pick<BwrapRun, "waits" | "channel">): ("pipe" | "ignore")[] {
+function lastFds(run: BwrapRun): ("pipe" | "ignore")[] {
   if (run.channel === true) return [run.waits ? "pipe" : "ignore", "pipe"];
   return run.waits ? ["pipe"] : [];
 }
@@ -183,7 +152,7 @@ function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
   };
   const go = (words = GO): void => send(child, CONTROL_FD, words);
   const say = (text: string): void => tell(child, text);
-  const firstPid = status.known;
+  const firstPid = (): number | undefined => status.firstPid;
   const { done, ready, exited, attach } = watched;
   return { done, ready, exited, attach, terminate, kill, go, say, firstPid, channel: channelOf(child) };
 }
@@ -191,23 +160,16 @@ function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
 /** The status pipe of bwrap: tells the host's number of the first process inside. */
 class StatusReader {
   firstPid: number | undefined;
-  /** Resolves when it is known, or never will be. */
-  readonly known: Promise<number | undefined>;
 
   constructor(child: ChildProcess) {
     let text = "";
     const stream = readableOf(child, STATUS_FD);
-    this.known = new Promise((resolve) => {
-      stream.on("error", () => resolve(this.firstPid));
-      stream.once("close", () => resolve(this.firstPid));
-      stream.on("data", (data: Buffer) => {
-        if (this.firstPid !== undefined || text.length > 4096) return;
-        text += data.toString("latin1");
-        const match = /"child-pid": *([0-9]+)/.exec(text);
-        if (match === null) return;
-        this.firstPid = Number(match[1]);
-        resolve(this.firstPid);
-      });
+    stream.on("error", () => undefined);
+    stream.on("data", (data: Buffer) => {
+      if (this.firstPid !== undefined || text.length > 4096) return;
+      text += data.toString("latin1");
+      const match = /"child-pid": *([0-9]+)/.exec(text);
+      if (match !== null) this.firstPid = Number(match[1]);
     });
   }
 }
@@ -236,6 +198,6 @@ function failed(message: string): BwrapProcess {
     kill: nothing,
     go: nothing,
     say: nothing,
-    firstPid: Promise.resolve(undefined),
+    firstPid: () => undefined,
   };
 }

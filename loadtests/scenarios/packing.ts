@@ -260,5 +260,5 @@ function memoryOf(groups: readonly string[]): number {
 
 /** Processor time so far, microseconds. */
 function cpuOf(groups: readonly string[]): number {
-  return Math.max(0, ...groups.map((dir) => readField(dir, "cpu.stat", "usage_usec") ?? 0));
+  return Math.max(0, ...groups.map((dir) => readField(dir, "cpu.stat", "usage_usec") ?? (readNumber(dir, "cpuacct.usage") ?? 0) / 1_000));
 }
