@@ -17,7 +17,7 @@ import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
 import { findCurrent } from "../scripts/current-store.ts";
-import { archivedError, currentVersion } from "../scripts/find-script.ts";
+import { currentVersion, runnableVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
@@ -332,12 +332,7 @@ export class JobService {
   async #version(caller: Requester, request: { script?: string | undefined; hash?: string | undefined }): Promise<ScriptVersion> {
     const { scripts, pool } = this.#deps;
     if (request.script !== undefined) return currentVersion(pool, scripts, caller.workspace.id, request.script);
-    const version = await scripts.loadVersion(caller.workspace.id, request.hash ?? "");
-    const standing = version === undefined ? undefined : await scripts.standing(caller.workspace.id, version.scriptId);
-    if (version === undefined || standing === undefined || !mayUse(caller, standing.path))
-      throw new AppError("not_found", `there is no script version ${request.hash ?? ""}`);
-    if (standing.isArchived) throw archivedError("script", standing.path);
-    return version;
+    return runnableVersion(scripts, caller, request.hash ?? "");
   }
 
   #context(caller: Requester): EnqueueContext {

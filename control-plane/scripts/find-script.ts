@@ -33,6 +33,16 @@ export async function readableVersion(pool: Pool, caller: Pick<Caller, "workspac
   return version;
 }
 
+/** The same, past the database while it is known, to be run. Errors: also failed_precondition for one of an archived script. */
+export async function runnableVersion(cache: ScriptCache, caller: Pick<Caller, "workspace" | "reach">, hash: string): Promise<ScriptVersion> {
+  const { id } = caller.workspace;
+  const version = await cache.loadVersion(id, hash);
+  const standing = version === undefined ? undefined : await cache.standing(id, version.scriptId);
+  if (version === undefined || standing === undefined || !mayUse(caller, standing.path)) throw new AppError("not_found", `there is no script version ${hash}`);
+  if (standing.isArchived) throw archivedError("script", standing.path);
+  return version;
+}
+
 /** What is said of a path where there is none. */
 export async function nothingOf(kind: Versioned, pool: Pool, workspace: WorkspaceId, path: string): Promise<AppError> {
   const hint = await suggestPaths(kind, pool, workspace, path);
