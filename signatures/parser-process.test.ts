@@ -71,7 +71,7 @@ describe("the parser process", () => {
     const parser = parserProcess();
     await parser.read("bash", "");
     const { pid } = parser;
-    const reading = parser.read("python3", `${"x = [1, 2, 3]\n".repeat(50_000)}${PYTHON}`);
+    const reading = parser.read("python3", `${"x = [1, 2, 3]\n".repeat(10_000)}${PYTHON}`);
     if (pid !== undefined) process.kill(pid, "SIGKILL");
     expect(showSignature((await reading).signature)).toBe("a: integer");
     expect(parser.pid).not.toBe(pid);
