@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AccountId, JobId, WorkspaceId } from "../../kernel/ids.ts";
+import { bundleSource } from "../scripts/bundle-source.ts";
+import { createScriptCache } from "../scripts/script-cache.ts";
+import { createWorkspaces } from "../workspaces/workspace-store.ts";
 import { createAccessControl } from "./access-control.ts";
 import { type AccessWorld, startAccessWorld } from "./test-world.ts";
 
@@ -240,13 +243,26 @@ describe("what somebody reaches by way of something else", () => {
     expect((await put(admin, "schedules", "f/team/misspelt", { ...yearly, script: "f/team/on" })).text).toContain("did you mean f/closed/one");
   });
 
-  test("a version of before a move is from where it was deployed, and its jobs have that place", async () => {
+  test("a version of before a move to another place is at home in neither", async () => {
     await grant("f/prod", { user: "dora", level: "read" });
-    const deployed = await world.ask(dora.token, "POST", `${api}/scripts`, { path: "u/dora/tool", language: "noop", content: "before" });
-    expect((await world.ask(admin, "POST", `${api}/scripts/move`, { path: "u/dora/tool", to: "f/prod/tool" })).status).toBe(200);
+    const deployed = async (by: string, path: string): Promise<string> => {
+      const { body } = await world.ask(by, "POST", `${api}/scripts`, { path, language: "noop", content: `before ${path}` });
+      expect((await world.ask(admin, "POST", `${api}/scripts/move`, { path, to: `f/prod/${path.slice(2).replace("/", "-")}` })).status).toBe(200);
+      return String(Reflect.get(Object(body), "hash"));
+    };
+    const [own, closed] = [await deployed(dora.token, "u/dora/tool"), await deployed(admin, "f/closed/tool")];
     const placesWritten = async (body: object) => placesOf(idOf((await run(dora.token, body)).body));
-    expect(await placesWritten({ script: "f/prod/tool" })).toEqual(["f/prod", "f/team", "u/dora"]);
-    expect(await placesWritten({ hash: Reflect.get(Object(deployed.body), "hash") })).toEqual(["f/team", "u/dora"]);
+    expect(await placesWritten({ script: "f/prod/dora-tool" })).toEqual(["f/prod", "f/team", "u/dora"]);
+    for (const hash of [own, closed]) expect(await placesWritten({ hash })).toEqual(["f/team", "u/dora"]);
+    // The same holds for what arguments refer to.
+    const source = bundleSource(
+      createWorkspaces(world.pool),
+      createScriptCache(world.pool, () => 0),
+      () => Promise.reject(new Error("nobody asks")),
+    );
+    const current = Reflect.get(Object((await world.ask(admin, "GET", `${api}/scripts/by-path?path=f/prod/dora-tool`)).body), "hash");
+    const homes = await Promise.all([own, closed, String(current)].map(async (hash) => (await source.loadScript(team, hash))?.home));
+    expect(homes).toEqual([undefined, undefined, "f/prod/dora-tool"]);
     await world.ask(admin, "DELETE", `${api}/folders/by-path?path=f/prod`);
   });
 

@@ -25,7 +25,7 @@ type ResolvedArgs =
 /** Whose arguments they are: what they may refer to follows from it. */
 interface ArgsOf {
   readonly createdBy: string;
-  /** Of a deployed script. */
+  /** In whose place the code is; undefined: in none. */
   readonly path: string | undefined;
   /** Of a step: the outermost run around it. */
   readonly flow: JobId | undefined;
@@ -36,7 +36,8 @@ interface ArgsOf {
 /** Where the owner finds what a payload only names. `get` answers from memory or not at all; `load` asks the database. */
 export interface BundleSource {
   script(workspace: WorkspaceId, hash: string): ScriptCode | undefined;
-  loadScript(workspace: WorkspaceId, hash: string): Promise<ScriptCode | undefined>;
+  /** `home`: the path in whose place the version is, see `homeOf`. */
+  loadScript(workspace: WorkspaceId, hash: string): Promise<(ScriptCode & { readonly home: string | undefined }) | undefined>;
   /** Puts the values in place of what arguments refer to, at this moment. Never kept: the bundle alone has them. */
   resolve(workspace: WorkspaceId, argsJson: string, of: ArgsOf): Promise<ResolvedArgs>;
   /** Whether arguments may refer to anything; asked of every job. */
@@ -114,7 +115,7 @@ export async function loadBundle(source: BundleSource, limits: BundleLimits, run
   await source.loadWorkspaceName(running.job.workspace);
   const { workspace, policy } = running.job;
   const script = payload.scriptHash === undefined ? undefined : await source.loadScript(workspace, payload.scriptHash);
-  const of = { createdBy: payload.createdBy, path: script?.path, flow: policy?.flow?.root, names: policy?.flow?.refs };
+  const of = { createdBy: payload.createdBy, path: script?.home, flow: policy?.flow?.root, names: policy?.flow?.refs };
   const args: ResolvedArgs = refers(source, running, payload)
     ? await source.resolve(workspace, payload.argsJson, of)
     : { kind: "resolved", json: payload.argsJson, secrets: [] };

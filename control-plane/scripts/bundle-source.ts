@@ -2,6 +2,7 @@ import { mayHoldReferences } from "../resources/references-core.ts";
 import type { BundleSource } from "../scheduler/bundles.ts";
 import type { Workspaces } from "../workspaces/workspace-store.ts";
 import { codeHash } from "./content-hash.ts";
+import { homeOf } from "./home-of.ts";
 import type { ScriptCache } from "./script-cache.ts";
 import { codeOf } from "./script-code.ts";
 
@@ -14,7 +15,9 @@ export function bundleSource(workspaces: Workspaces, scripts: ScriptCache, resol
     },
     async loadScript(workspace, hash) {
       const version = await scripts.loadVersion(workspace, hash);
-      return version === undefined ? undefined : codeOf(version);
+      if (version === undefined) return undefined;
+      const standing = await scripts.standing(workspace, version.scriptId);
+      return { ...codeOf(version), home: homeOf(version.path, standing?.path) };
     },
     workspaceName: (workspace) => workspaces.nameOf(workspace),
     loadWorkspaceName: (workspace) => workspaces.loadName(workspace),
