@@ -90,7 +90,7 @@ test("a flow of every kind of step runs through the real stack, and its steps kn
   expect(numbers).toEqual(Array.from({ length: view.events }, (_, at) => at + 1));
 });
 
-test("a caller who waits is answered by the step of early_return while the run goes on; progress is told as it comes", async () => {
+test.concurrent("a caller who waits is answered by the step of early_return while the run goes on; progress is told as it comes", async () => {
   const modules = [bash("quick", "echo 1"), bash("slow", "sleep 2; echo 2")];
   const answered = await run(world, flow(modules, { early_return: "quick" }), 30);
   expect(answered).toMatchObject({ status: "running", result: 1 });
@@ -102,7 +102,7 @@ test("a caller who waits is answered by the step of early_return while the run g
   expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("delete_after_secs") } });
 });
 
-test("millrace run shows the steps of a flow from a file as they come, with their output, and prints the result", async () => {
+test.concurrent("millrace run shows the steps of a flow from a file as they come, with their output, and prints the result", async () => {
   const file = join(world.dir, "two.flow.yaml");
   writeFileSync(
     file,
@@ -124,7 +124,7 @@ test("millrace run shows the steps of a flow from a file as they come, with thei
   expect(lines).toContain("7");
 });
 
-test("a run is restarted where it failed with the version that mends it, and one step is tried alone: by the API and the command line", async () => {
+test.concurrent("a run is restarted where it failed with the version that mends it, and one step is tried alone: by the API and the command line", async () => {
   const path = "f/flows/mended";
   const deploy = (content: string): Promise<unknown> =>
     world.api("POST", "/flows", {
