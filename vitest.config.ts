@@ -3,11 +3,12 @@ import { LongestFirst } from "./scripts/test-order.ts";
 
 const RUN_SETUP = "./scripts/test-run.ts";
 const COMPILED_SETUP = "./scripts/test-compiled.ts";
+const WORLDS_SETUP = "./e2e/world-database.ts";
 const DATABASE_SETUP = "./control-plane/db/test-global-setup.ts";
 const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 
-/** They measure times or memory. */
-const ALONE = ["cluster-times", "enrolment", "load-audit", "log-volume", "start"].map((name) => `e2e/${name}.e2e.test.ts`);
+/** They measure times. */
+const ALONE = ["cluster-times", "times"].map((name) => `e2e/${name}.e2e.test.ts`);
 
 /** What is waited for may come late on a busy machine: the limit is there for what never comes. */
 const PATIENT: TestProjectInlineConfiguration["test"] = { expect: { poll: { timeout: 10_000, interval: 20 } } };
@@ -17,7 +18,8 @@ const SHARED: TestProjectInlineConfiguration["test"] = { ...PATIENT, pool: "fork
 
 const WHOLE_SYSTEMS: TestProjectInlineConfiguration["test"] = {
   ...PATIENT,
-  globalSetup: [RUN_SETUP, COMPILED_SETUP, DATABASE_SETUP],
+  globalSetup: [RUN_SETUP, COMPILED_SETUP, DATABASE_SETUP, WORLDS_SETUP],
+  setupFiles: "./e2e/say-failures.ts",
   pool: "forks",
   // Of tests that say that they may run side by side: the machine has two cores.
   maxConcurrency: 2,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
 import { canMount, SmallDisk } from "../agent/journal/testing/small-disk.ts";
@@ -138,9 +138,9 @@ describe.concurrent("an agent out of reach", () => {
       const seenEnds: { id: string; result: unknown }[] = [];
       for (const id of ids) {
         expect(await untilEnded(world, id, LIMIT.timeout)).toMatchObject({ status: "succeeded", attempt: 2, agent: "reached" });
-        const [last = 0, first = 0] = [Math.max(...marksOf(world, id, 1)), Math.min(...marksOf(world, id, 2))];
-        // Between the fence and the reclaim lie 10 s; a second of it is left to processes and clocks.
-        expect(first - last).toBeGreaterThan(5_000 / PART);
+        const [last, first] = [Math.max(...marksOf(world, id, 1)), Math.min(...marksOf(world, id, 2))];
+        // Its next mark would have come before the other attempt began: it was dead by then.
+        expect(first - last).toBeGreaterThan(PAUSE_S * 1000);
         seenEnds.push({ id, result: "through" });
       }
       expect(performance.now() - failedAt).toBeGreaterThan(RECLAIM_MS * 0.9);
@@ -183,50 +183,52 @@ describe.concurrent("an agent out of reach", () => {
     );
     await world.startAgent("awake", BARE);
     for (const id of ids) expect(await untilEnded(world, id, LIMIT.timeout)).toMatchObject({ status: "succeeded", attempt: 2, agent: "awake" });
-    const wokenAt = Date.now();
     agent.child.kill("SIGCONT");
     const isDropped = (id: string): boolean => new RegExp(`attempt\\.(fenced|stale).*${id}`).test(logOf(agent));
     await until("it has dropped what it had", async () => ids.every(isDropped), LIMIT.timeout);
     await until("it is back", async () => logOf(agent).split("agent.connected").length > 2, LIMIT.timeout);
-    expect(Math.max(...marksOf(world, ids[0] ?? "", 1)) - wokenAt).toBeLessThan(1_000);
+    const marked = marksOf(world, ids[0] ?? "", 1).length;
+    const [later = ""] = await start(world, [ticking(world, 5)]);
+    await untilEnded(world, later);
+    expect(marksOf(world, ids[0] ?? "", 1)).toHaveLength(marked);
     for (const id of ids) expect(await ticksOf(world, id)).toEqual(numbered(5));
     expect(await checkHistory(world.databaseUrl, { acknowledged: ids, seenEnds: ids.map((id) => ({ id, result: "through" })) })).toEqual([]);
   });
 });
 
-describe("an agent that leaves", () => {
-  test("with 50 jobs of mixed length running it ends with 0 within its grace; what it hands back runs once more, elsewhere", async (context) => {
+describe.concurrent("an agent that leaves", () => {
+  test("with 50 jobs running it ends with 0 after its grace; what has not ended by then is handed back and runs once more, elsewhere", async (context) => {
     const world = await openWorld(context);
-    const graceMs = 6_000;
-    const settings = { ...BARE, MILLRACE_AGENT_SLOTS: "50", MILLRACE_AGENT_DRAIN_GRACE_MS: String(graceMs) };
+    const settings = { ...BARE, MILLRACE_AGENT_SLOTS: "50", MILLRACE_AGENT_DRAIN_GRACE_MS: "4000" };
     const leaving = await world.startAgent("leaving", settings);
-    // Every half second: half of them for 3 to 4.5 s, the others for a minute.
-    const lengths = Array.from({ length: 50 }, (_, at) => (at % 2 === 0 ? 6 + (at % 4) : 120));
+    const gate = join(world.dir, "gate");
+    // At the first attempt half of them end when the gate opens, the others do not.
+    const content = (waitsFor: string): string => `echo "tick $MILLRACE_ATTEMPT"
+if [ "$MILLRACE_ATTEMPT" = 1 ]; then until [ -e ${waitsFor} ]; do sleep 0.5; done; fi
+echo '"through"'`;
     const ids = await start(
       world,
-      lengths.map((ticks) => ticking(world, ticks, 2, 0.5)),
+      Array.from({ length: 50 }, (_, at) => ({ code: { language: "bash", content: content(at % 2 === 0 ? gate : "/nowhere") } })),
     );
     await running(world, ids);
     await world.startAgent("staying", settings);
-    const begun = performance.now();
-    await leaving.kill("SIGTERM");
-    const tookMs = performance.now() - begun;
+    const left = leaving.kill("SIGTERM");
+    await until("it drains", async () => logOf(leaving).includes("agent.stopping"));
+    writeFileSync(gate, "");
+    await left;
     expect(leaving.child.exitCode).toBe(0);
-    process.stdout.write(`drain of 50 jobs: ${Math.round(tookMs)} ms with a grace of ${graceMs} ms\n`);
-    expect(tookMs).toBeLessThan(graceMs + 2_000);
     const views = await Promise.all(ids.map((id) => untilEnded(world, id)));
     for (const [number, view] of views.entries()) {
       const handedBack = number % 2 === 1;
       expect(view).toMatchObject({ status: "succeeded", attempt: handedBack ? 2 : 1, agent: handedBack ? "staying" : "leaving" });
-      expect(await ticksOf(world, view.id)).toEqual(numbered(handedBack ? 2 : (lengths[number] ?? 0)));
-      expect(marksOf(world, view.id, 2)).toHaveLength(handedBack ? 2 : 0);
+      expect(await ticksOf(world, view.id)).toEqual([`tick ${handedBack ? 2 : 1}`]);
     }
     expect(await checkHistory(world.databaseUrl, { acknowledged: ids })).toEqual([]);
   });
 });
 
 describe.skipIf(!canMount())("an agent whose disk is full", () => {
-  test("says so and takes nothing new; what runs ends with its result, and what waits runs when there is room again", LIMIT, async (context) => {
+  test.concurrent("says so and takes nothing new; what runs ends with its result, and what waits runs when there is room again", LIMIT, async (context) => {
     const disk = SmallDisk.mount(96 * 2 ** 20);
     context.onTestFinished(() => disk.unmount());
     const world = await openWorld(context, { env: TIMES });
@@ -248,7 +250,7 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     disk.fill();
     // It does not know yet: this one finds no room for its files.
     const [early = ""] = await start(world, [{ code: { language: "bash", content: "echo '\"early\"'" } }]);
-    await until("it says so", async () => (await state())?.state === "disk_pressure", 15_000);
+    await until("it says so", async () => (await state())?.state === "disk_pressure");
     expect((await state())?.state_reason).toMatch(/free in the data folder, 16 MB wanted/);
     const [waiting = ""] = await start(world, [{ code: { language: "bash", content: "echo '\"late\"'" } }]);
     const [quiet, noisy] = await Promise.all(ids.map((id) => untilEnded(world, id)));
@@ -263,7 +265,7 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     expect(await job(world, waiting)).toMatchObject({ status: "queued", attempt: 0 });
     expect((await job(world, early)).status).toBe("queued");
     disk.relieve();
-    for (const id of [early, waiting]) expect(await untilEnded(world, id, 20_000)).toMatchObject({ status: "succeeded", agent: "small" });
+    for (const id of [early, waiting]) expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", agent: "small" });
     expect((await state())?.state).toBe("active");
     const all = [...ids, early, waiting];
     const seenEnds = all.map((id, at) => ({ id, result: ["quiet", "loud", "early", "late"][at] }));

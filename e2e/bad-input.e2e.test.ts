@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
@@ -116,7 +116,7 @@ describe("NUL and halves of characters", () => {
     });
     for (const { id } of [waiting, running]) {
       expect((await world.api("POST", `/jobs/${id}/cancel`, { reason: "half \ud800" })).status).toBe(202);
-      await until("it has ended", async () => (await world.api<JobWithResult>("GET", `/jobs/${id}`)).body.status === "cancelled", 15_000);
+      await until("it has ended", async () => (await world.api<JobWithResult>("GET", `/jobs/${id}`)).body.status === "cancelled");
       expect((await world.api<JobWithResult>("GET", `/jobs/${id}`)).body.exit).toMatchObject({ reason: "cancelled", message: "half \uFFFD" });
     }
   });
@@ -207,10 +207,9 @@ describe("scripts", () => {
   });
 
   test("a job that forks children and exits ends at once and leaves nothing behind", async () => {
-    const begun = performance.now();
+    // The answer comes within 30 s: long before its children would have ended.
     const ended = await bash("for i in 1 2 3 4 5; do (setsid sleep 300 &) ; done; echo '\"gone\"'");
     expect(ended).toMatchObject({ status: "succeeded", result: "gone" });
-    expect(performance.now() - begun).toBeLessThan(5000);
   });
 
   test("exit codes, signals and timeouts are exact", async () => {
@@ -236,7 +235,7 @@ describe("scripts", () => {
     const running = await run(world, { code: { language: "bash", content: "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done" } });
     await until("it runs", async () => (await world.api<string>("GET", `/jobs/${running.id}/logs`)).body === "ready\n");
     expect((await world.api("POST", `/jobs/${running.id}/cancel`)).status).toBe(202);
-    await until("it has ended", async () => (await world.api<JobWithResult>("GET", `/jobs/${running.id}`)).body.status === "cancelled", 15_000);
+    await until("it has ended", async () => (await world.api<JobWithResult>("GET", `/jobs/${running.id}`)).body.status === "cancelled");
     expect((await world.api<string>("GET", `/jobs/${running.id}/logs`)).body).toMatch(/^ready\n(Terminated\n)?bye\n$/);
     const again = await world.api<Problem>("POST", `/jobs/${running.id}/cancel`);
     expect([again.status, again.body.code]).toEqual([409, "failed_precondition"]);
@@ -266,18 +265,12 @@ describe("reach of a job", () => {
   });
 });
 
-describe("starting", () => {
+describe.concurrent("starting", () => {
   const outcome = async (env: NodeJS.ProcessEnv, args = ["server"]): Promise<{ code: number | null; said: string }> => {
-    const process = launch(
-      args,
-      { MILLRACE_STATE_DIR: join(world.dir, `start-${Math.random()}`), MILLRACE_HTTP_PORT: "0", MILLRACE_GRPC_PORT: "0", ...env },
-      join(world.dir, "start.log"),
-    );
-    let said = "";
-    process.child.stdout?.on("data", (data: Buffer) => (said += data.toString()));
-    process.child.stderr?.on("data", (data: Buffer) => (said += data.toString()));
-    await until("it has given up", async () => process.child.exitCode !== null || process.child.signalCode !== null, 60_000);
-    return { code: process.child.exitCode, said };
+    const dir = mkdtempSync(join(world.dir, "start-"));
+    const process = launch(args, { MILLRACE_STATE_DIR: dir, MILLRACE_HTTP_PORT: "0", MILLRACE_GRPC_PORT: "0", ...env }, join(dir, "said.log"));
+    await until("it has given up", async () => process.child.exitCode !== null || process.child.signalCode !== null);
+    return { code: process.child.exitCode, said: readFileSync(process.logFile, "utf8") };
   };
 
   test("a port in use, for people or for agents, is said with the setting that changes it", async () => {
@@ -305,21 +298,9 @@ describe("starting", () => {
 
   test("Postgres down at start is waited for, then said", async () => {
     const port = await freePort();
-    const process = launch(
-      ["server"],
-      {
-        MILLRACE_STATE_DIR: join(world.dir, "down"),
-        MILLRACE_DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/none`,
-        MILLRACE_DATABASE_WAIT_MS: "2000",
-        MILLRACE_HTTP_PORT: "0",
-        MILLRACE_GRPC_PORT: "0",
-      },
-      join(world.dir, "down.log"),
-    );
-    let said = "";
-    process.child.stderr?.on("data", (data: Buffer) => (said += data.toString()));
-    await until("it has given up", async () => process.child.exitCode !== null, 60_000);
-    expect(process.child.exitCode).toBe(7);
+    const env = { MILLRACE_DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/none`, MILLRACE_DATABASE_WAIT_MS: "500" };
+    const { code, said } = await outcome(env);
+    expect(code).toBe(7);
     expect(said).toMatch(/Postgres does not answer yet/);
     expect(said).toMatch(/Postgres does not answer: .*ECONNREFUSED/);
   });

@@ -1,8 +1,9 @@
 import pg from "pg";
-import { createTestDatabase, type TestDatabase } from "../control-plane/db/test-database.ts";
+import type { TestContext } from "vitest";
+import type { TestDatabase } from "../control-plane/db/test-database.ts";
 import { shardOf } from "../control-plane/jobs/model.ts";
 import { asWorkspaceId } from "../kernel/ids.ts";
-import { startWorld, until, type World } from "./harness.ts";
+import { createWorldDatabase, startWorld, until, type World } from "./harness.ts";
 
 /** Several real replicas on one database, each with its own ports and state folder, and workspaces spread over all shards. */
 export class Cluster {
@@ -12,19 +13,30 @@ export class Cluster {
   readonly pool: pg.Pool;
   /** Names of the workspaces, with their shards. */
   readonly workspaces = new Map<string, number>();
+  readonly #testId: string | undefined;
 
-  private constructor(database: TestDatabase) {
+  private constructor(database: TestDatabase, testId?: string) {
     this.database = database;
+    this.#testId = testId;
     this.pool = new pg.Pool({ connectionString: database.url, max: 2 });
     this.pool.on("error", () => undefined);
   }
 
+  /** For all tests of a file. */
   static async create(): Promise<Cluster> {
-    return new Cluster(await createTestDatabase());
+    return new Cluster(await createWorldDatabase());
+  }
+
+  /** One that ends with the test. */
+  static async open({ task, onTestFinished }: TestContext): Promise<Cluster> {
+    const cluster = new Cluster(await createWorldDatabase(), task.id);
+    onTestFinished(() => cluster.close());
+    return cluster;
   }
 
   async start(name: string, options: { env?: NodeJS.ProcessEnv; databaseUrl?: string } = {}): Promise<World> {
-    const replica = await startWorld({ databaseUrl: options.databaseUrl ?? this.database.url, env: { MILLRACE_REPLICA_NAME: name, ...options.env } });
+    const env = { MILLRACE_REPLICA_NAME: name, ...options.env };
+    const replica = await startWorld({ databaseUrl: options.databaseUrl ?? this.database.url, env, testId: this.#testId });
     this.replicas.push(replica);
     this.named.set(name, replica);
     return replica;
@@ -49,22 +61,18 @@ export class Cluster {
 
   /** Waits until all replicas have their part, and all are linked to each other. */
   async balanced(replicas: readonly World[] = this.replicas): Promise<void> {
-    await until(
-      "the shards are spread and everybody knows",
-      async () => {
-        const [least, most] = [Math.floor(64 / replicas.length), Math.ceil(64 / replicas.length)];
-        for (const replica of replicas) {
-          const { millrace_shards_owned: owned, millrace_shards_missing: missing, millrace_peer_links: links } = await metricsOf(replica);
-          if (owned === undefined || owned < least || owned > most || missing !== 0 || links !== replicas.length - 1) return false;
-        }
-        return true;
-      },
-      20_000,
-    );
+    await until("the shards are spread and everybody knows", async () => {
+      const [least, most] = [Math.floor(64 / replicas.length), Math.ceil(64 / replicas.length)];
+      for (const replica of replicas) {
+        const { millrace_shards_owned: owned, millrace_shards_missing: missing, millrace_peer_links: links } = await metricsOf(replica);
+        if (owned === undefined || owned < least || owned > most || missing !== 0 || links !== replicas.length - 1) return false;
+      }
+      return true;
+    });
   }
 
   async close(): Promise<void> {
-    for (const replica of this.replicas) await replica.close();
+    await Promise.all(this.replicas.map((replica) => replica.close()));
     await this.pool.end();
     await this.database.drop();
   }
@@ -133,7 +141,7 @@ export interface Ends {
 }
 
 /** What became of jobs, once none is under way any more. */
-export async function endsOf(pool: pg.Pool, ids: readonly string[], withinMs = 20_000): Promise<Ends> {
+export async function endsOf(pool: pg.Pool, ids: readonly string[], withinMs = 60_000): Promise<Ends> {
   const read = async (): Promise<Ends> => {
     const { rows } = await pool.query<{ count: number; bad: number; waiting: number }>(
       `SELECT (SELECT count(*)::int FROM job_done WHERE id = ANY($1::uuid[])) AS count,

@@ -1,25 +1,20 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Cluster, endsOf, Load, metricsOf, slowest } from "./cluster-harness.ts";
 import { until } from "./harness.ts";
 
-let cluster: Cluster;
-afterEach(async () => {
-  await cluster.close();
-});
+const noopAgent = { MILLRACE_AGENT_SANDBOX: "off", MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "8" };
 
-const noopAgent = { MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "8" };
-
-async function workspacesOf(name: string): Promise<string[]> {
+async function workspacesOf(cluster: Cluster, name: string): Promise<string[]> {
   const shards = await cluster.shardsOf(name);
   return [...cluster.workspaces].flatMap(([workspace, shard]) => (shards.includes(shard) ? [workspace] : []));
 }
 
-test("kill -9 of a replica under load: its shards dispatch again within 12 s, every accepted job ends once", async () => {
-  cluster = await Cluster.create();
+test("kill -9 of a replica under load: its shards dispatch again within 12 s, every accepted job ends once", async (context) => {
+  const cluster = await Cluster.open(context);
   const [a, b] = await Promise.all([cluster.start("a"), cluster.start("b")]);
   await cluster.balanced();
   await cluster.makeWorkspaces(8);
-  const ofB = await workspacesOf("b");
+  const ofB = await workspacesOf(cluster, "b");
   expect(ofB.length).toBeGreaterThan(0);
   await a.startAgent("worker", noopAgent);
   const loads = new Map([...cluster.workspaces.keys()].map((workspace) => [workspace, new Load(a, workspace, 15)]));
@@ -39,10 +34,10 @@ test("kill -9 of a replica under load: its shards dispatch again within 12 s, ev
   process.stdout.write(`take-over after kill -9: ${Math.round(backMs)} ms; ${accepted.length} jobs\n`);
   expect(backMs).toBeLessThan(12_000);
   expect((await metricsOf(a))["millrace_shards_owned"]).toBe(64);
-}, 60_000);
+});
 
-test("planned hand-overs, when a replica joins and when one ends, stall the jobs of a shard for less than 300 ms", async () => {
-  cluster = await Cluster.create();
+test("planned hand-overs, when a replica joins and when one ends, stall the jobs of a shard for less than 300 ms", async (context) => {
+  const cluster = await Cluster.open(context);
   const a = await cluster.start("a");
   await cluster.makeWorkspaces(8);
   await a.startAgent("worker", noopAgent);
@@ -50,7 +45,7 @@ test("planned hand-overs, when a replica joins and when one ends, stall the jobs
   await until("jobs are accepted everywhere", async () => loads.every((load) => load.accepted.length > 20));
   const b = await cluster.start("b");
   await cluster.balanced();
-  const moved = await workspacesOf("b");
+  const moved = await workspacesOf(cluster, "b");
   expect(moved.length).toBeGreaterThan(0);
   const [names, counts] = [[...cluster.workspaces.keys()], loads.map((load) => load.accepted.length)];
   await until("jobs go on", async () => loads.every((load, at) => load.accepted.length > (counts[at] ?? 0) + 20));
@@ -66,4 +61,4 @@ test("planned hand-overs, when a replica joins and when one ends, stall the jobs
   process.stdout.write(`slowest job: ${Math.round(worst(true))} ms where shards moved, ${Math.round(worst(false))} ms beside; ${accepted.length} jobs\n`);
   expect(worst(true) - worst(false)).toBeLessThan(300);
   expect(loads.map((load) => load.refused)).toEqual(loads.map(() => 0));
-}, 60_000);
+});

@@ -1,13 +1,12 @@
 import pg from "pg";
 import { describe, expect, type TestContext, test } from "vitest";
-import { createTestDatabase } from "../control-plane/db/test-database.ts";
 import { TcpProxy } from "../loadtests/faults/tcp-proxy.ts";
-import { job, openWorld, run, until, untilEnded, type World } from "./harness.ts";
-import { checkHistory } from "./history.ts";
+import { createWorldDatabase, job, openWorld, run, until, untilEnded, type World } from "./harness.ts";
+import { checkHistory, Load } from "./history.ts";
 
 /** A server whose only way to Postgres leads through a proxy. */
 async function behindProxy(context: TestContext): Promise<{ on: World; line: TcpProxy; url: string }> {
-  const database = await createTestDatabase();
+  const database = await createWorldDatabase();
   context.onTestFinished(() => database.drop());
   const direct = new URL(database.url);
   const line = new TcpProxy({ host: "127.0.0.1", port: Number(direct.port) });
@@ -34,13 +33,13 @@ describe.concurrent("the way to Postgres breaks", () => {
       await until("the job runs", async () => (await job(on, id)).status === "running");
       if (how === "cut") await line.cut();
       else line.freeze();
-      await until("readiness says so", async () => (await ready(on)) === 503, 20_000);
+      await until("readiness says so", async () => (await ready(on)) === 503);
       const refused = await on.api<{ code: string; status: number }>("POST", "/jobs", { code: { language: "bash", content: "true" } });
       expect(refused).toMatchObject({ status: 503, body: { code: "unavailable" } });
       expect(on.server.child.exitCode).toBe(null);
       await line.open();
-      await until("readiness is back", async () => (await ready(on)) === 200, 40_000);
-      expect(await untilEnded(on, id, 40_000)).toMatchObject({ status: "succeeded", attempt: 1 });
+      await until("readiness is back", async () => (await ready(on)) === 200);
+      expect(await untilEnded(on, id)).toMatchObject({ status: "succeeded", attempt: 1 });
       expect((await on.api("GET", `/jobs/${id}/result`)).body).toBe("ended while the database was away");
       const client = new pg.Client({ connectionString: url });
       await client.connect();
@@ -55,26 +54,15 @@ describe.concurrent("the way to Postgres breaks", () => {
 
   test("cut and healed many times under load: every acknowledged job ends exactly once", async (context) => {
     const { on, line, url } = await behindProxy(context);
-    await on.startAgent("worker", { MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "50" });
+    await on.startAgent("worker", { MILLRACE_AGENT_SANDBOX: "off", MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "50" });
     await on.api("POST", "/scripts", { path: "f/load/noop", language: "noop", content: "" });
-    const acknowledged: string[] = [];
-    let loading = true;
-    const load = Array.from({ length: 4 }, async () => {
-      while (loading) {
-        const answer = await on
-          .api<{ ids?: string[] }>("POST", "/jobs/batch", { script: "f/load/noop", jobs: Array.from({ length: 20 }, (_, value) => ({ args: { value } })) })
-          .catch(() => undefined);
-        acknowledged.push(...(answer?.body.ids ?? []));
-      }
-    });
+    const load = new Load(on, { callers: 4 });
     for (let round = 0; round < 12; round++) {
-      const before = acknowledged.length;
-      await until("jobs are accepted", async () => acknowledged.length > before + 100, 60_000);
+      await load.more(100);
       await line.cut();
       await line.open();
     }
-    loading = false;
-    await Promise.all(load);
-    expect(await checkHistory(url, { acknowledged })).toEqual([]);
+    await load.stop();
+    expect(await checkHistory(url, { acknowledged: load.acknowledged })).toEqual([]);
   });
 });

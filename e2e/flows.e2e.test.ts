@@ -90,7 +90,7 @@ test("a flow of every kind of step runs through the real stack, and its steps kn
   expect(numbers).toEqual(Array.from({ length: view.events }, (_, at) => at + 1));
 });
 
-test("a caller who waits is answered by the step of early_return while the run goes on; progress is told as it comes", async () => {
+test.concurrent("a caller who waits is answered by the step of early_return while the run goes on; progress is told as it comes", async () => {
   const modules = [bash("quick", "echo 1"), bash("slow", "sleep 2; echo 2")];
   const answered = await run(world, flow(modules, { early_return: "quick" }), 30);
   expect(answered).toMatchObject({ status: "running", result: 1 });
@@ -102,7 +102,7 @@ test("a caller who waits is answered by the step of early_return while the run g
   expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("delete_after_secs") } });
 });
 
-test("same_worker: steps find in ./shared what those before have left, on the agent of the first; it goes with the run, and with a restart of the agent", async () => {
+test.concurrent("same_worker: steps find in ./shared what those before have left, on the agent of the first; it goes with the run, and with a restart of the agent", async () => {
   const names = ["left", "right"];
   const startOne = (name: string): Promise<Process> =>
     world.startAgent(name, { MILLRACE_AGENT_TAGS: `sharing,${name}`, MILLRACE_AGENT_SLOTS: "1", MILLRACE_AGENT_PREPARED: "0", MILLRACE_AGENT_WARM_MB: "0" });
@@ -132,7 +132,7 @@ test("same_worker: steps find in ./shared what those before have left, on the ag
   expect(kept()).toEqual([]);
 });
 
-test("a webhook starts a flow whose preprocessor, a function of that name in Python, makes its inputs", async () => {
+test.concurrent("a webhook starts a flow whose preprocessor, a function of that name in Python, makes its inputs", async () => {
   const content = "def preprocessor(event):\n    return {'n': event['body']['lines'], 'kind': event['kind']}";
   const preprocessor = { id: "preprocessor", value: { type: "rawscript", language: "python3", content, input_transforms: {} } };
   const value = {
@@ -147,7 +147,7 @@ test("a webhook starts a flow whose preprocessor, a function of that name in Pyt
   expect([answer.status, answer.body]).toEqual([200, "3 webhook"]);
 });
 
-test("millrace run shows the steps of a flow from a file as they come, with their output, and prints the result", async () => {
+test.concurrent("millrace run shows the steps of a flow from a file as they come, with their output, and prints the result", async () => {
   const file = join(world.dir, "two.flow.yaml");
   writeFileSync(
     file,
@@ -169,7 +169,7 @@ test("millrace run shows the steps of a flow from a file as they come, with thei
   expect(lines).toContain("7");
 });
 
-test("a run is restarted where it failed with the version that mends it, and one step is tried alone: by the API and the command line", async () => {
+test.concurrent("a run is restarted where it failed with the version that mends it, and one step is tried alone: by the API and the command line", async () => {
   const path = "f/flows/mended";
   const deploy = (content: string): Promise<unknown> =>
     world.api("POST", "/flows", {

@@ -1,17 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { TestContext } from "vitest";
+import { inject, type TestContext } from "vitest";
 import { openCgroups } from "../agent/sandbox/cgroup/open.ts";
 import { databaseUrl as addressOf } from "../control-plane/db/embedded-messages.ts";
-import { createTestDatabase } from "../control-plane/db/test-database.ts";
+import { createTestDatabase, type TestDatabase } from "../control-plane/db/test-database.ts";
 import type { Credentials } from "../control-plane/identity/first-start.ts";
 import type { JobView, JobWithResult } from "../control-plane/jobs/contract.ts";
 import { freePort } from "../loadtests/world/processes.ts";
 
-/** Of a server that did not start. */
+/** Of each process of a test that failed. */
 const SAID_CHARS = 4_000;
 /** Boots the real processes (`millrace server`, `millrace agent`) on a database of their own, and can kill any of them. */
 const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
@@ -46,13 +47,34 @@ export interface WorldOptions {
   readonly standby?: boolean;
   /** Port that agents use, when it is not the server's own: a proxy. */
   readonly agentsUse?: string;
+  /** The test that it is for; worlds without one are for all tests of the file. */
+  readonly testId?: string | undefined;
+}
+
+/** Worlds that are open, with what `lastWords` says of them. */
+const openWorlds = new Map<World, { readonly testId: string | undefined; readonly processes: readonly Process[] }>();
+
+/** What the processes of a test's worlds said at the end: nobody can look into their files later. */
+export function lastWords(testId: string): string {
+  const those = [...openWorlds.values()].filter((of) => of.testId === undefined || of.testId === testId);
+  const said = those.flatMap(({ processes }) => processes.map(({ logFile }) => `--- ${basename(logFile)}\n${endOf(logFile)}`));
+  return said.join("\n");
+}
+
+function endOf(logFile: string): string {
+  return readFileSync(logFile, "utf8").slice(-SAID_CHARS);
+}
+
+/** Like one on which a server has started before, without anything in it. */
+export function createWorldDatabase(): Promise<TestDatabase> {
+  return createTestDatabase(inject("worldDatabase"));
 }
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), "millrace-e2e-"));
   // Sandboxes run under other users and bind folders below this one.
   chmodSync(dir, 0o755);
-  const database = options.databaseUrl === undefined && options.embedded !== true ? await createTestDatabase() : undefined;
+  const database = options.databaseUrl === undefined && options.embedded !== true ? await createWorldDatabase() : undefined;
   let databaseUrl = options.databaseUrl ?? database?.url ?? "";
   const httpPort = await freePort();
   const grpcPort = await freePort();
@@ -85,14 +107,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     async startServer(env = {}) {
       world.server = launch(["server"], { ...serverEnv, ...env }, join(dir, `server-${processes.length}.log`));
       processes.push(world.server);
-      await until(
-        "the server is ready",
-        async () => {
-          const status = (await fetch(`${base}/readyz`).catch(() => undefined))?.status;
-          return options.standby === true ? status !== undefined : status === 200;
-        },
-        60_000,
-      );
+      await until("the server is ready", async () => {
+        const status = (await fetch(`${base}/readyz`).catch(() => undefined))?.status;
+        return options.standby === true ? status !== undefined : status === 200;
+      });
     },
     async startAgent(name, env = {}) {
       const folder = env["MILLRACE_AGENT_DATA_DIR"] ?? join(dir, `agent-${name}`);
@@ -127,18 +145,20 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       return { status: response.status, body: (json ? JSON.parse(text) : text) as T };
     },
     async close() {
+      openWorlds.delete(world);
       await Promise.all(processes.map((process) => process.kill("SIGKILL")));
       // What a killed agent leaves in the kernel goes at its next start: there will be none.
       for (const folder of agentFolders) (await openCgroups(join(folder, "exec"))).close();
       await database?.drop();
       // Jobs without a sandbox outlive a killed agent for a moment.
-      rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+      await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };
+  openWorlds.set(world, { testId: options.testId, processes });
   try {
     await world.startServer();
   } catch (error) {
-    const said = readFileSync(world.server.logFile, "utf8").slice(-SAID_CHARS);
+    const said = endOf(world.server.logFile);
     await world.close();
     throw new Error(`the server did not start; it said at the end:\n${said}`, { cause: error });
   }
@@ -146,22 +166,24 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
+/** Of tests in a `describe.concurrent` that share a world: one after the other, beside those of other suites. */
+export const IN_TURN = { concurrent: false } as const;
+
 /** A world that ends with the test: for tests that run side by side. */
 export async function openWorld(context: TestContext, options: WorldOptions = {}): Promise<World> {
-  const world = await startWorld(options);
+  const world = await startWorld({ ...options, testId: context.task.id });
   context.onTestFinished(() => world.close());
   return world;
 }
 
 /** Starts a process of ours with nothing in its environment but PATH, where compiled code is kept, and what is given; its output goes to a file. */
 export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string, program = MAIN): Process {
+  const log = openSync(logFile, "a");
   const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/root", NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", log, log],
   });
-  const log = createWriteStream(logFile);
-  child.stdout?.pipe(log, { end: false });
-  child.stderr?.pipe(log, { end: false });
+  closeSync(log);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   return {
     child,
@@ -173,13 +195,22 @@ export function launch(args: string[], env: NodeJS.ProcessEnv, logFile: string, 
   };
 }
 
+/** Between two looks: a twentieth of what it has taken so far, so that long waits leave the processors to what they wait for. */
+const LOOK_MS = { least: 10, most: 100, part: 1 / 20 };
+
 /** Looks until it is true. The pause is a poll of something that really happens, with a limit that fails the test. */
-export async function until(what: string, check: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
-  for (const begun = performance.now(); performance.now() - begun < withinMs; ) {
-    if (await check().catch(() => false)) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+export async function until(what: string, check: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
+  const begun = performance.now();
+  let cause: unknown;
+  for (let tookMs = 0; tookMs < withinMs; tookMs = performance.now() - begun) {
+    const seen = await check().catch((error: unknown) => {
+      cause = error;
+      return false;
+    });
+    if (seen) return;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, tookMs * LOOK_MS.part))));
   }
-  throw new Error(`not within ${withinMs} ms: ${what}`);
+  throw new Error(`not within ${withinMs} ms: ${what}`, { cause });
 }
 
 export async function run(world: World, body: Record<string, unknown>, waitS?: number): Promise<JobWithResult> {
@@ -193,8 +224,15 @@ export async function job(world: World, id: string): Promise<JobView> {
 }
 
 export async function untilEnded(world: World, id: string, withinMs = 60_000): Promise<JobView> {
-  await until(`job ${id} has ended`, async () => (await job(world, id)).finished_at !== undefined, withinMs);
-  return job(world, id);
+  const seen: { view?: JobView } = {};
+  const hasEnded = async (): Promise<boolean> => {
+    seen.view = await job(world, id);
+    return seen.view.finished_at !== undefined;
+  };
+  await until(`job ${id} has ended`, hasEnded, withinMs).catch((error: unknown) => {
+    throw new Error(`the job has not ended: ${JSON.stringify(seen.view)}`, { cause: error });
+  });
+  return seen.view ?? job(world, id);
 }
 
 /** Address of the server's embedded database, from what it keeps in its folder. */

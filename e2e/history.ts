@@ -22,6 +22,8 @@ interface Counts {
   readonly withoutPayload: number;
 }
 
+const UNDER_WAY = "SELECT FROM job_pending UNION ALL SELECT FROM job_running LIMIT 1";
+
 const COUNTS = `SELECT
   (SELECT count(*) FROM job_pending)::int AS waiting,
   (SELECT count(*) FROM job_running)::int AS running,
@@ -39,19 +41,12 @@ const COUNTS = `SELECT
 export async function checkHistory(databaseUrl: string, history: RunHistory, withinMs = 60_000): Promise<string[]> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   pool.on("error", () => undefined);
-  const counts = async (): Promise<Counts | undefined> => (await pool.query<Counts>(COUNTS, [history.acknowledged])).rows[0];
   try {
-    await until(
-      "nothing waits or runs any more",
-      async () => {
-        const now = await counts();
-        return now !== undefined && now.waiting + now.running === 0;
-      },
-      withinMs,
-    );
-    const now = await counts();
+    await until("nothing waits or runs any more", async () => (await pool.query(UNDER_WAY)).rowCount === 0, withinMs);
+    const now = (await pool.query<Counts>(COUNTS, [history.acknowledged])).rows[0];
     if (now === undefined) return ["the database does not answer"];
     const wrong: string[] = [];
+    if (now.waiting + now.running > 0) wrong.push("jobs wait or run again");
     if (now.missing > 0) wrong.push(`${now.missing} acknowledged jobs are not in history`);
     if (now.twice > 0) wrong.push(`${now.twice} jobs are in history twice`);
     if (now.elsewhere > 0) wrong.push(`${now.elsewhere} jobs are in history and in a queue`);
@@ -68,6 +63,9 @@ export async function checkHistory(databaseUrl: string, history: RunHistory, wit
   }
 }
 
+/** Between two batches of a caller: a server that is always busy leaves no processor to who kills and starts it. */
+const PAUSE_MS = 25;
+
 /** Jobs that callers keep sending while something is done to the system. */
 export class Load {
   readonly acknowledged: string[] = [];
@@ -80,7 +78,7 @@ export class Load {
       while (this.#on) {
         const answer = await world.api<{ ids?: string[] }>("POST", "/jobs/batch", { script: "f/load/noop", jobs }).catch(() => undefined);
         this.acknowledged.push(...(answer?.body.ids ?? []));
-        if (answer === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     };
     this.#loops = Array.from({ length: options.callers ?? 1 }, call);

@@ -108,7 +108,7 @@ const checkpointsOf = async (id: string): Promise<CheckpointView[]> =>
 const jobsOf = async (script: string): Promise<JobView[]> => (await world.api<{ jobs: JobView[] }>("GET", `/jobs?script=${script}`)).body.jobs;
 
 describe("workflows as code", () => {
-  test("steps, tasks, branches and sleeps of a Python script, and how they are shown", async () => {
+  test.concurrent("steps, tasks, branches and sleeps of a Python script, and how they are shown", async () => {
     const code = `import datetime
 import millrace
 def main():
@@ -152,7 +152,7 @@ def main():
     expect(shown.sort()).toEqual(["sleep sleep", "step made", "step step", "step step#2", ...inBranches, ...side, ...tasks].sort());
   });
 
-  test("so do those of a TypeScript script", async () => {
+  test.concurrent("so do those of a TypeScript script", async () => {
     const code = `import { JobFailed, parallel, sleep, step, task, tasks } from "millrace";
 export async function main() {
   const made = await step("made", () => ({ at: new Date(0), none: undefined }));
@@ -178,6 +178,68 @@ export async function main() {
     ];
     expect(ended.result, JSON.stringify(ended)).toEqual([{ at: "1970-01-01T00:00:00.000Z" }, [1, 2], 3, many, branches, fails, nested, odd]);
     expect((await checkpointsOf(ended.id)).length).toBe(3 + 1 + 30 + 4 + 1 + 1);
+  });
+
+  test.concurrent("a retry does again only the step that failed; a sleep goes on with what is left", async () => {
+    const code = `import os, threading, time
+import millrace
+def main():
+    first = os.environ["MILLRACE_ATTEMPT"] == "1"
+    begun = millrace.step("begun", time.time)
+    if first:
+        threading.Timer(2, lambda: os._exit(3)).start()
+    millrace.sleep(4)
+    woke = millrace.step("woke", time.time)
+    def fails_once():
+        if os.environ["MILLRACE_ATTEMPT"] == "2":
+            raise ValueError("not yet")
+        return "now"
+    return [woke - begun, millrace.step("fails", fails_once)]
+`;
+    const retry = { max_attempts: 3, constant: { delay_s: 0 } };
+    const ended = await run(world, { code: { language: "python3", content: code }, retry }, 60);
+    expect(ended, JSON.stringify(ended)).toMatchObject({ status: "succeeded", attempt: 3, result: [expect.any(Number), "now"] });
+    const [sleptS] = ended.result as [number, string];
+    expect(sleptS).toBeGreaterThanOrEqual(4);
+    // From the beginning it would have been more than six.
+    expect(sleptS).toBeLessThan(6);
+  });
+
+  test.concurrent.each([
+    [
+      "python3",
+      'import os, millrace\ndef main():\n    first = os.environ["MILLRACE_ATTEMPT"] == "1"\n    millrace.step("charge" if first else "refund", lambda: 1)\n    if first:\n        raise ValueError("again")\n',
+    ],
+    [
+      "typescript",
+      'import { step } from "millrace";\nexport async function main() {\n  const first = process.env.MILLRACE_ATTEMPT === "1";\n  await step(first ? "charge" : "refund", () => 1);\n  if (first) throw new Error("again");\n}\n',
+    ],
+  ])("a %s script that does something else at another attempt fails, and says what it passed by", async (language, content) => {
+    const ended = await run(world, { code: { language, content }, retry: { max_attempts: 2, constant: { delay_s: 0 } } }, 50);
+    expect(ended).toMatchObject({ status: "failed", attempt: 2 });
+    expect(ended.result).toMatchObject({
+      error: {
+        name: "WorkflowChanged",
+        message: 'an earlier attempt has done "charge", and this one did not come by: a workflow must do the same at every attempt',
+      },
+    });
+  });
+
+  test.concurrent("a task that asks for something else than at an earlier attempt is refused; only the job itself remembers", async () => {
+    const content = `import os, millrace
+def main():
+    first = os.environ["MILLRACE_ATTEMPT"] == "1"
+    millrace.task("f/api/add", {"a": 1, "b": 1 if first else 2})
+    if first:
+        raise ValueError("again")
+`;
+    const retry = { max_attempts: 2, constant: { delay_s: 0 } };
+    const ended = await run(world, { code: { language: "python3", content }, retry }, 50);
+    expect(ended).toMatchObject({ status: "failed", result: { error: { message: expect.stringContaining('"f/api/add" was something else before') } } });
+    const step = { checkpoints: [{ kind: "step", name: "a", value: 1 }] };
+    expect((await world.api("POST", `/jobs/${ended.id}/checkpoints`, step)).status).toBe(403);
+    expect((await world.api("POST", `/jobs/${ended.id}/tasks`, { tasks: [{ name: "a", job: { script: "f/api/fails" } }] })).status).toBe(403);
+    expect((await job(world, ended.id)).attempts?.length).toBe(2);
   });
 
   test("kill -9 of the agent between steps and within a task: what was done is not done again, and no task starts twice", async () => {
@@ -250,66 +312,5 @@ export async function main() {
     expect((await world.api("GET", `/jobs/${id}/result`)).body).toEqual(["a", 2, "b"]);
     expect((await world.api("GET", `/resources/value?path=${marks}`)).body).toEqual(["a", "b"]);
     expect((await jobsOf("f/api/slow_typescript")).map(({ attempt }) => attempt)).toEqual([1]);
-  });
-
-  test("a retry does again only the step that failed; a sleep goes on with what is left", async () => {
-    const code = `import os, threading, time
-import millrace
-def main():
-    first = os.environ["MILLRACE_ATTEMPT"] == "1"
-    begun = millrace.step("begun", time.time)
-    if first:
-        threading.Timer(2, lambda: os._exit(3)).start()
-    millrace.sleep(4)
-    def fails_once():
-        if os.environ["MILLRACE_ATTEMPT"] == "2":
-            raise ValueError("not yet")
-        return "now"
-    return [time.time() - begun, millrace.step("fails", fails_once)]
-`;
-    const retry = { max_attempts: 3, constant: { delay_s: 0 } };
-    const ended = await run(world, { code: { language: "python3", content: code }, retry }, 60);
-    expect(ended, JSON.stringify(ended)).toMatchObject({ status: "succeeded", attempt: 3, result: [expect.any(Number), "now"] });
-    const [sleptS] = ended.result as [number, string];
-    expect(sleptS).toBeGreaterThanOrEqual(4);
-    // From the beginning it would have been six.
-    expect(sleptS).toBeLessThan(6);
-  });
-
-  test.each([
-    [
-      "python3",
-      'import os, millrace\ndef main():\n    first = os.environ["MILLRACE_ATTEMPT"] == "1"\n    millrace.step("charge" if first else "refund", lambda: 1)\n    if first:\n        raise ValueError("again")\n',
-    ],
-    [
-      "typescript",
-      'import { step } from "millrace";\nexport async function main() {\n  const first = process.env.MILLRACE_ATTEMPT === "1";\n  await step(first ? "charge" : "refund", () => 1);\n  if (first) throw new Error("again");\n}\n',
-    ],
-  ])("a %s script that does something else at another attempt fails, and says what it passed by", async (language, content) => {
-    const ended = await run(world, { code: { language, content }, retry: { max_attempts: 2, constant: { delay_s: 0 } } }, 50);
-    expect(ended).toMatchObject({ status: "failed", attempt: 2 });
-    expect(ended.result).toMatchObject({
-      error: {
-        name: "WorkflowChanged",
-        message: 'an earlier attempt has done "charge", and this one did not come by: a workflow must do the same at every attempt',
-      },
-    });
-  });
-
-  test("a task that asks for something else than at an earlier attempt is refused; only the job itself remembers", async () => {
-    const content = `import os, millrace
-def main():
-    first = os.environ["MILLRACE_ATTEMPT"] == "1"
-    millrace.task("f/api/add", {"a": 1, "b": 1 if first else 2})
-    if first:
-        raise ValueError("again")
-`;
-    const retry = { max_attempts: 2, constant: { delay_s: 0 } };
-    const ended = await run(world, { code: { language: "python3", content }, retry }, 50);
-    expect(ended).toMatchObject({ status: "failed", result: { error: { message: expect.stringContaining('"f/api/add" was something else before') } } });
-    const step = { checkpoints: [{ kind: "step", name: "a", value: 1 }] };
-    expect((await world.api("POST", `/jobs/${ended.id}/checkpoints`, step)).status).toBe(403);
-    expect((await world.api("POST", `/jobs/${ended.id}/tasks`, { tasks: [{ name: "a", job: { script: "f/api/fails" } }] })).status).toBe(403);
-    expect((await job(world, ended.id)).attempts?.length).toBe(2);
   });
 });

@@ -1,39 +1,46 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generateToken } from "../control-plane/identity/token-format.ts";
-import { job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { IN_TURN, job, run, startWorld, until, untilEnded, type World } from "./harness.ts";
 
-/** Limits over real agents, with the control plane killed in between. What is checked is what history says. */
-let world: World;
-let sql: pg.Client;
-beforeAll(async () => {
-  world = await startWorld();
-  sql = new pg.Client({ connectionString: world.databaseUrl });
+/** Limits over real agents, what is checked is what history says: a world in which the control plane is killed, and one in which it is not. */
+interface Limited {
+  readonly world: World;
+  readonly sql: pg.Client;
+}
+
+async function open(agents: readonly string[]): Promise<Limited> {
+  const world = await startWorld();
+  const sql = new pg.Client({ connectionString: world.databaseUrl });
   await sql.connect();
-  for (const name of ["one", "two"]) await world.startAgent(name, { MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "20" });
-  await world.startAgent("bash", { MILLRACE_AGENT_SLOTS: "8" });
-  await deploy("f/limits/free", {});
-});
-afterAll(async () => {
-  await sql.end();
-  await world.close();
-});
+  const settings = { MILLRACE_AGENT_SANDBOX: "off", MILLRACE_AGENT_RUNTIMES: "noop", MILLRACE_AGENT_SLOTS: "20" };
+  await Promise.all(agents.map((name) => world.startAgent(name, settings)));
+  return { world, sql };
+}
 
-async function deploy(path: string, limits: Record<string, unknown>): Promise<void> {
+async function close(limited: Limited | undefined): Promise<void> {
+  await limited?.sql.end();
+  await limited?.world.close();
+}
+
+async function deploy({ world }: Limited, path: string, limits: Record<string, unknown>): Promise<void> {
   const { status, body } = await world.api("POST", "/scripts", { path, language: "noop", content: "", ...limits });
   if (status >= 300) throw new Error(JSON.stringify(body));
 }
 
-async function batch(script: string, args: readonly Record<string, unknown>[]): Promise<string[]> {
+async function batch({ world }: Limited, script: string, args: readonly Record<string, unknown>[]): Promise<string[]> {
   const { status, body } = await world.api<{ ids: string[] }>("POST", "/jobs/batch", { script, jobs: args.map((entry) => ({ args: entry })) });
   if (status !== 201) throw new Error(JSON.stringify(body));
   return body.ids;
 }
 
-const done = async (ids: readonly string[]): Promise<number> => (await sql.query("SELECT 1 FROM job_done WHERE id = ANY($1::uuid[])", [ids])).rowCount ?? 0;
-const untilAllEnded = (ids: readonly string[]): Promise<void> => until("all jobs have ended", async () => (await done(ids)) === ids.length, 60_000);
+const done = async ({ sql }: Limited, ids: readonly string[]): Promise<number> =>
+  (await sql.query("SELECT 1 FROM job_done WHERE id = ANY($1::uuid[])", [ids])).rowCount ?? 0;
+const untilAllEnded = (of: Limited, ids: readonly string[]): Promise<void> => until("all jobs have ended", async () => (await done(of, ids)) === ids.length);
 
-async function crash(): Promise<void> {
+async function crash({ world }: Limited): Promise<void> {
   await world.server.kill("SIGKILL");
   await world.startServer();
 }
@@ -43,10 +50,10 @@ interface Run {
   readonly endedMs: number;
 }
 
-async function history(ids: readonly string[]): Promise<Run[]> {
+async function history({ sql }: Limited, ids: readonly string[]): Promise<Run[]> {
   const { rows } = await sql.query<Run>(
     `SELECT (extract(epoch FROM started_at) * 1000)::float8 AS "startedMs", (extract(epoch FROM done_at) * 1000)::float8 AS "endedMs"
-     FROM job_done WHERE id = ANY($1::uuid[]) ORDER BY started_at`,
+     FROM job_done WHERE id = ANY($1::uuid[]) AND started_at IS NOT NULL ORDER BY started_at`,
     [ids],
   );
   return rows;
@@ -68,47 +75,80 @@ function mostAtOnce(runs: readonly Run[]): number {
 }
 
 const inline = (key: string, strategy: string, content: string) => ({ code: { language: "bash", content }, concurrency: [{ key, limit: 1, strategy }] });
-const SLOW = "sleep 30";
+const SLOW = "sleep 300";
+/** The test opens the gate: jobs without a sandbox see its files. */
+const untilThere = (gate: string): string => `until [ -e ${gate} ]; do sleep 0.1; done; echo 1`;
 
-describe("running caps", () => {
-  test("a cap of 3 is never seen at 4, with the control plane killed twice in the middle", async () => {
-    await deploy("f/limits/capped", { concurrency: [{ limit: 3 }] });
-    const ids = await batch("f/limits/capped", new Array(150).fill({ sleep_ms: 120 }));
+describe.concurrent("while the control plane is killed", () => {
+  let on: Limited;
+  beforeAll(async () => {
+    on = await open(["one", "two"]);
+  });
+  afterAll(() => close(on));
+
+  test("a cap of 3 is never seen at 4, with the control plane killed twice in the middle", IN_TURN, async () => {
+    await deploy(on, "f/limits/capped", { concurrency: [{ limit: 3 }] });
+    const ids = await batch(on, "f/limits/capped", new Array(90).fill({ sleep_ms: 120 }));
     for (const share of [0.3, 0.6]) {
-      await until("some have ended", async () => (await done(ids)) >= share * ids.length);
-      await crash();
+      await until("some have ended", async () => (await done(on, ids)) >= share * ids.length);
+      await crash(on);
     }
-    await untilAllEnded(ids);
-    expect(mostAtOnce(await history(ids))).toBe(3);
+    await untilAllEnded(on, ids);
+    expect(mostAtOnce(await history(on, ids))).toBe(3);
   });
 
-  test("each customer's jobs run one at a time and in order, different customers at once", async () => {
-    await deploy("f/limits/customers", { concurrency: [{ key: "customer $args[customer.id]", limit: 1 }] });
+  test("three starts in five seconds are never four, with the control plane killed in the middle", IN_TURN, async () => {
+    await deploy(on, "f/limits/paced", { rate: [{ starts: 3, per_s: 5 }] });
+    const ids = await batch(on, "f/limits/paced", new Array(6).fill({}));
+    await until("the first window is used up", async () => (await done(on, ids)) === 3);
+    expect((await job(on.world, ids.at(-1) ?? "")).wait_detail).toMatchObject({ code: "rate", key: "f/limits/paced", starts: 3, per_s: 5 });
+    await crash(on);
+    await untilAllEnded(on, ids);
+    const starts = (await history(on, ids)).map((entry) => entry.startedMs);
+    // The claims are five seconds apart, more than a restart takes. From a claim to the start of its job a busy machine may need a while.
+    for (let at = 3; at < starts.length; at++) expect((starts[at] ?? 0) - (starts[at - 3] ?? 0)).toBeGreaterThan(4000);
+  });
+});
+
+describe.concurrent("limits", () => {
+  let on: Limited;
+  let world: World;
+  let sql: pg.Client;
+  beforeAll(async () => {
+    on = await open(["one", "two"]);
+    ({ world, sql } = on);
+    await deploy(on, "f/limits/free", {});
+  });
+  afterAll(() => close(on));
+
+  test("each customer's jobs run one at a time and in order, different customers at once", IN_TURN, async () => {
+    await deploy(on, "f/limits/customers", { concurrency: [{ key: "customer $args[customer.id]", limit: 1 }] });
     const customers = Array.from({ length: 60 }, (_, at) => `c${at % 6}`);
     const ids = await batch(
+      on,
       "f/limits/customers",
       customers.map((id) => ({ customer: { id }, sleep_ms: 50 })),
     );
-    await untilAllEnded(ids);
+    await untilAllEnded(on, ids);
     for (const customer of new Set(customers)) {
       const own = ids.filter((_, at) => customers[at] === customer);
-      expect(mostAtOnce(await history(own))).toBe(1);
+      expect(mostAtOnce(await history(on, own))).toBe(1);
       const { rows } = await sql.query<{ id: string }>("SELECT id::text FROM job_done WHERE id = ANY($1::uuid[]) ORDER BY started_at", [own]);
       expect(rows.map((row) => row.id)).toEqual(own);
     }
-    expect(mostAtOnce(await history(ids))).toBeGreaterThan(3);
+    expect(mostAtOnce(await history(on, ids))).toBeGreaterThan(3);
   });
 
-  test("2,000 jobs that wait for a key write nothing, say why they wait, and hold up nothing else of the workspace", async () => {
-    await deploy("f/limits/blocked", { concurrency: [{ key: "the one", limit: 1 }] });
+  test("2,000 jobs that wait for a key write nothing, say why they wait, and hold up nothing else of the workspace", IN_TURN, async () => {
+    await deploy(on, "f/limits/blocked", { concurrency: [{ key: "the one", limit: 1 }] });
     const holder = await run(world, inline("the one", "queue", SLOW));
-    const ids = [...(await batch("f/limits/blocked", new Array(1000).fill({}))), ...(await batch("f/limits/blocked", new Array(1000).fill({})))];
+    const ids = [...(await batch(on, "f/limits/blocked", new Array(1000).fill({}))), ...(await batch(on, "f/limits/blocked", new Array(1000).fill({})))];
     const newestRow = async (): Promise<unknown> =>
       (await sql.query("SELECT count(*), max(xmin::text::bigint) AS newest FROM job_pending WHERE id = ANY($1::uuid[])", [ids])).rows;
     const before = await newestRow();
     for (let round = 0; round < 3; round++) {
-      const others = await batch("f/limits/free", new Array(100).fill({}));
-      await untilAllEnded(others);
+      const others = await batch(on, "f/limits/free", new Array(100).fill({}));
+      await untilAllEnded(on, others);
     }
     expect(await newestRow()).toEqual(before);
     expect(await job(world, ids.at(-1) ?? "")).toMatchObject({
@@ -119,13 +159,13 @@ describe("running caps", () => {
     const metrics = await (await fetch(`http://127.0.0.1:${world.httpPort}/metrics`)).text();
     expect(metrics).toContain('millrace_jobs_waiting_on{reason="concurrency"} 2000');
     await world.api("POST", `/jobs/${holder.id}/cancel`, {});
-    await untilAllEnded(ids);
-    expect(mostAtOnce(await history(ids))).toBe(1);
+    await until("some have run", async () => (await done(on, ids)) > 300);
+    expect((await world.api("POST", "/bulk/cancel", { filter: { script: "f/limits/blocked" } })).status).toBe(202);
+    await untilAllEnded(on, ids);
+    expect(mostAtOnce(await history(on, ids))).toBe(1);
   });
-});
 
-describe("strategies", () => {
-  test("fail: the new job ends at once as failed and is in history", async () => {
+  test("fail: the new job ends at once as failed and is in history", IN_TURN, async () => {
     const first = await run(world, inline("s-fail", "fail", SLOW));
     const second = await run(world, inline("s-fail", "fail", "echo 1"), 10);
     expect(second).toMatchObject({
@@ -139,38 +179,28 @@ describe("strategies", () => {
     expect(await run(world, inline("s-fail", "fail", "echo 1"), 10)).toMatchObject({ status: "succeeded" });
   });
 
-  test("cancel_newest: the new job ends at once as cancelled", async () => {
-    const first = await run(world, inline("s-newest", "cancel_newest", "sleep 2; echo 1"));
+  test("cancel_newest: the new job ends at once as cancelled", IN_TURN, async () => {
+    const gate = join(world.dir, "newest");
+    const first = await run(world, inline("s-newest", "cancel_newest", untilThere(gate)));
     expect(await run(world, inline("s-newest", "cancel_newest", "echo 1"), 10)).toMatchObject({ status: "cancelled" });
+    writeFileSync(gate, "");
     expect(await untilEnded(world, first.id)).toMatchObject({ status: "succeeded" });
   });
 
-  test("cancel_oldest: of five that come together only the last survives, and the others name the one that replaced them", async () => {
-    const five = await Promise.all(Array.from({ length: 5 }, () => run(world, inline("s-oldest", "cancel_oldest", "sleep 3; echo 1"))));
+  test("cancel_oldest: of five that come together only the last survives, and the others name the one that replaced them", IN_TURN, async () => {
+    const gate = join(world.dir, "oldest");
+    const five = await Promise.all(Array.from({ length: 5 }, () => run(world, inline("s-oldest", "cancel_oldest", untilThere(gate)))));
+    const ids = five.map(({ id }) => id);
+    await until("four have ended", async () => (await done(on, ids)) === 4);
+    writeFileSync(gate, "");
     const views = await Promise.all(five.map(({ id }) => untilEnded(world, id)));
     views.sort((a, b) => (a.id < b.id ? -1 : 1));
     expect(views.map((view) => view.status)).toEqual(["cancelled", "cancelled", "cancelled", "cancelled", "succeeded"]);
     for (const [at, view] of views.slice(0, -1).entries()) expect(view.exit?.message).toContain(`replaced by job ${views[at + 1]?.id}`);
   });
-});
 
-describe("starts per window", () => {
-  test("three starts in two seconds are never four, with the control plane killed in the middle", async () => {
-    await deploy("f/limits/paced", { rate: [{ starts: 3, per_s: 2 }] });
-    const ids = await batch("f/limits/paced", new Array(10).fill({}));
-    await until("the first window is used up", async () => (await done(ids)) === 3);
-    expect((await job(world, ids.at(-1) ?? "")).wait_detail).toMatchObject({ code: "rate", key: "f/limits/paced", starts: 3, per_s: 2 });
-    await crash();
-    await untilAllEnded(ids);
-    const starts = (await history(ids)).map((entry) => entry.startedMs);
-    // The claims are two seconds apart. From a claim to the start of its process takes some milliseconds, on a busy machine many more.
-    for (let at = 3; at < starts.length; at++) expect((starts[at] ?? 0) - (starts[at - 3] ?? 0)).toBeGreaterThan(1500);
-  });
-});
-
-describe("debounce", () => {
-  test("of jobs of one key that come one after the other only the last runs, after the delay, with its own arguments", async () => {
-    await deploy("f/limits/debounced", { debounce: { key: "doc $args[doc]", delay_s: 1.5 } });
+  test("of jobs of one key that come one after the other only the last runs, after the delay, with its own arguments", IN_TURN, async () => {
+    await deploy(on, "f/limits/debounced", { debounce: { key: "doc $args[doc]", delay_s: 1.5 } });
     const start = (doc: string, version: number) => run(world, { script: "f/limits/debounced", args: { doc, value: version } });
     const first = await start("a", 1);
     expect((await job(world, first.id)).wait_detail).toMatchObject({ code: "debounce", key: "doc a" });
@@ -181,12 +211,11 @@ describe("debounce", () => {
     expect(views.map((view) => view.status)).toEqual(["cancelled", "cancelled", "cancelled", "succeeded", "succeeded"]);
     for (const at of [0, 1, 2]) expect(views[at]?.exit?.message).toBe(`replaced by job ${order[at + 1]}: debounce of key doc a`);
     for (const view of views.slice(3)) expect(view.wait_ms).toBeGreaterThanOrEqual(1500);
-    for (const view of views.slice(3)) expect(view.wait_ms).toBeLessThan(3000);
+    // Not when somebody looks the next time: debounced jobs have timers of their own.
+    for (const view of views.slice(3)) expect(view.wait_ms).toBeLessThan(10_000);
   });
-});
 
-describe("workspaces", () => {
-  test("only an administrator sets weight and cap; a cap takes effect while jobs wait, and its end, too", async () => {
+  test("only an administrator sets weight and cap; a cap takes effect while jobs wait, and its end, too", IN_TURN, async () => {
     const token = generateToken("admin");
     await sql.query("INSERT INTO token (id, secret_hash, kind, label) VALUES ($1, $2, 'admin', 'test')", [token.id, token.secretHash]);
     const put = (limits: unknown, bearer: string) =>
@@ -199,20 +228,20 @@ describe("workspaces", () => {
     expect((await put({ weight: 0 }, token.text)).status).toBe(400);
     expect((await put({ weight: 2, max_running: 2 }, token.text)).status).toBe(200);
     expect((await world.api("GET", "/limits")).body).toEqual({ weight: 2, max_running: 2 });
-    const three = (): Promise<string[]> => batch("f/limits/free", new Array(3).fill({ sleep_ms: 300 }));
+    const three = (): Promise<string[]> => batch(on, "f/limits/free", new Array(3).fill({ sleep_ms: 300 }));
     const overlap = async (): Promise<number> => {
       const ids = await three();
-      await untilAllEnded(ids);
-      return mostAtOnce(await history(ids));
+      await untilAllEnded(on, ids);
+      return mostAtOnce(await history(on, ids));
     };
-    await until("the cap has arrived", async () => (await overlap()) === 2, 15_000);
+    await until("the cap has arrived", async () => (await overlap()) === 2);
     const ids = await three();
     expect((await job(world, ids.at(-1) ?? "")).wait_detail).toEqual({ code: "workspace_cap", limit: 2, running: 2 });
     expect((await put({}, token.text)).status).toBe(200);
-    await until("the cap is gone", async () => (await overlap()) === 3, 15_000);
+    await until("the cap is gone", async () => (await overlap()) === 3);
   });
 
-  test("a wrong limit is refused with the field that is wrong", async () => {
+  test("a wrong limit is refused with the field that is wrong", IN_TURN, async () => {
     const deployed = await world.api<{ errors: { pointer: string; message: string }[] }>("POST", "/scripts", {
       path: "f/limits/wrong",
       language: "noop",

@@ -20,6 +20,7 @@ describe("millrace start --once", () => {
     const env = {
       PATH: process.env["PATH"],
       HOME: dir,
+      NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
       MILLRACE_STATE_DIR: join(dir, "state"),
       MILLRACE_HTTP_PORT: String(await freePort()),
       MILLRACE_GRPC_PORT: String(await freePort()),

@@ -6,13 +6,14 @@ import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorld, until, untilEnded, type World } from "./harness.ts";
 
-/** The CLI on a real pseudo-terminal, made by `script` of util-linux: what a person sees and presses. */
+/** The CLI as people type it, most of it on a real pseudo-terminal, made by `script` of util-linux: what a person sees and presses. */
 const BIN = fileURLToPath(new URL("../bin/millrace", import.meta.url));
 
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
   writeFileSync(join(world.dir, "slow.sh"), "echo begun; sleep 60\n");
+  writeFileSync(join(world.dir, "bad.sh"), "exit 3\n");
   writeFileSync(join(world.dir, "rude.sh"), "printf 'a\\033]0;owned\\007b\\033[2Jc\\n'; echo '{\"ok\": true}'\n");
 });
 afterAll(async () => {
@@ -26,15 +27,16 @@ interface Terminal {
   readonly exit: Promise<number | null>;
 }
 
+const settings = (): NodeJS.ProcessEnv => ({
+  PATH: process.env["PATH"],
+  HOME: world.dir,
+  NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+  MILLRACE_URL: `http://127.0.0.1:${world.httpPort}`,
+  MILLRACE_TOKEN: world.credentials.token,
+});
+
 function terminal(command: string, extra: NodeJS.ProcessEnv = {}): Terminal {
-  const env = {
-    PATH: process.env["PATH"],
-    HOME: world.dir,
-    TERM: "xterm-256color",
-    MILLRACE_URL: `http://127.0.0.1:${world.httpPort}`,
-    MILLRACE_TOKEN: world.credentials.token,
-    ...extra,
-  };
+  const env = { ...settings(), TERM: "xterm-256color", ...extra };
   const child = spawn("script", ["--quiet", "--return", "--flush", "--command", `${BIN} ${command}`, "/dev/null"], { env, cwd: world.dir });
   let text = "";
   child.stdout.on("data", (data: Buffer) => {
@@ -43,6 +45,20 @@ function terminal(command: string, extra: NodeJS.ProcessEnv = {}): Terminal {
   const exit = new Promise<number | null>((resolve) => child.once("close", resolve));
   return { child, screen: () => text, press: (keys) => void child.stdin.write(keys), exit };
 }
+
+/** Runs a command without a terminal. */
+const cli = (...args: string[]): Promise<{ code: number | null; out: string; err: string }> =>
+  new Promise((resolve) => {
+    const child = spawn(BIN, args, { env: settings(), cwd: world.dir, stdio: ["ignore", "pipe", "pipe"] });
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (data: Buffer) => {
+      out += data.toString();
+    });
+    child.stderr.on("data", (data: Buffer) => {
+      err += data.toString();
+    });
+    child.once("close", (code) => resolve({ code, out, err }));
+  });
 
 /** Without colours and the drawing of the spinner. */
 const plain = (text: string): string => stripVTControlCharacters(text);
@@ -56,7 +72,7 @@ test("a job without an agent says why it waits, on a line that is redrawn; a sec
   await until("it says what the key did", async () => plain(shown.screen()).includes("Press Ctrl-C again"));
   shown.press("\u0003");
   expect(await shown.exit).toBe(130);
-  expect(await untilEnded(world, id, 10_000)).toMatchObject({ status: "cancelled" });
+  expect(await untilEnded(world, id)).toMatchObject({ status: "cancelled" });
 });
 
 test("what a job prints cannot drive the terminal, and its own lines stay", async () => {
@@ -74,4 +90,28 @@ test("colours come with a terminal and go with NO_COLOR", async () => {
   expect([await withColour.exit, await without.exit]).toEqual([0, 0]);
   expect(withColour.screen()).toContain("\u001b[3");
   expect(without.screen()).not.toContain("\u001b[3");
+});
+
+test("the exit code is the job's outcome", async () => {
+  const ended = await Promise.all([
+    cli("run", "bad.sh"),
+    cli("run", "slow.sh", "--timeout", "1s"),
+    cli("run", "f/no/such"),
+    cli("run", "bad.sh", "--no-such-option"),
+  ]);
+  expect(
+    ended.map(({ code }) => code),
+    JSON.stringify(ended),
+  ).toEqual([1, 1, 3, 2]);
+});
+
+test("a folder is deployed, listed and run by path, and its log can be read again", async () => {
+  const deployed = await cli("deploy", fileURLToPath(new URL("../examples", import.meta.url)), "--prefix", "f/examples");
+  expect(deployed.code, deployed.err).toBe(0);
+  const ran = await cli("run", "f/examples/stream_lines", "--arg", "name=test");
+  expect(ran.code, ran.err).toBe(0);
+  const jobs = JSON.parse((await cli("jobs", "--json", "--script", "f/examples/stream_lines")).out) as { jobs: { id: string; status: string }[] };
+  expect(jobs.jobs).toMatchObject([{ status: "succeeded" }]);
+  const log = await cli("logs", jobs.jobs[0]?.id ?? "");
+  expect(log.out).toMatch(/line +15 of 15/);
 });

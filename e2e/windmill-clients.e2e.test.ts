@@ -36,7 +36,7 @@ async function deployed(path: string, language: string, content: string, args = 
   return (await lockState()) === "ready" ? run(world, { script: path, args }, 100) : undefined;
 }
 
-test("wmill for Python: variables, resources, states, jobs and progress", { timeout: 240_000 }, async (context) => {
+test.concurrent("wmill for Python: variables, resources, states, jobs and progress", { timeout: 240_000 }, async (context) => {
   const code = `import wmill
 
 def main(token: str):
@@ -73,7 +73,7 @@ def main(token: str):
   expect(await job(world, ended.id)).toMatchObject({ progress: 30 });
 });
 
-test("windmill-client for TypeScript: variables, resources, states, jobs and progress", { timeout: 240_000 }, async (context) => {
+test.concurrent("windmill-client for TypeScript: variables, resources, states, jobs and progress", { timeout: 240_000 }, async (context) => {
   const code = `import * as wmill from "windmill-client";
 
 export async function main(token: string) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { PgBoss } from "pg-boss";
+import type { PgBoss } from "pg-boss";
 import { messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
@@ -74,7 +74,7 @@ export class TaskRunner implements Service {
   async #startUntilItWorks(): Promise<void> {
     const { log } = this.#options;
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
-      const boss = this.#create();
+      const boss = await this.#create();
       try {
         await boss.start();
         for (const task of this.#options.tasks) await this.#schedule(boss, task);
@@ -88,7 +88,9 @@ export class TaskRunner implements Service {
     }
   }
 
-  #create(): PgBoss {
+  async #create(): Promise<PgBoss> {
+    // Loaded here: nobody waits for it, and it takes a twentieth of a start.
+    const { PgBoss } = await import("pg-boss");
     const boss = new PgBoss({
       connectionString: this.#options.url,
       schema: "boss",

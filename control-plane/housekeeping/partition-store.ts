@@ -18,34 +18,51 @@ export function partitionName(parent: string, dayMs: number): string {
   return `${parent}_${new Date(dayMs).toISOString().slice(0, 10).replaceAll("-", "")}`;
 }
 
+interface Partition {
+  readonly parent: Parent;
+  readonly name: string;
+  readonly dayMs: number;
+}
+
+/** Of yesterday, today and the days ahead, those that are not there. One query: each start of a replica asks. */
+async function missingPartitions(pool: Pool, nowMs: number): Promise<Partition[]> {
+  const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
+  const days = Array.from({ length: PREMADE_DAYS + 2 }, (_, at) => today + (at - 1) * DAY_MS);
+  const wanted = days.flatMap((dayMs) => PARENTS.map((parent) => ({ parent, name: partitionName(parent, dayMs), dayMs })));
+  const { rows } = await pool.query<{ name: string }>("SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL", [
+    wanted.map(({ name }) => name),
+  ]);
+  const missing = new Set(rows.map(({ name }) => name));
+  return wanted.filter(({ name }) => missing.has(name));
+}
+
 /**
  * Makes the children of yesterday, today and the days ahead, as far as they are missing. Each is made alone with the check that its
  * bounds imply and then attached, which locks the parent far less than making it as a partition. Safe on several replicas at once.
  * @returns the names of those that were made
  */
 export async function makePartitions(pool: Pool, nowMs: number): Promise<string[]> {
+  const missing = await missingPartitions(pool, nowMs);
+  if (missing.length === 0) return [];
   const client = await pool.connect();
   const made: string[] = [];
   try {
-    const today = Math.floor(nowMs / DAY_MS) * DAY_MS;
-    for (let day = today - DAY_MS; day <= today + PREMADE_DAYS * DAY_MS; day += DAY_MS) {
-      for (const parent of PARENTS) {
-        const name = partitionName(parent, day);
-        const column = parent === "job_log" ? "job_id" : "id";
-        const from = lowestId(day);
-        const to = lowestId(day + DAY_MS);
-        await client.query("BEGIN");
-        await client.query("SELECT pg_advisory_xact_lock(hashtext('millrace.partitions'))");
-        const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [name]);
-        if (rows[0]?.there !== true) {
-          await client.query(`CREATE TABLE ${name} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS)`);
-          await client.query(`ALTER TABLE ${name} ADD CONSTRAINT ${name}_bounds CHECK (${column} >= '${from}' AND ${column} < '${to}')`);
-          await client.query(`ALTER TABLE ${parent} ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}')`);
-          await client.query(`ALTER TABLE ${name} DROP CONSTRAINT ${name}_bounds`);
-          made.push(name);
-        }
-        await client.query("COMMIT");
+    for (const { parent, name, dayMs } of missing) {
+      const column = parent === "job_log" ? "job_id" : "id";
+      const [from, to] = [lowestId(dayMs), lowestId(dayMs + DAY_MS)];
+      await client.query("BEGIN");
+      await client.query("SELECT pg_advisory_xact_lock(hashtext('millrace.partitions'))");
+      const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [name]);
+      if (rows[0]?.there !== true) {
+        await client.query(
+          `CREATE TABLE ${name} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS);
+           ALTER TABLE ${name} ADD CONSTRAINT ${name}_bounds CHECK (${column} >= '${from}' AND ${column} < '${to}');
+           ALTER TABLE ${parent} ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}');
+           ALTER TABLE ${name} DROP CONSTRAINT ${name}_bounds`,
+        );
+        made.push(name);
       }
+      await client.query("COMMIT");
     }
     return made;
   } catch (error) {
