@@ -80,9 +80,9 @@ const run = promisify(execFile);
 
 const PATHS: InsidePaths = { job: INSIDE_JOB, tmp: INSIDE_TMP };
 
-/** While a script that has just been started is at work, and after one has ended: making a sandbox stops the agent for milliseconds. */
+/** While a script that has just been started is at work, and after one has ended (a flow brings its next step then): making a sandbox stops the agent for milliseconds. */
 const QUIET_AFTER_START_MS = 20;
-const QUIET_AFTER_END_MS = 4;
+const QUIET_AFTER_END_MS = 12;
 
 /**
  * Runs jobs in bubblewrap. A place is *cold* (everything is made when its script is known) or *prepared*: a launcher already
