@@ -102,16 +102,15 @@ test.concurrent("a caller who waits is answered by the step of early_return whil
   expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("delete_after_secs") } });
 });
 
-test.concurrent("same_worker: steps find in ./shared what those before have left, on the agent of the first; it goes with the run, and with a restart of the agent", async () => {
-  const names = ["left", "right"];
-  const startOne = (name: string): Promise<Process> =>
-    world.startAgent(name, { MILLRACE_AGENT_TAGS: `sharing,${name}`, MILLRACE_AGENT_SLOTS: "1", MILLRACE_AGENT_PREPARED: "0", MILLRACE_AGENT_WARM_MB: "0" });
-  const [left] = await Promise.all(names.map(startOne));
-  const kept = (): string[] => names.flatMap((name) => readdirSync(join(world.dir, `agent-${name}`, "exec", "shared")));
+test("same_worker: steps find in ./shared what those before have left, on the agent of the first; it goes with the run, and with a restart of the agent", async () => {
+  const startSecond = (): Promise<Process> =>
+    world.startAgent("second", { MILLRACE_AGENT_TAGS: "default,second", MILLRACE_AGENT_SLOTS: "1", MILLRACE_AGENT_PREPARED: "0", MILLRACE_AGENT_WARM_MB: "0" });
+  const second = await startSecond();
+  const kept = (): string[] => ["steady", "second"].flatMap((name) => readdirSync(join(world.dir, `agent-${name}`, "exec", "shared")));
   const tagged = (tag: string, content: string): Inputs => ({ id: "a", value: { type: "rawscript", language: "bash", content, input_transforms: {}, tag } });
-  const modules = [tagged("sharing", "echo one > shared/f"), bash("b", "cat shared/f; echo two >> ./shared/f"), bash("c", "paste -sd- shared/f")];
+  const modules = [tagged("default", "echo one > shared/f"), bash("b", "cat shared/f; echo two >> ./shared/f"), bash("c", "paste -sd- shared/f")];
   // More at a time than there are slots: each waits for the agent of its own.
-  const begun = await Promise.all(Array.from({ length: 4 }, () => world.api<JobView>("POST", "/jobs", flow(modules, { same_worker: true }))));
+  const begun = await Promise.all(Array.from({ length: 6 }, () => world.api<JobView>("POST", "/jobs", flow(modules, { same_worker: true }))));
   for (const { body } of begun) {
     expect(await untilEnded(world, body.id)).toMatchObject({ status: "succeeded" });
     expect((await world.api("GET", `/jobs/${body.id}/result`)).body).toBe("one-two");
@@ -121,15 +120,16 @@ test.concurrent("same_worker: steps find in ./shared what those before have left
   const broken = await world.api<JobView>(
     "POST",
     "/jobs",
-    flow([tagged("left", "echo one > shared/f"), bash("b", "cat shared/f; sleep 600")], { same_worker: true }),
+    flow([tagged("second", "echo one > shared/f"), bash("b", "cat shared/f; sleep 600")], { same_worker: true }),
   );
   await until("the second step runs", async () => (await stepOf(broken.body.id, "b"))?.status === "running" && kept().length === 1);
   await until("it has begun", async () => (await job(world, (await stepOf(broken.body.id, "b"))?.job ?? "")).started_at !== undefined);
-  await left?.kill("SIGKILL");
-  await startOne("left");
+  await second.kill("SIGKILL");
+  const again = await startSecond();
   expect(await untilEnded(world, broken.body.id)).toMatchObject({ status: "failed", exit: { reason: "step_failed" } });
   expect((await world.api("GET", `/jobs/${broken.body.id}/result`)).body).toMatchObject({ error: { name: "FolderLost", step_id: "b" } });
   expect(kept()).toEqual([]);
+  await again.kill("SIGTERM");
 });
 
 test.concurrent("a webhook starts a flow whose preprocessor, a function of that name in Python, makes its inputs", async () => {
