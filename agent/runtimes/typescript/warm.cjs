@@ -26,4 +26,4 @@ async function serve() {
   exit(await run({ here, file, parameters, plain, sdk, fd: RECORD }, () => JSON.parse(args)));
 }
 
-serve();
+void serve();

@@ -7,4 +7,4 @@ const { run } = require("./core.cjs");
 const exit = process.exit.bind(process);
 const [here] = process.argv.splice(2);
 const { file, parameters, plain, sdk } = JSON.parse(readFileSync(`${here}/package.json`, "utf8")).millrace;
-run({ here, file, parameters, plain, sdk, fd: 5 }, () => JSON.parse(readFileSync(`${here}/args.json`, "utf8"))).then(exit);
+void run({ here, file, parameters, plain, sdk, fd: 5 }, () => JSON.parse(readFileSync(`${here}/args.json`, "utf8"))).then(exit);

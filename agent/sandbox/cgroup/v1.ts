@@ -231,7 +231,7 @@ class V1Group implements JobCgroup {
   doors({ uid, gid }: { readonly uid: number; readonly gid: number }): string[] | undefined {
     if (this.#dirs.has("unified")) return undefined;
     const files = [...new Set(this.#dirs.values())].map((dir) => join(dir, "tasks"));
-    for (const file of files) chownSync(file, uid, gid);
+    if (uid !== process.getuid?.()) for (const file of files) chownSync(file, uid, gid);
     return files;
   }
 
