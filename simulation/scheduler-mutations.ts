@@ -221,6 +221,17 @@ const SLOTS: readonly Mutation[] = [
     why: "What cannot be sent must not be claimed.",
   },
   {
+    name: "an agent that came back with fewer slots gets what was claimed before",
+    edits: [
+      {
+        file: DISPATCH,
+        text: "agent?.session !== undefined && (agent.session === running.session || agent.running.size <= agent.slots)",
+        replacement: "agent?.session !== undefined",
+      },
+    ],
+    why: "The slot was one of the session before: another owner may have it now.",
+  },
+  {
     name: "a claim that moved nothing keeps its slot",
     edits: [{ file: DISPATCH, text: "  forgetRunning(state, running);\n  freeSlot(state, running);", replacement: "  forgetRunning(state, running);" }],
     why: "Slots are conserved.",
