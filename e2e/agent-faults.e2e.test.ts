@@ -115,7 +115,7 @@ describe.concurrent("an agent out of reach", () => {
       world,
       ticks.map((count) => ticking(world, count)),
     );
-    await running(world, ids);
+    await until("they have begun", async () => ids.every((id) => marksOf(world, id, 1).length > 0));
     await fail();
     await lasting(15);
     expect(marksOf(world, ids[2] ?? "", 1)).toHaveLength(6);

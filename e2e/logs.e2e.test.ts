@@ -68,7 +68,7 @@ describe.concurrent("logs", () => {
       peak.agent = Math.max(peak.agent, rssMb(agent));
       peak.server = Math.max(peak.server, rssMb(world.server));
     }, 50);
-    const ended = await untilEnded(world, id, 90_000);
+    const ended = await untilEnded(world, id, 150_000);
     const live = await followed;
     clearInterval(watch);
     expect(ended.status).toBe("succeeded");
@@ -93,7 +93,7 @@ describe.concurrent("too much output", () => {
     const agent = await world.startAgent("printer");
     const before = rssMb(agent);
     const { id } = await run(world, { code: { language: "bash", content: "head -c 1000000000 /dev/zero | tr '\\0' 'x'; echo; echo '\"through\"'" } });
-    const ended = await untilEnded(world, id, 90_000);
+    const ended = await untilEnded(world, id, 150_000);
     expect(ended).toMatchObject({ status: "succeeded", exit: { reason: "succeeded" } });
     expect(ended.log_dropped_bytes).toBeGreaterThan(990_000_000);
     const { body } = await world.api<string>("GET", `/jobs/${id}/logs`);
