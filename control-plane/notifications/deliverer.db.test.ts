@@ -50,9 +50,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-const makeDeliverer = (): Deliverer => {
+const makeDeliverer = (timeoutMs = 10_000): Deliverer => {
   const allowed = parseAllowedTargets("127.0.0.1") ?? { hasHost: () => false, hasAddress: () => false };
-  return new Deliverer({ pool, secrets, client: createOutboundClient({ allowed, userAgent: "test", timeoutMs: 500 }), clock, random: () => 0.5, log });
+  return new Deliverer({ pool, secrets, client: createOutboundClient({ allowed, userAgent: "test", timeoutMs }), clock, random: () => 0.5, log });
 };
 
 async function hook(path: string, url = receiving.url): Promise<string> {
@@ -133,14 +133,18 @@ test("several replicas share what is due, and send each once", async () => {
 
 test("a receiver that answers nobody has four requests at a time and no more, and others are served meanwhile", async () => {
   receiving.answer = ({ url }) => (url === "/stuck" ? undefined : { status: 204 });
-  const deliverer = makeDeliverer();
+  const deliverer = makeDeliverer(500);
   const stuck = await hook("f/a/stuck", `${receiving.url}/stuck`);
   const quick = await hook("f/a/quick", `${receiving.url}/quick`);
   for (let n = 0; n < 10; n++) await deliver(stuck, `stuck-${n}`);
   for (let n = 0; n < 6; n++) await deliver(quick, `quick-${n}`);
   expect(await deliverer.begin()).toBe(8);
   await untilTrue("the quick ones have arrived", () => receiving.received.filter(({ url }) => url === "/quick").length === 4);
-  await untilTrue("the rest of the quick ones is taken, and none of the stuck ones", async () => (await deliverer.begin()) === 2);
+  let more = 0;
+  await untilTrue("the rest of the quick ones is taken", async () => {
+    more += await deliverer.begin();
+    return more === 2;
+  });
   await deliverer.settled();
   expect(receiving.received.filter(({ url }) => url === "/stuck")).toHaveLength(4);
 });
@@ -159,16 +163,26 @@ test("a host that fails five times in a row is left alone, for other hooks of th
   const untilMs = (await stored(late)).dueAt?.getTime() ?? 0;
   expect([(await stored(late)).attempts, untilMs]).toEqual([[], nowMs + 30_000]);
   expect(receiving.received).toHaveLength(5);
-  receiving.answer = () => ({ status: 204 });
-  nowMs = untilMs;
   // Several are due: one goes, and when it has arrived so do the others.
-  await round(deliverer);
+  nowMs = untilMs;
+  const others = Promise.withResolvers<undefined>();
+  receiving.answer = () => others.promise.then(() => ({ status: 204 }));
+  expect(await deliverer.begin()).toBe(5);
+  const all = async (): Promise<StoredDelivery[]> => [
+    ...(await listDeliveries(pool, workspace, one, ALL)),
+    ...(await listDeliveries(pool, workspace, two, ALL)),
+  ];
+  await untilTrue("four are put back", async () => (await all()).filter(({ dueAt }) => dueAt?.getTime() === nowMs + 30_000).length === 4);
+  others.resolve(undefined);
+  await deliverer.settled();
   expect(receiving.received).toHaveLength(6);
   nowMs += 30_000;
   await round(deliverer);
   await round(deliverer);
-  const all = [...(await listDeliveries(pool, workspace, one, ALL)), ...(await listDeliveries(pool, workspace, two, ALL))];
-  expect(all.map(({ status, attempts }) => [status, attempts.length])).toEqual([...Array.from({ length: 5 }, () => ["delivered", 2]), ["delivered", 1]]);
+  expect((await all()).map(({ status, attempts }) => [status, attempts.length])).toEqual([
+    ...Array.from({ length: 5 }, () => ["delivered", 2]),
+    ["delivered", 1],
+  ]);
 });
 
 test("notes become deliveries exactly once, also when whoever does it breaks off or several do", async () => {

@@ -93,11 +93,16 @@ export interface Received {
 }
 
 /** Somebody who takes deliveries. */
+interface Answer {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+}
+
 export interface Receiving {
   readonly url: string;
   readonly received: Received[];
   /** What is answered; undefined: nothing, ever. */
-  answer: (request: Received) => { status: number; headers?: Record<string, string> } | undefined;
+  answer: (request: Received) => Answer | undefined | Promise<Answer>;
   close(): void;
 }
 
@@ -106,10 +111,10 @@ export async function startReceiving(): Promise<Receiving> {
   const server: Server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on("data", (chunk: Buffer) => parts.push(chunk));
-    request.on("end", () => {
+    request.on("end", async () => {
       const seen = { url: request.url ?? "", headers: request.headers, body: Buffer.concat(parts).toString() };
       received.push(seen);
-      const answer = receiving.answer(seen);
+      const answer = await receiving.answer(seen);
       if (answer === undefined) return;
       response.writeHead(answer.status, answer.headers);
       response.end();
