@@ -2,7 +2,7 @@ import type { ToldEvent } from "../notifications/event-store.ts";
 import type { Move, ScheduleRef } from "./model.ts";
 
 /** A schedule whose missed ticks have just been recorded. */
-export interface MissedTicks extends ScheduleRef {
+interface MissedTicks extends ScheduleRef {
   readonly path: string;
   readonly move: Move;
 }
