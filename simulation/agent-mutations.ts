@@ -73,7 +73,7 @@ const AGENT_LIFE: readonly Mutation[] = [
     edits: [
       {
         file: "control-plane/scheduler/ownership.ts",
-        text: "this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#holdMs;",
+        text: "elapsedMs(this.#renewedAt, instantOf(this.#options.deps.clock)) < this.#holdMs;",
         replacement: "true;",
       },
     ],

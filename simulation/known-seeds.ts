@@ -10,7 +10,7 @@ export const KNOWN_SEEDS: Readonly<Record<string, number>> = {
   "an attempt that is ending can be ended again": 2,
   "an unknown token counts as recorded": 2,
   "history is not asked for a token that is not running": 2,
-  "a new job overtakes those that wait": 85,
+  "a new job overtakes those that wait": 134,
   "a report is not tied to the commit that is under way": 243,
   "a job is sent before the commit of its claim": 1,
   "a report is acknowledged before its commit": 1,

@@ -1,4 +1,5 @@
 import { isLostConnection, messageOf } from "../../kernel/app-error.ts";
+import { elapsedMs, type Instant, instantOf } from "../../kernel/instant.ts";
 import type { Service } from "../../kernel/service.ts";
 import type { FlushWriter, FlushWriterOptions } from "../jobs/flush-writer.ts";
 import { SHARDS } from "../jobs/model.ts";
@@ -72,7 +73,7 @@ export class Ownership implements Service {
   #stopped = false;
   #leaving = false;
   #leaseLost = false;
-  #renewedAtMs = 0;
+  #renewedAt: Instant = { monotonicMs: 0, wallMs: 0 };
   /** What the row promises: how long agents are kept without a renewal. */
   #holdMs = 0;
   #alone = true;
@@ -100,10 +101,11 @@ export class Ownership implements Service {
   /**
    * False when this replica could not renew its lease for so long that others may give away what its agents run: it is no home then. How
    * long that is stands in its row beforehand, as a promise to whoever takes over: short in company, long for a replica that is alone, so that
-   * an outage of Postgres does not cost the jobs of the only one. A replica that starts meanwhile finds the promise and waits.
+   * an outage of Postgres does not cost the jobs of the only one. A replica that starts meanwhile finds the promise and waits. As on agents the clock
+   * that says that more time has passed is believed: the monotonic one stands still while the machine is suspended.
    */
   get holdsAgents(): boolean {
-    return this.#held !== undefined && this.#options.deps.clock.monotonicMs() - this.#renewedAtMs < this.#holdMs;
+    return this.#held !== undefined && elapsedMs(this.#renewedAt, instantOf(this.#options.deps.clock)) < this.#holdMs;
   }
 
   /** Resolves after the first try to join, and to load what is ours. */
@@ -175,7 +177,7 @@ export class Ownership implements Service {
 
   async #join(): Promise<void> {
     const { tables, replica, deps, hotLimit, directory } = this.#options;
-    const askedAtMs = deps.clock.monotonicMs();
+    const askedAt = instantOf(deps.clock);
     const lease = await tables.join(replica());
     const state = createSchedulerState(lease.epoch, hotLimit);
     const shards = new ShardSet();
@@ -199,7 +201,7 @@ export class Ownership implements Service {
     const home = this.#options.home(lease.replicaId);
     agents.addHome(home);
     owner.start();
-    this.#renewedAtMs = askedAtMs;
+    this.#renewedAt = askedAt;
     this.#held = { ...local, lease, writer, store: ownerStore, port: ownerPort(local, home, deps.clock) };
     this.#options.peers.serve(local);
     deps.log.info({ event: "cluster.joined", replicaId: lease.replicaId, epoch: lease.epoch, name: replica().name }, "joined the cluster");
@@ -210,11 +212,11 @@ export class Ownership implements Service {
     if (held === undefined) return;
     const { tables, times, deps, peers } = this.#options;
     const holdMs = this.#alone ? times.holdAloneMs : times.holdMs;
-    const askedAtMs = deps.clock.monotonicMs();
+    const askedAt = instantOf(deps.clock);
     const ours = await this.#exclusive(async () => {
       let view = await tables.renew(held.lease, holdMs + times.fencedWithinMs);
       if (!view.ours) return false;
-      this.#renewedAtMs = askedAtMs;
+      this.#renewedAt = askedAt;
       this.#holdMs = holdMs;
       if (!this.#leaving && hasDead(view)) view = await this.#takeOver(held, view);
       return this.#held !== held || this.#apply(held, view);
