@@ -1,9 +1,9 @@
-// npm run soak: the simulation with new seeds for hours. `--seed N` plays one seed and tells its story. `--record` looks for the first seed
-// that finds each mutation and writes them into simulation/known-seeds.ts.
+// npm run soak: the simulation with new seeds for hours. `--seed N` plays one seed and tells its story, `--world NAME` a directed world.
+// `--record` looks for the first seed that finds each mutation and writes them into simulation/known-seeds.ts.
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { catchMutation, MUTATIONS } from "../simulation/catch-mutation.ts";
-import { explain, runSeed } from "../simulation/run-seed.ts";
+import { explain, runDirected, runSeed } from "../simulation/run-seed.ts";
 import { runTask, seedsFrom, type WorkerReport } from "../simulation/seed-workers.ts";
 
 const SEEDS_PER_TASK = 500;
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     from: { type: "string" },
     workers: { type: "string", default: "2" },
     seed: { type: "string" },
+    world: { type: "string" },
     record: { type: "boolean", default: false },
   },
 });
@@ -24,6 +25,15 @@ async function playOne(seed: number): Promise<boolean> {
   const { violation, acknowledged, events } = await runSeed(seed);
   if (violation !== undefined) process.stdout.write(`${await explain(seed, violation.invariant)}\n`);
   else process.stdout.write(`seed ${seed}: every promise holds (${acknowledged} jobs, ${events} events)\n`);
+  return violation === undefined;
+}
+
+/** Plays a directed world, and tells all that happens in it. */
+async function playDirected(name: string): Promise<boolean> {
+  const known = MUTATIONS.find(({ world }) => world === name)?.world;
+  if (known === undefined) throw new Error(`there is no directed world "${name}"`);
+  const { trace, violation } = await runDirected(known, { keepTrace: true });
+  process.stdout.write(`${trace.join("\n")}\n${violation === undefined ? "every promise holds" : `${violation.invariant}: ${violation.message}`}\n`);
   return violation === undefined;
 }
 
@@ -55,7 +65,7 @@ async function soak(untilMs: number, from: number, workers: number): Promise<boo
 
 async function record(workers: number): Promise<boolean> {
   const waiting = [...MUTATIONS];
-  const found = new Map<string, number | undefined>();
+  const found = new Map<string, Awaited<ReturnType<typeof catchMutation>>>();
   const worker = async (): Promise<void> => {
     for (let mutation = waiting.shift(); mutation !== undefined; mutation = waiting.shift()) {
       const seed = await catchMutation(mutation, SEEDS_PER_MUTATION);
@@ -65,7 +75,7 @@ async function record(workers: number): Promise<boolean> {
   };
   await Promise.all(Array.from({ length: workers }, worker));
   const file = new URL("../simulation/known-seeds.ts", import.meta.url);
-  const lines = MUTATIONS.flatMap(({ name }) => (found.get(name) === undefined ? [] : [`  ${JSON.stringify(name)}: ${found.get(name)},\n`]));
+  const lines = MUTATIONS.flatMap(({ name }) => (typeof found.get(name) === "number" ? [`  ${JSON.stringify(name)}: ${found.get(name)},\n`] : []));
   writeFileSync(file, readFileSync(file, "utf8").replace(/= \{[^}]*\};/, `= {\n${lines.join("")}};`));
   return [...found.values()].every((seed) => seed !== undefined);
 }
@@ -73,6 +83,7 @@ async function record(workers: number): Promise<boolean> {
 async function work(): Promise<boolean> {
   const workers = Number(values.workers);
   if (values.record) return record(workers);
+  if (values.world !== undefined) return playDirected(values.world);
   if (values.seed !== undefined) return playOne(Number(values.seed));
   const from = Number(values.from ?? 10_000 + Math.floor(Math.random() * 1e9));
   return soak(performance.now() + Number(values.hours) * 3_600_000, from, workers);

@@ -3,6 +3,7 @@ import type { Edit, Mutation } from "./mutation.ts";
 const AGENTS = "control-plane/scheduler/core/agents-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
+const OWNERSHIP = "control-plane/scheduler/ownership.ts";
 const SESSION = "control-plane/agents/session.ts";
 
 const SWEEP_MISSING: readonly Edit[] = [
@@ -63,21 +64,51 @@ const AGENT_LIFE: readonly Mutation[] = [
   },
   {
     name: "keepalives are answered by an owner that may have been replaced",
-    rare: true,
+    world: "stopped-home",
     edits: [{ file: SESSION, text: "if (!this.#deps.holdsAgents()) return;", replacement: "" }],
     why: "Its successor gives the attempts away while the agent believes in its lease.",
   },
   {
     name: "agents are held without a renewed lease",
-    rare: true,
+    world: "cut-off-home",
     edits: [
       {
-        file: "control-plane/scheduler/ownership.ts",
+        file: OWNERSHIP,
         text: "elapsedMs(this.#renewedAt, instantOf(this.#options.deps.clock)) < this.#holdMs;",
         replacement: "true;",
       },
     ],
     why: "As above.",
+  },
+  {
+    name: "agents are held while the machine is suspended",
+    world: "suspended-home",
+    edits: [
+      {
+        file: "kernel/instant.ts",
+        text: "return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);",
+        replacement: "return to.monotonicMs - from.monotonicMs;",
+      },
+    ],
+    why: "Its monotonic clock does not know how long that was.",
+  },
+  {
+    name: "agents are held for longer than the row promises",
+    world: "cut-off-home",
+    edits: [{ file: OWNERSHIP, text: "this.#holdMs = holdMs;", replacement: "this.#holdMs = times.holdAloneMs;" }],
+    why: "As above.",
+  },
+  {
+    name: "agents are held from when a renewal is answered",
+    world: "late-renewal",
+    edits: [
+      {
+        file: OWNERSHIP,
+        text: "      this.#renewedAt = askedAt;\n      this",
+        replacement: "      this.#renewedAt = instantOf(deps.clock);\n      this",
+      },
+    ],
+    why: "The promise in the row counts from before that.",
   },
   {
     name: "an unconfirmed assignment is never sent again",

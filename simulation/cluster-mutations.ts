@@ -16,7 +16,7 @@ const CLUSTER_MODEL = "simulation/model-cluster.ts";
 const HAND_OVER: readonly Mutation[] = [
   {
     name: "a claim that is taken back leaves the shard without an owner",
-    rare: true,
+    world: "old-news",
     edits: [
       {
         file: DIRECTORY,
@@ -51,9 +51,21 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "a move does not look at the epochs",
-    rare: true,
+    world: "late-move",
     edits: [{ file: CLUSTER_MODEL, text: "if (!this.isHeld(from) || !this.isHeld(to) || (", replacement: "if ((" }],
     why: "A move that comes late must not take shards from a later life of the giver; the rule itself is in lease-store.ts, of which the simulation has a model.",
+  },
+  {
+    name: "a hand-over that did not happen leaves all as it was",
+    world: "kept-after-all",
+    edits: [{ file: OWNERSHIP, text: "if (moved.length < shards.length) throw", replacement: "if (moved.length > shards.length) throw" }],
+    why: "What came up while the shards were sealed was not written.",
+  },
+  {
+    name: "cancels that are under way do not go along with their shards",
+    world: "note-under-way",
+    edits: [{ file: MOVES, text: "cancel === undefined ? []", replacement: "cancel === undefined || true ? []" }],
+    why: "Their notes may come into the table after the next owner has read it.",
   },
   {
     name: "the giver does not forget its shards",
@@ -62,7 +74,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "a replica that was taken for dead keeps what is another's",
-    rare: true,
+    world: "changed-map",
     edits: [{ file: OWNERSHIP, text: "if ((", replacement: "if (false && (" }],
     why: "It finds itself replaced in the map.",
   },
@@ -84,7 +96,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "the promise of the owner before is not kept",
-    rare: true,
+    world: "lonely-home",
     edits: [{ file: MOVES, text: "Math.max(nowMs, nowMs + (goneInMs[row.job.shard] ?? 0) - reclaimMs)", replacement: "nowMs" }],
     why: "A replica that was alone keeps its agents for longer.",
   },
@@ -100,7 +112,7 @@ const HAND_OVER: readonly Mutation[] = [
   },
   {
     name: "ends are judged by whoever hears them",
-    rare: true,
+    world: "old-owner",
     edits: [
       {
         file: "control-plane/scheduler/cluster/local-owner.ts",
@@ -112,8 +124,20 @@ const HAND_OVER: readonly Mutation[] = [
     why: "Only the owner of the shard knows whether a token is valid; a home may have an old idea of who that is.",
   },
   {
+    name: "an owner takes back what is another's when an agent comes",
+    world: "two-owners",
+    edits: [{ file: OWNER, text: "drop: drop.filter(({ token }) => this.#deps.owns(shardOfToken(token)))", replacement: "drop" }],
+    why: "It knows nothing of that one's attempts.",
+  },
+  {
+    name: "an owner takes back what is another's with each keepalive",
+    world: "two-owners",
+    edits: [{ file: OWNER, text: " || !this.#deps.owns(shardOfToken(token)) ? []", replacement: " ? []" }],
+    why: "As above.",
+  },
+  {
     name: "copies of an assignment are sent while its shard is handed over",
-    rare: true,
+    world: "late-copy",
     edits: [{ file: "control-plane/scheduler/sending.ts", text: "if (running.sentAtMs > 0 && !owns(running.job.shard)) return;", replacement: "" }],
     why: "The next owner may have recorded the end already: the agent would run it again.",
   },
@@ -122,7 +146,7 @@ const HAND_OVER: readonly Mutation[] = [
 const SLOTS: readonly Mutation[] = [
   {
     name: "a home keeps the attempts of a silent owner",
-    rare: true,
+    world: "silent-owner",
     edits: [{ file: HOME, text: '        this.#fence(seat, attempt, "its owner has not been heard for too long");\n', replacement: "" }],
     why: "The owner is about to give them away.",
   },
@@ -138,7 +162,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "orders that do not know what was given away count",
-    rare: true,
+    world: "void-order",
     edits: [{ file: SHARES, text: "order.round !== share.round || ", replacement: "" }],
     why: "The slots went with the attempts.",
   },
@@ -149,7 +173,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a report that answers an old order counts",
-    rare: true,
+    world: "old-report",
     edits: [{ file: BOOK, text: " || report.seq !== share.seq", replacement: "" }],
     why: "The owner has more by now.",
   },
@@ -171,7 +195,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "an owner that uses more than its share reports another one than it keeps",
-    rare: true,
+    world: "smaller-share",
     edits: [
       { file: SHARES, text: "share.slots = Math.max(running, share.slots - attempts);", replacement: "share.slots = Math.max(0, share.slots - attempts);" },
     ],
@@ -184,13 +208,13 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "what an agent holds beyond its slots brings more slots",
-    rare: true,
+    world: "beyond-slots",
     edits: [{ file: BOOK, text: "if (roomOf(book) >= 0) share.target += count;", replacement: "share.target += count;" }],
     why: "Ends that were not handed in yet are among what it holds.",
   },
   {
     name: "an end that could not be written counts for the attempt when its shard has come back",
-    rare: true,
+    world: "back-again",
     edits: [
       { file: ENDINGS, text: "= new WeakSet<RunningJob>();", replacement: "= new Set<Token>();" },
       { file: ENDINGS, text: "this.#failed.add(running);", replacement: "this.#failed.add(end.token);" },
@@ -208,7 +232,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "the former stream of a peer is heard beside the new one",
-    rare: true,
+    world: "former-stream",
     edits: [
       {
         file: "control-plane/peer/peer-network.ts",

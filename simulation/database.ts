@@ -6,7 +6,30 @@ import { AppError } from "../kernel/app-error.ts";
 import { ModelStore, type StoreWatch } from "./model-store.ts";
 import { Process, type VirtualTime } from "./virtual-time.ts";
 
+/** What goes to the database: a query of an ordinary pool by its name, or a flush. */
+export interface Asked {
+  readonly process: Process;
+  readonly name: string;
+  readonly operations: readonly FlushOperation[];
+}
+
+/** What a directed world does to it, on top of what chance does. */
+export interface Meddling {
+  /** It reaches the database so much later. */
+  readonly lateMs?: number;
+  /** Its answer comes so much later. */
+  readonly answerLateMs?: number;
+  /** It never arrives: an error. */
+  readonly lost?: boolean;
+}
+
 const unavailable = (why: string): AppError => new AppError("unavailable", why, { retryAfterS: 1 });
+
+interface FlushAnswer {
+  readonly resolve: (result: FlushResult) => void;
+  readonly reject: (error: unknown) => void;
+  readonly stopped: () => boolean;
+}
 
 /**
  * The way to the store and its faults: latency, restarts of Postgres, processes that are cut off from it. A query that meets a fault may
@@ -21,6 +44,8 @@ export class Database {
   readonly #cutOff = new Map<Process, number>();
   #downUntilMs = 0;
   #slowUntilMs = 0;
+  /** Set by directed worlds. */
+  meddle: (asked: Asked) => Meddling | undefined = () => undefined;
 
   constructor(time: VirtualTime, random: () => number, watch: StoreWatch) {
     this.#time = time;
@@ -45,14 +70,16 @@ export class Database {
     this.#downUntilMs = 0;
     this.#slowUntilMs = 0;
     this.#cutOff.clear();
+    this.meddle = () => undefined;
   }
 
   /** A query of an ordinary pool. @param tail how many of the answers take long */
-  query<T>(process: Process, run: () => T, tail = 0.1): Promise<T> {
+  query<T>(process: Process, name: string, run: () => T, tail = 0.1): Promise<T> {
+    const { lateMs = 0, answerLateMs = 0, lost = false } = this.meddle({ process, name, operations: [] }) ?? {};
     return new Promise((resolve, reject) => {
       const failLater = (): void => void process.after(1000 + this.#random() * 4000, () => reject(unavailable("no answer from the database")));
-      this.#process.after(this.#latencyMs(), () => {
-        if (!this.#reaches(process)) {
+      this.#process.after(this.#latencyMs() + lateMs, () => {
+        if (lost || !this.#reaches(process)) {
           failLater();
           return;
         }
@@ -65,7 +92,7 @@ export class Database {
         }
         const dice = this.#random();
         // Some answers take long, and some never come.
-        process.after(this.#latencyMs() + (dice < tail ? this.#random() * 800 : 0), () => {
+        process.after(this.#latencyMs() + answerLateMs + (dice < tail ? this.#random() * 800 : 0), () => {
           if (this.#reaches(process) && dice < 0.97) answer();
           else failLater();
         });
@@ -91,18 +118,29 @@ export class Database {
         new Promise<FlushResult>((resolve, reject) => {
           giveUp = reject;
           if (stopped) close();
-          else this.#flush(process, lease, operations, { resolve, reject, stopped: () => stopped });
+          else this.#meddled(process, lease, operations, { resolve, reject, stopped: () => stopped });
         }),
     };
   }
 
+  #meddled(process: Process, lease: Lease, operations: readonly FlushOperation[], answer: FlushAnswer): void {
+    const { lateMs = 0, answerLateMs = 0 } = this.meddle({ process, name: "flush", operations }) ?? {};
+    const later = (result: () => void): void => {
+      if (answerLateMs > 0) process.after(answerLateMs, result);
+      else result();
+    };
+    const flush = (): void =>
+      this.#flush(process, lease, operations, {
+        ...answer,
+        resolve: (result) => later(() => answer.resolve(result)),
+        reject: (error) => later(() => answer.reject(error)),
+      });
+    if (lateMs > 0) this.#process.after(lateMs, flush);
+    else flush();
+  }
+
   /** A flush is executed once, however often the connection breaks: before it arrives it is sent again, after it the answer is looked up. */
-  #flush(
-    process: Process,
-    lease: Lease,
-    operations: readonly FlushOperation[],
-    answer: { resolve: (result: FlushResult) => void; reject: (error: unknown) => void; stopped: () => boolean },
-  ): void {
+  #flush(process: Process, lease: Lease, operations: readonly FlushOperation[], answer: FlushAnswer): void {
     this.#process.after(this.#latencyMs() + this.#brokenMs(), () => {
       if (!this.#reaches(process)) {
         // A process that died does not try again; one that closed the connection neither.

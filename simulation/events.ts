@@ -15,12 +15,12 @@ interface EventKind {
 const between = (low: number, high: number, dice: number): number => Math.round(low + (high - low) * dice * dice);
 
 export const EVENTS: readonly EventKind[] = [
-  { name: "enqueue", weight: 40, happen: (world, dice) => world.enqueue({ count: 1 + Math.floor(dice[0] * dice[0] * 5), dice }) },
-  { name: "burst", weight: 4, happen: (world, dice) => world.enqueue({ count: 8 + Math.floor(dice[0] * 16), dice }) },
-  { name: "limited", weight: 12, happen: (world, dice) => world.enqueue({ count: 2 + Math.floor(dice[0] * 8), dice, limited: (dice[0] * 1000) % 1 }) },
+  { name: "enqueue", weight: 40, happen: (world, dice) => world.clients.enqueue({ count: 1 + Math.floor(dice[0] * dice[0] * 5), dice }) },
+  { name: "burst", weight: 4, happen: (world, dice) => world.clients.enqueue({ count: 8 + Math.floor(dice[0] * 16), dice }) },
+  { name: "limited", weight: 12, happen: (world, dice) => world.clients.enqueue({ count: 2 + Math.floor(dice[0] * 8), dice, limited: (dice[0] * 1000) % 1 }) },
   { name: "raise-cap", weight: 2, happen: (world, dice) => world.raiseCap(dice) },
-  { name: "keyed", weight: 8, happen: (world, dice) => world.enqueueKeyed(dice) },
-  { name: "cancel", weight: 8, happen: (world, dice) => world.cancel(dice) },
+  { name: "keyed", weight: 8, happen: (world, dice) => world.clients.enqueueKeyed(dice) },
+  { name: "cancel", weight: 8, happen: (world, dice) => world.clients.cancelAny(dice) },
   {
     name: "shake",
     weight: 5,
@@ -146,8 +146,9 @@ export const EVENTS: readonly EventKind[] = [
       const replica = pick(world.replicas, dice[0]);
       if (replica === undefined) return "nobody";
       const forMs = between(500, 45_000, dice[1]);
-      replica.process.stop(forMs);
-      return `${replica.name} for ${forMs} ms`;
+      const timersLast = dice[2] < 0.5;
+      replica.process.stop(forMs, timersLast);
+      return `${replica.name} for ${forMs} ms${timersLast ? ", then what has arrived comes before its timers" : ""}`;
     },
   },
   {

@@ -24,6 +24,7 @@ export const KNOWN_SEEDS: Readonly<Record<string, number>> = {
   "removed jobs are dispatched from the heap": 3,
   "slots are not counted": 1,
   "an agent without a session gets jobs": 32,
+  "an agent that came back with fewer slots gets what was claimed before": 237,
   "a claim that moved nothing keeps its slot": 3,
   "a claim that moved nothing keeps its permit": 3,
   "an end does not free the slot": 1,

@@ -111,6 +111,11 @@ export class ModelCluster {
     return moved;
   }
 
+  /** Somebody changes the map by hand. */
+  setOwner(shard: number, replicaId: string): void {
+    this.#map[shard] = replicaId;
+  }
+
   announceLeaving(lease: Lease): void {
     const row = this.#replicas.get(lease.replicaId);
     if (row?.epoch === lease.epoch) row.leaving = true;

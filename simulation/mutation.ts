@@ -1,3 +1,5 @@
+import type { DirectedName } from "./directed/directed-worlds.ts";
+
 export interface Edit {
   /** From the root of the repository. */
   readonly file: string;
@@ -13,6 +15,6 @@ export interface Mutation {
   readonly edits: readonly Edit[];
   /** What the guard is for. */
   readonly why: string;
-  /** So few worlds need the guard that no seed of the suite is known to: only `npm run soak -- --record` looks for one. */
-  readonly rare?: true;
+  /** So few worlds need the guard that no seed of thousands is known to: this one is made for it. */
+  readonly world?: DirectedName;
 }

@@ -31,6 +31,31 @@ export function makeJob({ random, number, workspace, wallMs, nowMs, language, ke
   const settings = settingsOf(random, nowMs);
   const args = argsOf(random, settings.retry !== undefined, longestMs);
   const timeoutMs = random() < 0.2 ? 2000 : undefined;
+  const asked = { settings, args, timeoutMs, key, limits };
+  return jobOf({
+    ...asked,
+    number,
+    workspace,
+    wallMs,
+    language: settings.queue_ttl_s !== undefined && random() < 0.5 ? UNSERVED : language,
+    prio: random() < 0.7 ? 4 : Math.floor(random() * 9),
+  });
+}
+
+export interface AskedJob {
+  readonly number: number;
+  readonly workspace: WorkspaceId;
+  readonly wallMs: number;
+  readonly language: string;
+  readonly prio: number;
+  readonly settings: TimeSettings;
+  readonly args: ScriptArgs;
+  readonly timeoutMs: number | undefined;
+  readonly key?: JobKey | undefined;
+  readonly limits?: JobLimits | undefined;
+}
+
+export function jobOf({ number, workspace, wallMs, language, prio, settings, args, timeoutMs, key, limits }: AskedJob): NewJob {
   const { dueAtMs, policy, special } = timeOf(settings, undefined, timeoutMs, key, wallMs);
   return {
     job: {
@@ -38,8 +63,8 @@ export function makeJob({ random, number, workspace, wallMs, nowMs, language, ke
       workspace,
       shard: shardOf(workspace),
       tag: "default",
-      language: settings.queue_ttl_s !== undefined && random() < 0.5 ? UNSERVED : language,
-      prio: random() < 0.7 ? 4 : Math.floor(random() * 9),
+      language,
+      prio,
       dueAtMs,
       attempt: 0,
       lost: 0,

@@ -16,6 +16,8 @@ interface PeerWiresOptions {
 export class PeerWires {
   readonly #options: PeerWiresOptions;
   readonly #partitions = new Map<string, { readonly untilMs: number; readonly deaf: Deaf }>();
+  /** Who cannot dial whom until that moment. */
+  readonly #apart = new Map<string, number>();
   #wires: PeerWire[] = [];
 
   constructor(options: PeerWiresOptions) {
@@ -37,6 +39,8 @@ export class PeerWires {
       const partition = this.#partitions.get(replica?.name ?? "");
       if (partition !== undefined && partition.untilMs > time.nowMs) wire.freeze(partition.untilMs - time.nowMs, partition.deaf);
     }
+    const apartMs = (this.#apart.get(`${from.name} ${to?.name}`) ?? 0) - time.nowMs;
+    if (apartMs > 0) wire.freeze(apartMs, "both");
     const call = wire.dial((stream) => to?.acceptPeer(stream));
     if (to?.process.alive !== true) wire.refuse();
     return { call, hangUp: () => undefined };
@@ -48,12 +52,19 @@ export class PeerWires {
     for (const wire of this.open()) if (wire.home === replica.process || wire.owner === replica.process) wire.freeze(forMs, deaf);
   }
 
+  /** Nothing passes on the streams that `home` dials to `owner`. */
+  part(home: SimulatedReplica, owner: SimulatedReplica, forMs: number): void {
+    this.#apart.set(`${home.name} ${owner.name}`, this.#options.time.nowMs + forMs);
+    for (const wire of this.open()) if (wire.home === home.process && wire.owner === owner.process) wire.freeze(forMs, "both");
+  }
+
   died(process: Process): void {
     for (const wire of this.#wires) if (wire.home === process || wire.owner === process) wire.processDied(process);
   }
 
   heal(): void {
     this.#partitions.clear();
+    this.#apart.clear();
     for (const wire of this.#wires) wire.heal();
   }
 

@@ -1,7 +1,9 @@
+import { type DirectedName, directedWorld } from "./directed/directed-worlds.ts";
 import { happen, planOf } from "./events.ts";
 import type { Planned } from "./plan.ts";
 import { seededRandom } from "./random.ts";
-import { World, type WorldResult } from "./world.ts";
+import { Scene } from "./scene.ts";
+import { World, type WorldOptions, type WorldResult } from "./world.ts";
 
 /** In every eighth world there is time for what takes leases and reclaims one after the other; the others are quick. */
 const faultsOf = (seed: number): number => (seed % 8 === 0 ? 85_000 : 35_000);
@@ -9,12 +11,22 @@ const MOST_EVENTS = 48;
 
 /** Plays one seed. @param plan another plan than the seed's own: for making it smaller */
 export async function runSeed(seed: number, options: { plan?: readonly Planned[]; keepTrace?: boolean } = {}): Promise<WorldResult> {
-  const world = new World({ seed, plan: options.plan ?? planOfSeed(seed), happen, faultsUntilMs: faultsOf(seed), keepTrace: options.keepTrace ?? false });
+  const { plan = planOfSeed(seed), keepTrace = false } = options;
+  return run({ seed, plan, happen, faultsUntilMs: faultsOf(seed), keepTrace });
+}
+
+/** Plays a directed world. */
+export function runDirected(name: DirectedName, options: { keepTrace?: boolean } = {}): Promise<WorldResult> {
+  const directed = directedWorld(name);
+  return run({ seed: 0, plan: [], happen, faultsUntilMs: directed.forMs, keepTrace: options.keepTrace ?? false, scene: new Scene(directed) });
+}
+
+async function run(options: WorldOptions): Promise<WorldResult> {
   const { stackTraceLimit } = Error;
   // Errors are part of the worlds' life, and nobody reads where they were made.
   if (options.keepTrace !== true) Error.stackTraceLimit = 0;
   try {
-    return await world.run();
+    return await new World(options).run();
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
@@ -50,7 +62,15 @@ const MOST_LINES = 80;
 /** The shortest story that could be found of how a seed breaks a promise. */
 export async function explain(seed: number, invariant: string): Promise<string> {
   const plan = await shrink(seed, invariant);
-  const { trace, violation } = await runSeed(seed, { plan, keepTrace: true });
+  return [`seed ${seed} breaks ${invariant} with ${plan.length} events of its plan:`, ...endOf(await runSeed(seed, { plan, keepTrace: true }))].join("\n");
+}
+
+export async function explainDirected(name: DirectedName): Promise<string> {
+  const result = await runDirected(name, { keepTrace: true });
+  return [`the world "${name}" breaks ${result.violation?.invariant ?? "nothing"}:`, ...endOf(result)].join("\n");
+}
+
+function endOf({ trace, violation }: WorldResult): string[] {
   const cut = trace.length > MOST_LINES ? [`          … ${trace.length - MOST_LINES} lines`] : [];
-  return [`seed ${seed} breaks ${invariant} with ${plan.length} events of its plan:`, ...cut, ...trace.slice(-MOST_LINES), violation?.message ?? ""].join("\n");
+  return [...cut, ...trace.slice(-MOST_LINES), violation?.message ?? ""];
 }

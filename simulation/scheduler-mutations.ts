@@ -77,7 +77,7 @@ const TOKENS: readonly Mutation[] = [
       },
     ],
     why: "The agent's report of an attempt that the owner ends by force gets the same verdict.",
-    rare: true,
+    world: "forced-end",
   },
   {
     name: "an unknown token counts as recorded",
@@ -200,7 +200,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not look again",
-    rare: true,
+    world: "cancel-overtaken",
     edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
     why: "The job may have been read back and claimed while its cancel was on the way.",
   },
@@ -219,6 +219,17 @@ const SLOTS: readonly Mutation[] = [
       },
     ],
     why: "What cannot be sent must not be claimed.",
+  },
+  {
+    name: "an agent that came back with fewer slots gets what was claimed before",
+    edits: [
+      {
+        file: DISPATCH,
+        text: "agent?.session !== undefined && (agent.session === running.session || agent.running.size <= agent.slots)",
+        replacement: "agent?.session !== undefined",
+      },
+    ],
+    why: "The slot was one of the session before: another owner may have it now.",
   },
   {
     name: "a claim that moved nothing keeps its slot",

@@ -1,14 +1,23 @@
 import { readFileSync } from "node:fs";
-import { registerHooks } from "node:module";
+import { registerHooks, stripTypeScriptTypes } from "node:module";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import type { Mutation } from "./mutation.ts";
-import type { WorkerReport, WorkerTask } from "./seed-workers.ts";
+import type { WorkerAnswer, WorkerReport, WorkerTask } from "./seed-workers.ts";
 
-/** Runs seeds on a thread of its own, where it may replace the timers; with a mutation it loads the changed text of that one file. */
+/**
+ * Runs worlds on a thread of its own, where they may replace the timers. Each task has our modules to itself, loaded anew with the changed text
+ * of its mutation: what is not ours, and what was read once, is shared, since a thread for each mutation takes several times as long to start.
+ */
 const ROOT = new URL("../", import.meta.url);
-const { seeds, mutation, explainFailure } = workerData as WorkerTask;
+const OTHERS = new URL("node_modules/", ROOT).href;
+/** What a task's modules have behind their address. */
+const MARK = "?task=";
+
+const readable = new Map<string, string>();
+let mutated = new Map<string, string>();
+let tasks = 0;
 
 // Of this thread. Tests that run beside it measure times.
 setPriority(3);
@@ -25,25 +34,49 @@ function mutate({ edits }: Mutation): Map<string, string> {
   return texts;
 }
 
-if (mutation !== undefined) {
-  const texts = mutate(mutation);
-  registerHooks({
-    load: (url, context, next) => {
-      const loaded = next(url, context);
-      const source = texts.get(url);
-      return source === undefined ? loaded : { ...loaded, source };
-    },
-  });
+/** The text of a module without its types. */
+function sourceOf(url: string): string {
+  const changed = mutated.get(url);
+  if (changed !== undefined) return stripTypeScriptTypes(changed);
+  const known = readable.get(url) ?? stripTypeScriptTypes(readFileSync(fileURLToPath(url), "utf8"));
+  readable.set(url, known);
+  return known;
 }
-const { explain, runSeed } = await import("./run-seed.ts");
-const report: WorkerReport = { seeds: 0, acknowledged: 0, events: 0, failure: undefined };
-for (const seed of seeds) {
-  const result = await runSeed(seed);
-  report.seeds += 1;
-  report.acknowledged += result.acknowledged;
-  report.events += result.events;
-  if (result.violation === undefined) continue;
-  report.failure = { seed, ...result.violation, story: explainFailure ? await explain(seed, result.violation.invariant) : "" };
-  break;
+
+registerHooks({
+  resolve: (specifier, context, next) => {
+    const resolved = next(specifier, context);
+    const [, task] = context.parentURL?.split(MARK) ?? [];
+    const isOurs = resolved.url.startsWith(ROOT.href) && !resolved.url.startsWith(OTHERS);
+    return task === undefined || !isOurs ? resolved : { ...resolved, url: `${resolved.url}${MARK}${task}` };
+  },
+  load: (url, context, next) => {
+    const [file, task] = url.split(MARK);
+    return task === undefined || file === undefined ? next(url, context) : { format: "module", source: sourceOf(file), shortCircuit: true };
+  },
+});
+
+async function work({ seeds, worlds = [], mutation, explainFailure }: WorkerTask): Promise<WorkerReport> {
+  tasks += 1;
+  mutated = mutation === undefined ? new Map() : mutate(mutation);
+  const { explain, explainDirected, runDirected, runSeed }: typeof import("./run-seed.ts") = await import(`./run-seed.ts${MARK}${tasks}`);
+  const report: WorkerReport = { seeds: 0, acknowledged: 0, events: 0, failure: undefined };
+  for (const seed of [...worlds, ...seeds]) {
+    const result = typeof seed === "number" ? await runSeed(seed) : await runDirected(seed);
+    report.seeds += 1;
+    report.acknowledged += result.acknowledged;
+    report.events += result.events;
+    if (result.violation === undefined) continue;
+    const tell = (invariant: string): Promise<string> => (typeof seed === "number" ? explain(seed, invariant) : explainDirected(seed));
+    report.failure = { seed, ...result.violation, story: explainFailure ? await tell(result.violation.invariant) : "" };
+    break;
+  }
+  return report;
 }
-parentPort?.postMessage(report);
+
+parentPort?.on("message", (task: WorkerTask) => {
+  work(task).then(
+    (report) => parentPort?.postMessage({ report } satisfies WorkerAnswer),
+    (error: unknown) => parentPort?.postMessage({ error: error instanceof Error ? error.message : String(error) } satisfies WorkerAnswer),
+  );
+});

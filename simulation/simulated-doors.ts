@@ -69,7 +69,7 @@ export class SimulatedDoors implements AgentPort {
         return;
       }
       database
-        .query(process, () => database.store.sessions.register(hello.agentId, { start: hello.start ?? 0, dial: hello.dial ?? 0 }))
+        .query(process, "register", () => database.store.sessions.register(hello.agentId, { start: hello.start ?? 0, dial: hello.dial ?? 0 }))
         .then(
           (serial) => {
             if (incoming.stream.cancelled) return;

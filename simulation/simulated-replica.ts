@@ -123,11 +123,7 @@ export class SimulatedReplica {
     process.after(0, () => {
       const life = this.#build();
       this.#life = life;
-      const watch = (): void => {
-        process.after(1000, watch);
-        life.doors.endSilent();
-      };
-      process.after(1000, watch);
+      setInterval(() => life.doors.endSilent(), 1000);
       life.home.start();
       void life.network.start().then(() => life.ownership.start());
     });

@@ -113,7 +113,7 @@ const RETRIES: readonly Mutation[] = [
 const ANSWERS: readonly Mutation[] = [
   {
     name: "an insert that is answered late brings back what has left the queue",
-    rare: true,
+    world: "insert-overtaken",
     edits: [{ file: ARRIVALS, text: "if (changes.arrived(job.id)) this", replacement: "if (changes.arrived(job.id) || true) this" }],
     why: "A refill has read the row meanwhile, and an attempt of it is over.",
   },
@@ -127,7 +127,7 @@ const CANCEL: readonly Mutation[] = [
   },
   {
     name: "a cancel of an owner that was replaced counts",
-    rare: true,
+    world: "late-note",
     edits: [
       {
         file: "simulation/model-store.ts",

@@ -43,36 +43,43 @@ export class Process {
     return Math.max(this.#setBackMs, this.clock.wallMs());
   }
 
-  /** SIGSTOP, and SIGCONT after that time. */
-  stop(forMs: number): void {
+  /**
+   * SIGSTOP, and SIGCONT after that time.
+   * @param timersLast it was stopped between the timers and the connections of a turn of its event loop: what has arrived meanwhile comes first
+   */
+  stop(forMs: number, timersLast = false): void {
     const untilMs = this.#time.nowMs + forMs;
     if (untilMs <= this.#stoppedUntilMs) return;
     this.#stoppedUntilMs = untilMs;
     this.#time.world.after(forMs, () => {
-      if (!this.stopped) this.resume();
+      if (!this.stopped) this.resume(timersLast);
     });
   }
 
-  resume(): void {
+  resume(timersLast = false): void {
     this.#stoppedUntilMs = 0;
-    for (const timer of this.#parked.splice(0)) this.#time.again(timer);
+    const parked = this.#parked.splice(0);
+    if (timersLast) parked.sort((a, b) => Number(a.isAlarm) - Number(b.isAlarm));
+    for (const timer of parked) this.#time.again(timer);
   }
 
   park(timer: Timer): void {
     this.#parked.push(timer);
   }
 
-  after(delayMs: number, run: () => void): Timer {
-    return this.#time.schedule(this, delayMs, run);
+  after(delayMs: number, run: () => void, isAlarm = false): Timer {
+    return this.#time.schedule(this, delayMs, run, isAlarm);
   }
 }
 
-/** What setTimeout and its like return here. */
+/** What setTimeout and its like return here, and everything else that is to happen. */
 export class Timer {
   atMs: number;
   order: number;
   readonly process: Process;
   readonly run: () => void;
+  /** Set by the code itself; all else comes over connections. */
+  isAlarm = false;
   cancelled = false;
 
   constructor(atMs: number, order: number, process: Process, run: () => void) {
@@ -126,9 +133,11 @@ export class VirtualTime {
     return this.#current;
   }
 
-  schedule(process: Process, delayMs: number, run: () => void): Timer {
+  /** @param isAlarm a timer of the code, as setTimeout makes */
+  schedule(process: Process, delayMs: number, run: () => void, isAlarm = false): Timer {
     this.#order += 1;
     const timer = new Timer(this.nowMs + Math.max(0, delayMs), this.#order, process, run);
+    timer.isAlarm = isAlarm;
     this.#events.push(timer);
     return timer;
   }
@@ -189,7 +198,7 @@ export class VirtualTime {
 
   #install(): () => void {
     const later = (run: (...args: unknown[]) => void, delayMs: number | undefined, args: unknown[]): Timer =>
-      this.schedule(this.#current, Math.max(1, delayMs ?? 1), () => run(...args));
+      this.schedule(this.#current, Math.max(1, delayMs ?? 1), () => run(...args), true);
     const cancel = (timer: unknown): void => {
       if (timer instanceof Timer) timer.cancelled = true;
       else if (timer instanceof Repeating) timer.stop();
@@ -220,10 +229,10 @@ class Repeating {
 
   constructor(process: Process, everyMs: number, run: () => void) {
     const again = (): void => {
-      this.#timer = process.after(everyMs, again);
+      this.#timer = process.after(everyMs, again, true);
       run();
     };
-    this.#timer = process.after(everyMs, again);
+    this.#timer = process.after(everyMs, again, true);
   }
 
   stop(): void {

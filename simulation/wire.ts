@@ -6,6 +6,9 @@ import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/ses
 import { Carrier, Lane } from "./carrier.ts";
 import type { Process, VirtualTime } from "./virtual-time.ts";
 
+/** Directions in which nothing passes. */
+export type DeafWire = "both" | "to server" | "to agent";
+
 /** How a stream ended, as a gRPC status; undefined for a connection that broke. */
 export interface StreamStatus {
   readonly code: number;
@@ -102,8 +105,9 @@ export class Wire {
     this.#closeServer();
   }
 
-  freeze(forMs: number): void {
-    for (const lane of [this.#toServer, this.#toAgent]) this.#carrier.freeze(lane, forMs);
+  freeze(forMs: number, deaf: DeafWire = "both"): void {
+    if (deaf !== "to agent") this.#carrier.freeze(this.#toServer, forMs);
+    if (deaf !== "to server") this.#carrier.freeze(this.#toAgent, forMs);
   }
 
   delay(forMs: number): void {

@@ -1,14 +1,10 @@
 import type { Logger } from "pino";
 import type { SessionStream, StreamHandlers } from "../agent/session/stream.ts";
-import { jobKey } from "../control-plane/jobs/idempotency-key.ts";
-import { type NewJob, shardOf } from "../control-plane/jobs/model.ts";
-import { AppError } from "../kernel/app-error.ts";
 import { asWorkspaceId, type WorkspaceId } from "../kernel/ids.ts";
 import type { AgentFrame, ServerFrame } from "../proto/gen/millrace/agent/v1/session.ts";
+import { Clients, WORKSPACES } from "./clients.ts";
 import { Database } from "./database.ts";
 import { INVARIANTS } from "./invariants.ts";
-import { limitsOf } from "./limited-jobs.ts";
-import { makeJob, type NewJobOptions } from "./new-jobs.ts";
 import { Oracle } from "./oracle.ts";
 import { PeerWires } from "./peer-wires.ts";
 import type { Dice, Planned } from "./plan.ts";
@@ -31,6 +27,20 @@ export interface WorldResult {
   readonly trace: readonly string[];
 }
 
+/** Who is there and what happens in a directed world; see scene.ts. */
+export interface Direction {
+  readonly replicas: number;
+  /** Slots of each agent. */
+  readonly slots: readonly number[];
+  begin(world: World): void;
+  /** Everything heals: there are no more steps. */
+  end(): void;
+  /** Called for each note. */
+  happened(text: string): void;
+  /** @returns what is not as it should be at the end, beyond the promises */
+  unmet(): string | undefined;
+}
+
 export interface WorldOptions {
   readonly seed: number;
   readonly plan: readonly Planned[];
@@ -39,14 +49,12 @@ export interface WorldOptions {
   /** Faults come until then, milliseconds of the world's time; afterwards everything heals and must end. */
   readonly faultsUntilMs: number;
   readonly keepTrace?: boolean;
+  /** A directed world: nothing is left to chance, and this says what is there and what happens. */
+  readonly scene?: Direction;
 }
 
 /** After the last fault everything must have ended by then: two leases, the longest script in each of its attempts, and retries on top. */
 const SETTLE_MS = 900_000;
-/** Of different shards, spread over the replicas. */
-const WORKSPACES = ["1", "2", "3", "4"];
-/** How long a key counts: longer than any run. */
-const KEY_MS = 24 * 3_600_000;
 type LogLine = (fields: Record<string, unknown>, message: string) => void;
 const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = {
   debug: () => undefined,
@@ -66,6 +74,9 @@ export class World {
   readonly replicas: readonly SimulatedReplica[];
   readonly agents: readonly SimulatedAgent[];
   readonly oracle: Oracle;
+  readonly clients: Clients;
+  /** Where agents dial; any replica when it is not said. */
+  readonly homes = new Map<SimulatedAgent, SimulatedReplica>();
   readonly #random: () => number;
   readonly #options: WorldOptions;
   readonly #clients: Process;
@@ -73,8 +84,6 @@ export class World {
   readonly #isolated = new Map<SimulatedAgent, number>();
   #wires: Wire[] = [];
   #violation: Violation | undefined;
-  #made = 0;
-  #keys = 0;
   /** How far any clock was ever ahead of the true time. */
   #latestOffsetMs = 0;
   #settled = false;
@@ -82,17 +91,19 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    this.#random = seededRandom(options.seed * 2 + 1);
+    // Half of the way from the shortest to the longest, and neither early nor lost.
+    this.#random = options.scene === undefined ? seededRandom(options.seed * 2 + 1) : () => 0.5;
     const random = this.#random;
     this.time = new VirtualTime(random);
     this.#clients = new Process(this.time, "clients");
     this.oracle = new Oracle(this);
     this.database = new Database(this.time, random, this.oracle);
     const hotLimit = random() < 0.5 ? 4 : 1000;
-    const note = options.keepTrace === true ? (text: string) => this.note(text) : undefined;
+    const note = this.#isTold ? (text: string) => this.note(text) : undefined;
     this.peers = new PeerWires({ time: this.time, random, note });
     const world = { time: this.time, database: this.database, random, log: this.#log(), hotLimit };
-    this.replicas = (random() < 0.1 ? [1, 2, 3] : [1, 2]).map(
+    const count = options.scene?.replicas ?? (random() < 0.1 ? 3 : 2);
+    this.replicas = Array.from({ length: count }, (_, at) => at + 1).map(
       (number) =>
         new SimulatedReplica(
           {
@@ -110,13 +121,23 @@ export class World {
         ),
     );
     for (const workspace of WORKSPACES) if (random() < 0.2) this.#cap(asWorkspaceId(workspace), 1 + Math.floor(random() * 3));
-    this.agents = [1, 2, 3].map((number) => this.#agent(number));
+    this.agents = (options.scene?.slots ?? [2, 3, 4]).map((slots, at) => this.#agent(at + 1, slots));
+    this.clients = new Clients({
+      time: this.time,
+      random,
+      process: this.#clients,
+      replicas: this.replicas,
+      store: this.database.store,
+      oracle: this.oracle,
+      longestMs: options.faultsUntilMs,
+    });
   }
 
   /** Plays the plan and then lets everything end. The same options give the same result. */
   async run(): Promise<WorldResult> {
-    const { plan, faultsUntilMs, happen } = this.#options;
-    for (const part of [...this.replicas, ...this.agents]) this.#clients.after(this.#random() * 2000, () => part.start());
+    const { plan, faultsUntilMs, happen, scene } = this.#options;
+    if (scene === undefined) for (const part of [...this.replicas, ...this.agents]) this.#clients.after(this.#random() * 2000, () => part.start());
+    else scene.begin(this);
     for (const event of plan) this.#clients.after(3000 + event.atMs, () => this.note(happen(this, event)));
     const check = (process: Process): boolean => this.#check(process);
     const thrown = (error: unknown): void =>
@@ -125,13 +146,16 @@ export class World {
     if (this.#violation === undefined) {
       this.#heal();
       await this.time.run(this.time.nowMs + SETTLE_MS, (process) => check(process) || this.#isSettled(), thrown);
-      if (this.#violation === undefined && !this.#settled) this.broken("progress", `after all faults are over: ${this.oracle.unfinished()}`);
+      if (!this.#settled) this.broken("progress", `after all faults are over: ${this.oracle.unfinished()}`);
+      const unmet = scene?.unmet();
+      if (unmet !== undefined) this.broken("expected", unmet);
     }
     const { acknowledged } = this.oracle;
     return { violation: this.#violation, acknowledged: acknowledged.size, ended: this.database.store.done.size, events: this.time.events, trace: this.#trace };
   }
 
   note(text: string): void {
+    this.#options.scene?.happened(text);
     if (this.#options.keepTrace === true) this.#trace.push(`${(this.time.nowMs / 1000).toFixed(4).padStart(9)} s  ${text}`);
   }
 
@@ -140,27 +164,6 @@ export class World {
     if (this.#violation !== undefined) return;
     this.#violation = { invariant, message };
     this.note(`BROKEN ${invariant}: ${message}`);
-  }
-
-  /** @param limited what limits the jobs: a number in [0, 1) that chooses, or undefined for nothing */
-  enqueue({ count, dice, limited }: { count: number; dice: Dice; limited?: number }): string {
-    const replica = this.#someReplica(dice[3]);
-    if (replica === undefined) return "nobody";
-    const { process } = replica;
-    const workspace = asWorkspaceId(pick(WORKSPACES, dice[1]) ?? "1");
-    process.after(0, () => {
-      const jobs = Array.from({ length: count }, () => {
-        const limits = limited === undefined ? undefined : limitsOf(this.#random, workspace, limited);
-        return this.#newJob(process, workspace, { language: dice[2] < 0.8 ? "bash" : "python3", limits });
-      });
-      replica
-        .ask(shardOf(workspace), (owner) => owner.enqueue(jobs))
-        .then(
-          () => this.oracle.acknowledge(jobs.map(({ job }) => job.id)),
-          () => undefined,
-        );
-    });
-    return `${count} jobs of workspace ${workspace} to ${replica.name}`;
   }
 
   /** An administrator raises a workspace's cap. */
@@ -177,34 +180,6 @@ export class World {
   #cap(workspace: WorkspaceId, most: number): void {
     this.database.store.setCap(workspace, most);
     this.oracle.limits.capped(workspace, most);
-  }
-
-  cancel(dice: Dice): string {
-    const { pending } = this.database.store;
-    const id = pick(dice[2] < 0.5 && pending.size > 0 ? [...pending.keys()] : [...this.oracle.acknowledged], 1 - dice[0] * dice[0]);
-    const replica = this.#someReplica(dice[1]);
-    const workspace = id === undefined ? undefined : this.oracle.stories.workspaceOf(id);
-    if (id === undefined || replica === undefined || workspace === undefined) return "nothing";
-    this.oracle.stories.cancelAsked(id);
-    replica.process.after(0, () => {
-      replica
-        .ask(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, "no longer wanted"))
-        .then(
-          (answer) => this.oracle.stories.cancelAnswered(id, answer),
-          () => undefined,
-        );
-    });
-    return `${id.slice(-4)} at ${replica.name}`;
-  }
-
-  /** Some clients send the same request under a key at once and again, to whoever answers; now and then one changes the request. */
-  enqueueKeyed(dice: Dice): string {
-    if (this.#keys === 0 || dice[0] < 0.4) this.#keys += 1;
-    const number = Math.max(1, this.#keys - Math.floor(dice[1] * 3));
-    const copies = 1 + Math.floor(dice[2] * 4);
-    for (let copy = 0; copy < copies; copy++)
-      this.#clients.after(copy * dice[3] * 30, () => this.#sendKeyed(number, this.#random() < 0.1 ? "other" : "same", 5));
-    return `${copies} requests under key ${number}`;
   }
 
   crashAgent(agent: SimulatedAgent, forMs: number, inMs = 0): void {
@@ -259,45 +234,12 @@ export class World {
     return this.#wires;
   }
 
-  #sendKeyed(number: number, body: string, tries: number): void {
-    const replica = this.#someReplica(this.#random());
-    const again = (error: unknown): void => {
-      if (tries > 1 && AppError.from(error).code !== "already_exists")
-        this.#clients.after(200 + this.#random() * 5000, () => this.#sendKeyed(number, body, tries - 1));
-    };
-    if (replica === undefined) {
-      again(new AppError("unavailable", "there is no replica"));
-      return;
-    }
-    const { process } = replica;
-    const workspace = asWorkspaceId(WORKSPACES[number % WORKSPACES.length] ?? "1");
-    process.after(0, () => {
-      // Every third one is a batch of two.
-      const keys = Array.from({ length: number % 3 === 0 ? 2 : 1 }, (_, at) => jobKey("batch", String(number), at, body, process.clock.wallMs() + KEY_MS));
-      const jobs = keys.map((key) => this.#newJob(process, workspace, { language: "bash", key }));
-      replica
-        .ask(shardOf(workspace), (owner) => owner.enqueue(jobs))
-        .then((accepted) => {
-          this.oracle.acknowledge(accepted.map(({ id }) => id));
-          for (const [at, { id }] of accepted.entries()) this.oracle.stories.keyAnswered(`${number}/${at}`, { id, body });
-        }, again);
-    });
-  }
-
-  /** One that could answer, if there is one. */
-  #someReplica(dice: number): SimulatedReplica | undefined {
-    return pick(
-      this.replicas.filter((replica) => replica.isOpen),
-      dice,
-    );
-  }
-
   #died(process: Process): void {
     for (const wire of this.#wires) if (wire.server === process) wire.processDied(process);
     this.peers.died(process);
   }
 
-  #agent(number: number): SimulatedAgent {
+  #agent(number: number, slots: number): SimulatedAgent {
     const world = {
       time: this.time,
       random: this.#random,
@@ -308,14 +250,14 @@ export class World {
     return new SimulatedAgent(world, {
       name: `a${number}`,
       agentId: String(number),
-      slots: 1 + number,
+      slots,
       tags: ["default"],
       languages: number === 3 ? ["bash"] : ["bash", "python3"],
     });
   }
 
   #dial(agent: SimulatedAgent, handlers: StreamHandlers): SessionStream {
-    const replica = pick(this.replicas, this.#random());
+    const replica = this.homes.get(agent) ?? pick(this.replicas, this.#random());
     const { process } = agent;
     const server = replica?.process ?? this.#clients;
     const onReceived = (frame: ServerFrame): void => this.oracle.received(agent, frame);
@@ -329,28 +271,16 @@ export class World {
     return stream;
   }
 
+  /** Somebody reads the notes. */
+  get #isTold(): boolean {
+    return this.#options.keepTrace === true || this.#options.scene !== undefined;
+  }
+
   #noteFrame(from: string, to: string, frame: AgentFrame): void {
-    if (this.#options.keepTrace !== true) return;
+    if (!this.#isTold) return;
     const refs = (list: readonly { jobId: string }[]): string => list.map((ref) => ref.jobId.slice(-4)).join(" ");
     if (frame.hello !== undefined) this.note(`${from} to ${to}: hello, holds [${refs(frame.hello.held)}]`);
     if (frame.finished.length > 0) this.note(`${from} to ${to}: finished [${refs(frame.finished)}]`);
-  }
-
-  #newJob(process: Process, workspace: WorkspaceId, wanted: Pick<NewJobOptions, "language" | "key" | "limits">): NewJob {
-    this.#made += 1;
-    const wallMs = process.clock.wallMs();
-    const made = makeJob({
-      random: this.#random,
-      number: this.#made,
-      workspace,
-      wallMs,
-      nowMs: this.time.nowMs,
-      longestMs: this.#options.faultsUntilMs,
-      ...wanted,
-    });
-    this.oracle.stories.made(made);
-    this.oracle.limits.made(made);
-    return made;
   }
 
   #check(process: Process): boolean {
@@ -366,6 +296,8 @@ export class World {
 
   #heal(): void {
     this.note("all faults are over");
+    this.#options.scene?.end();
+    this.homes.clear();
     this.database.heal();
     this.#isolated.clear();
     this.peers.heal();

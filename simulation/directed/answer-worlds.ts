@@ -1,0 +1,114 @@
+import type { DirectedWorld, Scene } from "../scene.ts";
+import { comes, FIRST_GIVES_TO_THIRD, OF_FIRST, openTwo } from "./openings.ts";
+
+/** The owner ends an attempt by force; the agent's report comes while that is being written. */
+export const forcedEnd: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 20_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    scene.at(0, () => owner.start());
+    comes(scene, 3000, 1, 1);
+    scene.at(5000, () => void scene.put(owner, OF_FIRST, { runMs: 30_000, timeoutMs: 2000 }));
+    scene.at(5500, () => {
+      const stream = scene.stream(scene.agent(1));
+      stream?.freeze(20_000, "to server");
+      scene.meddleOnce(owner, "isRecorded", { answerLateMs: 2500 });
+      scene.meddleOnce(owner, "flush finish", { lateMs: 1500 }, () => stream?.heal());
+    });
+  },
+};
+
+/** A job waits in the table, and the replica starts again: it is read back soon. An agent comes. */
+function readBack(scene: Scene, waits: { readonly runMs: number }, then: (id: ReturnType<Scene["put"]>[number] | undefined) => void): void {
+  const owner = scene.replica(1);
+  scene.at(0, () => owner.start());
+  scene.at(3000, () => {
+    const [id] = scene.put(owner, OF_FIRST, waits);
+    then(id);
+  });
+  scene.at(4000, () => scene.world.crashReplica(owner, 500));
+  comes(scene, 4550, 1, 1);
+}
+
+/** A job that is only in the table is read back and claimed while its cancel is on the way. */
+export const cancelOvertaken: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 12_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    readBack(scene, { runMs: 10_000 }, (id) => {
+      scene.at(4400, () => {
+        scene.meddleOnce(owner, "refill", { answerLateMs: 600 });
+        scene.meddleOnce(owner, "flush cancel", { lateMs: 1500 });
+      });
+      scene.at(4700, () => {
+        if (id !== undefined) scene.world.clients.cancel(owner, id);
+      });
+    });
+  },
+};
+
+/** The insert of a job is answered when the job has been read back and has failed, and waits for its next attempt. */
+export const insertOvertaken: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 20_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    readBack(scene, { runMs: 100 }, () => {
+      scene.at(4400, () => scene.meddleOnce(owner, "refill", { lateMs: 600 }));
+      scene.at(4700, () => {
+        scene.meddleOnce(owner, "flush insert", { answerLateMs: 4000 });
+        scene.put(owner, OF_FIRST, { runMs: 10, mode: "failure", settings: { retry: { max_attempts: 3, constant: { delay_s: 8 } } } });
+      });
+    });
+  },
+};
+
+/** The note of a cancel is written when the shard has gone to another owner, which has read the attempt without it. */
+export const lateNote: DirectedWorld = {
+  replicas: 2,
+  slots: [2],
+  forMs: 50_000,
+  play: (scene) => {
+    openTwo(scene);
+    const first = scene.replica(1);
+    comes(scene, 4000, 1, 2);
+    scene.at(6000, () => {
+      const [id] = scene.put(first, OF_FIRST, { runMs: 30_000, mode: "failure", settings: { retry: { max_attempts: 3, constant: { delay_s: 0 } } } });
+      scene.at(8000, () => {
+        scene.world.peers.partition(first, 60_000, "both");
+        scene.meddle(({ process, name }) => (name === "renew" && process === first.process ? { lost: true } : undefined));
+        scene.meddleOnce(first, "markCancelled", { lateMs: 4500 });
+      });
+      // Too late for its owner to end it by force.
+      scene.at(15_000, () => {
+        if (id !== undefined) scene.world.clients.cancel(first, id);
+      });
+    });
+  },
+};
+
+/** A cancel is written down only after the attempt's shard was handed over; its agent does not hear of it in time. */
+export const noteUnderWay: DirectedWorld = {
+  replicas: 3,
+  slots: [2],
+  forMs: 20_000,
+  play: (scene) => {
+    openTwo(scene);
+    const [first, second, third] = [scene.replica(1), scene.replica(2), scene.replica(3)];
+    comes(scene, 4000, 1, 2);
+    scene.at(6000, () => {
+      const [id] = scene.put(first, FIRST_GIVES_TO_THIRD, { runMs: 5000, mode: "failure", settings: { retry: { max_attempts: 3, constant: { delay_s: 0 } } } });
+      scene.at(8000, () => {
+        scene.link(second, first)?.freeze(3900, "to home");
+        scene.meddleOnce(first, "markCancelled", { lateMs: 1500 });
+        if (id !== undefined) scene.world.clients.cancel(first, id);
+        third.start();
+      });
+    });
+  },
+};

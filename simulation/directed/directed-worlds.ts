@@ -1,0 +1,39 @@
+import type { DirectedWorld } from "../scene.ts";
+import { cancelOvertaken, forcedEnd, insertOvertaken, lateNote, noteUnderWay } from "./answer-worlds.ts";
+import { cutOffHome, lateRenewal, lonelyHome, silentOwner, stoppedHome, suspendedHome } from "./lease-worlds.ts";
+import { changedMap, formerStream, keptAfterAll, lateCopy, lateMove, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
+import { backAgain, beyondSlots, oldReport, smallerShare, voidOrder } from "./slot-worlds.ts";
+
+/** By the name that a mutation gives as its `world`. */
+export const DIRECTED_WORLDS = {
+  "back-again": backAgain,
+  "beyond-slots": beyondSlots,
+  "cancel-overtaken": cancelOvertaken,
+  "changed-map": changedMap,
+  "cut-off-home": cutOffHome,
+  "forced-end": forcedEnd,
+  "former-stream": formerStream,
+  "insert-overtaken": insertOvertaken,
+  "kept-after-all": keptAfterAll,
+  "late-copy": lateCopy,
+  "late-move": lateMove,
+  "late-note": lateNote,
+  "late-renewal": lateRenewal,
+  "lonely-home": lonelyHome,
+  "note-under-way": noteUnderWay,
+  "old-news": oldNews,
+  "old-owner": oldOwner,
+  "old-report": oldReport,
+  "silent-owner": silentOwner,
+  "smaller-share": smallerShare,
+  "stopped-home": stoppedHome,
+  "suspended-home": suspendedHome,
+  "two-owners": twoOwners,
+  "void-order": voidOrder,
+} satisfies Record<string, DirectedWorld>;
+
+export type DirectedName = keyof typeof DIRECTED_WORLDS;
+
+export function directedWorld(name: DirectedName): DirectedWorld {
+  return DIRECTED_WORLDS[name];
+}
