@@ -7,7 +7,7 @@ import type { PeerWire } from "./peer-wire.ts";
 import type { SimulatedAgent } from "./simulated-agent.ts";
 import type { SimulatedReplica } from "./simulated-replica.ts";
 import type { Wire } from "./wire.ts";
-import type { World } from "./world.ts";
+import type { Direction, World } from "./world.ts";
 
 /**
  * A history that chance hardly ever makes, told step by step: who is there, what happens when, and what everybody's way to the others is like
@@ -38,7 +38,7 @@ interface Cue {
 }
 
 /** A directed world that is being played. */
-export class Scene {
+export class Scene implements Direction {
   readonly #directed: DirectedWorld;
   readonly #cues = new Set<Cue>();
   #meddlers: ((asked: Asked) => Meddling | undefined)[] = [];

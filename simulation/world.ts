@@ -9,7 +9,6 @@ import { Oracle } from "./oracle.ts";
 import { PeerWires } from "./peer-wires.ts";
 import type { Dice, Planned } from "./plan.ts";
 import { pick, seededRandom } from "./random.ts";
-import type { Scene } from "./scene.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
 import { SimulatedReplica } from "./simulated-replica.ts";
 import { Process, VirtualTime } from "./virtual-time.ts";
@@ -28,6 +27,20 @@ export interface WorldResult {
   readonly trace: readonly string[];
 }
 
+/** Who is there and what happens in a directed world; see scene.ts. */
+export interface Direction {
+  readonly replicas: number;
+  /** Slots of each agent. */
+  readonly slots: readonly number[];
+  begin(world: World): void;
+  /** Everything heals: there are no more steps. */
+  end(): void;
+  /** Called for each note. */
+  happened(text: string): void;
+  /** @returns what is not as it should be at the end, beyond the promises */
+  unmet(): string | undefined;
+}
+
 export interface WorldOptions {
   readonly seed: number;
   readonly plan: readonly Planned[];
@@ -37,7 +50,7 @@ export interface WorldOptions {
   readonly faultsUntilMs: number;
   readonly keepTrace?: boolean;
   /** A directed world: nothing is left to chance, and this says what is there and what happens. */
-  readonly scene?: Scene;
+  readonly scene?: Direction;
 }
 
 /** After the last fault everything must have ended by then: two leases, the longest script in each of its attempts, and retries on top. */
