@@ -38,7 +38,8 @@ const PREPARE = [
  */
 const WAIT = [`printf P >&${RECORD_FD}`, `read -r go <&${CONTROL_FD} || exit 1`, `exec ${CONTROL_FD}<&-`, "unset go", `. ${INSIDE_JOB}/${START_FILE}`];
 
-const RUN = [`printf B >&${RECORD_FD}`, '"$@"', "exit $?"];
+/** When nobody reads any more the agent has died in between, and the script must not begin: process 1 outlives the signal for that. */
+const RUN = [`printf B >&${RECORD_FD} || exit 1`, '"$@"', "exit $?"];
 
 /** `ulimit -f` counts in blocks of 512 bytes. */
 const BLOCK_BYTES = 512;
