@@ -132,7 +132,7 @@ const HAND_OVER: readonly Mutation[] = [
   {
     name: "an owner takes back what is another's with each keepalive",
     world: "two-owners",
-    edits: [{ file: OWNER, text: " || !this.#deps.owns(shardOfToken(token)) ? []", replacement: " ? []" }],
+    edits: [{ file: OWNER, text: "?.agent === agent) || !this.#deps.owns(shardOfToken(token)) ? []", replacement: "?.agent === agent) ? []" }],
     why: "As above.",
   },
   {
