@@ -18,6 +18,9 @@ export function partitionName(parent: string, dayMs: number): string {
   return `${parent}_${new Date(dayMs).toISOString().slice(0, 10).replaceAll("-", "")}`;
 }
 
+/** From the table: what `to_regclass` remembers from before the wait for the lock may be out of date. */
+const IS_THERE = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND relnamespace = to_regnamespace(current_schema())) AS there";
+
 interface Partition {
   readonly parent: Parent;
   readonly name: string;
@@ -52,7 +55,7 @@ export async function makePartitions(pool: Pool, nowMs: number): Promise<string[
       const [from, to] = [lowestId(dayMs), lowestId(dayMs + DAY_MS)];
       await client.query("BEGIN");
       await client.query("SELECT pg_advisory_xact_lock(hashtext('millrace.partitions'))");
-      const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [name]);
+      const { rows } = await client.query<{ there: boolean }>(IS_THERE, [name]);
       if (rows[0]?.there !== true) {
         await client.query(
           `CREATE TABLE ${name} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS);
