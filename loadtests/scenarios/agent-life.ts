@@ -14,7 +14,7 @@ const SLOTS = 6;
 /** Requests at the same time: the slots are never idle, and some jobs wait. */
 const CLIENTS = 10;
 /** After the last job of a round: folders are removed, sandboxes made anew, results acknowledged. */
-const SETTLE_MS = 5000;
+const SETTLE_MS = 3000;
 
 interface Form {
   readonly jobsOfRound: number;
@@ -28,7 +28,7 @@ interface Form {
   readonly restMs: number;
 }
 
-const LONG: Form = { jobsOfRound: 1000, rounds: 100, roundsBefore: 5, restMs: 400_000 };
+const LONG: Form = { jobsOfRound: 500, rounds: 200, roundsBefore: 6, restMs: 400_000 };
 const SHORT: Form = { jobsOfRound: 200, rounds: 6, roundsBefore: 1, restMs: SETTLE_MS };
 
 const AIMS: readonly Aim[] = [
