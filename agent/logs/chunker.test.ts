@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { zstdDecompressSync } from "node:zlib";
+import { crc32, zstdDecompressSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { fc } from "../../kernel/fast-check.fixture.ts";
 import { LogEncoding } from "../../proto/gen/millrace/agent/v1/job.ts";
@@ -52,6 +52,7 @@ test("chunks put together are the input, numbered and placed without a gap", () 
       for (const [index, chunk] of chunks.entries()) {
         expect([chunk.seq, chunk.offsetBytes]).toEqual([index, offset]);
         expect(chunk.sizeBytes).toBeLessThanOrEqual(CHUNK_BYTES);
+        expect(chunk.crc32).toBe(crc32(chunk.data));
         expect(chunk.lines).toBe(rawOf(chunk).filter((byte) => byte === 10).length);
         offset += chunk.sizeBytes;
       }
@@ -96,6 +97,7 @@ test("streams that take turns keep their order inside a chunk", () => {
     data: Buffer.from("a\nb\noops\nc"),
     segments: [4 * 4 + 0, 5 * 4 + 1, 1 * 4 + 0],
     lines: 3,
+    crc32: crc32("a\nb\noops\nc"),
   });
   expect(chunker.flush(6)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import { zstdCompressSync } from "node:zlib";
+import { crc32, zstdCompressSync } from "node:zlib";
 import { formatBytes } from "../../kernel/size.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { LogEncoding } from "../../proto/gen/millrace/agent/v1/job.ts";
@@ -71,6 +71,7 @@ export class Chunker {
       data: packed.data,
       segments: this.#segments,
       lines: this.#lines,
+      crc32: crc32(packed.data),
     };
     this.#chunks += 1;
     this.#offset += raw.length;

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { EXIT_REASONS, type Exit, type ExitReason, exitOf } from "../../kernel/exit.ts";
 import { type JobId, parseJobId, parseToken, type Token, timeOfId } from "../../kernel/ids.ts";
 import { storable } from "../../kernel/storable-text.ts";
@@ -79,12 +80,13 @@ export function withinLife(atMs: number, id: JobId, nowMs: number): number {
   return Math.max(timeOfId(id), Math.min(nowMs, atMs));
 }
 
-/** True for a chunk whose numbers agree with each other. */
+/** True for a chunk whose numbers agree with each other and with its data. */
 export function isSoundChunk(chunk: LogChunk): boolean {
   if (chunk.sizeBytes === 0 || chunk.sizeBytes > MAX_CHUNK_BYTES || chunk.data.length > MAX_CHUNK_BYTES || chunk.segments.length > chunk.sizeBytes)
     return false;
   let total = 0;
   for (const segment of chunk.segments) total += Math.floor(segment / 4);
   if (chunk.lines > chunk.sizeBytes || !Number.isSafeInteger(chunk.offsetBytes) || chunk.atUs > MAX_TIME_US) return false;
+  if (chunk.crc32 !== undefined && chunk.crc32 !== crc32(chunk.data)) return false;
   return total === chunk.sizeBytes && chunk.seq <= MAX_INT && (chunk.encoding === 1 || chunk.encoding === 2);
 }

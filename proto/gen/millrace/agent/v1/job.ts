@@ -230,6 +230,8 @@ export interface LogChunk {
   segments: number[];
   /** Line feeds in the chunk. */
   lines: number;
+  /** CRC-32 (ISO 3309) of `data` as it is here. Absent from agents that do not count it. */
+  crc32?: number | undefined;
 }
 
 function createBaseAttemptRef(): AttemptRef {
@@ -1143,6 +1145,7 @@ function createBaseLogChunk(): LogChunk {
     data: Buffer.alloc(0),
     segments: [],
     lines: 0,
+    crc32: undefined,
   };
 }
 
@@ -1181,6 +1184,9 @@ export const LogChunk: MessageFns<LogChunk> = {
     }
     if (message.lines !== 0) {
       writer.uint32(80).uint32(message.lines);
+    }
+    if (message.crc32 !== undefined) {
+      writer.uint32(93).fixed32(message.crc32);
     }
     return writer;
   },
@@ -1288,6 +1294,14 @@ export const LogChunk: MessageFns<LogChunk> = {
             message.lines = reader.uint32();
             continue;
           }
+          case 11: {
+            if (tag !== 93) {
+              break;
+            }
+
+            message.crc32 = reader.fixed32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1315,6 +1329,7 @@ export const LogChunk: MessageFns<LogChunk> = {
     message.data = object.data ?? Buffer.alloc(0);
     message.segments = object.segments?.map((e) => e) || [];
     message.lines = object.lines ?? 0;
+    message.crc32 = object.crc32 ?? undefined;
     return message;
   },
 };
