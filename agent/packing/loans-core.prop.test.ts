@@ -66,6 +66,18 @@ test("half of what is free is lent to each that comes, and called back when it i
   expect(loans.spareBytes).toBe(TOTAL - kernel.sum());
 });
 
+test("what others than the jobs take is called back from loans, but for what is used", () => {
+  const { kernel, loans, open } = world();
+  open("a", 100);
+  open("b", 300);
+  kernel.use("a", 400 * MB);
+  loans.hold(1_000 * MB);
+  expect([kernel.limits.get("a"), kernel.limits.get("b")]).toEqual([450 * MB, 300 * MB]);
+  loans.hold(1_500 * MB);
+  // Nothing is left that could be called back: it is lent no more until somebody ends.
+  expect([kernel.limits.get("a"), kernel.limits.get("b"), loans.spareBytes]).toEqual([412.5 * MB, 300 * MB, 0]);
+});
+
 test("a job that comes near its limit gets more, also from loans of others, and counts for what it uses", () => {
   const { kernel, loans, open } = world();
   for (const id of ["a", "b", "c", "d"]) open(id, 20);

@@ -47,14 +47,20 @@ export class Loans<Id = string> {
     this.#groups = groups;
   }
 
-  /** What is taken by others than the jobs here. */
+  /** What is taken by others than the jobs here. When it has become more, what was lent is called back. */
   hold(bytes: number): void {
     this.#heldBytes = bytes;
+    if (this.#freeBytes < 0) this.#callBack(0);
   }
 
   /** In nobody's limit. */
   get spareBytes(): number {
-    return Math.max(0, this.#totalBytes - this.#heldBytes - this.#limitsBytes);
+    return Math.max(0, this.#freeBytes);
+  }
+
+  /** Less than nothing when what others have has grown, and the jobs use what they were lent. */
+  get #freeBytes(): number {
+    return this.#totalBytes - this.#heldBytes - this.#limitsBytes;
   }
 
   limitOf(id: Id): number | undefined {
@@ -66,7 +72,7 @@ export class Loans<Id = string> {
    * @param ceilingBytes it is never lent more than that in all; no more than was reserved: it has a limit that nobody moves
    */
   open(id: Id, reservedBytes: number, ceilingBytes: number): void {
-    if (this.spareBytes < reservedBytes) this.#callBack(reservedBytes - this.spareBytes, id);
+    if (this.spareBytes < reservedBytes) this.#callBack(reservedBytes, id);
     this.#loans.set(id, { reservedBytes, limitBytes: reservedBytes, ceilingBytes, stuckLooks: 0 });
     this.#limitsBytes += reservedBytes;
   }
@@ -107,7 +113,7 @@ export class Loans<Id = string> {
       if (wantedBytes - loan.limitBytes > this.spareBytes && !calledBack) {
         // Once per look: it asks all others what they use.
         calledBack = true;
-        this.#callBack(wantedBytes - loan.limitBytes - this.spareBytes, id);
+        this.#callBack(wantedBytes - loan.limitBytes, id);
       }
       const givenBytes = Math.min(wantedBytes - loan.limitBytes, this.spareBytes);
       if (givenBytes >= MIN_STEP_BYTES) this.#move(id, loan, loan.limitBytes + givenBytes);
@@ -129,14 +135,13 @@ export class Loans<Id = string> {
     this.#groups.wait(last[0], false);
   }
 
-  /** Takes back loans, the largest first, until so much more is spare or nothing is left that is not used. */
-  #callBack(bytes: number, exceptId: Id): void {
-    const target = this.spareBytes + bytes;
+  /** Takes back loans, the largest first, until so much is spare or nothing is left that is not used. */
+  #callBack(spareBytes: number, exceptId?: Id): void {
     const lent = (loan: Loan): number => loan.limitBytes - loan.reservedBytes;
     const borrowers = [...this.#loans].filter(([id, loan]) => id !== exceptId && lent(loan) >= MIN_STEP_BYTES).sort(([, a], [, b]) => lent(b) - lent(a));
     for (const slackBytes of [amply, barely]) {
       for (const [id, loan] of borrowers) {
-        if (this.spareBytes >= target) return;
+        if (this.#freeBytes >= spareBytes) return;
         const usedBytes = this.#groups.usedBytes(id);
         if (usedBytes === undefined) continue;
         const keptBytes = Math.max(loan.reservedBytes, usedBytes + slackBytes(usedBytes));

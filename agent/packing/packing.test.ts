@@ -33,6 +33,15 @@ const KINDS: readonly Kind[] = [
   { name: "reports", demand: { memoryBytes: 1500 * MB, cpuMillis: 900 }, ms: 3000, share: 0.1 },
 ];
 
+/** What is played: a host with what it has for jobs, and how long a job has its room without using it, while it starts. */
+interface Stage {
+  readonly host: Demand;
+  readonly kinds: readonly Kind[];
+  readonly startMs: number;
+}
+
+const STAGE: Stage = { host: HOST, kinds: KINDS, startMs: 0 };
+
 interface Played {
   /** Share of the scarcer of memory and processors that was in use, on average after the start. */
   readonly utilisation: number;
@@ -43,19 +52,24 @@ interface Played {
 }
 
 /** Plays an endless backlog of mixed jobs on one host in virtual time. @param slots how many the host asks for */
-function play(seconds: number, host: { slots(): number; arrive(id: string, kind: Kind): string[]; leave(id: string, kind: Kind): string[] }): Played {
+function play(
+  seconds: number,
+  host: { slots(): number; arrive(id: string, kind: Kind): string[]; leave(id: string, kind: Kind): string[] },
+  stage = STAGE,
+): Played {
   const random = randomFrom(7);
-  const jobs = new Map<string, { kind: Kind; cameMs: number; endsMs: number | undefined }>();
+  const jobs = new Map<string, { kind: Kind; cameMs: number; usesFromMs: number; endsMs: number | undefined }>();
   let [count, ended, memoryMs, cpuMs, peak, longestWaitMs] = [0, 0, 0, 0, 0, 0];
   const start = (ids: readonly string[], nowMs: number): void => {
     for (const id of ids) {
       const job = jobs.get(id);
       if (job === undefined) continue;
-      job.endsMs = nowMs + job.kind.ms * (0.5 + random());
+      job.usesFromMs = nowMs + stage.startMs;
+      job.endsMs = job.usesFromMs + job.kind.ms * (0.5 + random());
       longestWaitMs = Math.max(longestWaitMs, nowMs - job.cameMs);
     }
   };
-  const warmUpMs = 20_000;
+  const warmUpMs = Math.max(20_000, 3 * Math.max(...stage.kinds.map(({ ms }) => ms)));
   const stepMs = 10;
   for (let nowMs = 0; nowMs < warmUpMs + seconds * 1000; nowMs += stepMs) {
     for (const [id, job] of [...jobs]) {
@@ -67,20 +81,20 @@ function play(seconds: number, host: { slots(): number; arrive(id: string, kind:
     while (jobs.size < host.slots()) {
       const pick = random();
       let sum = 0;
-      const kind = KINDS.find(({ share }) => {
+      const kind = stage.kinds.find(({ share }) => {
         sum += share;
         return pick < sum;
       });
       if (kind === undefined) break;
       const id = String(count++);
-      jobs.set(id, { kind, cameMs: nowMs, endsMs: undefined });
+      jobs.set(id, { kind, cameMs: nowMs, usesFromMs: 0, endsMs: undefined });
       start(host.arrive(id, kind), nowMs);
     }
     if (nowMs < warmUpMs) continue;
     let used: Demand = { memoryBytes: 0, cpuMillis: 0 };
-    for (const { kind, endsMs } of jobs.values()) if (endsMs !== undefined) used = plus(used, kind.demand);
-    memoryMs += (used.memoryBytes / HOST.memoryBytes) * stepMs;
-    cpuMs += (Math.min(used.cpuMillis, HOST.cpuMillis) / HOST.cpuMillis) * stepMs;
+    for (const { kind, endsMs, usesFromMs } of jobs.values()) if (endsMs !== undefined && nowMs >= usesFromMs) used = plus(used, kind.demand);
+    memoryMs += (used.memoryBytes / stage.host.memoryBytes) * stepMs;
+    cpuMs += (Math.min(used.cpuMillis, stage.host.cpuMillis) / stage.host.cpuMillis) * stepMs;
     peak = Math.max(peak, used.memoryBytes);
   }
   return { utilisation: Math.max(memoryMs, cpuMs) / (seconds * 1000), jobsPerS: ended / seconds, peak, longestWaitMs };
@@ -114,6 +128,32 @@ test("mixed jobs fill a host to more than 85 %, where one job per worker stays b
   expect(packing.jobsPerS).toBeGreaterThan(2 * workers.jobsPerS);
   expect(packing.peak).toBeLessThanOrEqual(HOST.memoryBytes);
   expect(packing.longestWaitMs).toBeLessThan(30_000);
+});
+
+test("with all that a real host keeps back, jobs like those of the load test still use more than 85 % of its memory", () => {
+  const host: Demand = { memoryBytes: 4_096 * MB, cpuMillis: 2_000 };
+  const kinds: readonly Kind[] = [
+    { name: "call", demand: { memoryBytes: 13 * MB, cpuMillis: 5 }, ms: 20_000, share: 0.55 },
+    { name: "transform", demand: { memoryBytes: 103 * MB, cpuMillis: 10 }, ms: 25_000, share: 0.3 },
+    { name: "report", demand: { memoryBytes: 414 * MB, cpuMillis: 15 }, ms: 40_000, share: 0.15 },
+  ];
+  // 3 % for growth, and interpreters that wait.
+  const packing = new Packing({ capacity: { ...host, memoryBytes: host.memoryBytes * 0.97 - 70 * MB }, maxJobs: 800, typical: TYPICAL });
+  const profiles = new Profiles(TYPICAL);
+  const learn = ({ name, demand, ms }: Kind): void =>
+    profiles.learn(name, { peakMemoryBytes: demand.memoryBytes, cpuMs: (ms * demand.cpuMillis) / 1000, wallMs: ms });
+  for (const kind of kinds) for (let n = 0; n < 3; n++) learn(kind);
+  const played = play(
+    300,
+    {
+      slots: () => packing.slots(),
+      arrive: (id, { name }) => packing.arrive(id, profiles.demandOf(name)),
+      leave: (id) => packing.leave(id),
+    },
+    { host, kinds, startMs: 400 },
+  );
+  expect(played.utilisation).toBeGreaterThan(0.85);
+  expect(played.peak).toBeLessThanOrEqual(host.memoryBytes * 0.97);
 });
 
 const demands = fc.record({ memoryBytes: fc.integer({ min: 0, max: 200 }), cpuMillis: fc.integer({ min: 0, max: 200 }) });
@@ -209,20 +249,20 @@ test("what a script needs is learned: a higher peak at once, a lower one slowly,
   expect(profiles.demandOf("x")).toEqual(TYPICAL);
   run(50 * MB);
   run(50 * MB);
-  expect(profiles.demandOf("x")).toEqual({ memoryBytes: 55.5 * MB, cpuMillis: 100 });
+  expect(profiles.demandOf("x")).toEqual({ memoryBytes: 54.5 * MB, cpuMillis: 100 });
   run(500 * MB);
-  expect(profiles.demandOf("x").memoryBytes).toBe(519 * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBe(509 * MB);
   run(50 * MB);
   const faded = (500 * 0.98 + 50 * 0.02) * MB;
-  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.03 + 4 * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.01 + 4 * MB);
   run(10 * MB, { wasCut: true });
-  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.03 + 4 * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBeCloseTo(faded * 1.01 + 4 * MB);
 });
 
 test("a script that ran out of memory gets twice as much for its next run", () => {
   const profiles = new Profiles(TYPICAL);
   profiles.learn("x", { peakMemoryBytes: 300 * MB, cpuMs: 1, wallMs: 100, ranOutAtBytes: 300 * MB });
-  expect(profiles.demandOf("x").memoryBytes).toBe((600 * 1.03 + 4) * MB);
+  expect(profiles.demandOf("x").memoryBytes).toBe((600 * 1.01 + 4) * MB);
 });
 
 test("on busy processors a script does not seem to need less, run after run, until the host is overrun", () => {

@@ -28,7 +28,7 @@ const TRUSTED_RUNS = 3;
 const PEAK_FADES = 0.02;
 const CPU_NEW_SHARE = 0.2;
 /** What is kept free above the highest peak that was seen. Small, since jobs that grow are lent more (`loans-core.ts`). */
-const MARGIN = 1.03;
+const MARGIN = 1.01;
 const MARGIN_BYTES = 4 * 1024 * 1024;
 /** One that ran out of memory gets so many times as much. */
 const AFTER_OUT_OF_MEMORY = 2;

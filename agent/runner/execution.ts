@@ -201,7 +201,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     detected.close();
   };
   const takesScripts = (): boolean => sandbox.kind === "unsandboxed" || watch.level > 0;
-  const heldBytes = (): number => warm.budgetBytes + prepared * PREPARED_BYTES + runtimes.heldBytes() + dedicated.heldBytes();
+  const heldBytes = (): number => sandbox.stats().warmBytes + prepared * PREPARED_BYTES + runtimes.heldBytes() + dedicated.heldBytes();
   const [recheck, shed] = [() => watch.look(), () => dedicated.shed()];
   return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close, takesScripts, recheck, heldBytes, shed };
 }

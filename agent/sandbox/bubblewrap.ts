@@ -134,7 +134,8 @@ class Bubblewrap implements Sandbox {
 
   stats(): SandboxStats {
     const warmReady = this.#warmPools?.ready() ?? new Map<string, number>();
-    return { ready: this.#pool?.size ?? 0, warmReady, fast: this.#fast, warm: this.#warm, cold: this.#cold };
+    const warmBytes = this.#warmPools?.heldBytes ?? 0;
+    return { ready: this.#pool?.size ?? 0, warmReady, warmBytes, fast: this.#fast, warm: this.#warm, cold: this.#cold };
   }
 
   close(): void {

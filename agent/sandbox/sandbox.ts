@@ -183,6 +183,8 @@ export interface SandboxStats {
   readonly ready: number;
   /** Interpreters that wait for a job, by name. */
   readonly warmReady: ReadonlyMap<string, number>;
+  /** Memory of those that wait, or soon will. */
+  readonly warmBytes: number;
   /** Starts in a prepared place. */
   readonly fast: number;
   /** Those of them that found their interpreter waiting. */

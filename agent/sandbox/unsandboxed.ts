@@ -33,7 +33,7 @@ export function createUnsandboxed(parts: UnsandboxedParts): Sandbox {
       return makePlace(parts);
     },
     prepare: () => undefined,
-    stats: () => ({ ready: 0, warmReady: new Map(), fast: 0, warm: 0, cold: starts }),
+    stats: () => ({ ready: 0, warmReady: new Map(), warmBytes: 0, fast: 0, warm: 0, cold: starts }),
     close: () => undefined,
   };
 }

@@ -22,6 +22,9 @@ export interface WarmPoolsOptions<T extends Ending> {
 interface Kind<T extends Ending> {
   readonly demand: Demand;
   readonly pool: ReadyPool<T>;
+  /** So many shall wait. */
+  size: number;
+  /** What one takes. */
   bytes: number;
 }
 
@@ -67,6 +70,11 @@ export class WarmPools<T extends Ending> {
     return new Map([...this.#kinds].map(([name, { pool }]) => [name, pool.size]));
   }
 
+  /** Memory of those that wait and of those that are still to be made. */
+  get heldBytes(): number {
+    return [...this.#kinds.values()].reduce((sum, { pool, size, bytes }) => sum + Math.max(size, pool.size) * bytes, 0);
+  }
+
   /** Drops all. Idempotent. */
   close(): void {
     clearInterval(this.#timer);
@@ -86,7 +94,7 @@ export class WarmPools<T extends Ending> {
       drop,
       clock,
     });
-    const kind: Kind<T> = { demand: new Demand(clock.monotonicMs()), pool, bytes: GUESSED_BYTES };
+    const kind: Kind<T> = { demand: new Demand(clock.monotonicMs()), pool, size: 0, bytes: GUESSED_BYTES };
     return kind;
   }
 
@@ -96,6 +104,9 @@ export class WarmPools<T extends Ending> {
     const kinds = [...this.#kinds.values()];
     const wishes = kinds.map(({ demand, bytes }) => ({ wanted: Math.max(least, demand.wanted(nowMs)), bytes, lastMs: demand.lastMs }));
     const sizes = share(Math.min(budgetBytes, freemem() / FREE_SHARE), wishes);
-    for (const [index, kind] of kinds.entries()) kind.pool.resize(sizes[index] ?? 0);
+    for (const [index, kind] of kinds.entries()) {
+      kind.size = sizes[index] ?? 0;
+      kind.pool.resize(kind.size);
+    }
   }
 }
