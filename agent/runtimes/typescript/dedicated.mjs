@@ -4,8 +4,8 @@
 // {"code", "bytes"} on fd 5. State of the module stays from job to job; processes that a job leaves are ended with it.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { closeSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
-import { run, setEnvironment } from "./core.mjs";
-import { readLine } from "./lines.mjs";
+import { run, setEnvironment } from "./core.cjs";
+import { readLine } from "./lines.cjs";
 
 const STATUS = 5;
 const exit = process.exit.bind(process);

@@ -28,7 +28,7 @@ type ScriptLanguage = "typescript" | "javascript";
 
 const MODULES_HOOK = readFileSync(new URL("./modules-hook.mjs", import.meta.url), "utf8");
 const PROGRAMS = Object.fromEntries(
-  ["core.mjs", "lines.mjs", "wrapper.mjs", "warm.mjs", "warm-up.mjs", "dedicated.mjs"].map((name) => [
+  ["core.cjs", "lines.cjs", "wrapper.cjs", "warm.cjs", "warm-up.mjs", "dedicated.mjs"].map((name) => [
     name,
     readFileSync(new URL(`./${name}`, import.meta.url), "utf8"),
   ]),
@@ -66,7 +66,7 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
         pathOf: (one) => context.pathOf(one),
       });
       const parts = { node, mounts: [mount, programsMount], programs: context.pathOf(programsMount), signatures, packages, heapMb: options.heapMb };
-      const interpreter = { name: "node", argv: argvOf(parts, "warm.mjs", INSIDE_JOB), mounts: parts.mounts };
+      const interpreter = { name: "node", argv: argvOf(parts, "warm.cjs", INSIDE_JOB), mounts: parts.mounts };
       const runtime = (language: ScriptLanguage): ProcessRuntime => ({
         kind: "process",
         version: version.replace(/^v/, ""),
@@ -138,7 +138,7 @@ async function launch(parts: NodeParts & Asked, request: LaunchRequest): Promise
   return {
     kind: "launch",
     files: [...files, { name: "args.json", content: request.argsJson }],
-    argv: argvOf(sized, "wrapper.mjs", job, ...flags),
+    argv: argvOf(sized, "wrapper.cjs", job, ...flags),
     env: new Map(),
     mounts: [...parts.mounts, ...installed.mounts],
     resultFrom: "record",

@@ -1,4 +1,4 @@
-// The script of the warm-up, see warm.mjs.
+// The script of the warm-up, see warm.cjs.
 export async function main(times) {
   return { times };
 }

@@ -44,7 +44,7 @@ function waitingNodes(): Found[] {
   const all = processes();
   const own = [process.pid];
   for (const pid of own) own.push(...all.filter(({ parent }) => parent === pid).map((child) => child.pid));
-  return all.filter(({ pid, args }) => own.includes(pid) && /^[^\0]*\/node\0.*\/warm\.mjs\0/s.test(args));
+  return all.filter(({ pid, args }) => own.includes(pid) && /^[^\0]*\/node\0.*\/warm\.cjs\0/s.test(args));
 }
 
 async function until(condition: () => boolean): Promise<void> {

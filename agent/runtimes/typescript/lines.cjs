@@ -1,5 +1,6 @@
 // How a Node that waits is told about jobs: lines on fd 7, which belongs to the agent.
-import { readSync } from "node:fs";
+"use strict";
+const { readSync } = require("node:fs");
 
 const CONTROL = 7;
 const LINE_FEED = 10;
@@ -8,7 +9,7 @@ const buffer = Buffer.allocUnsafe(256 * 1024);
 let pieces = [];
 
 /** The next line, for which the process stands still; undefined when no more come. */
-export function readLine() {
+function readLine() {
   for (;;) {
     const last = pieces.at(-1);
     const end = last?.indexOf(LINE_FEED) ?? -1;
@@ -22,3 +23,5 @@ export function readLine() {
     pieces.push(Buffer.from(buffer.subarray(0, bytes)));
   }
 }
+
+module.exports = { readLine };
