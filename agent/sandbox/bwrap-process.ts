@@ -26,7 +26,7 @@ export interface BwrapRun {
   /** There is a control descriptor. */
   readonly waits: boolean;
   /** Where all of it happens. */
-  readonly cgroup: Pick<JobCgroup, "place">;
+  readonly cgroup: Pick<JobCgroup, "place" | "doors">;
   /** With a socket between agent and script. */
   readonly channel?: boolean;
 }
@@ -56,7 +56,9 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
   try {
     const seccompFd = openSync(parts.seccompPath, "r");
     opened.push(seccompFd);
-    const child = spawn(parts.bwrapPath, ["--args", String(ARGS_FD), "--", ...run.launcher], {
+    const doors = run.cgroup.doors?.(run.identity);
+    const [program, args] = through(doors, [parts.bwrapPath, "--args", String(ARGS_FD), "--", ...run.launcher]);
+    const child = spawn(program, args, {
       env: {},
       cwd: "/",
       ...(run.identity.own ? {} : { uid: run.identity.uid, gid: run.identity.gid }),
@@ -64,7 +66,7 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
       stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...lastFds(run)],
     });
     const process = follow(child, pipes);
-    const trouble = await place(child, run.cgroup);
+    const trouble = doors === undefined ? await place(child, run.cgroup) : undefined;
     if (trouble === undefined) send(child, ARGS_FD, run.args);
     else child.kill("SIGKILL");
     return trouble === undefined ? process : { ...process, done: process.done.then(() => setupFailed(trouble)) };
@@ -77,8 +79,20 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
   }
 }
 
+/**
+ * A shell that enters the group itself and then becomes the program: no other process is there that could be seen half-way, so the kernel need not wait for
+ * anybody, as it does for a process that is moved.
+ */
+function through(doors: readonly string[] | undefined, argv: readonly string[]): [program: string, args: readonly string[]] {
+  if (doors === undefined) return [argv[0] ?? "", argv.slice(1)];
+  return ["/bin/sh", ["-c", ENTER, "sh", String(doors.length), ...doors, ...argv]];
+}
+
+/** Whatever cannot be entered ends it, with the shell's words. */
+const ENTER = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1" || exit 1; shift; n=$((n - 1)); done; exec "$@"';
+
 /** Before bwrap knows what to do: it reads its arguments to their end first, so that all it starts is born in the group. @returns what went wrong */
-async function place(child: ChildProcess, cgroup: Pick<JobCgroup, "place">): Promise<string | undefined> {
+async function place(child: ChildProcess, cgroup: BwrapRun["cgroup"]): Promise<string | undefined> {
   // Not started at all: that is told elsewhere.
   if (child.pid === undefined) return undefined;
   try {

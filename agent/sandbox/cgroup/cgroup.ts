@@ -48,6 +48,11 @@ export interface JobCgroup extends GroupMemory {
    * processors to have passed a quiet point), hence not in the agent's own thread. Rejects when it cannot be: the process must then not go on.
    */
   place(pid: number): Promise<void>;
+  /**
+   * Files in which a process of this user writes "0" to be in the group, all of them: at once, where `place` waits for the kernel. None where the kernel has
+   * no such file. @throws when the kernel refuses
+   */
+  doors?(user: { readonly uid: number; readonly gid: number }): readonly string[] | undefined;
   usage(): CgroupUsage;
   /** KILL to all processes in the group. */
   kill(): void;

@@ -86,6 +86,8 @@ export function groupsBelow(dir: string): string[] {
 /** KILL to all in the group: at once where the kernel can, else one after the other until none is left or it was tried often enough. */
 export function killGroup(dir: string): void {
   if (tryWrite(dir, "cgroup.kill", 1)) return;
+  // Whoever starts others faster than they are killed cannot any more.
+  tryWrite(dir, "pids.max", 0);
   for (let round = 0; round < 20; round++) {
     const pids = processesIn(dir);
     if (pids.length === 0) return;

@@ -1,3 +1,4 @@
+import { chownSync } from "node:fs";
 import { join } from "node:path";
 import { type CgroupDriver, CONTROLS, type Control, type JobCgroup, type JobLimits } from "./cgroup.ts";
 import { type GroupFolders, hasFile, KERNEL_FOLDERS, killGroup, moveProcess, readField, readNumber, tryWrite, writeValue } from "./group-files.ts";
@@ -27,17 +28,17 @@ export interface V1Options {
 type Dirs = ReadonlyMap<string, string>;
 
 /**
- * Limits by the hierarchies of version 1, one folder in each. Where version 2 is mounted beside them without controllers it serves to kill
- * (`cgroup.kill`).
+ * Limits by the hierarchies of version 1, one folder in each. Where version 2 is mounted beside them without controllers it can kill a group (`cgroup.kill`) and counts its time;
+ * but a process cannot enter such a group by itself, only be moved (`JobCgroup.doors`). So it is used only where those of version 1 cannot do the same.
  * @returns a driver for what is writable, or why there is none
  */
 export async function openV1(own: readonly OwnGroup[], key: string, options: V1Options = {}): Promise<CgroupDriver | string[]> {
   const { folders = KERNEL_FOLDERS, wantedBytes = 0 } = options;
   const reasons: string[] = [];
   const jobs = new Map<string, string>();
-  for (const name of [...CONTROLS, "unified", "cpuacct"]) {
-    // Version 2 counts processor time also without controllers, and each hierarchy costs every job a group.
-    if (name === "cpuacct" && jobs.has("unified")) continue;
+  for (const name of [...CONTROLS, "cpuacct", "unified"]) {
+    // Each hierarchy costs every job a group.
+    if (name === "unified" && jobs.has("pids") && jobs.has("cpuacct")) continue;
     const group = own.find((one) => (name === "unified" ? one.version === 2 : one.controllers.includes(name)));
     const dir = group === undefined ? undefined : join(group.dir, jobsGroupName(key));
     const trouble = dir === undefined ? "is not mounted" : await prepareJobs(dir, jobs, folders);
@@ -227,6 +228,13 @@ class V1Group implements JobCgroup {
     for (const dir of new Set(this.#dirs.values())) await moveProcess(dir, pid);
   }
 
+  doors({ uid, gid }: { readonly uid: number; readonly gid: number }): string[] | undefined {
+    if (this.#dirs.has("unified")) return undefined;
+    const files = [...new Set(this.#dirs.values())].map((dir) => join(dir, "tasks"));
+    if (uid !== process.getuid?.()) for (const file of files) chownSync(file, uid, gid);
+    return files;
+  }
+
   usage(): { peakMemoryBytes: number | undefined; cpuMs: number | undefined; oomKills: number } {
     const memory = this.#dirs.get("memory");
     return {
@@ -257,8 +265,8 @@ class V1Group implements JobCgroup {
   }
 
   kill(): void {
-    // In all of them: a process that is just being placed is in some only.
-    for (const dir of new Set([this.#dirs.get("unified") ?? [], ...this.#dirs.values()].flat())) killGroup(dir);
+    // In all of them: a process that is just being placed is in some only. First where all can be killed at once, or none can be started any more.
+    for (const dir of new Set([this.#dirs.get("unified") ?? [], this.#dirs.get("pids") ?? [], ...this.#dirs.values()].flat())) killGroup(dir);
   }
 
   remove(): void {

@@ -1,6 +1,6 @@
 /**
  * Paths, formats and order of the driver, on a folder that looks like the kernel's tree. It is not the kernel: what limits do is shown by
- * `v1.test.ts` and the attacks, on kernels with version 1. On a kernel with version 2 this driver has not run yet.
+ * `kernel.test.ts` and the attacks; `on-version-2.sh` runs them where this driver is used.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
