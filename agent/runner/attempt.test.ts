@@ -13,7 +13,13 @@ import { startAttempt } from "./attempt.ts";
 import { bundleOf, filesOfJobs, openTestExecution, runScript, startScript } from "./attempt-harness.ts";
 import { openExecution } from "./execution.ts";
 
-const opened = await openTestExecution({ noop: true, languages: ["bash", "noop"], network: "none", prepared: 0, limits: { timeoutGraceMs: 200 } });
+const opened = await openTestExecution({
+  noop: true,
+  languages: ["bash", "noop", "typescript"],
+  network: "none",
+  prepared: 0,
+  limits: { timeoutGraceMs: 200 },
+});
 const { execution } = opened;
 afterAll(() => opened.dispose());
 const unlimited = { cgroups: noCgroups([]), firewall: noFirewall("not in this test") };
