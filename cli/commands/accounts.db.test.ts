@@ -35,10 +35,15 @@ test("the first account is made on the machine of the server, with a password fr
   });
   expect(await login()).toBe(200);
   expect(await millrace(...create, "--no-password")).toMatchObject({ code: 4 });
+  expect(await millrace("account", "disable", "ann@EXAMPLE.com")).toMatchObject({ code: 4, stderr: expect.stringContaining("last administrator") });
+  expect((await millrace("account", "create", "--email", "bob@example.com", "--instance-admin", "--no-password")).code).toBe(0);
   expect((await millrace("account", "disable", "ann@EXAMPLE.com")).code).toBe(0);
   expect(await login()).toBe(401);
   const { stdout } = await millrace("account", "list", "--json");
-  expect(JSON.parse(stdout).accounts).toMatchObject([{ email: "Ann@example.com", is_instance_admin: true, disabled_at: expect.stringMatching(/^20/) }]);
+  expect(JSON.parse(stdout).accounts).toMatchObject([
+    { email: "Ann@example.com", is_instance_admin: true, disabled_at: expect.stringMatching(/^20/) },
+    { email: "bob@example.com", is_instance_admin: true },
+  ]);
   expect((await millrace("account", "enable", "ann@example.com")).code).toBe(0);
   expect(await login()).toBe(200);
   expect(await millrace("account", "disable", "nobody@example.com")).toMatchObject({ code: 3 });
