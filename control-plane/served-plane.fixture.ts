@@ -54,6 +54,8 @@ export async function openServedPlane(env: NodeJS.ProcessEnv = {}): Promise<Serv
       MILLRACE_HTTP_PORT: "0",
       MILLRACE_GRPC_PORT: "0",
       MILLRACE_REPLICA_NAME: "served",
+      // All tests ask from one address.
+      MILLRACE_RATE_ANONYMOUS_PER_S: "0",
       ...env,
     },
     { log: { debug: quiet, info: quiet, warn: quiet, error: (fields) => void errors.push(fields) } },

@@ -248,7 +248,7 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     );
     await running(world, ids);
     disk.fill();
-    // It does not know yet: this one finds no room for its files.
+    // It may not know yet: then this one finds no room for its files, or just enough.
     const [early = ""] = await start(world, [{ code: { language: "bash", content: "echo '\"early\"'" } }]);
     await until("it says so", async () => (await state())?.state === "disk_pressure");
     expect((await state())?.state_reason).toMatch(/free in the data folder, 16 MB wanted/);
@@ -263,7 +263,6 @@ describe.skipIf(!canMount())("an agent whose disk is full", () => {
     expect(seen).toEqual(numbered(seen.length));
     if (seen.length < 40) expect(noisy?.log_dropped_bytes).toBeGreaterThan(0);
     expect(await job(world, waiting)).toMatchObject({ status: "queued", attempt: 0 });
-    expect((await job(world, early)).status).toBe("queued");
     disk.relieve();
     for (const id of [early, waiting]) expect(await untilEnded(world, id)).toMatchObject({ status: "succeeded", agent: "small" });
     expect((await state())?.state).toBe("active");

@@ -1,6 +1,5 @@
 import { assertNever } from "../kernel/assert-never.ts";
 import type { Language } from "../kernel/languages.ts";
-import { storableJson } from "../kernel/storable-text.ts";
 import { readBash } from "./bash.ts";
 import { readGo } from "./go.ts";
 import { readGraphql } from "./graphql.ts";
@@ -19,14 +18,9 @@ import { WorkBudget } from "./work-budget.ts";
 
 /**
  * Reads signature and syntax problems in this very process. For code of strangers only inside the parser process:
- * see `parser-process.ts`. Names and defaults come out storable, whatever the code wrote with escapes.
+ * see `parser-process.ts`.
  */
 export async function readSignature(language: Language, code: string, budget: WorkBudget = new WorkBudget()): Promise<SignatureReading> {
-  const reading = await read(language, code, budget);
-  return { ...reading, signature: storableJson(reading.signature) };
-}
-
-async function read(language: Language, code: string, budget: WorkBudget): Promise<SignatureReading> {
   switch (language) {
     case "typescript":
     case "javascript":

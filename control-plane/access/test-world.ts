@@ -39,8 +39,15 @@ export interface Answer {
 export async function startAccessWorld(): Promise<AccessWorld> {
   const database = await createTestDatabase();
   const stateDir = mkdtempSync(join(tmpdir(), "millrace-access-"));
-  process.env["MILLRACE_STATE_DIR"] = stateDir;
-  const env = { MILLRACE_DATABASE_URL: database.url, MILLRACE_HTTP_PORT: "0", MILLRACE_GRPC_PORT: "0", MILLRACE_REPLICA_NAME: "access" };
+  const env = {
+    MILLRACE_DATABASE_URL: database.url,
+    MILLRACE_STATE_DIR: stateDir,
+    MILLRACE_HTTP_PORT: "0",
+    MILLRACE_GRPC_PORT: "0",
+    MILLRACE_REPLICA_NAME: "access",
+    // All tests ask from one address.
+    MILLRACE_RATE_ANONYMOUS_PER_S: "0",
+  };
   const plane = await startControlPlane(env, { log: pino({ level: "silent" }) });
   const pool = openTestPool(database.url);
   for (const begunMs = performance.now(); (await fetch(`${plane.httpUrl}/readyz`)).status !== 200; ) {

@@ -31,6 +31,8 @@ export async function startInProcess(env: NodeJS.ProcessEnv = {}): Promise<InPro
         MILLRACE_HTTP_PORT: "0",
         MILLRACE_GRPC_PORT: "0",
         MILLRACE_REPLICA_NAME: "test",
+        // All tests ask from one address.
+        MILLRACE_RATE_ANONYMOUS_PER_S: "0",
         MILLRACE_OUTBOUND_ALLOW: "127.0.0.1",
         ...env,
       },
