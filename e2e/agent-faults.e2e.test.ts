@@ -88,8 +88,11 @@ async function ticksOf(world: World, id: string): Promise<string[]> {
 }
 
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, at) => `tick ${at + 1}`);
+/** Until the agent has said that they run: one that is assigned may still be on its way. */
 const running = (world: World, ids: readonly string[]): Promise<void> =>
-  until("the jobs run", async () => (await Promise.all(ids.map((id) => job(world, id)))).every(({ status }) => status === "running"));
+  until("the jobs run", async () =>
+    (await Promise.all(ids.map((id) => job(world, id)))).every(({ status, started_at }) => status === "running" && started_at !== undefined),
+  );
 const logOf = ({ logFile }: Process): string => readFileSync(logFile, "utf8");
 const start = async (world: World, bodies: readonly Record<string, unknown>[]): Promise<string[]> =>
   (await Promise.all(bodies.map((body) => run(world, body)))).map(({ id }) => id);
