@@ -161,7 +161,7 @@ export class Scene implements Direction {
 }
 
 /** A workspace of that shard. */
-export function workspaceOf(shard: number): WorkspaceId {
+function workspaceOf(shard: number): WorkspaceId {
   for (let number = 1; ; number++) {
     const workspace = asWorkspaceId(String(number));
     if (shardOf(workspace) === shard) return workspace;

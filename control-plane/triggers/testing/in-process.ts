@@ -93,7 +93,7 @@ export interface Received {
   readonly body: string;
 }
 
-export interface ReceiverAnswer {
+interface ReceiverAnswer {
   readonly status: number;
   readonly headers?: Record<string, string>;
 }
