@@ -6,6 +6,7 @@ import { Verdict } from "../proto/gen/millrace/agent/v1/session.ts";
 import type { AgentConfig } from "./config.ts";
 import { AgentBench, acknowledgeAll, refOf, type StartedAgent, tokensOf } from "./session/testing/agent-bench.ts";
 import { bundleOf, ScriptedPlane } from "./session/testing/scripted-plane.ts";
+import { steadyClock } from "./session/testing/steady-clock.ts";
 import type { TestExecutor } from "./session/testing/test-executor.ts";
 
 const KB = 1024;
@@ -89,7 +90,7 @@ test("of several replicas it finds one that answers, stays with it, and moves wh
 test("output in flight at a break is sent again, without a gap", async () => {
   plane.habits.ackLogs = false;
   plane.habits.policy = { logWindowBytes: 1024 * KB };
-  startAgent();
+  startAgent({}, steadyClock());
   const session = await plane.session(0);
   session.send({ assign: [bundleOf()] });
   const attempt = await executor.attempt(0);
@@ -109,7 +110,7 @@ test("output in flight at a break is sent again, without a gap", async () => {
 test("an attempt that the server took back is killed at Welcome; of one that has ended the verdict decides", async () => {
   plane.habits.ackFinished = false;
   plane.habits.ackLogs = false;
-  const { agent } = startAgent();
+  const { agent } = startAgent({}, steadyClock());
   const session = await plane.session(0);
   const [running, stale, recorded] = [bundleOf(), bundleOf(), bundleOf()];
   session.send({ assign: [running, stale, recorded] });
@@ -147,7 +148,7 @@ test("an attempt that the server took back is killed at Welcome; of one that has
 test("without contact for too long attempts are killed and their results kept to itself; results of before are still handed in", async () => {
   plane.habits.policy = { keepaliveMs: 40, selfFenceMs: 400 };
   plane.habits.ackFinished = false;
-  startAgent();
+  startAgent({}, steadyClock());
   const session = await plane.session(0);
   const [running, ended] = [bundleOf(), bundleOf()];
   session.send({ assign: [running, ended] });
@@ -174,7 +175,7 @@ test("without contact for too long attempts are killed and their results kept to
 test("keepalives that are not echoed fence the attempts although frames keep coming", async () => {
   plane.habits.policy = { keepaliveMs: 50, selfFenceMs: 400 };
   plane.habits.echo = false;
-  startAgent();
+  startAgent({}, steadyClock());
   const session = await plane.session(0);
   session.send({ assign: [bundleOf()] });
   const attempt = await executor.attempt(0);
@@ -232,7 +233,7 @@ test("a pause longer than the lease kills the attempts before anything else happ
 test("a server that falls silent is left for another try", async () => {
   plane.habits.policy = { keepaliveMs: 40 };
   plane.habits.echo = false;
-  startAgent();
+  startAgent({}, steadyClock());
   const session = await plane.session(0);
   session.send({ assign: [bundleOf()] });
   const attempt = await executor.attempt(0);
@@ -294,7 +295,7 @@ test("the agent finds a control plane that comes up later", async () => {
 
 test("no frame speaks of an attempt that its own keepalive leaves out, however assignments, fences, ends and keepalives cross", async () => {
   plane.habits.policy = { keepaliveMs: 20 };
-  startAgent({ slots: 500 });
+  startAgent({ slots: 500 }, steadyClock());
   const session = await plane.session(0);
   let assigning = true;
   const turn = (ended: number): void => {

@@ -30,6 +30,7 @@ function spawnAgent(): ChildProcess {
   const script = new URL("./session/testing/agent-child.ts", import.meta.url).pathname;
   const env = {
     PATH: process.env["PATH"] ?? "",
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "",
     MILLRACE_GRPC_ADDRESS: plane.address,
     MILLRACE_AGENT_TOKEN: "secret",
     MILLRACE_AGENT_DATA_DIR: dataDir,

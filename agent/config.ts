@@ -3,7 +3,7 @@ import { availableParallelism, homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { AppError, messageOf } from "../kernel/app-error.ts";
-import { NOOP_LANGUAGE } from "../kernel/languages.ts";
+import { LANGUAGES, NOOP_LANGUAGE } from "../kernel/languages.ts";
 import { type ConfigKey, whole } from "./config-key.ts";
 import { hasIdentity } from "./identity/identity-file.ts";
 import { LIFE_ENVIRONMENT, LIFE_KEYS, type LifeConfig, lifeConfigOf } from "./life-settings.ts";
@@ -47,6 +47,8 @@ export interface AgentConfig extends LifeConfig {
   readonly warmMb: number;
   /** Processes that stay for one script each. */
   readonly dedicated: number;
+  /** Of scripts; empty: all that the host has. */
+  readonly languages: readonly string[];
   readonly extraRuntimes: readonly string[];
   readonly drainGraceMs: number;
   readonly logLevel: string;
@@ -200,6 +202,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     consequence: "Each keeps its memory until it has been idle for five minutes. With 0, or when all are busy, such jobs start like others.",
   },
   {
+    key: "MILLRACE_AGENT_LANGUAGES",
+    unit: "comma list",
+    fallback: "",
+    meaning: "The languages that the agent looks for on the host and offers, as scripts name them. Empty: all.",
+    consequence: "Jobs in others wait for another agent. The fewer, the sooner the agent is ready: each is tried in a sandbox at start.",
+  },
+  {
     key: "MILLRACE_AGENT_RUNTIMES",
     unit: "comma list",
     fallback: "",
@@ -271,6 +280,7 @@ const environment = z.object({
   MILLRACE_AGENT_BLOCK_METADATA: onOff.prefault("on"),
   MILLRACE_AGENT_JOB_MEMORY_MB: whole(0, 16_777_216).prefault("0"),
   MILLRACE_AGENT_JOB_CPU_MILLIS: whole(0, 1_024_000).prefault("0"),
+  MILLRACE_AGENT_LANGUAGES: list.pipe(z.array(z.enum(LANGUAGES))).prefault(""),
   MILLRACE_AGENT_RUNTIMES: list.pipe(z.array(z.enum([NOOP_LANGUAGE]))).prefault(""),
   MILLRACE_AGENT_TLS: onOff.optional(),
   MILLRACE_AGENT_CA_FILE: z.string().default(""),
@@ -318,6 +328,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     buildEnv: readBuildEnv(env),
     warmMb: value.MILLRACE_AGENT_WARM_MB,
     dedicated: value.MILLRACE_AGENT_DEDICATED,
+    languages: value.MILLRACE_AGENT_LANGUAGES,
     extraRuntimes: value.MILLRACE_AGENT_RUNTIMES,
     drainGraceMs: value.MILLRACE_AGENT_DRAIN_GRACE_MS,
     logLevel: value.MILLRACE_LOG_LEVEL,

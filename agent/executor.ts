@@ -50,6 +50,7 @@ export async function openRealExecutor(config: AgentConfig, folder: DataFolder, 
     warmMb: config.warmMb,
     dedicated: config.dedicated,
     memoryBytes: config.memoryBytes,
+    ...(config.languages.length > 0 && { languages: config.languages }),
     noop: config.extraRuntimes.includes(NOOP_LANGUAGE),
     limits: { memoryBytes: config.jobMemoryBytes, cpuMillis: config.jobCpuMillis },
     blockMetadata: config.blockMetadata,
@@ -64,8 +65,9 @@ export async function openRealExecutor(config: AgentConfig, folder: DataFolder, 
     },
   });
   let sandbox: SandboxInfo = { level: opened.sandboxLevel, reasons: [...opened.sandboxReasons] };
-  const { totalMemoryBytes } = opened.execution.enclosure.cgroups;
-  const room = { totalMemoryBytes, heldBytes: () => opened.heldBytes(), shed: () => opened.shed() };
+  const { totalMemoryBytes, kind } = opened.execution.enclosure.cgroups;
+  // Version 2 of control groups has no such thing.
+  const room = { totalMemoryBytes, waitsAtLimit: kind === "v1", heldBytes: () => opened.heldBytes(), shed: () => opened.shed() };
   return {
     host: totalMemoryBytes > 0 && config.packs ? openHostRoom(room) : undefined,
     startAttempt: (bundle, io) => startAttempt(opened.execution, bundle, io),

@@ -28,7 +28,9 @@ export async function runAgentProcess(): Promise<number> {
   for (const name of config.buildEnv.keys()) delete process.env[`${BUILD_ENV_PREFIX}${name}`];
   delete process.env["MILLRACE_AGENT_JOIN_TOKEN"];
   const destination = pino.destination({ fd: 2, sync: false });
-  const log = pino({ level: config.logLevel, base: { agent: config.name } }, destination);
+  // As the control plane writes its own.
+  const format = { timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } };
+  const log = pino({ level: config.logLevel, base: { agent: config.name }, ...format }, destination);
   const stop = new AbortController();
   let stoppingSinceMs = Number.NEGATIVE_INFINITY;
   const onSignal = (signal: NodeJS.Signals): void => {

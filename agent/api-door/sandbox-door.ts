@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
@@ -12,10 +12,14 @@ export interface SandboxDoor extends Pick<ApiDoor, "use" | "admit" | "dismiss" |
   readonly mount: ReadOnlyMount;
   /** Of the socket, as scripts see it. */
   readonly insidePath: string;
+  /** Folder with the command `millrace`, as scripts see it. */
+  readonly commands: string;
 }
 
 const INSIDE = "/runtimes/api";
 const SOCKET = "api.sock";
+const COMMANDS = "bin";
+const COMMAND = readFileSync(new URL("../sdk/bash/millrace", import.meta.url), "utf8");
 /** The kernel takes 107 bytes. */
 const MAX_PATH_BYTES = 100;
 
@@ -29,11 +33,13 @@ export async function openSandboxDoor(dir: string, sandbox: Pick<Sandbox, "mount
   checkOwn(source);
   // Whatever the umask is: job users pass through, and do not list.
   chmodSync(source, 0o711);
+  placeCommand(join(source, COMMANDS));
   const door = await ApiDoor.open({ socketPath: join(source, SOCKET), ...(ca !== undefined && { ca }) });
   const mount: ReadOnlyMount = { source, target: INSIDE };
   return {
     mount,
     insidePath: join(sandbox.mountPath(mount), SOCKET),
+    commands: join(sandbox.mountPath(mount), COMMANDS),
     get apiUrl() {
       return door.apiUrl;
     },
@@ -42,6 +48,14 @@ export async function openSandboxDoor(dir: string, sandbox: Pick<Sandbox, "mount
     dismiss: (token: string) => door.dismiss(token),
     close: () => door.close(),
   };
+}
+
+/** What every language can start: beside the socket, since every sandbox has that. */
+function placeCommand(dir: string): void {
+  mkdirSync(dir, { recursive: true });
+  const path = join(dir, "millrace");
+  writeFileSync(path, COMMAND);
+  for (const one of [dir, path]) chmodSync(one, 0o755);
 }
 
 /** The folder may lie where everybody can make one: whoever made it could put a socket of his own in the place of ours, and read tokens. */

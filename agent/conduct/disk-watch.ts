@@ -58,7 +58,8 @@ export class DiskWatch {
   }
 }
 
-function freeBytesOf(folder: string): number {
+/** Free bytes for this user on the disk of a folder. @throws when it cannot be read */
+export function freeBytesOf(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
 }

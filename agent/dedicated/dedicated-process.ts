@@ -17,6 +17,8 @@ const PIPES = ["out", "err", "record"] as const;
 /** A line of the process says how a job ended: two numbers. */
 const MAX_LINE = 4_096;
 const TERM = "term\n";
+/** The end of a job is told first: to make pipes takes the agent a while. */
+const PIPES_AFTER_MS = 1;
 const LOADED = "loaded";
 
 interface Job {
@@ -148,13 +150,15 @@ export class DedicatedProcess {
     return { done, exited: watched.exited, terminate, kill, say: () => undefined };
   }
 
-  /** The next job finds its pipes made. */
+  /** The next job finds its pipes made, unless it comes at once. */
   #rest(): void {
     this.#busy = false;
     this.idleSinceMs = performance.now();
-    if (this.#ended) return;
-    this.#pipes = this.#makePipes();
-    this.#pipes.catch(() => this.close());
+    setTimeout(() => {
+      if (this.#busy || this.#ended || this.#pipes !== undefined) return;
+      this.#pipes = this.#makePipes();
+      this.#pipes.catch(() => this.close());
+    }, PIPES_AFTER_MS);
   }
 
   #endJob(exit: ChildExit, now?: CgroupUsage): void {

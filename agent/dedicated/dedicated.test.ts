@@ -5,7 +5,7 @@ import { openTestExecution, runScript, type ScriptOptions, startScript } from ".
 import type { AgentExecution } from "../runner/execution.ts";
 import { DedicatedPool } from "./dedicated-pool.ts";
 
-const opened = await openTestExecution({ prepared: 0, languages: ["bash", "python3", "javascript"], limits: { timeoutGraceMs: 300 } });
+const opened = await openTestExecution({ prepared: 0, languages: ["bash", "python3", "typescript", "javascript"], limits: { timeoutGraceMs: 300 } });
 let pool: DedicatedPool | undefined;
 
 /** An execution with a pool of its own. */
@@ -144,6 +144,36 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     expect(outcome.exit.reason).toBe("cancelled");
     // Not by the KILL that comes after ten seconds.
     expect(outcome.finishedAtUs - outcome.startedAtUs).toBeLessThan(5_000_000);
+  });
+
+  it("stays when the fork that waits for the next job dies: that job starts like any other", async () => {
+    const code = python("import os", "def main(): return [os.readlink('/proc/self/ns/pid'), os.getpid()]");
+    const execution = withPool();
+    const [namespace] = JSON.parse((await run(execution, "python3", code)).resultJson);
+    await until(() => pythonsIn(namespace).length === 2);
+    const [parent, waiting] = pythonsIn(namespace);
+    if (waiting === undefined) throw new Error("no fork waits");
+    process.kill(waiting, "SIGKILL");
+    const [elsewhere] = JSON.parse((await run(execution, "python3", code)).resultJson);
+    expect(elsewhere).not.toBe(namespace);
+    await until(() => pythonsIn(namespace).length === 2);
+    expect(pythonsIn(namespace)[0]).toBe(parent);
+    const pids = [];
+    for (const _ of [1, 2]) {
+      const [here, pid] = JSON.parse((await run(execution, "python3", code)).resultJson);
+      expect(here).toBe(namespace);
+      pids.push(pid);
+    }
+    expect(new Set(pids).size).toBe(2);
+    expect(pool?.stats().started).toBe(1);
+  });
+
+  it("takes a job that is larger than a pipe", async () => {
+    const code = python("def main(text): return len(text)");
+    const execution = withPool();
+    const args = JSON.stringify({ text: "x".repeat(700_000) });
+    for (const _ of [1, 2]) expect((await run(execution, "python3", code, { args })).resultJson).toBe("700000");
+    expect(pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
   });
 
   it("goes with a job that must be killed, and the next job gets another", async () => {

@@ -90,7 +90,11 @@ async function joinWith(config: AgentConfig, key: HostKey, log: Logger, signal: 
       return { agent_id: agentId, workspace, credential: credential.text, until_ms: Date.now() + credential.validMs };
     } catch (error) {
       const refusal = AppError.from(error);
-      if (!refusal.retryable) throw new AppError(refusal.code, `the control plane does not let this agent join: ${refusal.message}`);
+      if (!refusal.retryable) {
+        throw new AppError(refusal.code, `the control plane does not let this agent join: ${refusal.message}`, {
+          hint: "`millrace agents join-token list` shows which can be used, `millrace agents join-token create` makes another one",
+        });
+      }
       log.warn({ event: "agent.join_failed", address, error: refusal.message }, "the control plane cannot be reached: trying again");
       await pause(Math.min(MAX_WAIT_MS, 500 * 2 ** Math.min(turn, 10)) * (0.5 + Math.random() / 2), signal);
       if (signal.aborted) throw new AppError("cancelled", "stopped before the agent had joined");

@@ -13,7 +13,8 @@ import { decodeRecords, encodeRecord, openRecord } from "./record-codec.ts";
  * Results are written here before they are sent, and stay until they are acknowledged.
  *
  * - Everything that is added in one turn of the event loop goes to the file in one write (`commit`). A write to the page
- *   cache survives kill -9 of the agent; a loss of power is covered by an fdatasync in the background, which nobody waits for.
+ *   cache survives kill -9 of the agent; a loss of power is covered by an fdatasync in the background, which nobody waits for. What is acknowledged by then
+ *   need not be covered: it makes the disk busy, perhaps that of the database.
  * - The file is a chain of segments. A segment goes away when nothing in it is live. Segments pinned by a straggler are
  *   emptied by copying what is live to the newest one, so the disk holds at most MAX_SEGMENTS segments and what is live.
  * - Nothing is ever appended to a file of an earlier process: opening copies the live records to a fresh segment. So a torn
@@ -290,6 +291,7 @@ export class Journal {
       this.#unsynced.clear();
       for (const segment of segments) {
         if (this.#closed) break;
+        if (segment.live === 0) continue;
         // EBADF: the segment was closed while we waited, so nothing in it is live.
         await syncFile(segment.fd).catch((error: unknown) => this.#log.debug({ event: "journal.sync_failed", error: messageOf(error) }, "fdatasync failed"));
       }

@@ -8,6 +8,8 @@ export interface HostRoom {
   /** What all jobs may use together, bytes; the kernel keeps them to it. */
   readonly totalMemoryBytes: number;
   readonly processorMillis: number;
+  /** A job that comes to its limit of memory waits for another one, instead of being killed. */
+  readonly waitsAtLimit: boolean;
   /** For which there are descriptors and users. */
   readonly maxJobs: number;
   /** Of that memory, what others have than jobs that run: interpreters that wait, query helpers, dedicated processes without a job. */
@@ -23,7 +25,7 @@ const OWN_DESCRIPTORS = 512;
 /** For sandboxes that wait, builds and helpers. */
 const OTHER_USERS = 200;
 
-export function openHostRoom(sources: Pick<HostRoom, "totalMemoryBytes" | "heldBytes" | "shed">): HostRoom {
+export function openHostRoom(sources: Pick<HostRoom, "totalMemoryBytes" | "waitsAtLimit" | "heldBytes" | "shed">): HostRoom {
   const groups = processorGroups();
   return {
     ...sources,

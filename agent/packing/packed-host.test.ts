@@ -32,7 +32,8 @@ let done: Promise<void> = Promise.resolve();
 beforeAll(async () => {
   if (!canPack) return;
   await plane.start();
-  const config = readAgentConfig({ MILLRACE_AGENT_TOKEN: "secret", MILLRACE_AGENT_SLOTS: "auto", MILLRACE_AGENT_DEDICATED: "0", MILLRACE_AGENT_WARM_MB: "0" });
+  const none = { MILLRACE_AGENT_DEDICATED: "0", MILLRACE_AGENT_WARM_MB: "0", MILLRACE_AGENT_LANGUAGES: "bash,python3" };
+  const config = readAgentConfig({ MILLRACE_AGENT_TOKEN: "secret", MILLRACE_AGENT_SLOTS: "auto", ...none });
   const more = { addresses: [plane.address], dataDir, memoryBytes: TOTAL_MB * MB, jobMemoryBytes: 350 * MB };
   done = createAgent({ ...config, ...more }, { log: pino({ level: "silent" }) }).run(stop.signal);
   session = await plane.session(0);

@@ -52,8 +52,9 @@ interface Job {
 const MB = 1024 * 1024;
 /** What is assumed of a script that has not run here yet. */
 const UNKNOWN: Demand = { memoryBytes: 256 * MB, cpuMillis: 500 };
-/** Less than a sandbox itself needs. */
-const MIN_JOB_BYTES = 16 * MB;
+/** Less than a sandbox with an interpreter needs, and less than a sandbox alone: of one that asks, and of one that was measured. */
+const MIN_ASKED_BYTES = 16 * MB;
+const MIN_MEASURED_BYTES = 8 * MB;
 /** Part of the memory that no job is started on: it is lent to those that grow. */
 const GROWTH_SHARE = 0.03;
 /** A job that fills its memory as fast as one processor can gets some hundred megabytes in this time. */
@@ -93,7 +94,7 @@ export class Packer implements StartGate {
       memoryBytes: Math.min(UNKNOWN.memoryBytes, this.#ceilingBytes),
       cpuMillis: jobCpuMillis === 0 ? UNKNOWN.cpuMillis : Math.min(UNKNOWN.cpuMillis, jobCpuMillis),
     };
-    this.#profiles = new Profiles(unknown, file.load());
+    this.#profiles = new Profiles(unknown, host.waitsAtLimit, file.load());
     this.#packing = new Packing<AttemptKey>({ capacity: this.#capacity(), maxJobs: host.maxJobs, typical: unknown });
     this.#loans = new Loans<AttemptKey>(host.totalMemoryBytes, {
       usedBytes: (key) => this.#jobs.get(key)?.memory?.usedBytes(),
@@ -182,7 +183,8 @@ export class Packer implements StartGate {
     const wanted = this.#profiles.demandOf(script, declared);
     const memoryBytes = mayBorrow ? Math.min(wanted.memoryBytes, this.#ceilingBytes) : wanted.memoryBytes;
     const mostMillis = declared.cpuMillis === undefined && jobCpuMillis > 0 ? Math.min(jobCpuMillis, host.processorMillis) : host.processorMillis;
-    return { memoryBytes: hasGroup ? Math.max(MIN_JOB_BYTES, memoryBytes) : memoryBytes, cpuMillis: Math.min(wanted.cpuMillis, mostMillis) };
+    const leastBytes = declared.memoryBytes === undefined ? MIN_MEASURED_BYTES : MIN_ASKED_BYTES;
+    return { memoryBytes: hasGroup ? Math.max(leastBytes, memoryBytes) : memoryBytes, cpuMillis: Math.min(wanted.cpuMillis, mostMillis) };
   }
 
   #capacity(): Demand {

@@ -63,6 +63,11 @@ export class PolicyFile {
   readonly #look = (): void => this.reload();
 }
 
+/** Errors: invalid_argument for a file that is missing or faulty. */
+export function readPolicy(path: string): AgentPolicy {
+  return parse(path, readText(path));
+}
+
 function readText(path: string): string {
   try {
     const text = readFileSync(path, "utf8");

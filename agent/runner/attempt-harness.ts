@@ -138,9 +138,14 @@ export async function untilWarm(execution: AgentExecution, count: number): Promi
   while (Math.min(...execution.sandbox.stats().warmReady.values()) < count) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** The files of jobs, by folder, in the turn of the event loop after this one. Folders that wait for a job have empty ones, which do not count. */
+/** Resolves after the timers that were set for folders of jobs that have ended by now: theirs are shorter. */
+export function untilCleared(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** The files of jobs, by folder, when those of jobs that have ended are gone. Folders that wait for a job have empty ones, which do not count. */
 export async function filesOfJobs(execution: AgentExecution): Promise<string[]> {
-  await new Promise((resolve) => setImmediate(resolve));
+  await untilCleared();
   const files = readdirSync(execution.jobsDir).flatMap((folder) => readdirSync(join(execution.jobsDir, folder)).map((name) => `${folder}/${name}`));
   return files.filter((file) => !(file.includes(`/${BLANK_PREFIX}`) && statSync(join(execution.jobsDir, file)).size === 0));
 }

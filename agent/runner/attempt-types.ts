@@ -43,7 +43,7 @@ export interface AttemptOutcome {
 }
 
 export interface RunningAttempt {
-  /** Resolves when the whole process tree is gone and its output has been read. Its files are gone one turn of the event loop later. */
+  /** Resolves when the whole process tree is gone and its output has been read. Its files are gone a millisecond or two later. */
   readonly done: Promise<AttemptOutcome>;
   /** TERM to the script's processes, KILL of the whole tree after the bundle's grace. The exit reason becomes `cancelled`. Idempotent. */
   cancel(reason: string): void;

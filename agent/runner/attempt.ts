@@ -178,7 +178,7 @@ class Attempt {
       onSecrets: (secrets) => this.#mask.add(secrets),
       onResult: (data) => this.#emit(3, data),
     });
-    return this.#apiToken === "" ? undefined : { token: this.#apiToken, socket: door.insidePath, url: door.apiUrl };
+    return this.#apiToken === "" ? undefined : { token: this.#apiToken, socket: door.insidePath, commands: door.commands, url: door.apiUrl };
   }
 
   #openWorkshop(): WorkshopSession {

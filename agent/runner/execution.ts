@@ -1,27 +1,19 @@
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
+import { NOOP_LANGUAGE } from "../../kernel/languages.ts";
 import { openSandboxDoor, type SandboxDoor } from "../api-door/sandbox-door.ts";
 import { DedicatedPool } from "../dedicated/dedicated-pool.ts";
-import { bashSupport } from "../runtimes/bash/bash-runtime.ts";
-import { compiledSupport } from "../runtimes/compiled/compiled-support.ts";
-import { noopSupport } from "../runtimes/noop.ts";
-import { perlSupport } from "../runtimes/perl/perl-runtime.ts";
-import { phpSupport } from "../runtimes/php/php-runtime.ts";
-import { pythonSupport } from "../runtimes/python3/python3-runtime.ts";
-import { querySupport } from "../runtimes/query/query-runtimes.ts";
-import { rSupport } from "../runtimes/r/r-runtime.ts";
 import { RuntimeRegistry } from "../runtimes/registry.ts";
-import { rubySupport } from "../runtimes/ruby/ruby-runtime.ts";
-import { typescriptSupport } from "../runtimes/typescript/typescript-runtime.ts";
 import { detectSandbox } from "../sandbox/detect.ts";
 import { sweepJobsDir } from "../sandbox/job-dir.ts";
 import type { SandboxLevel } from "../sandbox/layers.ts";
 import { enclosureOf, LevelWatch } from "../sandbox/level-watch.ts";
 import { probe } from "../sandbox/probe.ts";
 import { makeReachableDir } from "../sandbox/reachable.ts";
-import { DEFAULT_RLIMITS, type NetworkPolicy, type Rlimits, type Sandbox, type WarmPlan } from "../sandbox/sandbox.ts";
+import { DEFAULT_RLIMITS, type NetworkPolicy, type ReadOnlyMount, type Rlimits, type Sandbox, type WarmPlan } from "../sandbox/sandbox.ts";
 import { SharedFolders } from "../shared/shared-folders.ts";
 import { LocalWorkshop } from "../workshop/local-workshop.ts";
+import { supportsOf } from "./supports.ts";
 import type { Enclosure } from "./terms.ts";
 
 /** Ceilings that hold where a bundle says nothing (zero). */
@@ -103,7 +95,7 @@ export interface ExecutionOptions {
   readonly dedicated?: number;
   /** Also offers the language `noop`, for load tests. */
   readonly noop?: boolean;
-  /** Looks for these languages alone, and for what comes with them; default all. To look for one costs a process or two: for tests. */
+  /** Looks for these languages alone; default all. To look for one costs a process or two. */
   readonly languages?: readonly string[];
 }
 
@@ -152,7 +144,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const { sandbox } = detected;
   if (sandbox === undefined) {
     throw new AppError("failed_precondition", `scripts cannot be sandboxed on this machine: ${detected.reasons.join("; ")}`, {
-      hint: "install bubblewrap and allow user namespaces, or start the agent with the sandbox switched off",
+      hint: "install bubblewrap and allow user namespaces, or go without, with MILLRACE_AGENT_SANDBOX=off: jobs can then read whatever the agent can",
     });
   }
   const network = sandbox.kind === "unsandboxed" ? "full" : (options.network ?? "none");
@@ -160,25 +152,14 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   if (network === "full") await detected.firewall.protect();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { tmpBytes, rlimits } = limits;
-  const supports = [
-    bashSupport,
-    pythonSupport(options.pythonPath),
-    typescriptSupport({ heapMb: options.nodeHeapMb ?? 512 }),
-    phpSupport,
-    rubySupport,
-    perlSupport,
-    rSupport,
-    querySupport({ sandbox, network, metadataAllowed: options.blockMetadata === false, tmpBytes }),
-    compiledSupport({ javaHeapMb: 512 }),
-    ...(options.noop === true ? [noopSupport] : []),
-  ];
-  const { languages } = options;
-  const wanted = languages === undefined ? supports : supports.filter((support) => support.languages.some((language) => languages.includes(language)));
-  const runtimes = await RuntimeRegistry.detect(wanted, {
-    probe: (argv, mounts) => probe(sandbox, argv, mounts),
-    pathOf: (mount) => sandbox.mountPath(mount),
+  const { nodeHeapMb, pythonPath, noop, languages } = options;
+  const supports = supportsOf({ sandbox, network, metadataAllowed: !blockMetadata, tmpBytes, nodeHeapMb, pythonPath, noop });
+  const context = {
+    probe: (argv: readonly string[], mounts: readonly ReadOnlyMount[]) => probe(sandbox, argv, mounts),
+    pathOf: (mount: ReadOnlyMount) => sandbox.mountPath(mount),
     execDir: dir,
-  });
+  };
+  const runtimes = await RuntimeRegistry.detect(supports, context, languages === undefined ? undefined : [...languages, NOOP_LANGUAGE]);
   const warm: WarmPlan = {
     interpreters: runtimes.interpreters(),
     budgetBytes: (options.warmMb ?? 0) * 2 ** 20,

@@ -11,12 +11,14 @@ export interface JobApi {
   readonly token: string;
   /** Path of the socket as the script sees it. */
   readonly socket: string;
+  /** Folder of commands for scripts, as they see it. */
+  readonly commands: string;
   /** Empty when unknown. */
   readonly url: string;
 }
 
 /** Where scripts find programs. */
-export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** What a script remembers between its runs is kept beside it. Inline code has no such place. */
 const STATE_SUFFIX = ".state";
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
@@ -37,7 +39,8 @@ const MAX_VARIABLES = 1_000;
  */
 export function jobEnv(bundle: Bundle, tmp: string, runtimeEnv: ReadonlyMap<string, string>, api?: JobApi): JobEnv {
   const env = new Map<string, string>([
-    ["PATH", SYSTEM_PATH],
+    // Ours come behind everything else: a program of that name that the machine has is the one that scripts mean.
+    ["PATH", api === undefined ? SYSTEM_PATH : `${SYSTEM_PATH}:${api.commands}`],
     ["LANG", "C.UTF-8"],
     ["TZ", "UTC"],
     ["HOME", tmp],

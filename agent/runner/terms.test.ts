@@ -7,14 +7,14 @@ const nothing: Requirements = { network: Network.NETWORK_UNSPECIFIED, allow: [],
 const able: TermsInput = {
   requirements: undefined,
   sandbox: { kind: "bubblewrap" },
-  enclosure: { level: () => 3, cgroups: { controls: new Set(["memory", "pids", "cpu"]), totalMemoryBytes: 1000 * MB }, noAllowList: undefined },
+  enclosure: { level: () => 3, cgroups: { kind: "v2", controls: new Set(["memory", "pids", "cpu"]), totalMemoryBytes: 1000 * MB }, noAllowList: undefined },
   network: "none",
   defaults: { memoryBytes: 0, cpuMillis: 0 },
 };
 const asking = (requirements: Partial<Requirements>, change: Partial<TermsInput> = {}) =>
   termsOf({ ...able, ...change, requirements: { ...nothing, ...requirements } });
 const bare: Partial<TermsInput> = {
-  enclosure: { level: () => 1, cgroups: { controls: new Set(), totalMemoryBytes: 0 }, noAllowList: "nft is missing" },
+  enclosure: { level: () => 1, cgroups: { kind: "none", controls: new Set(), totalMemoryBytes: 0 }, noAllowList: "nft is missing" },
 };
 
 describe("the terms of a script", () => {

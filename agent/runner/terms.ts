@@ -10,7 +10,7 @@ import type { NetworkPolicy, Sandbox } from "../sandbox/sandbox.ts";
 export interface Enclosure {
   /** As it was found last. */
   level(): SandboxLevel;
-  readonly cgroups: Pick<CgroupDriver, "controls" | "totalMemoryBytes">;
+  readonly cgroups: Pick<CgroupDriver, "kind" | "controls" | "totalMemoryBytes">;
   /** Why no allow list can be kept; undefined when one can. */
   readonly noAllowList: string | undefined;
 }

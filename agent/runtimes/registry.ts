@@ -6,11 +6,13 @@ import type { DetectContext, Runtime, RuntimeSupport } from "./runtime.ts";
 export class RuntimeRegistry {
   readonly #byLanguage = new Map<string, Runtime>();
 
-  static async detect(supports: readonly RuntimeSupport[], context: DetectContext): Promise<RuntimeRegistry> {
+  /** @param wanted languages to look for; default all */
+  static async detect(supports: readonly RuntimeSupport[], context: DetectContext, wanted?: readonly string[]): Promise<RuntimeRegistry> {
     const registry = new RuntimeRegistry();
-    const found = await Promise.all(supports.map((support) => support.detect(context)));
+    const isWanted = (language: string): boolean => wanted?.includes(language) !== false;
+    const found = await Promise.all(supports.filter(({ languages }) => languages.some(isWanted)).map((support) => support.detect(context)));
     for (const runtimes of found) {
-      for (const [language, runtime] of runtimes ?? []) registry.#byLanguage.set(language, runtime);
+      for (const [language, runtime] of runtimes ?? []) if (isWanted(language)) registry.#byLanguage.set(language, runtime);
     }
     return registry;
   }

@@ -83,6 +83,8 @@ const PATHS: InsidePaths = { job: INSIDE_JOB, tmp: INSIDE_TMP };
 /** While a script that has just been started is at work, and after one has ended (a flow brings its next step then): making a sandbox stops the agent for milliseconds. */
 const QUIET_AFTER_START_MS = 20;
 const QUIET_AFTER_END_MS = 12;
+/** To remove what an ended job had takes half a millisecond: first its end is told, and while the control plane writes it down there is time. */
+const CLEAR_AFTER_MS = 1;
 
 /**
  * Runs jobs in bubblewrap. A place is *cold* (everything is made when its script is known) or *prepared*: a launcher already
@@ -107,7 +109,7 @@ class Bubblewrap implements Sandbox {
   #fast = 0;
   #warm = 0;
   #cold = 0;
-  /** Folders of ended jobs, until the next turn of the event loop. */
+  /** Folders of ended jobs, for `CLEAR_AFTER_MS`. */
   readonly #leaving: Room[] = [];
 
   constructor(parts: BubblewrapParts) {
@@ -243,10 +245,10 @@ class Bubblewrap implements Sandbox {
     }
   }
 
-  /** Removes the files, after whoever waits for the job has been told, and gives the user back. Only when no process is left. */
+  /** Removes the files, a little after whoever waits for the job has been told, and gives the user back. Only when no process is left. */
   clear(room: Room): void {
     this.#rest(QUIET_AFTER_END_MS);
-    if (this.#leaving.push(room) === 1) setImmediate(() => this.#sweep());
+    if (this.#leaving.push(room) === 1) setTimeout(() => this.#sweep(), CLEAR_AFTER_MS);
   }
 
   #sweep(): void {

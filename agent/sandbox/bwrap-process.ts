@@ -42,7 +42,10 @@ export interface BwrapProcess extends SandboxProcess {
   firstPid(): number | undefined;
 }
 
-/** After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time it is killed too. */
+/**
+ * After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time it is killed too. Never before its first process is
+ * known: that one binds its life to bwrap's only when it is about to run the launcher, and would outlive it, with the job's script.
+ */
 const KILL_FALLBACK_MS = 1_000;
 
 /**
@@ -141,7 +144,9 @@ function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
       watched.cut();
       return;
     }
-    if (status.firstPid === undefined || !signal(status.firstPid, "SIGKILL")) child.kill("SIGKILL");
+    status.whenFirst((pid) => {
+      if (!watched.exited() && !signal(pid, "SIGKILL")) child.kill("SIGKILL");
+    });
     const fallback = setTimeout(() => child.kill("SIGKILL"), KILL_FALLBACK_MS);
     child.once("exit", () => clearTimeout(fallback));
   };
@@ -157,20 +162,36 @@ function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
   return { done, ready, exited, attach, terminate, kill, go, say, firstPid, channel: channelOf(child) };
 }
 
-/** The status pipe of bwrap: tells the host's number of the first process inside. */
+/** The status pipe of bwrap: tells the host's number of the first process inside, before that one goes on. */
 class StatusReader {
-  firstPid: number | undefined;
+  #firstPid: number | undefined;
+  #waiting: ((pid: number) => void)[] = [];
 
   constructor(child: ChildProcess) {
     let text = "";
     const stream = readableOf(child, STATUS_FD);
     stream.on("error", () => undefined);
     stream.on("data", (data: Buffer) => {
-      if (this.firstPid !== undefined || text.length > 4096) return;
+      if (this.#firstPid !== undefined || text.length > 4096) return;
       text += data.toString("latin1");
       const match = /"child-pid": *([0-9]+)/.exec(text);
-      if (match !== null) this.firstPid = Number(match[1]);
+      if (match !== null) this.#is(Number(match[1]));
     });
+  }
+
+  get firstPid(): number | undefined {
+    return this.#firstPid;
+  }
+
+  /** Now, or as soon as it is known; never when bwrap ends before. */
+  whenFirst(act: (pid: number) => void): void {
+    if (this.#firstPid === undefined) this.#waiting.push(act);
+    else act(this.#firstPid);
+  }
+
+  #is(pid: number): void {
+    this.#firstPid = pid;
+    for (const act of this.#waiting.splice(0)) act(pid);
   }
 }
 

@@ -1,10 +1,12 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { launcherArgv, RECORD_FD } from "./launcher.ts";
 import { DEFAULT_RLIMITS } from "./sandbox.ts";
+import { readableOf } from "./supervise.ts";
 
 const mayUnshare = process.getuid?.() === 0 && spawnSync("unshare", ["--pid", "--fork", "true"]).status === 0;
 
@@ -31,4 +33,13 @@ test.runIf(mayUnshare)("a script does not begin when the agent has died while it
   expect(RECORD_FD).toBe(5);
   expect(printed(true)).toBe("the script\n");
   expect(printed(false)).toBe("");
+});
+
+test("a script that is asked to end as soon as it has begun does not go on", async () => {
+  const [program = "", ...args] = launcherArgv(["sleep", "3"], DEFAULT_RLIMITS);
+  for (let round = 0; round < 30; round++) {
+    const child = spawn(program, args, { detached: true, stdio: ["ignore", "ignore", "ignore", "ignore", "ignore", "pipe"] });
+    readableOf(child, RECORD_FD).once("data", () => process.kill(-(child.pid ?? 0), "SIGTERM"));
+    expect(await once(child, "exit")).toEqual([143, null]);
+  }
 });

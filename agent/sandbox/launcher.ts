@@ -38,8 +38,11 @@ const PREPARE = [
  */
 const WAIT = [`printf P >&${RECORD_FD}`, `read -r go <&${CONTROL_FD} || exit 1`, `exec ${CONTROL_FD}<&-`, "unset go", `. ${INSIDE_JOB}/${START_FILE}`];
 
-/** When nobody reads any more the agent has died in between, and the script must not begin: process 1 outlives the signal for that. */
-const RUN = [`printf B >&${RECORD_FD} || exit 1`, '"$@"', "exit $?"];
+/**
+ * When nobody reads any more the agent has died in between, and the script must not begin. The child says so itself: the trap is not its own, so TERM
+ * that comes as soon as that is read ends it. Said by the shell before its fork, TERM found the shell alone, and the script went on until KILL.
+ */
+const RUN = [`(printf B >&${RECORD_FD} || exit 1; exec "$@")`, "exit $?"];
 
 /** `ulimit -f` counts in blocks of 512 bytes. */
 const BLOCK_BYTES = 512;

@@ -108,8 +108,9 @@ export class OutputPump {
 
 function untilClosed(stream: Readable): Promise<void> {
   return new Promise((resolve) => {
-    // A read error on a pipe of ours means the same as its end: nothing more comes.
+    // A read error on a pipe of ours means the same as its end: nothing more comes. The end itself is known a turn of the event loop before the close.
     stream.on("error", () => undefined);
+    stream.once("end", () => resolve());
     stream.once("close", () => resolve());
   });
 }

@@ -5,7 +5,16 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { filesOfJobs, isRunning, openTestExecution, runScript, type ScriptOptions, startScript, untilPrepared } from "../runner/attempt-harness.ts";
+import {
+  filesOfJobs,
+  isRunning,
+  openTestExecution,
+  runScript,
+  type ScriptOptions,
+  startScript,
+  untilCleared,
+  untilPrepared,
+} from "../runner/attempt-harness.ts";
 import { DEFAULT_LIMITS } from "../runner/execution.ts";
 
 const SIZE = 3;
@@ -262,7 +271,7 @@ describe("the pool of prepared sandboxes", () => {
     const next = await openTestExecution({ dir, prepared: 0, languages: ["bash"] });
     expect(next.swept).toBe(3);
     // Trial runs at the start have had folders too.
-    await new Promise((resolve) => setImmediate(resolve));
+    await untilCleared();
     expect(readdirSync(join(dir, "jobs"))).toEqual([]);
     next.dispose();
     rmSync(dir, { recursive: true, force: true });

@@ -31,6 +31,7 @@ export class RecordChannel {
     });
     this.ended = new Promise((resolve) => {
       stream.on("error", () => undefined);
+      stream.once("end", () => resolve());
       stream.once("close", () => resolve());
     });
   }

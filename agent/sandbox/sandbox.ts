@@ -168,8 +168,8 @@ export interface Place {
   /** Makes pipes in the folder of a process that has been started, to be opened for writing. Absent where places have none. */
   pipes?(names: readonly string[]): Promise<NamedPipe[]>;
   /**
-   * Gives back the user and removes the files, once the tree is gone; at the latest in the turn of the event loop after the promise
-   * has resolved. To be called after `done`. Never rejects.
+   * Gives back the user and removes the files, once the tree is gone; a millisecond or two after the promise has resolved. To be called
+   * after `done`. Never rejects.
    */
   discard(): Promise<void>;
 }

@@ -74,10 +74,10 @@ async function start(pipes: FifoPool, cwd: string, spec: SandboxSpec, io: Sandbo
     };
     const watched = supervise({ child, stdout: stdout.reader, stderr: stderr.reader, afterExit: () => group("SIGKILL") });
     watched.attach({ io, recordMaxBytes: spec.recordMaxBytes });
-    const terminate = (): void => {
-      if (!watched.exited()) group("SIGTERM");
-    };
     const kill = (): void => (watched.exited() ? watched.cut() : group("SIGKILL"));
+    const terminate = (): void => {
+      if (!watched.exited()) group(watched.begun() ? "SIGTERM" : "SIGKILL");
+    };
     return { done: watched.done, exited: watched.exited, terminate, kill, say: () => undefined, channel: channelOf(child) };
   } catch (error) {
     stdout.reader.destroy();

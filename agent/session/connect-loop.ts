@@ -16,6 +16,7 @@ import { DEFAULT_POLICY, policyFromWire, type SessionPolicy } from "./wire-codec
 
 /** This many keepalive intervals without any frame mean that the stream is dead. */
 const SILENT_AFTER_KEEPALIVES = 2.5;
+const ANOTHER_TOKEN = "start it with a join token (`millrace agents join-token create`), or with the token of this control plane for agents";
 /** A pause between two looks at the clocks that no healthy event loop makes. */
 const SUSPENDED_AFTER_MS = 5_000;
 
@@ -290,7 +291,10 @@ export class ConnectLoop {
 
   #refused(refusal: Refusal, fatal: boolean): void {
     this.#options.log.error({ event: "agent.refused", code: refusal.code, reason: refusal.message }, "the control plane refuses this agent");
-    if (fatal) this.#options.onRefused(new AppError(codeOf(refusal.code), `the control plane refuses this agent: ${refusal.message}`), refusal.final);
+    if (!fatal) return;
+    const code = codeOf(refusal.code);
+    const hint = code === "unauthenticated" ? { hint: ANOTHER_TOKEN } : {};
+    this.#options.onRefused(new AppError(code, `the control plane refuses this agent: ${refusal.message}`, hint), refusal.final);
   }
 }
 

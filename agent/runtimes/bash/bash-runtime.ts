@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { type BashParameter, parseBashParameters } from "../../../kernel/bash-parameters.ts";
-import { SYSTEM_PATH } from "../../runner/job-env.ts";
 import { readJsonMembers } from "../../runner/json-text.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
 import { placeConstants } from "../constants.ts";
@@ -17,7 +16,6 @@ import {
 } from "../runtime.ts";
 
 const WRAPPER = readFileSync(new URL("./wrapper.sh", import.meta.url), "utf8");
-const SDK = readFileSync(new URL("../../sdk/bash/millrace", import.meta.url), "utf8");
 const BASH = "/bin/bash";
 
 /** Bash: positional arguments by the names that the script gives them, result is the last line of stdout. */
@@ -26,7 +24,7 @@ export const bashSupport: RuntimeSupport = {
   detect: async (context: DetectContext) => {
     const version = outputOf(await context.probe([BASH, "--noprofile", "--norc", "-c", 'echo "$BASH_VERSION"'], []));
     if (version === undefined || version === "") return undefined;
-    const mount = placeConstants(context.execDir, "bash", { "wrapper.sh": WRAPPER, "bin/millrace": SDK });
+    const mount = placeConstants(context.execDir, "bash", { "wrapper.sh": WRAPPER });
     const wrapper: Wrapper = { mount, folder: context.pathOf(mount) };
     const runtime: ProcessRuntime = {
       kind: "process",
@@ -61,8 +59,7 @@ function launch(wrapper: Wrapper, request: LaunchRequest): Launch | Refusal {
       ...(positional.length === 0 ? [] : [{ name: "args", content: positional.map((text) => `${text}\0`).join("") }]),
     ],
     argv: [BASH, "--noprofile", "--norc", `${wrapper.folder}/wrapper.sh`, request.paths.job],
-    // Behind everything else: a program of that name that the machine has is the one that scripts mean.
-    env: new Map([["PATH", `${SYSTEM_PATH}:${wrapper.folder}/bin`]]),
+    env: new Map(),
     mounts: [wrapper.mount],
     resultFrom: "last_stdout_line",
   };

@@ -1,4 +1,4 @@
-"""A Python that stays for one script: it loads the script once, and then runs each job in a fork of itself.
+"""A Python that stays for one script: it loads the script once, and then runs each job in a fork of itself, which waits for it.
 
 fd 7 tells it about jobs, one line of JSON each: {"env", "own", "args", "pipes": {"out", "err", "record"}}; "own" are the variables that only this job has,
 the last three are names in the job folder. A line "term" means TERM to the job. On fd 5 it says "loaded", and when a job is over {"code", "bytes"}. One job at a time.
@@ -25,9 +25,10 @@ def main():
     status = os.dup(STATUS)
     os.set_inheritable(CONTROL, False)
     lines = Lines()
-    job = lines.next()
-    if job is None:
+    line = lines.next()
+    if line is None:
         return 0
+    job = json.loads(line)
     # The first job pays for loading, and what loading prints is in its log.
     enter(wrapper, job)
     wrapper.set_environment({name: value for name, value in job["env"].items() if name not in job["own"]})
@@ -41,27 +42,55 @@ def main():
     sys.stdout.flush()
     sys.stderr.flush()
     os.write(status, b"loaded\n")
-    entered = True
-    while job is not None:
-        pid = os.fork()
-        if pid == 0:
-            os.close(CONTROL)
-            os.close(status)
-            if not entered:
-                enter(wrapper, job)
-            return work(wrapper, function, job)
+    pid = os.fork()
+    if pid == 0:
+        os.close(CONTROL)
+        os.close(status)
+        return wrapper.end(work(wrapper, function, job), is_fork=True)
+    leave_pipes()
+    while True:
         # What the next fork inherits must hold nothing of this job.
-        job = None
-        if entered:
-            leave_pipes()
-            entered = False
+        job = line = None
         code = wait(pid, lines)
         end_others()
         say(status, {"code": code, "bytes": memory()})
         for folder, names in zip(FOLDERS, kept):
             tidy(folder, names)
-        job = lines.next()
-    return 0
+        # Before its job is known: making a fork takes longer than many a job.
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            for number in (CONTROL, status, writing):
+                os.close(number)
+            return wait_for_job(wrapper, function, reading)
+        os.close(reading)
+        line = lines.next()
+        if line is None:
+            return 0
+        give(writing, line)
+
+
+def wait_for_job(wrapper, function, reading):
+    """In a fork that has no job yet."""
+    with open(reading, "rb") as pipe:
+        line = pipe.read()
+    if not line:
+        os._exit(0)
+    job = json.loads(line)
+    line = None
+    enter(wrapper, job)
+    return wrapper.end(work(wrapper, function, job), is_fork=True)
+
+
+def give(writing, line):
+    """Tells the fork that waits about its job."""
+    try:
+        with open(writing, "wb", buffering=0) as pipe:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[pipe.write(rest) :]
+    except BrokenPipeError:
+        pass  # It is not there any more, which shows when it is waited for.
 
 
 def load_wrapper():
@@ -89,13 +118,11 @@ class Lines:
         return line
 
     def next(self):
-        """The next job; None when no more come."""
+        """What is said of the next job; None when no more come."""
         while True:
             line = self.line()
-            if line is None:
-                return None
             if line != b"term":
-                return json.loads(line)
+                return line
 
 
 def enter(wrapper, job):

@@ -25,7 +25,7 @@ registry.addNpm(
 const elsewhere = await openLocalRegistry();
 
 const buildEnv = new Map([["NPM_CONFIG_REGISTRY", `${registry.url}/npm/`]]);
-const opened = await openTestExecution({ prepared: 0, buildEnv, languages: ["typescript"] });
+const opened = await openTestExecution({ prepared: 0, buildEnv, languages: ["typescript", "javascript"] });
 const plain = await openTestExecution({ sandbox: "off", buildEnv, languages: ["typescript"] });
 afterAll(async () => {
   opened.dispose();

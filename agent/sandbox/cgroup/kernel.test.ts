@@ -87,6 +87,15 @@ describe.skipIf(driver.kind === "none")(`control groups (${driver.kind})`, () =>
     group.remove();
   });
 
+  it("that are given up are killed: whoever is left in one has no job", async () => {
+    const group = driver.create();
+    const child = spawn("/bin/sleep", ["300"], { stdio: "ignore" });
+    const exit = ended(child);
+    await group.place(child.pid ?? -1);
+    group.remove();
+    expect(await exit).toEqual([null, "SIGKILL"]);
+  });
+
   it("of a run that was killed are swept by the next one, with the processes in them", async () => {
     const own = mkdtempSync(join(tmpdir(), "millrace-cgroup-"));
     const before = new Set(jobGroups());

@@ -33,6 +33,8 @@ const GUESSED_BYTES = 24 * 1024 * 1024;
 /** Next to bwrap and the launcher, which are not measured. */
 const ENCLOSURE_BYTES = 600 * 1024;
 const LOOK_EVERY_MS = 10_000;
+/** After a start, of which there may be many: nothing is made so soon anyway. */
+const LOOK_SOON_MS = 5;
 const FREE_SHARE = 8;
 const START_REST_MS = 1_000;
 
@@ -40,6 +42,7 @@ export class WarmPools<T extends Ending> {
   readonly #options: WarmPoolsOptions<T>;
   readonly #kinds = new Map<string, Kind<T>>();
   readonly #timer: NodeJS.Timeout;
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(options: WarmPoolsOptions<T>) {
     this.#options = options;
@@ -56,9 +59,8 @@ export class WarmPools<T extends Ending> {
     const kind = this.#kinds.get(interpreter);
     if (kind === undefined) return undefined;
     kind.demand.note(this.#options.clock.monotonicMs());
-    const taken = kind.pool.take();
-    this.#look();
-    return taken;
+    this.#soon ??= setTimeout(() => this.#look(), LOOK_SOON_MS).unref();
+    return kind.pool.take();
   }
 
   /** See `ReadyPool.rest`. */
@@ -78,6 +80,7 @@ export class WarmPools<T extends Ending> {
   /** Drops all. Idempotent. */
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
     for (const kind of this.#kinds.values()) {
       kind.size = 0;
       kind.pool.close();
@@ -102,6 +105,7 @@ export class WarmPools<T extends Ending> {
   }
 
   #look(): void {
+    this.#soon = undefined;
     const nowMs = this.#options.clock.monotonicMs();
     const { budgetBytes, least = 0 } = this.#options.plan;
     const kinds = [...this.#kinds.values()];

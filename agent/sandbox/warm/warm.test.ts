@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from "../../runner/execution.ts";
 import { ownBytesBelow } from "./memory.ts";
 
 const READY = 2;
-const languages = ["python3", "javascript"];
+const languages = ["python3", "typescript", "javascript"];
 const opened = await openTestExecution({ prepared: 0, warmMb: 1_024, warmLeast: READY, languages });
 const { execution } = opened;
 const cold = await openTestExecution({ prepared: 0, languages });
@@ -116,6 +116,50 @@ describe("an interpreter that waits", () => {
     }
     expect(found.map(([old]) => old)).toEqual([false, false, false]);
     for (const at of [1, 2]) expect(new Set(found.map((one) => one[at])).size).toBe(3);
+  });
+
+  it.skipIf(!available("python3"))("ends like any program, although it is not taken apart", async () => {
+    const code = [
+      "import atexit, os, sys, threading, time",
+      "class Last:",
+      "    def __del__(self): print('deleted', name)",
+      "name = 'by its module'",
+      "last = Last()",
+      "loop = [last]",
+      "loop.append(loop)",
+      "still_open = [{'file': os.fdopen(os.dup(1), 'w')}]",
+      "said = threading.Event()",
+      "def late():",
+      "    said.wait()",
+      "    time.sleep(0.05)",
+      "    print('thread')",
+      "def main(compiled):",
+      "    atexit.register(lambda: print('atexit'))",
+      "    atexit.register(lambda: 1 / 0)",
+      "    threading.Thread(target=late).start()",
+      "    threading.Thread(target=time.sleep, args=(300,), daemon=True).start()",
+      "    still_open[0]['file'].write('open\\n')",
+      "    sys.stdout = open('/tmp/other', 'w')",
+      "    sys.stdout = sys.__stdout__",
+      "    if compiled:",
+      "        import ctypes",
+      "        ctypes.CDLL(None).printf(b'of C\\n')",
+      "    print('main')",
+      "    said.set()",
+      "    sys.exit(7)",
+    ].join("\n");
+    for (const one of [cold.execution, execution]) {
+      for (const compiled of [false, true]) {
+        const { exit, stdout, stderr } = await runScript(one, "python3", code, { args: JSON.stringify({ compiled }) });
+        expect(exit).toMatchObject({ reason: "exit_code", code: 7 });
+        expect(stderr).toContain("ZeroDivisionError");
+        const lines = stdout.split("\n").filter((line) => line !== "of C");
+        expect([lines[0], lines[1], lines[2]]).toEqual(["main", "thread", "atexit"]);
+        expect(lines.slice(3).sort()).toEqual(["", "deleted by its module", "open"]);
+        expect(stdout.includes("of C\n")).toBe(compiled);
+        await untilWarm(execution, 1);
+      }
+    }
   });
 
   it.each<[string, ScriptOptions["env"]]>([

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { afterAll, expect, test } from "vitest";
+import { openTestExecution } from "../runner/attempt-harness.ts";
+import { DEFAULT_RLIMITS } from "./sandbox.ts";
+
+const opened = await openTestExecution({ prepared: 0 });
+afterAll(() => opened.dispose());
+
+/** The children of a process right now. */
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** A zombie counts as gone: who takes on orphans here may be slow to bury them. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Without a turn of the event loop: nothing that bwrap says meanwhile is heard. */
+function untilAtOnce<T>(look: () => T | undefined): T {
+  for (const untilMs = performance.now() + 20_000; performance.now() < untilMs; ) {
+    const found = look();
+    if (found !== undefined) return found;
+  }
+  throw new Error("it did not come");
+}
+
+test("a sandbox that is killed while it is made leaves no process behind, and its script does not run", async () => {
+  const { sandbox } = opened.execution;
+  for (let round = 0; round < 5; round++) {
+    const before = new Set(childrenOf(process.pid));
+    const place = sandbox.place(true);
+    const running = await place.start(
+      {
+        argv: ["/bin/sleep", "600"],
+        env: new Map(),
+        files: [],
+        mounts: [],
+        network: "none",
+        tmpBytes: 1024 * 1024,
+        rlimits: DEFAULT_RLIMITS,
+        recordMaxBytes: 0,
+      },
+      { onBegun: () => undefined, onOutput: () => undefined },
+    );
+    const bwrap = childrenOf(process.pid).find((pid) => !before.has(pid)) ?? 0;
+    // It begins when it has been told all.
+    await new Promise(setImmediate);
+    const first = untilAtOnce(() => childrenOf(bwrap)[0]);
+    running.kill();
+    await running.done;
+    expect([bwrap, first].filter(isAlive)).toEqual([]);
+    await place.discard();
+  }
+});
