@@ -1,5 +1,5 @@
 import { decodeEscapes, R_ESCAPES } from "./escapes.ts";
-import type { Finding } from "./python-text.ts";
+import { type Finding, printable } from "./python-text.ts";
 
 /** A token of R; `at` is its offset in UTF-16 units. */
 export type RToken =
@@ -12,14 +12,18 @@ export type RToken =
   | { readonly kind: "line_end"; readonly at: number };
 
 const NAME = /[\p{L}.][\p{L}\p{N}._]*/uy;
-const NUMBER = /0[xX][0-9a-fA-F]+[Li]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[Li]?/y;
-const OPERATOR = /<<-|->>|<-|->|\|>|==|!=|<=|>=|&&|\|\||::?:?|%[^%\n]*%|[^\s]/uy;
+const NUMBER = /0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?[Li]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[Li]?/y;
+const OPERATOR = /<<-|->>|<-|->|\|>|==|!=|<=|>=|&&|\|\||\*\*|:=|::?:?|%[^%\n]*%|[^\s]/uy;
 const RAW_STRING = /[rR](["'])(-*)([([{])/y;
 const RAW_CLOSERS: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 
-/** The tokens of an R file, comments left out, and a string or quoted name that never ends. */
+const ESCAPE = /\\([\s\S])/g;
+const KNOWN_ESCAPE = /[\n "'`\\0-7abfnrtuvxU]/;
+
+/** The tokens of an R file, comments left out, and what is wrong with its strings and quoted names. */
 export function rTokens(code: string): { readonly tokens: readonly RToken[]; readonly problem: Finding | undefined } {
   const tokens: RToken[] = [];
+  let problem: Finding | undefined;
   let at = 0;
   while (at < code.length) {
     const character = code[at] ?? "";
@@ -34,11 +38,22 @@ export function rTokens(code: string): { readonly tokens: readonly RToken[]; rea
       continue;
     }
     const token = tokenAt(code, at);
-    if (token === undefined) return { tokens, problem: { offset: at, message: "this string is never closed" } };
+    if (token === undefined) return { tokens, problem: problem ?? { offset: at, message: "this string is never closed" } };
     tokens.push(token.token);
+    if (/["'`]/.test(character)) problem ??= unknownEscape(code, at, token.end);
     at = token.end;
   }
-  return { tokens, problem: undefined };
+  return { tokens, problem };
+}
+
+/** Other languages take the letter itself; R refuses the file. */
+function unknownEscape(code: string, from: number, end: number): Finding | undefined {
+  for (const match of code.slice(from, end).matchAll(ESCAPE)) {
+    const letter = match[1] ?? "";
+    if (!KNOWN_ESCAPE.test(letter))
+      return { offset: from + match.index, message: `${printable(`\\${letter}`)} means nothing in a string: a backslash is \`\\\\\`` };
+  }
+  return undefined;
 }
 
 interface Read {

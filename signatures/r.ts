@@ -1,33 +1,18 @@
 import { ANY, type JsonValue, NO_MAIN, OPAQUE_MAIN, type Parameter, type Signature, type SignatureReading, type SyntaxProblem } from "./model.ts";
 import { typeOfDefault } from "./parameter-types.ts";
-import { type Finding, printable } from "./python-text.ts";
 import { CLOSING, isMark, splitArguments } from "./r-arguments.ts";
+import { RGrammar } from "./r-grammar.ts";
 import { rLiteral } from "./r-literals.ts";
 import { type RToken, rTokens } from "./r-tokens.ts";
 import { SourcePositions } from "./source-position.ts";
 import { WorkBudget } from "./work-budget.ts";
 
-/**
- * Reads `main <- function(…)` of an R file; types are what the defaults suggest. Of the grammar only strings and brackets are checked, the rest
- * is found by the first run: no maintained R grammar comes as WebAssembly, and these two rules are certain.
- */
+/** Reads `main <- function(…)` of an R file; types are what the defaults suggest. The file is held against the grammar of R. */
 export function readR(code: string, budget: WorkBudget = new WorkBudget()): SignatureReading {
   const { tokens, problem } = rTokens(code);
-  const finding = problem ?? bracketProblem(tokens);
+  const finding = problem ?? new RGrammar(code, tokens).check();
   const problems: SyntaxProblem[] = finding === undefined ? [] : [new SourcePositions(code).problemAt(finding.offset, finding.message)];
   return { signature: signatureOf(tokens, budget), problems };
-}
-
-function bracketProblem(tokens: readonly RToken[]): Finding | undefined {
-  const open: { text: string; at: number }[] = [];
-  for (const token of tokens) {
-    if (token.kind !== "mark") continue;
-    if (token.text === "(" || token.text === "[" || token.text === "{") open.push(token);
-    else if (CLOSING[token.text] !== undefined && open.pop()?.text !== CLOSING[token.text])
-      return { offset: token.at, message: `unexpected ${printable(token.text)}` };
-  }
-  const last = open.at(-1);
-  return last === undefined ? undefined : { offset: last.at, message: `'${last.text}' is never closed` };
 }
 
 const ASSIGN = new Set(["<-", "=", "<<-"]);
