@@ -14,7 +14,7 @@ const SWEEP_MISSING: readonly Edit[] = [
 const AGENT_LIFE: readonly Mutation[] = [
   {
     name: "attempts are given away too early",
-    edits: [{ file: AGENTS, text: "nowMs - agent.silentSinceMs < reclaimMs", replacement: "nowMs - agent.silentSinceMs < reclaimMs / 3" }],
+    edits: [{ file: AGENTS, text: "nowMs - sinceOf(agent.silentSinceMs) < reclaimMs", replacement: "nowMs - agent.silentSinceMs < reclaimMs / 3" }],
     why: "The agent must have fenced itself before.",
   },
   {

@@ -4,7 +4,7 @@ import { AppError } from "../kernel/app-error.ts";
 import { asWorkspaceId, type JobId, type WorkspaceId } from "../kernel/ids.ts";
 import { limitsOf } from "./limited-jobs.ts";
 import type { ModelStore } from "./model-store.ts";
-import { type AskedJob, jobOf, makeJob, type NewJobOptions } from "./new-jobs.ts";
+import { type AskedJob, jobOf, makeJob, type NewJobOptions, UNSERVED } from "./new-jobs.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Dice } from "./plan.ts";
 import { pick } from "./random.ts";
@@ -63,6 +63,22 @@ export class Clients {
     });
     process.after(0, () => this.#send(replica, workspace, jobs));
     return jobs.map(({ job }) => job.id);
+  }
+
+  /** Of each workspace a job for a later moment, and one that nobody can run and that expires then. */
+  probe(inS: number): void {
+    const args = { runMs: 10, mode: "success" } as const;
+    for (const workspace of WORKSPACES.map(asWorkspaceId)) {
+      const replica = this.#someReplica(this.#options.random());
+      if (replica === undefined) continue;
+      const { process } = replica;
+      const make = (language: string, settings: AskedJob["settings"]): NewJob => {
+        this.#made += 1;
+        const wanted = { settings, args, timeoutMs: undefined, limits: undefined, language, prio: 4 };
+        return this.#told(jobOf({ ...wanted, number: this.#made, workspace, wallMs: process.clock.wallMs() }));
+      };
+      process.after(0, () => this.#send(replica, workspace, [make("bash", { delay_s: inS }), make(UNSERVED, { queue_ttl_s: inS })]));
+    }
   }
 
   cancelAny(dice: Dice): string {

@@ -9,6 +9,7 @@ const DIRECTORY = "control-plane/scheduler/cluster/owner-directory.ts";
 const SHARED = "control-plane/scheduler/cluster/shared-agents.ts";
 const BOOK = "control-plane/agents/slots-core.ts";
 const HOME = "control-plane/agents/agent-home.ts";
+const LOST_HOMES = "control-plane/scheduler/lost-homes.ts";
 const SEAT = "control-plane/agents/seat.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
 const CLUSTER_MODEL = "simulation/model-cluster.ts";
@@ -126,19 +127,40 @@ const HAND_OVER: readonly Mutation[] = [
   {
     name: "an owner takes back what is another's when an agent comes",
     world: "two-owners",
-    edits: [{ file: OWNER, text: "drop: drop.filter(({ token }) => this.#deps.owns(shardOfToken(token)))", replacement: "drop" }],
+    edits: [{ file: OWNER, text: "drop: drop.filter(({ token }) => this.#judges(token))", replacement: "drop" }],
     why: "It knows nothing of that one's attempts.",
   },
   {
     name: "an owner takes back what is another's with each keepalive",
     world: "two-owners",
-    edits: [{ file: OWNER, text: "?.agent === agent) || !this.#deps.owns(shardOfToken(token)) ? []", replacement: "?.agent === agent) ? []" }],
+    edits: [{ file: OWNER, text: "?.agent === agent) || !this.#judges(token) ? []", replacement: "?.agent === agent) ? []" }],
     why: "As above.",
+  },
+  {
+    name: "a replaced owner takes back what its successor has given",
+    world: "replaced-owner",
+    edits: [{ file: OWNER, text: " && epochOfToken(token) <= this.#state.epoch", replacement: "" }],
+    why: "It does not know yet that it was replaced, but the token says so.",
+  },
+  {
+    name: "an assignment of an owner that was replaced is passed on",
+    world: "late-bundle",
+    edits: [
+      {
+        file: HOME,
+        text: "(of !== undefined && this.#isReplaced(replicaId, asToken(bundle.token)))",
+        replacement: "(of !== undefined && replicaId === undefined)",
+      },
+    ],
+    why: "The next owner has given the attempt up, since the agent did not have it.",
   },
   {
     name: "copies of an assignment are sent while its shard is handed over",
     world: "late-copy",
-    edits: [{ file: "control-plane/scheduler/sending.ts", text: "if (running.sentAtMs > 0 && !owns(running.job.shard)) return;", replacement: "" }],
+    edits: [
+      { file: "control-plane/scheduler/sending.ts", text: "if (running.sentAtMs > 0 && !owns(running.job.shard)) return;", replacement: "" },
+      { file: HOME, text: "this.#isReplaced(replicaId, asToken(bundle.token))", replacement: "replicaId === undefined" },
+    ],
     why: "The next owner may have recorded the end already: the agent would run it again.",
   },
 ];
@@ -149,6 +171,36 @@ const SLOTS: readonly Mutation[] = [
     world: "silent-owner",
     edits: [{ file: HOME, text: '        this.#fence(seat, attempt, "its owner has not been heard for too long");\n', replacement: "" }],
     why: "The owner is about to give them away.",
+  },
+  {
+    name: "a home counts the silence of an owner while its machine is suspended as no time",
+    world: "suspended-apart",
+    edits: [{ file: HOME, text: " : elapsedMs(contact, now);", replacement: " : now.monotonicMs - contact.monotonicMs;" }],
+    why: "The owner's clock went on.",
+  },
+  {
+    name: "a wall clock that is set makes all owners silent",
+    world: "clock-set",
+    edits: [{ file: HOME, text: "const PATIENCE = 3;", replacement: "const PATIENCE = 0;" }],
+    why: "Owners that are there say so within a second or two: nothing has to be killed.",
+  },
+  {
+    name: "an owner that does not hear a home waits as for an agent",
+    world: "two-leases",
+    edits: [{ file: LOST_HOMES, text: "Math.max(sinceMs, ...lost", replacement: "Math.max(sinceMs, ...lost.slice(lost.length)" }],
+    why: "The home told the agent that all is well until it ended the attempt; the agent has its own lease from then on.",
+  },
+  {
+    name: "an owner that does not hear a home counts only on those that were there",
+    world: "moved-agent",
+    edits: [{ file: LOST_HOMES, text: "heardAtMs <= sinceMs + this.#fenceMs", replacement: "heardAtMs <= sinceMs" }],
+    why: "Others may have come there since.",
+  },
+  {
+    name: "a next owner that has not heard of a home waits as for an agent",
+    world: "unheard-home",
+    edits: [{ file: OWNERSHIP, text: "leftMs > 0 && !peers.isHeard(replicaId)", replacement: "leftMs < 0 && !peers.isHeard(replicaId)" }],
+    why: "As above.",
   },
   {
     name: "attempts of an owner that is gone take no slots",

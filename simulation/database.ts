@@ -44,6 +44,7 @@ export class Database {
   readonly #cutOff = new Map<Process, number>();
   #downUntilMs = 0;
   #slowUntilMs = 0;
+  #isCalm = false;
   /** Set by directed worlds. */
   meddle: (asked: Asked) => Meddling | undefined = () => undefined;
 
@@ -73,6 +74,11 @@ export class Database {
     this.meddle = () => undefined;
   }
 
+  /** From now on every query is answered, and soon. */
+  calm(): void {
+    this.#isCalm = true;
+  }
+
   /** A query of an ordinary pool. @param tail how many of the answers take long */
   query<T>(process: Process, name: string, run: () => T, tail = 0.1): Promise<T> {
     const { lateMs = 0, answerLateMs = 0, lost = false } = this.meddle({ process, name, operations: [] }) ?? {};
@@ -92,8 +98,8 @@ export class Database {
         }
         const dice = this.#random();
         // Some answers take long, and some never come.
-        process.after(this.#latencyMs() + answerLateMs + (dice < tail ? this.#random() * 800 : 0), () => {
-          if (this.#reaches(process) && dice < 0.97) answer();
+        process.after(this.#latencyMs() + answerLateMs + (dice < tail && !this.#isCalm ? this.#random() * 800 : 0), () => {
+          if (this.#reaches(process) && (dice < 0.97 || this.#isCalm)) answer();
           else failLater();
         });
       });
@@ -169,7 +175,7 @@ export class Database {
 
   /** The connection broke and a new one is made: before the commit to send again, after it to find out what became of it. */
   #brokenMs(): number {
-    return this.#random() < 0.03 ? 100 + this.#random() * 2000 : 0;
+    return this.#random() < 0.03 && !this.#isCalm ? 100 + this.#random() * 2000 : 0;
   }
 
   #reaches(process: Process): boolean {

@@ -27,7 +27,7 @@ export const EVENTS: readonly EventKind[] = [
     happen: (world, dice) => {
       const forMs = between(500, 10_000, dice[0]);
       world.database.slow(forMs);
-      for (const wire of world.openWires()) world.time.world.after(dice[1] * forMs, () => wire.cut());
+      for (const wire of world.openWires()) world.later(dice[1] * forMs, () => wire.cut());
       return `slow database for ${forMs} ms, all streams are cut after ${Math.round(dice[1] * forMs)} ms`;
     },
   },
@@ -100,7 +100,7 @@ export const EVENTS: readonly EventKind[] = [
       world.leaveReplica(replica, between(200, 5000, dice[2]));
       const inMs = between(0, 3000, dice[3]);
       const victim = dice[1] < 0.5 ? replica : other;
-      world.time.world.after(inMs, () => {
+      world.later(inMs, () => {
         if (dice[2] < 0.3) world.crashReplica(victim, 3000);
         else if (dice[2] < 0.5) victim.process.stop(between(1000, 30_000, dice[1]));
         else if (dice[2] < 0.7) world.database.cutOff(victim.process, between(500, 30_000, dice[1]));
@@ -172,7 +172,7 @@ export const EVENTS: readonly EventKind[] = [
       const forMs = Math.round(45_000 + dice[1] * 30_000);
       world.database.cutOff(replica.process, forMs);
       // Some agents find the successor.
-      for (const inMs of [20_000, 30_000]) world.time.world.after(inMs, () => pick(world.openWires(), dice[2])?.cut());
+      for (const inMs of [20_000, 30_000]) world.later(inMs, () => pick(world.openWires(), dice[2])?.cut());
       return `${replica.name} from the database for ${forMs} ms`;
     },
   },

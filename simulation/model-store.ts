@@ -241,7 +241,7 @@ export class ModelStore {
         if (operation.job.attempt !== row.job.attempt + 1)
           this.#watch.broken("attempts", `requeue of ${id} counts ${operation.job.attempt} attempts, its row ${row.job.attempt + 1}`);
         const job = { ...row.job, attempt: row.job.attempt + 1, lost: operation.job.lost, dueAtMs: operation.job.dueAtMs };
-        this.pending.set(id, { job, deferred: false, expiresAtMs: undefined });
+        this.pending.set(id, { job, deferred: false, expiresAtMs: operation.expiresAtMs });
         fresh.add(id);
         return true;
       }

@@ -17,4 +17,6 @@ export interface Mutation {
   readonly why: string;
   /** So few worlds need the guard that no seed of thousands is known to: this one is made for it. */
   readonly world?: DirectedName;
+  /** Of the core of flows: looked for by run-flow.ts. */
+  readonly ofFlows?: true;
 }

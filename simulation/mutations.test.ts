@@ -3,10 +3,11 @@ import { describe, expect, test } from "vitest";
 import { catchMutation, MUTATIONS } from "./catch-mutation.ts";
 import { DIRECTED_WORLDS } from "./directed/directed-worlds.ts";
 import { KNOWN_SEEDS } from "./known-seeds.ts";
-import { runTask } from "./seed-workers.ts";
+import { runTask, seedsFrom } from "./seed-workers.ts";
 
 /** Most guards are missed within a few seeds. */
 const MOST_SEEDS = 600;
+const FLOWS = 100;
 
 describe("guards", () => {
   test("every edit of the list fits the code as it is: each text is there once", () => {
@@ -36,12 +37,13 @@ describe("guards", () => {
     expect(missed).toEqual([]);
   }, 400_000);
 
-  test("with all of them every directed world holds, and each is there for some", async () => {
+  test("with all of them every directed world holds, and each is there for some; and so do flows", async () => {
     const worlds = [...new Set(MUTATIONS.flatMap(({ world }) => world ?? []))].sort();
     expect(worlds).toEqual(Object.keys(DIRECTED_WORLDS));
     const { failure, seeds } = await runTask({ seeds: [], worlds, explainFailure: true });
     if (failure !== undefined) throw new Error(failure.story);
     expect(seeds).toBe(worlds.length);
+    expect(await runTask({ seeds: seedsFrom(1, FLOWS), ofFlows: true, explainFailure: true })).toMatchObject({ seeds: FLOWS, failure: undefined });
   });
 
   test("an edit that does not fit is an error, not a passed seed", async () => {

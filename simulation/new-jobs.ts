@@ -8,7 +8,7 @@ import { jobIdOf } from "./model-store.ts";
 import { EPOCH_MS } from "./virtual-time.ts";
 
 /** No agent offers it: such jobs wait for ever, or until they expire. */
-const UNSERVED = "typescript";
+export const UNSERVED = "typescript";
 
 export interface NewJobOptions {
   readonly random: () => number;

@@ -85,6 +85,8 @@ export class Oracle implements StoreWatch, ExecutorWatch {
     if (this.acknowledged.has(id) && this.#store.placesOf(id) !== 1) this.broken("kept", `job ${id} is in ${this.#store.placesOf(id)} places`);
     this.stories.committed(operation, outcome);
     if (outcome === "moved") this.limits.committed(operation);
+    if (operation.kind === "requeue" && operation.expiresAtMs !== undefined && this.#begun.has(operation.token))
+      this.broken("expired", `job ${id} may expire although its attempt ${operation.token} began`);
     if (operation.kind === "finish" && outcome === "moved") this.#recorded(id, operation.end.exit.reason, operation.end.resultJson);
   }
 

@@ -56,9 +56,28 @@ registerHooks({
   },
 });
 
-async function work({ seeds, worlds = [], mutation, explainFailure }: WorkerTask): Promise<WorkerReport> {
+async function work(task: WorkerTask): Promise<WorkerReport> {
+  const { mutation } = task;
   tasks += 1;
   mutated = mutation === undefined ? new Map() : mutate(mutation);
+  return task.ofFlows === true ? playFlows(task) : playWorlds(task);
+}
+
+async function playFlows({ seeds }: WorkerTask): Promise<WorkerReport> {
+  const { runFlow }: typeof import("./run-flow.ts") = await import(`./run-flow.ts${MARK}${tasks}`);
+  const report: WorkerReport = { seeds: 0, acknowledged: 0, events: 0, failure: undefined };
+  for (const seed of seeds) {
+    const violation = runFlow(seed);
+    report.seeds += 1;
+    if (violation === undefined) continue;
+    const { invariant, message } = violation;
+    report.failure = { seed, invariant, message, story: `${invariant}: ${message}` };
+    break;
+  }
+  return report;
+}
+
+async function playWorlds({ seeds, worlds = [], explainFailure }: WorkerTask): Promise<WorkerReport> {
   const { explain, explainDirected, runDirected, runSeed }: typeof import("./run-seed.ts") = await import(`./run-seed.ts${MARK}${tasks}`);
   const report: WorkerReport = { seeds: 0, acknowledged: 0, events: 0, failure: undefined };
   for (const seed of [...worlds, ...seeds]) {

@@ -7,6 +7,8 @@ export interface WorkerTask {
   /** Directed worlds, which come first. */
   readonly worlds?: readonly DirectedName[];
   readonly mutation?: Mutation | undefined;
+  /** The seeds are of flows: see run-flow.ts. */
+  readonly ofFlows?: boolean;
   /** Look for the shortest story of a failure. */
   readonly explainFailure: boolean;
 }

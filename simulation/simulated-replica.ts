@@ -18,7 +18,7 @@ import { Process, type VirtualTime } from "./virtual-time.ts";
 import type { Incoming, Wire } from "./wire.ts";
 
 /** Times of the control plane as `main.ts` sets them by default; the patience with attempts that overrun is shorter, and that of a replica that is alone. */
-const TIMES = { keepaliveMs: 3000, suspectMs: 10_000, selfFenceMs: 20_000, reclaimMs: 30_000, resendMs: 5000, marginMs: 3000 };
+const TIMES = { keepaliveMs: 3000, suspectMs: 10_000, selfFenceMs: 20_000, homeFenceMs: 20_000, reclaimMs: 30_000, resendMs: 5000, marginMs: 3000 };
 const OWNERSHIP_TIMES = { holdMs: 15_000, holdAloneMs: 40_000, fencedWithinMs: 25_000 };
 const LIMITS = { timeoutMs: 3_600_000, cancelGraceMs: 1000, resultMaxBytes: 1000, logMaxBytes: 1000 };
 
@@ -123,8 +123,8 @@ export class SimulatedReplica {
     process.after(0, () => {
       const life = this.#build();
       this.#life = life;
-      setInterval(() => life.doors.endSilent(), 1000);
       life.home.start();
+      setInterval(() => life.doors.endSilent(), 1000);
       void life.network.start().then(() => life.ownership.start());
     });
   }

@@ -8,6 +8,8 @@ interface Story {
   readonly workspace: WorkspaceId;
   readonly expiresAtMs: number | undefined;
   readonly maxAttempts: number;
+  /** How late it may begin or expire; undefined while there are faults. */
+  readonly lateByMs: number | undefined;
   /** No attempt may begin before, by its owner's clock. */
   notBeforeMs: number | undefined;
   /** An attempt of it was committed at some time. */
@@ -39,9 +41,15 @@ export class Stories {
   readonly #stories = new Map<JobId, Story>();
   readonly #decided = new WeakMap<FlushOperation, Decided>();
   readonly #keys = new Map<string, KeyAnswer>();
+  #lateByMs: number | undefined;
 
   constructor(world: StoriesWorld) {
     this.#world = world;
+  }
+
+  /** From now on nothing is faulty: jobs that come begin, or expire, in time. */
+  expectMoments(lateByMs: number): void {
+    this.#lateByMs = lateByMs;
   }
 
   made({ job, special }: NewJob): void {
@@ -50,6 +58,7 @@ export class Stories {
       expiresAtMs: special?.expiresAtMs,
       maxAttempts: job.policy?.retry?.maxAttempts ?? 1,
       notBeforeMs: special?.scheduledForMs,
+      lateByMs: this.#lateByMs,
       begun: false,
       cancelAsked: false,
       lastAttempt: false,
@@ -72,7 +81,7 @@ export class Stories {
     if (outcome === "gone" || story === undefined || decided === undefined) return;
     if (begins(operation)) this.#begins(id, story, decided);
     if (operation.kind === "cancel" && operation.exit.reason === "expired") this.#expires(id, story, decided);
-    if (operation.kind === "requeue") story.notBeforeMs = undefined;
+    if (operation.kind === "requeue") this.#givenBack(operation, story);
     if (operation.kind === "retry") this.#waits(operation, story, decided);
     if (operation.kind === "finish") this.#finished(operation, story);
   }
@@ -105,12 +114,27 @@ export class Stories {
 
   #begins(id: JobId, story: Story, { latestMs }: Decided): void {
     story.begun = true;
+    this.#inTime(id, story, story.notBeforeMs, latestMs);
     if (story.lastAttempt) this.#world.broken("cancel", `job ${id} begins another attempt after its cancel was answered`);
     if (story.notBeforeMs !== undefined && story.notBeforeMs > latestMs)
       this.#world.broken("early", `${id} begins ${story.notBeforeMs - latestMs} ms before its moment`);
   }
 
+  #inTime(id: JobId, { lateByMs }: Story, momentMs: number | undefined, latestMs: number): void {
+    if (lateByMs !== undefined && momentMs !== undefined && latestMs - momentMs > lateByMs)
+      this.#world.broken("late", `the moment of ${id} was ${latestMs - momentMs} ms ago`);
+  }
+
+  /** One that was never sent has not begun. */
+  #givenBack({ job, expiresAtMs }: Extract<FlushOperation, { kind: "requeue" }>, story: Story): void {
+    story.notBeforeMs = undefined;
+    if (expiresAtMs === undefined) return;
+    story.begun = false;
+    if (expiresAtMs !== story.expiresAtMs) this.#world.broken("expired", `${job.id} is to expire at another time than before`);
+  }
+
   #expires(id: JobId, story: Story, { latestMs }: Decided): void {
+    this.#inTime(id, story, story.expiresAtMs, latestMs);
     if (story.begun) this.#world.broken("expired", `${id} had begun and ends as expired`);
     if (story.expiresAtMs === undefined || story.expiresAtMs > latestMs) this.#world.broken("expired", `${id} expires before its moment`);
   }

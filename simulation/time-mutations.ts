@@ -69,6 +69,18 @@ const MOMENTS: readonly Mutation[] = [
     ],
     why: "The queue TTL is about the first attempt.",
   },
+  {
+    name: "a job whose attempt was never sent does not expire any more",
+    world: "never-sent",
+    edits: [{ file: ENDINGS, text: "sentAtMs > 0 ? undefined :", replacement: "sentAtMs > 0 || true ? undefined :" }],
+    why: "It has not begun.",
+  },
+  {
+    name: "a job that was sent expires when it is given back",
+    world: "sent-unheard",
+    edits: [{ file: ENDINGS, text: " || sentAtMs > 0 ? undefined", replacement: " ? undefined" }],
+    why: "It may have begun.",
+  },
 ];
 
 const RETRIES: readonly Mutation[] = [
@@ -102,6 +114,11 @@ const RETRIES: readonly Mutation[] = [
     name: "an attempt whose end cannot be kept holds its job",
     edits: [{ file: ENDINGS, text: "} else resolve(refused());", replacement: '} else resolve("recorded");' }],
     why: "An agent may send anything.",
+  },
+  {
+    name: "what came during a refill stays in memory although it has ended",
+    edits: [{ file: CHANGES, text: "removeArrived(state, queue, id);", replacement: "void [state, queue, id];" }],
+    why: "Nobody would notice where no agent serves.",
   },
   {
     name: "a refill brings back what has left the queue",

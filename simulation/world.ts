@@ -49,12 +49,19 @@ export interface WorldOptions {
   /** Faults come until then, milliseconds of the world's time; afterwards everything heals and must end. */
   readonly faultsUntilMs: number;
   readonly keepTrace?: boolean;
+  /** Looks at the end whether moments come in time again. */
+  readonly probed?: boolean;
   /** A directed world: nothing is left to chance, and this says what is there and what happens. */
   readonly scene?: Direction;
 }
 
 /** After the last fault everything must have ended by then: two leases, the longest script in each of its attempts, and retries on top. */
 const SETTLE_MS = 900_000;
+/** Reads that failed are repeated by then. */
+const CALM_MS = 10_000;
+/** Moments of jobs that are made when all is calm, and how late they may be. */
+const PROBE_S = 3;
+const LATE_MS = 1000;
 type LogLine = (fields: Record<string, unknown>, message: string) => void;
 const SILENT: Record<"debug" | "info" | "warn" | "error", LogLine> = {
   debug: () => undefined,
@@ -147,11 +154,24 @@ export class World {
       this.#heal();
       await this.time.run(this.time.nowMs + SETTLE_MS, (process) => check(process) || this.#isSettled(), thrown);
       if (!this.#settled) this.broken("progress", `after all faults are over: ${this.oracle.unfinished()}`);
+      if (this.#options.probed === true) await this.#probe(check, thrown);
       const unmet = scene?.unmet();
       if (unmet !== undefined) this.broken("expected", unmet);
     }
     const { acknowledged } = this.oracle;
     return { violation: this.#violation, acknowledged: acknowledged.size, ended: this.database.store.done.size, events: this.time.events, trace: this.#trace };
+  }
+
+  /** When all is calm again, moments come in time. */
+  async #probe(check: (process: Process) => boolean, thrown: (error: unknown) => void): Promise<void> {
+    this.database.calm();
+    await this.time.run(this.time.nowMs + CALM_MS, check, thrown);
+    this.note("all is calm");
+    this.oracle.stories.expectMoments(LATE_MS);
+    this.clients.probe(PROBE_S);
+    await this.time.run(this.time.nowMs + PROBE_S * 1000, check, thrown);
+    await this.time.run(this.time.nowMs + SETTLE_MS, (process) => check(process) || this.#isSettled(), thrown);
+    if (!this.#settled) this.broken("progress", `when all is calm: ${this.oracle.unfinished()}`);
   }
 
   note(text: string): void {
@@ -180,6 +200,13 @@ export class World {
   #cap(workspace: WorkspaceId, most: number): void {
     this.database.store.setCap(workspace, most);
     this.oracle.limits.capped(workspace, most);
+  }
+
+  /** The second part of a fault, unless all of them are over by then. */
+  later(inMs: number, act: () => void): void {
+    this.time.world.after(inMs, () => {
+      if (!this.#healed) act();
+    });
   }
 
   crashAgent(agent: SimulatedAgent, forMs: number, inMs = 0): void {

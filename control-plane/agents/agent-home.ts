@@ -1,6 +1,7 @@
 import { messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { asJobId, asToken, type JobId, type SessionId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
+import { elapsedMs, type Instant, instantOf } from "../../kernel/instant.ts";
 import type { Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type JobEnd, SHARDS, shardOf, shardOfToken } from "../jobs/model.ts";
 import type { AttemptOfChunk } from "../logs/ingest.ts";
@@ -30,6 +31,8 @@ export interface AgentHomeOptions {
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 2000;
 const TICK_MS = 1000;
+/** Looks at the clocks, each after TICK_MS. */
+const PATIENCE = 3;
 
 /**
  * What this replica is to the agents that are connected to it: it passes on what they say to the owners of their attempts (a token names
@@ -42,14 +45,18 @@ export class AgentHome implements DirectoryListener {
   readonly #seats = new Map<SessionId, Seat>();
   readonly #demands = new Map<string, ReadonlyMap<string, RouteDemand>>();
   /** When each shard's owner was last certain to hear us. */
-  readonly #contactMs: number[];
+  readonly #contacts: Instant[];
   readonly #owners: (OwnerPort | undefined)[] = [];
   #ticker: NodeJS.Timeout | undefined;
   #turn = 0;
+  #lookedAt: Instant;
+  /** Looks for which the monotonic clock alone counts. */
+  #patience = 0;
 
   constructor(options: AgentHomeOptions) {
     this.#options = options;
-    this.#contactMs = Array.from({ length: SHARDS }, () => options.clock.monotonicMs());
+    this.#lookedAt = instantOf(options.clock);
+    this.#contacts = Array.from({ length: SHARDS }, () => this.#lookedAt);
     options.directory.listen(this);
   }
 
@@ -96,7 +103,8 @@ export class AgentHome implements DirectoryListener {
     const { streams, clock } = this.#options;
     const assignFrom: OwnersHome["assignFrom"] = (session, bundle, of) => {
       const seat = this.#seats.get(session);
-      if (seat === undefined) return false;
+      // Late, over a link: its shard has a new owner, which was told by us that the agent does not have it.
+      if (seat === undefined || (of !== undefined && this.#isReplaced(replicaId, asToken(bundle.token)))) return false;
       seat.assigned(replicaId, { id: asJobId(bundle.jobId), token: asToken(bundle.token) }, of, clock.monotonicMs());
       return streams.assign(session, bundle);
     };
@@ -199,11 +207,12 @@ export class AgentHome implements DirectoryListener {
   /** Once a second: silent owners, and slots that several want go round. */
   tick(): void {
     const { clock, directory, fenceMs } = this.#options;
-    const nowMs = clock.monotonicMs();
+    const now = instantOf(clock);
     this.#touch();
+    this.#lookAtClocks(now);
     for (const seat of this.#seats.values()) {
       for (const attempt of seat.live.values()) {
-        if (attempt.fenced || nowMs - (this.#contactMs[shardOfToken(attempt.token)] ?? nowMs) <= fenceMs) continue;
+        if (attempt.fenced || this.#silentMs(shardOfToken(attempt.token), now) <= fenceMs) continue;
         attempt.fenced = true;
         this.#fence(seat, attempt, "its owner has not been heard for too long");
       }
@@ -217,10 +226,25 @@ export class AgentHome implements DirectoryListener {
     for (let shard = 0; shard < SHARDS; shard++) {
       const port = this.#options.directory.ownerOf(shard);
       if (port === undefined) continue;
-      const sinceMs = this.#owners[shard] === port ? port.confirmedAtMs() : this.#options.clock.monotonicMs();
+      const at = this.#owners[shard] === port ? port.confirmedAt() : instantOf(this.#options.clock);
       this.#owners[shard] = port;
-      this.#contactMs[shard] = Math.max(this.#contactMs[shard] ?? 0, sinceMs);
+      if (at.monotonicMs >= (this.#contacts[shard]?.monotonicMs ?? 0)) this.#contacts[shard] = at;
     }
+  }
+
+  /**
+   * A wall clock that was set looks like a machine that was suspended: owners that are there have a few looks' time to confirm. After a suspension
+   * for that long the agents have ended their attempts by themselves.
+   */
+  #lookAtClocks(now: Instant): void {
+    const missedMs = now.wallMs - this.#lookedAt.wallMs - (now.monotonicMs - this.#lookedAt.monotonicMs);
+    this.#lookedAt = now;
+    this.#patience = missedMs > this.#options.fenceMs ? PATIENCE : Math.max(0, this.#patience - 1);
+  }
+
+  #silentMs(shard: number, now: Instant): number {
+    const contact = this.#contacts[shard] ?? now;
+    return this.#patience > 0 ? now.monotonicMs - contact.monotonicMs : elapsedMs(contact, now);
   }
 
   #introduce(seat: Seat, port: OwnerPort): AttemptId[] {
@@ -271,6 +295,11 @@ export class AgentHome implements DirectoryListener {
 
   #ownerOf(token: Token): OwnerPort | undefined {
     return this.#options.directory.ownerOf(shardOfToken(token));
+  }
+
+  #isReplaced(replicaId: string, token: Token): boolean {
+    const owner = this.#ownerOf(token);
+    return owner !== undefined && owner.replicaId !== replicaId;
   }
 
   #portOf(replicaId: string): OwnerPort | undefined {

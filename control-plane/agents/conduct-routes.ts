@@ -6,11 +6,12 @@ import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { enrolledList, orderView } from "./contract.ts";
+import { enrolledPage, enrolledQuery, orderView } from "./contract.ts";
 import { type AgentOrder, listEnrolled, orderAgent, type StandingOrders } from "./order-store.ts";
 
-const MAX_ENROLLED = 1000;
+const PAGE = 100;
 const base = "/api/v1/w/:workspace/agents";
 const params = z.object({ workspace: z.string(), id: z.uuid() });
 
@@ -63,13 +64,16 @@ export function addConductRoutes(root: FastifyInstance, pool: Pool, obey: (order
         tags: ["agents"],
         operationId: "listEnrolledAgents",
         summary: "Agents that joined the workspace with a key, connected or not",
-        description: `The newest ${MAX_ENROLLED}.`,
+        description: "The newest first.",
         params: z.object({ workspace: z.string() }),
-        response: { 200: enrolledList, default: problemView },
+        querystring: enrolledQuery,
+        response: { 200: enrolledPage, default: problemView },
       },
     },
-    async (request) => ({
-      agents: (await listEnrolled(pool, callerOf(request).workspace.id, MAX_ENROLLED)).map((agent) => ({
+    async (request) => {
+      const { cursor, limit = PAGE } = request.query;
+      const { page, next } = pageOf(await listEnrolled(pool, callerOf(request).workspace.id, cursor, limit + 1), limit, ({ agentId }) => agentId);
+      const agents = page.map((agent) => ({
         id: agent.agentId,
         name: agent.name,
         join_token: agent.joinedBy,
@@ -78,8 +82,9 @@ export function addConductRoutes(root: FastifyInstance, pool: Pool, obey: (order
         credential_until: agent.credentialUntil.toISOString(),
         allowed_tags: [...agent.allowedTags],
         paused: agent.paused,
-      })),
-    }),
+      }));
+      return { agents, ...next };
+    },
   );
   for (const { order, method, suffix, ...words } of ORDERS) {
     app.route({

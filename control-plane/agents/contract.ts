@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cursorQuery } from "../variables/contract.ts";
 
 const AGENT_STATES = ["active", "paused", "draining", "ending", "quarantined", "disk_pressure"] as const;
 export type AgentState = (typeof AGENT_STATES)[number];
@@ -26,7 +27,9 @@ export type AgentView = z.infer<typeof agentView>;
 export const orderView = z.object({ id: z.string(), paused: z.boolean(), draining: z.boolean(), revoked: z.boolean() });
 export type OrderView = z.infer<typeof orderView>;
 
-export const enrolledList = z.object({
+export const enrolledQuery = cursorQuery.extend({ cursor: z.uuid().optional() });
+export const enrolledPage = z.object({
+  next_cursor: z.string().optional(),
   agents: z.array(
     z.object({
       id: z.string(),
@@ -44,7 +47,7 @@ export const enrolledList = z.object({
 const TAG = /^[a-z0-9][a-z0-9._:-]{0,62}$/;
 const MAX_EXPIRY_S = 30 * 24 * 60 * 60;
 
-export const newJoinToken = z.object({
+export const newJoinToken = z.strictObject({
   label: z.string().max(100).default(""),
   uses: z.int().min(1).max(10_000).default(1).meta({ description: "How many agents may join with it." }),
   expires_in_s: z
@@ -76,4 +79,4 @@ const joinTokenView = z.object({
 export type JoinTokenView = z.infer<typeof joinTokenView>;
 export const madeJoinToken = joinTokenView.extend({ token: z.string().meta({ description: "Shown once: only its hash is stored." }) });
 export type MadeJoinToken = z.infer<typeof madeJoinToken>;
-export const joinTokenList = z.object({ tokens: z.array(joinTokenView) });
+export const joinTokenPage = z.object({ tokens: z.array(joinTokenView), next_cursor: z.string().optional() });

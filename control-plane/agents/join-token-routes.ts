@@ -6,12 +6,14 @@ import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { generateToken } from "../identity/token-format.ts";
-import { type JoinTokenView, joinTokenList, madeJoinToken, newJoinToken } from "./contract.ts";
+import { cursorQuery } from "../variables/contract.ts";
+import { type JoinTokenView, joinTokenPage, madeJoinToken, newJoinToken } from "./contract.ts";
 import { insertJoinToken, type JoinToken, listJoinTokens, revokeJoinToken } from "./join-token-store.ts";
 
-const MAX_LISTED = 200;
+const PAGE = 100;
 const path = "/api/v1/w/:workspace/agents/join-tokens";
 const tags = ["agents"];
 const params = z.object({ workspace: z.string() });
@@ -55,12 +57,17 @@ export function addJoinTokenRoutes(root: FastifyInstance, pool: Pool): void {
         tags,
         operationId: "listJoinTokens",
         summary: "Join tokens, newest first, without their secrets",
-        description: `The newest ${MAX_LISTED}, used up and revoked ones too.`,
+        description: "Used up and revoked ones, too.",
         params,
-        response: { 200: joinTokenList, default: problemView },
+        querystring: cursorQuery,
+        response: { 200: joinTokenPage, default: problemView },
       },
     },
-    async (request) => ({ tokens: (await listJoinTokens(pool, callerOf(request).workspace.id, MAX_LISTED)).map(present) }),
+    async (request) => {
+      const { cursor, limit = PAGE } = request.query;
+      const { page, next } = pageOf(await listJoinTokens(pool, callerOf(request).workspace.id, cursor, limit + 1), limit, ({ id }) => id);
+      return { tokens: page.map(present), ...next };
+    },
   );
   app.delete(
     `${path}/:token`,

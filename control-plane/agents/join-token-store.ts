@@ -71,11 +71,13 @@ export async function findJoinToken(pool: Pool, id: string): Promise<JoinToken |
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** The newest tokens of a workspace, used up and revoked ones too. */
-export async function listJoinTokens(pool: Pool, workspace: WorkspaceId, limit: number): Promise<JoinToken[]> {
+/** The newest tokens of a workspace first, used up and revoked ones too. @param after id of the last one of the page before */
+export async function listJoinTokens(pool: Pool, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<JoinToken[]> {
   const { rows } = await pool.query<Row>(
-    `SELECT ${FIELDS} FROM agent_join_token t JOIN workspace w ON w.id = t.workspace_id WHERE t.workspace_id = $1 ORDER BY t.created_at DESC LIMIT $2`,
-    [workspace, limit],
+    `SELECT ${FIELDS} FROM agent_join_token t JOIN workspace w ON w.id = t.workspace_id WHERE t.workspace_id = $1
+       AND ($2::text IS NULL OR (t.created_at, t.id) < (SELECT o.created_at, o.id FROM agent_join_token o WHERE o.workspace_id = $1 AND o.id = $2))
+     ORDER BY t.created_at DESC, t.id DESC LIMIT $3`,
+    [workspace, after ?? null, limit],
   );
   return rows.map(fromRow);
 }

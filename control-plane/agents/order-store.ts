@@ -49,10 +49,24 @@ export async function orderAgent(
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** Agents that were given an order within the last while, and what holds for them. By an index that has only these. */
-export async function readNewOrders(pool: Pool, withinS: number): Promise<StandingOrders[]> {
-  const { rows } = await pool.query<Row>(`SELECT ${STANDING} FROM agent WHERE ordered_at > clock_timestamp() - make_interval(secs => $1)`, [withinS]);
-  return rows.map(fromRow);
+/** Orders become visible when they are committed, which is later than the time that they carry. */
+const OVERLAP = "interval '10 s'";
+
+/** SQL: whether readNewOrders would find something. By an index that has only agents that were ever given an order. */
+export const hasNewOrders = (since: string): string => `EXISTS (SELECT 1 FROM agent WHERE ordered_at > ${since}::timestamptz - ${OVERLAP})`;
+
+/**
+ * Agents that were given an order since an earlier read or shortly before it, and what holds for them; so the same comes several times.
+ * @param since undefined: of the last seconds
+ * @returns with where the next read begins: a time of the database, as text
+ */
+export async function readNewOrders(pool: Pool, since: string | undefined): Promise<{ orders: StandingOrders[]; next: string }> {
+  const { rows } = await pool.query<{ next: string } & (Row | { id: null })>(
+    `SELECT n.next::text, a.* FROM (SELECT clock_timestamp() AS next) n
+       LEFT JOIN (SELECT ${STANDING} FROM agent WHERE ordered_at > coalesce($1::timestamptz, clock_timestamp()) - ${OVERLAP}) a ON true`,
+    [since ?? null],
+  );
+  return { orders: rows.flatMap((row) => (row.id === null ? [] : [fromRow(row)])), next: rows[0]?.next ?? since ?? "-infinity" };
 }
 
 export interface EnrolledAgent {
@@ -66,8 +80,8 @@ export interface EnrolledAgent {
   readonly credentialUntil: Date;
 }
 
-/** Agents that joined the workspace and were not revoked, connected or not; the newest first. */
-export async function listEnrolled(pool: Pool, workspace: WorkspaceId, limit: number): Promise<EnrolledAgent[]> {
+/** Agents that joined the workspace and were not revoked, connected or not; the newest first. @param after id of the last one of the page before */
+export async function listEnrolled(pool: Pool, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<EnrolledAgent[]> {
   const { rows } = await pool.query<{
     agent_id: string;
     name: string;
@@ -79,8 +93,10 @@ export async function listEnrolled(pool: Pool, workspace: WorkspaceId, limit: nu
     credential_until: Date;
   }>(
     `SELECT agent_id, name, joined_by, joined_at, connected_at, allowed_tags, paused_at IS NOT NULL AS paused, credential_until
-     FROM agent WHERE workspace_id = $1 AND public_key IS NOT NULL AND revoked_at IS NULL ORDER BY id DESC LIMIT $2`,
-    [workspace, limit],
+     FROM agent WHERE workspace_id = $1 AND public_key IS NOT NULL AND revoked_at IS NULL
+       AND ($2::uuid IS NULL OR id < (SELECT o.id FROM agent o WHERE o.workspace_id = $1 AND o.agent_id = $2))
+     ORDER BY id DESC LIMIT $3`,
+    [workspace, after ?? null, limit],
   );
   return rows.map(({ agent_id, name, joined_by, joined_at, connected_at, allowed_tags, paused, credential_until }) => ({
     agentId: agent_id,

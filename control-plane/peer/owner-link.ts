@@ -2,16 +2,17 @@ import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
+import { type Instant, instantOf } from "../../kernel/instant.ts";
 import { VERSION } from "../../kernel/protocol.ts";
 import { AnswerKind, type HomeFrame, type OwnerFrame } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import type { OwnersHome } from "../agents/agent-home.ts";
 import type { AgentView } from "../agents/contract.ts";
+import type { NewJob } from "../jobs/model.ts";
 import type { FinishVerdict } from "../scheduler/agent-port.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
 import type { Lease, ReplicaView } from "../scheduler/lease-store.ts";
-import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { DialPeer, PeerCall } from "./dial-peer.ts";
@@ -43,6 +44,8 @@ const BATCH_BYTES = 256 * 1024;
 /** A conflict of one key refuses the whole request: it is judged in one piece unless that would be no message any more. */
 const KEYED_BATCH_BYTES = 6 * 1024 * 1024;
 const ENTRY_BYTES = 80;
+/** Keepalives whose echo is still awaited. A link that is silent for that long is given up. */
+const REMEMBERED_KEEPALIVES = 64;
 
 /**
  * The link to one other replica as an owner: dials, proves who it is, and dials again when the stream breaks, for as long as that replica
@@ -60,9 +63,11 @@ export class OwnerLink implements OwnerPort {
   #up = false;
   #closed = false;
   #failures = 0;
-  #openedAtMs = 0;
+  #openedAt: Instant = { monotonicMs: 0, wallMs: 0 };
   #heardAtMs = 0;
-  #confirmedAtMs = 0;
+  #confirmedAt: Instant = this.#openedAt;
+  /** When keepalives were sent that were not echoed yet. */
+  #sent: Instant[] = [];
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
 
@@ -84,8 +89,9 @@ export class OwnerLink implements OwnerPort {
     const { call: stream, hangUp } = dial(this.peer.address);
     this.#hangUp = hangUp;
     this.#stream = stream;
-    this.#heardAtMs = clock.monotonicMs();
-    this.#openedAtMs = this.#heardAtMs;
+    this.#openedAt = instantOf(clock);
+    this.#heardAtMs = this.#openedAt.monotonicMs;
+    this.#sent = [];
     this.#queue = new FrameQueue<HomeFrame>(stream, emptyHomeFrame, () => this.#lose(stream, "it takes nothing"));
     stream.on("data", (frame: OwnerFrame) => {
       try {
@@ -111,8 +117,8 @@ export class OwnerLink implements OwnerPort {
     this.#drop("the link was closed");
   }
 
-  confirmedAtMs(): number {
-    return this.#confirmedAtMs;
+  confirmedAt(): Instant {
+    return this.#confirmedAt;
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly Accepted[] | "moved"> {
@@ -235,7 +241,7 @@ export class OwnerLink implements OwnerPort {
     this.#heardAtMs = this.#parts.clock.monotonicMs();
     if (!this.#up && !this.#welcomed(stream, frame)) return;
     const { home, onOwned, onEvent } = this.#parts;
-    if (frame.keepalive?.isEcho === true) this.#confirmedAtMs = Math.max(this.#confirmedAtMs, frame.keepalive.sentAtMs);
+    if (frame.keepalive?.isEcho === true) this.#echoed(frame.keepalive.sentAtMs);
     for (const answer of frame.answers) this.#requests.settle(answer);
     for (const { request, kind, recorded } of frame.finished) {
       this.#requests.settle({ request, kind, text: recorded && kind === AnswerKind.ANSWER_KIND_DONE ? "recorded" : "stale", code: "unavailable" });
@@ -252,21 +258,35 @@ export class OwnerLink implements OwnerPort {
     }
     this.#up = true;
     this.#failures = 0;
-    this.#confirmedAtMs = Math.max(this.#confirmedAtMs, this.#openedAtMs);
+    this.#confirmedAt = this.#openedAt;
     log.info({ event: "peer.linked", peer: this.peer.name, address: this.peer.address, version: welcome.version }, "linked to a peer");
     for (const id of watched()) this.watch(id);
     onUp(this);
     return true;
   }
 
+  /** The number of a keepalive has come back: by both clocks it was sent when it says. */
+  #echoed(sentAtMs: number): void {
+    const sent = this.#sent.find(({ monotonicMs }) => monotonicMs === sentAtMs);
+    if (sent === undefined) return;
+    this.#confirmedAt = sent;
+    this.#sent = this.#sent.filter(({ monotonicMs }) => monotonicMs > sentAtMs);
+  }
+
   #tick(stream: PeerCall): void {
-    const nowMs = this.#parts.clock.monotonicMs();
+    const now = instantOf(this.#parts.clock);
+    const nowMs = now.monotonicMs;
     this.#requests.expire(nowMs);
     if (nowMs - this.#heardAtMs > LINK_SILENT_MS) this.#lose(stream, "it is silent");
-    else if (this.#up)
-      this.#queue?.add(ENTRY_BYTES, (frame) => {
-        frame.keepalive = { sentAtMs: nowMs, isEcho: false };
-      });
+    else if (this.#up) this.#keepalive(now);
+  }
+
+  #keepalive(now: Instant): void {
+    this.#sent.push(now);
+    if (this.#sent.length > REMEMBERED_KEEPALIVES) this.#sent.shift();
+    this.#queue?.add(ENTRY_BYTES, (frame) => {
+      frame.keepalive = { sentAtMs: now.monotonicMs, isEcho: false };
+    });
   }
 
   #lose(stream: PeerCall, reason: string): void {

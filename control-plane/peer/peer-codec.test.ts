@@ -3,11 +3,10 @@ import { asWorkspaceId, createJobIdGenerator } from "../../kernel/ids.ts";
 import { AnswerKind } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import { attemptFromWire } from "../agents/frames-codec.ts";
 import { jobKey } from "../jobs/idempotency-key.ts";
-import { shardOf } from "../jobs/model.ts";
+import { type NewJob, shardOf } from "../jobs/model.ts";
 import { policyOf } from "../jobs/policy-codec.ts";
 import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitReason } from "../scheduler/core/wait-reason.ts";
-import type { NewJob } from "../scheduler/owner.ts";
 import { isProof, proofOf } from "./peer-auth.ts";
 import { acceptedFromWire, answerFromWire, helloFromWire, jobsFromWire, reasonFromWire, sessionFromWire, shardsFromWire } from "./peer-codec.ts";
 

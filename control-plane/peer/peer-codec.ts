@@ -6,14 +6,13 @@ import type { AttemptRef } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentAttached, type Answer, AnswerKind, type Demand, type HandOver, HomeFrame, OwnerFrame } from "../../proto/gen/millrace/peer/v1/peer.ts";
 import { type AgentView, agentView } from "../agents/contract.ts";
 import { attemptFromWire, heldFromWire } from "../agents/frames-codec.ts";
-import { JOB_KINDS, SHARDS, shardOf } from "../jobs/model.ts";
+import { JOB_KINDS, type NewJob, SHARDS, shardOf } from "../jobs/model.ts";
 import { readPolicy } from "../jobs/policy-codec.ts";
 import type { PendingCancel } from "../scheduler/cluster/peers.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
 import { LIMIT_STRATEGIES } from "../scheduler/core/limit-model.ts";
 import type { WaitReason } from "../scheduler/core/wait-reason.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
-import type { NewJob } from "../scheduler/owner.ts";
 import type { CancelOutcome, RouteDemand, WaitingFor } from "../scheduler/owner-port.ts";
 
 /** What peers send is checked like everything from outside: they prove who they are, but may be of another version. */

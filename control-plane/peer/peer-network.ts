@@ -115,6 +115,11 @@ export class PeerNetwork implements Peers {
     return this.#links.get(replicaId)?.isUp === true;
   }
 
+  isHeard(replicaId: string): boolean {
+    for (const home of this.#homes.values()) if (home.replicaId === replicaId) return true;
+    return false;
+  }
+
   serve(local: LocalOwner | undefined): void {
     this.#local = local;
     for (const [link, { stream }] of this.#homes) this.#end(link, stream, new AppError("unavailable", "this replica starts anew"));

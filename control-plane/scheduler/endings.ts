@@ -26,6 +26,8 @@ export interface EndingsOwner {
   readonly wake: () => void;
   /** The row of a job that waits for its moment is committed. */
   readonly defer: (job: WaitingJob) => void;
+  /** The row of a job that waits, and has to begin until then, is committed. */
+  readonly expire: (job: WaitingJob, atMs: number) => void;
   /** The way of an end to the writer: that of a step goes along with what its flow makes of it. */
   readonly writeEnd: Submit;
 }
@@ -135,7 +137,7 @@ export class Endings {
     const job = afterLoss(running, countLoss);
     if (running.cancel !== undefined) this.#endWithoutAgent(running, exitOf("cancelled", running.cancel.reason));
     else if (job.lost >= MAX_LOST) this.#endWithoutAgent(running, exitOf("lost", `the agent went away during ${job.lost} attempts`));
-    else if (end === undefined) this.#requeue(running, job);
+    else if (end === undefined) this.#requeue(running, job, expiryOfUnsent(running));
     else {
       const refused = (): Promise<FinishVerdict> => {
         this.#requeue(running, job);
@@ -226,15 +228,18 @@ export class Endings {
     });
   }
 
-  #requeue(running: RunningJob, job: WaitingJob): void {
+  #requeue(running: RunningJob, job: WaitingJob, expiresAtMs?: number): void {
     const { state, writer, log } = this.#deps;
     reserveWaiting(state, job);
     writer.submit(
-      { kind: "requeue", job, token: running.token },
+      { kind: "requeue", job, token: running.token, expiresAtMs },
       (outcome) => {
         forgetRunning(state, running);
         if (outcome === "gone") unreserveWaiting(state, job);
-        else admitWaiting(state, job);
+        else {
+          admitWaiting(state, job);
+          if (expiresAtMs !== undefined) this.#owner.expire(job, expiresAtMs);
+        }
         this.settle(running);
         this.#owner.wake();
       },
@@ -267,6 +272,12 @@ export class Endings {
       logDroppedBytes: 0,
     };
   }
+}
+
+/** When the job of an attempt that is given back expires: its first one, which was never sent, does not count as its beginning. */
+function expiryOfUnsent({ job, sentAtMs }: RunningJob): number | undefined {
+  const { attempt, dueAtMs, policy } = job;
+  return policy?.queueTtlMs === undefined || attempt > 0 || sentAtMs > 0 ? undefined : dueAtMs + policy.queueTtlMs;
 }
 
 function newWaiters(): Waiters {

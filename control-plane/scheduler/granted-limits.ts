@@ -14,6 +14,11 @@ export class GrantedLimits {
     this.#store = store;
   }
 
+  /** Where the next read begins. */
+  get since(): string {
+    return this.#since;
+  }
+
   /** What has changed; nothing while another read is under way. Errors: those of the database; what was known stays. */
   async read(): Promise<void> {
     if (this.#reading === undefined) await this.#read(this.#since);

@@ -45,7 +45,7 @@ interface Place {
 /**
  * Accepts jobs under idempotency keys. The owner is the only one that writes keys, so it is enough that it looks for each in memory
  * (requests under way) and then in the database, and commits it together with its job. A key leaves memory only when the outcome of
- * its job is known. After a take-over no flush of the owner before can commit any more, and the database tells.
+ * its job is known. A key that nobody can have used yet is not looked for. After a take-over no flush of the owner before can commit any more, and the database tells.
  */
 export class KeyedJobs {
   readonly #deps: KeyedDeps;
@@ -93,9 +93,9 @@ export class KeyedJobs {
 
   async #find(first: readonly Place[]): Promise<Map<string, KeyedJob>> {
     const workspace = first[0]?.job.job.workspace;
-    if (workspace === undefined) return new Map();
+    const keys = first.flatMap(({ underWay }) => (underWay === undefined || underWay.key.isNew?.() === true ? [] : underWay.key.key));
+    if (workspace === undefined || keys.length === 0) return new Map();
     try {
-      const keys = first.flatMap(({ underWay }) => underWay?.key.key ?? []);
       return await this.#deps.store.findKeys(workspace, keys, this.#deps.clock.wallMs());
     } catch (error) {
       this.#giveUp(first, error);

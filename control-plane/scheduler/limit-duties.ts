@@ -1,4 +1,6 @@
 import { background } from "../../kernel/background.ts";
+import type { Watched } from "../db/change-watch.ts";
+import { hasChangedLimits } from "../workspaces/workspace-limit-store.ts";
 import { chargeRunning } from "./core/dispatch-core.ts";
 import { forgetOldWindows, nextWakeMs, openWindows } from "./core/limits-core.ts";
 import { GrantedLimits } from "./granted-limits.ts";
@@ -15,11 +17,22 @@ export class LimitDuties {
   /** Rings when the next window opens. */
   #alarm: { readonly atMs: number; readonly timer: NodeJS.Timeout } | undefined;
   #droppedAtMs = 0;
+  #unwatch: (() => void) | undefined;
 
   constructor(deps: OwnerDeps, wake: () => void) {
     this.#deps = deps;
     this.#granted = new GrantedLimits(deps.state, deps.store);
     this.#wake = wake;
+  }
+
+  start(): void {
+    const granted: Watched = {
+      name: "limits of workspaces",
+      isNew: hasChangedLimits,
+      since: () => this.#granted.since,
+      read: () => this.#granted.read().then(this.#wake),
+    };
+    this.#unwatch = this.#deps.changes?.watch(granted);
   }
 
   /** Weights and caps of all workspaces as they are now, also of those that were known before and forgotten. Errors: those of the database. */
@@ -32,7 +45,7 @@ export class LimitDuties {
     const { state, store, log } = this.#deps;
     chargeRunning(state, nowMs);
     forgetOldWindows(state, nowMs);
-    background(log, "limits of workspaces", this.#granted.read());
+    if (this.#unwatch === undefined) background(log, "limits of workspaces", this.#granted.read());
     if (nowMs - this.#droppedAtMs < DROP_EVERY_MS) return;
     this.#droppedAtMs = nowMs;
     background(log, "removal of old windows", store.dropOldWindows());
@@ -47,7 +60,7 @@ export class LimitDuties {
   setAlarm(nowMs: number): void {
     const atMs = nextWakeMs(this.#deps.state);
     if (atMs === this.#alarm?.atMs) return;
-    this.stop();
+    this.#stopAlarm();
     if (atMs === undefined) return;
     const ring = (): void => {
       this.#alarm = undefined;
@@ -57,6 +70,11 @@ export class LimitDuties {
   }
 
   stop(): void {
+    this.#unwatch?.();
+    this.#stopAlarm();
+  }
+
+  #stopAlarm(): void {
     clearTimeout(this.#alarm?.timer);
     this.#alarm = undefined;
   }

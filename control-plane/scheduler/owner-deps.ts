@@ -1,5 +1,6 @@
 import type { Clock } from "../../kernel/clock.ts";
 import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import type { Changes } from "../db/change-watch.ts";
 import type { FlushWriter } from "../jobs/flush-writer.ts";
 import type { KeyStore } from "../jobs/key-store.ts";
 import type { JobPayload } from "../jobs/model.ts";
@@ -31,6 +32,8 @@ export interface OwnerStore extends TimerStore, KeyStore {
 interface OwnerTimes {
   /** An agent that was silent for this long has lost its attempts. It fences itself well before. */
   readonly reclaimMs: number;
+  /** How long a home keeps the attempts of an owner that it does not hear, and an agent those of a home. */
+  readonly homeFenceMs: number;
   /** An assignment that was not confirmed is sent again. */
   readonly resendMs: number;
   /** What the owner grants beyond an attempt's own deadline before it ends the job itself. */
@@ -56,6 +59,8 @@ export interface OwnerDeps {
   readonly afterRound: () => void;
   /** Called after the commit that ended a job, and when one changes to running or goes back to those that wait. */
   readonly onChange: (workspace: WorkspaceId, id: JobId, change: "queued" | "running" | "ended") => void;
+  /** Tells of limits that others have changed; without it they are looked for once a second. */
+  readonly changes?: Changes | undefined;
   /** Makes the engine that runs the owner's flows. */
   readonly flows?: ((host: FlowHost) => FlowRunner) | undefined;
 }

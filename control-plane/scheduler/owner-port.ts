@@ -1,12 +1,12 @@
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
+import type { Instant } from "../../kernel/instant.ts";
 import type { Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
-import type { JobEnd } from "../jobs/model.ts";
+import type { JobEnd, NewJob } from "../jobs/model.ts";
 import type { AgentPort, FinishVerdict } from "./agent-port.ts";
 import type { CancelOutcome } from "./cancels.ts";
 import type { AgentHello } from "./core/agents-core.ts";
 import type { WaitingOn, WaitReason } from "./core/wait-reason.ts";
 import type { Accepted } from "./keyed-jobs.ts";
-import type { NewJob } from "./owner.ts";
 
 /** How many slots of an agent an owner may use from now on; agents/slots-core.ts has the rules. */
 export interface ShareOrder {
@@ -56,8 +56,8 @@ export interface OwnerPort {
   readonly replicaId: string;
   /** True for the owner of this replica. */
   readonly isLocal: boolean;
-  /** Monotonic: the owner has certainly heard of this home at that moment or later. */
-  confirmedAtMs(): number;
+  /** The owner has certainly heard of this home at that moment or later. */
+  confirmedAt(): Instant;
   /** Jobs of one workspace; those with a key that was used before are found. Errors: also already_exists, see KeyedJobs. */
   enqueue(jobs: readonly NewJob[]): Promise<readonly Accepted[] | "moved">;
   cancel(job: { readonly id: JobId; readonly workspace: WorkspaceId }, reason: string): Promise<CancelOutcome | "moved">;

@@ -1,6 +1,6 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import { type JobEnd, type JobPayload, type NewJob, type Submit, shardOfToken } from "../jobs/model.ts";
+import { epochOfToken, type JobEnd, type JobPayload, type NewJob, type Submit, shardOfToken } from "../jobs/model.ts";
 import { Admissions } from "./admissions.ts";
 import type { FinishVerdict } from "./agent-port.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -16,6 +16,7 @@ import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
 import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
 import { LimitDuties } from "./limit-duties.ts";
+import { LostHomes } from "./lost-homes.ts";
 import { overdueExit } from "./overdue.ts";
 import { OwnFlows } from "./own-flows.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
@@ -30,8 +31,6 @@ const DISPATCH_BATCH = 128;
 const REFILL_ROWS = 2000;
 const MAX_REFILLS = 4;
 const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
-
-export type { NewJob } from "../jobs/model.ts";
 
 /**
  * The shell around the scheduler core: the single writer of its shards. It turns events (a job, a frame, a commit, a tick)
@@ -53,6 +52,7 @@ export class Owner {
   readonly #flows: OwnFlows;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
   readonly #changes = new QueueChanges();
+  readonly #lostHomes: LostHomes;
   #scheduled = false;
   #stopped = false;
   #ticker: NodeJS.Timeout | undefined;
@@ -60,9 +60,15 @@ export class Owner {
   constructor(deps: OwnerDeps) {
     this.#deps = deps;
     this.#state = deps.state;
+    this.#lostHomes = new LostHomes(deps.times.homeFenceMs);
     this.#limits = new LimitDuties(deps, () => this.#schedule());
     const writeEnd: Submit = (operation, settle, fail) => this.#flows.writeEnd({ operation, settle, fail });
-    this.#endings = new Endings(deps, { wake: () => this.#schedule(), defer: (job) => this.#timers.defer(job), writeEnd });
+    this.#endings = new Endings(deps, {
+      wake: () => this.#schedule(),
+      defer: (job) => this.#timers.defer(job),
+      expire: (job, atMs) => this.#timers.expire(job, atMs),
+      writeEnd,
+    });
     const forget = (id: JobId): void => {
       this.#payloads.drop(id);
       this.#timers.forget(id);
@@ -70,7 +76,7 @@ export class Owner {
       if (this.#state.dirty.size > 0) this.#schedule();
     };
     const cancelFlow = (running: RunningJob): void => this.#flows.runner?.cancel(running);
-    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#leftQueue(id), writeEnd, cancelFlow });
+    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#ended(id), writeEnd, cancelFlow });
     this.#admissions = new Admissions(deps, this.#cancels, this.#endings);
     this.#timers = new OwnerTimers(deps, {
       ready: (job) => this.#ready(job),
@@ -109,6 +115,7 @@ export class Owner {
 
   start(): void {
     this.#ticker = setInterval(() => this.tick(), 1000);
+    this.#limits.start();
     this.#flows.attach();
     this.#timers.look();
     this.#schedule();
@@ -171,12 +178,17 @@ export class Owner {
       if (running.cancel !== undefined) this.#cancels.tell(running, running.cancel.reason);
     this.#schedule();
     const kept = [...hello.held].flatMap(([id, token]) => (this.#valid(hello.key, id, token) === undefined ? [] : [token]));
-    return { drop: drop.filter(({ token }) => this.#deps.owns(shardOfToken(token))), kept };
+    return { drop: drop.filter(({ token }) => this.#judges(token)), kept };
   }
 
   /** @param heardAtMs monotonic time of the agent's last frame: its attempts are given away `reclaimMs` after that */
   agentDetached(key: AgentKey, session: SessionId, heardAtMs: number): void {
     detachAgent(this.#state, key, session, heardAtMs);
+  }
+
+  /** A home is not heard any more, or was never: see LostHomes. @param heardAtMs monotonic */
+  homeLost(heardAtMs: number): void {
+    this.#lostHomes.lost(heardAtMs);
   }
 
   slotsChanged(key: AgentKey, slots: number): void {
@@ -214,7 +226,7 @@ export class Owner {
     }
     const { running } = this.#state;
     return [...held].flatMap(([id, token]) =>
-      (running.get(id)?.token === token && running.get(id)?.agent === agent) || !this.#deps.owns(shardOfToken(token)) ? [] : [{ id, token }],
+      (running.get(id)?.token === token && running.get(id)?.agent === agent) || !this.#judges(token) ? [] : [{ id, token }],
     );
   }
 
@@ -224,7 +236,7 @@ export class Owner {
    */
   reconcileFolders(folders: ReadonlyMap<JobId, Token>): { id: JobId; token: Token }[] {
     const { running } = this.#state;
-    return [...folders].flatMap(([id, token]) => (running.get(id)?.agent === FLOW_AGENT || !this.#deps.owns(shardOfToken(token)) ? [] : [{ id, token }]));
+    return [...folders].flatMap(([id, token]) => (running.get(id)?.agent === FLOW_AGENT || !this.#judges(token) ? [] : [{ id, token }]));
   }
 
   /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */
@@ -237,9 +249,9 @@ export class Owner {
   tick(): void {
     const { clock, times } = this.#deps;
     const nowMs = clock.monotonicMs();
-    const missed = (key: AgentKey): void => void silentAgent(this.#state, key, nowMs);
-    for (const stray of strays(this.#state, nowMs, times.reclaimMs, missed)) this.#cancels.endStray(stray);
-    for (const running of reclaimSilent(this.#state, nowMs, times.reclaimMs)) this.#endings.lose(running, "its agent was silent for too long");
+    for (const stray of strays(this.#state, nowMs, times.reclaimMs, (key) => void silentAgent(this.#state, key, nowMs))) this.#cancels.endStray(stray);
+    const silent = reclaimSilent(this.#state, nowMs, times.reclaimMs, (ms) => this.#lostHomes.silentSince(ms));
+    for (const running of silent) this.#endings.lose(running, "its agent was silent for too long");
     this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
       if (running.agent === FLOW_AGENT) {
@@ -295,6 +307,11 @@ export class Owner {
   #leftQueue(id: JobId): void {
     this.#timers.forget(id);
     this.#changes.left(id);
+  }
+
+  #ended(id: JobId): void {
+    this.#leftQueue(id);
+    this.#changes.ended(this.#state, id);
   }
 
   /** Runs once per turn of the event loop, however many events asked for it. */
@@ -359,7 +376,7 @@ export class Owner {
   async #refill(queue: JobQueue): Promise<void> {
     try {
       const limit = refillRows(this.#state, queue, Math.min(REFILL_ROWS, this.#state.hotLimit));
-      const { rows, read } = await this.#changes.read(() => this.#deps.store.refill(queue, limit, this.#timers.firedMs));
+      const { rows, read } = await this.#changes.read(queue, () => this.#deps.store.refill(queue, limit, this.#timers.firedMs));
       if (!isKnownQueue(this.#state, queue)) return;
       const ready = rows.filter((row) => this.#timers.refilled(row));
       finishRefill(this.#state, queue, ready, read < limit);
@@ -368,6 +385,11 @@ export class Owner {
       if (isKnownQueue(this.#state, queue)) abortRefill(this.#state, queue);
       this.#deps.log.warn({ event: "queue.refill_failed", error: messageOf(error) }, "queue could not be read, will be retried");
     }
+  }
+
+  /** Whether an attempt is ours to judge: one that was claimed under a later epoch is that of a successor whom we have not heard of yet. */
+  #judges(token: Token): boolean {
+    return this.#deps.owns(shardOfToken(token)) && epochOfToken(token) <= this.#state.epoch;
   }
 
   #valid(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {

@@ -1,5 +1,7 @@
 import type { JobId } from "../../kernel/ids.ts";
-import type { WaitingJob } from "./core/model.ts";
+import type { JobQueue, WaitingJob } from "./core/model.ts";
+import { removeArrived } from "./core/queue-core.ts";
+import type { SchedulerState } from "./core/state-core.ts";
 
 /**
  * Answers of the database overtake each other. A refill may come back with a row as it was before an attempt; the answer to the insert of
@@ -9,7 +11,7 @@ import type { WaitingJob } from "./core/model.ts";
  */
 export class QueueChanges {
   /** Of each refill under way, the jobs whose row has left the queue since it began. */
-  readonly #refills = new Set<Set<JobId>>();
+  readonly #refills = new Map<JobQueue, Set<JobId>>();
   /** New jobs whose insert was not answered yet. Bounded by the operations of the writer. */
   readonly #arriving = new Set<JobId>();
 
@@ -26,18 +28,23 @@ export class QueueChanges {
   /** A commit that took the row out of the queue is known. */
   left(id: JobId): void {
     this.#arriving.delete(id);
-    for (const left of this.#refills) left.add(id);
+    for (const left of this.#refills.values()) left.add(id);
+  }
+
+  /** A job that waited has ended. What came during a refill is kept until its end, also when it has ended since. */
+  ended(state: SchedulerState, id: JobId): void {
+    for (const queue of this.#refills.keys()) removeArrived(state, queue, id);
   }
 
   /** Rows of a read of the queue, without those that left it meanwhile. Errors: those of the read. */
-  async read(rows: () => Promise<WaitingJob[]>): Promise<{ rows: WaitingJob[]; read: number }> {
+  async read(queue: JobQueue, rows: () => Promise<WaitingJob[]>): Promise<{ rows: WaitingJob[]; read: number }> {
     const left = new Set<JobId>();
-    this.#refills.add(left);
+    this.#refills.set(queue, left);
     try {
       const all = await rows();
       return { rows: all.filter((row) => !left.has(row.id)), read: all.length };
     } finally {
-      this.#refills.delete(left);
+      this.#refills.delete(queue);
     }
   }
 }

@@ -112,3 +112,40 @@ export const noteUnderWay: DirectedWorld = {
     });
   },
 };
+
+/** An attempt is claimed for an agent that is gone when that is committed. No other one comes before the job's queue TTL is over. */
+export const neverSent: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 20_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    scene.at(0, () => owner.start());
+    comes(scene, 3000, 1, 1);
+    scene.at(5000, () => {
+      scene.meddleOnce(owner, "flush insert", { lateMs: 1000 }, () => scene.world.crashAgent(scene.agent(1), 60_000));
+      scene.put(owner, OF_FIRST, { runMs: 1000, settings: { queue_ttl_s: 5 } });
+    });
+  },
+  unmet: (scene) => {
+    for (const [id, { exit }] of scene.world.database.store.done) if (exit.reason !== "expired") return `${id} did not expire, it ${exit.reason}`;
+    return undefined;
+  },
+};
+
+/** An attempt begins, and its owner does not hear of that before the agent has crashed and is back without it. */
+export const sentUnheard: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 12_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    scene.at(0, () => owner.start());
+    comes(scene, 3000, 1, 1);
+    scene.at(5000, () => {
+      scene.stream(scene.agent(1))?.freeze(3000, "to server");
+      scene.put(owner, OF_FIRST, { runMs: 5000, settings: { queue_ttl_s: 30 } });
+      scene.world.crashAgent(scene.agent(1), 200, 500);
+    });
+  },
+};

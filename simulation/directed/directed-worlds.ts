@@ -1,7 +1,8 @@
 import type { DirectedWorld } from "../scene.ts";
-import { cancelOvertaken, forcedEnd, insertOvertaken, lateNote, noteUnderWay } from "./answer-worlds.ts";
+import { cancelOvertaken, forcedEnd, insertOvertaken, lateNote, neverSent, noteUnderWay, sentUnheard } from "./answer-worlds.ts";
+import { clockSet, movedAgent, replacedOwner, suspendedApart, twoLeases, unheardHome } from "./home-worlds.ts";
 import { cutOffHome, lateRenewal, lonelyHome, silentOwner, stoppedHome, suspendedHome } from "./lease-worlds.ts";
-import { changedMap, formerStream, keptAfterAll, lateCopy, lateMove, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
+import { changedMap, formerStream, keptAfterAll, lateBundle, lateCopy, lateMove, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
 import { backAgain, beyondSlots, oldReport, smallerShare, voidOrder } from "./slot-worlds.ts";
 
 /** By the name that a mutation gives as its `world`. */
@@ -10,25 +11,34 @@ export const DIRECTED_WORLDS = {
   "beyond-slots": beyondSlots,
   "cancel-overtaken": cancelOvertaken,
   "changed-map": changedMap,
+  "clock-set": clockSet,
   "cut-off-home": cutOffHome,
   "forced-end": forcedEnd,
   "former-stream": formerStream,
   "insert-overtaken": insertOvertaken,
   "kept-after-all": keptAfterAll,
+  "late-bundle": lateBundle,
   "late-copy": lateCopy,
   "late-move": lateMove,
   "late-note": lateNote,
   "late-renewal": lateRenewal,
   "lonely-home": lonelyHome,
+  "moved-agent": movedAgent,
+  "never-sent": neverSent,
   "note-under-way": noteUnderWay,
   "old-news": oldNews,
   "old-owner": oldOwner,
   "old-report": oldReport,
+  "replaced-owner": replacedOwner,
+  "sent-unheard": sentUnheard,
   "silent-owner": silentOwner,
   "smaller-share": smallerShare,
   "stopped-home": stoppedHome,
+  "suspended-apart": suspendedApart,
   "suspended-home": suspendedHome,
+  "two-leases": twoLeases,
   "two-owners": twoOwners,
+  "unheard-home": unheardHome,
   "void-order": voidOrder,
 } satisfies Record<string, DirectedWorld>;
 

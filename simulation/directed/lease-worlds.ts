@@ -3,13 +3,19 @@ import { comes, OF_FIRST, openTwo } from "./openings.ts";
 
 const FOR_LONG_MS = 90_000;
 
-/** A job of the first replica's shard runs on its agent; the other agent, with the other replica, comes when that is so. */
+/**
+ * A job of the first replica's shard runs on its agent; the other agent, with the other replica, comes when that is so. The replicas lose each other so
+ * early that nothing follows from that any more when the first one loses the database as well.
+ */
 function runOnFirst(scene: Scene): void {
   openTwo(scene);
   comes(scene, 4000, 1, 1);
   scene.at(6000, () => void scene.put(scene.replica(1), OF_FIRST, { runMs: 120_000 }));
   comes(scene, 8000, 2, 2);
+  scene.at(9000, () => scene.world.peers.partition(scene.replica(1), FOR_LONG_MS, "both"));
 }
+
+const ALONE_MS = 12_000;
 
 /** Nobody hears of the replica any more but its agents, and it hears of nobody else. */
 function cutOff(scene: Scene, replica: number): void {
@@ -22,10 +28,10 @@ function cutOff(scene: Scene, replica: number): void {
 export const cutOffHome: DirectedWorld = {
   replicas: 2,
   slots: [2, 2],
-  forMs: 60_000,
+  forMs: 60_000 + ALONE_MS,
   play: (scene) => {
     runOnFirst(scene);
-    scene.at(9000, () => cutOff(scene, 1));
+    scene.at(9000 + ALONE_MS, () => cutOff(scene, 1));
   },
 };
 
@@ -40,7 +46,7 @@ const KEEPALIVE_MS = 3000;
 export const stoppedHome: DirectedWorld = {
   replicas: 2,
   slots: [2, 2],
-  forMs: 75_000,
+  forMs: 75_000 + ALONE_MS,
   play: (scene) => {
     runOnFirst(scene);
     const [home, agent] = [scene.replica(1), scene.agent(1)];
@@ -50,7 +56,7 @@ export const stoppedHome: DirectedWorld = {
     });
     let isCut = false;
     scene.meddle(({ process, name }) => {
-      if (isCut || name !== "renew" || process !== home.process || scene.nowMs < 9000) return undefined;
+      if (isCut || name !== "renew" || process !== home.process || scene.nowMs < 9000 + ALONE_MS) return undefined;
       const sendsAwayMs = scene.nowMs + HOLD_MS;
       // The agent must send one when the home has been still for six seconds, and not have given it up yet.
       const keepaliveMs = welcomedMs + Math.ceil((sendsAwayMs + 6300 - welcomedMs) / KEEPALIVE_MS) * KEEPALIVE_MS;
@@ -68,10 +74,12 @@ export const stoppedHome: DirectedWorld = {
 export const lateRenewal: DirectedWorld = {
   replicas: 2,
   slots: [2, 2],
-  forMs: 70_000,
+  forMs: 70_000 + ALONE_MS,
   play: (scene) => {
     runOnFirst(scene);
-    scene.at(9000, () => scene.meddleOnce(scene.replica(1), "renew", { answerLateMs: 8000 }, () => scene.at(scene.nowMs + 8100, () => cutOff(scene, 1))));
+    scene.at(9000 + ALONE_MS, () =>
+      scene.meddleOnce(scene.replica(1), "renew", { answerLateMs: 8000 }, () => scene.at(scene.nowMs + 8100, () => cutOff(scene, 1))),
+    );
   },
 };
 
@@ -79,13 +87,13 @@ export const lateRenewal: DirectedWorld = {
 export const suspendedHome: DirectedWorld = {
   replicas: 2,
   slots: [2, 2],
-  forMs: 75_000,
+  forMs: 75_000 + ALONE_MS,
   play: (scene) => {
     runOnFirst(scene);
     const home = scene.replica(1);
     scene.when(/^a1 to r1: hello/, () => {
       // Just after an echo has come.
-      const sinceMs = scene.nowMs + 2 * KEEPALIVE_MS + 50;
+      const sinceMs = scene.nowMs + 6 * KEEPALIVE_MS + 50;
       scene.at(sinceMs, () => {
         cutOff(scene, 1);
         home.process.stop(7000);
@@ -114,7 +122,7 @@ export const lonelyHome: DirectedWorld = {
 export const silentOwner: DirectedWorld = {
   replicas: 2,
   slots: [2, 2],
-  forMs: 60_000,
+  forMs: 75_000,
   play: (scene) => {
     openTwo(scene);
     comes(scene, 4000, 1, 2);

@@ -15,3 +15,9 @@ export function openTwo(scene: Scene): void {
 export function comes(scene: Scene, atMs: number, agent: number, home: number): void {
   scene.at(atMs, () => scene.agent(agent, scene.replica(home)).start());
 }
+
+/** @returns what is wrong when an attempt was lost although no agent was */
+export function ranOnce(scene: Scene): string | undefined {
+  for (const [id, { attempt }] of scene.world.database.store.done) if (attempt !== 1) return `${id} had ${attempt} attempts`;
+  return undefined;
+}

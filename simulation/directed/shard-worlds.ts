@@ -1,5 +1,5 @@
-import type { DirectedWorld, Scene } from "../scene.ts";
-import { comes, OF_FIRST, OF_SECOND, openTwo } from "./openings.ts";
+import type { DirectedWorld } from "../scene.ts";
+import { comes, OF_FIRST, OF_SECOND, openTwo, ranOnce } from "./openings.ts";
 
 /** Goes from the third replica to the second, from there to the first and back to the third. */
 const ROUND = 60;
@@ -55,12 +55,6 @@ export const changedMap: DirectedWorld = {
     scene.at(8000, () => scene.world.database.store.cluster.setOwner(OF_FIRST, "2"));
     scene.at(13_000, () => void scene.put(scene.replica(1), OF_FIRST, { runMs: 10 }));
   },
-};
-
-/** @returns what is wrong when an attempt was lost although no agent was */
-const ranOnce = (scene: Scene): string | undefined => {
-  for (const [id, { attempt }] of scene.world.database.store.done) if (attempt !== 1) return `${id} had ${attempt} attempts`;
-  return undefined;
 };
 
 /** An agent with attempts of two owners loses its stream, comes back, and says what it holds: each owner judges its own. */
@@ -148,6 +142,23 @@ export const lateCopy: DirectedWorld = {
         scene.world.leaveReplica(first, 3000);
       });
     });
+  },
+};
+
+/** An assignment is late on its way to the agent's home, which is the next owner of its shard when it comes. */
+export const lateBundle: DirectedWorld = {
+  replicas: 2,
+  slots: [2],
+  forMs: 20_000,
+  play: (scene) => {
+    openTwo(scene);
+    const [first, second] = [scene.replica(1), scene.replica(2)];
+    comes(scene, 4000, 1, 2);
+    // Its owner has a slot of the agent from then on.
+    scene.at(5000, () => void scene.put(first, OF_FIRST, { runMs: 10 }));
+    scene.at(5990, () => scene.link(second, first)?.freeze(4500, "to home"));
+    scene.at(6000, () => void scene.put(first, OF_FIRST, { runMs: 10_000 }));
+    scene.at(6050, () => scene.world.leaveReplica(first, 8000));
   },
 };
 

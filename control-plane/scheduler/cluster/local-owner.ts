@@ -1,4 +1,5 @@
 import type { Clock } from "../../../kernel/clock.ts";
+import { instantOf } from "../../../kernel/instant.ts";
 import { shardOf, shardOfToken } from "../../jobs/model.ts";
 import { waitReason } from "../core/wait-reason.ts";
 import { ShardMoved } from "../keyed-jobs.ts";
@@ -22,7 +23,7 @@ export function ownerPort(local: LocalOwner, home: Home, clock: Clock): OwnerPor
   return {
     replicaId,
     isLocal: true,
-    confirmedAtMs: () => clock.monotonicMs(),
+    confirmedAt: () => instantOf(clock),
     async enqueue(jobs) {
       if (!jobs.every(({ job }) => shards.owns(job.shard))) return "moved";
       if (jobs.some(({ special }) => special?.key !== undefined)) return owner.enqueueOnce(jobs).catch(movedOr);

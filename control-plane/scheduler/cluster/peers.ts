@@ -15,6 +15,8 @@ export interface Peers {
   meet(self: Lease, others: readonly ReplicaView[]): void;
   /** True when that replica answers us. Shards are given only to one that does. */
   isLinked(replicaId: string): boolean;
+  /** True when that replica keeps a link to us, by which it tells of its agents. */
+  isHeard(replicaId: string): boolean;
   /** The owner that peers may speak to; undefined while there is none. */
   serve(local: LocalOwner | undefined): void;
   /** Tells everybody which shards are ready here. */

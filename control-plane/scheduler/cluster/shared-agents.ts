@@ -65,6 +65,7 @@ export class SharedAgents implements AgentPort {
   /** The link to the home is gone: it was last heard at `heardAtMs`. */
   removeHome(home: Home, heardAtMs: number): void {
     this.#homes.delete(home);
+    this.#owner?.homeLost(heardAtMs);
     for (const [session, entry] of this.#sessions) if (entry.home === home) this.detach(entry.key, session, heardAtMs);
   }
 

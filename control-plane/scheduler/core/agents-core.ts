@@ -79,11 +79,19 @@ export function setSlots(state: SchedulerState, key: AgentKey, slots: number): v
   for (const route of agent.routes) state.dirty.add(route);
 }
 
-/** Agents that were silent for `reclaimMs`: their attempts are lost, the agents are forgotten. */
-export function reclaimSilent(state: SchedulerState, nowMs: number, reclaimMs: number): RunningJob[] {
+/**
+ * Agents that were silent for `reclaimMs`: their attempts are lost, the agents are forgotten.
+ * @param sinceOf from when to count the silence of an agent that was not heard since that moment
+ */
+export function reclaimSilent(
+  state: SchedulerState,
+  nowMs: number,
+  reclaimMs: number,
+  sinceOf = (silentSinceMs: number): number => silentSinceMs,
+): RunningJob[] {
   const lost: RunningJob[] = [];
   for (const agent of state.agents.values()) {
-    if (agent.silentSinceMs === undefined || nowMs - agent.silentSinceMs < reclaimMs) continue;
+    if (agent.silentSinceMs === undefined || nowMs - sinceOf(agent.silentSinceMs) < reclaimMs) continue;
     for (const running of agent.running.values()) {
       if (running.phase !== "ending" && running.phase !== "claiming") lost.push(running);
     }

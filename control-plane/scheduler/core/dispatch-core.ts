@@ -1,5 +1,5 @@
 import { asToken, type JobId, type Token } from "../../../kernel/ids.ts";
-import { SHARDS } from "../../jobs/model.ts";
+import { SEQUENCE_BITS, SHARDS } from "../../jobs/model.ts";
 import { freeAgent, freeSharedAgent, hasFreeSlot } from "./agents-core.ts";
 import { activate, charge, chargeOverrun, goesBefore, settle, standing } from "./fair-core.ts";
 import { FLOW_AGENT } from "./flow-agent.ts";
@@ -10,7 +10,6 @@ import { afterPick, popJob } from "./queue-core.ts";
 import { announceQueue, followReady, headOf, heldOf, holdShare, isAtCap, topShare, withdrawQueue } from "./ready-core.ts";
 import { groupOf, routeOf, type SchedulerState, shareOf, shareOfJob } from "./state-core.ts";
 
-const SEQUENCE_BITS = 40n;
 /** The lowest bits of a token name the shard, so that whoever sees one knows which owner it concerns. */
 const SHARD_STEP = SHARDS;
 

@@ -80,6 +80,15 @@ export function removeWaiting(state: SchedulerState, id: JobId): WaitingJob | un
   return job;
 }
 
+/** A job has ended that waits for the end of a refill, to be placed then. */
+export function removeArrived(state: SchedulerState, queue: JobQueue, id: JobId): void {
+  const at = queue.duringRefill.findIndex((job) => job.id === id);
+  if (at < 0) return;
+  queue.duringRefill.splice(at, 1);
+  bump(queue, -1);
+  dropIfEmpty(state, queue);
+}
+
 /** The next job of a queue, or undefined when nothing of it is in memory. `afterPick` has to follow. */
 export function popJob(state: SchedulerState, queue: JobQueue): WaitingJob | undefined {
   const job = headOf(state, queue);

@@ -284,7 +284,8 @@ export class OwnerBench implements Home {
   }
 
   #peers(): Peers {
-    return { meet: silent, isLinked: (replicaId) => replicaId === this.#other?.replicaId, serve: silent, announce: silent, handOver: silent };
+    const isOther = (replicaId: string): boolean => replicaId === this.#other?.replicaId;
+    return { meet: silent, isLinked: isOther, isHeard: isOther, serve: silent, announce: silent, handOver: silent };
   }
 
   #make(): Ownership {
@@ -326,7 +327,7 @@ export class OwnerBench implements Home {
         log,
         metrics: metrics.owner,
         limits: { timeoutMs: 60_000, cancelGraceMs: 100, resultMaxBytes: 1024, logMaxBytes: 1024 },
-        times: { reclaimMs: 60_000, resendMs: 60_000, marginMs: 100 },
+        times: { reclaimMs: 60_000, homeFenceMs: 0, resendMs: 60_000, marginMs: 100 },
         onChange: () => undefined,
       },
     });
