@@ -129,9 +129,9 @@ describe("references to results", () => {
     ["another branch", [branches("branchone", [step("a")], [step("b", "results.a")])], "step b: input_transforms.x refers to results.a, which cannot"],
     ["a branch beside it", [branches("branchall", [step("a")], [step("b", "results.a")])], "refers to results.a, which cannot"],
     [
-      "the step that has just run",
-      [step("a", "1", { stop_after_if: { expr: "results.a" } })],
-      "step a: stop_after_if refers to results.a, which is `result` here",
+      "a loop in its rule for each round",
+      [{ ...whileLoop(step("a")), stop_after_if: { expr: "results.while" } }],
+      "step while: stop_after_if refers to results.while, which is `result` here",
     ],
     [
       "the loop around it",
@@ -151,6 +151,14 @@ describe("references to results", () => {
       value: { type: "forloopflow", parallel: true, iterator: { type: "static", value: [] }, modules: [step("a", "results.b"), step("b")] },
     };
     expect(problemsOf([parallel])).toEqual([expect.stringContaining("refers to results.b, which cannot")]);
+  });
+
+  test("in the rules after a step are to its own result as well", () => {
+    const rule = { expr: "results.a.done || result.done" };
+    const retry = { constant: { attempts: 1, seconds: 1 }, retry_if: { expr: "results.a.error.name !== error.name" } };
+    expect(problemsOf([step("a", "1", { stop_after_if: rule, retry, sleep: { type: "javascript", expr: "results.a.seconds" } })])).toEqual([]);
+    expect(problemsOf([{ ...whileLoop(step("in")), stop_after_all_iters_if: { expr: "results.while.length > 3" } }])).toEqual([]);
+    expect(problemsOf([step("a", "1", { skip_if: rule })])).toHaveLength(2);
   });
 
   test("that are only known when they are evaluated are not looked at", () => {
@@ -183,4 +191,51 @@ test("early_return names a step", () => {
   expect(problemsOf([step("a")], { early_return: "b" })).toEqual(["/value/early_return early_return names step b, which is not there"]);
   const handler = { value: { type: "rawscript", language: "bash", content: "" } };
   expect(problemsOf([step("a")], { early_return: "failure", failure_module: handler })).toHaveLength(1);
+});
+
+describe("names", () => {
+  test.each<[string, Json, string]>([
+    [
+      "result before the step",
+      step("a", "result.x"),
+      "step a: input_transforms.x uses result, which is not there: it is there after the step; before it, previous_result",
+    ],
+    ["iter outside of loops", step("a", "iter.value"), "uses iter, which is not there: it is there in the steps of a loop"],
+    [
+      "error outside of retry_if",
+      step("a", "1", { stop_after_if: { expr: "error.name" } }),
+      "uses error, which is not there: it is there in retry_if and in the",
+    ],
+    ["what other engines call the inputs", step("a", "inputs.n"), "uses inputs, which is not there: inputs of the flow are flow_input.<name>"],
+    ["I/O", step("a", "fetch('https://example.com')"), "uses fetch, which is not there: expressions have no I/O and no modules: make it a script step"],
+    ["a slip", step("a", "flow_inptu.n"), "uses flow_inptu, which is not there: expressions see flow_input, results, previous_result, flow_env, resume"],
+  ])("%s is refused", (_name, module, message) => {
+    expect(problemsOf([module])).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("that are there where the expression stands, and those of the language, are fine", () => {
+    const loop = (module: Json): Members => ({
+      id: "loop",
+      value: { type: "forloopflow", iterator: { type: "javascript", expr: "flow_input.list.map((n) => n + 1)" }, modules: [module] },
+      stop_after_if: { expr: "result > iter.index" },
+    });
+    const last = step("z", "[resumes, resume, approvers, flow_env.x, variable('u/a/b'), resource('u/a/c'), new Date(0), Math.max(1), previous_result]");
+    const handler = { type: "rawscript", language: "bash", content: "", input_transforms: { x: { type: "javascript", expr: "error.message" } } };
+    expect(
+      problemsOf([loop(step("in", "iter.value + flow_input.iter.index", { skip_if: { expr: "iter.index > 3" } })), last], {
+        failure_module: { value: handler },
+      }),
+    ).toEqual([]);
+  });
+
+  test("that an expression may have made itself, or asks for, are not looked at", () => {
+    const sources = [
+      "typeof legacy === 'undefined'",
+      "sum = 0; for (item of results) sum += item; sum",
+      "try { legacy } catch { 1 }",
+      "const f = (a) => a; f(1)",
+      "eval('legacy')",
+    ];
+    for (const source of sources) expect([source, problemsOf([step("a", source)])]).toEqual([source, []]);
+  });
 });

@@ -7,6 +7,7 @@ import { flowInputMembers } from "./flow-input-members.ts";
 import type { Module } from "./model.ts";
 import { expressionsOf, insideOf, type ModuleExpression } from "./module-expressions.ts";
 import type { ParsedFlow } from "./parse.ts";
+import { unknownNames } from "./unknown-names.ts";
 
 export type ExpressionReader = Pick<Expressions, "check" | "references">;
 
@@ -28,15 +29,15 @@ export function checkExpressions(flow: ParsedFlow, expressions: ExpressionReader
   const { definition, schema } = flow;
   const inputs = definition.preprocessor === undefined ? closedInputs(schema) : undefined;
   const checker: Checker = { expressions, flow, root, isWhole: flow.problems.length === 0, parents: parentsOf(definition.modules), inputs, problems: [] };
-  const none = new Set<string>();
+  const none: Sight = { ids: new Set<string>(), names: new Set<string>() };
   if (definition.skipExpr !== undefined) {
     const expression: ModuleExpression = { source: definition.skipExpr, pointer: "/value/skip_expr", name: "skip_expr", when: "before" };
     checkOne(checker, expression, root, "", none);
   }
   if (definition.preprocessor !== undefined) checkModule(checker, definition.preprocessor, none);
-  const visible = new Set<string>();
-  checkModules(checker, definition.modules, visible);
-  if (definition.failureModule !== undefined) checkModule(checker, definition.failureModule, visible);
+  const ids = new Set<string>();
+  checkModules(checker, definition.modules, { ids, names: none.names });
+  if (definition.failureModule !== undefined) checkModule(checker, definition.failureModule, { ids, names: new Set(["error"]) });
   if (checker.isWhole) checkEarlyReturn(checker);
   return checker.problems;
 }
@@ -47,35 +48,41 @@ function closedInputs(schema: ParsedFlow["schema"]): ReadonlySet<string> | undef
   return schema?.["additionalProperties"] === false && isObject(properties) ? new Set([...Object.keys(properties), "iter"]) : undefined;
 }
 
-/** @param visible ids of steps that may have run; grows by those of the list */
-function checkModules(checker: Checker, modules: readonly Module[], visible: Set<string>): void {
-  for (const module of modules) checkModule(checker, module, visible);
+/** What an expression may refer to. */
+interface Sight {
+  /** Ids of steps that may have run; grows by those of the list that is gone through. */
+  readonly ids: Set<string>;
+  /** Beside those that are always there, see `unknown-names.ts`. */
+  readonly names: ReadonlySet<string>;
+}
+
+function checkModules(checker: Checker, modules: readonly Module[], sight: Sight): void {
+  for (const module of modules) checkModule(checker, module, sight);
 }
 
 /** What an expression sees is told by `core/scope.ts`; here it is what it may see on some path. */
-function checkModule(checker: Checker, module: Module, visible: Set<string>): void {
+function checkModule(checker: Checker, module: Module, { ids, names }: Sight): void {
   const pointer = checker.flow.pointers.get(module.id) ?? checker.root;
   const place = `step ${module.id}: `;
   const all = expressionsOf(module);
-  const check = (expressions: readonly ModuleExpression[], self?: string): void => {
-    for (const expression of expressions) checkOne(checker, expression, pointer, place, visible, self);
+  const check = (expressions: readonly ModuleExpression[], more: readonly string[] = [], self?: string): void => {
+    const sight = { ids, names: more.length === 0 ? names : new Set([...names, ...more]) };
+    for (const expression of expressions) checkOne(checker, expression, pointer, place, sight, self);
   };
   check(all.filter(({ when }) => when === "before"));
   const eachRound = isLoop(module) ? all.filter(({ name }) => name === "stop_after_if") : [];
+  const within = isLoop(module) ? new Set([...names, "iter"]) : names;
   for (const list of insideOf(module)) {
-    const fresh = list.flatMap(seenBehind).filter((id) => !visible.has(id));
+    const fresh = list.flatMap(seenBehind).filter((id) => !ids.has(id));
     // In the rounds after the first, all steps of a loop have run: in the round before.
-    if (isLoop(module) && !isParallel(module)) for (const id of fresh) visible.add(id);
-    checkModules(checker, list, visible);
-    check(eachRound, module.id);
-    for (const id of fresh) visible.delete(id);
+    if (isLoop(module) && !isParallel(module)) for (const id of fresh) ids.add(id);
+    checkModules(checker, list, { ids, names: within });
+    check(eachRound, ["iter", "result"], module.id);
+    for (const id of fresh) ids.delete(id);
   }
-  for (const id of seenBehind(module)) if (id !== module.id) visible.add(id);
-  check(
-    all.filter((expression) => expression.when === "after" && !eachRound.includes(expression)),
-    module.id,
-  );
-  visible.add(module.id);
+  for (const id of seenBehind(module)) ids.add(id);
+  const after = all.filter((expression) => expression.when === "after" && !eachRound.includes(expression));
+  for (const expression of after) check([expression], expression.name === "retry.retry_if" ? ["result", "error"] : ["result"]);
 }
 
 /** Ids of a step and of the steps within it that may be named behind it: those of branches that ran, and of a loop's last round when it has one. */
@@ -103,14 +110,7 @@ function parentsOf(modules: readonly Module[], found = new Map<string, string>()
 }
 
 /** @param self id of the step that has just run */
-function checkOne(
-  checker: Checker,
-  { source, pointer, name }: ModuleExpression,
-  from: string,
-  place: string,
-  visible: ReadonlySet<string>,
-  self?: string,
-): void {
+function checkOne(checker: Checker, { source, pointer, name }: ModuleExpression, from: string, place: string, { ids, names }: Sight, self?: string): void {
   const complain = (message: string): void => {
     if (checker.problems.length < MAX_FINDINGS) checker.problems.push({ pointer: `${from}${pointer}`, message: `${place}${name} ${message}` });
   };
@@ -120,10 +120,10 @@ function checkOne(
     return;
   }
   if (!checker.isWhole) return;
-  const { results } = checker.expressions.references(source);
+  const { results, free } = checker.expressions.references(source);
+  for (const problem of unknownNames(free, names)) complain(problem);
   if (results !== "all") {
-    for (const id of results)
-      if (!visible.has(id)) complain(`refers to results.${id}, ${id === self ? "which is `result` here" : whyNot(checker, id, visible)}`);
+    for (const id of results) if (!ids.has(id)) complain(`refers to results.${id}, ${id === self ? "which is `result` here" : whyNot(checker, id, ids)}`);
   }
   if (checker.inputs === undefined) return;
   for (const input of flowInputMembers(source)) {

@@ -51,11 +51,20 @@ describe("a flow", () => {
   test("failure_module", () => {
     expect(definitionOf({ failure_module: { id: "failure", value: script() } }).failureModule).toMatchObject({ id: "failure", value: { kind: "rawscript" } });
     expect(definitionOf({ failure_module: { value: script() } }).failureModule?.id).toBe("failure");
+    // Its function may take the error without an input that says so, as Windmill's own examples do.
+    const inputsFor = (content: string, more: Members = {}): unknown =>
+      definitionOf({ failure_module: { value: script({ content, ...more }) } }).failureModule?.value;
+    expect(inputsFor("def main(error): ...")).toMatchObject({ inputs: { error: { kind: "expression", source: "error" } } });
+    expect(inputsFor("def main(): ...")).toMatchObject({ inputs: {} });
+    expect(inputsFor("def main(error): ...", { input_transforms: inputs })).toMatchObject({ inputs: read });
   });
 
   test("preprocessor_module", () => {
     const preprocessor = (value: Members): unknown => definitionOf({ preprocessor_module: { id: "preprocessor", value } }).preprocessor;
-    expect(preprocessor(script())).toMatchObject({ id: "preprocessor", value: { inputs: { event: { kind: "expression", source: "flow_input.event" } } } });
+    const event = { event: { kind: "expression", source: "flow_input.event" } };
+    expect(preprocessor(script({ content: "def preprocessor(event): ..." }))).toMatchObject({ id: "preprocessor", value: { inputs: event } });
+    expect(preprocessor({ type: "script", path: "f/x/y" })).toMatchObject({ value: { inputs: event } });
+    expect(preprocessor(script())).toMatchObject({ value: { inputs: {} } });
     expect(preprocessor(script({ input_transforms: inputs }))).toMatchObject({ value: { inputs: read } });
   });
 
@@ -90,7 +99,9 @@ describe("a flow", () => {
   });
 
   test("flow_env", () => {
-    expect(definitionOf({ flow_env: { URL: "https://x", n: 1 } }).env).toEqual({ URL: "https://x", n: 1 });
+    expect(definitionOf({ flow_env: { URL: "https://x", n: 1, price: "$5" } }).env).toEqual({ URL: "https://x", n: 1, price: "$5" });
+    const refers = { summary: "s", value: { modules: [A], flow_env: { KEY: "$var:f/x/key", DB: "$res:f/x/db" } } };
+    expect(refusals(refers)).toEqual(["/value/flow_env/KEY", "/value/flow_env/DB"]);
   });
 
   test("priority", () => {
@@ -267,6 +278,13 @@ describe("a module", () => {
 
   test("skip_if", () => {
     expect(moduleOf({ skip_if: { expr: "flow_input.dry" } })?.skipIf).toBe("flow_input.dry");
+    // What the editor leaves behind of rules that were taken back.
+    const nothing = { expr: "" };
+    const rules = { skip_if: nothing, stop_after_if: { ...nothing, skip_if_stopped: false }, stop_after_all_iters_if: nothing };
+    expect(moduleOf({ ...rules, retry: { constant: { attempts: 1, seconds: 0 }, retry_if: nothing } })).toEqual({
+      ...moduleOf({}),
+      retry: { constant: { attempts: 1, seconds: 0 } },
+    });
   });
 
   test("sleep", () => {
@@ -277,6 +295,8 @@ describe("a module", () => {
     expect(moduleOf({ timeout: { type: "static", value: 30 } })?.timeout).toEqual({ kind: "static", value: 30 });
     expect(moduleOf({ timeout: 30 })?.timeout).toEqual({ kind: "static", value: 30 });
     expect(moduleOf({ timeout: 0 })?.timeout).toBeUndefined();
+    const loop = { id: "a", value: { type: "whileloopflow", modules: [] }, timeout: 30 };
+    expect(refusals({ summary: "s", value: { modules: [loop] } })).toEqual(["/value/modules/0/timeout"]);
   });
 
   test("cache_ttl, delete_after_use, priority", () => {

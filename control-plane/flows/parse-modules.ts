@@ -87,7 +87,7 @@ const WITHOUT_JOB: ReadonlySet<ModuleValue["kind"]> = new Set(["forloop", "while
 /** Settings about the job of a step: loops, branches and identities have none. */
 function checkJobSettings(
   fields: Fields,
-  { cacheTtlS, deleteAfterUse }: Omit<Module, "id" | "value">,
+  { cacheTtlS, deleteAfterUse, timeout }: Omit<Module, "id" | "value">,
   { kind }: ModuleValue,
   { sharesFolder }: ModuleReader,
 ): void {
@@ -95,6 +95,7 @@ function checkJobSettings(
   if (cacheTtlS !== undefined && WITHOUT_JOB.has(kind)) complain(fields, "cache_ttl", `is not supported: ${advice}`);
   if (cacheTtlS !== undefined && sharesFolder && (kind === "rawscript" || kind === "script"))
     complain(fields, "cache_ttl", "contradicts same_worker: a result that is kept comes without the files");
+  if (timeout !== undefined && kind !== "identity" && WITHOUT_JOB.has(kind)) complain(fields, "timeout", `is not supported: ${advice}`);
   if (deleteAfterUse === true && WITHOUT_JOB.has(kind)) complain(fields, "delete_after_use", `is not supported: ${advice}`);
   if (deleteAfterUse === true && cacheTtlS !== undefined) complain(fields, "delete_after_use", "contradicts cache_ttl, which keeps the result");
 }

@@ -80,10 +80,10 @@ export function secondsOf(fields: Fields, name: "sleep" | "timeout", most: numbe
   return transform?.kind === "static" && transform.value === 0 ? undefined : transform;
 }
 
-/** `stop_after_if` and `stop_after_all_iters_if`. */
+/** `stop_after_if` and `stop_after_all_iters_if`. Undefined also for a rule that says nothing. */
 export function stopOf(fields: Fields, name: "stop_after_if" | "stop_after_all_iters_if"): StopRule | undefined {
   const stop = objectOf(fields, name, STOP_SHAPE);
-  if (stop === undefined) return undefined;
+  if (stop === undefined || saysNothing(stop)) return undefined;
   const expr = requiredText(stop, "expr", FLOW_LIMITS.expressionChars);
   const errorMessage = messageOf(stop);
   const skipIfStopped = flagOf(stop, "skip_if_stopped") ?? false;
@@ -96,11 +96,14 @@ function messageOf(stop: Fields): string | undefined {
   return member(stop, "error_message") === "" ? "" : textOf(stop, "error_message", 10_000);
 }
 
-/** An object with nothing but an expression: `skip_if`, `retry_if`. */
+/** An object with nothing but an expression: `skip_if`, `retry_if`. Undefined also for one that says nothing. */
 export function expressionOf(fields: Fields, name: string): string | undefined {
   const object = objectOf(fields, name, EXPRESSION_SHAPE);
-  return object === undefined ? undefined : requiredText(object, "expr", FLOW_LIMITS.expressionChars);
+  return object === undefined || saysNothing(object) ? undefined : requiredText(object, "expr", FLOW_LIMITS.expressionChars);
 }
+
+/** Editors write a rule with an empty expression for one that was taken back. */
+const saysNothing = (rule: Fields): boolean => rule.members["expr"] === "";
 
 /** Undefined also for a mock that is switched off. */
 export function mockOf(fields: Fields): Module["mock"] {

@@ -7,6 +7,7 @@ import type { Json } from "../../kernel/json.ts";
 import { LIMIT_BOUNDS } from "../jobs/limits-contract.ts";
 import { checkShape, complain, type Fields, type Findings, flagOf, isObject, numberOf, objectOf, positiveOf, textOf } from "./field-reader.ts";
 import { type InputSchema, inputSchemaOf } from "./input-schema.ts";
+import { mainParameters } from "./main-parameters.ts";
 import type { FlowDefinition, Module } from "./model.ts";
 import { FLOW_LIMITS, FLOW_SHAPE, VALUE_SHAPE } from "./openflow.ts";
 import { concurrencyOf, keyOf, type ModuleReader, moduleOf, modulesOf, priorityOf, withoutUndefined } from "./parse-modules.ts";
@@ -48,7 +49,7 @@ function definitionOf(fields: Fields, ids: Map<string, string>): FlowDefinition 
   const reader: ModuleReader = { ids, count: 0, sharesFolder: sameWorker };
   const modules = modulesOf(fields, "modules", reader, 0);
   const settings = {
-    failureModule: handlerOf(fields, "failure_module", "failure", reader),
+    failureModule: withError(handlerOf(fields, "failure_module", "failure", reader)),
     preprocessor: withEvent(handlerOf(fields, "preprocessor_module", "preprocessor", reader)),
     concurrency: concurrencyOf(fields, "concurrency_key"),
     debounce: debounceOf(fields),
@@ -61,7 +62,7 @@ function definitionOf(fields: Fields, ids: Map<string, string>): FlowDefinition 
   return {
     modules,
     sameWorker,
-    env: objectOf(fields, "flow_env")?.members ?? {},
+    env: constantsOf(fields),
     ...withoutUndefined(settings),
   };
 }
@@ -85,10 +86,35 @@ function handlerOf(fields: Fields, name: "failure_module" | "preprocessor_module
   return read;
 }
 
-/** A preprocessor that names no inputs has what the trigger was called with. */
+/** A preprocessor that names no inputs has what the trigger was called with, unless its function takes nothing. */
 function withEvent(module: Module | undefined): Module | undefined {
+  return takes(module)?.length === 0 ? module : withInput(module, "event", "flow_input.event");
+}
+
+/** A failure module that names no inputs has the error, if its function takes one of that name. */
+function withError(module: Module | undefined): Module | undefined {
+  return takes(module)?.includes("error") === true ? withInput(module, "error", "error") : module;
+}
+
+function takes(module: Module | undefined): readonly string[] | undefined {
+  return module?.value.kind === "rawscript" ? mainParameters(module.value.language, module.value.content) : undefined;
+}
+
+function withInput(module: Module | undefined, name: string, source: string): Module | undefined {
   if (module === undefined || !("inputs" in module.value) || Object.keys(module.value.inputs).length > 0) return module;
-  return { ...module, value: { ...module.value, inputs: { event: { kind: "expression", source: "flow_input.event" } } } };
+  return { ...module, value: { ...module.value, inputs: { [name]: { kind: "expression", source } } } };
+}
+
+const REFERENCE = /^\$(?:var|res):/;
+
+/** `flow_env`. What refers to something would be the text itself to every step: better nobody relies on it. */
+function constantsOf(fields: Fields): FlowDefinition["env"] {
+  const env = objectOf(fields, "flow_env");
+  if (env === undefined) return {};
+  for (const [name, value] of Object.entries(env.members))
+    if (typeof value === "string" && REFERENCE.test(value))
+      complain(env, name, `is not supported: constants refer to nothing. Give ${value.slice(0, 80)} to the steps that need it, as a static value of an input`);
+  return env.members;
 }
 
 function debounceOf(fields: Fields): FlowDefinition["debounce"] {

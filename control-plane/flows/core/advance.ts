@@ -134,7 +134,11 @@ function failFlow(ctx: Context, failure: Failure): void {
 /** Whatever came of it is the result of the run, which has failed all the same. */
 function afterFailureModule(ctx: Context, ended: BlockEnd): void {
   if (ended.kind === "failed") end(ctx, { outcome: "failed", ...ended.failure });
-  else end(ctx, { outcome: "failed", value: (ended.kind === "stopped" ? ended.stop.value : ended.value) ?? ctx.state.failure?.value ?? NULL_REF });
+  else {
+    const { failure } = ctx.state;
+    const value = (ended.kind === "stopped" ? ended.stop.value : ended.value) ?? failure?.value ?? NULL_REF;
+    end(ctx, { outcome: "failed", value, ...(failure !== undefined && { handled: failure.stepId }) });
+  }
 }
 
 /** Jobs are cancelled, everything else is dropped. The tree stays as it was, for people to see. */

@@ -92,7 +92,7 @@ describe("failure_module", () => {
     expect([...results.keys()]).toEqual(["a", "loop"]);
     run.play();
     expect(run.started.filter((place) => place === "failure")).toHaveLength(1);
-    expect(run.finished).toEqual([{ kind: "finish", outcome: "failed", value: { kind: "job", job: "00000000-0000-7000-8000-000000000005" } }]);
+    expect(run.finished).toEqual([{ kind: "finish", outcome: "failed", value: { kind: "job", job: "00000000-0000-7000-8000-000000000005" }, handled: "b" }]);
   });
 
   test("failure_module that fails: its own error is the flow's", () => {

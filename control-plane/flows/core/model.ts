@@ -82,8 +82,16 @@ export type Command =
   /**
    * The run is over: its job is to be ended in the transaction of the last events.
    * @param stepId the step that failed, where the value is its error object: it goes into it as `step_id`
+   * @param handled the step that failed, where the failure module made the value
    */
-  | { readonly kind: "finish"; readonly outcome: Outcome | "skipped"; readonly value: ValueRef; readonly stepId?: string; readonly reason?: string };
+  | {
+      readonly kind: "finish";
+      readonly outcome: Outcome | "skipped";
+      readonly value: ValueRef;
+      readonly stepId?: string;
+      readonly handled?: string;
+      readonly reason?: string;
+    };
 
 /** What has happened, and when. All are stored: the state follows from these alone. */
 export type FlowEvent = Happening & {
@@ -169,7 +177,7 @@ export interface ScopeRefs {
   readonly iterations: readonly { readonly place: Place; readonly index: number; readonly hasList: boolean; readonly run?: JobId }[];
   /** Result of the step itself, in stop_after_if, retry_if, sleep. */
   readonly own: ValueRef | undefined;
-  /** In the failure module: the error object of the step that failed, and its id, which goes into it as `step_id`. */
+  /** In the failure module, and in retry_if: the error object of the step that failed, and its id, which goes into it as `step_id`. */
   readonly error: { readonly value: ValueRef; readonly stepId: string } | undefined;
   /**
    * Of the last step before that waited for people, in their order. `resume` is the payload of the last one: after a refusal or a wait that

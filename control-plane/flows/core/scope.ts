@@ -12,6 +12,7 @@ interface Gathered {
   readonly iterations: ScopeRefs["iterations"][number][];
   own: ValueRef | undefined;
   approvals: readonly Approval[];
+  error: ScopeRefs["error"];
 }
 
 /**
@@ -21,14 +22,16 @@ interface Gathered {
  * place that is not under way: what is seen from the last step around it that is.
  */
 export function scopeOf(definition: FlowDefinition, state: FlowState, place: Place): ScopeRefs {
-  const gathered: Gathered = { results: new Map(), previous: undefined, iterations: [], own: undefined, approvals: [] };
+  const gathered: Gathered = { results: new Map(), previous: undefined, iterations: [], own: undefined, approvals: [], error: undefined };
   const path = place.split("/");
   const failing = path[0] === FAILURE_PLACE && state.failure !== undefined;
-  if (failing) gatherBlock(gathered, definition.modules, state.main);
+  if (failing) {
+    gathered.error = state.failure;
+    gatherBlock(gathered, definition.modules, state.main);
+  }
   const current = currentBlock(definition, state);
   if (current !== undefined && place !== "") walk(gathered, current.level, current.block, path, 0);
-  const { results, previous, iterations, own, approvals } = gathered;
-  return { results, previous, iterations, own, approvals, inputs: state.inputs, error: failing ? state.failure : undefined };
+  return { ...gathered, inputs: state.inputs };
 }
 
 function walk(gathered: Gathered, level: Level, block: BlockState, path: readonly string[], at: number): void {
@@ -38,7 +41,11 @@ function walk(gathered: Gathered, level: Level, block: BlockState, path: readonl
   if (module === undefined || step === undefined || path[at] !== (level.name ?? module.id)) return;
   if (path.length === at + 1) {
     gathered.own = step.own;
+    // What is thought about is this failure, also in the failure module.
+    if (step.phase.kind === "asking" && step.phase.question === "retry_if") gathered.error = step.failure;
     gatherInner(gathered, step.inner);
+    // In the rules after it its own id has its result as well, not that of the round before.
+    if (step.own !== undefined) gathered.results.set(module.id, step.own);
   } else within(gathered, module, step, path, at + 1);
 }
 

@@ -46,6 +46,8 @@ export interface End {
   readonly outcome: Outcome | "skipped";
   readonly value: ValueRef;
   readonly stepId?: string;
+  /** The step for whose failure the failure module ran, which made the value. */
+  readonly handled?: string;
   readonly reason?: string;
 }
 

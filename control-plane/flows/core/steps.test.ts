@@ -215,14 +215,15 @@ describe("retry", () => {
     expect(run.play().nowMs - beganMs).toBe(6 * 3_600_000);
   });
 
-  test("retry_if: decides about each failure; it sees the error as result", () => {
+  test("retry_if: decides about each failure; it sees the error, and the whole object as result", () => {
     const definition = flow([step("a", { retry: { constant: { attempts: 9, seconds: 0 }, retryIf: "result.error.name === 'x'" } })]);
     let asked = 0;
     const run: ModelEngine = new ModelEngine(definition, {
       job: () => "failed",
       ask: (place, question) => {
         expect(question).toBe("retry_if");
-        expect(scopeOf(run.definition, run.state, place).own).toEqual({ kind: "job", job: lastJob(run) });
+        const failed = { kind: "job", job: lastJob(run) };
+        expect(scopeOf(run.definition, run.state, place)).toMatchObject({ own: failed, error: { value: failed, stepId: "a" } });
         asked += 1;
         return asked < 3;
       },

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { processorMs } from "../../../kernel/processor-time.fixture.ts";
 import { eventPolicy, restartPolicy, stepPolicy } from "../../jobs/policy-codec.ts";
 import { testJob } from "../../scheduler/testing/core-world.ts";
 import type { Module, Transform } from "../model.ts";
@@ -48,4 +49,13 @@ test("what a trigger was called with refers to nothing; constants of the trigger
   const inputs = { call: expr("flow_input.event"), body: expr("flow_input.event.body.name"), key: expr("flow_input.key") };
   expect(names(inputs, { ...RUN, policy: eventPolicy(undefined) })).toEqual(["key"]);
   expect(names(inputs)).toEqual(["call", "body", "key"]);
+});
+
+test("an expression as long as it may be is looked through once", () => {
+  const gap = " ".repeat(32_000);
+  const sources = [`flow_input.a${gap}+ 1`, `${gap}flow_input.a${gap}`, `flow_input[${gap}"a"${gap}]${gap}!== 1`, `flow_input${".a".repeat(16_000)}${gap}()`];
+  const tookMs = processorMs(() => {
+    for (let at = 0; at < 100; at++) expect(names(Object.fromEntries(sources.map((source, index) => [`x${index}`, expr(source)])))).toEqual(["x1"]);
+  });
+  expect(tookMs).toBeLessThan(2_000);
 });

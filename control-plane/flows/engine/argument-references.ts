@@ -30,11 +30,11 @@ interface ReferenceParts {
 }
 
 /** `flow_input.name`, whole or a member of it; not the item of a loop. */
-const HANDED_ON =
-  /^\s*flow_input(?:\.([A-Za-z_$][\w$]*)|\[\s*(["'])([^"'\\]+)\2\s*\])(?:\??\.[A-Za-z_$][\w$]*|\[\s*(?:\d+|"[^"\\]*"|'[^'\\]*')\s*\])*\s*;?\s*$/;
+const HANDED_ON = /^flow_input(?:\.([A-Za-z_$][\w$]*)|\[\s*(["'])([^"'\\]+)\2\s*\])(?:\??\.[A-Za-z_$][\w$]*|\[\s*(?:\d+|"[^"\\]*"|'[^'\\]*')\s*\])*$/;
 
 function handedOn(source: string): string | undefined {
-  const [, plain, , quoted] = HANDED_ON.exec(source) ?? [];
+  // What stands around it is taken away before: two runs of spaces in one pattern would be tried in all their lengths.
+  const [, plain, , quoted] = HANDED_ON.exec(source.trim().replace(/;$/, "").trimEnd()) ?? [];
   const name = plain ?? quoted;
   return name === "iter" ? undefined : name;
 }

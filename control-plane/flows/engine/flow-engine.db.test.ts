@@ -142,10 +142,13 @@ test("a value that is handed on as a whole keeps every digit; large ones pass th
 
 test("a step that fails is tried again after its delay, holding no slot; then the failure module runs, and the flow has failed", async () => {
   bench.script = ({ e }, id) => (id === "failure" ? { seen: e ?? null } : new Error("not today"));
-  const retry = { constant: { attempts: 2, seconds: 1 } };
+  // Both names of it: `error` as the failure module sees it, `result` as the step's result would be.
+  const retry_if = { expr: "error.message === 'not today' && error.step_id === 'a' && result.error.name === error.name" };
+  const retry = { constant: { attempts: 2, seconds: 1 }, retry_if };
   const flow = await bench.start({ modules: [step("a", {}, { retry })], failure_module: step("failure", { e: "error" }) });
   const { outcome, result } = await bench.ended(flow);
   expect([outcome, result]).toEqual(["failed", { seen: { name: "Error", message: "not today", step_id: "a" } }]);
+  expect(await bench.owner.rows("SELECT exit_message FROM job_done WHERE id = $1", flow)).toEqual([{ exit_message: "step a failed" }]);
   expect(bench.started).toEqual(["a", "a", "a", "failure"]);
   expect((await kinds(flow)).filter((kind) => kind === "woke").length).toBe(2);
 });
@@ -233,6 +236,8 @@ test("an approval waits for 30 days, through restarts and while its day is let g
   expect(await bench.owner.rows("SELECT 1 FROM job_done WHERE id <> $1", flow)).toHaveLength(2);
   await bench.owner.restart();
   bench.owner.attach();
+  const plainMs = performance.now();
+  await bench.ended(await bench.start({ modules: [step("first")] }));
   const begunMs = performance.now();
   await bench.owner.rows(
     "INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, 'ask', 'Ann', true, '5')",
@@ -242,7 +247,8 @@ test("an approval waits for 30 days, through restarts and while its day is let g
   );
   bench.owner.owner.lookForAnswers();
   expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: [[1, 2, 3], 5] });
-  expect(performance.now() - begunMs).toBeLessThan(1000);
+  // Or not much longer than flows take here now, where the machine is busy.
+  expect(performance.now() - begunMs).toBeLessThan(Math.max(1000, 5 * (begunMs - plainMs)));
   bench.owner.shiftMs = 0;
 });
 

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { processorMs } from "../../../kernel/processor-time.fixture.ts";
+import { mainParameters } from "../main-parameters.ts";
 import { preprocessorCode } from "./preprocessor-code.ts";
 
 const added = (language: string, content: string): string => preprocessorCode(language, content).slice(content.length);
@@ -19,4 +21,17 @@ test.each([
   ["bash", "preprocessor() { echo; }"],
 ])("%s stays as it is: %s", (language, content) => {
   expect(added(language, content)).toBe("");
+});
+
+test("a megabyte of code that leads nowhere is looked through once", () => {
+  const parts = ["\n", " ", "\t\n", "export\n", "export main ", "async\n", "def main(\n", "export const main = (\n", "main"];
+  const tookMs = processorMs(() => {
+    for (const part of parts)
+      for (const language of ["python3", "typescript"]) {
+        const content = `export${part.repeat(1_000_000 / part.length)}x`;
+        preprocessorCode(language, content);
+        mainParameters(language, content);
+      }
+  });
+  expect(tookMs).toBeLessThan(5_000);
 });

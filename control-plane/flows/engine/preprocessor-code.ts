@@ -7,9 +7,10 @@ interface Naming {
 }
 
 const PYTHON: Naming = { main: /^(?:(?:async\s+)?def\s+main\b|main\s*=)/m, own: /^(?:async\s+)?def\s+preprocessor\b/m, alias: "main = preprocessor" };
+// Spaces of one line only: what begins at every line must not look at all lines after it.
 const MODULE: Naming = {
-  main: /^\s*export\b[^;\n]*\bmain\b/m,
-  own: /^\s*export\s+(?:(?:async\s+)?function|const|let)\s+preprocessor\b/m,
+  main: /^[ \t]*export\b[^;\n]*\bmain\b/m,
+  own: /^[ \t]*export\s+(?:(?:async\s+)?function|const|let)\s+preprocessor\b/m,
   alias: "export { preprocessor as main };",
 };
 const NAMINGS: Readonly<Record<string, Naming>> = { python3: PYTHON, typescript: MODULE, javascript: MODULE };

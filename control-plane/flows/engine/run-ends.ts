@@ -22,8 +22,7 @@ export function endOfRun(running: RunningJob, command: Finish, valueJson: string
   if (command.outcome === "cancelled") return runEnd(running, exitOf("cancelled", command.reason ?? ""), valueJson, nowMs);
   const resultJson = withStepId(valueJson, command.stepId);
   if (Buffer.byteLength(resultJson) > maxBytes) return tooLarge(running, nowMs, maxBytes);
-  const where = command.stepId === undefined || command.stepId === "" ? "" : `step ${command.stepId}: `;
-  return runEnd(running, exitOf("step_failed", `${where}${messageIn(resultJson)}`.slice(0, MOST_MESSAGE)), resultJson, nowMs);
+  return runEnd(running, exitOf("step_failed", failureMessage(command, messageIn(resultJson)).slice(0, MOST_MESSAGE)), resultJson, nowMs);
 }
 
 /** The end of a run that cannot go on, for a reason that is ours. */
@@ -62,11 +61,19 @@ function withStepId(valueJson: string, stepId: string | undefined): string {
   return JSON.stringify({ ...value, error: { ...error, step_id: stepId } });
 }
 
-function messageIn(valueJson: string): string {
+/** @param said in the result, if that has an error */
+function failureMessage({ stepId = "", handled = "" }: Finish, said: string | undefined): string {
+  if (stepId !== "") return `step ${stepId}: ${said ?? "failed"}`;
+  // A failure module says what it likes: which step it was for has to be seen all the same.
+  if (handled !== "") return said === undefined ? `step ${handled} failed` : `step ${handled} failed: ${said}`;
+  return said ?? "the flow failed";
+}
+
+function messageIn(valueJson: string): string | undefined {
   const value = parseJson(valueJson);
   const error = isMembers(value) && isMembers(value["error"]) ? value["error"] : undefined;
   const message = error?.["message"];
-  return typeof message === "string" ? message : "the flow failed";
+  return typeof message === "string" ? message : undefined;
 }
 
 function isMembers(value: Json | undefined): value is { readonly [name: string]: Json } {

@@ -32,7 +32,9 @@ export function makeScope(values: Values, owner: ScopeOwner, refs: ScopeRefs, us
   add("previous_result", () => (refs.previous === undefined ? maker.firstInput() : maker.value(refs.previous)));
   if (refs.own !== undefined || result !== undefined) add("result", () => result ?? maker.optional(refs.own));
   if (refs.error !== undefined) add("error", () => maker.error());
-  if (refs.iterations.length > 0) add("iter", () => maker.iter() ?? null);
+  // Of a step of a loop that is tried alone the inputs have it.
+  const iter = used.names.has("iter") ? (maker.iter() ?? maker.givenIter()) : undefined;
+  if (iter !== undefined) scope["iter"] = iter;
   add("flow_env", () => owner.definition.env);
   const given = refs.approvals.filter(({ approved }) => approved);
   add("resumes", () => given.map(({ payload }) => parseJson(payload)));
@@ -83,6 +85,11 @@ class ScopeMaker {
     const inputs = this.firstInput();
     if (iter === undefined) return inputs;
     return typeof inputs === "object" && inputs !== null && !Array.isArray(inputs) ? { ...inputs, iter } : { iter };
+  }
+
+  givenIter(): Json | undefined {
+    const inputs = this.firstInput();
+    return isMembers(inputs) ? inputs["iter"] : undefined;
   }
 
   firstInput(): Json {

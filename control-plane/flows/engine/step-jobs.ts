@@ -20,6 +20,7 @@ import { PREPROCESSOR_PLACE } from "../core/place.ts";
 import type { Concurrency, FlowDefinition, Module } from "../model.ts";
 import { parseMembers } from "./flow-codec.ts";
 import { preprocessorCode } from "./preprocessor-code.ts";
+import { priorityAt } from "./step-priority.ts";
 
 /** A sub-flow in a sub-flow in a sub-flow …: so deep and no deeper. */
 const MOST_DEPTH = 20;
@@ -69,11 +70,11 @@ interface Wanted {
 
 /** Makes the job of a step. Errors: out_of_range for arguments that are too large, and for sub-flows that are nested too deeply. */
 export function stepJob(parts: StepParts): NewJob {
-  const { flow, module, place, definition, id, argsJson, createdBy, nowMs } = parts;
+  const { flow, place, definition, id, argsJson, createdBy, nowMs } = parts;
   if (argsJson.length > JOB_LIMITS.argsBytes || Buffer.byteLength(argsJson) > JOB_LIMITS.argsBytes)
     throw new AppError("out_of_range", `the arguments are larger than ${JOB_LIMITS.argsBytes} bytes of JSON`);
   const wanted = wantedBy(parts);
-  const priority = module.priority ?? definition.priority;
+  const priority = priorityAt(definition, place, parts.module);
   const root = flow.policy?.flow?.root ?? flow.id;
   const folder = folderOf(parts, wanted.tag);
   const of = { id: flow.id, root, place, depth: depthOf(parts), env: envOf(definition), refs: parts.refs, cache: parts.cache, folder };

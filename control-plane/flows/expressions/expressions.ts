@@ -29,6 +29,8 @@ export interface References {
   readonly paths: ReadonlyMap<string, readonly (readonly string[])[]>;
   readonly variables: readonly string[];
   readonly resources: readonly string[];
+  /** All names that have to be there, of the scope and of the language. */
+  readonly free: readonly string[];
 }
 
 export interface Expressions {

@@ -49,3 +49,12 @@ test("code that is made of text can read anything", () => {
   }
   expect(reads("results.eval").isDynamic).toBe(false);
 });
+
+test("names that have to be there are told from those that it makes, declares, or asks about", () => {
+  expect(reads("results.a + Math.max(x) + ((y) => y + z)(1)").free).toEqual(["results", "Math", "x", "z"]);
+  expect(reads("total = 0; for (item of flow_input.list) total += item; total").free).toEqual(["flow_input"]);
+  expect(reads("typeof a === 'undefined' ? 1 : b").free).toEqual(["b"]);
+  expect(reads("({ a, b: c, [d]: e.f })").free).toEqual(["a", "c", "d", "e"]);
+  for (const source of ["try { a } catch { 1 }", "[a, b] = [1, 2]; a", "eval('a') + b", "with (results) { a } 1"])
+    expect([source, reads(source).free]).toEqual([source, []]);
+});

@@ -13,6 +13,8 @@ export interface Reads {
   readonly resources: readonly string[];
   /** It can make code out of text, or reach every name without naming it. */
   readonly isDynamic: boolean;
+  /** Names that are read where a name that nothing has is an error. Those that it may have made itself, or asks whether they are there, are not among them. */
+  readonly free: readonly string[];
 }
 
 /** Names by which all others can be reached. */
@@ -36,6 +38,14 @@ class Finder implements Reads {
   readonly variables: string[] = [];
   readonly resources: string[] = [];
   isDynamic = false;
+  readonly #outright = new Set<string>();
+  readonly #assigned = new Set<string>();
+  /** What is no error, or which names there are, is not to be seen from its text. */
+  #isLoose = false;
+
+  get free(): readonly string[] {
+    return this.isDynamic || this.#isLoose ? [] : [...this.#outright].filter((name) => !this.#assigned.has(name));
+  }
 
   visit(node: AnyNode, outer: Names): void {
     const own = declaredBy(node);
@@ -63,8 +73,25 @@ class Finder implements Reads {
       case "LabeledStatement":
         this.visit(node.body, names);
         break;
+      case "UnaryExpression":
+        if (node.operator === "typeof" && node.argument.type === "Identifier") this.#read(node.argument.name, [], names, false);
+        else this.visit(node.argument, names);
+        break;
+      case "AssignmentExpression":
+      case "ForInStatement":
+      case "ForOfStatement":
+        if (node.left.type === "Identifier") this.#assigned.add(node.left.name);
+        else if (node.left.type !== "VariableDeclaration" && node.left.type !== "MemberExpression") this.#isLoose = true;
+        for (const child of childrenOf(node)) this.visit(child, names);
+        break;
+      case "TryStatement":
+      case "WithStatement":
+        this.#isLoose = true;
+        for (const child of childrenOf(node)) this.visit(child, names);
+        break;
       case "BreakStatement":
       case "ContinueStatement":
+      case "MetaProperty":
         break;
       default:
         if (node.type === "VariableDeclarator" && node.init?.type === "Identifier" && this.#taken(node.id, node.init.name, names)) break;
@@ -80,8 +107,9 @@ class Finder implements Reads {
     for (const argument of node.arguments) this.visit(argument, names);
   }
 
-  #read(name: string, path: string[], names: Names): void {
+  #read(name: string, path: string[], names: Names, outright = true): void {
     if (isDeclared(name, names)) return;
+    if (outright) this.#outright.add(name);
     if (DYNAMIC.has(name)) this.isDynamic = true;
     const known = this.paths.get(name);
     if (known === undefined) this.paths.set(name, [path]);

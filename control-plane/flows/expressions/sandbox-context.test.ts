@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Json } from "../../../kernel/json.ts";
+import { processorMs } from "../../../kernel/processor-time.fixture.ts";
 import { parseExpression } from "./parse.ts";
 import { readsOf } from "./reads.ts";
 import { contextText } from "./sandbox-context.ts";
@@ -31,4 +32,17 @@ test("data that is too deep to be written is too large", () => {
   let deep: Json = [];
   for (let level = 0; level < 100_000; level++) deep = [deep];
   expect(contextOf("error", { error: deep }, 1_000_000)).toBeUndefined();
+});
+
+test("what is too large is found out soon, however many members it has", () => {
+  const list = Array.from({ length: 500_000 }, (_, at) => at);
+  const record = Object.fromEntries(list.map((at) => [`k${at}`, at]));
+  const tookMs = processorMs(() => {
+    for (let at = 0; at < 50; at++) {
+      expect(contextOf("previous_result", { previous_result: list })).toBeUndefined();
+      expect(contextOf("flow_input.k7 + flow_input.none", { flow_input: record })).toEqual({ flow_input: { k7: 7 } });
+    }
+  });
+  // To list all of them took some hundred milliseconds, and this was 100 times.
+  expect(tookMs).toBeLessThan(2_000);
 });

@@ -26,13 +26,13 @@ export function contextText(scope: Scope, reads: Reads, mostChars: number): stri
 
 /** A record with only those members that are read; anything else as it is. */
 function membersOf(value: Json, paths: readonly (readonly string[])[]): Json {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (typeof value !== "object" || value === null || isList(value) || Object.getPrototypeOf(value) !== Object.prototype) return value;
   const wanted = new Set<string>();
   for (const [first] of paths) {
     if (first === undefined) return value;
-    wanted.add(first);
+    if (Object.hasOwn(value, first)) wanted.add(first);
   }
-  return Object.fromEntries(Object.entries(value).filter(([name]) => wanted.has(name)));
+  return Object.fromEntries([...wanted].map((name) => [name, value[name] ?? null]));
 }
 
 /** Characters that a value has as JSON at least; counting stops soon after `enough`. */
@@ -40,9 +40,21 @@ function charsOf(value: Json, enough: number): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "object" || value === null) return 1;
   let chars = 2;
-  for (const [name, member] of Object.entries(value)) {
-    chars += (Array.isArray(value) ? 1 : name.length + 4) + charsOf(member, enough - chars);
+  // No list of entries is made: of a large value that alone would take long.
+  if (isList(value)) {
+    for (const element of value) {
+      chars += 1 + charsOf(element, enough - chars);
+      if (chars > enough) break;
+    }
+    return chars - 1;
+  }
+  for (const name in value) {
+    chars += name.length + 4 + charsOf(value[name] ?? null, enough - chars);
     if (chars > enough) break;
   }
   return chars - 1;
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
 }

@@ -88,7 +88,7 @@ test("an expression that is no JavaScript is found at once, with its place", () 
   expect(tiers.check("results.a.b")).toBeUndefined();
   expect(tiers.check("const a = 1;\nlet = 3 +")).toMatch(/, at line 2, column \d+ of "const a = 1; let = 3 \+"$/);
   expect(tiers.evaluateNow("a b", SCOPE)).toMatchObject({ kind: "error", name: "SyntaxError" });
-  expect(tiers.references("a b")).toEqual({ results: [], names: new Set(), paths: new Map(), variables: [], resources: [] });
+  expect(tiers.references("a b")).toEqual({ results: [], names: new Set(), paths: new Map(), variables: [], resources: [], free: [] });
 });
 
 test("what an expression refers to is known without running it", () => {
@@ -101,6 +101,7 @@ test("what an expression refers to is known without running it", () => {
     ]),
     variables: ["u/k"],
     resources: ["f/db"],
+    free: ["results", "flow_input", "variable", "resource"],
   });
   expect(tiers.references("Object.keys(results)").results).toBe("all");
   expect(tiers.references("results[flow_input.step]").results).toBe("all");

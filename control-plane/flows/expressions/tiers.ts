@@ -53,11 +53,11 @@ export class ExpressionTiers implements Expressions {
 
   references(source: string): References {
     const prepared = this.#prepare(source);
-    if (prepared.kind === "problem") return { results: [], names: new Set(), paths: new Map(), variables: [], resources: [] };
-    const { paths: found, variables, resources, isDynamic } = prepared.reads;
+    if (prepared.kind === "problem") return { results: [], names: new Set(), paths: new Map(), variables: [], resources: [], free: [] };
+    const { paths: found, variables, resources, isDynamic, free } = prepared.reads;
     const names = SCOPE_NAMES.filter((name) => isDynamic || found.has(name));
     const paths = new Map(names.map((name) => [name, isDynamic ? [[]] : (found.get(name) ?? [])]));
-    return { results: firstMembers(paths.get("results") ?? []), names: new Set(names), paths, variables, resources };
+    return { results: firstMembers(paths.get("results") ?? []), names: new Set(names), paths, variables, resources, free };
   }
 
   evaluateNow(source: string, scope: Scope): Evaluation | undefined {

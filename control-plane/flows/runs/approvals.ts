@@ -1,6 +1,6 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
-import { boundsIn, starterIn } from "../../access/acting-for.ts";
+import { boundsIn, isAccount, starterIn } from "../../access/acting-for.ts";
 import { recordAudit } from "../../audit/audit-store.ts";
 import type { Pool } from "../../db/pools.ts";
 import { inTransaction } from "../../db/transaction.ts";
@@ -43,6 +43,8 @@ const ANONYMOUS = "anonymous";
 const JOB_LABEL = /^job ([0-9a-f-]{36})$/;
 /** A job that a job started that a job started …: so many at most are asked. */
 const MOST_STARTERS = 20;
+/** In front of a name that stands in a link. */
+const LINK = "link for ";
 const NO_LINK = "there is no such approval: the link is cut off, or not one of ours";
 
 /** Steps that wait for people: who is asked, and what they answer. */
@@ -113,7 +115,8 @@ export class Approvals {
     if (rule.userAuthRequired || rule.selfApprovalDisabled || rule.userGroupsRequired !== undefined)
       throw new AppError("permission_denied", "this step takes answers of signed-in people only: POST to …/jobs/{id}/flow/answer with a token");
     // The name is what somebody has written into the link: it proves nobody.
-    await this.#take(claims, approved, payload, `link for ${claims.approver}`);
+    const named = claims.approver.startsWith(LINK) ? claims.approver : `${LINK}${claims.approver}`;
+    await this.#take(claims, approved, payload, named);
   }
 
   /** An answer under the caller's own name. Errors: those of answerLink; permission_denied for whoever may not. */
@@ -129,7 +132,9 @@ export class Approvals {
     await this.#take({ workspace, flow, place: view.place, approver }, approved, payload, approver);
   }
 
-  async #links(workspace: WorkspaceId, flow: JobId, place: Place, approver: string): Promise<Invitation> {
+  /** @param name one that looks like an account's is told apart from what that account answers itself, also where flows read `approvers` */
+  async #links(workspace: WorkspaceId, flow: JobId, place: Place, name: string): Promise<Invitation> {
+    const approver = isAccount(name) ? `${LINK}${name}` : name;
     const token = mintApproval(await this.#parts.secret(), { workspace, flow, place, approver });
     const url = `${this.#parts.publicUrl()}/api/v1/approvals/${token}`;
     return { step: place, approver, resume_url: url, cancel_url: `${url}/cancel` };

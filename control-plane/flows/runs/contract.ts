@@ -33,6 +33,10 @@ export const flowRunView = z.object({
 });
 export type FlowRunView = z.infer<typeof flowRunView>;
 
+const follow = z.stringbool().optional().meta({ description: "true: Server-Sent Events until the run has ended." });
+
+export const flowRunQuery = z.strictObject({ follow });
+
 const flowEventView = z.looseObject({ seq: z.int(), at: z.iso.datetime(), kind: z.string(), step: z.string().optional() });
 export type FlowEventView = z.infer<typeof flowEventView>;
 
@@ -44,7 +48,7 @@ export const flowEventPage = z.object({
 export const flowEventQuery = z.strictObject({
   after: z.coerce.number().int().min(0).optional().meta({ description: "Only events after the one with this number." }),
   limit: z.coerce.number().int().min(1).max(RUN_LIMITS.eventPage).optional(),
-  follow: z.stringbool().optional().meta({ description: "true: Server-Sent Events until the run has ended." }),
+  follow,
 });
 
 const place = z.string().min(1).max(2000);

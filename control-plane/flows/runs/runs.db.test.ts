@@ -247,7 +247,7 @@ describe("a test of one step", () => {
         loop("loop", "[10, 20]", [
           step(
             "b",
-            { n: "flow_input.iter.value + results.a + flow_env.base" },
+            { n: "flow_input.iter.value + results.a + flow_env.base + iter.index" },
             { retry: { constant: { attempts: 3, seconds: 60 } }, skip_if: { expr: "true" } },
           ),
         ]) as Json,
@@ -257,9 +257,9 @@ describe("a test of one step", () => {
   };
 
   test("with inputs and results that are given: its work alone, without conditions, retries and approvals", async () => {
-    expect(await testStep({ document, step: "b", args: { iter: { value: 5, index: 0 } }, results: { a: 2 } })).toEqual({
+    expect(await testStep({ document, step: "b", args: { iter: { value: 5, index: 10 } }, results: { a: 2 } })).toEqual({
       outcome: "succeeded",
-      result: 1008,
+      result: 1018,
       started: ["b"],
     });
     expect(await testStep({ document, step: "c", results: { a: 2, loop: [1, 2] } })).toEqual({ outcome: "succeeded", result: 5, started: ["c"] });
@@ -350,7 +350,9 @@ describe("answers of people", () => {
 
   test("by a link are in the audit log as the link's, whoever its name is; those of people under their own", async () => {
     const flow = await waiting(asks({ required_events: 2 }));
-    await approvals.answerLink(await linkOf(flow, "boss@example.com"), true, 1);
+    const link = await linkOf(flow, "boss@example.com");
+    expect(await approvals.about(link)).toMatchObject({ approver: "link for boss@example.com" });
+    await approvals.answerLink(link, true, 1);
     await approvals.answer(as("Ann"), flow, undefined, true, 1);
     const rows = await bench.owner.rows("SELECT actor FROM audit_event WHERE target = $1 ORDER BY seq", `job ${flow}`);
     expect(rows).toEqual([{ actor: "link for boss@example.com" }, { actor: "Ann" }]);

@@ -84,6 +84,13 @@ export class ModelEngine {
     return true;
   }
 
+  /** As `playOne`, but what comes next follows from what there is to do alone, not from the order in which it came up. @param rank of a thing by its name */
+  playRanked(rank: (name: string) => number): boolean {
+    const names = [...this.pending.map((command) => JSON.stringify(command)), ...[...this.jobs.values()].map(({ place, attempt }) => `${place} ${attempt}`)];
+    const [first] = names.map((name, at) => ({ name, at, rank: rank(name) })).toSorted((a, b) => a.rank - b.rank || compare(a.name, b.name));
+    return this.playOne(() => first?.at ?? 0);
+  }
+
   carryOut(command: Command): void {
     const at = this.pending.indexOf(command);
     if (at >= 0) this.pending.splice(at, 1);
@@ -103,7 +110,8 @@ export class ModelEngine {
     if (at === undefined) return;
     this.jobs.delete(job);
     const outcome = this.#world.job?.(at.place, at.attempt) ?? "succeeded";
-    this.tell({ kind: "ended", place: at.place, job, outcome, value: { kind: "job", job }, jitter: this.jitter, ...this.#world.where?.(at.place, at.attempt) });
+    const where = this.definition.sameWorker ? this.#world.where?.(at.place, at.attempt) : {};
+    this.tell({ kind: "ended", place: at.place, job, outcome, value: { kind: "job", job }, jitter: this.jitter, ...where });
   }
 
   /** As after a crash: only the state is left of what was to be done. */
@@ -177,7 +185,7 @@ export class ModelEngine {
   }
 
   #wakeNext(): boolean {
-    const [next] = this.timers.toSorted((a, b) => a.atMs - b.atMs);
+    const [next] = this.timers.toSorted((a, b) => a.atMs - b.atMs || compare(a.place, b.place));
     if (next === undefined) return false;
     this.nowMs = Math.max(this.nowMs, next.atMs);
     this.carryOut(next);
@@ -188,4 +196,9 @@ export class ModelEngine {
     this.#made += 1;
     return asJobId(`00000000-0000-7000-8000-${this.#made.toString(16).padStart(12, "0")}`);
   }
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

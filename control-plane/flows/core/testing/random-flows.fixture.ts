@@ -1,10 +1,11 @@
 /** Flows, worlds and orders at random, for properties that hold for all of them. */
 import { fc } from "../../../../kernel/fast-check.fixture.ts";
+import { asAgentKey } from "../../../../kernel/ids.ts";
 import type { FlowDefinition, Module } from "../../model.ts";
-import type { Place } from "../model.ts";
+import type { Outcome, Place } from "../model.ts";
 import { outstanding } from "../outstanding.ts";
 import { isLoop, isParallel } from "../place.ts";
-import { branchall, branchone, expression, flow, forloop, identity, people, step, whileloop } from "./definitions.ts";
+import { branchall, branchone, expression, flow, forloop, identity, people, step, subflow, whileloop } from "./definitions.ts";
 import type { ModelEngine, World } from "./model-engine.ts";
 
 /** FNV-1a: the same question has the same answer in every run of an example. */
@@ -16,13 +17,11 @@ function hash(text: string): number {
 
 const rule = fc.record({ expr: fc.constant("x"), skipIfStopped: fc.boolean() });
 const stopRule = fc.oneof(rule, fc.record({ expr: fc.constant("x"), skipIfStopped: fc.boolean(), errorMessage: fc.constant("stopped") }));
-const retryRule = fc.oneof(
-  fc.record({ constant: fc.record({ attempts: fc.integer({ min: 1, max: 2 }), seconds: fc.constantFrom(0, 5) }) }),
-  fc.record({
-    exponential: fc.record({ attempts: fc.constant(2), multiplier: fc.constant(1), seconds: fc.constant(2), randomFactorPercent: fc.constant(50) }),
-    retryIf: fc.constant("x"),
-  }),
-);
+const constant = fc.record({ attempts: fc.integer({ min: 1, max: 2 }), seconds: fc.constantFrom(0, 5) });
+const exponential = fc.record({ attempts: fc.constant(2), multiplier: fc.constant(1), seconds: fc.constant(2), randomFactorPercent: fc.constant(50) });
+const retryRule = fc
+  .tuple(fc.oneof(fc.record({ constant }), fc.record({ exponential }), fc.record({ constant, exponential })), rarely(fc.constant("x"), 3))
+  .map(([attempts, retryIf]) => (retryIf === undefined ? attempts : { ...attempts, retryIf }));
 const suspendRule = fc
   .record({ needed: fc.integer({ min: 1, max: 2 }), timeout: fc.boolean(), goOn: fc.boolean() })
   .map(({ needed, timeout, goOn }) => people(needed, { continueOnDisapproveTimeout: goOn, ...(timeout ? { timeoutS: 60 } : {}) }));
@@ -50,6 +49,7 @@ const { module } = fc.letrec<{ module: Module; modules: Module[] }>((tie) => ({
   module: fc.oneof(
     { maxDepth: 3, depthIdentifier: "flow" },
     { weight: 5, arbitrary: extras.map((extra) => step("s", extra)) },
+    { weight: 1, arbitrary: extras.map((extra) => subflow("c", extra)) },
     { weight: 1, arbitrary: extras.map((extra) => identity("i", extra)) },
     {
       weight: 2,
@@ -85,10 +85,12 @@ export const flows = fc
     preprocessor: rarely(extras, 4),
     skip: rarely(fc.constant("x"), 8),
     cache: rarely(fc.constant(60), 6),
+    sameWorker: rarely(fc.constant(true), 5),
   })
-  .map(({ modules: written, failure, preprocessor, skip, cache }) =>
+  .map(({ modules: written, failure, preprocessor, skip, cache, sameWorker }) =>
     flow(numbered(written, { count: 0 }), {
       earlyReturn: "s2",
+      sameWorker: sameWorker === true,
       ...(failure === undefined ? {} : { failureModule: step("fail", failure) }),
       ...(preprocessor === undefined ? {} : { preprocessor: step("pre", preprocessor) }),
       ...(skip === undefined ? {} : { skipExpr: skip }),
@@ -118,11 +120,16 @@ export function worldOf(seed: number): World {
   const dice = (text: string): number => hash(`${seed} ${text}`) % 100;
   // Of some worlds nearly all goes well, so that flows come far.
   const badly = [1, 4, 20][seed % 3] ?? 1;
+  const outcomeOf = (place: Place, attempt: number): Outcome => {
+    const thrown = dice(`job ${place} ${attempt}`);
+    return thrown < badly ? "failed" : thrown === 99 ? "cancelled" : "succeeded";
+  };
   return {
     ...(dice("recall") < 25 && { recalled: { kind: "json", json: "1" } as const }),
-    job: (place, attempt) => {
-      const thrown = dice(`job ${place} ${attempt}`);
-      return thrown < badly ? "failed" : thrown === 99 ? "cancelled" : "succeeded";
+    job: outcomeOf,
+    where: (place, attempt) => {
+      if (outcomeOf(place, attempt) !== "failed") return { agent: asAgentKey("7") };
+      return dice(`folder ${place} ${attempt}`) < 40 ? { folderLost: true } : {};
     },
     ask: (place, question, branch) => {
       const thrown = dice(`ask ${place} ${question} ${branch}`);
@@ -149,6 +156,16 @@ export function chooser(seed: number): (count: number) => number {
     state = hash(`${state} ${count}`);
     return state % count;
   };
+}
+
+/** A run as `playToEnd`, in an order that follows from what there is to do: the same for two runs of which one is interrupted now and then. */
+export function playRankedToEnd(run: ModelEngine, order: number, perStep: () => void): void {
+  let rounds = 0;
+  for (let i = 0; run.finished.length === 0; i++) {
+    if (i > 20_000) throw new Error("it does not end");
+    if (!run.playRanked((name) => hash(`${order} ${name}`))) approveAll(run, rounds++);
+    perStep();
+  }
 }
 
 /** After people have had their say, the rest of the approvals come, so that no flow waits for ever. */
@@ -192,8 +209,8 @@ export function containersRetry({ modules }: FlowDefinition): boolean {
 }
 
 /** Whether the order of answers can make a difference. */
-export function hasParallel({ modules }: FlowDefinition): boolean {
-  return allModules(modules).some(isParallel);
+export function hasParallel({ modules, sameWorker }: FlowDefinition): boolean {
+  return !sameWorker && allModules(modules).some(isParallel);
 }
 
 export function loopsAround({ modules }: FlowDefinition, place: Place): number {

@@ -195,7 +195,7 @@ function rawNumber(digits: string): unknown {
 test("it gives up instead of taking long", () => {
   const list = Array.from({ length: 2_000 }, (_, at) => at);
   const text = "a".repeat(1_000_000);
-  const scope = scopeOf({ list, text, deep: deepList(20_000) });
+  const scope = scopeOf({ list, text, other: `${text.slice(1)}b`, b: "b", deep: deepList(20_000) });
   const sources = [
     "list.map((x) => list.map((y) => x * y))",
     "list.flatMap((x) => list).flatMap((x) => list)",
@@ -211,12 +211,25 @@ test("it gives up instead of taking long", () => {
     "[deep]",
     "list.map(() => text).join('')",
     "list.map(() => '').join(text)",
+    `const l0 = [0, 1]; ${nested(9, 20)} l9.flat(10).length`,
+    `const l0 = [0, 1]; ${nested(9, 20)} l9.flat(8).map((x) => 1)`,
+    `const l0 = [0, 1]; ${nested(9, 20)} JSON.stringify(l9)`,
+    `const l0 = [0, 1]; ${nested(9, 20)} l9`,
+    "list.map(() => text).indexOf(other)",
+    "list.map(() => text).includes(other)",
+    "text.lastIndexOf(b + 'a'.repeat(700))",
+    "text.indexOf('a'.repeat(700) + b)",
   ];
   const tookMs = processorMs(() => {
     for (const source of sources) expect([source.slice(0, 80), run(source, scope)?.kind]).toEqual([source.slice(0, 80), undefined]);
   });
   expect(tookMs).toBeLessThan(1_000);
 });
+
+/** Declarations of lists of which each has the one before so many times. */
+function nested(levels: number, times: number): string {
+  return Array.from({ length: levels }, (_, at) => `const l${at + 1} = [${Array(times).fill(`l${at}`).join(",")}];`).join(" ");
+}
 
 function deepList(levels: number): Json {
   let list: Json = [];

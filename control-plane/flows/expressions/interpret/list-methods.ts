@@ -1,4 +1,4 @@
-import { charge, type Frame, isList, isPrimitive, isRawNumber, type Primitive, primitive, refuse, type Value, type ValueList } from "./values.ts";
+import { charge, type Frame, isList, isPrimitive, isRawNumber, type Primitive, primitive, refuse, type Value, type ValueList, weighed } from "./values.ts";
 
 /** An arrow that was given to a method. */
 export type Callback = (frame: Frame, ...args: readonly Value[]) => Value;
@@ -6,7 +6,7 @@ export type Callback = (frame: Frame, ...args: readonly Value[]) => Value;
 interface ListMethod {
   /** One argument more is refused: what it means differs from method to method. */
   readonly mostArgs: number;
-  readonly call: (list: ValueList, args: ValueList) => Value;
+  readonly call: (list: ValueList, args: ValueList, frame: Frame) => Value;
 }
 type CallbackMethod = (list: ValueList, call: (element: Value, index: number) => Value) => Value;
 
@@ -14,11 +14,11 @@ type CallbackMethod = (list: ValueList, call: (element: Value, index: number) =>
 const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, ListMethod>([
   ["at", { mostArgs: 1, call: (list, [index]) => list.at(number(index)) }],
   ["concat", { mostArgs: 100, call: (list, args) => list.concat(...args) }],
-  ["flat", { mostArgs: 1, call: (list, [depth]) => flatten(list, depth === undefined ? 1 : number(depth)) }],
-  ["includes", { mostArgs: 1, call: (list, [search]) => comparable(list).includes(primitive(search)) }],
-  ["indexOf", { mostArgs: 1, call: (list, [search]) => comparable(list).indexOf(primitive(search)) }],
+  ["flat", { mostArgs: 1, call: (list, [depth], frame) => flatten(list, depth === undefined ? 1 : number(depth), frame) }],
+  ["includes", { mostArgs: 1, call: (list, [search], frame) => comparable(list, search, frame).includes(primitive(search)) }],
+  ["indexOf", { mostArgs: 1, call: (list, [search], frame) => comparable(list, search, frame).indexOf(primitive(search)) }],
   ["join", { mostArgs: 1, call: (list, [separator]) => joined(list.map(shown), separator === undefined ? "," : string(separator)) }],
-  ["lastIndexOf", { mostArgs: 1, call: (list, [search]) => comparable(list).lastIndexOf(primitive(search)) }],
+  ["lastIndexOf", { mostArgs: 1, call: (list, [search], frame) => comparable(list, search, frame).lastIndexOf(primitive(search)) }],
   ["slice", { mostArgs: 2, call: (list, [start, end]) => list.slice(optionalNumber(start), optionalNumber(end)) }],
 ]);
 
@@ -38,7 +38,7 @@ export function callListMethod(list: ValueList, name: string, args: ValueList, f
   if (args.length > method.mostArgs) refuse();
   charge(frame, 1 + list.length);
   for (const arg of args) if (isList(arg)) charge(frame, arg.length);
-  const value = method.call(list, args);
+  const value = method.call(list, args, frame);
   if (isList(value)) {
     charge(frame, value.length);
     frame.hasMade = true;
@@ -79,7 +79,9 @@ function string(value: Value): string {
   return typeof value === "string" ? value : refuse();
 }
 
-function comparable(list: ValueList): ValueList {
+/** Two texts of the same length are compared to their ends, and the same long one may stand in a list any number of times. */
+function comparable(list: ValueList, search: Value, frame: Frame): ValueList {
+  if (typeof search === "string") for (const element of list) if (typeof element === "string" && element.length === search.length) weighed(element, frame);
   return list.some(isRawNumber) ? refuse() : list;
 }
 
@@ -97,7 +99,9 @@ function joined(elements: readonly Primitive[], separator: string): string {
   return chars <= JOINED_CHARS ? elements.join(separator) : refuse();
 }
 
-function flatten(list: ValueList, depth: number): ValueList {
+/** One list may stand in another any number of times, on every level: what comes of it is counted as it grows. */
+function flatten(list: ValueList, depth: number, frame: Frame): ValueList {
   if (!(depth >= 0 && depth <= 10)) return refuse();
-  return depth < 1 ? list.slice() : list.flatMap((element) => (isList(element) ? flatten(element, depth - 1) : [element]));
+  charge(frame, list.length);
+  return depth < 1 ? list.slice() : list.flatMap((element) => (isList(element) ? flatten(element, depth - 1, frame) : [element]));
 }
