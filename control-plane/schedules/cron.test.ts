@@ -137,6 +137,10 @@ describe("a pattern", () => {
     expect(fieldOf(() => ticksOf({ cron, zone: "UTC" }))).toEqual([pointer]);
   });
 
+  test("with too few fields is told how many there are", () => {
+    expect(() => ticksOf({ cron: "* * * *", zone: "UTC" })).toThrow("has 4 fields instead of five or six");
+  });
+
   test.each(["Europe/Atlantis", "+02:00", "", "europe berlin", "UTC+1; drop"])("in a zone that there is not is refused by its field: %s", (zone) => {
     expect(fieldOf(() => ticksOf({ cron: "* * * * *", zone }))).toEqual(["/timezone"]);
   });

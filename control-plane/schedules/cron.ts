@@ -38,6 +38,8 @@ function readPattern({ cron, zone }: Timing): Cron {
     // It takes a date, too, for something that happens once.
     if (read.getPattern() !== undefined) return read;
   } catch (error) {
+    const fields = cron.split(/\s+/).filter((field) => field !== "").length;
+    if (fields < 5 || fields > 6) throw unreadable(cron, `has ${fields} fields instead of five or six`);
     throw unreadable(cron, (error instanceof Error ? error.message : String(error)).replace(/^\w+: /, ""));
   }
   throw unreadable(cron, "is a date");

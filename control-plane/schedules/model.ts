@@ -77,6 +77,8 @@ export interface PlannedRun extends RunRef {
   readonly work: Work;
   /** Undefined: it is a tick's. */
   readonly askedBy: string | undefined;
+  /** True while nobody else can have started its job, so that it need not be looked for. Undefined: somebody may have. */
+  readonly isNew?: (() => boolean) | undefined;
 }
 
 /** What is still to be done about a run. start: its job · wait: for the run before · watch: for the end of its job · handle: a handler is to be run */

@@ -10,7 +10,7 @@ import { type OpenRow, openRun, plannedRun, WORK_COLUMNS } from "./work-rows.ts"
 export function createTickTables(pool: Pool): TickTables {
   return {
     due: (shards, untilMs, limit) => readDue(pool, shards, untilMs, limit),
-    claim: (moves) => claimTicks(pool, moves),
+    claim: (moves, isNew) => claimTicks(pool, moves, isNew),
     occupancy: (refs) => readOccupancy(pool, refs),
     record: (records) => recordRuns(pool, records),
     nextWaiting: async (schedule) => {

@@ -20,7 +20,7 @@ import { createTickJobs } from "./tick-jobs.ts";
 import { Ticker } from "./ticker.ts";
 
 export interface ScheduleParts {
-  readonly pools: Pick<Pools, "api" | "schedules">;
+  readonly pools: Pick<Pools, "api" | "console" | "schedules">;
   readonly jobs: Pick<JobService, "make" | "acceptMade">;
   readonly scripts: ScriptCache;
   readonly workspaces: Workspaces;
@@ -49,7 +49,15 @@ export function openSchedules(app: FastifyInstance, parts: ScheduleParts): OpenS
   const starter = new RunStarter({ tables, jobs, endings, clock, metrics });
   const ticker = new Ticker({ tables, starter, owns, clock, log, metrics });
   const sweeper = new Sweeper({ tables, jobs, starter, endings, owns, log });
-  const schedules = createSchedules({ pool, jobs: named, workspaces, clock, start: (run) => starter.start([run]), changed: () => ticker.changed() });
+  const schedules = createSchedules({
+    pool: parts.pools.console,
+    jobRows: pool,
+    jobs: named,
+    workspaces,
+    clock,
+    start: (run) => starter.start([run]),
+    changed: () => ticker.changed(),
+  });
   addScheduleRoutes(app, schedules, () => clock.wallMs());
   return {
     schedules,

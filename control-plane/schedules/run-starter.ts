@@ -1,11 +1,13 @@
 import type { Clock } from "../../kernel/clock.ts";
+import { nextTurn } from "../../kernel/slices.ts";
+import type { NewJob } from "../jobs/model.ts";
 import type { ScheduleMetrics } from "../telemetry/schedule-metrics.ts";
-import { sliced } from "./chunks.ts";
-import { hasHandlers, isWatched, type Occupancy, type PlannedRun, type RunRecord, type StartOutcome } from "./model.ts";
+import { allDone, sliced } from "./chunks.ts";
+import { hasHandlers, isWatched, type Occupancy, type PlannedRun, type RunRecord, type RunRef, type StartOutcome } from "./model.ts";
 import { judgeOverlap } from "./overlap-core.ts";
 import type { RunEndings } from "./run-endings.ts";
 import { labelOf, runKey } from "./run-names.ts";
-import type { TickJobs } from "./tick-jobs.ts";
+import type { TickJobs, WantedJob } from "./tick-jobs.ts";
 import { keyOf, type TickTables } from "./tick-tables.ts";
 
 export interface StarterDeps {
@@ -18,6 +20,7 @@ export interface StarterDeps {
 
 /** Jobs that are handed over together: they are judged and committed in one go. */
 const CHUNK = 50;
+const NOTHING_KNOWN: ReadonlyMap<string, Occupancy> = new Map();
 
 /**
  * Starts runs that are recorded as to be started: judges overlaps, hands jobs over, records what became of them. It may end anywhere: what is
@@ -25,59 +28,90 @@ const CHUNK = 50;
  */
 export class RunStarter {
   readonly #deps: StarterDeps;
+  /** Runs that are being started, or are about to be, with their jobs when these are made. */
+  readonly #atHand = new Map<string, NewJob | undefined>();
 
   constructor(deps: StarterDeps) {
     this.#deps = deps;
   }
 
+  /** Whether a run is this replica's to start at the moment: nobody here takes it for one that was left. */
+  isAtHand(run: RunRef): boolean {
+    return this.#atHand.has(runKey(run));
+  }
+
+  /** Makes the jobs of runs that `start` is called with soon. One that cannot be made now is made then. Never rejects. */
+  async prepare(runs: readonly PlannedRun[]): Promise<void> {
+    for (const run of runs) this.#atHand.set(runKey(run), undefined);
+    for (const chunk of inChunks(runs)) {
+      const [first] = chunk;
+      if (first === undefined) continue;
+      const made = await this.#deps.jobs.make(first.workspace, chunk.map(wantedOf)).catch(() => []);
+      chunk.forEach((run, at) => {
+        const key = runKey(run);
+        if (this.#atHand.has(key)) this.#atHand.set(key, made[at]);
+      });
+      await nextTurn();
+    }
+  }
+
   /**
-   * @param busy what earlier runs do; where it is not said the tables are asked
+   * @param known what earlier runs do; where it is not said the tables are asked
    * @param gaveUp what cannot be started now is given up for good
    * Errors: of the tables; then nothing is known of the runs.
    */
-  async start(runs: readonly PlannedRun[], busy?: ReadonlyMap<string, Occupancy>, gaveUp: (run: PlannedRun) => boolean = () => false): Promise<void> {
-    const going = await this.#judge(runs, busy);
-    const chunks = [...Map.groupBy(going, ({ workspace }) => workspace).values()].flatMap((those) => [...sliced(those, CHUNK)]);
-    await Promise.all(chunks.map((chunk) => this.#startChunk(chunk, gaveUp)));
+  async start(
+    runs: readonly PlannedRun[],
+    known: ReadonlyMap<string, Occupancy> = NOTHING_KNOWN,
+    gaveUp: (run: PlannedRun) => boolean = () => false,
+  ): Promise<void> {
+    for (const run of runs) if (!this.isAtHand(run)) this.#atHand.set(runKey(run), undefined);
+    const isTold = (run: PlannedRun): boolean => !asks(run) || known.has(keyOf(run));
+    try {
+      // Those that the tables are asked about keep no others waiting.
+      await allDone([
+        this.#startJudged(runs.filter(isTold), known, gaveUp),
+        this.#startAsked(
+          runs.filter((run) => !isTold(run)),
+          gaveUp,
+        ),
+      ]);
+    } finally {
+      for (const run of runs) this.#atHand.delete(runKey(run));
+    }
   }
 
-  /** Those whose turn it is; of the others it is recorded what they do. */
-  async #judge(runs: readonly PlannedRun[], known: ReadonlyMap<string, Occupancy> | undefined): Promise<PlannedRun[]> {
+  async #startAsked(runs: readonly PlannedRun[], gaveUp: (run: PlannedRun) => boolean): Promise<void> {
+    if (runs.length === 0) return;
+    const firsts = [...Map.groupBy(runs, keyOf).values()].flatMap((those) => inOrder(those)[0] ?? []);
+    await this.#startJudged(runs, await this.#deps.tables.occupancy(firsts), gaveUp);
+  }
+
+  async #startJudged(runs: readonly PlannedRun[], occupancy: ReadonlyMap<string, Occupancy>, gaveUp: (run: PlannedRun) => boolean): Promise<void> {
     const { tables, metrics } = this.#deps;
-    const asks = ({ askedBy, work }: PlannedRun): boolean => askedBy === undefined && work.overlap !== "parallel";
-    const going = runs.filter((run) => !asks(run));
-    const bySchedule = Map.groupBy(runs.filter(asks), keyOf);
-    if (bySchedule.size === 0) return going;
-    const firsts = [...bySchedule.values()].map((those) => those.toSorted((a, b) => a.dueMs - b.dueMs));
-    const occupancy = known ?? (await tables.occupancy(firsts.flatMap(([first]) => first ?? [])));
-    const records: RunRecord[] = [];
-    for (const those of firsts) {
-      const [first] = those;
-      if (first === undefined) continue;
-      const busy = occupancy.get(keyOf(first)) ?? { isBusy: false, waiting: 0 };
-      const verdicts = judgeOverlap(
-        first.work.overlap,
-        busy,
-        those.map(({ dueMs }) => dueMs),
-      );
-      those.forEach((run, at) => {
-        const what = verdicts[at]?.what ?? "skip";
-        if (what === "start") going.push(run);
-        else if (what === "wait") records.push({ run, state: "waiting", todo: "wait" });
-        else records.push({ run, state: "skipped", note: run.work.overlap === "queue" ? "too many runs wait" : "the run before has not ended" });
-      });
-    }
+    const { going, records } = judge(runs, occupancy);
     if (records.length > 0) await tables.record(records);
     for (const { state } of records) metrics.ticked(state === "waiting" ? "waiting" : "skipped");
-    return going;
+    const starting: Promise<void>[] = [];
+    for (const chunk of inChunks(going)) {
+      // The first jobs are on their way to the database while the next ones are looked at.
+      if (starting.length > 0) await nextTurn();
+      const started = this.#startChunk(chunk, gaveUp);
+      // Its failure is told below.
+      started.catch(() => undefined);
+      starting.push(started);
+    }
+    await allDone(starting);
   }
 
   async #startChunk(runs: readonly PlannedRun[], gaveUp: (run: PlannedRun) => boolean): Promise<void> {
     const { tables, jobs, endings, clock, metrics } = this.#deps;
     const [first] = runs;
     if (first === undefined) return;
-    const wanted = runs.map((run) => ({ ...run.work, key: runKey(run), createdBy: run.askedBy ?? labelOf(run.work) }));
-    const outcomes = await jobs.start(first.workspace, wanted);
+    const outcomes = await jobs.start(
+      first.workspace,
+      runs.map((run) => ({ ...wantedOf(run), made: this.#atHand.get(runKey(run)) })),
+    );
     const nowMs = clock.wallMs();
     const records: RunRecord[] = [];
     runs.forEach((run, at) => {
@@ -95,6 +129,38 @@ export class RunStarter {
       if (planned !== undefined && todo === "watch") endings.watch(planned, job, note);
     }
   }
+}
+
+const wantedOf = (run: PlannedRun): WantedJob => ({ ...run.work, key: runKey(run), createdBy: run.askedBy ?? labelOf(run.work), isNew: run.isNew });
+
+/** Whether what earlier runs do matters to it. */
+const asks = ({ askedBy, work }: PlannedRun): boolean => askedBy === undefined && work.overlap !== "parallel";
+
+const inOrder = (runs: readonly PlannedRun[]): PlannedRun[] => runs.toSorted((a, b) => a.dueMs - b.dueMs);
+
+function* inChunks(runs: readonly PlannedRun[]): Generator<readonly PlannedRun[]> {
+  for (const those of Map.groupBy(runs, ({ workspace }) => workspace).values()) yield* sliced(those, CHUNK);
+}
+
+/** Those whose turn it is, and what is to be recorded of the others. */
+function judge(runs: readonly PlannedRun[], occupancy: ReadonlyMap<string, Occupancy>): { readonly going: PlannedRun[]; readonly records: RunRecord[] } {
+  const going = runs.filter((run) => !asks(run));
+  const records: RunRecord[] = [];
+  for (const [schedule, those] of Map.groupBy(runs.filter(asks), keyOf)) {
+    const ordered = inOrder(those);
+    const verdicts = judgeOverlap(
+      ordered[0]?.work.overlap ?? "skip",
+      occupancy.get(schedule) ?? { isBusy: false, waiting: 0 },
+      ordered.map(({ dueMs }) => dueMs),
+    );
+    ordered.forEach((run, at) => {
+      const what = verdicts[at]?.what ?? "skip";
+      if (what === "start") going.push(run);
+      else if (what === "wait") records.push({ run, state: "waiting", todo: "wait" });
+      else records.push({ run, state: "skipped", note: run.work.overlap === "queue" ? "too many runs wait" : "the run before has not ended" });
+    });
+  }
+  return { going, records };
 }
 
 /** Undefined: it stays as it is, and is tried again. */

@@ -8,6 +8,8 @@ import { SCRIPT, ScheduleBench } from "./testing/schedule-bench.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
+/** So long before its moment a tick is recorded. */
+const AHEAD_MS = 200;
 let bench: ScheduleBench;
 beforeAll(async () => {
   bench = await ScheduleBench.open();
@@ -28,32 +30,39 @@ const passMinutes = (count: number): void => {
 const cancel = (id: string) => bench.owner.owner.cancel({ id: asJobId(id), workspace: WORKSPACE, shard: shardOf(WORKSPACE) }, "test");
 
 describe("a replica that dies", () => {
-  test.each(["parallel", "skip", "queue"] as const)("at any step of a tick leaves it with exactly one job (%s)", async (overlap) => {
-    let crashes = 0;
-    for (let at = 0; ; at++) {
-      const path = `f/crash/${overlap}_${at}`;
-      await put(path, { overlap });
-      passMinutes(1);
-      let calls = 0;
-      let isDead = false;
-      const doomed = bench.replica(() => {
-        if (isDead) return "never";
-        isDead = calls++ === Math.floor(at / 2);
-        return isDead ? (at % 2 === 0 ? "before" : "after") : "go on";
-      });
-      await bench.tick(doomed).catch(() => undefined);
-      await bench.tick();
-      await bench.recover();
-      const [run, ...others] = await runsOf(path);
-      expect(others).toEqual([]);
-      expect(run?.state, `dead at step ${at}`).toBe("started");
-      expect(await bench.started(path)).toEqual([run?.job]);
-      await bench.schedules.remove(WORKSPACE, path, "test");
-      if (!isDead) break;
-      crashes += 1;
-    }
-    expect(crashes).toBeGreaterThanOrEqual(8);
-  });
+  const overlaps = ["parallel", "skip", "queue"] as const;
+  test.each(overlaps.flatMap((overlap) => [0, AHEAD_MS].map((aheadMs) => [overlap, aheadMs] as const)))(
+    "at any step of a tick leaves it with exactly one job (%s, awake %d ms before)",
+    async (overlap, aheadMs) => {
+      let crashes = 0;
+      for (let at = 0; ; at++) {
+        const path = `f/crash/${overlap}_${aheadMs}_${at}`;
+        await put(path, { overlap });
+        bench.clock.wallMs += MINUTE_MS - aheadMs;
+        let calls = 0;
+        let isDead = false;
+        const doomed = bench.replica(() => {
+          if (isDead) return "never";
+          isDead = calls++ === Math.floor(at / 2);
+          return isDead ? (at % 2 === 0 ? "before" : "after") : "go on";
+        });
+        for (const restMs of aheadMs === 0 ? [0] : [aheadMs, 0]) {
+          await bench.tick(doomed).catch(() => undefined);
+          bench.clock.wallMs += restMs;
+        }
+        await bench.tick();
+        await bench.recover();
+        const [run, ...others] = await runsOf(path);
+        expect(others).toEqual([]);
+        expect(run?.state, `dead at step ${at}`).toBe("started");
+        expect(await bench.started(path)).toEqual([run?.job]);
+        await bench.schedules.remove(WORKSPACE, path, "test");
+        if (!isDead) break;
+        crashes += 1;
+      }
+      expect(crashes).toBeGreaterThanOrEqual(8);
+    },
+  );
 
   test("after its script was deleted under it has started the job all the same: it is found, not declared failed", async () => {
     await put("f/crash/gone");

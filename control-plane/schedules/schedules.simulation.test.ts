@@ -28,6 +28,7 @@ interface Living {
   /** Added to the wall clock. */
   readonly clock: { shiftMs: number };
   isDead: boolean;
+  asleepUntilMs: number;
 }
 
 /** Two replicas that both think that all shards are theirs, clocks that jump, crashes anywhere, a time without owners; on one seed. */
@@ -55,9 +56,15 @@ class World {
   async live(hours: number): Promise<void> {
     for (const untilMs = this.nowMs + hours * HOUR_MS; this.nowMs < untilMs; ) {
       const dice = this.random();
-      // Mostly seconds, now and then a time in which nobody does anything.
-      await this.#step(dice < 0.002 ? 90 * 60_000 * this.random() : dice < 0.02 ? 120_000 * this.random() : 8000 * this.random(), 0.004);
+      // Mostly seconds, often to shortly before a tick, now and then a time in which nobody does anything.
+      const longMs = dice < 0.002 ? 90 * 60_000 * this.random() : 120_000 * this.random();
+      await this.#step(dice < 0.02 ? longMs : dice < 0.4 ? this.#untilBeforeTick() : 8000 * this.random(), 0.004);
     }
+  }
+
+  #untilBeforeTick(): number {
+    const ticks = [...this.tables.schedules.values()].flatMap(({ nextMs }) => (nextMs !== undefined && nextMs > this.nowMs ? nextMs : []));
+    return Math.max(0, Math.min(...ticks, this.nowMs + 60_000) - this.nowMs - 300 * this.random());
   }
 
   /** Nothing goes wrong any more: all that is open comes to its end. */
@@ -79,9 +86,11 @@ class World {
       if (this.random() < 0.005) this.#jump();
     }
     this.#crashRate = crashRate;
-    const awake = this.#replicas.filter(() => isHealing || this.random() >= 0.1);
+    const awake = this.#replicas.filter(({ asleepUntilMs }) => isHealing || (this.nowMs >= asleepUntilMs && this.random() >= 0.1));
     // Side by side: their steps alternate.
     await Promise.all(awake.map((living) => this.#work(living)));
+    // What it was about to do it goes on with later, when others have taken it for dead.
+    if (!isHealing) for (const living of awake) if (this.random() < 0.02) living.asleepUntilMs = this.nowMs + 60_000 * this.random();
     await turns();
     this.#replicas = this.#replicas.map((living) => (living.isDead ? this.#revive(living.clock.shiftMs) : living));
     // While it heals no new ticks come: they would never end.
@@ -99,7 +108,7 @@ class World {
 
   #revive(shiftMs: number): Living {
     const clock = { shiftMs };
-    const living: { -readonly [K in keyof Living]: Living[K] } = { clock, isDead: false, replica: undefined as never };
+    const living: { -readonly [K in keyof Living]: Living[K] } = { clock, isDead: false, asleepUntilMs: 0, replica: undefined as never };
     const onCall = (): "go on" | "before" | "after" | "never" => {
       this.tables.wallMs = this.nowMs + clock.shiftMs;
       if (living.isDead) return "never";
@@ -174,6 +183,8 @@ function expectJobs(world: World, schedule: ModelSchedule): void {
   for (const { run, job } of jobs) {
     expect(run.job, `${runKey(run)} is ${run.state}`).toBe(job?.id);
     expect(run.state === "started", `${runKey(run)} is ${run.state}`).toBe(job !== undefined);
+    // Whoever has recorded it, and by whatever clock: its job begins no sooner than at the tick.
+    if (job !== undefined) expect(job.startedAtMs - run.claimedAtMs, runKey(run)).toBeGreaterThanOrEqual(run.dueMs - run.claimedWallMs);
     if (schedule.catchUp.kind === "none" && run.state !== "missed") expect(run.claimedWallMs - run.dueMs).toBeLessThanOrEqual(GRACE_MS);
     const handler = world.jobs.byKey.get(`${runKey(run)}/${run.handler ?? "none"}`);
     expect(run.handlerJob, runKey(run)).toBe(handler?.id);
@@ -190,8 +201,8 @@ function expectJobs(world: World, schedule: ModelSchedule): void {
 /** Two hours before clocks are set in one of the zones. */
 const BEGINNINGS = [Date.UTC(2026, 2, 28, 23), Date.UTC(2026, 9, 24, 23), Date.UTC(2026, 2, 8, 5), Date.UTC(2026, 3, 4, 13), Date.UTC(2026, 10, 1, 4)];
 
-describe("through crashes at any step, clocks that jump, and two tickers at once", () => {
-  const totals = { crashes: 0, jumps: 0, runs: 0, missed: 0, skipped: 0, handlers: 0, failed: 0 };
+describe("through crashes at any step, sleeps and clocks that jump, also between the record of a tick and its moment, and two tickers at once", () => {
+  const totals = { crashes: 0, jumps: 0, runs: 0, early: 0, missed: 0, skipped: 0, handlers: 0, failed: 0 };
   for (let seed = 1; seed <= SEEDS; seed++) {
     test(`each tick is accounted for once, and has one job or none (seed ${seed})`, async () => {
       const world = new World(seed, BEGINNINGS[seed % BEGINNINGS.length] ?? 0);
@@ -204,9 +215,11 @@ describe("through crashes at any step, clocks that jump, and two tickers at once
       const rows = [...world.tables.runs.values()];
       const keys = new Set(rows.flatMap((run) => [runKey(run), `${runKey(run)}/error`, `${runKey(run)}/recovery`]));
       for (const key of world.jobs.byKey.keys()) expect(keys, `a job of no run: ${key}`).toContain(key);
+      expect(world.jobs.twice, "jobs that were said to be new").toEqual([]);
       totals.crashes += world.crashes;
       totals.jumps += world.jumps;
       totals.runs += rows.filter(({ state }) => state === "started").length;
+      totals.early += rows.filter(({ dueMs, claimedWallMs }) => dueMs > claimedWallMs).length;
       totals.missed += rows.filter(({ state }) => state === "missed").length;
       totals.skipped += rows.filter(({ state }) => state === "skipped").length;
       totals.failed += rows.filter(({ state }) => state === "failed").length;

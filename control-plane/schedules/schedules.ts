@@ -45,7 +45,10 @@ export interface Schedules {
 }
 
 export interface SchedulesDeps {
+  /** In requests: rows of the caller's workspace alone. */
   readonly pool: Pool;
+  /** For rows of jobs. */
+  readonly jobRows: Pool;
   readonly jobs: Pick<NamedJobs, "check" | "argumentsOf">;
   readonly workspaces: Pick<Workspaces, "loadName">;
   readonly clock: Clock;
@@ -65,7 +68,7 @@ export function createSchedules(deps: SchedulesDeps): Schedules {
   };
   const seen = async (workspace: WorkspaceId, runs: readonly StoredRun[]): Promise<SeenRun[]> => {
     const records = await readJobs(
-      pool,
+      deps.jobRows,
       workspace,
       runs.flatMap(({ job }) => job ?? []),
     );

@@ -22,7 +22,10 @@ export interface SweeperDeps {
 const SWEEP_EVERY_MS = 10_000;
 /** Runs of one look. */
 const PAGE = 500;
-/** Whoever began to start a run has given up by then: longer than a request waits for the owner, and the owner for Postgres. */
+/**
+ * Whoever began to start a run has given up by then: longer than a request waits for the owner, and the owner for Postgres; and it looks for its job
+ * by then, see NEW_FOR_MS of the ticker.
+ */
 const LEFT_FOR_MS = 15_000;
 /** What could not be started for so long never is; its key is remembered for longer. */
 const GIVE_UP_MS = 24 * 60 * 60 * 1000;
@@ -62,12 +65,12 @@ export class Sweeper implements Service {
   }
 
   async #sweep(): Promise<void> {
-    const { tables, owns } = this.#deps;
+    const { tables, starter, owns } = this.#deps;
     const page = await tables.open(this.#after, PAGE);
     this.#after = page.length < PAGE ? undefined : page.at(-1);
     const mine = page.filter(({ workspace }) => owns(shardOf(workspace)));
     await this.#watch(mine.filter(({ todo }) => todo === "watch"));
-    const left = mine.filter(({ todo, todoForMs }) => (todo === "start" || todo === "handle") && todoForMs >= LEFT_FOR_MS);
+    const left = mine.filter((run) => (run.todo === "start" || run.todo === "handle") && run.todoForMs >= LEFT_FOR_MS && !starter.isAtHand(run));
     const taken = new Set((await tables.retake(left, LEFT_FOR_MS)).map(runKey));
     const retaken = left.filter((run) => taken.has(runKey(run)));
     await this.#restart(retaken.filter(({ todo }) => todo === "start"));

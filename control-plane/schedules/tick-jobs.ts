@@ -4,7 +4,8 @@ import type { Pool } from "../db/pools.ts";
 import type { RunJobRequest } from "../jobs/contract.ts";
 import type { JobEvents } from "../jobs/job-events.ts";
 import { readJobs } from "../jobs/job-store.ts";
-import type { NamedJobs } from "../jobs/named-jobs.ts";
+import type { NewJob } from "../jobs/model.ts";
+import type { NamedJobs, NamedRequest } from "../jobs/named-jobs.ts";
 import type { Workspace, Workspaces } from "../workspaces/workspace-store.ts";
 import type { Ended, StartOutcome, Target } from "./model.ts";
 import { readArgs, readSettings } from "./schedule-codec.ts";
@@ -16,10 +17,16 @@ export interface WantedJob {
   readonly target: Target;
   readonly argsJson: string;
   readonly settingsJson: string;
+  /** True while there is no job of that key, so that none has to be looked for. */
+  readonly isNew?: (() => boolean) | undefined;
+  /** As `make` has made it. */
+  readonly made?: NewJob | undefined;
 }
 
 /** Jobs as schedules use them. */
 export interface TickJobs {
+  /** Makes jobs of one workspace that are started soon, in order; undefined for one that cannot be made now. Errors: those of looking for the workspace. */
+  make(workspace: WorkspaceId, wanted: readonly WantedJob[]): Promise<(NewJob | undefined)[]>;
   /** Starts jobs of one workspace; outcomes in order. */
   start(workspace: WorkspaceId, wanted: readonly WantedJob[]): Promise<StartOutcome[]>;
   /** The ends of those that have ended. */
@@ -32,7 +39,7 @@ export interface TickJobs {
 
 export interface TickJobsDeps {
   readonly pool: Pool;
-  readonly jobs: Pick<NamedJobs, "run" | "argumentsOf">;
+  readonly jobs: Pick<NamedJobs, "run" | "make" | "argumentsOf">;
   readonly events: Pick<JobEvents, "on">;
   readonly workspaces: Pick<Workspaces, "loadName">;
 }
@@ -46,12 +53,14 @@ export function createTickJobs({ pool, jobs, events, workspaces }: TickJobsDeps)
     if (name === undefined) throw new AppError("not_found", "the workspace is gone");
     return { id, name };
   };
+  const named = ({ key, createdBy, isNew, ...request }: WantedJob): NamedRequest => ({ key, createdBy, isNew, request: requestOf(request) });
   return {
+    make: async (id, wanted) => jobs.make(await load(id), wanted.map(named)),
     async start(id, wanted) {
       try {
         const accepted = await jobs.run(
           await load(id),
-          wanted.map(({ key, createdBy, ...request }) => ({ key, createdBy, request: requestOf(request) })),
+          wanted.map((one) => one.made ?? named(one)),
         );
         return accepted.map((one): StartOutcome => (one instanceof AppError ? outcomeOf(one) : { kind: "started", job: one.id }));
       } catch (error) {

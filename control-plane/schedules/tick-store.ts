@@ -62,9 +62,10 @@ const CLAIM = `WITH wanted AS (
       JOIN moved USING (workspace_id, schedule_id)
     ON CONFLICT DO NOTHING RETURNING workspace_id, schedule_id)
   SELECT workspace_id::text, schedule_id::text, ${msOf("due_at")} AS due_ms, NULL AS runs, NULL AS rows, NULL AS has_missed, NULL AS is_busy, NULL AS waiting,
+    NOT EXISTS (SELECT 1 FROM schedule_run x WHERE x.workspace_id = made.workspace_id AND x.schedule_id = made.schedule_id AND x.due_at >= made.due_at) AS is_new,
     ${NO_WORK} FROM made
   UNION ALL
-  SELECT m.workspace_id::text, m.schedule_id::text, NULL, m.runs::text, m.rows, g.schedule_id IS NOT NULL, o.is_busy, o.waiting, ${WORK_COLUMNS}
+  SELECT m.workspace_id::text, m.schedule_id::text, NULL, m.runs::text, m.rows, g.schedule_id IS NOT NULL, o.is_busy, o.waiting, NULL, ${WORK_COLUMNS}
   FROM moved m JOIN schedule d ON d.workspace_id = m.workspace_id AND d.id = m.schedule_id
     LEFT JOIN gone g ON g.workspace_id = m.workspace_id AND g.schedule_id = m.schedule_id
     LEFT JOIN LATERAL (
@@ -75,12 +76,12 @@ const CLAIM = `WITH wanted AS (
 
 /** One for each tick that was recorded, without what its schedule says, and one for each schedule that was moved on. */
 type ClaimRow =
-  | { workspace_id: string; schedule_id: string; due_ms: number }
+  | { workspace_id: string; schedule_id: string; due_ms: number; is_new: boolean }
   | (Omit<RunRow, "due_ms"> & { due_ms: null; runs: string; rows: number; has_missed: boolean; is_busy: boolean | null; waiting: number | null });
 
 /** Where ticks were missed, hooks are told of it in the same transaction; without any, which is the usual case, it is one statement. */
-export async function claimTicks(pool: Pool, moves: readonly Move[]): Promise<Claimed> {
-  if (moves.every(({ missed }) => missed === undefined)) return claimedOf(await runClaim(pool, moves));
+export async function claimTicks(pool: Pool, moves: readonly Move[], isNew: () => boolean): Promise<Claimed> {
+  if (moves.every(({ missed }) => missed === undefined)) return claimedOf(await runClaim(pool, moves), isNew);
   return inTransaction(pool, async (client) => {
     const rows = await runClaim(client, moves);
     const byKey = new Map(moves.map((move) => [keyOf(move), move]));
@@ -91,7 +92,7 @@ export async function claimTicks(pool: Pool, moves: readonly Move[]): Promise<Cl
       return move === undefined ? [] : [{ ...schedule, path: row.path, move }];
     });
     await tellEvents(client, missedEvents(missed));
-    return claimedOf(rows);
+    return claimedOf(rows, isNew);
   });
 }
 
@@ -116,7 +117,7 @@ async function runClaim(client: Queryable, moves: readonly Move[]): Promise<Clai
   return rows;
 }
 
-function claimedOf(rows: readonly ClaimRow[]): Claimed {
+function claimedOf(rows: readonly ClaimRow[], isNew: () => boolean): Claimed {
   const moved: (ScheduleRef & { runs: number; rows: number })[] = [];
   const busy = new Map<string, Occupancy>();
   const works = new Map<string, Omit<RunRow, "due_ms">>();
@@ -129,7 +130,9 @@ function claimedOf(rows: readonly ClaimRow[]): Claimed {
   }
   const runs = rows.flatMap((row) => {
     const work = row.due_ms === null ? undefined : works.get(keyOf({ workspace: asWorkspaceId(row.workspace_id), id: row.schedule_id }));
-    return work === undefined || row.due_ms === null ? [] : [plannedRun({ ...work, asked_by: null, due_ms: row.due_ms })];
+    if (work === undefined || row.due_ms === null) return [];
+    const run = plannedRun({ ...work, asked_by: null, due_ms: row.due_ms });
+    return row.is_new ? [{ ...run, isNew }] : [run];
   });
   return { moved, runs, busy };
 }

@@ -19,8 +19,11 @@ export interface Claimed {
 export interface TickTables {
   /** Schedules of these shards whose next tick is not after a moment, soonest first. */
   due(shards: readonly number[], untilMs: number, limit: number): Promise<DueSchedule[]>;
-  /** Moves schedules on and records what becomes of their ticks. A tick that is recorded already is not recorded again. */
-  claim(moves: readonly Move[]): Promise<Claimed>;
+  /**
+   * Moves schedules on and records what becomes of their ticks. A tick that is recorded already is not recorded again.
+   * @param isNew what is said of runs of schedules that had none of that moment or later before: rows of earlier ones may have been let go
+   */
+  claim(moves: readonly Move[], isNew: () => boolean): Promise<Claimed>;
   /** What earlier runs do, for schedules that ask. @param refs with the first of the ticks that are due */
   occupancy(refs: readonly RunRef[]): Promise<ReadonlyMap<string, Occupancy>>;
   /** What was done about runs that were to be started. One that has a job already stays as it is. */

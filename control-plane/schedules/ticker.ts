@@ -10,7 +10,8 @@ import type { ScheduleMetrics } from "../telemetry/schedule-metrics.ts";
 import { sliced } from "./chunks.ts";
 import { SCHEDULE_LIMITS } from "./contract.ts";
 import { ticksOf } from "./cron.ts";
-import type { DueSchedule, Move } from "./model.ts";
+import { HeldRuns } from "./held-runs.ts";
+import type { DueSchedule, Move, Occupancy, PlannedRun } from "./model.ts";
 import { planTicks } from "./plan-core.ts";
 import type { RunStarter } from "./run-starter.ts";
 import { keyOf, type TickTables } from "./tick-tables.ts";
@@ -35,6 +36,12 @@ const HORIZON_MS = 5000;
 const LOOK_EVERY_MS = 2000;
 /** Patterns have whole seconds. Looks are half a second after them, so that what they read and work out is in no tick's way. */
 const LOOK_AFTER_MS = 500;
+/** How long before its moment a tick is recorded and its job made. Less than a second: then no two ticks of a schedule are ahead of their time. */
+const LEAD_MS = 250;
+/** Runs that are held until their moment, with what they run; ticks beyond are recorded at theirs. */
+const MAX_HELD = 500;
+/** After this a run that was recorded may have been left, and be somebody else's: less than LEFT_FOR_MS of the sweeper. */
+const NEW_FOR_MS = 10_000;
 /** Schedules in memory; those that come later are read when their time is nearer. */
 const MAX_IN_MEMORY = 20_000;
 /** Schedules that one statement moves on. */
@@ -51,13 +58,15 @@ const PRUNE_EVERY = 50;
 /**
  * Ticks for the schedules whose shards this replica owns. The next seconds are in memory, so that a tick needs no look at the table; whether it
  * happens is decided by the table alone: the statement that records it moves the schedule on, if it still is where this replica believes it to
- * be. So it does no harm when two replicas tick, when clocks differ or are set, or when what is in memory is old.
+ * be. So it does no harm when two replicas tick, when clocks differ or are set, or when what is in memory is old. All of this is done shortly
+ * before the moment, at which the job, made already, is only accepted.
  */
 export class Ticker implements Service {
   readonly #deps: TickerDeps;
   #waiting = new Map<string, Waiting>();
   readonly #claiming = new Set<string>();
   readonly #starting = new Set<Promise<void>>();
+  readonly #held: HeldRuns;
   /** Schedules up to here are in memory. */
   #horizonMs = 0;
   #looks: NodeJS.Timeout | undefined;
@@ -68,19 +77,22 @@ export class Ticker implements Service {
 
   constructor(deps: TickerDeps) {
     this.#deps = deps;
+    this.#held = new HeldRuns(deps.clock, (runs, busy) => this.#begin(deps.starter.start(runs, busy)));
   }
 
   async start(): Promise<void> {
+    this.#held.start();
     this.#lookNow();
     this.#lookAgain();
   }
 
-  /** Ticks that are claimed are seen through. */
+  /** Ticks that are claimed are seen through, others left to the next owner. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#looks);
     clearTimeout(this.#timer);
     await Promise.allSettled([this.#looking, this.#firing]);
+    await this.#held.stop();
     await Promise.allSettled(this.#starting);
   }
 
@@ -110,8 +122,9 @@ export class Ticker implements Service {
     return this.#looking;
   }
 
-  /** Does all that is due. Errors: of the tables; what is not known to be done is found at the next look. */
+  /** Does all that is due, and makes ready what soon is. Errors: of the tables; what is not known to be done is found at the next look. */
   async fire(): Promise<void> {
+    this.#held.release();
     await Promise.all(Array.from({ length: CLAIMS }, () => this.#fireInTurn()));
   }
 
@@ -119,14 +132,14 @@ export class Ticker implements Service {
     for (;;) {
       const nowMs = this.#deps.clock.wallMs();
       const due = this.#dueAt(nowMs);
-      if (due.length === 0) return;
+      if (due.length === 0 || this.#isStopped) return;
       for (const one of due) this.#claiming.add(keyOf(one));
       await this.#claim(due, nowMs);
       while (this.#starting.size >= MAX_STARTING) await Promise.race(this.#starting);
     }
   }
 
-  /** Resolves when nothing that was claimed is still being started. */
+  /** Resolves when nothing that was claimed and has come is still being started. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#starting);
   }
@@ -167,10 +180,18 @@ export class Ticker implements Service {
     this.#horizonMs = found.length === MAX_IN_MEMORY ? (found.at(-1)?.nextMs ?? untilMs) : untilMs;
   }
 
+  /** What is claimed next: what is due, then what soon is. */
   #dueAt(nowMs: number): Waiting[] {
     const due: Waiting[] = [];
-    for (const [key, one] of this.#waiting) if (one.nextMs <= nowMs && !this.#claiming.has(key) && this.#owns(one.workspace)) due.push(one);
-    return due.sort((a, b) => a.nextMs - b.nextMs).slice(0, BATCH);
+    for (const [key, one] of this.#waiting) if (one.nextMs <= nowMs + LEAD_MS && !this.#claiming.has(key) && this.#owns(one.workspace)) due.push(one);
+    due.sort((a, b) => a.nextMs - b.nextMs);
+    const late = due.filter(({ nextMs }) => nextMs <= nowMs);
+    return late.length > 0 ? late.slice(0, BATCH) : due.slice(0, Math.min(BATCH, this.#room));
+  }
+
+  /** Ticks that may still be recorded ahead of their moment. */
+  get #room(): number {
+    return Math.max(0, MAX_HELD - this.#held.size - this.#claiming.size);
   }
 
   #owns(workspace: WorkspaceId): boolean {
@@ -178,7 +199,8 @@ export class Ticker implements Service {
   }
 
   async #claim(due: readonly Waiting[], nowMs: number): Promise<void> {
-    const { tables, starter, log, metrics } = this.#deps;
+    const { tables, clock, log, metrics } = this.#deps;
+    const newUntilMs = clock.monotonicMs() + NEW_FOR_MS;
     try {
       const moves: Move[] = [];
       for (const slice of sliced(due, SLICE)) {
@@ -186,12 +208,12 @@ export class Ticker implements Service {
         // Ticks that were missed take milliseconds to look through.
         if (slice.length === SLICE && moves.some((move) => move.missed !== undefined)) await nextTurn();
       }
-      const { moved, runs, busy } = await tables.claim(moves);
+      const { moved, runs, busy } = await tables.claim(moves, () => clock.monotonicMs() < newUntilMs);
       this.#forget(due);
       const known = new Set(moved.map(keyOf));
       for (const [at, one] of due.entries()) if (known.has(keyOf(one))) this.#expect(one, moves[at]?.thenMs);
       for (const { missed, ...move } of moves) if (missed !== undefined && known.has(keyOf(move))) metrics.ticked("missed");
-      this.#begin(starter.start(runs, busy));
+      this.#beginOrHold(runs, busy, nowMs);
       const many = moved.filter(({ runs: total, rows }) => Math.floor(total / PRUNE_EVERY) > Math.floor((total - rows) / PRUNE_EVERY));
       if (many.length > 0) background(log, "letting go of old runs", tables.prune(many, SCHEDULE_LIMITS.runs));
     } catch (error) {
@@ -216,6 +238,17 @@ export class Ticker implements Service {
     this.#waiting.set(keyOf(one), { ...one, nextMs, thenMs: ticksOf(one).after(nextMs) });
   }
 
+  /** @param askedAtMs when they were claimed: what was not due yet is not judged by what was then */
+  #beginOrHold(runs: readonly PlannedRun[], busy: ReadonlyMap<string, Occupancy>, askedAtMs: number): void {
+    const { starter } = this.#deps;
+    const due = runs.filter(({ dueMs }) => dueMs <= askedAtMs);
+    const early = runs.filter(({ dueMs }) => dueMs > askedAtMs);
+    if (due.length > 0) this.#begin(starter.start(due, busy));
+    if (early.length === 0) return;
+    this.#begin(starter.prepare(early));
+    this.#held.hold(early, busy);
+  }
+
   #begin(starting: Promise<void>): void {
     const { log } = this.#deps;
     const watched: Promise<void> = starting
@@ -231,8 +264,9 @@ export class Ticker implements Service {
     if (this.#isStopped || this.#firing !== undefined) return;
     let soonestMs = Number.POSITIVE_INFINITY;
     for (const one of this.#waiting.values()) if (this.#owns(one.workspace)) soonestMs = Math.min(soonestMs, one.nextMs);
+    const leadMs = this.#room > 0 ? LEAD_MS : 0;
     // Without any the next look arms. Timers may go off a little early by the wall clock: then the rest is waited for.
-    if (soonestMs !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#fireAndArm(), Math.max(1, soonestMs - this.#deps.clock.wallMs()));
+    if (soonestMs !== Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#fireAndArm(), Math.max(1, soonestMs - leadMs - this.#deps.clock.wallMs()));
   }
 
   #fireAndArm(): void {

@@ -16,6 +16,8 @@ export class ModelJobs {
   readonly #byId = new Map<JobId, ModelJob>();
   readonly #random: () => number;
   readonly #live = new Set<JobId>();
+  /** Keys of jobs that were said to be new and are not: there would be two of each. */
+  readonly twice: string[] = [];
   readonly #listeners = new Map<JobId, Set<() => void>>();
   nowMs = 0;
   /** Nothing can be started. */
@@ -42,6 +44,7 @@ export class ModelJobs {
 
   port(): TickJobs {
     return {
+      make: async (_workspace, wanted) => wanted.map(() => undefined),
       start: async (_workspace, wanted) => wanted.map((one) => this.#start(one)),
       ends: async (_workspace, ids) => new Map(ids.flatMap((id) => this.#end(id))),
       onEnd: (id, then) => {
@@ -53,8 +56,9 @@ export class ModelJobs {
     };
   }
 
-  #start({ key, target }: WantedJob): StartOutcome {
+  #start({ key, target, isNew }: WantedJob): StartOutcome {
     const known = this.byKey.get(key);
+    if (known !== undefined && isNew?.() === true) this.twice.push(key);
     if (known !== undefined) return { kind: "started", job: known.id };
     if (this.isAway) return { kind: "unknown", message: "nobody answers" };
     if (target.path.endsWith("/gone")) return { kind: "refused", message: `there is no script at ${target.path}` };

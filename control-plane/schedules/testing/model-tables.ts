@@ -53,7 +53,7 @@ export class ModelTables implements TickTables {
       .slice(0, limit);
   }
 
-  async claim(moves: readonly Move[]): Promise<Awaited<ReturnType<TickTables["claim"]>>> {
+  async claim(moves: readonly Move[], isNew: () => boolean): Promise<Awaited<ReturnType<TickTables["claim"]>>> {
     const moved: (ScheduleRef & { runs: number; rows: number })[] = [];
     const runs: PlannedRun[] = [];
     const busy = new Map<string, Occupancy>();
@@ -64,11 +64,13 @@ export class ModelTables implements TickTables {
       const rows = move.run.length + (move.missed === undefined ? 0 : 1);
       schedule.runs += rows;
       busy.set(keyOf(move), this.#busy(move, Number.POSITIVE_INFINITY));
+      const newestMs = this.runsOf(move).at(-1)?.dueMs ?? 0;
       moved.push({ workspace: move.workspace, id: move.id, runs: schedule.runs, rows });
       if (move.missed !== undefined) this.#insert({ ...refOf(move), dueMs: move.missed.fromMs }, { state: "missed", untilMs: move.missed.untilMs });
       for (const dueMs of move.run) {
         const ref = { ...refOf(move), dueMs };
-        if (this.#insert(ref, { state: "starting", todo: "start" })) runs.push({ ...ref, work: schedule.work, askedBy: undefined });
+        const run = { ...ref, work: schedule.work, askedBy: undefined };
+        if (this.#insert(ref, { state: "starting", todo: "start" })) runs.push(dueMs > newestMs ? { ...run, isNew } : run);
       }
     }
     return { moved, runs, busy };

@@ -22,15 +22,38 @@ import { makeReplica, type Replica, silentLog } from "./replica.ts";
 
 export const SCRIPT = "f/s/job";
 
+/** A clock that stands where it is set. What it is set back is no time that has passed. */
+class SetClock {
+  #wallMs: number;
+  #passedMs = 0;
+
+  constructor(wallMs: number) {
+    this.#wallMs = wallMs;
+  }
+
+  get wallMs(): number {
+    return this.#wallMs;
+  }
+
+  set wallMs(ms: number) {
+    this.#passedMs += Math.max(0, ms - this.#wallMs);
+    this.#wallMs = ms;
+  }
+
+  monotonicMs(): number {
+    return this.#passedMs;
+  }
+}
+
 /** Schedules on a real database with a real owner; the clock of tickers stands where it is set. */
 export class ScheduleBench {
   readonly owner: OwnerBench;
-  readonly clock = { wallMs: Date.UTC(2030, 0, 1), monotonicMs: (): number => performance.now() };
+  readonly clock = new SetClock(Date.UTC(2030, 0, 1));
   readonly tables: TickTables;
   readonly jobs: TickJobs;
   readonly schedules: Schedules;
   readonly #pools: Pools;
-  readonly #ticking: Clock = { wallMs: () => this.clock.wallMs, monotonicMs: () => performance.now() };
+  readonly #ticking: Clock = { wallMs: () => this.clock.wallMs, monotonicMs: () => this.clock.monotonicMs() };
 
   private constructor(owner: OwnerBench, scripts: ReturnType<typeof createScriptCache>) {
     this.owner = owner;
@@ -62,7 +85,15 @@ export class ScheduleBench {
     this.tables = createTickTables(this.#pools.schedules);
     this.jobs = createTickJobs({ pool, jobs: named, events, workspaces });
     const starter = this.replica();
-    this.schedules = createSchedules({ pool, jobs: named, workspaces, clock: this.#ticking, start: (run) => starter.start(run), changed: () => undefined });
+    this.schedules = createSchedules({
+      pool,
+      jobRows: pool,
+      jobs: named,
+      workspaces,
+      clock: this.#ticking,
+      start: (run) => starter.start(run),
+      changed: () => undefined,
+    });
   }
 
   static async open(): Promise<ScheduleBench> {
