@@ -17,16 +17,21 @@ import { createReferences } from "../resources/references.ts";
 import { createResources } from "../resources/resources.ts";
 import { createSchemaCheck } from "../resources/schema-check.ts";
 import { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
+import { createSchedules } from "../schedules/schedules.ts";
 import { ScriptLocks } from "../scripts/locks.ts";
 import { createScriptCache } from "../scripts/script-cache.ts";
 import { createKeyRing } from "../secrets/key-ring.ts";
+import { createSealedSecrets } from "../secrets/sealed-secrets.ts";
+import { createTriggers } from "../triggers/triggers.ts";
 import { createVariables } from "../variables/variables.ts";
 import { addWindmillFlows } from "./flow-routes.ts";
 import { addWindmillJobs } from "./job-routes.ts";
 import { addWindmillResources } from "./resource-routes.ts";
 import { addWindmillResumes } from "./resume-routes.ts";
+import { addWindmillSchedules } from "./schedule-routes.ts";
 import { addWindmillScripts } from "./script-routes.ts";
 import { addWindmillSync } from "./sync-routes.ts";
+import { addWindmillTriggers } from "./trigger-routes.ts";
 import { addWindmillTypes } from "./type-routes.ts";
 import { addWindmillVariables } from "./variable-routes.ts";
 
@@ -71,7 +76,19 @@ test("docs/windmill.md lists every route of Windmill's that is answered here", a
   addWindmillFlows(app, { pool, cache: createFlowCache(pool, () => 0), readFlow: createFlowReader({ expressions }) });
   const schemas = createSchemaCheck();
   addWindmillTypes(app, { pool }, schemas);
-  addWindmillSync(app, { pool, variables, resources: createResources(pool, schemas) });
+  const schedules = createSchedules({
+    pool,
+    jobRows: pool,
+    jobs: { check: () => Promise.resolve(), argumentsOf: () => Promise.resolve(undefined) },
+    workspaces: { loadName: () => Promise.resolve(undefined) },
+    clock: realClock,
+    start: () => Promise.resolve(),
+    changed: () => undefined,
+  });
+  const triggers = createTriggers(pool, createSealedSecrets(pool, createKeyRing(pool, []), realClock), () => undefined);
+  addWindmillSchedules(app, { pool, schedules, nowMs: () => 0 });
+  addWindmillTriggers(app, { pool, triggers });
+  addWindmillSync(app, { pool, variables, resources: createResources(pool, schemas), schedules, triggers });
   addWindmillResumes(app, { inviteAhead: () => Promise.reject(new Error("nobody is invited here")) });
   await expressions.stop();
   const page = readFileSync(new URL("../../docs/windmill.md", import.meta.url), "utf8");

@@ -1,27 +1,39 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { boundsIn } from "../access/acting-for.ts";
 import type { Pool } from "../db/pools.ts";
 import { findFlowVersion, listFlows } from "../flows/flow-store.ts";
 import { findResources } from "../resources/resource-store.ts";
 import { findResourceType, listResourceTypes } from "../resources/resource-type-store.ts";
 import type { Resources } from "../resources/resources.ts";
+import type { Schedules } from "../schedules/schedules.ts";
 import { listScripts, type ScriptVersion } from "../scripts/script-store.ts";
+import type { Triggers } from "../triggers/triggers.ts";
+import type { Changes } from "../variables/variable-store.ts";
 import type { Variables } from "../variables/variables.ts";
 import { theirExtension, theirLanguage } from "./languages.ts";
 import { readMetadata } from "./metadata-codec.ts";
 import { findMetadata, listMetadata } from "./metadata-store.ts";
+import { describeSchedules } from "./schedule-routes.ts";
+import { describeTriggers } from "./trigger-routes.ts";
 import type { ZipEntry } from "./zip.ts";
 
 export interface ExportParts {
   readonly pool: Pool;
   readonly variables: Variables;
   readonly resources: Resources;
+  readonly schedules: Pick<Schedules, "list">;
+  readonly triggers: Pick<Triggers, "list">;
 }
 
 export interface ExportWishes {
   readonly variables: boolean;
   readonly resources: boolean;
   readonly resourceTypes: boolean;
+  readonly schedules: boolean;
+  readonly triggers: boolean;
+  /** Their tools look whether somebody is named that jobs act for, and take the name out. */
+  readonly namesWriters: boolean;
   readonly defaultTs: string;
 }
 
@@ -50,6 +62,8 @@ export async function exportWorkspace(parts: ExportParts, workspace: WorkspaceId
   if (wishes.variables) await addVariables(parts, workspace, add);
   if (wishes.resources) await addResources(parts, workspace, add);
   if (wishes.resourceTypes) await addResourceTypes(parts, workspace, add);
+  if (wishes.schedules) await addSchedules(parts, workspace, wishes.namesWriters, add);
+  if (wishes.triggers) await addTriggers(parts, workspace, wishes.namesWriters, add);
   return entries;
 }
 
@@ -154,3 +168,28 @@ async function addResourceTypes({ pool }: ExportParts, workspace: WorkspaceId, a
     },
   );
 }
+
+async function addSchedules({ pool, schedules }: ExportParts, workspace: WorkspaceId, namesWriters: boolean, add: Add): Promise<void> {
+  await eachPage(
+    (after) => schedules.list(workspace, { prefix: "", after, limit: PAGE }),
+    ({ path }) => path,
+    async (page) => {
+      for (const { path, stored, told } of await describeSchedules(pool, workspace, page))
+        add(`${path}.schedule.json`, JSON.stringify({ ...told, ...(namesWriters && writerOf(stored)) }));
+    },
+  );
+}
+
+/** Those that their tools have words for. */
+async function addTriggers({ pool, triggers }: ExportParts, workspace: WorkspaceId, namesWriters: boolean, add: Add): Promise<void> {
+  await eachPage(
+    (after) => triggers.list(workspace, { prefix: "", after, limit: PAGE }),
+    ({ path }) => path,
+    async (page) => {
+      for (const { path, stored, told } of await describeTriggers(pool, workspace, page))
+        add(`${path}.http_trigger.json`, JSON.stringify({ ...told, ...(namesWriters && writerOf(stored)) }));
+    },
+  );
+}
+
+const writerOf = ({ updatedBy }: Changes): { permissioned_as: string } => ({ permissioned_as: boundsIn(updatedBy).label });

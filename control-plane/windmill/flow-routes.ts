@@ -9,12 +9,14 @@ import { type Caller, callerOf, referencesOf } from "../http/authorize.ts";
 import { bodyPath, restPath } from "../http/path-of.ts";
 import { scriptPath } from "../jobs/contract.ts";
 import { findCurrent } from "../scripts/current-store.ts";
-import { anyQuery, HIDDEN, inWorkspace, pageQuery, sendJson } from "./common.ts";
+import { anyQuery, atPathsQuery, HIDDEN, inWorkspace, NO_FILTER, numberedPage, sendJson } from "./common.ts";
 
 const base = "/api/w/:workspace/flows";
 const atPath = inWorkspace.extend({ "*": scriptPath });
 const create = z.looseObject({ path: scriptPath, value: z.looseObject({}) });
 const update = z.looseObject({ path: scriptPath.optional(), value: z.looseObject({}) });
+
+const listQuery = atPathsQuery.extend({ created_by: NO_FILTER, path_exact: NO_FILTER, starred_only: NO_FILTER });
 
 export function addWindmillFlows(root: FastifyInstance, deployer: FlowDeployer): void {
   addReading(root, deployer);
@@ -45,12 +47,16 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
     const found = await findCurrent(pool, "flow", callerOf(request).workspace.id, request.params["*"]);
     return reply.type("application/json").send(found !== undefined && found.archived === undefined);
   });
-  const list = { config: { permission: "flows:read", path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } } as const;
+  const list = { config: { permission: "flows:read", path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: listQuery } } as const;
   app.get(`${base}/list`, list, async (request) => {
     const { workspace, reach } = callerOf(request);
-    const { page, per_page: size, show_archived: archived } = request.query;
-    const found = await listFlows(pool, workspace.id, { prefix: "", after: "", limit: Math.max(1, page) * size, archived, bounds: reach?.bounds });
-    return found.slice((Math.max(1, page) - 1) * size).map(({ flow }) => ({
+    const { show_archived: archived, path_start: prefix } = request.query;
+    const found = await numberedPage(
+      request.query,
+      (after, limit) => listFlows(pool, workspace.id, { prefix, after, limit, archived, bounds: reach?.bounds }),
+      ({ flow }) => flow.path,
+    );
+    return found.map(({ flow }) => ({
       workspace_id: workspace.name,
       path: flow.path,
       summary: flow.summary,

@@ -2,7 +2,7 @@ import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 
-export type MetadataKind = "script" | "folder" | "resource-type";
+export type MetadataKind = "script" | "folder" | "resource-type" | "schedule" | "http-trigger";
 
 /** JSON text by key, of those that have any. */
 export async function findMetadata(pool: Pool, workspace: WorkspaceId, kind: MetadataKind, keys: readonly string[]): Promise<Map<string, string>> {

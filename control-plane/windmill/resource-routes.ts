@@ -9,14 +9,14 @@ import type { References } from "../resources/references.ts";
 import { noResource, type Resources } from "../resources/resources.ts";
 import { sendResourceValue } from "../resources/routes.ts";
 import { description, thingPath } from "../variables/contract.ts";
-import { anyQuery, atPath, HIDDEN, inWorkspace, sendJson, thingListQuery } from "./common.ts";
+import { anyQuery, atPath, HIDDEN, inWorkspace, NO_FILTER, numberedPage, sendJson, thingListQuery } from "./common.ts";
 import { refuseRenaming } from "./variable-routes.ts";
 
 const base = "/api/w/:workspace/resources";
 const create = z.looseObject({ path: thingPath, value: putResource.shape.value, resource_type: typeName, description: description.optional() });
 const update = z.looseObject({ path: thingPath.optional(), value: putResource.shape.value, description: description.optional() });
 
-const listQuery = thingListQuery.extend({ resource_type: typeName.optional() });
+const listQuery = thingListQuery.extend({ resource_type: typeName.optional(), resource_type_exclude: NO_FILTER });
 
 /** Of Windmill's clients states are resources too, as they are here. */
 export function addWindmillResources(root: FastifyInstance, resources: Resources, references: References): void {
@@ -43,11 +43,13 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
   const list = { config: { permission: "resources:read", path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: listQuery } } as const;
   app.get(`${base}/list`, list, async (request) => {
     const { workspace, reach } = callerOf(request);
-    const { page, per_page: size, path_start: prefix, resource_type: type } = request.query;
-    const found = await resources.list(workspace.id, type, { prefix, after: "", limit: Math.max(1, page) * size, bounds: reach?.bounds });
-    return found
-      .slice((Math.max(1, page) - 1) * size)
-      .map(({ path, type, description: about }) => ({ workspace_id: workspace.name, path, resource_type: type, description: about }));
+    const { path_start: prefix, resource_type: wanted, path: at, description: about } = request.query;
+    const found = await numberedPage(
+      request.query,
+      (after, limit) => resources.list(workspace.id, wanted, { prefix, path: at, about, after, limit, bounds: reach?.bounds }),
+      ({ path }) => path,
+    );
+    return found.map(({ path, type, description: told }) => ({ workspace_id: workspace.name, path, resource_type: type, description: told }));
   });
   app.get(`${base}/exists/*`, reads, async (request, reply) => {
     const there = (await resources.find(callerOf(request).workspace.id, request.params["*"])) !== undefined;

@@ -16,7 +16,7 @@ import { readableVersion } from "../scripts/find-script.ts";
 import type { ScriptLocks } from "../scripts/locks.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
 import { findVersion, listScripts, type ScriptVersion } from "../scripts/script-store.ts";
-import { anyQuery, HIDDEN, inWorkspace, pageQuery } from "./common.ts";
+import { anyQuery, atPathsQuery, HIDDEN, inWorkspace, NO_FILTER, numberedPage } from "./common.ts";
 import { scriptMetadata } from "./export.ts";
 import { theirLanguage } from "./languages.ts";
 import { readMetadata } from "./metadata-codec.ts";
@@ -31,6 +31,18 @@ const create = z.looseObject({
   summary: deployScriptRequest.shape.summary.nullish(),
   tag: tagName.nullish(),
   timeout: z.number().min(0.1).max(86_400).nullish(),
+});
+/** `path_start` alone narrows it: better none than too many. */
+const listQuery = atPathsQuery.extend({
+  created_by: NO_FILTER,
+  path_exact: NO_FILTER,
+  first_parent_hash: NO_FILTER,
+  last_parent_hash: NO_FILTER,
+  parent_hash: NO_FILTER,
+  is_template: NO_FILTER,
+  kinds: NO_FILTER,
+  languages: NO_FILTER,
+  starred_only: NO_FILTER,
 });
 /** Of the request, and no part of what is said of the script. */
 const OF_REQUEST = ["path", "content", "parent_hash", "deployment_message", "skip_draft_deletion", "auto_parent", "preserve_on_behalf_of"];
@@ -72,11 +84,15 @@ function addReading(root: FastifyInstance, { pool }: ScriptParts): void {
     const found = await findCurrent(pool, "script", callerOf(request).workspace.id, request.params["*"]);
     return reply.type("application/json").send(found !== undefined && found.archived === undefined);
   });
-  app.get(`${base}/list`, { config: inside, schema: { ...HIDDEN, params: inWorkspace, querystring: pageQuery } }, async (request) => {
+  app.get(`${base}/list`, { config: inside, schema: { ...HIDDEN, params: inWorkspace, querystring: listQuery } }, async (request) => {
     const { workspace, reach } = callerOf(request);
-    const { page, per_page: size, show_archived: archived } = request.query;
-    const found = await listScripts(pool, workspace.id, { prefix: "", after: "", limit: Math.max(1, page) * size, archived, bounds: reach?.bounds });
-    return found.slice((Math.max(1, page) - 1) * size).map(({ version }) => outline(workspace.name, version, archived, undefined));
+    const { show_archived: archived, path_start: prefix } = request.query;
+    const found = await numberedPage(
+      request.query,
+      (after, limit) => listScripts(pool, workspace.id, { prefix, after, limit, archived, bounds: reach?.bounds }),
+      ({ version }) => version.path,
+    );
+    return found.map(({ version }) => outline(workspace.name, version, archived, undefined));
   });
 }
 

@@ -7,7 +7,7 @@ import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { type Caller, callerOf, mayUse } from "../http/authorize.ts";
 import { anyQuery, HIDDEN, inWorkspace, sendJson } from "./common.ts";
-import { type ExportParts, exportWorkspace } from "./export.ts";
+import { type ExportParts, type ExportWishes, exportWorkspace } from "./export.ts";
 import { deleteMetadata, findMetadata, listMetadata, putMetadata } from "./metadata-store.ts";
 import { zipOf } from "./zip.ts";
 
@@ -18,8 +18,17 @@ const exportQuery = z.looseObject({
   skip_variables: flag,
   skip_resources: flag,
   skip_resource_types: flag,
+  include_schedules: flag,
+  include_triggers: flag,
+  include_users: flag,
+  include_groups: flag,
+  include_settings: flag,
+  include_key: flag,
+  sync_behavior_version: z.string().default("v0"),
   default_ts: z.string().default("bun"),
 });
+/** A pull would take files of these for deleted, were they left out in silence. */
+const NOT_EXPORTED = ["include_users", "include_groups", "include_settings", "include_key"] as const;
 const folderName = z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, "the name of a folder has letters, digits, _ and -");
 const ofFolder = inWorkspace.extend({ name: folderName });
 const MAX_FOLDER_BYTES = 64 * 1024;
@@ -39,13 +48,19 @@ function addExport(root: FastifyInstance, parts: ExportParts): void {
     `${base}/workspaces/tarball`,
     { config: { permission: "workspaces:export" }, schema: { ...HIDDEN, params: inWorkspace, querystring: exportQuery } },
     async (request, reply) => {
-      const { archive_type, skip_variables, skip_resources, skip_resource_types, default_ts } = request.query;
-      if (archive_type !== "zip") throw new AppError("invalid_argument", "archives are zip files here: archive_type=zip");
-      const wishes = { variables: !skip_variables, resources: !skip_resources, resourceTypes: !skip_resource_types, defaultTs: default_ts };
+      const { query } = request;
+      if (query.archive_type !== "zip") throw new AppError("invalid_argument", "archives are zip files here: archive_type=zip");
+      const closed = NOT_EXPORTED.find((name) => query[name]);
+      if (closed !== undefined)
+        throw new AppError("unimplemented", `${closed}: users, groups, settings and keys are not synchronised`, {
+          hint: "leave includeUsers, includeGroups, includeSettings and includeKey out of wmill.yaml (docs/windmill.md)",
+        });
+      const wishes = wishesOf(query);
       const { workspace, principal } = callerOf(request);
       const entries = await exportWorkspace(parts, workspace.id, wishes);
       // Nothing is changed; but it is the whole workspace that goes out.
-      const detail = { variables: wishes.variables, resources: wishes.resources };
+      const { variables, resources, schedules, triggers } = wishes;
+      const detail = { variables, resources, schedules, triggers };
       await recordAudit(parts.pool, { workspace: workspace.id, actor: principal.label, action: "workspaces:export", target: "workspace", detail });
       return reply.type("application/zip").send(zipOf(entries));
     },
@@ -56,6 +71,24 @@ function addExport(root: FastifyInstance, parts: ExportParts): void {
     { config: { permission: "resources:read", path: "none" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
     async (_request, reply) => reply.type("application/json").send({}),
   );
+  // Things that differ from one of somebody's workspaces to the next: here each has its own.
+  app.get(
+    `${base}/workspaces/list_ws_specific`,
+    { config: { permission: "resources:read", path: "none" }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery } },
+    async (_request, reply) => reply.type("application/json").send([]),
+  );
+}
+
+function wishesOf(query: z.infer<typeof exportQuery>): ExportWishes {
+  return {
+    variables: !query.skip_variables,
+    resources: !query.skip_resources,
+    resourceTypes: !query.skip_resource_types,
+    schedules: query.include_schedules,
+    triggers: query.include_triggers,
+    namesWriters: query.sync_behavior_version !== "v0",
+    defaultTs: query.default_ts,
+  };
 }
 
 function addPerson(root: FastifyInstance): void {

@@ -8,7 +8,7 @@ import { bodyPath, restPath } from "../http/path-of.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { putVariable, thingPath } from "../variables/contract.ts";
 import { noVariable, type Variables } from "../variables/variables.ts";
-import { anyQuery, atPath, HIDDEN, inWorkspace, thingListQuery } from "./common.ts";
+import { anyQuery, atPath, HIDDEN, inWorkspace, numberedPage, thingListQuery } from "./common.ts";
 
 const base = "/api/w/:workspace/variables";
 const changeQuery = z.looseObject({ already_encrypted: z.stringbool().default(false) });
@@ -52,11 +52,19 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   const list = { config: { permission: "variables:read", path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: thingListQuery } } as const;
   app.get(`${base}/list`, list, async (request) => {
     const { workspace, reach } = callerOf(request);
-    const { page, per_page: size, path_start: prefix } = request.query;
-    const found = await variables.list(workspace.id, { prefix, after: "", limit: Math.max(1, page) * size, bounds: reach?.bounds });
-    return found
-      .slice((Math.max(1, page) - 1) * size)
-      .map(({ path, isSecret: secret, description }) => ({ workspace_id: workspace.name, path, is_secret: secret, description, extra_perms: {} }));
+    const { path_start: prefix, path, description: about } = request.query;
+    const found = await numberedPage(
+      request.query,
+      (after, limit) => variables.list(workspace.id, { prefix, path, about, after, limit, bounds: reach?.bounds }),
+      ({ path }) => path,
+    );
+    return found.map(({ path, isSecret: secret, description }) => ({
+      workspace_id: workspace.name,
+      path,
+      is_secret: secret,
+      description,
+      extra_perms: {},
+    }));
   });
   app.get(
     `${base}/exists/*`,
