@@ -1,7 +1,7 @@
 /**
  * Values that are looked up elsewhere and may be used for a while. Nobody gets one that is older than `maxAgeMs`, counted from the beginning
- * of its lookup. One that is in use is looked up again in the background once half of that time is over, so that of a steady stream of
- * callers none has to wait; callers that do have to wait share one lookup.
+ * of its lookup. One that is in use is looked up again in the background once half of that time is over, after what is being done for its caller, so
+ * that of a steady stream of callers none has to wait; callers that do have to wait share one lookup.
  */
 export interface FreshCacheOptions<Value> {
   readonly maxAgeMs: number;
@@ -35,7 +35,7 @@ export class FreshCache<Value> {
     const ageMs = entry === undefined ? Number.POSITIVE_INFINITY : nowMs() - entry.atMs;
     if (entry === undefined || ageMs >= maxAgeMs) return this.#load(key);
     // Should it fail, then a later caller finds nothing fresh, tries it itself and is told.
-    if (ageMs >= maxAgeMs / 2) this.#load(key).catch(() => undefined);
+    if (ageMs >= maxAgeMs / 2 && !this.#loading.has(key)) setImmediate(() => void this.#load(key).catch(() => undefined));
     return entry.value;
   }
 

@@ -26,7 +26,8 @@ export function settingsFor(postgresBinary: string, test: boolean): Record<strin
   if (test) {
     return {
       ...common,
-      max_connections: "100",
+      // A dozen servers of tests at once, with a dozen connections each.
+      max_connections: "300",
       shared_buffers: "128MB",
       fsync: "off",
       synchronous_commit: "off",

@@ -131,7 +131,8 @@ test("the database stops when its control plane is killed, and a start right aft
     const client = await connect(server.url);
     expect((await client.query("select count(*)::int as rows from kept")).rows).toEqual([{ rows: 2 }]);
     await client.end();
-    expect(tookMs).toBeLessThan(5_000);
+    // Not the minutes that a start may take.
+    expect(tookMs).toBeLessThan(30_000);
   } finally {
     await server.stop();
   }

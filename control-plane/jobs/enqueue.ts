@@ -7,7 +7,6 @@ import { withPlainNumbers } from "../http/exact-json.ts";
 import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { type Requirements, requirementsIn } from "../scheduler/core/requirements.ts";
-import type { NewJob } from "../scheduler/owner.ts";
 import type { ScriptVersion } from "../scripts/script-store.ts";
 import type { Workspace } from "../workspaces/workspace-store.ts";
 import { JOB_LIMITS } from "./contract.ts";
@@ -15,7 +14,7 @@ import type { JobKey } from "./idempotency-key.ts";
 import { type TimeSettings, timeOf } from "./job-options.ts";
 import { renderLimits } from "./limit-keys.ts";
 import { type LimitSettings, limitsIn } from "./limits-contract.ts";
-import { type JobPayload, shardOf } from "./model.ts";
+import { type JobPayload, type NewJob, shardOf } from "./model.ts";
 import type { PolicyRequest } from "./policy-contract.ts";
 import { toPrio } from "./present.ts";
 
@@ -171,6 +170,13 @@ function newJob(context: Omit<EnqueueContext, "checkArgs">, payload: JobPayload,
     policy: time.policy,
   };
   return { job, payload, special: time.special };
+}
+
+/** A job that is not deferred and was made earlier, as if it were made now: an id tells when its job was accepted. */
+export function renewedJob(made: NewJob, id: JobId, nowMs: number): NewJob {
+  const { job, special } = made;
+  const expiresAtMs = special?.expiresAtMs === undefined ? undefined : special.expiresAtMs + nowMs - job.dueAtMs;
+  return { ...made, job: { ...job, id, dueAtMs: nowMs }, special: special && { ...special, expiresAtMs } };
 }
 
 function limitsOf(

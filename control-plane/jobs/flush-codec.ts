@@ -117,7 +117,7 @@ function rowOf(operation: JobOperation): Column {
     case "finish":
       return finishRow(operation);
     case "requeue":
-      return [operation.job.id, operation.token, operation.job.lost, operation.job.dueAtMs];
+      return [operation.job.id, operation.token, operation.job.lost, operation.job.dueAtMs, operation.expiresAtMs ?? null];
     case "retry":
       return retryRow(operation);
     case "cancel": {

@@ -28,11 +28,14 @@ export class FlushLane {
     (waits ? this.#waiting : this.#urgent).push(operation.job.workspace, entry);
   }
 
-  /** All that waits of workspaces that have at most `each` operations of a kind waiting, up to `most`; nothing of the others. */
-  takeSmall(each: number, most: number): Entry[] {
+  /**
+   * All that waits of workspaces that have at most `each` operations of a kind waiting, up to `most`; nothing of the others.
+   * @param isLarge workspaces that are not small however little they have waiting
+   */
+  takeSmall(each: number, most: number, isLarge: (workspace: WorkspaceId) => boolean = () => false): Entry[] {
     const batch: Entry[] = [];
-    this.#urgent.takeSmall(batch, each, most);
-    this.#waiting.takeSmall(batch, each, most);
+    this.#urgent.takeSmall(batch, each, most, isLarge);
+    this.#waiting.takeSmall(batch, each, most, isLarge);
     return batch;
   }
 
@@ -58,9 +61,9 @@ class Rotation {
     else queue.push(entry);
   }
 
-  takeSmall(batch: Entry[], each: number, most: number): void {
+  takeSmall(batch: Entry[], each: number, most: number, isLarge: (workspace: WorkspaceId) => boolean): void {
     for (const [workspace, queue] of [...this.#queues]) {
-      if (queue.length > each) continue;
+      if (queue.length > each || isLarge(workspace)) continue;
       if (batch.length + queue.length > most) return;
       this.#queues.delete(workspace);
       this.size -= queue.length;

@@ -1,10 +1,12 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Service } from "../../kernel/service.ts";
 import { nextTurn } from "../../kernel/slices.ts";
+import { BegunFlushes } from "./begun-flushes.ts";
 import { type NotesWantedOf, notesOf } from "./event-notes.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
 import { FLUSHES_OF_FLOWS, FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
-import { type FlowChange, type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS, type Write } from "./model.ts";
+import { type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS, type Write } from "./model.ts";
+import { sizeOf } from "./operation-size.ts";
 
 /**
  * Group commit. Operations queue per lane; whenever one of the hot connections is free it takes what has gathered, so that
@@ -37,7 +39,7 @@ const SETTLE_SLICE = 64;
 const TELLING_BATCH = 32;
 /**
  * While the flushes of many operations are under way, workspaces that have few waiting go past them, on a connection of their own: so many
- * operations each, so many together.
+ * operations each, so many together. A large flush that is alone is passed by workspaces that have nothing in it.
  */
 const SMALL_EACH = 16;
 const SMALL_TOGETHER = 128;
@@ -64,6 +66,11 @@ export interface FlushWriterOptions {
   readonly mayWrite?: (shard: number) => boolean;
   /** What is noted of a workspace beside what is done; nothing by default. */
   readonly notes?: NotesWantedOf;
+  /**
+   * While flushes are few one is begun beside another whatever it has: whoever comes alone does not wait for somebody else's commit, or for that of the
+   * end of the job before. Otherwise a second one starts only when it has much to do.
+   */
+  readonly eager?: boolean;
   /** Makes a hot connection by its number; to Postgres by default. */
   readonly connect?: (number: number) => FlushLink;
 }
@@ -90,6 +97,8 @@ export class FlushWriter implements Service {
   #queued = 0;
   #queuedBytes = 0;
   #busySinceMs = 0;
+  readonly #eager: boolean;
+  readonly #begun = new BegunFlushes();
   #nudge: NodeJS.Timeout | undefined;
   #warmer: NodeJS.Timeout | undefined;
   #nextLane = 0;
@@ -110,6 +119,7 @@ export class FlushWriter implements Service {
     this.#onLeaseLost = options.onLeaseLost;
     this.#mayWrite = options.mayWrite ?? (() => true);
     this.#notes = options.notes ?? (() => undefined);
+    this.#eager = options.eager ?? false;
   }
 
   async start(): Promise<void> {
@@ -215,7 +225,7 @@ export class FlushWriter implements Service {
       this.#busySinceMs = performance.now();
       this.#begin(connection, lane.take(this.#batchLimit()));
     }
-    if (this.#idle.length === 0 && performance.now() < this.#sharedUntilMs) this.#pumpExpress();
+    if (performance.now() < this.#sharedUntilMs) this.#pumpExpress();
     if (this.#queued === 0 && this.#allIdle) this.#drained?.();
   }
 
@@ -228,19 +238,26 @@ export class FlushWriter implements Service {
   }
 
   #pumpExpress(): void {
+    const allBusy = this.#idle.length === 0;
+    if (this.#queued === 0 || !(allBusy || this.#begun.isLargeUnderWay)) return;
     for (const lane of this.#lanes) {
-      const connection = this.#idleExpress;
-      const batch = connection === undefined ? [] : lane.takeSmall(SMALL_EACH, SMALL_TOGETHER);
+      const connection = this.#idleExpress ?? this.#idle.at(-1);
+      const batch = connection === undefined ? [] : lane.takeSmall(SMALL_EACH, SMALL_TOGETHER, allBusy ? undefined : this.#begun.isInLarge);
       if (connection === undefined || batch.length === 0) continue;
-      this.#idleExpress = undefined;
+      if (connection === this.#express) this.#idleExpress = undefined;
+      else this.#idle.pop();
       this.#begin(connection, batch);
     }
   }
 
   #begin(connection: FlushLink, batch: Entry[]): void {
+    const ended = this.#begun.begin(batch, performance.now());
     this.#queued -= batch.length;
     this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
-    void this.#flush(connection, batch).then(() => this.#release(connection));
+    void this.#flush(connection, batch).then(() => {
+      ended();
+      this.#release(connection);
+    });
   }
 
   #release(connection: FlushLink): void {
@@ -273,7 +290,7 @@ export class FlushWriter implements Service {
 
   /** While a flush is under way, a second one starts when it has much to do, or when the first takes unusually long. */
   #worthAFlush(): boolean {
-    if (this.#allIdle || this.#queued >= WORTH_A_SECOND) return true;
+    if (this.#allIdle || this.#queued >= WORTH_A_SECOND || (this.#eager && this.#begun.areFew(performance.now()))) return true;
     const restMs = SLOW_FLUSH_MS - (performance.now() - this.#busySinceMs);
     if (restMs <= 0) return true;
     this.#nudge ??= setTimeout(() => {
@@ -364,18 +381,6 @@ function operationsOf(batch: readonly Entry[]): FlushOperation[] {
   const operations = batch.map((entry) => entry.operation);
   for (const { together } of batch) if (together !== undefined) for (const { operation } of together) operations.push(operation);
   return operations;
-}
-
-function sizeOf(operation: FlushOperation): number {
-  if (operation.kind === "insert" || operation.kind === "refuse") return operation.payload.argsJson.length + (operation.payload.code?.length ?? 0);
-  if (operation.kind === "flow") return sizeOfChange(operation.change);
-  return operation.kind === "finish" ? operation.end.resultJson.length : 0;
-}
-
-function sizeOfChange(change: FlowChange): number {
-  if (change.kind === "flow_item") return change.items.reduce((sum, { json }) => sum + json.length, 0);
-  if (change.kind === "flow_cached") return change.resultJson.length;
-  return change.kind === "flow_event" ? change.eventsJson.length + (change.stateJson?.length ?? 0) : 0;
 }
 
 function laneOfBatch(batch: readonly Entry[]): number {

@@ -1,6 +1,6 @@
 import { timeOfId } from "../../kernel/ids.ts";
-import type { NewJob } from "../scheduler/owner.ts";
 import type { JobRecord } from "./job-store.ts";
+import type { NewJob } from "./model.ts";
 
 /** A job as it is right after it was accepted: said from memory, since reading it back would double the time of a request. */
 export function freshRecord({ job, payload, special }: NewJob, scriptPath: string | undefined, flowPath: string | undefined): JobRecord {

@@ -5,10 +5,11 @@ import { asAgentKey, asToken, asWorkspaceId, createJobIdGenerator, type JobId, t
 import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
-import { joinCluster, type Lease } from "../scheduler/lease-store.ts";
+import { joinCluster, type Lease, moveShards, releaseLease, renewLease, takeOverShards } from "../scheduler/lease-store.ts";
+import type { EventNote } from "./event-notes.ts";
 import { encodeFlush } from "./flush-codec.ts";
-import { type FlushOperation, laneOf, shardOf } from "./model.ts";
-import { flushStatement, markCancelledStatement } from "./statements.ts";
+import { type FlowChange, type FlushOperation, type JobEnd, laneOf, shardOf } from "./model.ts";
+import { FAMILIES, type Family, flushStatement, markCancelledStatement } from "./statements.ts";
 
 /** The fences that are written in SQL: with each the flush does no harm, without it the same flush does. What TypeScript guards, the simulation shows. */
 const workspace = asWorkspaceId("1");
@@ -57,11 +58,14 @@ const insert = (of: WaitingJob, token?: Token): FlushOperation => ({
 });
 
 function operation(kind: "claim" | "finish" | "requeue" | "cancel", of: WaitingJob, token: Token): FlushOperation {
-  const exit = exitOf("succeeded");
-  const times = { startedAtMs: 1, doneAtMs: Date.now(), runUs: 5, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
   if (kind === "claim") return { kind, job: of, token, agent };
-  if (kind === "finish") return { kind, job: of, end: { id: of.id, workspace, token, exit, resultJson: "1", ...times } };
-  return kind === "requeue" ? { kind, job: of, token } : { kind, job: of, doneAtMs: Date.now(), exit, resultJson: "{}" };
+  if (kind === "finish") return { kind, job: of, end: endOf(of, token) };
+  return kind === "requeue" ? { kind, job: of, token } : { kind, job: of, doneAtMs: Date.now(), exit: exitOf("succeeded"), resultJson: "{}" };
+}
+
+function endOf({ id }: WaitingJob, token: Token): JobEnd {
+  const times = { startedAtMs: 1, doneAtMs: Date.now(), runUs: 5, logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
+  return { id, workspace, token, exit: exitOf("exit_code", "", { code: 1 }), resultJson: "1", ...times };
 }
 
 /** Where a job is after the operations, run under an epoch by a statement with some of its text replaced. Nothing is kept. */
@@ -88,7 +92,11 @@ async function placesOf(id: JobId): Promise<string> {
 
 /** Commits a row to work on. */
 async function given(of: WaitingJob, token?: Token): Promise<void> {
-  const { families, values } = encodeFlush([insert(of, token)]);
+  await commit(insert(of, token));
+}
+
+async function commit(...operations: FlushOperation[]): Promise<void> {
+  const { families, values } = encodeFlush(operations);
   await client.query(flushStatement(lane, families), [lease.replicaId, lease.epoch, 0, 1, ...values]);
 }
 
@@ -170,4 +178,200 @@ test("a take-over waits for a flush that is under way; without its lock on the l
   const text = flushStatement(lane, families);
   expect(await takeOver(text)).toBe("waited");
   expect(await takeOver(text.replace(" FOR SHARE", ""))).toBe("went ahead");
+});
+
+interface Part {
+  /** What must be there before. */
+  readonly before?: FlushOperation;
+  readonly operations: readonly FlushOperation[];
+  readonly notes?: readonly EventNote[];
+}
+
+/** Of a job that was inserted: running under the token, or waiting. */
+function after(runs: boolean, act: (of: WaitingJob, token: Token) => FlushOperation): Part {
+  const [of, token] = [job(), newToken()];
+  return { before: insert(of, runs ? token : undefined), operations: [act(of, token)] };
+}
+
+const special = { scheduledForMs: undefined, expiresAtMs: undefined, key: undefined };
+const limits = { group: "7", specs: [{ kind: "running", id: "9", key: "k", max: 1, strategy: "queue" }] } as const;
+const flow = (change: FlowChange): Part => ({ operations: [{ kind: "flow", job: job(), change }] });
+const window = { workspace, id: "5", starts: 1, windowMs: 1000, agesMs: [1], tatInMs: undefined, keepMs: 60_000 };
+const APPROVAL = "77";
+
+/** For each part of the flush's statement something that needs it. */
+const PARTS: Readonly<Record<Family, () => Part>> = {
+  direct: () => ({ operations: [insert(job(), newToken())] }),
+  limited_direct: () => ({ operations: [insert({ ...job(), limits }, newToken())] }),
+  special_direct: () => ({ operations: [{ ...insert(job(), newToken()), special }] }),
+  pending: () => ({ operations: [insert(job())] }),
+  limited_pending: () => ({ operations: [insert({ ...job(), limits })] }),
+  special_pending: () => ({ operations: [{ ...insert(job()), special }] }),
+  refuse: () => ({ operations: [{ kind: "refuse", job: job(), payload, doneAtMs: 1, exit: exitOf("limit_reached", ""), resultJson: "{}" }] }),
+  claim: () => after(false, (of, token) => operation("claim", of, token)),
+  window: () => after(false, (of, token) => ({ kind: "claim", job: of, token, agent, windows: [{ ...window, token }] })),
+  finish: () => after(true, (of, token) => operation("finish", of, token)),
+  requeue: () => after(true, (of, token) => operation("requeue", of, token)),
+  retry: () => after(true, (of, token) => ({ kind: "retry", job: { ...of, attempt: 1, failed: 1 }, end: endOf(of, token), deferred: false })),
+  cancel: () => after(false, (of, token) => operation("cancel", of, token)),
+  flow_event: () => flow({ kind: "flow_event", seq: 1, atMs: 1, eventsJson: "[]", stateJson: undefined }),
+  flow_item: () => flow({ kind: "flow_item", items: [{ place: "a", part: "value", index: 0, json: "1" }] }),
+  flow_next: () => flow({ kind: "flow_next", dueAtMs: 1, awake: true }),
+  flow_over: () => {
+    const of = job();
+    const next: FlowChange = { kind: "flow_next", dueAtMs: undefined, awake: true };
+    return { before: { kind: "flow", job: of, change: next }, operations: [{ kind: "flow", job: of, change: { kind: "flow_over" } }] };
+  },
+  flow_approved: () => flow({ kind: "flow_approved", number: APPROVAL }),
+  flow_cached: () => flow({ kind: "flow_cached", key: "k", expiresAtMs: Date.now(), resultJson: "1" }),
+  flow_used: () => flow({ kind: "flow_used" }),
+  note: () => ({ operations: [insert(job())], notes: [{ workspace, kind: "ended", id: newId(), data: null }] }),
+};
+const TABLES = ["job", "job_pending", "job_running", "job_done", "job_attempt", "job_key", "rate_window", "event_note"].concat([
+  "flow_event",
+  "flow_item",
+  "flow_live",
+  "flow_approval",
+  "flow_cache",
+  "flow_used",
+]);
+
+describe("each part of a flush", () => {
+  beforeAll(async () => {
+    await client.query(
+      `INSERT INTO flow_approval (number, workspace_id, id, shard, place, approver, approved, payload) OVERRIDING SYSTEM VALUE
+       VALUES ($1, 1, $2, $3, 'a', 'ann', true, 'null')`,
+      [APPROVAL, newId(), shardOf(workspace)],
+    );
+  });
+
+  test.each(FAMILIES)("%s does nothing for an owner of an earlier epoch; without its own fence it does", async (family) => {
+    const { before, operations, notes } = PARTS[family]();
+    if (before !== undefined) await commit(before);
+    const { families, values } = encodeFlush(operations, notes);
+    const text = flushStatement(lane, families);
+    // Each part has one, and the record of the flush itself comes last.
+    const fences = text.split("EXISTS (SELECT 1 FROM own)");
+    expect(fences).toHaveLength(families.length + 2);
+    const at = families.indexOf(family);
+    const unfenced = [fences.slice(0, at + 1).join("EXISTS (SELECT 1 FROM own)"), fences.slice(at + 1).join("EXISTS (SELECT 1 FROM own)")].join("true");
+    const rows = await rowsAfter("SELECT 1", []);
+    const arguments_ = (epoch: number): unknown[] => [lease.replicaId, epoch, 0, 1, ...values];
+    expect(await rowsAfter(text, arguments_(lease.epoch))).not.toEqual(rows);
+    expect(await rowsAfter(text, arguments_(lease.epoch - 1))).toEqual(rows);
+    expect(await rowsAfter(unfenced, arguments_(lease.epoch - 1))).not.toEqual(rows);
+  });
+
+  /** All that there is after a statement. Nothing is kept. */
+  async function rowsAfter(text: string, values: unknown[]): Promise<unknown> {
+    const sums = TABLES.map((table) => `(SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM ${table} t) AS ${table}`);
+    await client.query("BEGIN");
+    try {
+      await client.query(text, values);
+      return (await client.query(`SELECT ${sums.join(", ")}`)).rows[0];
+    } finally {
+      await client.query("ROLLBACK");
+    }
+  }
+});
+
+test("an end of an attempt that is tried again is kept under its own token only; without the fence under any", async () => {
+  const of = job();
+  await given(of, newToken());
+  const retry: FlushOperation = { kind: "retry", job: { ...of, attempt: 1 }, end: endOf(of, newToken()), deferred: false };
+  expect(await placeAfter(of.id, [retry], lease.epoch)).toBe("running");
+  const fence = /AND token = ANY\(\$\d+::bigint\[\]\)/.exec(flushStatement(lane, ["retry"]))?.[0] ?? "";
+  expect(await placeAfter(of.id, [retry], lease.epoch, [fence, ""])).not.toBe("running");
+});
+
+test("the window of an earlier claim does not replace that of a later one; without the fence it does", async () => {
+  const [older, newer] = [newToken(), newToken()];
+  const claim = async (token: Token, agesMs: readonly number[]): Promise<FlushOperation> => {
+    const of = job();
+    await given(of);
+    return { kind: "claim", job: of, token, agent, windows: [{ ...window, id: "6", token, agesMs }] };
+  };
+  await commit(await claim(newer, [2, 3]));
+  const { families, values } = encodeFlush([await claim(older, [1])]);
+  const agesAfter = async (edit: readonly [string, string]): Promise<unknown> => {
+    await client.query("BEGIN");
+    try {
+      await client.query(flushStatement(lane, families).replace(...edit), [lease.replicaId, lease.epoch, 0, 1, ...values]);
+      return (await client.query("SELECT ages_ms FROM rate_window WHERE id = 6")).rows[0];
+    } finally {
+      await client.query("ROLLBACK");
+    }
+  };
+  const [kept, replaced] = [await agesAfter(["", ""]), await agesAfter(["WHERE rate_window.token < excluded.token", ""])];
+  expect(kept).toEqual({ ages_ms: "2.000,3.000" });
+  expect(replaced).toEqual({ ages_ms: "1.000" });
+});
+
+/** The pool, with some of the text of its queries replaced. */
+function edited(text: string, replacement: string): pg.Pool {
+  const change = (query: string): string => query.replace(text, replacement);
+  const connect = async (): Promise<unknown> => {
+    const connection = await pool.connect();
+    return { query: (query: string, values?: unknown[]) => connection.query(change(query), values), release: () => connection.release() };
+  };
+  return { query: (query: string, values?: unknown[]) => pool.query(change(query), values), connect } as unknown as pg.Pool;
+}
+
+describe("the map of shards", () => {
+  let a: Lease;
+  let b: Lease;
+  beforeAll(async () => {
+    [a, b] = [await join("a"), await join("b")];
+    expect(await takeOverShards(pool, a, [a.replicaId])).toBe(64);
+  });
+  const join = (name: string): Promise<Lease> => joinCluster(pool, { name, address: "", version: "" });
+  const earlier = ({ replicaId, epoch }: Lease): Lease => ({ replicaId, epoch: epoch - 1 });
+  const expire = ({ replicaId }: Lease, inS: number): Promise<unknown> =>
+    pool.query("UPDATE replica_lease SET expires_at = clock_timestamp() + make_interval(secs => $2) WHERE replica_id = $1", [replicaId, inS]);
+  const rowOf = async ({ replicaId }: Lease): Promise<unknown> =>
+    (await pool.query("SELECT epoch, expires_at, leaving FROM replica_lease WHERE replica_id = $1", [replicaId])).rows[0];
+
+  test("is changed only by a giver that still has its epoch, for a taker that has its own and lives; without each fence it is changed", async () => {
+    expect(await moveShards(pool, earlier(a), b, [1])).toEqual([]);
+    expect(await moveShards(edited(" AND EXISTS (SELECT 1 FROM giver)", ""), earlier(a), b, [1])).toEqual([1]);
+    expect(await moveShards(pool, a, earlier(b), [2])).toEqual([]);
+    expect(await moveShards(edited(" AND EXISTS (SELECT 1 FROM taker)", ""), a, earlier(b), [2])).toEqual([2]);
+    // What is no longer its own is not given away.
+    expect(await moveShards(pool, a, b, [2])).toEqual([]);
+    await expire(b, -1);
+    expect(await moveShards(pool, a, b, [3])).toEqual([]);
+    expect(await moveShards(edited(" AND expires_at > clock_timestamp() FOR", " FOR"), a, b, [3])).toEqual([3]);
+    await expire(b, 60);
+  });
+
+  test("is taken over by one that has its lease, from the dead alone, whose epochs are raised", async () => {
+    const takeOver = (from: pg.Pool, taker: Lease): Promise<number> => takeOverShards(from, taker, [taker.replicaId]);
+    const mine = edited("AND epoch = $2 FOR SHARE", "AND $2::bigint > 0 FOR SHARE");
+    expect(await takeOver(pool, a)).toBe(0);
+    await expire(b, -1);
+    expect(await takeOver(pool, earlier(a))).toBe(0);
+    expect(await takeOver(edited("epoch = nextval('owner_epoch')", "epoch = epoch"), a)).toBe(3);
+    expect(await rowOf(b)).toMatchObject({ epoch: String(b.epoch) });
+    expect(await moveShards(edited(" AND expires_at > clock_timestamp() FOR", " FOR"), a, b, [4])).toEqual([4]);
+    expect(await takeOver(mine, earlier(a))).toBe(1);
+    expect(await rowOf(b)).not.toMatchObject({ epoch: String(b.epoch) });
+    b = await join("b");
+    expect(await moveShards(pool, a, b, [4])).toEqual([4]);
+    expect(await takeOver(edited("WHERE expires_at <= clock_timestamp()", "WHERE true"), a)).toBe(64);
+  });
+
+  test("leases are renewed and given back under their epoch alone; without the fence under any", async () => {
+    b = await join("b");
+    await expire(b, -1);
+    const row = await rowOf(b);
+    expect(await renewLease(pool, earlier(b), 0)).toMatchObject({ ours: false });
+    expect(await rowOf(b)).toEqual(row);
+    await renewLease(edited("AND epoch = $2 RETURNING", "AND $2::bigint > 0 RETURNING"), earlier(b), 0);
+    const renewed = await rowOf(b);
+    expect(renewed).not.toEqual(row);
+    await releaseLease(pool, earlier(b));
+    expect(await rowOf(b)).toEqual(renewed);
+    await releaseLease(edited("AND epoch = $2", "AND $2::bigint > 0"), earlier(b));
+    expect(await rowOf(b)).not.toEqual(renewed);
+  });
 });

@@ -17,6 +17,8 @@ export interface JobKey {
   /** UUID-shaped hash of the request's body. */
   readonly body: string;
   readonly expiresAtMs: number;
+  /** True while no job can have been accepted under it, so that none is looked for. A function, since it holds in this process alone: it goes over no link. */
+  readonly isNew?: (() => boolean) | undefined;
 }
 
 /**

@@ -141,7 +141,7 @@ function conditions(table: JobTable, { status, scriptId, withoutSteps }: JobFilt
     return { indexed: status === "failed" || status === "cancelled" ? [outcomeIs(status)] : [], rest: undefined };
   }
   if (table !== "job_done") return { indexed: [], rest: ofScript };
-  if (status === "failed" || status === "cancelled") return { indexed: [outcomeIs(status)], rest: ofScript };
+  if (status === "failed" || status === "cancelled") return { indexed: [outcomeIs(status), ofScript], rest: undefined };
   return { indexed: [ofScript], rest: status === "succeeded" ? outcomeIs(status) : undefined };
 }
 

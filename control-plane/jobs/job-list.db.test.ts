@@ -98,6 +98,12 @@ describe("a match that is rare is found in bounded steps, all of them, newest fi
     expect((await walk({ status: "failed", scriptId: RARE_SCRIPT })).ids).toEqual([idAt(day(DAYS) + 7000, 7)]);
   });
 
+  test("that a script among failures of others has none is known after two statements", async () => {
+    sent.length = 0;
+    expect(await listJobs(db, busy, { ...all, status: "failed", scriptId: "78", before: idAt(day(1), 0) })).toEqual({ ids: [], next: undefined });
+    expect(sent.length).toBeLessThanOrEqual(2);
+  });
+
   test("successes where nothing else is, below a day of failures only", async () => {
     const { ids } = await walk({ status: "succeeded", scriptId: RARE_SCRIPT });
     expect(ids).toEqual(nthOfDays(7).slice(0, DAYS - 1));
@@ -158,7 +164,7 @@ describe("plans", () => {
     sent.length = 0;
     await listJobs(db, busy, { ...all, status: "failed", scriptId: "1" });
     expect((await planOf(sent[0] ?? { text: "SELECT 1", values: [] })).text).toMatch(
-      /Index Only Scan using job_done_\d+_workspace_id_outcome_id_script_id_idx/,
+      /Index Only Scan using job_done_\d+_workspace_id_script_id_outcome_id_idx/,
     );
   });
 

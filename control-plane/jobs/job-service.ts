@@ -14,7 +14,6 @@ import { askOwner } from "../scheduler/cluster/ask-owner.ts";
 import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
-import type { NewJob } from "../scheduler/owner.ts";
 import type { OwnerPort } from "../scheduler/owner-port.ts";
 import { findCurrent } from "../scripts/current-store.ts";
 import { currentVersion, runnableVersion } from "../scripts/find-script.ts";
@@ -32,7 +31,7 @@ import type { JobEvents } from "./job-events.ts";
 import { type JobFilter, listJobs } from "./job-list-store.ts";
 import { checkWanted, type Looker, rootOfStep, seesJob } from "./job-reach.ts";
 import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
-import { shardOf } from "./model.ts";
+import { type NewJob, shardOf } from "./model.ts";
 import { POLICY_LIMITS } from "./policy-contract.ts";
 import { deferredReason, presentAttempts, presentJob } from "./present.ts";
 
@@ -261,10 +260,13 @@ export class JobService {
     const records: JobRecord[] = [];
     let { before } = filter;
     for (let page = 0; ; page++) {
-      const { ids, next } = await listJobs(db, caller.workspace.id, { ...filter, before, limit: filter.limit - records.length });
+      const wanted = filter.limit - records.length;
+      const { ids, next } = await listJobs(db, caller.workspace.id, { ...filter, before, limit: wanted });
       const read = await readJobs(pool, caller.workspace.id, ids);
       records.push(...read.filter((record) => (filter.withoutSteps !== true || record.kind !== "step") && seesJob(caller, record)));
-      if (next === undefined || records.length >= filter.limit || page === MOST_PAGES) return { records, next };
+      // Fewer: it has looked for as long as a request may. Steps are many and stand together, past them is looked further.
+      const gaveUp = ids.length < wanted && filter.withoutSteps !== true;
+      if (next === undefined || gaveUp || records.length >= filter.limit || page === MOST_PAGES) return { records, next };
       before = next;
     }
   }

@@ -18,6 +18,14 @@ export function shardOfToken(token: Token): number {
   return Number(token.slice(-6)) % SHARDS;
 }
 
+/** Bits of a token that number the attempts of one epoch, the shard among them. What is above is the epoch. */
+export const SEQUENCE_BITS = 40n;
+
+/** Epoch under which an attempt was claimed: that of its owner then. */
+export function epochOfToken(token: Token): number {
+  return Number(BigInt(token) >> SEQUENCE_BITS);
+}
+
 export function laneOf(shard: number): number {
   return Math.floor(shard / (SHARDS / LANES));
 }
@@ -144,7 +152,8 @@ export type FlushOperation =
       readonly windows?: readonly WindowRecord[] | undefined;
     }
   | { readonly kind: "finish"; readonly job: WaitingJob; readonly end: JobEnd }
-  | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token }
+  /** @param expiresAtMs of a job that has not begun yet, since the attempt was never sent */
+  | { readonly kind: "requeue"; readonly job: WaitingJob; readonly token: Token; readonly expiresAtMs?: number | undefined }
   /** As requeue, keeping the end of the attempt; the job waits for its `dueAtMs` when `deferred`. */
   | { readonly kind: "retry"; readonly job: WaitingJob; readonly end: JobEnd; readonly deferred: boolean }
   | {

@@ -185,16 +185,17 @@ finished AS (
     unmoved: ($) => notIn("finish", $(0), "finished"),
   },
   requeue: {
-    types: ["uuid", "bigint", "smallint", "float8"],
+    types: ["uuid", "bigint", "smallint", "float8", "float8"],
     sql: (lane, $) => `
 requeue_gone AS (
   DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, limits, failed, policy),
 requeued AS (
-  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy)
+  INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy,
+    expires_at)
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms,
-    g.limits, g.failed, g.policy
-  FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms) ON r.token = g.token
+    g.limits, g.failed, g.policy, to_timestamp(r.expires_ms / 1000)
+  FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms, expires_ms) ON r.token = g.token
   RETURNING id)`,
     unmoved: ($) => notIn("requeue", $(0), "requeued"),
   },
