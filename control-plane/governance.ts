@@ -8,6 +8,7 @@ import { addDenialAudit } from "./audit/denials.ts";
 import { addAuditRoutes } from "./audit/routes.ts";
 import { BulkTasks } from "./bulk/bulk-tasks.ts";
 import { addBulkRoutes } from "./bulk/routes.ts";
+import type { Changes } from "./db/change-watch.ts";
 import type { Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import type { JobService, JobServiceDeps } from "./jobs/job-service.ts";
@@ -22,6 +23,7 @@ import type { Workspaces } from "./workspaces/workspace-store.ts";
 
 export interface GovernanceParts {
   readonly pools: Pick<Pools, "api" | "console">;
+  readonly changes: Changes;
   readonly limits: InstanceLimits;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,9 +44,9 @@ const AUDIT_MONTHS_AHEAD = 3;
 const AUDIT_MONTHS_EVERY_MS = 6 * 60 * 60 * 1000;
 
 /** A part of the composition root. */
-export function openGovernance({ pools, limits, clock, log, workspaces, replicas }: GovernanceParts): Governance {
+export function openGovernance({ pools, changes, limits, clock, log, workspaces, replicas }: GovernanceParts): Governance {
   const pool = pools.api;
-  const quotas = new Quotas(pool, log, limits);
+  const quotas = new Quotas(pool, limits);
   const buckets = new Buckets(clock, replicas);
   const admission = new JobAdmission({ pool, quotas, buckets, clock });
   const requests = new RequestLimits(quotas, buckets);
@@ -73,11 +75,11 @@ export function openGovernance({ pools, limits, clock, log, workspaces, replicas
     async start() {
       await makeAuditMonths(pool, AUDIT_MONTHS_AHEAD);
       timer = setInterval(makeMonths, AUDIT_MONTHS_EVERY_MS);
-      await quotas.start();
+      await quotas.read();
+      changes.watch(quotas);
     },
     async stop() {
       clearInterval(timer);
-      await quotas.stop();
       await tasks?.stop();
     },
   };

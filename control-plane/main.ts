@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { AppError, messageOf } from "../kernel/app-error.ts";
+import { messageOf } from "../kernel/app-error.ts";
 import { realClock } from "../kernel/clock.ts";
 import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
 import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
@@ -15,8 +15,7 @@ import type { SessionServer } from "./agents/session-server.ts";
 import type { BlobStore } from "./blobs/blob-store.ts";
 import { openBlobs } from "./blobs/open-blobs.ts";
 import { type Config, loadConfig } from "./config.ts";
-import { startEmbeddedPostgres } from "./db/embedded.ts";
-import { migrate } from "./db/migrate.ts";
+import { ChangeWatch } from "./db/change-watch.ts";
 import { createPools, type Pools } from "./db/pools.ts";
 import { createQueryBuilder } from "./db/query-builder.ts";
 import { resolveStateDir } from "./db/state-dir.ts";
@@ -43,6 +42,7 @@ import { LiveLogs } from "./logs/live-logs.ts";
 import { createLogReader } from "./logs/log-reader.ts";
 import { PackReader } from "./logs/pack-reader.ts";
 import { addLogRoutes } from "./logs/routes.ts";
+import { openDatabase } from "./open-database.ts";
 import { openHousekeeping } from "./open-housekeeping.ts";
 import { type OpenTriggers, openTriggers } from "./open-triggers.ts";
 import { peerDialler } from "./peer/dial-peer.ts";
@@ -66,6 +66,7 @@ import { blobSettings } from "./storage-settings.ts";
 import type { Log } from "./telemetry/log.ts";
 import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 import { openThings, type Things } from "./things.ts";
+import { openWindmill } from "./windmill/open-windmill.ts";
 import { addWorkflowRoutes } from "./workflows/routes.ts";
 import { Workflows } from "./workflows/workflows.ts";
 import { addWorkspaceRoutes } from "./workspaces/routes.ts";
@@ -124,14 +125,16 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
     const things = await openThings(pools, log, config.MILLRACE_MASTER_KEY, stateDir);
-    const doors = await openDoors({ config, pools, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
+    const changes = new ChangeWatch(pools.api, realClock, log);
+    const doors = await openDoors({ config, pools, changes, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);
     await run(doors.ownership);
     await run(openHousekeeping({ config, pools, log, metrics, blobs, databaseUrl }, maker));
-    // In this order at the end: shards go to other replicas, then agents do.
+    // In this order at the end: ticks stop, shards go to other replicas, then agents do.
     stops.push(() => doors.sessions.drain());
     stops.push(() => doors.ownership.leave());
+    await run(doors.schedules);
     log.info({ event: "control-plane.ready", http: doors.httpUrl, grpc: doors.grpcAddress, version: VERSION }, "control plane ready");
     const { httpUrl, grpcAddress } = doors;
     return { httpUrl, grpcAddress, databaseUrl, credentials, stop };
@@ -141,36 +144,10 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
   }
 }
 
-/** Finds or starts Postgres and brings its schema up to date. */
-async function openDatabase(config: Config, stateDir: string, log: Log, stops: (() => Promise<void>)[]): Promise<string> {
-  let url = config.MILLRACE_DATABASE_URL;
-  if (url === undefined) {
-    const embedded = await startEmbeddedPostgres({ stateDir, log });
-    stops.push(() => embedded.stop());
-    url = embedded.url;
-  }
-  for (const begun = performance.now(); ; ) {
-    try {
-      const { applied } = await migrate(url);
-      if (applied.length > 0) log.info({ event: "db.migrated", applied }, "schema brought up to date");
-      return url;
-    } catch (error) {
-      if (AppError.from(error).code !== "unavailable") throw error;
-      if (performance.now() - begun > config.MILLRACE_DATABASE_WAIT_MS) {
-        throw new AppError("unavailable", `Postgres does not answer: ${messageOf(error instanceof AppError ? (error.cause ?? error) : error)}`, {
-          hint: "check MILLRACE_DATABASE_URL and that the server runs",
-          cause: error,
-        });
-      }
-      log.warn({ event: "db.waiting", error: messageOf(error) }, "Postgres does not answer yet, trying again");
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-  }
-}
-
 interface DoorParts {
   readonly config: Config;
   readonly pools: Pools;
+  readonly changes: ChangeWatch;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly workspaces: Workspaces;
@@ -183,8 +160,10 @@ interface DoorParts {
 }
 
 /** Opens the ports before the lease is taken: a second start on the same ports must not fence the first. */
-async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer }> {
-  const { config, pools, log, metrics, workspaces, scripts, run, stops } = parts;
+async function openDoors(
+  parts: DoorParts,
+): Promise<{ httpUrl: string; grpcAddress: string; ownership: Ownership; sessions: SessionServer; schedules: Service }> {
+  const { config, pools, changes, log, metrics, workspaces, scripts, run, stops } = parts;
   const secret = await readClusterSecret(pools.api);
   const jobTokens = { secret, workspaceOf: (claims: JobTokenClaims) => workspaceOfRunning(pools.api, claims) };
   const authenticator = createAuthenticator(pools.api, realClock, jobTokens, config.MILLRACE_SESSION_IDLE_MS);
@@ -224,6 +203,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   const door: AgentDoor = new AgentDoor({
     address: `${config.MILLRACE_GRPC_HOST}:${config.MILLRACE_GRPC_PORT}`,
     pool: pools.agents,
+    changes,
     console: pools.console,
     authenticator,
     tlsFiles: grpcTlsFiles(config),
@@ -262,7 +242,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     allBytes: 128 * 1024 * 1024,
   });
   const app = await createHttpServer(log, turns, config.MILLRACE_TRUSTED_PROXIES?.split(","));
-  const governance = openGovernance({ pools, limits: instanceLimits(config), clock: realClock, log, workspaces, replicas: () => network.linksUp + 1 });
+  const governance = openGovernance({ ...parts, limits: instanceLimits(config), clock: realClock, replicas: () => network.linksUp + 1 });
   const ownUrl = (): string => publicUrl(config.MILLRACE_PUBLIC_URL, app.server.address());
   const comesIn = { ...parts, access: parts.things.access, authenticator, clock: realClock, secret, publicUrl: ownUrl };
   const entrance = governance.guard(app, () => openEntrance(app, comesIn));
@@ -296,6 +276,7 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
     scripts,
     jobs: createDependencyJobs({ pool: pools.api, owners: directory, clock: realClock, newJobId: createJobIdGenerator(() => realClock.wallMs()), events }),
     log,
+    changes,
   });
   addScriptRoutes(app, pools.console, scripts, locks);
   addJobRoutes(app, jobs);
@@ -309,20 +290,23 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   );
   const runs = { engines, flows, jobs, workspaces, changes: events, log, secret, publicUrl: ownUrl, resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES };
   const approvals = addFlowRuns(app, { ...runs, pool: pools.api, answered: () => ownership.local?.owner.lookForAnswers() });
-  const ofCalls = { pool: pools.api, console: pools.console, secrets: parts.things.secrets, workspaces, jobs, changes: events, reader: engines.reader, log };
+  const ofCalls = { pool: pools.api, console: pools.console, secrets: parts.things.secrets, workspaces, jobs, events, changes, reader: engines.reader, log };
   const triggers = await run(openTriggers(app, { ...ofCalls, publicUrl: ownUrl, allow: config.MILLRACE_OUTBOUND_ALLOW }));
   addWorkflowRoutes(app, new Workflows({ pool: pools.api, jobs, clock: realClock }), new JobEnds(pools.api, events));
-  parts.things.addRoutes(app, jobs, { scripts, locks, flows: flows.deployer, approvals }, (id) => {
+  const onProgress = (id: JobId): void => {
     changed(id, "running");
     network.happened(id, { kind: "running" });
-  });
+  };
+  parts.things.addRoutes(app, onProgress);
   addWorkspaceRoutes(app, pools.console);
   entrance.addRoutes(app);
   const schedules = openSchedules(app, { ...parts, jobs, events, owners: directory, clock: realClock, metrics: metrics.schedules });
+  const written = { ...parts.things.stores, scripts, locks, flows: flows.deployer, schedules: schedules.schedules, triggers: triggers.triggers };
+  openWindmill(app, { ...written, pools, jobs, approvals, onProgress });
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));
-  observe(metrics, ownership, sessions, { directory, network, home });
+  observe(metrics, ownership, sessions, { directory, network, home, changes });
 
   const httpUrl = await listen(app, { host: config.MILLRACE_HTTP_HOST, port: config.MILLRACE_HTTP_PORT, log });
   stops.push(() => app.close());
@@ -330,11 +314,11 @@ async function openDoors(parts: DoorParts): Promise<{ httpUrl: string; grpcAddre
   await run(network);
   await run(door);
   await run(locks);
-  await run(schedules);
   await run(parts.things.rotation);
+  await run(changes);
   home.start();
   stops.push(async () => home.stop());
-  return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions };
+  return { httpUrl, grpcAddress: `${config.MILLRACE_GRPC_HOST}:${sessions.port}`, ownership, sessions, schedules };
 }
 
 interface Cluster {
@@ -353,7 +337,8 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
   const { directory, network, home, changed, grpcPort, engine, notes } = cluster;
   return new Ownership({
     tables: createClusterTables(pools.owner, pools.lease),
-    writer: (lease, hooks) => new FlushWriter({ url: databaseUrl, ...lease, ...hooks, notes, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
+    writer: (lease, hooks) =>
+      new FlushWriter({ url: databaseUrl, ...lease, ...hooks, notes, eager: true, connections: config.MILLRACE_HOT_CONNECTIONS, log, metrics }),
     replica: () => ({ name: config.replicaName, address: peerAddress(config, grpcPort()), version: VERSION }),
     hotLimit: config.MILLRACE_HOT_JOBS,
     times: {
@@ -368,6 +353,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
     home: (replicaId) => home.homeFor(replicaId),
     deps: {
       flows: engine,
+      changes: parts.changes,
       source: bundleSource(workspaces, scripts, parts.things.resolve),
       clock: realClock,
       random: Math.random,
@@ -379,7 +365,7 @@ function createOwnership(parts: DoorParts, cluster: Cluster): Ownership {
         resultMaxBytes: config.MILLRACE_RESULT_MAX_BYTES,
         logMaxBytes: config.MILLRACE_LOG_MAX_BYTES,
       },
-      times: { reclaimMs: config.MILLRACE_RECLAIM_MS, resendMs: RESEND_MS, marginMs: OWNER_MARGIN_MS },
+      times: { reclaimMs: config.MILLRACE_RECLAIM_MS, homeFenceMs: config.MILLRACE_SELF_FENCE_MS, resendMs: RESEND_MS, marginMs: OWNER_MARGIN_MS },
       onChange: (_workspace, id, change) => {
         changed(id, change);
         network.happened(id, { kind: change });

@@ -3,6 +3,7 @@ import { realClock } from "../kernel/clock.ts";
 import type { WorkspaceId } from "../kernel/ids.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
+import type { Changes } from "./db/change-watch.ts";
 import type { Pool } from "./db/pools.ts";
 import type { RunReader } from "./flows/runs/run-reader.ts";
 import type { NotesWantedOf } from "./jobs/event-notes.ts";
@@ -24,7 +25,7 @@ import { Receiver } from "./triggers/receiver.ts";
 import { addReceivers } from "./triggers/receiver-routes.ts";
 import { addTriggerRoutes } from "./triggers/routes.ts";
 import { createTriggerTable } from "./triggers/trigger-table.ts";
-import { createTriggers } from "./triggers/triggers.ts";
+import { createTriggers, type Triggers } from "./triggers/triggers.ts";
 import type { Workspaces } from "./workspaces/workspace-store.ts";
 
 export interface TriggerParts {
@@ -35,7 +36,10 @@ export interface TriggerParts {
   readonly secrets: SealedSecrets;
   readonly workspaces: Pick<Workspaces, "byName" | "loadName">;
   readonly jobs: JobService;
-  readonly changes: JobEvents;
+  /** Of jobs. */
+  readonly events: JobEvents;
+  /** Of what others write. */
+  readonly changes: Changes;
   readonly reader: Pick<RunReader, "view">;
   /** Of the API as its users reach it; empty when nobody knows. */
   readonly publicUrl: () => string;
@@ -44,8 +48,9 @@ export interface TriggerParts {
   readonly log: Log;
 }
 
-/** What owners ask. */
+/** What owners and others ask. */
 export interface OpenTriggers extends Service {
+  readonly triggers: Triggers;
   readonly notes: NotesWantedOf;
 }
 
@@ -58,9 +63,9 @@ export function openTriggers(app: FastifyInstance, parts: TriggerParts): OpenTri
   const journal = new TriggerJournal(pool, clock, log);
   const receiver = new Receiver({ jobs: parts.jobs, journal, clock });
   addTriggerRoutes(app, { pool: parts.console, triggers, publicUrl: parts.publicUrl });
-  addReceivers(app, { table, receiver, workspaces: parts.workspaces, jobs: parts.jobs, changes: parts.changes, log });
+  addReceivers(app, { table, receiver, workspaces: parts.workspaces, jobs: parts.jobs, changes: parts.events, log });
 
-  const wanted = new WantedEvents(pool, log);
+  const wanted = new WantedEvents(pool);
   const allowed = parseAllowedTargets(parts.allow ?? "") ?? { hasHost: () => false, hasAddress: () => false };
   const client = createOutboundClient({ allowed, userAgent: `Millrace/${VERSION}` });
   const deliverer = new Deliverer({ pool, secrets, client, clock, random: Math.random, log });
@@ -71,11 +76,12 @@ export function openTriggers(app: FastifyInstance, parts: TriggerParts): OpenTri
     workspaceName: (id: WorkspaceId) => parts.workspaces.loadName(id),
     runOf: (workspace, flow) => parts.reader.view(workspace, flow),
   });
-  const hooks = createHooks({ pool: parts.console, secrets, deliverer, clock, onChange: () => wanted.look() });
+  const hooks = createHooks({ pool: parts.console, secrets, deliverer, clock, onChange: () => wanted.read().catch(() => undefined) });
   addHookRoutes(app, hooks);
   addDeliveryRoutes(app, hooks);
-  const notifications = new Notifications({ wanted, planner, deliverer, clock, log });
+  const notifications = new Notifications({ wanted, planner, deliverer, changes: parts.changes, clock, log });
   return {
+    triggers,
     notes: notifications.notes,
     async start() {
       await journal.start();

@@ -1,6 +1,7 @@
 import { messageOf } from "../kernel/app-error.ts";
 import type { AgentHome } from "./agents/agent-home.ts";
 import type { SessionServer } from "./agents/session-server.ts";
+import type { ChangeWatch } from "./db/change-watch.ts";
 import type { Pools } from "./db/pools.ts";
 import type { Readiness } from "./http/operations-routes.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
@@ -33,6 +34,7 @@ interface ClusterView {
   readonly directory: OwnerDirectory;
   readonly network: PeerNetwork;
   readonly home: AgentHome;
+  readonly changes: ChangeWatch;
 }
 
 /** Connects the gauges of a control plane. */
@@ -49,5 +51,6 @@ export function observe(metrics: Metrics, ownership: Ownership, sessions: Sessio
     shardsOwned: () => ownership.local?.shards.with("owned").length ?? 0,
     shardsMissing: () => cluster.directory.missing,
     peerLinks: () => cluster.network.linksUp,
+    changesUnseenS: () => cluster.changes.unseenMs / 1000,
   });
 }

@@ -5,10 +5,7 @@ import type { Json } from "../kernel/json.ts";
 import { type AccessControl, createAccessControl } from "./access/access-control.ts";
 import type { Pools } from "./db/pools.ts";
 import { addDraftRoutes } from "./drafts/routes.ts";
-import type { FlowDeployer } from "./flows/deploy.ts";
 import { parseJson } from "./flows/engine/flow-codec.ts";
-import type { Approvals } from "./flows/runs/approvals.ts";
-import type { JobService } from "./jobs/job-service.ts";
 import { addProgressRoutes } from "./jobs/progress-routes.ts";
 import { createReferences } from "./resources/references.ts";
 import { mayHoldReferences } from "./resources/references-core.ts";
@@ -17,8 +14,6 @@ import { addResourceRoutes } from "./resources/routes.ts";
 import { createSchemaCheck } from "./resources/schema-check.ts";
 import { addResourceTypeRoutes } from "./resources/type-routes.ts";
 import type { BundleSource } from "./scheduler/bundles.ts";
-import type { ScriptLocks } from "./scripts/locks.ts";
-import type { ScriptCache } from "./scripts/script-cache.ts";
 import { createKeyRing } from "./secrets/key-ring.ts";
 import { hasKeys } from "./secrets/key-store.ts";
 import { loadMasterKeys } from "./secrets/master-keys.ts";
@@ -28,23 +23,7 @@ import { createSealedSecrets, type SealedSecrets } from "./secrets/sealed-secret
 import type { Log } from "./telemetry/log.ts";
 import { addVariableRoutes } from "./variables/routes.ts";
 import { createVariables } from "./variables/variables.ts";
-import { addWindmillFlows } from "./windmill/flow-routes.ts";
-import { addWindmillJobs } from "./windmill/job-routes.ts";
-import { addWindmillRest } from "./windmill/not-offered.ts";
-import { addWindmillResources } from "./windmill/resource-routes.ts";
-import { addWindmillResumes } from "./windmill/resume-routes.ts";
-import { addWindmillScripts } from "./windmill/script-routes.ts";
-import { addWindmillSync } from "./windmill/sync-routes.ts";
-import { addWindmillTypes } from "./windmill/type-routes.ts";
-import { addWindmillVariables } from "./windmill/variable-routes.ts";
-
-/** Where scripts and flows are deployed. */
-interface Deployed {
-  readonly scripts: ScriptCache;
-  readonly locks: ScriptLocks;
-  readonly flows: FlowDeployer;
-  readonly approvals: Pick<Approvals, "inviteAhead">;
-}
+import type { WindmillParts } from "./windmill/open-windmill.ts";
 
 export interface Things {
   /** Who may use them. */
@@ -60,7 +39,9 @@ export interface Things {
     variables(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json | undefined>>;
     resources(workspace: WorkspaceId, paths: readonly string[], flow: JobId): Promise<ReadonlyMap<string, Json>>;
   };
-  addRoutes(app: FastifyInstance, jobs: JobService, deployed: Deployed, onProgress: (id: JobId) => void): void;
+  /** For the routes that Windmill's clients call. */
+  readonly stores: Pick<WindmillParts, "variables" | "resources" | "references" | "schemas">;
+  addRoutes(app: FastifyInstance, onProgress: (id: JobId) => void): void;
 }
 
 /**
@@ -109,22 +90,14 @@ export async function openThings(pools: Pick<Pools, "api" | "console">, log: Log
         return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, parseJson(one.value)]])));
       },
     },
-    addRoutes(app, jobs, { scripts, locks, flows, approvals }, onProgress) {
+    stores: { variables, resources, references, schemas },
+    addRoutes(app, onProgress) {
       addDraftRoutes(app, pool);
       addVariableRoutes(app, variables);
       addSecretRoutes(app, pool, rotation);
       addResourceRoutes(app, resources, references);
       addResourceTypeRoutes(app, pool, schemas);
       addProgressRoutes(app, pools.api, onProgress);
-      addWindmillVariables(app, variables);
-      addWindmillResources(app, resources, references);
-      addWindmillJobs(app, pools.api, jobs, onProgress);
-      addWindmillScripts(app, { pool, scripts, locks });
-      addWindmillFlows(app, flows);
-      addWindmillTypes(app, { pool }, schemas);
-      addWindmillSync(app, { pool, variables, resources });
-      addWindmillResumes(app, approvals);
-      addWindmillRest(app);
     },
   };
 }

@@ -9,7 +9,9 @@ export interface MillraceOptions {
   readonly fetch?: (request: Request) => Promise<Response>;
 }
 
-export type Problem = components["schemas"]["Problem"];
+/** What has a name in the API: `Schemas["Job"]`. */
+export type Schemas = components["schemas"];
+export type Problem = Schemas["Problem"];
 export type MillraceClient = Client<paths>;
 
 /** A client of the whole API: `client.GET(path, { params })` and so on, with the types of each route. */

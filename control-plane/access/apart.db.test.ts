@@ -1,33 +1,12 @@
-import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
-import { addJoinTokenRoutes } from "../agents/join-token-routes.ts";
 import { MIGRATIONS_FOLDER, migrate } from "../db/migrate.ts";
 import { readMigrations } from "../db/migration-files.ts";
 import { createPools, type Pools } from "../db/pools.ts";
 import { withinWorkspace } from "../db/tenant-context.ts";
 import { createTestDatabase, runOnServer, type TestDatabase, withDatabase } from "../db/test-database.ts";
-import { addDraftRoutes } from "../drafts/routes.ts";
-import { openFlows } from "../flows/open-flows.ts";
-import { bindStatements } from "../http/authorize.ts";
-import { BodyTurns } from "../http/body-turns.ts";
-import { createHttpServer } from "../http/server.ts";
-import { createReferences } from "../resources/references.ts";
-import { createResources } from "../resources/resources.ts";
-import { addResourceRoutes } from "../resources/routes.ts";
-import { createSchemaCheck } from "../resources/schema-check.ts";
-import { addResourceTypeRoutes } from "../resources/type-routes.ts";
-import { ScriptLocks } from "../scripts/locks.ts";
-import { addScriptRoutes } from "../scripts/routes.ts";
-import { createScriptCache } from "../scripts/script-cache.ts";
-import { createKeyRing } from "../secrets/key-ring.ts";
-import { SecretRotation } from "../secrets/rotation.ts";
-import { addSecretRoutes } from "../secrets/routes.ts";
-import { addVariableRoutes } from "../variables/routes.ts";
-import { createVariables } from "../variables/variables.ts";
-import { addWorkspaceRoutes } from "../workspaces/routes.ts";
-import { openAccess } from "./open-access.ts";
+import { openToAll } from "./open-to-all.fixture.ts";
 
 /**
  * Tables with a workspace that row-level security does not look after, and why. Hot: written by the group commit and read by jobs and their lists, where
@@ -130,34 +109,6 @@ test("a transaction is bound like a statement, and connections do not remember w
   expect(several).toEqual([ours, theirs, ours, theirs, ours, theirs, ours, theirs].map((workspace) => ({ role: "millrace_tenant", workspace })));
 });
 
-/** Routes of the console with a hook in front of them that lets everybody into our workspace: the enforcement is switched off. Who asks is of theirs. */
-async function openToAll(): Promise<FastifyInstance> {
-  const app = await createHttpServer(log, new BodyTurns({ hasRoom: () => true, ownerBytes: 1e8, allBytes: 1e8 }));
-  const principal = { kind: "workspace", tokenId: "t", label: "them", workspace: theirs, workspaceName: "theirs" } as const;
-  app.decorateRequest("caller", undefined);
-  app.addHook("onRequest", async (request) => {
-    request.caller = { principal, workspace: { id: ours, name: "ours" }, check: async () => undefined };
-  });
-  bindStatements(app);
-  const pool = pools.console;
-  const scripts = createScriptCache(pools.api, () => 0);
-  const jobs = { ask: () => Promise.reject(new Error("no")), outcome: () => Promise.reject(new Error("no")), ended: () => Promise.resolve(false) };
-  addScriptRoutes(app, pool, scripts, new ScriptLocks({ pool, scripts, jobs, log }));
-  openFlows(app, pool);
-  const keys = createKeyRing(pool, [{ id: "master", key: Buffer.alloc(32) }]);
-  const variables = createVariables(pool, keys);
-  const schemas = createSchemaCheck();
-  addVariableRoutes(app, variables);
-  addResourceRoutes(app, createResources(pool, schemas), createReferences(pool, variables));
-  addResourceTypeRoutes(app, pool, schemas);
-  addSecretRoutes(app, pool, new SecretRotation(pool, keys, variables, log));
-  addWorkspaceRoutes(app, pool);
-  addJoinTokenRoutes(app, pool);
-  addDraftRoutes(app, pool);
-  openAccess(pools).addRoutes(app);
-  return app;
-}
-
 const OURS = "our-own-value";
 
 /** A row of ours in each table that is kept, with a text in it that nobody else may see. */
@@ -199,6 +150,30 @@ async function fill(): Promise<void> {
   await insert("workspace_member", "account_id, name, role", `${account}, '${OURS}', 'viewer'`);
   await insert("member_group", `name, description, ${by}`, `'g', '${OURS}', 'x', 'x'`);
   await insert("folder", `path, description, ${by}`, `'f/a', '${OURS}', 'x', 'x'`);
+  await insert(
+    "schedule",
+    `path, description, cron, zone, target_kind, target_path, args, settings, overlap, catch_up, paused, ${by}`,
+    `'f/a/t', '${OURS}', '* * * * *', 'UTC', 'script', 'f/a/s', '{"a":"${OURS}"}', '{}', 'skip', 'none', true, 'x', 'x'`,
+  );
+  await pools.api.query("INSERT INTO schedule_state (workspace_id, schedule_id, shard) SELECT workspace_id, id, 0 FROM schedule WHERE workspace_id = $1", [
+    ours,
+  ]);
+  await pools.api.query(
+    "INSERT INTO schedule_run (workspace_id, schedule_id, due_at, state, note) SELECT workspace_id, id, now(), 'failed', $2 FROM schedule WHERE workspace_id = $1",
+    [ours, OURS],
+  );
+  const settings = `{"script":"f/a/${OURS}","mode":"async","auth":{"kind":"token"}}`;
+  await insert("trigger", `path, kind, settings, paused, description, ${by}`, `'f/a/w', 'webhook', '${settings}', false, '${OURS}', 'x', 'x'`);
+  await insert(
+    "notification_hook",
+    `path, url, events, path_prefix, paused, description, ${by}`,
+    `'f/a/h', 'https://${OURS}.test', '{}', '', false, '', 'x', 'x'`,
+  );
+  await insert(
+    "hook_delivery",
+    "hook, event, kind, payload, status, created_at, ended_at",
+    `'f/a/h', 'e', 'test', '{"a":"${OURS}"}', 'delivered', now(), now()`,
+  );
 }
 
 async function rowsOfOurs(): Promise<Record<string, string>> {
@@ -215,7 +190,7 @@ async function rowsOfOurs(): Promise<Record<string, string>> {
 }
 
 test("with the enforcement switched off workspaces are still kept apart: nothing of ours is shown, changed or added", async () => {
-  const app = await openToAll();
+  const app = await openToAll(pools, { ours, theirs });
   await fill();
   const before = await rowsOfOurs();
   const hash = "a".repeat(64);
@@ -274,6 +249,31 @@ test("with the enforcement switched off workspaces are still kept apart: nothing
     ["GET", "folders/by-path?path=f/a"],
     ["PUT", "folders/by-path?path=f/a", { grants: [{ level: "write" }] }],
     ["DELETE", "folders/by-path?path=f/a"],
+    ["GET", "schedules"],
+    ["GET", "schedules/by-path?path=f/a/t"],
+    ["GET", "schedules/runs?path=f/a/t"],
+    ["PUT", "schedules/by-path?path=f/a/t", { cron: "0 0 * * *", script: "f/a/s" }],
+    ["PUT", "schedules/by-path?path=f/a/new", { cron: "0 0 * * *", script: "f/a/s" }],
+    ["POST", "schedules/resume?path=f/a/t"],
+    ["POST", "schedules/run?path=f/a/t"],
+    ["DELETE", "schedules/by-path?path=f/a/t"],
+    ["GET", "triggers"],
+    ["GET", "triggers/by-path?path=f/a/w"],
+    ["GET", "triggers/calls?path=f/a/w"],
+    ["PUT", "triggers/by-path?path=f/a/w", { kind: "webhook", script: "f/a/s", auth: { kind: "token" } }],
+    ["POST", "triggers/pause?path=f/a/w"],
+    ["GET", "triggers/secrets?path=f/a/w"],
+    ["POST", "triggers/secrets?path=f/a/w", {}],
+    ["DELETE", "triggers/by-path?path=f/a/w"],
+    ["GET", "hooks"],
+    ["GET", "hooks/by-path?path=f/a/h"],
+    ["PUT", "hooks/by-path?path=f/a/h", { url: "https://example.com", events: ["job.failed"] }],
+    ["POST", "hooks/pause?path=f/a/h"],
+    ["GET", "hooks/deliveries?path=f/a/h"],
+    ["GET", "hooks/deliveries/1"],
+    ["POST", "hooks/deliveries/1/again"],
+    ["DELETE", "hooks/by-path?path=f/a/h"],
+    ["GET", "audit"],
   ];
   for (const [method, path, body] of requests) {
     const answer = await app.inject({ method, url: `/api/v1/w/ours/${path}`, ...(body !== undefined && { payload: body }) });
@@ -281,7 +281,7 @@ test("with the enforcement switched off workspaces are still kept apart: nothing
     // Names of members stand in addresses: an answer may repeat what was asked.
     expect(answer.body.replaceAll(`member ${OURS}`, ""), shown.join(" ")).not.toContain(OURS);
     expect(answer.body, shown.join(" ")).not.toContain("7.5");
-    if (method === "GET" && !path.includes("?") && !path.includes("by-")) expect([path, answer.statusCode]).toEqual([path, 200]);
+    if (method === "GET" && !/\?|by-|\d$/.test(path)) expect([path, answer.statusCode]).toEqual([path, 200]);
     else expect([method, path, answer.statusCode >= 400], shown.join(" ")).toEqual([method, path, true]);
   }
   expect(await rowsOfOurs()).toEqual(before);

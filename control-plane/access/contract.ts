@@ -49,7 +49,7 @@ export const putGroup = z.strictObject({ description: description.optional(), me
 export type PutGroup = z.infer<typeof putGroup>;
 export const groupView = z.object({ name: z.string(), description: z.string(), members: z.array(z.string()), ...changeFields });
 export type GroupView = z.infer<typeof groupView>;
-export const groupList = z.object({ groups: z.array(groupView) });
+export const groupPage = z.object({ groups: z.array(groupView), next_cursor: z.string().optional() });
 
 const grant = z
   .strictObject({
@@ -62,4 +62,4 @@ export const putFolder = z.strictObject({ description: description.optional(), g
 export type PutFolder = z.infer<typeof putFolder>;
 export const folderView = z.object({ path: z.string(), description: z.string(), grants: z.array(grant), ...changeFields });
 export type FolderView = z.infer<typeof folderView>;
-export const folderList = z.object({ folders: z.array(folderView) });
+export const folderPage = z.object({ folders: z.array(folderView), next_cursor: z.string().optional() });

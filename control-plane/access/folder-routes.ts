@@ -5,17 +5,19 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { conditions } from "../variables/contract.ts";
+import { conditions, cursorQuery } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
 import { presentChanges } from "../variables/routes.ts";
-import { byFolder, type FolderView, folderList, folderView, putFolder as putFolderBody } from "./contract.ts";
+import { byFolder, type FolderView, folderPage, folderView, putFolder as putFolderBody } from "./contract.ts";
 import { findFolder, listFolders, noFolder, putFolder, removeFolder, type StoredFolder } from "./folder-store.ts";
 import { ownPlace } from "./policy-core.ts";
 
 const base = "/api/v1/w/:workspace/folders";
 const params = z.object({ workspace: z.string() });
 const tags = ["access"];
+const PAGE = 100;
 
 /** Folders, and who may read and write what is in them. @param changed told of each workspace with a change */
 export function addFolderRoutes(root: FastifyInstance, pool: Pool, changed: (workspace: WorkspaceId) => void): void {
@@ -86,14 +88,17 @@ function addReading(root: FastifyInstance, pool: Pool): void {
         tags,
         operationId: "listFolders",
         summary: "Folders with their grants, by path",
-        description: "Those that the caller may read.",
+        description: "Those that the caller may read: a page may have fewer than asked for, and still a next one.",
         params,
-        response: { 200: folderList, default: problemView },
+        querystring: cursorQuery,
+        response: { 200: folderPage, default: problemView },
       },
     },
     async (request) => {
       const caller = callerOf(request);
-      return { folders: (await listFolders(pool, caller.workspace.id)).filter(({ path }) => isSeen(caller, path)).map(present) };
+      const { cursor = "", limit = PAGE } = request.query;
+      const { page, next } = pageOf(await listFolders(pool, caller.workspace.id, cursor, limit + 1), limit, ({ path }) => path);
+      return { folders: page.filter(({ path }) => isSeen(caller, path)).map(present), ...next };
     },
   );
   app.get(

@@ -35,8 +35,13 @@ const COLUMNS = `path, description, ${CHANGE_COLUMNS},
    FROM folder_grant g LEFT JOIN workspace_member m ON m.workspace_id = g.workspace_id AND m.account_id = g.account_id
    WHERE g.workspace_id = folder.workspace_id AND g.path = folder.path) AS grants`;
 
-export async function listFolders(pool: Pool, workspace: WorkspaceId): Promise<StoredFolder[]> {
-  const { rows } = await pool.query<FolderRow>(`SELECT ${COLUMNS} FROM folder WHERE workspace_id = $1 ORDER BY path`, [workspace]);
+/** By path. @param after the last path of the page before */
+export async function listFolders(pool: Pool, workspace: WorkspaceId, after: string, limit: number): Promise<StoredFolder[]> {
+  const { rows } = await pool.query<FolderRow>(`SELECT ${COLUMNS} FROM folder WHERE workspace_id = $1 AND path > $2 ORDER BY path LIMIT $3`, [
+    workspace,
+    after,
+    limit,
+  ]);
   return rows.map(storedFolder);
 }
 

@@ -4,16 +4,18 @@ import { z } from "zod";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { conditions } from "../variables/contract.ts";
+import { conditions, cursorQuery } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
 import { presentChanges } from "../variables/routes.ts";
-import { byGroup, type GroupView, groupList, groupView, putGroup as putGroupBody } from "./contract.ts";
+import { byGroup, type GroupView, groupPage, groupView, putGroup as putGroupBody } from "./contract.ts";
 import { findGroup, listGroups, noGroup, putGroup, removeGroup, type StoredGroup } from "./group-store.ts";
 
 const base = "/api/v1/w/:workspace/groups";
 const params = z.object({ workspace: z.string() });
 const tags = ["access"];
+const PAGE = 100;
 
 /** Groups of members, to which folders are granted. @param changed told of each workspace with a change */
 export function addGroupRoutes(root: FastifyInstance, pool: Pool, changed: (workspace: WorkspaceId) => void): void {
@@ -75,9 +77,21 @@ function addReading(root: FastifyInstance, pool: Pool): void {
     base,
     {
       config: { permission: "groups:read" },
-      schema: { tags, operationId: "listGroups", summary: "Groups with their members, by name", params, response: { 200: groupList, default: problemView } },
+      schema: {
+        tags,
+        operationId: "listGroups",
+        summary: "Groups with their members, by name",
+        params,
+        querystring: cursorQuery,
+        response: { 200: groupPage, default: problemView },
+      },
     },
-    async (request) => ({ groups: (await listGroups(pool, callerOf(request).workspace.id)).map(present) }),
+    async (request) => {
+      const { cursor = "", limit = PAGE } = request.query;
+      const found = await listGroups(pool, callerOf(request).workspace.id, cursor, limit + 1);
+      const { page, next } = pageOf(found, limit, ({ name }) => name);
+      return { groups: page.map(present), ...next };
+    },
   );
   app.get(
     `${base}/by-name`,

@@ -27,8 +27,13 @@ const COLUMNS = `name, description, ${CHANGE_COLUMNS},
   ARRAY(SELECT m.name FROM group_account g JOIN workspace_member m ON m.workspace_id = g.workspace_id AND m.account_id = g.account_id
         WHERE g.workspace_id = member_group.workspace_id AND g.group_name = member_group.name ORDER BY m.name) AS members`;
 
-export async function listGroups(pool: Pool, workspace: WorkspaceId): Promise<StoredGroup[]> {
-  const { rows } = await pool.query<GroupRow>(`SELECT ${COLUMNS} FROM member_group WHERE workspace_id = $1 ORDER BY name`, [workspace]);
+/** By name. @param after the last name of the page before */
+export async function listGroups(pool: Pool, workspace: WorkspaceId, after: string, limit: number): Promise<StoredGroup[]> {
+  const { rows } = await pool.query<GroupRow>(`SELECT ${COLUMNS} FROM member_group WHERE workspace_id = $1 AND name > $2 ORDER BY name LIMIT $3`, [
+    workspace,
+    after,
+    limit,
+  ]);
   return rows.map(storedGroup);
 }
 

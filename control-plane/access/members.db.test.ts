@@ -302,3 +302,48 @@ describe("what somebody reaches by way of something else", () => {
     expect(await status(whole, "POST", "/jobs", { script: "f/closed/one", args: { a: "$res: no reference" } })).toBe(201);
   });
 });
+
+test("lists of what a workspace has are read page by page, each thing once, in the order of the whole list", async () => {
+  const ids = ["a", "b", "c"];
+  const lists = [
+    { path: "/groups", member: "groups", id: "name", make: (id: string) => world.ask(admin, "PUT", `${api}/groups/by-name?name=page-${id}`, { members: [] }) },
+    {
+      path: "/folders",
+      member: "folders",
+      id: "path",
+      make: (id: string) => world.ask(admin, "PUT", `${api}/folders/by-path?path=f/page-${id}`, { grants: [] }),
+    },
+    {
+      path: "/service-accounts",
+      member: "service_accounts",
+      id: "name",
+      make: (name: string) => world.ask(admin, "POST", `${api}/service-accounts`, { name, role: "viewer" }),
+    },
+    { path: "/invitations", member: "invitations", id: "id", make: () => world.ask(admin, "POST", `${api}/invitations`, { role: "viewer" }) },
+    { path: "/agents/join-tokens", member: "tokens", id: "id", make: (label: string) => world.ask(admin, "POST", `${api}/agents/join-tokens`, { label }) },
+    {
+      path: "/bulk",
+      member: "tasks",
+      id: "id",
+      make: () => world.ask(admin, "POST", `${api}/bulk/cancel`, { filter: { created_before: "2020-01-01T00:00:00Z" } }),
+    },
+  ] as const;
+  for (const { path, member, id, make } of lists) {
+    for (const name of ids) expect([path, (await make(name)).status]).toEqual([path, path === "/bulk" ? 202 : 201]);
+    const page = async (query: string): Promise<{ found: unknown[]; next: unknown }> => {
+      const { body } = await world.ask(admin, "GET", `${api}${path}${query}`);
+      const things: object[] = Reflect.get(Object(body), member);
+      return { found: things.map((one) => Reflect.get(one, id)), next: Reflect.get(Object(body), "next_cursor") };
+    };
+    const { found: all, next: more } = await page("");
+    expect([path, all.length >= 3, more]).toEqual([path, true, undefined]);
+    const seen: unknown[] = [];
+    for (let cursor: unknown, pages = 0; pages === 0 || cursor !== undefined; pages++) {
+      const { found, next } = await page(`?limit=1${cursor === undefined ? "" : `&cursor=${encodeURIComponent(String(cursor))}`}`);
+      expect(found.length).toBe(1);
+      seen.push(...found);
+      cursor = next;
+    }
+    expect([path, seen]).toEqual([path, all]);
+  }
+});

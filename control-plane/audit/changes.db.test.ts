@@ -90,6 +90,7 @@ test("scripts, flows and drafts", async () => {
   }
   const draft = "/drafts/by-path?kind=script&path=f/a/draft";
   await leaves("putDraft", ["drafts:write"], api("PUT", draft, { value: { content: "x" } }));
+  await leaves("putDraft", [], api("PUT", draft, { value: { content: "xy" } }));
   await leaves("deleteDraft", ["drafts:delete"], api("DELETE", draft));
 });
 

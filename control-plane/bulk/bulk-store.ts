@@ -62,11 +62,13 @@ export async function findBulkTask(client: Queryable, workspace: WorkspaceId, id
 }
 
 /** The newest first. */
-export async function listBulkTasks(client: Queryable, workspace: WorkspaceId, limit: number): Promise<BulkTask[]> {
-  const { rows } = await client.query<Row>(`SELECT ${COLUMNS} FROM bulk_task WHERE workspace_id = $1 ORDER BY created_at DESC, id LIMIT $2`, [
-    workspace,
-    limit,
-  ]);
+export async function listBulkTasks(client: Queryable, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<BulkTask[]> {
+  const { rows } = await client.query<Row>(
+    `SELECT ${COLUMNS} FROM bulk_task WHERE workspace_id = $1
+       AND ($2::uuid IS NULL OR (created_at, id) < (SELECT o.created_at, o.id FROM bulk_task o WHERE o.workspace_id = $1 AND o.id = $2))
+     ORDER BY created_at DESC, id DESC LIMIT $3`,
+    [workspace, after ?? null, limit],
+  );
   return rows.map(fromRow);
 }
 

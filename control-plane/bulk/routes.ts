@@ -7,13 +7,13 @@ import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { presentTask } from "./bulk-codec.ts";
 import type { BulkTasks } from "./bulk-tasks.ts";
-import { BULK_JOBS, type BulkOrder, bulkCancelRequest, bulkCount, bulkRerunRequest, bulkTaskList, bulkTaskView } from "./contract.ts";
+import { BULK_JOBS, type BulkOrder, bulkCancelRequest, bulkCount, bulkRerunRequest, bulkTaskPage, bulkTaskQuery, bulkTaskView } from "./contract.ts";
 
 const base = "/api/v1/w/:workspace/bulk";
 const params = z.object({ workspace: z.string() });
 const ofTask = params.extend({ id: z.uuid() });
 const tags = ["jobs"];
-const MAX_LISTED = 100;
+const PAGE = 100;
 const description = `At most ${BULK_JOBS.toLocaleString("en")} jobs, the newest first; steps of flows are left to their runs. It is done in the background: look at the task. With dry_run only a count.`;
 
 /** Many jobs at once, by a filter. */
@@ -74,12 +74,17 @@ function addLooking(root: FastifyInstance, tasks: BulkTasks): void {
         tags,
         operationId: "listBulkTasks",
         summary: "Tasks on many jobs, newest first",
-        description: `The newest ${MAX_LISTED}.`,
+        description: "A page may have fewer than asked for, and still a next one: tasks of others are left out.",
         params,
-        response: { 200: bulkTaskList, default: problemView },
+        querystring: bulkTaskQuery,
+        response: { 200: bulkTaskPage, default: problemView },
       },
     },
-    async (request) => ({ tasks: (await tasks.list(callerOf(request), MAX_LISTED)).map(presentTask) }),
+    async (request) => {
+      const { cursor, limit = PAGE } = request.query;
+      const { tasks: found, next } = await tasks.list(callerOf(request), cursor, limit);
+      return { tasks: found.map(presentTask), ...(next !== undefined && { next_cursor: next }) };
+    },
   );
   app.get(
     `${base}/:id`,

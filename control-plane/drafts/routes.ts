@@ -153,8 +153,9 @@ async function putOwnDraft(
     write: (before) =>
       inTransaction(pool, async (client) => {
         const written = await (before === undefined ? insertDraft(client, workspace, key, value) : updateDraft(client, workspace, key, value, before.revision));
-        if (written !== undefined && written !== "full")
-          await recordAudit(client, { ...wordsOf(workspace, key), action: "drafts:write", detail: { revision: written.revision } });
+        // Editors save them all the time, and nothing runs them: that somebody began one is worth a row, and not each letter.
+        if (before === undefined && written !== undefined && written !== "full")
+          await recordAudit(client, { ...wordsOf(workspace, key), action: "drafts:write" });
         return written;
       }),
   });

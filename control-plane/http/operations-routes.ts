@@ -30,7 +30,12 @@ export function addOperationsRoutes(app: FastifyInstance, metrics: Metrics, read
       .send(await metrics.registry.metrics()),
   );
 
-  app.get("/api/v1/openapi.json", open, async () => completeOpenApi(app.swagger()));
+  // Made once: nobody adds routes to a server that answers.
+  let description: string | undefined;
+  app.get("/api/v1/openapi.json", open, async (_request, reply) => {
+    description ??= JSON.stringify(completeOpenApi(app.swagger()));
+    return reply.type("application/json; charset=utf-8").serializer(String).send(description);
+  });
 
   app.addHook("onResponse", async (request, reply) => {
     metrics.request(request.routeOptions.url ?? "unknown", reply.statusCode, reply.elapsedTime);

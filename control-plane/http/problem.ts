@@ -35,7 +35,8 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
 export function sendProblem(log: Log, thrown: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const error = normalise(thrown);
   const status = HTTP_STATUS[error.code];
-  if (status >= 500) {
+  // What is not offered is nobody's fault here.
+  if (status >= 500 && error.code !== "unimplemented") {
     const { cause } = error;
     log.error(
       {

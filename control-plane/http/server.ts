@@ -5,10 +5,12 @@ import fastifyCookie from "@fastify/cookie";
 import fastifySwagger from "@fastify/swagger";
 import fastify, { type FastifyInstance } from "fastify";
 import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
+import { z } from "zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { BodyTurns } from "./body-turns.ts";
 import { addExactJsonParser } from "./exact-json.ts";
+import { addLocations } from "./locations.ts";
 import { sendProblem } from "./problem.ts";
 
 export interface HttpOptions {
@@ -61,6 +63,8 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
   app.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);
   });
+  refuseUnknownQueries(app);
+  addLocations(app);
   // Cookies are read where somebody asks for them: most requests bring none.
   await app.register(fastifyCookie, { hook: false });
   await app.register(fastifySwagger, {
@@ -78,6 +82,20 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
     },
   });
   return app;
+}
+
+const NO_QUERY = z.strictObject({});
+
+/**
+ * A query that a route does not know is a mistake, also where the route knows none: somebody believes in a filter that is not there. Public routes take
+ * any: their links go by mail, and mail programs add to them.
+ */
+function refuseUnknownQueries(app: FastifyInstance): void {
+  app.addHook("onRoute", (route) => {
+    const { schema } = route;
+    if (schema?.operationId !== undefined && schema.querystring === undefined && route.config?.permission !== "public")
+      route.schema = { ...schema, querystring: NO_QUERY };
+  });
 }
 
 async function discardBody(request: IncomingMessage): Promise<void> {

@@ -74,12 +74,14 @@ export const newAccount = z.strictObject({
 });
 export type NewAccountBody = z.input<typeof newAccount>;
 
-export const changedAccount = z.strictObject({
-  name: personName.optional(),
-  password: newPassword.optional().meta({ description: "A new one; all sessions of the account end." }),
-  is_instance_admin: z.boolean().optional(),
-  disabled: z.boolean().optional().meta({ description: "A disabled account has no sessions, and its tokens are refused within a second." }),
-});
+export const changedAccount = z
+  .strictObject({
+    name: personName.optional(),
+    password: newPassword.optional().meta({ description: "A new one; all sessions of the account end." }),
+    is_instance_admin: z.boolean().optional(),
+    disabled: z.boolean().optional().meta({ description: "A disabled account has no sessions, and its tokens are refused within a second." }),
+  })
+  .refine((change) => Object.values(change).some((one) => one !== undefined), "says nothing: give one of name, password, is_instance_admin and disabled");
 
 export const accountPage = z.object({ accounts: z.array(accountView), next_cursor: z.string().optional() });
 export const accountQuery = z.strictObject({
@@ -148,7 +150,7 @@ const invitationView = z.object({
 });
 export type InvitationView = z.infer<typeof invitationView>;
 export const madeInvitation = invitationView.extend({ token: z.string().meta({ description: "Not shown again." }) });
-export const invitationList = z.object({ invitations: z.array(invitationView) });
+export const invitationPage = z.object({ invitations: z.array(invitationView), next_cursor: z.string().optional() });
 export const invitationToken = z.strictObject({ token: tokenText });
 export const invitationPreview = z.object({ workspace: z.string(), role, email: z.string().nullable(), expires_at: z.iso.datetime() });
 export const joined = z.object({ workspace: z.string(), role });
@@ -156,7 +158,7 @@ export const joined = z.object({ workspace: z.string(), role });
 export const serviceAccountName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "small letters, digits and hyphens, at most 63");
 export const newServiceAccount = z.strictObject({ name: serviceAccountName, role });
 export const serviceAccountView = z.object({ name: z.string(), role: role.nullable(), created_by: z.string(), created_at: z.iso.datetime() });
-export const serviceAccountList = z.object({ service_accounts: z.array(serviceAccountView) });
+export const serviceAccountPage = z.object({ service_accounts: z.array(serviceAccountView), next_cursor: z.string().optional() });
 
 export const newToken = z.strictObject({
   label,

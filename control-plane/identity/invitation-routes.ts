@@ -5,9 +5,11 @@ import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf, principalOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { cursorQuery } from "../variables/contract.ts";
 import { type Accounts, noAccount } from "./accounts.ts";
-import { invitationList, invitationPreview, invitationToken, joined, madeInvitation, newInvitation } from "./contract.ts";
+import { invitationPage, invitationPreview, invitationToken, joined, madeInvitation, newInvitation } from "./contract.ts";
 import type { Invitations } from "./invitations.ts";
 import { presentInvitation } from "./present.ts";
 import { sessionOf } from "./sessions.ts";
@@ -15,6 +17,7 @@ import { sessionOf } from "./sessions.ts";
 const path = "/api/v1/w/:workspace/invitations";
 const params = z.object({ workspace: z.string() });
 const tags = ["invitations"];
+const PAGE = 100;
 
 /** By administrators of a workspace: inviting people. By people: looking at an invitation, and accepting it. */
 export function addInvitationRoutes(root: FastifyInstance, pool: Pool, invitations: Invitations, accounts: Accounts): void {
@@ -56,12 +59,17 @@ function addInviting(root: FastifyInstance, invitations: Invitations): void {
         tags,
         operationId: "listInvitations",
         summary: "Invitations, newest first, without their tokens",
-        description: "The newest 200, those that are over too.",
+        description: "Those that are over, too.",
         params,
-        response: { 200: invitationList, default: problemView },
+        querystring: cursorQuery,
+        response: { 200: invitationPage, default: problemView },
       },
     },
-    async (request) => ({ invitations: (await invitations.list(callerOf(request).workspace.id)).map(presentInvitation) }),
+    async (request) => {
+      const { cursor, limit = PAGE } = request.query;
+      const { page, next } = pageOf(await invitations.list(callerOf(request).workspace.id, cursor, limit + 1), limit, ({ id }) => id);
+      return { invitations: page.map(presentInvitation), ...next };
+    },
   );
   app.delete(
     `${path}/:invitation`,

@@ -71,11 +71,13 @@ export async function findInvitation(on: Queryable, id: string): Promise<Invitat
   return rows.map(fromRow)[0];
 }
 
-/** The newest first. */
-export async function listInvitations(on: Queryable, workspace: WorkspaceId, limit: number): Promise<Invitation[]> {
+/** The newest first. @param after id of the last one of the page before */
+export async function listInvitations(on: Queryable, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<Invitation[]> {
   const { rows } = await on.query<Row>(
-    `SELECT ${COLUMNS} FROM invitation i JOIN workspace w ON w.id = i.workspace_id WHERE i.workspace_id = $1 ORDER BY i.created_at DESC LIMIT $2`,
-    [workspace, limit],
+    `SELECT ${COLUMNS} FROM invitation i JOIN workspace w ON w.id = i.workspace_id WHERE i.workspace_id = $1
+       AND ($2::text IS NULL OR (i.created_at, i.id) < (SELECT o.created_at, o.id FROM invitation o WHERE o.workspace_id = $1 AND o.id = $2))
+     ORDER BY i.created_at DESC, i.id DESC LIMIT $3`,
+    [workspace, after ?? null, limit],
   );
   return rows.map(fromRow);
 }

@@ -10,14 +10,13 @@ import { findInvitation, type Invitation, insertInvitation, listInvitations, typ
 import type { Members } from "./members.ts";
 import { generateToken, parseBearer, sameHash } from "./token-format.ts";
 
-const MAX_LISTED = 200;
-
 /** By an invitation a person becomes a member of a workspace, once. */
 export interface Invitations {
   /** @returns the invitation and its token, which nobody sees again. Errors: resource_exhausted */
   invite(settings: NewInvitation): Promise<{ invitation: Invitation; token: string }>;
   /** The newest. */
-  list(workspace: WorkspaceId): Promise<Invitation[]>;
+  /** @param after id of the last one of the page before */
+  list(workspace: WorkspaceId, after: string | undefined, limit: number): Promise<Invitation[]>;
   /** Errors: not_found. */
   revoke(workspace: WorkspaceId, id: string, by: string): Promise<void>;
   /** An open one. Errors: not_found, the same for one that never was, is used, over or revoked. */
@@ -45,7 +44,7 @@ export function createInvitations(pool: Pool, members: Members): Invitations {
       });
       return { invitation, token: token.text };
     },
-    list: (workspace) => listInvitations(pool, workspace, MAX_LISTED),
+    list: (workspace, after, limit) => listInvitations(pool, workspace, after, limit),
     revoke: (workspace, id, by) =>
       inTransaction(pool, async (client) => {
         const endsNow = await revokeInvitation(client, workspace, id);

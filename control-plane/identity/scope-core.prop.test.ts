@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fc } from "../../kernel/fast-check.fixture.ts";
+import { processorMs } from "../../kernel/processor-time.fixture.ts";
 import { matchesPath, parseScope, scopesAllow } from "./scope-core.ts";
 
 describe("scopes", () => {
@@ -58,10 +59,11 @@ describe("paths of scopes", () => {
   });
 
   test("cost little, whatever the pattern", () => {
-    const started = performance.now();
-    expect(matchesPath("a*".repeat(100), "a".repeat(255))).toBe(true);
-    expect(matchesPath(`${"a*".repeat(100)}b`, "a".repeat(255))).toBe(false);
-    expect(matchesPath(`${"**/a/".repeat(40)}b`, "a/".repeat(120))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1000);
+    const tookMs = processorMs(() => {
+      expect(matchesPath("a*".repeat(100), "a".repeat(255))).toBe(true);
+      expect(matchesPath(`${"a*".repeat(100)}b`, "a".repeat(255))).toBe(false);
+      expect(matchesPath(`${"**/a/".repeat(40)}b`, "a/".repeat(120))).toBe(false);
+    });
+    expect(tookMs).toBeLessThan(1000);
   });
 });

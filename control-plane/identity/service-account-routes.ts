@@ -6,14 +6,17 @@ import { recordAudit } from "../audit/audit-store.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
+import { pageOf } from "../http/page.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { IDENTITY_LIMITS, newServiceAccount, serviceAccountList, serviceAccountName, serviceAccountView } from "./contract.ts";
+import { cursorQuery } from "../variables/contract.ts";
+import { IDENTITY_LIMITS, newServiceAccount, serviceAccountName, serviceAccountPage, serviceAccountView } from "./contract.ts";
 import type { Members } from "./members.ts";
 import { deleteServiceAccount, insertServiceAccount, listServiceAccounts } from "./service-account-store.ts";
 
 const path = "/api/v1/w/:workspace/service-accounts";
 const params = z.object({ workspace: z.string() });
 const tags = ["service accounts"];
+const PAGE = 100;
 const config = { permission: "service-accounts:manage" } as const;
 
 /** Accounts of programs: members of one workspace that never log in, and have tokens only. */
@@ -58,17 +61,19 @@ export function addServiceAccountRoutes(root: FastifyInstance, pool: Pool, membe
         operationId: "listServiceAccounts",
         summary: "Service accounts of the workspace, by name",
         params,
-        response: { 200: serviceAccountList, default: problemView },
+        querystring: cursorQuery,
+        response: { 200: serviceAccountPage, default: problemView },
       },
     },
     async (request) => {
       const { workspace } = callerOf(request);
-      const found = await listServiceAccounts(pool, workspace.id);
-      const views = found.map(async ({ id, name, createdBy, createdAt }) => {
+      const { cursor = "", limit = PAGE } = request.query;
+      const { page, next } = pageOf(await listServiceAccounts(pool, workspace.id, cursor, limit + 1), limit, ({ name }) => name);
+      const views = page.map(async ({ id, name, createdBy, createdAt }) => {
         const role = (await members.roleOf(workspace.id, id)) ?? null;
         return { name, role, created_by: createdBy, created_at: createdAt.toISOString() };
       });
-      return { service_accounts: await Promise.all(views) };
+      return { service_accounts: await Promise.all(views), ...next };
     },
   );
   app.delete(

@@ -38,10 +38,11 @@ export async function insertServiceAccount(on: Queryable, workspace: WorkspaceId
   return rowCount === 1 ? fromRow(row) : "taken";
 }
 
-export async function listServiceAccounts(on: Queryable, workspace: WorkspaceId): Promise<ServiceAccount[]> {
+/** By name. @param after the last name of the page before */
+export async function listServiceAccounts(on: Queryable, workspace: WorkspaceId, after: string, limit: number): Promise<ServiceAccount[]> {
   const { rows } = await on.query<Row>(
-    `SELECT ${COLUMNS} FROM service_account s JOIN account a ON a.id = s.account_id WHERE s.workspace_id = $1 ORDER BY s.name`,
-    [workspace],
+    `SELECT ${COLUMNS} FROM service_account s JOIN account a ON a.id = s.account_id WHERE s.workspace_id = $1 AND s.name > $2 ORDER BY s.name LIMIT $3`,
+    [workspace, after, limit],
   );
   return rows.map(fromRow);
 }

@@ -33,8 +33,7 @@ async function make(browser: Browser, body: object, path = "/api/v1/w/main/token
   return answer.body;
 }
 
-const isRefused = (token: string, path = "/api/v1/me"): Promise<unknown> =>
-  expect.poll(async () => (await withToken(token, "GET", path)).status, { timeout: 3000 }).toBe(401);
+const isRefused = (token: string, path = "/api/v1/me"): Promise<unknown> => expect.poll(async () => (await withToken(token, "GET", path)).status).toBe(401);
 
 describe("an invitation", () => {
   const invite = (body: object, by = ann): Promise<Answer> => by.ask("POST", "/api/v1/w/main/invitations", body);
@@ -157,7 +156,7 @@ describe("a personal token", () => {
     const { token } = await make(eve, {});
     expect((await withToken(token, "GET", "/api/v1/w/main/members")).status).toBe(200);
     expect((await ann.ask("DELETE", "/api/v1/w/main/members/by-name?name=eve")).status).toBe(204);
-    await expect.poll(async () => (await withToken(token, "GET", "/api/v1/w/main/members")).status, { timeout: 3000 }).toBe(404);
+    await expect.poll(async () => (await withToken(token, "GET", "/api/v1/w/main/members")).status).toBe(404);
     expect((await withToken(token, "GET", "/api/v1/me")).body.workspaces).toEqual([]);
   });
 
@@ -292,7 +291,7 @@ describe("tokens of a workspace", () => {
       const { status, text } = await askWith(server, undefined, "POST", "/api/v1/tokens/revoke-by-secret", { token });
       expect([status, text]).toEqual([204, ""]);
     }
-    await expect.poll(async () => (await bob.ask("GET", "/api/v1/me")).status, { timeout: 3000 }).toBe(401);
+    await expect.poll(async () => (await bob.ask("GET", "/api/v1/me")).status).toBe(401);
     expect((await askWith(server, undefined, "POST", "/api/v1/invitations/preview", { token: invitation })).status).toBe(404);
   });
 });

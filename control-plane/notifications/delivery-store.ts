@@ -56,6 +56,11 @@ interface ClaimedRow {
 const COLUMNS = "id::text, hook, event, kind, payload, status, attempts, due_at, created_at, ended_at";
 const CLAIMED = "d.workspace_id::text, d.id::text, d.hook, h.url, d.event, d.kind, d.payload, d.tries";
 
+/** SQL: whether any delivery is due. Plan: as claimDeliveries. */
+export const HAS_DUE_DELIVERIES = `EXISTS (SELECT 1 FROM notification_hook h CROSS JOIN LATERAL (
+  SELECT 1 FROM hook_delivery d WHERE d.workspace_id = h.workspace_id AND d.hook = h.path AND d.due_at <= clock_timestamp() ORDER BY d.due_at LIMIT 1) AS w
+  WHERE NOT h.paused)`;
+
 /**
  * Takes deliveries that are due, some of each hook, the longest due first. They are due again after the claim: if nobody says by then what became
  * of one, it is sent once more. Plan: an index probe for each hook that is not paused.

@@ -47,6 +47,9 @@ export async function tellEvents(client: Pick<PoolClient, "query">, events: read
   );
 }
 
+/** SQL: whether there are notes. */
+export const HAS_NOTES = "EXISTS (SELECT 1 FROM event_note)";
+
 /**
  * Takes the oldest notes and puts what becomes of them in their place, in one transaction: a crash leaves the notes. Several replicas share the work.
  * @returns how many notes were taken

@@ -48,13 +48,23 @@ export async function activeHooks(pool: Pool, workspaces: readonly WorkspaceId[]
   return rows.map(storedHook);
 }
 
-/** What is wanted of which workspace, over all workspaces: some rows, since few have hooks. */
-export async function wantedKinds(pool: Pool): Promise<{ workspace: WorkspaceId; events: EventKind[] }[]> {
-  const { rows } = await pool.query<{ workspace_id: string; events: string[] }>(
-    `SELECT workspace_id::text, array_agg(DISTINCT event) AS events FROM notification_hook, unnest(events) AS event
-     WHERE NOT paused GROUP BY workspace_id`,
+/**
+ * One text for all hooks that are not paused, and another one after every change: a row that is written is of a later transaction than the one that it
+ * replaces, and the rows are counted. All of them are read; few workspaces have hooks.
+ */
+const MARK = "(SELECT count(*) || ' ' || coalesce(sum(xmin::text::bigint), 0) FROM notification_hook WHERE NOT paused)";
+
+/** SQL: whether wantedKinds would say something else. */
+export const hasChangedHooks = (since: string): string => `${MARK} <> ${since}`;
+
+/** What is wanted of which workspace, over all workspaces. @returns with a mark for hasChangedHooks */
+export async function wantedKinds(pool: Pool): Promise<{ wanted: { workspace: WorkspaceId; events: EventKind[] }[]; mark: string }> {
+  const { rows } = await pool.query<{ mark: string } & ({ workspace_id: string; events: string[] } | { workspace_id: null })>(
+    `SELECT m.mark, w.workspace_id::text, w.events FROM (SELECT ${MARK} AS mark) m LEFT JOIN (
+       SELECT workspace_id, array_agg(DISTINCT event) AS events FROM notification_hook, unnest(events) AS event WHERE NOT paused GROUP BY workspace_id) w ON true`,
   );
-  return rows.map((row) => ({ workspace: asWorkspaceId(row.workspace_id), events: kindsOf(row.events) }));
+  const wanted = rows.flatMap((row) => (row.workspace_id === null ? [] : [{ workspace: asWorkspaceId(row.workspace_id), events: kindsOf(row.events) }]));
+  return { wanted, mark: rows[0]?.mark ?? "" };
 }
 
 export type NewHook = Hook & { readonly by: string };

@@ -1,36 +1,37 @@
 import { messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Service } from "../../kernel/service.ts";
+import type { Changes } from "../db/change-watch.ts";
 import type { NotesWantedOf } from "../jobs/event-notes.ts";
 import type { Log } from "../telemetry/log.ts";
 import { HOOK_LIMITS } from "./contract.ts";
 import type { Deliverer } from "./deliverer.ts";
+import { HAS_DUE_DELIVERIES } from "./delivery-store.ts";
 import type { EventPlanner } from "./event-planner.ts";
+import { HAS_NOTES } from "./event-store.ts";
 import type { WantedEvents } from "./wanted-events.ts";
 
 export interface NotificationParts {
   readonly wanted: WantedEvents;
   readonly planner: EventPlanner;
   readonly deliverer: Deliverer;
+  readonly changes: Changes;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const LOOK_EVERY_MS = 1000;
 /** A note is committed some milliseconds after somebody has asked whether it is wanted. */
 const LOOK_SOON_MS = 50;
-/** While nobody has a hook something may be left of one that was deleted. */
-const IDLE_LOOKS = 60;
-const DROP_EVERY_LOOKS = 3600;
-const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const DAY_MS = 24 * HOUR_MS;
 
-/** Tells hooks what happens. Every replica does; they share the work by locks on rows. A replica whose workspaces have no hooks hardly looks. */
+/** Tells hooks what happens. Every replica does, when there is something to tell or to send; they share the work by locks on rows. */
 export class Notifications implements Service {
   readonly #parts: NotificationParts;
-  #timer: NodeJS.Timeout | undefined;
+  #dropping: NodeJS.Timeout | undefined;
+  #unwatch: (() => void)[] = [];
   #soon: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
-  #looks = 0;
   #sending: Promise<void> | undefined;
   #sendAgain = false;
   #stopped = false;
@@ -46,15 +47,19 @@ export class Notifications implements Service {
   }
 
   async start(): Promise<void> {
-    await this.#parts.wanted.start();
-    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
+    const { wanted, changes } = this.#parts;
+    // Until it is known, nobody wants anything: what fails here is read again with the first look at changes.
+    await wanted.read().catch((error: unknown) => this.#complain(error));
+    const work = { name: "events and deliveries", isNew: () => `(${HAS_NOTES} OR ${HAS_DUE_DELIVERIES})`, since: () => "", read: () => this.look() };
+    this.#unwatch = [wanted, work].map((what) => changes.watch(what));
+    this.#dropping = setInterval(() => void this.#drop(), HOUR_MS);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#timer);
+    for (const unwatch of this.#unwatch) unwatch();
+    clearInterval(this.#dropping);
     clearTimeout(this.#soon);
-    await this.#parts.wanted.stop();
     await this.#looking;
     await this.#sending;
     await this.#parts.deliverer.settled();
@@ -85,9 +90,6 @@ export class Notifications implements Service {
 
   /** Plans and begins what is due. Never rejects; one at a time. */
   look(): Promise<void> {
-    this.#looks += 1;
-    const isIdle = !this.#parts.wanted.any && this.#looks % IDLE_LOOKS !== 0;
-    if (isIdle) return Promise.resolve();
     this.#looking ??= this.#lookOnce().finally(() => {
       this.#looking = undefined;
     });
@@ -95,13 +97,17 @@ export class Notifications implements Service {
   }
 
   async #lookOnce(): Promise<void> {
-    const { planner, deliverer, clock } = this.#parts;
+    const { planner, deliverer } = this.#parts;
     try {
       await planner.plan();
       await deliverer.begin();
-      if (this.#looks % DROP_EVERY_LOOKS === 0) await deliverer.dropOld(clock.wallMs() - HOOK_LIMITS.keepDays * DAY_MS);
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  async #drop(): Promise<void> {
+    const { deliverer, clock } = this.#parts;
+    await deliverer.dropOld(clock.wallMs() - HOOK_LIMITS.keepDays * DAY_MS).catch((error: unknown) => this.#complain(error));
   }
 }

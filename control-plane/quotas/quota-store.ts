@@ -53,6 +53,9 @@ export async function writeQuotas(client: Queryable, workspace: WorkspaceId, quo
   return Number(rows[0]?.xid ?? 0);
 }
 
+/** SQL: whether changedQuotas would find something. */
+export const hasChangedQuotas = (since: string): string => `EXISTS (SELECT 1 FROM workspace_quota WHERE xid >= ${since}::xid8)`;
+
 /** What was written since an earlier look; see changedWorkspaceLimits for the cursor. @param since "0" for all */
 export async function changedQuotas(pool: Pool, since: string): Promise<{ changed: [WorkspaceId, WorkspaceQuotas][]; next: string }> {
   const { rows } = await pool.query<Row & { next: string; workspace_id: string | null }>(

@@ -1,9 +1,7 @@
-import { messageOf } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
-import type { Service } from "../../kernel/service.ts";
+import type { Watched } from "../db/change-watch.ts";
 import type { Pool } from "../db/pools.ts";
-import type { Log } from "../telemetry/log.ts";
-import { changedQuotas, type WorkspaceQuotas } from "./quota-store.ts";
+import { changedQuotas, hasChangedQuotas, type WorkspaceQuotas } from "./quota-store.ts";
 
 /** What holds for workspaces without quotas of their own, and for those who have no token. Undefined: no limit. */
 export interface InstanceLimits extends WorkspaceQuotas {
@@ -11,31 +9,18 @@ export interface InstanceLimits extends WorkspaceQuotas {
   readonly anonymousPerS: number | undefined;
 }
 
-const LOOK_EVERY_MS = 1000;
-
-/** The quotas of all workspaces, in memory. A change is seen within a second or two; while the database is away they stay as they were. */
-export class Quotas implements Service {
-  readonly #pool: Pool;
-  readonly #log: Log;
+/** The quotas of all workspaces, in memory. While the database is away they stay as they were. */
+export class Quotas implements Watched {
+  readonly name = "quotas";
+  readonly isNew = hasChangedQuotas;
   readonly instance: InstanceLimits;
+  readonly #pool: Pool;
   readonly #own = new Map<WorkspaceId, WorkspaceQuotas>();
   #since = "0";
-  #timer: NodeJS.Timeout | undefined;
-  #looking = false;
 
-  constructor(pool: Pool, log: Log, instance: InstanceLimits) {
+  constructor(pool: Pool, instance: InstanceLimits) {
     this.#pool = pool;
-    this.#log = log;
     this.instance = instance;
-  }
-
-  async start(): Promise<void> {
-    await this.look();
-    this.#timer = setInterval(() => void this.#lookAgain(), LOOK_EVERY_MS);
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
   }
 
   /** What is to be kept to. */
@@ -43,18 +28,14 @@ export class Quotas implements Service {
     return this.#own.get(workspace)?.[name] ?? this.instance[name];
   }
 
-  async look(): Promise<void> {
+  since(): string {
+    return this.#since;
+  }
+
+  /** Errors: those of the database. */
+  async read(): Promise<void> {
     const { changed, next } = await changedQuotas(this.#pool, this.#since);
     for (const [workspace, quotas] of changed) this.#own.set(workspace, quotas);
     this.#since = next;
-  }
-
-  async #lookAgain(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    await this.look().catch((error: unknown) =>
-      this.#log.warn({ event: "quotas.not_read", error: messageOf(error) }, "quotas could not be read, they stay as they were"),
-    );
-    this.#looking = false;
   }
 }

@@ -72,7 +72,7 @@ function addQuotas(root: FastifyInstance, pool: Pool, quotas: Quotas): void {
         await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: "quotas:write", target: "quotas", detail: request.body });
         return written;
       });
-      await quotas.look();
+      await quotas.read();
       return reply.header("etag", etagOf(revision)).send(await present(pool, workspace.id, next, instance));
     },
   );

@@ -49,7 +49,7 @@ async function at(url: string, name: string, token: string, method: string, path
 async function limited(tenant: Tenant, name: string, quotas: { requests_per_s: number; jobs_per_minute?: number }): Promise<void> {
   expect((await tenant.admin("PUT", "/quotas", quotas)).status).toBe(200);
   const told = async (url: string): Promise<string | null> => (await at(url, name, tenant.token, "GET", "/limits")).headers.get("ratelimit-limit");
-  for (const url of both()) await expect.poll(() => told(url), { timeout: 10_000 }).toBe(String(quotas.requests_per_s));
+  for (const url of both()) await expect.poll(() => told(url)).toBe(String(quotas.requests_per_s));
 }
 
 const both = (): string[] => [first.server.httpUrl, second.httpUrl];

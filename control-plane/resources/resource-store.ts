@@ -4,7 +4,7 @@ import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
-import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
+import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, lookedFor, lookedForValues, type ThingPage } from "../variables/variable-store.ts";
 import { STATE_TYPE } from "./contract.ts";
 
 /** One of a list, without its value. */
@@ -30,11 +30,12 @@ const LISTED = `path, type, description, ${CHANGE_COLUMNS}`;
 const COLUMNS = `value, ${LISTED}`;
 
 /** @param type undefined: all but states */
-export async function listResources(pool: Pool, workspace: WorkspaceId, type: string | undefined, page: Page): Promise<ListedResource[]> {
+export async function listResources(pool: Pool, workspace: WorkspaceId, type: string | undefined, page: ThingPage): Promise<ListedResource[]> {
   const which = type === undefined ? "type <> $5" : "type = $5";
   const { rows } = await pool.query<Omit<ResourceRow, "value">>(
-    `SELECT ${LISTED} FROM resource WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${which} AND ${withinBounds("path", 6)} ORDER BY path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, type ?? STATE_TYPE, ...boundsValues(page.bounds)],
+    `SELECT ${LISTED} FROM resource WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${which} AND ${withinBounds("path", 6)}
+       AND ${lookedFor(8)} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, type ?? STATE_TYPE, ...boundsValues(page.bounds), ...lookedForValues(page)],
   );
   return rows.map((row) => ({ path: row.path, type: row.type, description: row.description, ...changesOf(row) }));
 }

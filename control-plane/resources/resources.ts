@@ -6,7 +6,7 @@ import { inTransaction } from "../db/transaction.ts";
 import { THING_LIMITS } from "../variables/contract.ts";
 import { putRevised } from "../variables/put-revised.ts";
 import { type Condition, changedMeanwhile, wantedRevision } from "../variables/revision.ts";
-import type { Page } from "../variables/variable-store.ts";
+import type { ThingPage } from "../variables/variable-store.ts";
 import { type PutResource, STATE_TYPE } from "./contract.ts";
 import {
   deleteResource,
@@ -24,7 +24,7 @@ import type { SchemaCheck } from "./schema-check.ts";
 /** Resources of workspaces, states of scripts among them. What is not of the workspace is not there. */
 export interface Resources {
   /** @param type undefined: all but states */
-  list(workspace: WorkspaceId, type: string | undefined, page: Page): Promise<ListedResource[]>;
+  list(workspace: WorkspaceId, type: string | undefined, page: ThingPage): Promise<ListedResource[]>;
   find(workspace: WorkspaceId, path: string): Promise<StoredResource | undefined>;
   /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, out_of_range, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutResource, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredResource }>;

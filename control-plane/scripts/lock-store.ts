@@ -56,6 +56,9 @@ function pendingLock(row: PendingRow): PendingLock {
   return { workspace: asWorkspaceId(row.workspace_id), hash: row.hash, round: row.round, jobId: row.job_id === null ? undefined : asJobId(row.job_id) };
 }
 
+/** SQL: whether any lock waits. */
+export const hasPendingLocks = (): string => "EXISTS (SELECT 1 FROM script_lock WHERE state = 0)";
+
 /** Locks that wait, after one that was looked at before, in a fixed order. */
 export async function pendingLocks(pool: Pool, after: Pick<PendingLock, "workspace" | "hash"> | undefined, limit: number): Promise<PendingLock[]> {
   const { rows } = await pool.query<PendingRow>(

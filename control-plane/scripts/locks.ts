@@ -1,16 +1,17 @@
 // Finds out, after a deploy, which versions of packages a script depends on. The table `script_lock` is the truth: a row that waits is work for
 // any replica, and every step may be done twice (the job of a round has an idempotency key, a row is settled only while it waits for that round).
 // So nothing is lost when a replica dies between any two steps: whoever looks next goes on.
-// The replica that took the deploy looks at once and is told of the job's end; all replicas look at all rows every few seconds.
+// The replica that took the deploy looks at once and is told of the job's end; while any row waits all replicas look at all of them every few seconds.
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
 import type { Service } from "../../kernel/service.ts";
+import type { Changes } from "../db/change-watch.ts";
 import type { Pool } from "../db/pools.ts";
 import type { DependencyJobs } from "../jobs/dependency-jobs.ts";
 import type { Log } from "../telemetry/log.ts";
 import { lockEnd } from "./lock-result.ts";
-import { askAgain, noteLockJob, type PendingLock, pendingLockOf, pendingLocks, settleLock } from "./lock-store.ts";
+import { askAgain, hasPendingLocks, noteLockJob, type PendingLock, pendingLockOf, pendingLocks, settleLock } from "./lock-store.ts";
 import type { ScriptCache } from "./script-cache.ts";
 
 export interface ScriptLocksDeps {
@@ -18,6 +19,8 @@ export interface ScriptLocksDeps {
   readonly scripts: ScriptCache;
   readonly jobs: DependencyJobs;
   readonly log: Log;
+  /** Tells that locks wait. Without it only those of deploys here are found out. */
+  readonly changes?: Changes;
 }
 
 const LOOK_EVERY_MS = 5000;
@@ -31,7 +34,7 @@ export class ScriptLocks implements Service {
   readonly #deps: ScriptLocksDeps;
   readonly #stopped = new AbortController();
   readonly #followed = new Set<JobId>();
-  #timer: NodeJS.Timeout | undefined;
+  #unwatch: (() => void) | undefined;
   #looking: Promise<void> | undefined;
   /** The last row of the look before. */
   #after: PendingLock | undefined;
@@ -41,13 +44,12 @@ export class ScriptLocks implements Service {
   }
 
   async start(): Promise<void> {
-    const look = (): void => background(this.#deps.log, "locks of scripts", this.#lookAtAll());
-    this.#timer = setInterval(look, LOOK_EVERY_MS);
-    look();
+    const waiting = { name: "locks of scripts", isNew: hasPendingLocks, since: () => "", read: () => this.#lookAtAll(), restMs: LOOK_EVERY_MS };
+    this.#unwatch = this.#deps.changes?.watch(waiting);
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#unwatch?.();
     this.#stopped.abort();
     await this.#looking?.catch(() => undefined);
   }

@@ -20,6 +20,7 @@ interface MetricSources {
   shardsOwned(): number;
   shardsMissing(): number;
   peerLinks(): number;
+  changesUnseenS(): number;
 }
 
 export interface Metrics {
@@ -83,6 +84,7 @@ export function createMetrics(): Metrics {
   gauge("millrace_shards_owned", "Shards that this replica schedules", (from) => from.shardsOwned());
   gauge("millrace_shards_missing", "Shards without an owner, as far as this replica knows", (from) => from.shardsMissing());
   gauge("millrace_peer_links", "Other replicas that this one is linked to", (from) => from.peerLinks());
+  gauge("millrace_changes_unseen_seconds", "For how long this replica has not known what others change", (from) => from.changesUnseenS());
 
   const handOverSeconds = new Histogram({
     name: "millrace_hand_over_seconds",

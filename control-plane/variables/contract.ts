@@ -37,6 +37,9 @@ export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(THING_LIMITS.pageSize).optional(),
 };
 
+/** What lists take that nothing narrows. */
+export const cursorQuery = z.strictObject({ cursor: pageQuery.cursor, limit: pageQuery.limit });
+
 /** What every thing says about its changes. `revision` is its ETag. */
 export const changeFields = {
   revision: z.int(),

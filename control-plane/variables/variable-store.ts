@@ -58,11 +58,28 @@ export interface Page {
   readonly bounds?: PathBounds | undefined;
 }
 
-export async function listVariables(pool: Pool, workspace: WorkspaceId, page: Page): Promise<ListedVariable[]> {
+/** A page of those that are looked for. */
+export interface ThingPage extends Page {
+  /** The one path. */
+  readonly path?: string | undefined;
+  /** What the description contains, in small letters or capitals. */
+  readonly about?: string | undefined;
+}
+
+/** A condition with two parameters from the given number on: `lookedForValues`. */
+export function lookedFor(first: number): string {
+  return `coalesce(path = $${first}, true) AND coalesce(strpos(lower(description), lower($${first + 1})) > 0, true)`;
+}
+
+export function lookedForValues({ path, about }: ThingPage): [string | null, string | null] {
+  return [path ?? null, about ?? null];
+}
+
+export async function listVariables(pool: Pool, workspace: WorkspaceId, page: ThingPage): Promise<ListedVariable[]> {
   const { rows } = await pool.query<ChangeRow & { path: string; description: string; is_secret: boolean }>(
     `SELECT path, description, sealed IS NOT NULL AS is_secret, ${CHANGE_COLUMNS} FROM variable
-     WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${withinBounds("path", 5)} ORDER BY path LIMIT $4`,
-    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds)],
+     WHERE workspace_id = $1 AND path > $2 AND starts_with(path, $3) AND ${withinBounds("path", 5)} AND ${lookedFor(7)} ORDER BY path LIMIT $4`,
+    [workspace, page.after, page.prefix, page.limit, ...boundsValues(page.bounds), ...lookedForValues(page)],
   );
   return rows.map((row) => ({ path: row.path, description: row.description, isSecret: row.is_secret, ...changesOf(row) }));
 }

@@ -15,11 +15,11 @@ import {
   type ListedVariable,
   listVariables,
   type NewVariable,
-  type Page,
   replaceSealed,
   type StoredValue,
   type StoredVariable,
   sealedWithOldKeys,
+  type ThingPage,
   updateVariable,
 } from "./variable-store.ts";
 
@@ -30,7 +30,7 @@ export interface OpenVariable {
 
 /** Variables of workspaces. What is not of the workspace is not there. */
 export interface Variables {
-  list(workspace: WorkspaceId, page: Page): Promise<ListedVariable[]>;
+  list(workspace: WorkspaceId, page: ThingPage): Promise<ListedVariable[]>;
   find(workspace: WorkspaceId, path: string): Promise<StoredVariable | undefined>;
   /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutVariable, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredVariable }>;

@@ -30,6 +30,9 @@ export interface ChangedLimits {
   readonly next: string;
 }
 
+/** SQL: whether changedWorkspaceLimits would find something. */
+export const hasChangedLimits = (since: string): string => `EXISTS (SELECT 1 FROM workspace_limit WHERE xid >= ${since}::xid8)`;
+
 /**
  * What was written since an earlier look. The cursor is the oldest transaction that was still running then: whatever commits later carries at
  * least its number, so no change is ever missed, and some come twice. @param since "0" for all

@@ -35,11 +35,22 @@ export function operationsOf(document: ApiDocument): Operation[] {
       method: method.toUpperCase(),
       path,
       parameters,
-      body: requestBody?.content["application/json"]?.schema,
+      body: resolved(requestBody?.content["application/json"]?.schema, document),
     })),
   );
   const place = ({ method, operationId }: Operation): string => `${method === "DELETE" ? 1 : 0} ${operationId}`;
   return operations.sort((a, b) => (place(a) < place(b) ? -1 : 1));
+}
+
+/** A schema with what its references stand for in their place. */
+function resolved(schema: Schema | undefined, { components }: ApiDocument): Schema | undefined {
+  if (schema === undefined) return undefined;
+  return JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
+    const reference: unknown = typeof value === "object" && value !== null ? Reflect.get(value, "$ref") : undefined;
+    const name = typeof reference === "string" ? /^#\/components\/schemas\/(\w+)$/.exec(reference)?.[1] : undefined;
+    const named = name === undefined ? undefined : components.schemas[name];
+    return named === undefined ? value : resolved(named as Schema, { paths: {}, components });
+  }) as Schema;
 }
 
 /** Sends a request byte for byte; nothing on the way makes it tidier. Errors: when no answer comes. */
