@@ -1,7 +1,7 @@
 import type { AgentView, JoinTokenView, MadeJoinToken, NewJoinToken, OrderView } from "../control-plane/agents/contract.ts";
 import type { AuditHeadView, AuditPage } from "../control-plane/audit/contract.ts";
 import type { DeployFlowRequest, DeployFlowResponse } from "../control-plane/flows/contract.ts";
-import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
+import type { FlowEventView, FlowRunView } from "../control-plane/flows/runs/contract.ts";
 import type { JobStatus, JobView } from "../control-plane/jobs/contract.ts";
 import type { ResourceView } from "../control-plane/resources/contract.ts";
 import type { Preview, ScheduleRunView, ScheduleView } from "../control-plane/schedules/contract.ts";
@@ -64,6 +64,8 @@ export interface ApiClient {
   runJob(body: string, key?: string): Promise<JobView>;
   /** A run that is made of an earlier one. @param body JSON text of a RestartRequest */
   restartFlow(id: string, body: string): Promise<JobView>;
+  /** An answer for a step that waits for people. @param body JSON text of an AnswerRequest */
+  answerStep(id: string, body: string): Promise<{ readonly taken: boolean }>;
   /** @param body JSON text of a StepTestRequest */
   testStep(body: string): Promise<JobView>;
   job(id: string): Promise<JobView>;
@@ -104,6 +106,8 @@ export interface ApiClient {
   auditHead(chain: AuditChain): Promise<AuditHeadView>;
   /** JSON lines. */
   auditExport(chain: AuditChain): Promise<ReadableStream<Uint8Array>>;
+  /** The run of a flow, step by step. */
+  flowRun(id: string): Promise<FlowRunView>;
   /** What happened in the run of a flow after the event with this number. */
   flowEvents(id: string, after: number): Promise<{ readonly events: readonly FlowEventView[] }>;
   /** Any request below the workspace; the answer is text, so that numbers keep their digits. */
@@ -149,6 +153,17 @@ export function createApiClient(settings: Settings): ApiClient {
     return decodeObject<T>(await readText(await send(method, path, body, { headers }), settings.url), `${method} ${path}`);
   }
 
+  /** All of a list, page by page. */
+  async function everyPage<Page extends object, One>(path: string, of: (page: Page) => readonly One[]): Promise<One[]> {
+    const all: One[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await call<Page & { next_cursor?: string }>("GET", `${path}${queryOf({ cursor, limit: 200 })}`);
+      all.push(...of(page));
+      if (page.next_cursor === undefined) return all;
+      cursor = page.next_cursor;
+    }
+  }
+
   const baseOf = (chain: AuditChain): string => (chain === "instance" ? `${settings.url}/api/v1` : base);
 
   async function auditOf<T extends object>(chain: AuditChain, rest: string): Promise<T> {
@@ -158,6 +173,7 @@ export function createApiClient(settings: Settings): ApiClient {
   return {
     settings,
     runJob: (body, key) => call("POST", "/jobs", body, key === undefined ? {} : { "idempotency-key": key }),
+    answerStep: (id, body) => call("POST", `/jobs/${encodeURIComponent(id)}/flow/answer`, body),
     restartFlow: (id, body) => call("POST", `/jobs/${encodeURIComponent(id)}/flow/restart`, body),
     testStep: (body) => call("POST", "/flows/test", body),
     job: (id) => call("GET", `/jobs/${encodeURIComponent(id)}`),
@@ -175,11 +191,11 @@ export function createApiClient(settings: Settings): ApiClient {
     deploy: (script) => call("POST", "/scripts", JSON.stringify(script)),
     deployFlow: (flow) => call("POST", "/flows", JSON.stringify(flow)),
     agents: async () => (await call<{ agents: readonly AgentView[] }>("GET", "/agents")).agents,
-    enrolledAgents: async () => (await call<{ agents: readonly { id: string; name: string }[] }>("GET", "/agents/enrolled")).agents,
+    enrolledAgents: () => everyPage("/agents/enrolled", ({ agents }: { agents: readonly { id: string; name: string }[] }) => agents),
     orderAgent: (id, order) =>
       order === "revoke" ? call("DELETE", `/agents/${encodeURIComponent(id)}`) : call("POST", `/agents/${encodeURIComponent(id)}/${order}`),
     createJoinToken: (settings) => call("POST", "/agents/join-tokens", JSON.stringify(settings)),
-    joinTokens: async () => (await call<{ tokens: readonly JoinTokenView[] }>("GET", "/agents/join-tokens")).tokens,
+    joinTokens: () => everyPage("/agents/join-tokens", ({ tokens }: { tokens: readonly JoinTokenView[] }) => tokens),
     async revokeJoinToken(id) {
       await send("DELETE", `/agents/join-tokens/${encodeURIComponent(id)}`);
     },
@@ -204,6 +220,7 @@ export function createApiClient(settings: Settings): ApiClient {
       const response = await send("GET", "/audit/export", undefined, { under: baseOf(chain), signal: new AbortController().signal });
       return response.body ?? new ReadableStream({ start: (controller) => controller.close() });
     },
+    flowRun: (id) => call("GET", `/jobs/${encodeURIComponent(id)}/flow`),
     flowEvents: (id, after) => call("GET", `/jobs/${encodeURIComponent(id)}/flow/events${queryOf({ after })}`),
     ask: async (method, path, body, headers = {}) => readText(await send(method, path, body, { headers }), settings.url),
     async logs(id, request) {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ExitCode } from "./exit-codes.ts";
 
-/** `millrace restart` and `millrace test-step`. */
+/** `millrace restart`, `millrace test-step`, `millrace approve` and `millrace refuse`. */
 export function addFlowCommands(program: Command, finish: (code: ExitCode) => void, withConnection: (command: Command) => Command): void {
   withConnection(program.command("restart"))
     .description("run a flow again: from a step on with the results before it, or from the beginning")
@@ -22,6 +22,16 @@ export function addFlowCommands(program: Command, finish: (code: ExitCode) => vo
     .option("-r, --results <json>", "results of other steps by id; @file reads them from a file")
     .option("--no-wait", "print the id of the run and leave")
     .action(async (target, options) => finish(await (await import("./commands/test-step.ts")).testStepCommand(target, options)));
+  for (const [name, what] of [
+    ["approve", "let a step go on that waits for people"],
+    ["refuse", "refuse a step that waits for people: the run is cancelled, unless the step says that it goes on"],
+  ] as const)
+    withConnection(program.command(name))
+      .description(what)
+      .argument("<id>", "the run: whole id, its beginning, or its last 8 characters")
+      .option("-s, --step <place>", "the step, such as b or loop/3/b; may be left out when only one waits")
+      .option("-p, --payload <json>", "what the flow sees as resume; @file reads it from a file, @- from stdin")
+      .action(async (id, options) => finish(await (await import("./commands/answer.ts")).answerCommand(id, name === "approve", options)));
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -1,11 +1,16 @@
-import type { FlowEventView } from "../control-plane/flows/runs/contract.ts";
+import type { FlowEventView, FlowStepView } from "../control-plane/flows/runs/contract.ts";
 import type { ApiClient } from "./api-client.ts";
+import { formatDuration } from "./durations.ts";
 import { pause } from "./follow.ts";
 import { inkFor } from "./output.ts";
 import type { JobScreen } from "./run-job.ts";
 import { plainText } from "./sanitise.ts";
 
 const LOOK_MS = 500;
+/** Looks without news after which it is told what the run waits for. */
+const QUIET_LOOKS = 4;
+/** Of the steps that run at a time, so many are asked why they do not begin. */
+const MOST_ASKED = 5;
 /** Of a step's output, what is shown beside those of the others. */
 const MAX_LINES = 200;
 
@@ -14,14 +19,40 @@ const MAX_LINES = 200;
  * connection that breaks costs nothing but a delay.
  */
 export async function showSteps(client: ApiClient, id: string, screen: JobScreen, over: AbortSignal): Promise<void> {
-  for (let after = 0; ; ) {
+  const told = new Set<string>();
+  for (let [after, quiet] = [0, 0]; ; ) {
     const last = over.aborted;
     const { events } = await client.flowEvents(id, after).catch(() => ({ events: [] as readonly FlowEventView[] }));
     for (const event of events) await showEvent(client, screen, event);
     after = events.at(-1)?.seq ?? after;
     if (last && events.length === 0) return;
+    quiet = events.length === 0 ? quiet + 1 : 0;
+    if (quiet > 0 && quiet % QUIET_LOOKS === 0) await tellWaits(client, id, screen, told).catch(() => undefined);
     if (events.length === 0) await pause(LOOK_MS, over).catch(() => undefined);
   }
+}
+
+/** What keeps the run from going on; each once. */
+async function tellWaits(client: ApiClient, id: string, screen: JobScreen, told: Set<string>): Promise<void> {
+  const ink = inkFor(process.stderr);
+  const { steps } = await client.flowRun(id);
+  const tell = (key: string, text: string): void => {
+    if (!told.has(key)) screen.line(ink.dim(`… ${plainText(text)}`));
+    told.add(key);
+  };
+  for (const { step, status, attempt, done = 0, count = 1, until } of steps) {
+    if (status === "suspended") tell(`${step} ${done}`, `${step} waits for people, ${done} of ${count} have approved: millrace approve ${id} --step ${step}`);
+    else if (status === "retrying" && until !== undefined)
+      tell(`${step} ${attempt}`, `${step} is tried again in ${formatDuration(Math.max(0, Date.parse(until) - Date.now()))}`);
+  }
+  for (const { step, job } of steps.filter(isOfJob).slice(0, MOST_ASKED)) {
+    const { status, wait_reason: reason } = await client.job(job);
+    if (status === "queued" && reason !== undefined) tell(`${step} ${reason}`, `${step} is queued: ${reason}`);
+  }
+}
+
+function isOfJob(step: FlowStepView): step is FlowStepView & { readonly job: string } {
+  return step.status === "running" && step.job !== undefined;
 }
 
 async function showEvent(client: ApiClient, screen: JobScreen, { kind, step = "", ...event }: FlowEventView): Promise<void> {

@@ -73,10 +73,19 @@ function addServers(program: Command, finish: (code: ExitCode) => void): void {
     .description("an agent alone; MILLRACE_URL and MILLRACE_AGENT_TOKEN or MILLRACE_AGENT_JOIN_TOKEN say where it belongs")
     .option("--once", "take one job and end (MILLRACE_AGENT_MAX_JOBS=1)")
     .addOption(new Option("--until-stdin-ends", "stop when the process that started this one is gone").hideHelp())
+    .addHelpText(
+      "after",
+      "\nSettings are variables of the environment: `millrace agent settings` says which. `millrace agents` is for those that are connected.",
+    )
     .action(async (options) => finish(await (await import("./commands/agent.ts")).agentCommand(options)));
   agent
+    .command("settings")
+    .description("what an agent may be told by its environment, and which of it is set here")
+    .option("--json", "JSON on stdout and nothing else there")
+    .action(async (options) => finish(await (await import("./commands/agent-settings.ts")).agentSettingsCommand(options)));
+  agent
     .command("doctor")
-    .description("try out how well an agent on this host can enclose jobs, layer by layer")
+    .description("try out how well an agent on this host can enclose jobs, which languages it has, and whether its settings work")
     .option("--json", "JSON on stdout and nothing else there")
     .option("--min-level <0-3>", "exit 0 only when the sandbox is at least this strong", wholeNumber(0, 3), 1)
     .action(async (options) => finish(await (await import("./commands/doctor.ts")).doctorCommand(options)));

@@ -3,6 +3,7 @@ import { connect } from "../connect.ts";
 import { formatAge } from "../durations.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { formatTable, inkFor, printJson, say } from "../output.ts";
+import { plainText } from "../sanitise.ts";
 import type { ConnectionFlags } from "../settings.ts";
 
 export interface AgentsOptions extends ConnectionFlags {
@@ -23,11 +24,13 @@ export async function agentsCommand(options: AgentsOptions): Promise<ExitCode> {
   const ink = inkFor(process.stdout);
   process.stdout.write(
     formatTable(
-      ["NAME", "STATE", "SCOPE", "TAGS", "BUSY", "SLOTS", "LANGUAGES", "SANDBOX", "CONNECTED", "VERSION"],
+      ["NAME", "STATE", "SCOPE", "TAGS", "BUSY", "SLOTS", "SANDBOX", "CONNECTED", "VERSION", "LANGUAGES"],
       agents.map((agent) => rowOf(agent, Date.now())),
       (cell, _column, row) => (row === -1 ? ink.dim(cell) : cell),
     ),
   );
+  // Below the table, not in it: the reason of one would make every line too long.
+  for (const { name, state = "active", state_reason: why = "" } of agents) if (why !== "") say(`${plainText(name)} is ${state}: ${plainText(why)}`);
   return EXIT.ok;
 }
 
@@ -39,9 +42,10 @@ function rowOf(agent: AgentView, nowMs: number): string[] {
     agent.tags.join(","),
     String(agent.running),
     String(agent.slots),
-    agent.languages.map((entry) => `${entry.language} ${entry.version}`.trim()).join(", "),
     agent.sandbox.level > 0 ? `level ${agent.sandbox.level}` : "none",
     formatAge(Date.parse(agent.connected_at), nowMs),
     agent.version,
+    // Their versions are in the JSON: a line of all would be as wide as three terminals.
+    agent.languages.map(({ language }) => language).join(", "),
   ];
 }

@@ -204,8 +204,10 @@ describe("millrace cancel and agents", () => {
       running: 1,
       connected_at: new Date().toISOString(),
     };
-    api.on("GET /agents", json(200, { agents: [agent] }), json(200, { agents: [] }));
-    const { stdout } = await millrace("agents");
+    const ill = { ...agent, name: "a2", state: "quarantined", state_reason: "no sandbox could be made" };
+    api.on("GET /agents", json(200, { agents: [agent, ill] }), json(200, { agents: [] }));
+    const { stdout, stderr } = await millrace("agents");
+    expect(stderr).toBe("a2 is quarantined: no sandbox could be made\n");
     expect(stdout.split("\n")[1]?.split(/ {2,}/)).toEqual([
       "a1",
       "active",
@@ -213,10 +215,10 @@ describe("millrace cancel and agents", () => {
       "default,gpu",
       "1",
       "4",
-      "bash 5.2",
       "level 2",
       expect.stringContaining("ago"),
       "0.1.0",
+      "bash",
     ]);
     expect(await millrace("agents")).toMatchObject({ code: 0, stdout: "", stderr: expect.stringContaining("no agent is connected") });
   });
@@ -263,12 +265,23 @@ describe("millrace agent doctor", () => {
   it("shows each layer, and exits by the level that is asked for", async () => {
     const { code, stdout } = await millrace("agent", "doctor", "--json");
     const report = JSON.parse(stdout);
-    expect([code, report.ok, report.min_level]).toEqual([0, true, 1]);
+    expect([code, report.ok, report.min_level, report.checks]).toEqual([0, true, 1, []]);
+    expect(report.languages.map(({ language }: { language: string }) => language)).toContain("bash");
     expect(report.layers.map((layer: { name: string }) => layer.name)).toContain("memory limit");
     const most = await millrace("agent", "doctor", "--min-level", "3");
     expect(most.code).toBe(report.level === 3 ? 0 : 9);
     expect(most.stdout).toContain(`sandbox level ${report.level} of 3`);
     expect((await millrace("agent", "doctor", "--min-level", "4")).code).toBe(2);
+  });
+});
+
+describe("millrace agent settings", () => {
+  it("says what there is and what is set, and no value", async () => {
+    const { code, stdout } = await startCli(api.url, ["agent", "settings"], { MILLRACE_AGENT_TOKEN: "never-shown" }).finished;
+    expect(code).toBe(0);
+    expect(stdout).toContain("MILLRACE_AGENT_TOKEN is set here\n");
+    expect(stdout).toContain("MILLRACE_AGENT_TAGS (comma list; default: default)\n");
+    expect(stdout).not.toContain("never-shown");
   });
 });
 

@@ -4,8 +4,11 @@ import { plainText } from "../sanitise.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 type Level = (typeof LEVELS)[number];
-/** pino's numbers. */
-const LEVEL_NUMBERS: Readonly<Record<number, Level>> = { 10: "debug", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "error" };
+/** Those of pino that people need not tell apart. */
+const OTHER_LEVELS: ReadonlyMap<unknown, Level> = new Map<unknown, Level>([
+  ["trace", "debug"],
+  ["fatal", "error"],
+]);
 /** Fields that tell a person nothing. */
 const HIDDEN = new Set(["level", "time", "msg", "pid", "hostname", "v", "stack", "event"]);
 const MAX_FIELD = 300;
@@ -42,7 +45,7 @@ export function formatJsonLine(source: string, line: string, ink: Ink): string {
   }
   if (!isJsonObject(value)) return `${ink.dim(source)} ${plainText(line)}`;
   const { level, msg } = value;
-  const name = typeof level === "number" ? (LEVEL_NUMBERS[level] ?? "info") : (LEVELS.find((known) => known === level) ?? "info");
+  const name = OTHER_LEVELS.get(level) ?? LEVELS.find((known) => known === level) ?? "info";
   return formatEvent(source, name, value, typeof msg === "string" ? msg : "", ink);
 }
 

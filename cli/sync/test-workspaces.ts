@@ -84,7 +84,9 @@ export async function openTestWorkspaces(): Promise<TestWorkspaces> {
   });
   const named = createNamedJobs({ pool, jobs, scripts, clock: realClock });
   const changed = (): void => undefined;
-  addScheduleRoutes(app, createSchedules({ pool, jobs: named, workspaces, clock: realClock, start: async () => undefined, changed }), () => Date.now());
+  addScheduleRoutes(app, createSchedules({ pool, jobRows: pool, jobs: named, workspaces, clock: realClock, start: async () => undefined, changed }), () =>
+    Date.now(),
+  );
   const variables = createVariables(pool, createKeyRing(pool, [{ id: "test", key: Buffer.alloc(32, 7) }]));
   const schemas = createSchemaCheck();
   addVariableRoutes(app, variables);
