@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { groupsBelow } from "../../agent/sandbox/cgroup/group-files.ts";
+import { groupsBelow, processesIn } from "../../agent/sandbox/cgroup/group-files.ts";
 import { ownGroups } from "../../agent/sandbox/cgroup/hierarchy.ts";
 import { groupKeyOf } from "../../agent/sandbox/cgroup/open.ts";
 import { jobsGroupName } from "../../agent/sandbox/cgroup/sizes.ts";
@@ -23,6 +23,8 @@ export interface Footprint {
   readonly mounts: number;
   /** Control groups for its jobs, in all hierarchies. */
   readonly groups: number;
+  /** Processes in these groups that are below the agent no more: left over from jobs. */
+  readonly orphans: number;
 }
 
 /** @param folders of the agent; what is missing counts as empty */
@@ -30,6 +32,9 @@ export function footprintOf(pid: number, folders: readonly string[]): Footprint 
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? Number.NaN);
   const below = descendantsOf(readProcesses(), pid);
+  const groups = folders.flatMap((folder) => groupsOf(pid, join(folder, "exec")));
+  const known = new Set(below.map((one) => one.pid));
+  const orphans = new Set(groups.flatMap(processesIn).filter((one) => !known.has(one) && !isZombie(one)));
   return {
     rssMb: field("VmRSS") / 1024,
     belowMb: ownBytesBelow(pid) / 2 ** 20,
@@ -39,15 +44,16 @@ export function footprintOf(pid: number, folders: readonly string[]): Footprint 
     zombies: below.filter((one) => isZombie(one.pid)).length,
     files: folders.reduce((sum, folder) => sum + entriesBelow(folder), 0),
     mounts: readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length,
-    groups: folders.reduce((sum, folder) => sum + groupsOf(pid, join(folder, "exec")), 0),
+    groups: groups.length,
+    orphans: orphans.size,
   };
 }
 
 /** @param execDir of the agent: names its groups */
-function groupsOf(pid: number, execDir: string): number {
+function groupsOf(pid: number, execDir: string): string[] {
   const own = ownGroups(readFileSync(`/proc/${pid}/cgroup`, "utf8"), readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
   const name = jobsGroupName(groupKeyOf(execDir));
-  return own.reduce((sum, { dir }) => sum + groupsBelow(join(dir, name)).length, 0);
+  return own.flatMap(({ dir }) => groupsBelow(join(dir, name)));
 }
 
 function descendantsOf(all: readonly ProcessTimes[], root: number): ProcessTimes[] {

@@ -15,8 +15,10 @@ export interface FlowPeer {
   readonly kind: "npm" | "pip";
   /** In `programs/`: a process that speaks the lines of `program.ts`. */
   readonly program: string;
-  /** Whether it keeps its things in a Postgres of ours; its address is then the program's argument. */
-  readonly postgres: boolean;
+  /** Its server, as a Go module with its version: built beside the packages, as `bin/<last part of the path>`. */
+  readonly go?: string;
+  /** What the program is given: the address of a Postgres of ours, or so many free ports and a folder for its data. */
+  readonly needs: "postgres" | { readonly ports: number };
   readonly settings: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -27,7 +29,7 @@ export const FLOW_PEERS: readonly FlowPeer[] = [
     packages: { "@dbos-inc/dbos-sdk": "5.3.0" },
     kind: "npm",
     program: "dbos.mjs",
-    postgres: true,
+    needs: "postgres",
     settings: { steps: "DBOS.runStep in one process, one row each", postgres: "embedded, durable commits, the product's settings", sandbox: "none" },
   },
   {
@@ -35,7 +37,7 @@ export const FLOW_PEERS: readonly FlowPeer[] = [
     packages: { "@restatedev/restate-server": "1.7.12", "@restatedev/restate-sdk": "1.17.2" },
     kind: "npm",
     program: "restate.mjs",
-    postgres: false,
+    needs: { ports: 4 },
     settings: { steps: "ctx.run in one process, journalled by one server over HTTP/2", server: "the real one, one node, its defaults", sandbox: "none" },
   },
   {
@@ -43,7 +45,7 @@ export const FLOW_PEERS: readonly FlowPeer[] = [
     packages: { dbos: "3.4.0" },
     kind: "pip",
     program: "dbos-flows.py",
-    postgres: true,
+    needs: "postgres",
     settings: { steps: "DBOS.run_step in one process, one row each", postgres: "embedded, durable commits, the product's settings", sandbox: "none" },
   },
   {
@@ -52,7 +54,16 @@ export const FLOW_PEERS: readonly FlowPeer[] = [
     packages: { prefect: "3.8.3", fastapi: "0.139.0" },
     kind: "pip",
     program: "prefect-flows.py",
-    postgres: false,
+    needs: { ports: 1 },
     settings: { steps: "tasks in the process of the flow, states sent to one server", server: "the real one, SQLite, its defaults", sandbox: "none" },
+  },
+  {
+    name: "temporal-typescript",
+    packages: { "@temporalio/client": "1.24.0", "@temporalio/worker": "1.24.0", "@temporalio/workflow": "1.24.0" },
+    kind: "npm",
+    go: "github.com/temporalio/cli/cmd/temporal@v1.5.1",
+    program: "temporal.mjs",
+    needs: { ports: 1 },
+    settings: { steps: "activities of one worker, driven by one server over gRPC", server: "the real one, start-dev, SQLite in a file", sandbox: "none" },
   },
 ];

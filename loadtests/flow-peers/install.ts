@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import type { FlowPeer } from "./flow-peer.ts";
 
 const ROOT = fileURLToPath(new URL("../../.millrace/flow-peers/", import.meta.url));
-const LIMIT_MS = 5 * 60 * 1000;
+const LIMIT_MS = 10 * 60 * 1000;
+/** A large server is compiled, perhaps on a busy machine. */
+const BUILD_MS = 25 * 60 * 1000;
 /** Written last: what has it is complete. */
 const MARK = ".complete";
 const SAID_CHARS = 300;
@@ -15,13 +17,19 @@ export type Installed = { readonly folder: string; readonly command: readonly st
 
 /** A folder with the peer's packages; made once. @returns why not, where the registry is not reachable or a package does not install */
 export async function install(peer: FlowPeer, say: (text: string) => void): Promise<Installed> {
-  const folder = join(ROOT, `${peer.name}-${createHash("sha256").update(JSON.stringify(peer.packages)).digest("hex").slice(0, 12)}`);
+  const folder = join(
+    ROOT,
+    `${peer.name}-${createHash("sha256")
+      .update(JSON.stringify(peer.go === undefined ? peer.packages : [peer.packages, peer.go]))
+      .digest("hex")
+      .slice(0, 12)}`,
+  );
   const command = peer.kind === "npm" ? [process.execPath] : [join(folder, "venv", "bin", "python")];
   if (existsSync(join(folder, MARK))) return { folder, command };
   say(`${peer.name}: installing …`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const fault = peer.kind === "npm" ? await installNpm(folder, peer) : await installPip(folder, peer);
+  const fault = (peer.kind === "npm" ? await installNpm(folder, peer) : await installPip(folder, peer)) ?? (await buildServer(folder, peer));
   if (fault !== undefined) return { missing: fault };
   writeFileSync(join(folder, MARK), "");
   return { folder, command };
@@ -40,10 +48,17 @@ async function installPip(folder: string, { packages }: FlowPeer): Promise<strin
   );
 }
 
+/** With the compiler that is there, and no other one. */
+async function buildServer(folder: string, { go }: FlowPeer): Promise<string | undefined> {
+  if (go === undefined) return undefined;
+  const env = { ...process.env, GOBIN: join(folder, "bin"), GOTOOLCHAIN: "local", CGO_ENABLED: "0" };
+  return run(folder, ["go", "install", go], BUILD_MS, env);
+}
+
 /** @returns what went wrong */
-function run(folder: string, [program = "", ...args]: readonly string[]): Promise<string | undefined> {
+function run(folder: string, [program = "", ...args]: readonly string[], limitMs = LIMIT_MS, env = process.env): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"], timeout: LIMIT_MS });
+    const child = spawn(program, args, { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"], timeout: limitMs });
     let said = "";
     child.stderr.on("data", (data: Buffer) => {
       said = (said + data.toString()).slice(-SAID_CHARS);

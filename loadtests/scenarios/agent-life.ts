@@ -37,6 +37,7 @@ const AIMS: readonly Aim[] = [
   { figure: "agent_life_descriptors_more_count", kind: "at most", limit: 2, words: "4.8: descriptors more at rest" },
   { figure: "agent_life_processes_more_count", kind: "at most", limit: 1, words: "4.8: processes more at rest" },
   { figure: "agent_life_zombies_count", kind: "at most", limit: 0, words: "4.8: zombies at rest" },
+  { figure: "agent_life_orphans_count", kind: "at most", limit: 0, words: "4.8: processes of jobs that have ended, after any round" },
   { figure: "agent_life_groups_more_count", kind: "at most", limit: 8, words: "4.8: control groups more at rest" },
   { figure: "agent_life_files_more_count", kind: "at most", limit: 5, words: "4.8: files more at rest, temporary ones included" },
 ];
@@ -124,8 +125,8 @@ async function live({ jobs, form, seconds, say, look }: Living): Promise<Seen> {
 }
 
 function inWords(when: string, found: Footprint): string {
-  const { rssMb, belowMb, descriptors, processes, files, groups } = found;
-  return `${when}: ${Math.round(rssMb)} MB, ${Math.round(belowMb)} MB below, ${descriptors} descriptors, ${processes} processes, ${files} files, ${groups} groups`;
+  const { rssMb, belowMb, descriptors, processes, files, groups, orphans } = found;
+  return `${when}: ${Math.round(rssMb)} MB, ${Math.round(belowMb)} MB below, ${descriptors} descriptors, ${processes} processes, ${files} files, ${groups} groups, ${orphans} orphans`;
 }
 
 /** Where it keeps things: the folder of the first of the agents in that process. */
@@ -153,6 +154,7 @@ function growth({ rounds, firstRest, lastRest }: Seen): Figures {
     agent_life_processes_count: lastRest.processes,
     agent_life_processes_more_count: more((one) => one.processes),
     agent_life_zombies_count: lastRest.zombies,
+    agent_life_orphans_count: Math.max(...[...rounds, firstRest, lastRest].map((one) => one.orphans)),
     agent_life_groups_count: lastRest.groups,
     agent_life_groups_more_count: more((one) => one.groups),
     agent_life_files_count: lastRest.files,

@@ -39,7 +39,8 @@ const WORKLOADS: readonly (Workload & { readonly long: Rounds; readonly short: R
 
 export const flowBenchmark: Scenario = {
   name: "flow-benchmark",
-  summary: "Windmill's comparison: 40 × fib(10), 10 × fib(33) in a row, 400 × fib(10) at once, in Python and TypeScript; DBOS, Restate and Prefect beside it",
+  summary:
+    "Windmill's comparison: 40 × fib(10), 10 × fib(33) in a row, 400 × fib(10) at once, in Python and TypeScript; DBOS, Restate, Prefect and Temporal beside it",
   takes: { short: "about three minutes, and what is installed at the first run", long: "not measured yet" },
   async run(context) {
     const slots = context.slots ?? 2;
@@ -65,9 +66,7 @@ export const flowBenchmark: Scenario = {
       notes: [
         "peers run functions of one process, without a sandbox, as their steps; our rows with `code` are the nearest to that",
         "nobody assigns such functions: what is not their own time is all transition",
-        ...(context.short
-          ? ["short form: few rounds, Python without 10 × fib(33), flows without dedicated processes without 400 at once, peers of npm alone"]
-          : []),
+        ...(context.short ? ["short form: few rounds, Python without 10 × fib(33), flows without dedicated processes without 400 at once"] : []),
       ],
     };
   },
@@ -190,7 +189,6 @@ async function measurePeers(context: ScenarioContext): Promise<Record<string, Pe
   const results: Record<string, PeerResult> = {};
   for (const peer of FLOW_PEERS) {
     if (context.scope.isClosed) break;
-    if (context.short && peer.kind === "pip") continue;
     const scope = new Scope();
     context.scope.defer(() => scope.close());
     try {
@@ -213,10 +211,10 @@ async function measurePeers(context: ScenarioContext): Promise<Record<string, Pe
 /** What a program needs of its surroundings: see `programs/`. */
 async function argumentsOf(scope: Scope, peer: FlowPeer): Promise<string[]> {
   const data = temporaryFolder(scope);
-  if (peer.postgres) return [(await startPostgres(scope, data)).url];
-  if (peer.kind === "pip") return [String(await freePort()), data];
-  const ports = [await freePort(), await freePort(), await freePort(), await freePort()];
-  return [...ports.map(String), data];
+  if (peer.needs === "postgres") return [(await startPostgres(scope, data)).url];
+  const ports: string[] = [];
+  while (ports.length < peer.needs.ports) ports.push(String(await freePort()));
+  return [...ports, data];
 }
 
 async function measurePeer(context: ScenarioContext, peer: FlowPeer, program: Program): Promise<Figures> {
