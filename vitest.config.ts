@@ -1,4 +1,5 @@
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { COUNTS_FILE, CountReporter } from "./scripts/test-counts.ts";
 import { LongestFirst } from "./scripts/test-order.ts";
 
 const RUN_SETUP = "./scripts/test-run.ts";
@@ -10,11 +11,14 @@ const OUTSIDE = ["**/node_modules/**", "**/.millrace/**", "proto/gen/**"];
 /** They measure times. */
 const ALONE = ["cluster-times", "times"].map((name) => `e2e/${name}.e2e.test.ts`);
 
-/** What is waited for may come late on a busy machine: the limit is there for what never comes. */
-const PATIENT: TestProjectInlineConfiguration["test"] = { expect: { poll: { timeout: 10_000, interval: 20 } } };
+/** One more than the usual two processors: most tests wait for processes of theirs a good part of their time. */
+const WORKERS = 3;
 
-/** Files run one after the other in two processes that load the code once: to load it took as long as a quarter of all tests. */
-const SHARED: TestProjectInlineConfiguration["test"] = { ...PATIENT, pool: "forks", isolate: false, maxWorkers: 2 };
+/** What is waited for may come late on a busy machine: the limits are there for what never comes. */
+const PATIENT: TestProjectInlineConfiguration["test"] = { expect: { poll: { timeout: 10_000, interval: 20 } }, testTimeout: 60_000, hookTimeout: 60_000 };
+
+/** Files run one after the other in three processes that load the code once: to load it took as long as a quarter of all tests. */
+const SHARED: TestProjectInlineConfiguration["test"] = { ...PATIENT, pool: "forks", isolate: false, maxWorkers: WORKERS };
 
 const WHOLE_SYSTEMS: TestProjectInlineConfiguration["test"] = {
   ...PATIENT,
@@ -27,11 +31,12 @@ const WHOLE_SYSTEMS: TestProjectInlineConfiguration["test"] = {
   hookTimeout: 180_000,
 };
 
-// unit: pure and quick. db: on copies of a migrated database. agent: real processes and sandboxes. e2e: whole systems, two at a time.
+// unit: pure and quick. db: on copies of a migrated database. agent: real processes and sandboxes. e2e: whole systems, three files at a time.
 // e2e-alone: whole systems, one at a time.
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
+    reporters: ["default", new CountReporter(process.env[COUNTS_FILE])],
     projects: [
       {
         test: {
@@ -40,7 +45,6 @@ export default defineConfig({
           include: ["{kernel,signatures,control-plane,cli,scripts,loadtests,simulation,proto}/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts", "**/*.e2e.test.ts"],
           globalSetup: RUN_SETUP,
-          testTimeout: 15_000,
         },
       },
       {
@@ -50,8 +54,6 @@ export default defineConfig({
           include: ["{agent,control-plane,cli,loadtests}/**/*.db.test.ts"],
           exclude: OUTSIDE,
           globalSetup: [RUN_SETUP, DATABASE_SETUP],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
         },
       },
       {
@@ -61,8 +63,6 @@ export default defineConfig({
           include: ["agent/**/*.test.ts"],
           exclude: [...OUTSIDE, "**/*.db.test.ts"],
           globalSetup: RUN_SETUP,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -71,7 +71,7 @@ export default defineConfig({
           name: "e2e",
           include: ["e2e/**/*.e2e.test.ts"],
           exclude: [...OUTSIDE, ...ALONE],
-          maxWorkers: 2,
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 1 },
         },
       },

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
 import { freePort } from "../loadtests/world/processes.ts";
 import { ExitReason } from "../proto/gen/millrace/agent/v1/job.ts";
-import { launch, run, startWorld, until, type World } from "./harness.ts";
+import { launch, run, SCRIPTS, startWorld, until, type World } from "./harness.ts";
 import { RawAgent } from "./raw-agent.ts";
 
 /** One server and one agent for all cases: none of them may hurt the others. */
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-  await world.startAgent("victim");
+  await world.startAgent("victim", SCRIPTS);
 });
 afterAll(async () => {
   await world.close();
@@ -298,7 +298,7 @@ describe.concurrent("starting", () => {
 
   test("Postgres down at start is waited for, then said", async () => {
     const port = await freePort();
-    const env = { MILLRACE_DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/none`, MILLRACE_DATABASE_WAIT_MS: "500" };
+    const env = { MILLRACE_DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/none`, MILLRACE_DATABASE_WAIT_MS: "3000" };
     const { code, said } = await outcome(env);
     expect(code).toBe(7);
     expect(said).toMatch(/Postgres does not answer yet/);

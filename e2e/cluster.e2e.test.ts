@@ -125,7 +125,7 @@ describe.concurrent("two servers on one database", () => {
       for (const replica of [a, b]) expect((await keyed(replica, 2)).status).toBe(409);
 
       for (const replica of [a, b]) {
-        const late = await ask<JobWithResult>(replica, workspace, "POST", "/jobs?wait=10", { ...noop, args: { value: 5 }, delay_s: 0.2 });
+        const late = await ask<JobWithResult>(replica, workspace, "POST", "/jobs?wait=30", { ...noop, args: { value: 5 }, delay_s: 0.2 });
         expect(late.body).toMatchObject({ status: "succeeded", result: 5 });
       }
       const failing = { code: { language: "bash", content: "exit 3" }, retry: { max_attempts: 2, constant: { delay_s: 0.1 } } };

@@ -56,6 +56,7 @@ async function refusedAgent(name: string, env: NodeJS.ProcessEnv): Promise<{ cod
     MILLRACE_GRPC_ADDRESS: `127.0.0.1:${world.grpcPort}`,
     MILLRACE_AGENT_NAME: name,
     MILLRACE_AGENT_DATA_DIR: join(world.dir, `agent-${name}`),
+    MILLRACE_AGENT_LANGUAGES: "bash",
   };
   const agent = launch(["agent"], { ...settings, ...env }, said);
   await exitOf(agent);
@@ -268,6 +269,7 @@ describe.concurrent("conduct and TLS", () => {
           MILLRACE_AGENT_TOKEN: tls.credentials.agent_token,
           MILLRACE_AGENT_NAME: "naked",
           MILLRACE_AGENT_DATA_DIR: join(tls.dir, "agent-naked"),
+          MILLRACE_AGENT_LANGUAGES: "bash",
         },
         join(tls.dir, "naked.log"),
       );
@@ -296,6 +298,7 @@ async function startAnyAgent(name: string, env: NodeJS.ProcessEnv): Promise<Proc
     MILLRACE_AGENT_TOKEN: world.credentials.agent_token,
     MILLRACE_AGENT_NAME: name,
     MILLRACE_AGENT_DATA_DIR: join(world.dir, `agent-${name}`),
+    MILLRACE_AGENT_LANGUAGES: "bash",
   };
   return launch(["agent"], { ...settings, ...env }, join(world.dir, `agent-${name}.log`));
 }

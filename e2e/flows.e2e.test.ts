@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { FlowEventView, FlowRunView, FlowStepView, Invitation } from "../control-plane/flows/runs/contract.ts";
 import type { JobView } from "../control-plane/jobs/contract.ts";
-import { job, launch, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { job, launch, type Process, run, SCRIPTS, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** One server and one agent for all cases. */
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-  await world.startAgent("steady");
+  await world.startAgent("steady", SCRIPTS);
 });
 afterAll(() => world.close());
 
@@ -94,9 +94,16 @@ test.concurrent("a caller who waits is answered by the step of early_return whil
   const modules = [bash("quick", "echo 1"), bash("slow", "sleep 2; echo 2")];
   const answered = await run(world, flow(modules, { early_return: "quick" }), 30);
   expect(answered).toMatchObject({ status: "running", result: 1 });
-  const stream = await world.api<string>("GET", `/jobs/${answered.id}/flow/events?follow=true`);
-  const told = stream.body.split("\n\n").flatMap((part) => /^event: (\w+)$/m.exec(part)?.[1] ?? []);
-  expect(told).toEqual(["event", "event", "event", "event", "event", "end"]);
+  const follow = async (path: string): Promise<[string, unknown][]> => {
+    const { body } = await world.api<string>("GET", `/jobs/${answered.id}/${path}?follow=true`);
+    return [...body.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, kind = "", data = ""]) => [kind, JSON.parse(data)]);
+  };
+  const [told, seen] = await Promise.all([follow("flow/events"), follow("flow")]);
+  expect(told.map(([kind]) => kind)).toEqual(["event", "event", "event", "event", "event", "end"]);
+  const steps = seen.slice(0, -1).map(([kind, view]) => [kind, ...(view as FlowRunView).steps.map(({ step, status }) => `${step} ${status}`)]);
+  expect(steps[0]).toEqual(["flow", "quick succeeded", "slow running"]);
+  expect(steps.at(-1)).toEqual(["flow", "quick succeeded", "slow succeeded"]);
+  expect(seen.at(-1)).toMatchObject(["end", { id: answered.id, status: "succeeded" }]);
   expect((await world.api("GET", `/jobs/${answered.id}/result`)).body).toBe(2);
   const refused = await world.api("POST", "/jobs", { ...flow([bash("a", "echo 1", {}, { delete_after_secs: 5 })]) });
   expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("delete_after_secs") } });
@@ -223,18 +230,26 @@ test("people let a step go on by secret links and under their own names; a refus
   await until("it was counted", async () => (await stepOf(begun.id, "ask"))?.done === 1);
   await world.server.kill("SIGKILL");
   await world.startServer();
-  expect((await world.api("POST", `/jobs/${begun.id}/flow/answer`, { approve: true, payload: "fine" })).status).toBe(202);
+  const env = { MILLRACE_URL: `http://127.0.0.1:${world.httpPort}`, MILLRACE_TOKEN: world.credentials.token, MILLRACE_WORKSPACE: "main" };
+  const command = launch(["approve", begun.id, "--payload", '"fine"'], env, join(world.dir, "approve.log"));
+  await new Promise<void>((resolve) => command.child.once("exit", () => resolve()));
+  expect(command.child.exitCode).toBe(0);
   const ended = await untilEnded(world, begun.id);
   expect(ended.status).toBe("succeeded");
   const { body: result } = await world.api<[unknown[], string[]]>("GET", `/jobs/${begun.id}/result`);
   expect([result[0], result[1][0], result[1].length]).toEqual([[{ ok: 1 }, "fine"], "Ann", 2]);
   expect(await (await fetch(invited.body.resume_url)).json()).toMatchObject({ waiting: false });
 
-  const refused = await run(world, flow(modules));
-  await until("it waits", async () => (await stepOf(refused.id, "ask"))?.status === "suspended");
-  const { body: other } = await world.api<Invitation>("POST", `/jobs/${refused.id}/flow/invite`, {});
+  // Whoever started it at a terminal is told what it waits for.
+  const [file, out] = [join(world.dir, "asks.flow.json"), join(world.dir, "asks.log")];
+  writeFileSync(file, JSON.stringify(flow(modules)["document"]));
+  const shown = launch(["run", file], env, out);
+  await until("it says so", async () => readFileSync(out, "utf8").includes("… ask waits for people, 0 of 2 have approved: millrace approve"));
+  const refused = /job ([0-9a-f-]{36})/.exec(readFileSync(out, "utf8"))?.[1] ?? "";
+  const { body: other } = await world.api<Invitation>("POST", `/jobs/${refused}/flow/invite`, {});
   expect((await answer(other.cancel_url)).status).toBe(202);
-  expect(await untilEnded(world, refused.id)).toMatchObject({ status: "cancelled", exit: { message: "approval request disapproved" } });
+  expect(await untilEnded(world, refused)).toMatchObject({ status: "cancelled", exit: { message: "approval request disapproved" } });
+  if (shown.child.exitCode === null) await new Promise<void>((resolve) => shown.child.once("exit", () => resolve()));
 });
 
 test("kill -9 of the control plane between any two transitions: the run goes on unaided, and nothing that succeeded runs twice", async () => {

@@ -14,6 +14,8 @@ import { freePort } from "../loadtests/world/processes.ts";
 
 /** Of each process of a test that failed. */
 const SAID_CHARS = 4_000;
+/** For agents of tests whose scripts are not in Bash alone: each language is tried in a sandbox at every start of an agent. */
+export const SCRIPTS = { MILLRACE_AGENT_LANGUAGES: "bash,python3,typescript" } as const;
 /** Boots the real processes (`millrace server`, `millrace agent`) on a database of their own, and can kill any of them. */
 const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
 
@@ -32,6 +34,7 @@ export interface World {
   server: Process;
   /** @param env beside what the world was made with, for this start */
   startServer(env?: NodeJS.ProcessEnv): Promise<void>;
+  /** One that has Bash, and what the environment says. */
   startAgent(name: string, env?: NodeJS.ProcessEnv): Promise<Process>;
   api<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: T }>;
   close(): Promise<void>;
@@ -123,6 +126,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
           MILLRACE_AGENT_NAME: name,
           MILLRACE_AGENT_DATA_DIR: folder,
           MILLRACE_AGENT_SLOTS: "4",
+          MILLRACE_AGENT_LANGUAGES: "bash",
           ...env,
         },
         join(dir, `agent-${name}-${processes.length}.log`),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobView } from "../control-plane/jobs/contract.ts";
-import { job, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { job, type Process, run, SCRIPTS, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** Jobs that speak to the API as themselves, from a sandbox without a network. */
 let world: World;
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 async function startAgent(): Promise<void> {
-  agent = await world.startAgent("one", { MILLRACE_AGENT_NETWORK: "none" });
+  agent = await world.startAgent("one", { ...SCRIPTS, MILLRACE_AGENT_NETWORK: "none" });
 }
 
 async function deploy(path: string, language: string, content: string): Promise<void> {
@@ -92,7 +92,7 @@ test("the token ends with the attempt", async () => {
     });
     return answer.status;
   };
-  await expect.poll(ask, { timeout: 5000 }).toBe(401);
+  await expect.poll(ask).toBe(401);
 });
 
 interface CheckpointView {

@@ -167,7 +167,7 @@ describe.concurrent("limits", () => {
 
   test("fail: the new job ends at once as failed and is in history", IN_TURN, async () => {
     const first = await run(world, inline("s-fail", "fail", SLOW));
-    const second = await run(world, inline("s-fail", "fail", "echo 1"), 10);
+    const second = await run(world, inline("s-fail", "fail", "echo 1"), 30);
     expect(second).toMatchObject({
       status: "failed",
       attempt: 0,
@@ -176,13 +176,13 @@ describe.concurrent("limits", () => {
     expect(second.result).toMatchObject({ error: { name: "LimitReached" } });
     await world.api("POST", `/jobs/${first.id}/cancel`, {});
     await untilEnded(world, first.id);
-    expect(await run(world, inline("s-fail", "fail", "echo 1"), 10)).toMatchObject({ status: "succeeded" });
+    expect(await run(world, inline("s-fail", "fail", "echo 1"), 30)).toMatchObject({ status: "succeeded" });
   });
 
   test("cancel_newest: the new job ends at once as cancelled", IN_TURN, async () => {
     const gate = join(world.dir, "newest");
     const first = await run(world, inline("s-newest", "cancel_newest", untilThere(gate)));
-    expect(await run(world, inline("s-newest", "cancel_newest", "echo 1"), 10)).toMatchObject({ status: "cancelled" });
+    expect(await run(world, inline("s-newest", "cancel_newest", "echo 1"), 30)).toMatchObject({ status: "cancelled" });
     writeFileSync(gate, "");
     expect(await untilEnded(world, first.id)).toMatchObject({ status: "succeeded" });
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { IN_TURN, openWorld, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { IN_TURN, openWorld, type Process, run, SCRIPTS, startWorld, until, untilEnded, type World } from "./harness.ts";
 import { follow, lines } from "./log-reading.ts";
 
 /** Resident memory of a process, MB. */
@@ -14,7 +14,7 @@ describe.concurrent("logs", () => {
   let agent: Process;
   beforeAll(async () => {
     world = await startWorld();
-    agent = await world.startAgent("printer");
+    agent = await world.startAgent("printer", SCRIPTS);
   });
   afterAll(() => world.close());
 

@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { EXAMPLES, NAMED } from "../control-plane/http/openapi-words.ts";
 import { type OpenApiDocument, openApiTypes } from "../scripts/openapi-types.ts";
 import { createMillrace, MillraceError, ok } from "../sdk/client.ts";
 import { run, startWorld, until, type World } from "./harness.ts";
@@ -13,9 +16,20 @@ afterAll(async () => {
   await world.close();
 });
 
+interface Operation {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  "x-permission": string;
+  security?: object[];
+  parameters?: { name: string; description?: string; schema?: { description?: string } }[];
+  requestBody?: { content: Record<string, { schema: object; example?: unknown }> };
+  responses: Record<string, { description: string; headers?: object; content?: object }>;
+}
 interface Document {
   openapi: string;
-  paths: Record<string, Record<string, { operationId: string; responses: Record<string, { content: object }> }>>;
+  tags: { name: string; description: string }[];
+  paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, { required: string[] }> };
 }
 
@@ -201,6 +215,32 @@ test("the description of the API is OpenAPI 3.1, names every route, and says how
   expect(document.components.schemas["Problem"]?.required).toEqual(["type", "title", "status", "detail", "code", "request_id"]);
 });
 
+test("the description of the API tells readers what everything is, and its examples are requests that it describes", async () => {
+  const document = (await (await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/openapi.json`)).json()) as Document;
+  const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods));
+  const tags = new Set(document.tags.map(({ name }) => name));
+  const silent = operations.flatMap(({ operationId, summary, parameters = [], responses, tags: [tag = "", ...more] }) => [
+    ...(summary === undefined || !tags.has(tag) || more.length > 0 ? [operationId] : []),
+    ...parameters.flatMap(({ name, description, schema }) => ((description ?? schema?.description) === undefined ? [`${operationId} ${name}`] : [])),
+    ...Object.entries(responses).flatMap(([status, { description }]) => (description === "Default Response" ? [`${operationId} ${status}`] : [])),
+  ]);
+  expect(silent).toEqual([]);
+  expect([...tags].filter((tag) => !operations.some((operation) => operation.tags.includes(tag)))).toEqual([]);
+  expect(Object.keys(NAMED).filter((name) => document.components.schemas[name] === undefined)).toEqual([]);
+  for (const { operationId, security, "x-permission": permission } of operations)
+    expect([operationId, security]).toEqual([operationId, permission === "public" ? [] : undefined]);
+  const ajv = new Ajv2020({ strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema({ $id: "doc", components: document.components });
+  const withExamples = operations.filter(({ requestBody }) => requestBody?.content["application/json"]?.example !== undefined);
+  expect(withExamples.map(({ operationId }) => operationId).sort()).toEqual(Object.keys(EXAMPLES).sort());
+  for (const { operationId, requestBody } of withExamples) {
+    const { schema, example } = requestBody?.content["application/json"] ?? { schema: {} };
+    const validate = ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"doc#/components')));
+    expect([operationId, validate(example), validate.errors]).toEqual([operationId, true, null]);
+  }
+});
+
 test("the client in sdk/ has the types of the routes that there are, and works", async () => {
   const url = `http://127.0.0.1:${world.httpPort}`;
   const document = (await (await fetch(`${url}/api/v1/openapi.json`)).json()) as OpenApiDocument;
@@ -260,4 +300,22 @@ test("what is archived does not run, by path or by version, alone or as a step; 
   expect(await jobsOf("f/new/script")).toEqual(expect.arrayContaining([before.id, after.id]));
   expect((await world.api<{ script: string }>("GET", `/jobs/${before.id}`)).body.script).toBe("f/new/script");
   expect((await world.api("POST", "/jobs", { script: "f/old/script" })).status).toBe(404);
+});
+
+test("what was made says where it is, and a query that a route does not know is refused by name", async () => {
+  const api = `http://127.0.0.1:${world.httpPort}/api/v1/w/main`;
+  const headers = { authorization: `Bearer ${world.credentials.token}`, "content-type": "application/json" };
+  const ask = (path: string, body?: object) =>
+    fetch(`${api}${path}`, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
+  for (const [path, body, place] of [
+    ["/jobs", { code: { language: "bash", content: "true" }, delay_s: 3600 }, /^\/api\/v1\/w\/main\/jobs\/[0-9a-f-]{36}$/],
+    ["/scripts", { path: "f/at/script", language: "bash", content: "true" }, /^\/api\/v1\/w\/main\/scripts\/by-hash\/[0-9a-f]{64}$/],
+  ] as const) {
+    const made = await ask(path, body);
+    const location = made.headers.get("location") ?? "";
+    expect([made.status, location]).toEqual([201, expect.stringMatching(place)]);
+    expect((await fetch(new URL(location, api), { headers })).status).toBe(200);
+  }
+  const refused = await ask("/quotas?workspace=other");
+  expect([refused.status, await refused.json()]).toEqual([400, expect.objectContaining({ detail: expect.stringContaining("workspace") })]);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { startWorld, until, untilEnded, type World } from "./harness.ts";
+import { SCRIPTS, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** The CLI as people type it, most of it on a real pseudo-terminal, made by `script` of util-linux: what a person sees and presses. */
 const BIN = fileURLToPath(new URL("../bin/millrace", import.meta.url));
@@ -76,7 +76,7 @@ test("a job without an agent says why it waits, on a line that is redrawn; a sec
 });
 
 test("what a job prints cannot drive the terminal, and its own lines stay", async () => {
-  await world.startAgent("local");
+  await world.startAgent("local", SCRIPTS);
   const shown = terminal("run rude.sh");
   expect(await shown.exit).toBe(0);
   expect(shown.screen()).not.toContain("\u001b]0;");

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
-import { job, type Process, run, startWorld, untilEnded, type World } from "./harness.ts";
+import { job, type Process, run, SCRIPTS, startWorld, untilEnded, type World } from "./harness.ts";
 
 /** Variables, secrets, resources and states, as jobs use them: from a sandbox without a network, in Python, TypeScript and Bash. */
 const SECRET = 'hunter2-"quoted" & long/enough+';
@@ -11,7 +11,7 @@ let agent: Process;
 
 beforeAll(async () => {
   world = await startWorld();
-  agent = await world.startAgent("one", { MILLRACE_AGENT_NETWORK: "none" });
+  agent = await world.startAgent("one", { ...SCRIPTS, MILLRACE_AGENT_NETWORK: "none" });
   await put("/variables/by-path?path=f/app/host", { value: "db.example.com" });
   await put("/variables/by-path?path=f/app/password", { value: SECRET, is_secret: true, description: "of the database" });
   await put("/resources/by-path?path=f/app/db", { type: "database", value: { host: "$var:f/app/host", password: "$var:f/app/password" } });
@@ -186,7 +186,7 @@ export async function main() {
     expect((await good({ script: "f/ts/client" })).result).toEqual(["a value", "db.example.com", 404, { runs: 1 }]);
   });
 
-  test("and the command of Bash, which runs other scripts too", async () => {
+  test("and the command for all other languages, which runs other scripts too", async () => {
     await deploy("f/sh/add", "python3", "def main(a: int, b: int):\n    return {'sum': a + b}\n");
     await deploy("f/sh/fails", "bash", "exit 3\n");
     const code = `echo "it is $(millrace variable get f/app/password)"
@@ -216,6 +216,13 @@ echo "[$(millrace resource get f/sh/thing), $before, $(millrace state get), $sum
     expect(log.split("\n")[0]).toBe("it is ***");
     expect(log).not.toContain("another value");
     expect((await world.api("GET", "/variables/by-path?path=f/sh/hidden")).body).toMatchObject({ is_secret: true });
+    // Every language can start it.
+    await deploy(
+      "f/sh/any",
+      "typescript",
+      `import { execFileSync } from "node:child_process";\nexport const main = () => execFileSync("millrace", ["variable", "get", "f/app/host"], { encoding: "utf8" });\n`,
+    );
+    expect((await good({ script: "f/sh/any" })).result).toBe("db.example.com");
   });
 });
 
@@ -322,7 +329,50 @@ test("Windmill's routes answer as its clients expect, and the others say that th
     script_path: "f/wm/double",
   });
   expect(await ask("GET", `/jobs_u/completed/get_result/${id}`)).toEqual([200, "10"]);
-  const [missing, problem] = await ask("GET", "/schedules/list");
+  expect(JSON.parse((await ask("GET", "/variables/list?path_start=f/wm/&path=f/wm/v"))[1])).toEqual([expect.objectContaining({ path: "f/wm/v" })]);
+  expect(JSON.parse((await ask("GET", "/variables/list?description=DATABASE"))[1])).toEqual([expect.objectContaining({ path: "f/app/password" })]);
+  expect((await ask("GET", "/variables/list?value=two"))[0]).toBe(400);
+  const schedule = { path: "f/wm/nightly", schedule: "0 0 3 * * *", timezone: "UTC", script_path: "f/wm/double", is_flow: false, args: { n: 1 }, summary: "S" };
+  const [closed, why] = await ask("POST", "/schedules/create", { ...schedule, on_success: "script/f/wm/double" });
+  expect([closed, JSON.parse(why)]).toEqual([501, expect.objectContaining({ errors: [expect.objectContaining({ pointer: "/on_success" })] })]);
+  const [wrong, names] = await ask("POST", "/schedules/create", { ...schedule, script_path: "f/wm/none" });
+  expect([wrong, JSON.parse(names)]).toEqual([400, expect.objectContaining({ errors: [expect.objectContaining({ pointer: "/script_path" })] })]);
+  expect(await ask("POST", "/schedules/create", schedule)).toEqual([201, "f/wm/nightly"]);
+  expect((await ask("POST", "/schedules/create", schedule))[0]).toBe(409);
+  expect(await ask("POST", "/schedules/setenabled/f/wm/nightly", { enabled: true })).toEqual([200, "schedule f/wm/nightly enabled"]);
+  expect((await ask("POST", "/schedules/update/f/wm/nightly", { ...schedule, schedule: "0 0 4 * * *" }))[0]).toBe(200);
+  expect((await ask("POST", "/schedules/update/f/wm/none", { ...schedule, path: "f/wm/none" }))[0]).toBe(404);
+  expect(JSON.parse((await ask("GET", "/schedules/get/f/wm/nightly"))[1])).toMatchObject({
+    schedule: "0 0 4 * * *",
+    enabled: true,
+    summary: "S",
+    args: { n: 1 },
+  });
+  expect(JSON.parse((await ask("GET", "/schedules/list?per_page=1"))[1])).toEqual([expect.objectContaining({ path: "f/wm/nightly" })]);
+  expect(JSON.parse((await ask("GET", "/schedules/list?per_page=1&page=2"))[1])).toEqual([]);
+  expect([await ask("DELETE", "/schedules/delete/f/wm/nightly"), await ask("GET", "/schedules/exists/f/wm/nightly")]).toMatchObject([
+    [200, "schedule f/wm/nightly deleted"],
+    [200, "false"],
+  ]);
+  const route = {
+    script_path: "f/wm/double",
+    is_flow: false,
+    route_path: "double/:n",
+    http_method: "get",
+    workspaced_route: true,
+    authentication_method: "none",
+  };
+  expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/route", authentication_method: "api_key" }))[0]).toBe(501);
+  expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/route" }))[0]).toBe(201);
+  expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/same" }))[0]).toBe(409);
+  expect(JSON.parse((await ask("GET", "/http_triggers/get/f/wm/route"))[1])).toMatchObject({ ...route, path: "f/wm/route" });
+  // One with a secret is not opened by those who cannot say so.
+  const secret = { kind: "route", method: "GET", pattern: "/closed", script: "f/wm/double", auth: { kind: "token" } };
+  expect((await world.api("PUT", "/triggers/by-path?path=f/wm/closed", secret)).status).toBe(201);
+  expect((await ask("GET", "/http_triggers/get/f/wm/closed"))[0]).toBe(501);
+  expect((await ask("POST", "/http_triggers/update/f/wm/closed", { ...route, route_path: "closed" }))[0]).toBe(501);
+  expect(JSON.parse((await ask("GET", "/http_triggers/list"))[1])).toEqual([expect.objectContaining({ path: "f/wm/route" })]);
+  const [missing, problem] = await ask("GET", "/apps/list");
   expect([missing, JSON.parse(problem)]).toEqual([501, expect.objectContaining({ code: "unimplemented", hint: expect.stringContaining("docs/windmill.md") })]);
 });
 

@@ -7,7 +7,7 @@ import type { AgentView, MadeJoinToken } from "../control-plane/agents/contract.
 import { orderAgent } from "../control-plane/agents/order-store.ts";
 import { openTestPool } from "../control-plane/db/test-database.ts";
 import { asWorkspaceId } from "../kernel/ids.ts";
-import { job, launch, type Process, run, startWorld, until, untilEnded, type World } from "./harness.ts";
+import { job, launch, type Process, run, SCRIPTS, startWorld, until, untilEnded, type World } from "./harness.ts";
 import { checkHistory } from "./history.ts";
 import { follow } from "./log-reading.ts";
 
@@ -20,7 +20,7 @@ const shortLeases = { MILLRACE_KEEPALIVE_MS: "300", MILLRACE_SUSPECT_MS: "1000",
 let world: World;
 beforeAll(async () => {
   world = await startWorld({ env: shortLeases });
-  await world.startAgent("local");
+  await world.startAgent("local", SCRIPTS);
 });
 afterAll(() => world.close());
 
@@ -108,6 +108,7 @@ test("an agent is revoked within a second, from another replica too: its jobs st
       MILLRACE_GRPC_ADDRESS: `127.0.0.1:${world.grpcPort}`,
       MILLRACE_AGENT_NAME: "bad",
       MILLRACE_AGENT_DATA_DIR: join(world.dir, "agent-bad"),
+      MILLRACE_AGENT_LANGUAGES: "bash",
     },
     join(world.dir, "again.log"),
   );

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
-import { job, run, startWorld, until, type World } from "./harness.ts";
+import { job, run, SCRIPTS, startWorld, until, type World } from "./harness.ts";
 
 /**
  * Windmill's own clients, as their registries have them, in jobs with a network: with the token of the job, and with one of a person, which is how
@@ -15,7 +15,7 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld();
   const buildEnv = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("MILLRACE_BUILD_ENV_")));
-  await world.startAgent("online", { MILLRACE_AGENT_NETWORK: "full", ...buildEnv });
+  await world.startAgent("online", { ...SCRIPTS, MILLRACE_AGENT_NETWORK: "full", ...buildEnv });
   for (const [path, body] of [
     ["/variables/by-path?path=f/wm/plain", { value: "one" }],
     ["/variables/by-path?path=f/wm/secret", { value: "hunter2-hunter2", is_secret: true }],
@@ -130,7 +130,8 @@ test("wmill in a step: links by which somebody lets the flow go on; flows run by
 
 /** Files of a repository of Windmill's, as its tools write them. */
 const REPOSITORY = {
-  "wmill.yaml": "defaultTs: bun\nincludes:\n  - f/**\nexcludes: []\nskipVariables: false\nskipResources: false\nskipResourceTypes: false\nskipSecrets: true\n",
+  "wmill.yaml":
+    "defaultTs: bun\nincludes:\n  - f/**\nexcludes: []\nskipVariables: false\nskipResources: false\nskipResourceTypes: false\nskipSecrets: true\nincludeSchedules: true\nincludeTriggers: true\n",
   "f/team/folder.meta.yaml": "summary: The team\ndisplay_name: team\nowners:\n  - u/admin\nextra_perms: {}\n",
   "f/team/hello.py": 'def main(name: str = "x"):\n    return "hello " + name\n',
   "f/team/hello.script.yaml":
@@ -142,6 +143,10 @@ const REPOSITORY = {
   "f/team/both.flow/flow.yaml":
     "summary: Both\ndescription: two steps\nvalue:\n  modules:\n    - id: a\n      value:\n        type: rawscript\n        content: '!inline a.inline_script.py'\n        input_transforms: {}\n        lock: ''\n        language: python3\n    - id: b\n      value:\n        type: script\n        path: f/team/hello\n        input_transforms:\n          name:\n            type: javascript\n            expr: results.a\n",
   "f/team/both.flow/a.inline_script.py": 'def main():\n    return "a"\n',
+  "f/team/nightly.schedule.yaml":
+    "args:\n  name: night\nenabled: true\nis_flow: false\nno_flow_overlap: false\non_failure: null\nretry: null\nschedule: 0 0 3 * * *\nscript_path: f/team/hello\nsummary: Nightly\ntimezone: Europe/Berlin\n",
+  "f/team/greet.http_trigger.yaml":
+    "authentication_method: none\nhttp_method: post\nis_flow: false\nis_static_website: false\nraw_string: false\nrequest_type: sync\nroute_path: greet\nscript_path: f/team/hello\nsummary: Greets\nworkspaced_route: true\nwrap_body: false\n",
 };
 
 /** What the files say: the order of members in YAML is not theirs to keep. */
@@ -174,7 +179,9 @@ test("windmill-cli: a repository is pushed, pulled without a change, and what it
     mkdirSync(dirname(join(ours, name)), { recursive: true });
     writeFileSync(join(ours, name), content);
   }
-  expect(await wmill(ours, "sync", "push", "--yes")).toMatch(/All \d+ changes pushed/);
+  const pushed = await wmill(ours, "sync", "push", "--yes");
+  expect(pushed).toMatch(/All \d+ changes pushed/);
+  expect(pushed).not.toMatch(/warn|could not/i);
   const before = filesOf(ours);
   await wmill(ours, "sync", "pull", "--yes");
   expect(filesOf(ours)).toEqual(before);
@@ -184,16 +191,39 @@ test("windmill-cli: a repository is pushed, pulled without a change, and what it
   await wmill(theirs, "sync", "pull", "--yes");
   expect(filesOf(theirs)).toEqual(filesOf(ours));
   expect((await run(world, { flow: "f/team/both" }, 60)).result).toBe("hello a");
+  const nightly = async () => (await world.api<{ paused: boolean; cron: string; next_at?: string }>("GET", "/schedules/by-path?path=f/team/nightly")).body;
+  expect(await nightly()).toMatchObject({ cron: "0 0 3 * * *", timezone: "Europe/Berlin", script: "f/team/hello", args: { name: "night" }, paused: false });
+  const greeting = await fetch(`http://127.0.0.1:${world.httpPort}/api/r/main/greet`, {
+    method: "POST",
+    body: '{"name":"c"}',
+    headers: { "content-type": "application/json" },
+  });
+  expect([greeting.status, await greeting.json()]).toEqual([200, "hello c"]);
 
   writeFileSync(join(ours, "f/team/hello.py"), 'def main(name: str = "x"):\n    return "hallo " + name\n');
   writeFileSync(join(ours, "f/team/hello.script.yaml"), REPOSITORY["f/team/hello.script.yaml"].replace("Says it", "Says it in German"));
   rmSync(join(ours, "f/team/both.flow"), { recursive: true });
+  rmSync(join(ours, "f/team/greet.http_trigger.yaml"));
+  const schedule = REPOSITORY["f/team/nightly.schedule.yaml"].replace("enabled: true", "enabled: false").replace("0 0 3", "0 30 4");
+  writeFileSync(join(ours, "f/team/nightly.schedule.yaml"), schedule);
   await wmill(ours, "sync", "push", "--yes");
   await wmill(theirs, "sync", "pull", "--yes");
   expect(filesOf(theirs)).toEqual(filesOf(ours));
   expect((await run(world, { script: "f/team/hello", args: { name: "b" } }, 60)).result).toBe("hallo b");
   expect((await world.api("POST", "/jobs", { flow: "f/team/both" })).status).toBe(409);
+  expect(await nightly()).toMatchObject({ cron: "0 30 4 * * *", paused: true });
+  expect((await world.api("GET", "/triggers/by-path?path=f/team/greet")).status).toBe(404);
   expect(await wmill(ours, "script", "list")).toContain("f/team/hello");
+  expect(await wmill(ours, "schedule", "list")).toContain("f/team/nightly");
+  await wmill(ours, "schedule", "enable", "f/team/nightly");
+  expect(await nightly()).toMatchObject({ paused: false, next_at: expect.any(String) });
+  // What was changed here comes with the next pull, what they alone say of it stays.
+  expect(
+    (await world.api("PUT", "/schedules/by-path?path=f/team/nightly", { cron: "0 5 * * *", script: "f/team/hello", catch_up: { policy: "latest" } })).status,
+  ).toBe(200);
+  await wmill(ours, "sync", "pull", "--yes");
+  expect(filesOf(ours)["f/team/nightly.schedule.yaml"]).toMatchObject({ schedule: "0 0 5 * * *", timezone: "UTC", summary: "Nightly", enabled: true });
+  await expect(wmill(ours, "sync", "pull", "--yes", "--include-settings")).rejects.toMatchObject({ stdout: expect.stringContaining("include_settings") });
   const secret = await world.api("PUT", "/variables/by-path?path=f/team/key", { value: "hunter2-hunter2", is_secret: true });
   expect(secret.status).toBe(201);
   await wmill(theirs, "sync", "pull", "--yes");
