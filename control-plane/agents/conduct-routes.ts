@@ -7,8 +7,9 @@ import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
+import { newestUuidQuery } from "../http/page-contract.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { enrolledPage, enrolledQuery, orderView } from "./contract.ts";
+import { enrolledPage, orderView } from "./contract.ts";
 import { type AgentOrder, listEnrolled, orderAgent, type StandingOrders } from "./order-store.ts";
 
 const PAGE = 100;
@@ -66,13 +67,13 @@ export function addConductRoutes(root: FastifyInstance, pool: Pool, obey: (order
         summary: "Agents that joined the workspace with a key, connected or not",
         description: "The newest first.",
         params: z.object({ workspace: z.string() }),
-        querystring: enrolledQuery,
+        querystring: newestUuidQuery,
         response: { 200: enrolledPage, default: problemView },
       },
     },
     async (request) => {
       const { cursor, limit = PAGE } = request.query;
-      const { page, next } = pageOf(await listEnrolled(pool, callerOf(request).workspace.id, cursor, limit + 1), limit, ({ agentId }) => agentId);
+      const { page, next } = pageOf(await listEnrolled(pool, callerOf(request).workspace.id, cursor, limit + 1), limit, ({ cursor: last }) => last);
       const agents = page.map((agent) => ({
         id: agent.agentId,
         name: agent.name,

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { cursorQuery } from "../variables/contract.ts";
 
 const AGENT_STATES = ["active", "paused", "draining", "ending", "quarantined", "disk_pressure"] as const;
 export type AgentState = (typeof AGENT_STATES)[number];
@@ -27,7 +26,6 @@ export type AgentView = z.infer<typeof agentView>;
 export const orderView = z.object({ id: z.string(), paused: z.boolean(), draining: z.boolean(), revoked: z.boolean() });
 export type OrderView = z.infer<typeof orderView>;
 
-export const enrolledQuery = cursorQuery.extend({ cursor: z.uuid().optional() });
 export const enrolledPage = z.object({
   next_cursor: z.string().optional(),
   agents: z.array(

@@ -7,9 +7,9 @@ import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
+import { newestQuery } from "../http/page-contract.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { generateToken } from "../identity/token-format.ts";
-import { cursorQuery } from "../variables/contract.ts";
 import { type JoinTokenView, joinTokenPage, madeJoinToken, newJoinToken } from "./contract.ts";
 import { insertJoinToken, type JoinToken, listJoinTokens, revokeJoinToken } from "./join-token-store.ts";
 
@@ -59,13 +59,13 @@ export function addJoinTokenRoutes(root: FastifyInstance, pool: Pool): void {
         summary: "Join tokens, newest first, without their secrets",
         description: "Used up and revoked ones, too.",
         params,
-        querystring: cursorQuery,
+        querystring: newestQuery,
         response: { 200: joinTokenPage, default: problemView },
       },
     },
     async (request) => {
       const { cursor, limit = PAGE } = request.query;
-      const { page, next } = pageOf(await listJoinTokens(pool, callerOf(request).workspace.id, cursor, limit + 1), limit, ({ id }) => id);
+      const { page, next } = pageOf(await listJoinTokens(pool, callerOf(request).workspace.id, cursor, limit + 1), limit, ({ cursor: last }) => last);
       return { tokens: page.map(present), ...next };
     },
   );

@@ -1,4 +1,5 @@
 import { asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
+import { afterNewestSql, newestCursorSql } from "../db/newest-first.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 import type { NewToken } from "../identity/token-format.ts";
@@ -28,6 +29,8 @@ export interface JoinToken {
   /** By the database's clock. */
   readonly expired: boolean;
   readonly secretHash: Buffer;
+  /** Where the next page goes on. */
+  readonly cursor: string;
 }
 
 interface Row {
@@ -45,10 +48,11 @@ interface Row {
   expires_at: Date;
   revoked_at: Date | null;
   expired: boolean;
+  cursor: string;
 }
 
 const FIELDS = `t.id, t.secret_hash, t.workspace_id::text, w.name AS workspace_name, t.label, t.max_uses, t.used, t.tags, t.cidrs, t.created_by,
-  t.created_at, t.expires_at, t.revoked_at, t.expires_at <= clock_timestamp() AS expired`;
+  t.created_at, t.expires_at, t.revoked_at, t.expires_at <= clock_timestamp() AS expired, ${newestCursorSql("t.created_at", "t.id")} AS cursor`;
 
 /** Stores a new token, only its hash. */
 export async function insertJoinToken(client: Queryable, token: NewToken, workspace: WorkspaceId, settings: JoinTokenSettings): Promise<JoinToken> {
@@ -71,11 +75,11 @@ export async function findJoinToken(pool: Pool, id: string): Promise<JoinToken |
   return rows[0] === undefined ? undefined : fromRow(rows[0]);
 }
 
-/** The newest tokens of a workspace first, used up and revoked ones too. @param after id of the last one of the page before */
+/** The newest tokens of a workspace first, used up and revoked ones too. @param after cursor of the last one of the page before */
 export async function listJoinTokens(pool: Pool, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<JoinToken[]> {
   const { rows } = await pool.query<Row>(
     `SELECT ${FIELDS} FROM agent_join_token t JOIN workspace w ON w.id = t.workspace_id WHERE t.workspace_id = $1
-       AND ($2::text IS NULL OR (t.created_at, t.id) < (SELECT o.created_at, o.id FROM agent_join_token o WHERE o.workspace_id = $1 AND o.id = $2))
+       AND ${afterNewestSql("t.created_at", "t.id", "$2")}
      ORDER BY t.created_at DESC, t.id DESC LIMIT $3`,
     [workspace, after ?? null, limit],
   );
@@ -92,7 +96,7 @@ export async function revokeJoinToken(client: Queryable, workspace: WorkspaceId,
 }
 
 function fromRow(row: Row): JoinToken {
-  const { id, label, used, tags, cidrs, expired } = row;
+  const { id, label, used, tags, cidrs, expired, cursor } = row;
   return {
     id,
     label,
@@ -100,6 +104,7 @@ function fromRow(row: Row): JoinToken {
     tags,
     cidrs,
     expired,
+    cursor,
     workspace: asWorkspaceId(row.workspace_id),
     workspaceName: row.workspace_name,
     maxUses: row.max_uses,

@@ -1,4 +1,5 @@
 import { type AgentKey, asAgentKey, type WorkspaceId } from "../../kernel/ids.ts";
+import { afterNewestSql, newestCursorSql } from "../db/newest-first.ts";
 import type { Pool } from "../db/pools.ts";
 import type { Queryable } from "../db/transaction.ts";
 
@@ -78,9 +79,11 @@ export interface EnrolledAgent {
   readonly allowedTags: readonly string[];
   readonly paused: boolean;
   readonly credentialUntil: Date;
+  /** Where the next page goes on. */
+  readonly cursor: string;
 }
 
-/** Agents that joined the workspace and were not revoked, connected or not; the newest first. @param after id of the last one of the page before */
+/** Agents that joined the workspace and were not revoked, connected or not; the newest first. @param after cursor of the last one of the page before */
 export async function listEnrolled(pool: Pool, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<EnrolledAgent[]> {
   const { rows } = await pool.query<{
     agent_id: string;
@@ -91,14 +94,16 @@ export async function listEnrolled(pool: Pool, workspace: WorkspaceId, after: st
     allowed_tags: string[];
     paused: boolean;
     credential_until: Date;
+    cursor: string;
   }>(
-    `SELECT agent_id, name, joined_by, joined_at, connected_at, allowed_tags, paused_at IS NOT NULL AS paused, credential_until
+    `SELECT agent_id, name, joined_by, joined_at, connected_at, allowed_tags, paused_at IS NOT NULL AS paused, credential_until,
+       ${newestCursorSql("created_at", "agent_id::text")} AS cursor
      FROM agent WHERE workspace_id = $1 AND public_key IS NOT NULL AND revoked_at IS NULL
-       AND ($2::uuid IS NULL OR id < (SELECT o.id FROM agent o WHERE o.workspace_id = $1 AND o.agent_id = $2))
-     ORDER BY id DESC LIMIT $3`,
+       AND ${afterNewestSql("created_at", "agent_id", "$2", "uuid")}
+     ORDER BY created_at DESC, agent_id DESC LIMIT $3`,
     [workspace, after ?? null, limit],
   );
-  return rows.map(({ agent_id, name, joined_by, joined_at, connected_at, allowed_tags, paused, credential_until }) => ({
+  return rows.map(({ agent_id, name, joined_by, joined_at, connected_at, allowed_tags, paused, credential_until, cursor }) => ({
     agentId: agent_id,
     name,
     joinedBy: joined_by,
@@ -107,6 +112,7 @@ export async function listEnrolled(pool: Pool, workspace: WorkspaceId, after: st
     allowedTags: allowed_tags,
     paused,
     credentialUntil: credential_until,
+    cursor,
   }));
 }
 

@@ -1,4 +1,5 @@
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { afterNewestSql, newestCursorSql } from "../db/newest-first.ts";
 import type { Queryable } from "../db/transaction.ts";
 
 export type BulkKind = "cancel" | "rerun";
@@ -19,6 +20,8 @@ export interface BulkTask {
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly finishedAt: Date | undefined;
+  /** Where the next page goes on. */
+  readonly cursor: string;
 }
 
 interface Row {
@@ -34,10 +37,11 @@ interface Row {
   created_by: string;
   created_at: Date;
   finished_at: Date | null;
+  cursor: string;
 }
 
-const COLUMNS =
-  "id::text, kind, filter, position, state, done::text, skipped::text, error, state = 'running' AND worked_until < clock_timestamp() AS is_left, created_by, created_at, finished_at";
+const COLUMNS = `id::text, kind, filter, position, state, done::text, skipped::text, error, state = 'running' AND worked_until < clock_timestamp() AS is_left,
+  created_by, created_at, finished_at, ${newestCursorSql("created_at", "id::text")} AS cursor`;
 /** Whoever works on a task says so at least this often. */
 const WORKED_FOR = "interval '30 seconds'";
 
@@ -61,11 +65,11 @@ export async function findBulkTask(client: Queryable, workspace: WorkspaceId, id
   return rows.map(fromRow)[0];
 }
 
-/** The newest first. */
+/** The newest first. @param after cursor of the last one of the page before */
 export async function listBulkTasks(client: Queryable, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<BulkTask[]> {
   const { rows } = await client.query<Row>(
     `SELECT ${COLUMNS} FROM bulk_task WHERE workspace_id = $1
-       AND ($2::uuid IS NULL OR (created_at, id) < (SELECT o.created_at, o.id FROM bulk_task o WHERE o.workspace_id = $1 AND o.id = $2))
+       AND ${afterNewestSql("created_at", "id", "$2", "uuid")}
      ORDER BY created_at DESC, id DESC LIMIT $3`,
     [workspace, after ?? null, limit],
   );
@@ -134,5 +138,6 @@ function fromRow(row: Row): BulkTask {
     createdBy: row.created_by,
     createdAt: row.created_at,
     finishedAt: row.finished_at ?? undefined,
+    cursor: row.cursor,
   };
 }

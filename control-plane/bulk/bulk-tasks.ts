@@ -136,7 +136,7 @@ export class BulkTasks implements Service {
   async list(caller: Caller, after: string | undefined, limit: number): Promise<{ tasks: BulkTask[]; next: string | undefined }> {
     const found = await listBulkTasks(this.#parts.pool, caller.workspace.id, after, limit + 1);
     const page = found.slice(0, limit);
-    return { tasks: page.filter((task) => isOf(caller, task)), next: found.length > limit ? page.at(-1)?.id : undefined };
+    return { tasks: page.filter((task) => isOf(caller, task)), next: found.length > limit ? page.at(-1)?.cursor : undefined };
   }
 
   /** What is done to a task, with its row in the audit log. @param change undefined: nothing */

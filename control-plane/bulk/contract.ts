@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
 import { cancelRequest, scriptPath } from "../jobs/contract.ts";
-import { cursorQuery } from "../variables/contract.ts";
 
 /** Most jobs of one task. */
 export const BULK_JOBS = 100_000;
@@ -56,5 +55,4 @@ export const bulkOrder = z.object({
 });
 export type BulkOrder = z.infer<typeof bulkOrder>;
 
-export const bulkTaskQuery = cursorQuery.extend({ cursor: z.uuid().optional() });
 export const bulkTaskPage = z.object({ tasks: z.array(bulkTaskView), next_cursor: z.string().optional() });

@@ -4,10 +4,11 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { callerOf } from "../http/authorize.ts";
+import { newestUuidQuery } from "../http/page-contract.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { presentTask } from "./bulk-codec.ts";
 import type { BulkTasks } from "./bulk-tasks.ts";
-import { BULK_JOBS, type BulkOrder, bulkCancelRequest, bulkCount, bulkRerunRequest, bulkTaskPage, bulkTaskQuery, bulkTaskView } from "./contract.ts";
+import { BULK_JOBS, type BulkOrder, bulkCancelRequest, bulkCount, bulkRerunRequest, bulkTaskPage, bulkTaskView } from "./contract.ts";
 
 const base = "/api/v1/w/:workspace/bulk";
 const params = z.object({ workspace: z.string() });
@@ -76,7 +77,7 @@ function addLooking(root: FastifyInstance, tasks: BulkTasks): void {
         summary: "Tasks on many jobs, newest first",
         description: "A page may have fewer than asked for, and still a next one: tasks of others are left out.",
         params,
-        querystring: bulkTaskQuery,
+        querystring: newestUuidQuery,
         response: { 200: bulkTaskPage, default: problemView },
       },
     },

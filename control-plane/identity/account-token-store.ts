@@ -1,4 +1,5 @@
 import { type AccountId, asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
+import { afterNewestSql, newestCursorSql } from "../db/newest-first.ts";
 import type { Queryable } from "../db/transaction.ts";
 import type { ParsedToken } from "./token-format.ts";
 
@@ -34,15 +35,15 @@ interface Row {
 
 const STATUS = "CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked' WHEN t.expires_at <= clock_timestamp() THEN 'expired' ELSE 'usable' END";
 const LISTED = `t.id, t.kind, coalesce(a.email, s.name) AS holder, t.label, t.scopes, t.created_by, t.created_at, t.expires_at, t.last_used_at, ${STATUS} AS status,
-  (extract(epoch FROM t.created_at) * 1000000)::bigint::text || '.' || t.id AS cursor`;
+  ${newestCursorSql("t.created_at", "t.id")} AS cursor`;
 const FROM = "token t LEFT JOIN account a ON a.id = t.account_id LEFT JOIN service_account s ON s.account_id = t.account_id";
 
 export interface TokenPage {
   /** Undefined: of everybody. */
   readonly account: AccountId | undefined;
   readonly limit: number;
-  /** Of the last token of the page before: microseconds since the epoch, and its id. */
-  readonly after: { readonly createdUs: string; readonly id: string } | undefined;
+  /** Cursor of the last token of the page before. */
+  readonly after: string | undefined;
 }
 
 /** The newest first; agents' tokens are not among them. */
@@ -50,9 +51,9 @@ export async function listTokens(on: Queryable, workspace: WorkspaceId, { accoun
   const { rows } = await on.query<Row>(
     `SELECT ${LISTED} FROM ${FROM}
      WHERE t.workspace_id = $1 AND t.kind <> 'agent' AND ($2::bigint IS NULL OR t.account_id = $2)
-       AND ($4::bigint IS NULL OR (t.created_at, t.id) < (timestamptz 'epoch' + $4::bigint * interval '1 microsecond', $5))
+       AND ${afterNewestSql("t.created_at", "t.id", "$4")}
      ORDER BY t.created_at DESC, t.id DESC LIMIT $3`,
-    [workspace, account ?? null, limit, after?.createdUs ?? null, after?.id ?? ""],
+    [workspace, account ?? null, limit, after ?? null],
   );
   return rows.map(fromRow);
 }

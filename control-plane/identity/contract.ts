@@ -186,8 +186,4 @@ const tokenView = z.object({
 export type TokenView = z.infer<typeof tokenView>;
 export const madeToken = tokenView.extend({ token: z.string().meta({ description: "Not shown again." }) });
 export const tokenPage = z.object({ tokens: z.array(tokenView), next_cursor: z.string().optional() });
-export const tokenQuery = z.strictObject({
-  cursor: z.string().max(100).optional(),
-  limit: z.coerce.number().int().min(1).max(IDENTITY_LIMITS.pageSize).optional(),
-});
 export const secretToRevoke = z.strictObject({ token: tokenText });

@@ -6,8 +6,8 @@ import type { Pool } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf, principalOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
+import { newestQuery } from "../http/page-contract.ts";
 import { problemView } from "../http/problem-contract.ts";
-import { cursorQuery } from "../variables/contract.ts";
 import { type Accounts, noAccount } from "./accounts.ts";
 import { invitationPage, invitationPreview, invitationToken, joined, madeInvitation, newInvitation } from "./contract.ts";
 import type { Invitations } from "./invitations.ts";
@@ -61,13 +61,13 @@ function addInviting(root: FastifyInstance, invitations: Invitations): void {
         summary: "Invitations, newest first, without their tokens",
         description: "Those that are over, too.",
         params,
-        querystring: cursorQuery,
+        querystring: newestQuery,
         response: { 200: invitationPage, default: problemView },
       },
     },
     async (request) => {
       const { cursor, limit = PAGE } = request.query;
-      const { page, next } = pageOf(await invitations.list(callerOf(request).workspace.id, cursor, limit + 1), limit, ({ id }) => id);
+      const { page, next } = pageOf(await invitations.list(callerOf(request).workspace.id, cursor, limit + 1), limit, ({ cursor: last }) => last);
       return { invitations: page.map(presentInvitation), ...next };
     },
   );

@@ -1,4 +1,5 @@
 import { type AccountId, asWorkspaceId, type WorkspaceId } from "../../kernel/ids.ts";
+import { afterNewestSql, newestCursorSql } from "../db/newest-first.ts";
 import type { Queryable } from "../db/transaction.ts";
 import { IDENTITY_LIMITS, type RoleName, role } from "./contract.ts";
 import type { NewToken } from "./token-format.ts";
@@ -15,6 +16,8 @@ export interface Invitation {
   readonly expiresAt: Date;
   readonly status: "open" | "accepted" | "expired" | "revoked";
   readonly secretHash: Buffer;
+  /** Where the next page goes on. */
+  readonly cursor: string;
 }
 
 interface Row {
@@ -28,9 +31,11 @@ interface Row {
   expires_at: Date;
   status: Invitation["status"];
   secret_hash: Buffer;
+  cursor: string;
 }
 
 const COLUMNS = `i.id, i.workspace_id::text, w.name AS workspace_name, i.role, i.email, i.created_by, i.created_at, i.expires_at, i.secret_hash,
+  ${newestCursorSql("i.created_at", "i.id")} AS cursor,
   CASE WHEN i.revoked_at IS NOT NULL THEN 'revoked' WHEN i.accepted_at IS NOT NULL THEN 'accepted'
     WHEN i.expires_at <= clock_timestamp() THEN 'expired' ELSE 'open' END AS status`;
 
@@ -71,11 +76,11 @@ export async function findInvitation(on: Queryable, id: string): Promise<Invitat
   return rows.map(fromRow)[0];
 }
 
-/** The newest first. @param after id of the last one of the page before */
+/** The newest first. @param after cursor of the last one of the page before */
 export async function listInvitations(on: Queryable, workspace: WorkspaceId, after: string | undefined, limit: number): Promise<Invitation[]> {
   const { rows } = await on.query<Row>(
     `SELECT ${COLUMNS} FROM invitation i JOIN workspace w ON w.id = i.workspace_id WHERE i.workspace_id = $1
-       AND ($2::text IS NULL OR (i.created_at, i.id) < (SELECT o.created_at, o.id FROM invitation o WHERE o.workspace_id = $1 AND o.id = $2))
+       AND ${afterNewestSql("i.created_at", "i.id", "$2")}
      ORDER BY i.created_at DESC, i.id DESC LIMIT $3`,
     [workspace, after ?? null, limit],
   );
@@ -114,5 +119,6 @@ function fromRow(row: Row): Invitation {
     expiresAt: row.expires_at,
     status: row.status,
     secretHash: row.secret_hash,
+    cursor: row.cursor,
   };
 }

@@ -5,9 +5,10 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { AccountId, WorkspaceId } from "../../kernel/ids.ts";
 import { callerOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
+import { newestQuery } from "../http/page-contract.ts";
 import { problemView } from "../http/problem-contract.ts";
 import type { Principal } from "./authenticate.ts";
-import { madeToken, newToken, newWorkspaceToken, tokenPage, tokenQuery } from "./contract.ts";
+import { madeToken, newToken, newWorkspaceToken, tokenPage } from "./contract.ts";
 import { presentToken } from "./present.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -59,7 +60,7 @@ function addOwn(root: FastifyInstance, tokens: Tokens): void {
         operationId: "listTokens",
         summary: "The own tokens for this workspace, newest first",
         params,
-        querystring: tokenQuery,
+        querystring: newestQuery,
         response: { 200: tokenPage, default: problemView },
       },
     },
@@ -123,7 +124,7 @@ function addAll(root: FastifyInstance, tokens: Tokens): void {
         operationId: "listWorkspaceTokens",
         summary: "Tokens of everybody for this workspace, newest first",
         params,
-        querystring: tokenQuery,
+        querystring: newestQuery,
         response: { 200: tokenPage, default: problemView },
       },
     },
@@ -155,16 +156,9 @@ function holderOf({ accountId }: Principal): AccountId {
   return accountId;
 }
 
-/** Microseconds since the epoch, and an id. */
-const CURSOR = /^(\d{1,18})\.([0-9A-Za-z]{12})$/;
-
-async function page(tokens: Tokens, workspace: WorkspaceId, account: AccountId | undefined, query: z.output<typeof tokenQuery>) {
+async function page(tokens: Tokens, workspace: WorkspaceId, account: AccountId | undefined, query: z.output<typeof newestQuery>) {
   const { limit = PAGE, cursor } = query;
-  const [, createdUs, id] = CURSOR.exec(cursor ?? "") ?? [];
-  if (cursor !== undefined && (createdUs === undefined || id === undefined))
-    throw new AppError("invalid_argument", "the cursor is not one of ours", { fields: [{ pointer: "/cursor", message: "is not valid" }] });
-  const after = createdUs === undefined || id === undefined ? undefined : { createdUs, id };
-  const found = await tokens.list(workspace, { account, limit: limit + 1, after });
+  const found = await tokens.list(workspace, { account, limit: limit + 1, after: cursor });
   const { page: shown, next } = pageOf(found, limit, (last) => last.cursor);
   return { tokens: shown.map(presentToken), ...next };
 }
