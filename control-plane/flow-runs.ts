@@ -6,12 +6,14 @@ import type { FlowEngines } from "./flows/engine/flow-engines.ts";
 import type { Flows } from "./flows/open-flows.ts";
 import { addApprovalRoutes } from "./flows/runs/approval-routes.ts";
 import { Approvals } from "./flows/runs/approvals.ts";
+import { createFormAnswers } from "./flows/runs/form-answers.ts";
 import { addRestartRoutes } from "./flows/runs/restart-routes.ts";
 import { Restarts } from "./flows/runs/restarts.ts";
 import { addRunRoutes } from "./flows/runs/run-routes.ts";
 import { StepTests } from "./flows/runs/step-tests.ts";
 import type { JobEvents } from "./jobs/job-events.ts";
 import type { JobService } from "./jobs/job-service.ts";
+import { createSchemaCheck } from "./resources/schema-check.ts";
 import type { Log } from "./telemetry/log.ts";
 import type { Workspaces } from "./workspaces/workspace-store.ts";
 
@@ -42,6 +44,8 @@ export function addFlowRuns(app: FastifyInstance, parts: FlowRunParts): Approval
     publicUrl,
     answered,
     record,
+    // Not the one of resources: neither keeps the other waiting.
+    fillForm: createFormAnswers(createSchemaCheck()),
     workspaceName: (id: Parameters<Workspaces["loadName"]>[0]) => workspaces.loadName(id),
   };
   const approvals = new Approvals({ pool, reader, ...people });

@@ -212,7 +212,8 @@ test.concurrent("a run is restarted where it failed with the version that mends 
 });
 
 test("people let a step go on by secret links and under their own names; a refusal cancels; the answers are in the flow", async () => {
-  const suspend = { required_events: 2, timeout: 600, resume_form: { schema: { type: "object" } } };
+  const schema = { properties: { ok: { type: "integer" }, how: { type: "string", default: "well" } }, required: ["ok"] };
+  const suspend = { required_events: 2, timeout: 600, resume_form: { schema } };
   const modules = [bash("ask", "echo 1", {}, { suspend, summary: "May it go on?" }), bash("told", 'r="$1"\necho "$r"', { r: js("[resumes, approvers]") })];
   const begun = await run(world, flow(modules));
   await until("it waits", async () => (await stepOf(begun.id, "ask"))?.status === "suspended");
@@ -222,6 +223,11 @@ test("people let a step go on by secret links and under their own names; a refus
   expect(about).toMatchObject({ step: "ask", summary: "May it go on?", approver: "Ann", waiting: true, approvals: 0, needed: 2, can_refuse: true });
   const answer = (url: string, body?: unknown): Promise<Response> =>
     fetch(url, { method: "POST", ...(body !== undefined && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }) });
+  const unfit = await answer(invited.body.resume_url, { ok: "yes" });
+  expect([unfit.status, await unfit.json()]).toMatchObject([
+    400,
+    { code: "invalid_argument", errors: [{ pointer: "/ok", message: "must be an integer, got a string" }] },
+  ]);
   expect((await answer(invited.body.resume_url, { ok: 1 })).status).toBe(202);
   expect((await answer(invited.body.resume_url, { ok: 2 })).status).toBe(409);
   // Not the last one: some of its bits mean nothing.
@@ -231,13 +237,25 @@ test("people let a step go on by secret links and under their own names; a refus
   await world.server.kill("SIGKILL");
   await world.startServer();
   const env = { MILLRACE_URL: `http://127.0.0.1:${world.httpPort}`, MILLRACE_TOKEN: world.credentials.token, MILLRACE_WORKSPACE: "main" };
-  const command = launch(["approve", begun.id, "--payload", '"fine"'], env, join(world.dir, "approve.log"));
-  await new Promise<void>((resolve) => command.child.once("exit", () => resolve()));
-  expect(command.child.exitCode).toBe(0);
+  const approve = async (payload: string, log: string): Promise<[number | null, string]> => {
+    const command = launch(["approve", begun.id, "--payload", payload], env, join(world.dir, log));
+    await new Promise<void>((resolve) => command.child.once("exit", () => resolve()));
+    await until("it says what became of it", async () => readFileSync(join(world.dir, log), "utf8").includes("\n"));
+    return [command.child.exitCode, readFileSync(join(world.dir, log), "utf8")];
+  };
+  expect(await approve('{"how": "badly"}', "unfit.log")).toEqual([2, expect.stringContaining("does not fit the form of step ask: payload.ok is required")]);
+  expect(await approve('{"ok": 2, "how": "badly"}', "approve.log")).toEqual([0, expect.stringContaining("approved")]);
   const ended = await untilEnded(world, begun.id);
   expect(ended.status).toBe("succeeded");
   const { body: result } = await world.api<[unknown[], string[]]>("GET", `/jobs/${begun.id}/result`);
-  expect([result[0], result[1][0], result[1].length]).toEqual([[{ ok: 1 }, "fine"], "Ann", 2]);
+  expect([result[0], result[1][0], result[1].length]).toEqual([
+    [
+      { ok: 1, how: "well" },
+      { ok: 2, how: "badly" },
+    ],
+    "Ann",
+    2,
+  ]);
   expect(await (await fetch(invited.body.resume_url)).json()).toMatchObject({ waiting: false });
 
   // Whoever started it at a terminal is told what it waits for.
@@ -250,6 +268,42 @@ test("people let a step go on by secret links and under their own names; a refus
   expect((await answer(other.cancel_url)).status).toBe(202);
   expect(await untilEnded(world, refused)).toMatchObject({ status: "cancelled", exit: { message: "approval request disapproved" } });
   if (shown.child.exitCode === null) await new Promise<void>((resolve) => shown.child.once("exit", () => resolve()));
+});
+
+test("a flow as Windmill's editor saves it runs: loops, branches, retries, an approval with a form; what fails in it comes to its failure module", async () => {
+  const yaml = readFileSync(new URL("order.flow.yaml", import.meta.url), "utf8");
+  const path = "f/shop/order";
+  expect((await world.api("POST", "/flows", { path, yaml })).status).toBe(201);
+  const begin = async (name: string, more: Inputs): Promise<string> => {
+    const counter = `f/shop/${name}`;
+    await world.api("PUT", `/variables/by-path?path=${counter}`, { value: "0" });
+    const args = { customer: "ann@example.com", counter, free_cents: 100_000, address: "", ...more };
+    return (await world.api<JobView>("POST", "/jobs", { flow: path, args })).body.id;
+  };
+  const result = async (id: string): Promise<unknown> => (await world.api("GET", `/jobs/${id}/result`)).body;
+  const large = await begin("large", {
+    address: "1 Mill Lane",
+    lines: [
+      ["chair", 20],
+      ["desk", 2],
+    ],
+  });
+  const small = await begin("small", { lines: [["chair", 1]] });
+
+  await until("it asks", async () => (await stepOf(large, "d/0/f"))?.status === "suspended");
+  const { body: invited } = await world.api<Invitation>("POST", `/jobs/${large}/flow/invite`, { approver: "Bo" });
+  const send = (body: unknown): Promise<Response> =>
+    fetch(invited.resume_url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const refused = await send({ budget: "mine", express: 1 });
+  expect([refused.status, await refused.json()]).toMatchObject([400, { errors: [{ pointer: "/budget" }, { pointer: "/express" }] }]);
+  expect((await send({ budget: "workshop" })).status).toBe(202);
+  expect(await untilEnded(world, large)).toMatchObject({ status: "succeeded" });
+  const answer = { answer: { budget: "workshop", note: "", express: false }, by: ["Bo"] };
+  expect(await result(large)).toEqual({ total: 122_000, answer, tries: 3, told: true, rounds: 3 });
+
+  expect(await untilEnded(world, small)).toMatchObject({ status: "failed", exit: { reason: "step_failed" } });
+  expect(await result(small)).toEqual({ sorry: "ann@example.com", step: "m", because: expect.stringContaining("no address") });
+  expect([await stepOf(small, "d/0/f"), (await stepOf(small, "d"))?.status]).toEqual([undefined, "succeeded"]);
 });
 
 test("kill -9 of the control plane between any two transitions: the run goes on unaided, and nothing that succeeded runs twice", async () => {

@@ -1,5 +1,6 @@
 // Flows of strangers are read in a worker of its own that ends afterwards: reading is JavaScript, so that a worker can hold whatever it does (time,
-// memory, the stack), and large documents keep it busy for seconds. The scheduler must not wait meanwhile. Small JSON is read at once.
+// memory, the stack), and large documents keep it busy for seconds. The scheduler must not wait meanwhile. Small JSON is read at once, unless it has
+// forms: their schemas are made into programs.
 import { Worker } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
 import type { ExpressionReader } from "./check-expressions.ts";
@@ -39,7 +40,10 @@ export function createFlowReader({ expressions, timeoutMs = 10_000, maxAtOnce = 
   }
 
   return async (text) => {
-    if (text.format === "json" && text.text.length <= SMALL_CHARS) return readFlow(text, expressions);
+    if (text.format === "json" && text.text.length <= SMALL_CHARS) {
+      const reading = readFlow(text, expressions);
+      if (reading.kind === "unreadable" || !reading.leavesForms) return reading;
+    }
     await turn();
     try {
       return await readInWorker(text, timeoutMs);

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "vitest";
+import { createSchemaJudge } from "../resources/schema-compiler.ts";
 import { ExpressionTiers } from "./expressions/tiers.ts";
 import { type FlowReading, readFlow } from "./flow-reading.ts";
 
@@ -17,10 +18,21 @@ test("of a flow come its document, its hash, what it runs, and what is wrong", (
     hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     steps: [{ kind: "flow", step: "a", path: "f/x/z", hash: undefined, inputs: [], pointer: "/document/value/modules/0/value" }],
     problems: [{ pointer: "/document/value/modules/0/skip_if/expr", message: expect.stringContaining("is no JavaScript expression") }],
+    leavesForms: false,
   });
   const yaml = read("yaml", json);
   expect(yaml).toEqual({ ...reading, hash: expect.any(String) });
   expect(yaml.kind === "flow" && reading.kind === "flow" && yaml.hash !== reading.hash).toBe(true);
+});
+
+test("forms are left to others, unless somebody is there who may look at them", () => {
+  const suspend = { required_events: 1, resume_form: { schema: { type: "text" } } };
+  const text = JSON.stringify({ summary: "s", value: { modules: [{ id: "a", value: { type: "identity" }, suspend }] } });
+  expect(read("json", text)).toMatchObject({ leavesForms: true, problems: [] });
+  expect(readFlow({ format: "json", text, path: "f/x/y", root: "" }, expressions, createSchemaJudge())).toMatchObject({
+    leavesForms: false,
+    problems: [{ pointer: "/value/modules/0/suspend/resume_form/schema", message: expect.stringContaining("step a: suspend.resume_form.schema") }],
+  });
 });
 
 test("what cannot be read is told with line and column, or with what is too much", () => {

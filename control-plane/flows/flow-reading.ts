@@ -1,9 +1,10 @@
-import type { FieldError } from "../../kernel/app-error.ts";
+import { type FieldError, messageOf } from "../../kernel/app-error.ts";
 import { parseExactJson } from "../http/exact-json.ts";
 import { checkExpressions, type ExpressionReader } from "./check-expressions.ts";
 import { decodeDocument, TOO_LARGE } from "./document-codec.ts";
 import { flowHash } from "./flow-hash.ts";
 import { parseFlow } from "./parse.ts";
+import { resumeForms } from "./resume-form.ts";
 import { type StepPath, stepPaths } from "./step-paths.ts";
 import { readYaml } from "./yaml-text.ts";
 
@@ -26,13 +27,18 @@ export type FlowReading =
       readonly hash: string;
       /** What it runs. */
       readonly steps: readonly StepPath[];
-      /** Members and expressions that are wrong. */
+      /** Members, expressions and forms that are wrong. */
       readonly problems: readonly FieldError[];
+      /** It has forms, and nobody was there to look at them. */
+      readonly leavesForms: boolean;
     }
   | { readonly kind: "unreadable"; readonly isTooLarge: boolean; readonly problems: readonly FieldError[] };
 
-/** Reads and checks a flow. Takes long for some texts: see `flow-reader.ts`. Never throws. */
-export function readFlow({ format, text, path, root }: FlowText, expressions: ExpressionReader): FlowReading {
+/**
+ * Reads and checks a flow. Takes long for some texts: see `flow-reader.ts`. Never throws.
+ * @param judgeForm throws for what is no JSON Schema; for threads that may be ended
+ */
+export function readFlow({ format, text, path, root }: FlowText, expressions: ExpressionReader, judgeForm?: (schema: object) => void): FlowReading {
   const yaml = format === "yaml" ? readYaml(text) : undefined;
   if (yaml?.kind === "problems") {
     const problems = yaml.problems.map(({ line, column, message }) => ({
@@ -45,11 +51,24 @@ export function readFlow({ format, text, path, root }: FlowText, expressions: Ex
   if (decoded.kind === "problem") return { kind: "unreadable", isTooLarge: decoded.problem.message === TOO_LARGE, problems: [decoded.problem] };
   const { document, json } = decoded;
   const parsed = parseFlow(document, root);
+  const forms = resumeForms(parsed);
   return {
     kind: "flow",
     json,
     hash: flowHash(path ?? "", document, format === "yaml" ? text : undefined),
     steps: stepPaths(parsed),
-    problems: [...parsed.problems, ...checkExpressions(parsed, expressions, root)],
+    problems: [...parsed.problems, ...checkExpressions(parsed, expressions, root), ...(judgeForm === undefined ? [] : formProblems(forms, judgeForm))],
+    leavesForms: forms.length > 0 && judgeForm === undefined,
   };
+}
+
+function formProblems(forms: ReturnType<typeof resumeForms>, judge: (schema: object) => void): FieldError[] {
+  return forms.flatMap(({ step, pointer, schema }) => {
+    try {
+      judge(schema);
+      return [];
+    } catch (error) {
+      return [{ pointer, message: `step ${step}: suspend.resume_form.schema is no JSON Schema: ${messageOf(error).slice(0, 300)}` }];
+    }
+  });
 }

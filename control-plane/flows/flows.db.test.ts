@@ -138,6 +138,33 @@ describe("deploying", () => {
     expect((await ask("GET", "/flows/by-path?path=f/a/wrong")).status).toBe(404);
   });
 
+  test("a form that is no JSON Schema is refused with the name of its step; one as editors save it is taken", async () => {
+    const asks = (id: string, schema: object) => ({ id, value: IDENTITY, suspend: { required_events: 1, resume_form: { schema } } });
+    const sound = {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      type: "object",
+      order: [],
+      required: [],
+      properties: { a: { type: "string", enum: null } },
+    };
+    const loop = { type: "forloopflow", iterator: { type: "static", value: [1] }, skip_failures: false, modules: [asks("inside", { $ref: "#/nowhere" })] };
+    const document = documentWith(asks("good", sound), asks("bad", { type: "text" }), { id: "loop", value: loop });
+    const { status, body } = await ask<Problem>("POST", "/flows", { path: "f/a/forms", document });
+    expect({ status, body }).toMatchObject({
+      status: 400,
+      body: {
+        detail: expect.stringContaining("the flow is not right: step bad: suspend.resume_form.schema is no JSON Schema: "),
+        errors: [
+          { pointer: "/document/value/modules/1/suspend/resume_form/schema", message: expect.stringContaining("type") },
+          { pointer: "/document/value/modules/2/value/modules/0/suspend/resume_form/schema", message: expect.stringContaining("step inside") },
+        ],
+      },
+    });
+    expect(
+      (await deploy("f/a/forms", { document: documentWith(asks("good", sound), asks("two", { $id: "same" }), asks("three", { $id: "same" })) })).status,
+    ).toBe(201);
+  });
+
   test("steps may run scripts, versions of scripts and flows that are there, and the flow itself", async () => {
     await deploy("f/a/sub", { document: documentWith({ id: "a", value: IDENTITY }) });
     const run = (hash: string, flow: string) =>

@@ -1,7 +1,9 @@
 import type { FieldError } from "../../kernel/app-error.ts";
+import type { SchemaUse } from "./schema-compiler.ts";
 
 /** What the thread is given. Without a value only the schema is looked at. */
 export interface CheckRequest {
+  readonly use: SchemaUse;
   readonly schema: object;
   /** JSON text. */
   readonly valueText: string | undefined;
@@ -11,7 +13,9 @@ export interface CheckRequest {
 export type CheckAnswer = { readonly kind: "ready" } | CheckVerdict;
 
 export type CheckVerdict =
-  | { readonly kind: "fits" }
+  /** The value as JSON text, that of an answer with the defaults of its form. */
+  | { readonly kind: "fits"; readonly valueText: string }
+  /** Pointers begin at the value. */
   | { readonly kind: "wrong"; readonly fields: readonly FieldError[] }
   | { readonly kind: "bad_schema"; readonly message: string };
 

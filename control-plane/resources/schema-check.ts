@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { AppError } from "../../kernel/app-error.ts";
+import { AppError, type FieldError } from "../../kernel/app-error.ts";
 import { type CheckRequest, type CheckVerdict, decodeCheckAnswer } from "./schema-check-codec.ts";
 
 export interface SchemaCheck {
@@ -8,6 +8,11 @@ export interface SchemaCheck {
    * Errors: invalid_argument with the fields that are wrong, or when it takes too long; resource_exhausted when too many are checked at once.
    */
   check(schemaText: string, valueText?: string): Promise<void>;
+  /**
+   * Checks what somebody filled into a form (JSON text) and puts the form's defaults where they left something out. Texts stand for themselves.
+   * Errors: invalid_argument when it takes too long; resource_exhausted as above.
+   */
+  fill(form: object, valueText: string): Promise<CheckVerdict>;
 }
 
 const WORKER = new URL("./schema-check-worker.ts", import.meta.url);
@@ -42,23 +47,28 @@ export function createSchemaCheck(withinMs = WITHIN_MS): SchemaCheck {
     else next();
   }
 
+  async function inTurn(request: CheckRequest): Promise<CheckVerdict> {
+    await enter();
+    try {
+      return await checkInThread(request, withinMs);
+    } finally {
+      leave();
+    }
+  }
+
   return {
     async check(schemaText, valueText) {
-      await enter();
-      try {
-        await checkInThread({ schema: JSON.parse(schemaText), valueText }, withinMs);
-      } finally {
-        leave();
-      }
+      judge(await inTurn({ use: "value", schema: JSON.parse(schemaText), valueText }));
     },
+    fill: (form, valueText) => inTurn({ use: "answer", schema: form, valueText }),
   };
 }
 
-async function checkInThread(workerData: CheckRequest, withinMs: number): Promise<void> {
+async function checkInThread(workerData: CheckRequest, withinMs: number): Promise<CheckVerdict> {
   const worker = new Worker(WORKER, { workerData, env: {}, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
   let timer: NodeJS.Timeout | undefined;
   try {
-    const verdict = await new Promise<CheckVerdict>((resolve, reject) => {
+    return await new Promise<CheckVerdict>((resolve, reject) => {
       const endWithin = (ms: number): void => {
         clearTimeout(timer);
         timer = setTimeout(() => reject(tooLong(`more than ${ms / 1000} s`)), ms);
@@ -72,20 +82,24 @@ async function checkInThread(workerData: CheckRequest, withinMs: number): Promis
       worker.once("error", () => reject(tooLong("too much memory")));
       worker.once("exit", () => reject(tooLong("too much")));
     });
-    judge(verdict);
   } finally {
     clearTimeout(timer);
     await worker.terminate();
   }
 }
 
-function judge(answer: CheckVerdict): void {
-  if (answer.kind === "bad_schema")
-    throw new AppError("invalid_argument", `the schema cannot be used: ${answer.message}`, { fields: [{ pointer: "/schema", message: answer.message }] });
-  if (answer.kind === "fits" || answer.fields.length === 0) return;
-  const [first] = answer.fields;
-  const place = first === undefined ? "" : `: ${first.pointer.slice(1).replaceAll("/", ".")} ${first.message}`;
-  throw new AppError("invalid_argument", `the value does not fit the schema of its type${place}`, { fields: answer.fields });
+function judge(verdict: CheckVerdict): void {
+  if (verdict.kind === "bad_schema")
+    throw new AppError("invalid_argument", `the schema cannot be used: ${verdict.message}`, { fields: [{ pointer: "/schema", message: verdict.message }] });
+  if (verdict.kind === "wrong") throw unfit("the value does not fit the schema of its type", verdict.fields, "/value");
+}
+
+/** @param root where the value stands in the request */
+export function unfit(what: string, fields: readonly FieldError[], root: string): AppError {
+  const [first] = fields;
+  const at = first === undefined ? "" : `${root}${first.pointer}`.slice(1).replaceAll("/", ".");
+  const message = first === undefined ? what : `${what}: ${at}${at === "" ? "" : " "}${first.message}`;
+  return new AppError("invalid_argument", message, { fields: fields.map((field) => ({ ...field, pointer: `${root}${field.pointer}` })) });
 }
 
 function tooLong(how: string): AppError {

@@ -106,11 +106,19 @@ describe("resources", () => {
   });
 
   test("are checked against the schema of their type; what stands for something else fits everywhere", async () => {
-    const schema = JSON.stringify({ type: "object", required: ["host", "port"], properties: { host: { type: "string" }, port: { type: "integer" } } });
+    const schema = JSON.stringify({
+      type: "object",
+      required: ["host", "port"],
+      properties: { host: { type: "string" }, port: { type: "integer" }, tls: { type: "boolean" } },
+    });
     await insertResourceType(pool, ours, { name: "db", description: "", schema, by: "test" });
     await expect(resource("f/r/db", "db", { host: "h", port: "x" })).rejects.toMatchObject({ code: "invalid_argument", fields: [{ pointer: "/value/port" }] });
     await expect(resource("f/r/db", "db", { host: "h" })).rejects.toMatchObject({ code: "invalid_argument" });
     expect((await resource("f/r/db", "db", { host: "h", port: "$var:f/r/port" })).created).toBe(true);
+    // Nor does it hide what is wrong beside it.
+    const beside = resource("f/r/db", "db", { host: 1, port: "$var:f/r/port", tls: "no" });
+    await expect(beside).rejects.toMatchObject({ fields: [{ pointer: "/value/host" }, { pointer: "/value/tls" }] });
+    await expect(resource("f/r/db", "db", { host: "h", port: "$var:f/r/port", tls: "no" })).rejects.toMatchObject({ fields: [{ pointer: "/value/tls" }] });
   });
 
   test("a schema that would never end ends with an error, and others are checked meanwhile", async () => {

@@ -14,12 +14,22 @@ const MAX_LISTED = 20;
  */
 const REFERENCE = /^\$(?:res|var):/;
 
+/** How messages call what is checked, and whether texts in it may stand for something else. */
+export interface ErrorWords {
+  /** With its article. */
+  readonly member: string;
+  readonly members: string;
+  readonly takesReferences: boolean;
+}
+
+const OF_SCRIPTS: ErrorWords = { member: "a parameter of this script", members: "parameters", takesReferences: true };
+
 /**
  * Turns Ajv's errors into one plain sentence per field, for the first 50 fields; the last one says how many more there are.
  * Takes time in proportion to the number of errors, and looks closely at the first thousand. Errors must come from an Ajv with
  * `verbose` on.
  */
-export function describeErrors(errors: readonly ErrorObject[], schema: object, args: unknown, prefix: string): FieldError[] {
+export function describeErrors(errors: readonly ErrorObject[], schema: object, args: unknown, prefix: string, words = OF_SCRIPTS): FieldError[] {
   const isPartOfUnion = unionParts(errors);
   const pointers = new Set<string>();
   const fields: FieldError[] = [];
@@ -27,11 +37,11 @@ export function describeErrors(errors: readonly ErrorObject[], schema: object, a
   for (const error of errors) {
     if (isPartOfUnion(error.schemaPath)) continue;
     if (++looked > MAX_ERRORS_LOOKED_AT) break;
-    if (typeof error.data === "string" && REFERENCE.test(error.data)) continue;
+    if (words.takesReferences && typeof error.data === "string" && REFERENCE.test(error.data)) continue;
     const pointer = pointerOf(error, prefix);
     if (pointers.has(pointer)) continue;
     pointers.add(pointer);
-    if (fields.length < MAX_FIELD_ERRORS) fields.push({ pointer, message: describe(error, schema, args) });
+    if (fields.length < MAX_FIELD_ERRORS) fields.push({ pointer, message: describe(error, schema, args, words) });
   }
   const hidden = pointers.size - fields.length;
   const last = fields.at(-1);
@@ -73,12 +83,12 @@ function pointerOf(error: ErrorObject, prefix: string): string {
   return at;
 }
 
-function describe(error: ErrorObject, schema: object, args: unknown): string {
+function describe(error: ErrorObject, schema: object, args: unknown, words: ErrorWords): string {
   switch (error.keyword) {
     case "required":
       return "is required";
     case "additionalProperties":
-      return unknownMember(schema);
+      return unknownMember(error, schema, words);
     case "type":
       return `must be ${withArticle(error.params["type"])}, got ${kindOf(error.data)}`;
     case "enum":
@@ -100,11 +110,11 @@ const FORMAT_NAMES: Readonly<Record<string, string>> = {
   email: "an e-mail address",
 };
 
-function unknownMember(schema: object): string {
-  const order: unknown = "order" in schema ? schema.order : undefined;
-  const names = Array.isArray(order) ? order.map(String) : [];
-  const known = names.length === 0 ? "it has none" : `parameters are: ${list(names, (one) => String(one))}`;
-  return `is not a parameter of this script; ${known}`;
+function unknownMember({ instancePath, parentSchema }: ErrorObject, schema: object, { member, members }: ErrorWords): string {
+  const order: unknown = instancePath === "" && "order" in schema ? schema.order : undefined;
+  const names = Array.isArray(order) ? order.map(String) : Object.keys(parentSchema?.["properties"] ?? {});
+  const known = names.length === 0 ? "it has none" : `${members} are: ${list(names, (one) => String(one))}`;
+  return `is not ${member}; ${known}`;
 }
 
 function escapePointer(name: string): string {

@@ -3505,7 +3505,7 @@ export interface paths {
         "application/json": {
           step?: string;
           approve: boolean;
-          /** What the flow sees as `resume`. */
+          /** What the flow sees as `resume`. To approve it has to fit the form of the step, if there is one, whose defaults it has then. */
           payload?: unknown;
         };
       } };
@@ -6518,7 +6518,7 @@ export interface components {
       approvals: number;
       needed: number;
       until?: string;
-      /** JSON Schema of the payload. */
+      /** JSON Schema that the payload of an approval has to fit, as the flow has it. */
       form?: unknown;
       can_refuse: boolean;
     };

@@ -11,7 +11,7 @@ import { answerRequest, approvalView, invitation, inviteRequest, RUN_LIMITS } fr
 
 const tags = ["flows"];
 const ofLink = z.object({ token: z.string().max(4000) });
-const payload = z.unknown().meta({ description: "What the flow sees as `resume`." });
+const payload = z.unknown().meta({ description: "What the flow sees as `resume`. To approve it has to fit the form of the step, if there is one." });
 const taken = z.object({ taken: z.literal(true) });
 
 /** Requests with links are nobody's: so many each second on a replica for the links of one run. Made-up links cost nothing, and count for none. */

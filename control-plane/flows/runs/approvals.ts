@@ -1,5 +1,6 @@
 import { AppError } from "../../../kernel/app-error.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../../kernel/ids.ts";
+import type { Json } from "../../../kernel/json.ts";
 import { boundsIn, isAccount, starterIn } from "../../access/acting-for.ts";
 import { recordAudit } from "../../audit/audit-store.ts";
 import type { Pool } from "../../db/pools.ts";
@@ -16,6 +17,7 @@ import type { Module, SuspendRule } from "../model.ts";
 import { hasApproval, insertApproval, isInGroups, pendingBytes } from "./approval-store.ts";
 import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
 import { type ApprovalView, type Invitation, RUN_LIMITS } from "./contract.ts";
+import type { FillForm } from "./form-answers.ts";
 import type { RunReader } from "./run-reader.ts";
 
 export interface ApprovalParts {
@@ -28,6 +30,7 @@ export interface ApprovalParts {
   readonly record: (caller: Caller, id: JobId) => Promise<JobRecord>;
   /** An answer was taken in. */
   readonly answered: () => void;
+  readonly fillForm: FillForm;
 }
 
 /** A step that waits for people. */
@@ -36,6 +39,17 @@ interface Waiting {
   readonly view: StepView;
   readonly module: Module;
   readonly rule: SuspendRule;
+}
+
+/** What somebody says, and of whom. */
+interface Answer {
+  readonly claims: ApprovalClaims;
+  readonly approved: boolean;
+  readonly payload: unknown;
+  /** As the audit log calls whoever answers. */
+  readonly actor: string;
+  /** Where the payload stands in the request. */
+  readonly root: string;
 }
 
 const ANONYMOUS = "anonymous";
@@ -108,7 +122,10 @@ export class Approvals {
     };
   }
 
-  /** Errors: not_found; failed_precondition when the step no longer waits, or this approver has answered; permission_denied when it takes an account. */
+  /**
+   * Errors: not_found; failed_precondition when the step no longer waits, or this approver has answered; permission_denied when it takes an account;
+   * invalid_argument for a payload that does not fit the form of the step.
+   */
   async answerLink(token: string, approved: boolean, payload: unknown): Promise<void> {
     const claims = await this.#claims(token);
     const { rule } = await this.#waiting(claims.workspace, claims.flow, claims.place);
@@ -116,7 +133,7 @@ export class Approvals {
       throw new AppError("permission_denied", "this step takes answers of signed-in people only: POST to …/jobs/{id}/flow/answer with a token");
     // The name is what somebody has written into the link: it proves nobody.
     const named = claims.approver.startsWith(LINK) ? claims.approver : `${LINK}${claims.approver}`;
-    await this.#take(claims, approved, payload, named);
+    await this.#take({ claims, approved, payload, actor: named, root: "" }, rule);
   }
 
   /** An answer under the caller's own name. Errors: those of answerLink; permission_denied for whoever may not. */
@@ -129,7 +146,7 @@ export class Approvals {
       throw new AppError("permission_denied", `this step takes answers of members of ${rule.userGroupsRequired.join(", ")} only`);
     if (rule.selfApprovalDisabled && (await this.#starter(caller, await this.#madeBy(caller, flow))) === (await this.#starter(caller, approver)))
       throw new AppError("permission_denied", "whoever started the run may not approve it");
-    await this.#take({ workspace, flow, place: view.place, approver }, approved, payload, approver);
+    await this.#take({ claims: { workspace, flow, place: view.place, approver }, approved, payload, actor: approver, root: "/payload" }, rule);
   }
 
   /** @param name one that looks like an account's is told apart from what that account answers itself, also where flows read `approvers` */
@@ -199,15 +216,22 @@ export class Approvals {
     return givenApprovals(flow.definition, state, place);
   }
 
-  /** @param actor as the audit log calls whoever answers */
-  async #take(claims: ApprovalClaims, approved: boolean, payload: unknown, actor: string): Promise<void> {
-    const text = payload === undefined ? "null" : JSON.stringify(payload);
-    if (Buffer.byteLength(text) > RUN_LIMITS.approvalBytes)
-      throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
+  async #take({ claims, approved, payload, actor, root }: Answer, { formSchema }: SuspendRule): Promise<void> {
+    const given = withinBounds(textOf(payload));
+    // Who refuses need not fill in anything.
+    const text = approved && formSchema !== undefined ? await this.#filled(claims, formSchema, given, root) : given;
     await this.#checkRoom(claims, Buffer.byteLength(text));
-    if ((await this.#hasAnswered(claims)) || !(await this.#insert(claims, approved, text, actor)))
-      throw new AppError("failed_precondition", `${claims.approver} has answered already`);
+    if ((await this.#hasAnswered(claims)) || !(await this.#insert(claims, approved, text, actor))) throw answeredAlready(claims);
     this.#parts.answered();
+  }
+
+  /** The payload with what the form adds to it. */
+  async #filled(claims: ApprovalClaims, form: Json, given: string, root: string): Promise<string> {
+    if (await this.#hasAnswered(claims)) throw answeredAlready(claims);
+    const filled = withinBounds(await this.#parts.fillForm(claims, form, given, root));
+    // A slow check may have taken so long that the run has gone on.
+    await this.#waiting(claims.workspace, claims.flow, claims.place);
+    return filled;
   }
 
   /** All payloads are in the state of the run for as long as expressions may ask for them. */
@@ -230,6 +254,27 @@ export class Approvals {
       return inserted;
     });
   }
+}
+
+/** JSON text. Errors: out_of_range. */
+function textOf(payload: unknown): string {
+  try {
+    return payload === undefined ? "null" : JSON.stringify(payload);
+  } catch (error) {
+    // It was JSON, so it is the stack that was not enough.
+    throw new AppError("out_of_range", "the payload is nested too deep", { cause: error });
+  }
+}
+
+/** @returns the payload as it is. Errors: out_of_range. */
+function withinBounds(payload: string): string {
+  if (Buffer.byteLength(payload) > RUN_LIMITS.approvalBytes)
+    throw new AppError("out_of_range", `the payload is larger than ${RUN_LIMITS.approvalBytes} bytes of JSON`);
+  return payload;
+}
+
+function answeredAlready({ approver }: ApprovalClaims): AppError {
+  return new AppError("failed_precondition", `${approver} has answered already`);
 }
 
 function notKnown(): AppError {

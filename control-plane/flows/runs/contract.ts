@@ -107,7 +107,10 @@ export type Invitation = z.infer<typeof invitation>;
 export const answerRequest = z.strictObject({
   step: z.string().max(2000).optional(),
   approve: z.boolean(),
-  payload: z.unknown().optional().meta({ description: "What the flow sees as `resume`." }),
+  payload: z
+    .unknown()
+    .optional()
+    .meta({ description: "What the flow sees as `resume`. To approve it has to fit the form of the step, if there is one, whose defaults it has then." }),
 });
 
 export const approvalView = z.object({
@@ -121,7 +124,7 @@ export const approvalView = z.object({
   approvals: z.int(),
   needed: z.int(),
   until: z.iso.datetime().optional(),
-  form: z.unknown().optional().meta({ description: "JSON Schema of the payload." }),
+  form: z.unknown().optional().meta({ description: "JSON Schema that the payload of an approval has to fit, as the flow has it." }),
   can_refuse: z.boolean(),
 });
 export type ApprovalView = z.infer<typeof approvalView>;

@@ -4,26 +4,20 @@ import type { Json } from "../../../kernel/json.ts";
 import type { Caller } from "../../http/authorize.ts";
 import { readArgs, readJob } from "../../jobs/job-store.ts";
 import { presentJob } from "../../jobs/present.ts";
-import { storedDocument } from "../document-codec.ts";
-import type { FlowCatalogue } from "../engine/engine-deps.ts";
 import { createFlowRunStore } from "../engine/flow-run-store.ts";
 import { FlowBench, type RunEnd, step } from "../engine/testing/flow-bench.ts";
 import { ExpressionTiers } from "../expressions/tiers.ts";
 import { createFlowCache } from "../flow-cache.ts";
 import { createFlowReader } from "../flow-reader.ts";
 import { insertFlowVersion } from "../flow-store.ts";
-import { parseFlow } from "../parse.ts";
 import { wantedFlow } from "../wanted-flow.ts";
-import { Approvals } from "./approvals.ts";
 import type { RestartRequest, StepTestRequest } from "./contract.ts";
 import { type RestartParts, Restarts } from "./restarts.ts";
-import { createRunReader } from "./run-reader.ts";
 import { StepTests } from "./step-tests.ts";
 
 let bench: FlowBench;
 let restarts: Restarts;
 let tests: StepTests;
-let approvals: Approvals;
 let caller: Caller;
 const expressions = new ExpressionTiers();
 
@@ -49,16 +43,6 @@ beforeAll(async () => {
   const parts = { pool, store: createFlowRunStore(pool), wanted, record: (_: unknown, id: JobId) => recordOf(id), accept, wallMs: () => Date.now() };
   restarts = new Restarts({ ...parts, newJobId });
   tests = new StepTests({ ...parts, resultMaxBytes: 1024 * 1024 });
-  const loadFlow: FlowCatalogue["loadFlow"] = async (_, { code }) => ({ definition: parseFlow(storedDocument(code ?? "{}")).definition, path: undefined });
-  approvals = new Approvals({
-    pool,
-    reader: createRunReader(parts.store, { loadFlow }, 1024 * 1024),
-    secret: async () => Buffer.from("secret"),
-    publicUrl: () => "http://x",
-    workspaceName: async () => "bench",
-    record: (_, id) => recordOf(id),
-    answered: () => bench.owner.owner.lookForAnswers(),
-  });
 }, 60_000);
 afterAll(async () => {
   await bench.close();
@@ -100,6 +84,20 @@ async function testStep(request: StepTestRequest): Promise<RunEnd & { readonly s
   bench.started.splice(0);
   const { id } = await tests.test(caller, request);
   return { ...(await bench.ended(id as JobId)), started: [...bench.started] };
+}
+
+const waits = (flow: JobId): Promise<void> =>
+  bench.until("it waits", async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake AND due_at IS NULL", flow)).length === 1);
+
+/** As if Bob had answered 1 to the step `ask`. */
+async function approve(flow: JobId): Promise<void> {
+  await bench.owner.rows(
+    "INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, 'ask', 'Bob', true, '1')",
+    bench.workspace,
+    flow,
+    bench.shard,
+  );
+  bench.owner.owner.lookForAnswers();
 }
 
 describe("a restart", () => {
@@ -206,22 +204,9 @@ describe("a restart", () => {
       step("ask", {}, { suspend: { required_events: 1 } }),
       step("z", { n: "results.a + results.loop[1]" }),
     ];
-    const approve = (flow: JobId): Promise<unknown> =>
-      bench.owner.rows(
-        "INSERT INTO flow_approval (workspace_id, id, shard, place, approver, approved, payload) VALUES ($1, $2, $3, 'ask', 'Bob', true, '1')",
-        bench.workspace,
-        flow,
-        bench.shard,
-      );
-    const waits = (flow: JobId): Promise<void> =>
-      bench.until(
-        "it waits",
-        async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake AND due_at IS NULL", flow)).length === 1,
-      );
     const flow = await bench.start({ modules });
     await waits(flow);
     await approve(flow);
-    bench.owner.owner.lookForAnswers();
     expect(await bench.ended(flow)).toMatchObject({ result: 5 });
     bench.started.splice(0);
     const { id } = await restarts.restart(caller, flow, { step: "ask" });
@@ -231,9 +216,17 @@ describe("a restart", () => {
     expect((await bench.owner.retain(40)).thinned).toBeGreaterThan(0);
     bench.owner.attach();
     await approve(restarted);
-    bench.owner.owner.lookForAnswers();
     expect(await bench.ended(restarted)).toEqual({ outcome: "succeeded", result: 5 });
     expect(bench.started).toEqual(["ask", "z"]);
+  });
+
+  test("behind a step that people have answered takes no other inputs", async () => {
+    const flow = await bench.start({ modules: [step("ask", {}, { suspend: { required_events: 1 } }), step("z", { n: "resume" })] });
+    await waits(flow);
+    await approve(flow);
+    await bench.ended(flow);
+    await expect(restarts.restart(caller, flow, { step: "z", args: { n: 1 } })).rejects.toMatchObject({ code: "failed_precondition" });
+    expect(await again(flow, { step: "z" })).toMatchObject({ outcome: "succeeded", result: 2, started: ["z"] });
   });
 });
 
@@ -286,115 +279,3 @@ describe("a test of one step", () => {
     expect(await testStep({ job: flow, step: "a", args: { n: 1 } })).toMatchObject({ result: 2 });
   });
 });
-
-describe("answers of people", () => {
-  const asks = (more: object): unknown[] => [step("ask", {}, { suspend: { required_events: 1, ...more } }), step("z", { n: "resume" })];
-  const waiting = async (modules: readonly unknown[]): Promise<JobId> => {
-    const flow = await bench.start({ modules });
-    await bench.until("it waits", async () => (await bench.owner.rows("SELECT 1 FROM flow_live WHERE id = $1 AND NOT awake", flow)).length === 1);
-    return flow;
-  };
-  const as = (label: string, account?: string, role = "operator"): Caller =>
-    ({
-      ...caller,
-      principal: { kind: "account", label, ...(account !== undefined && { accountId: account }) },
-      ...(account !== undefined && { reach: { member: { account, role } } }),
-    }) as unknown as Caller;
-
-  test("of a step for groups: members of one of them and administrators, and nobody by a link", async () => {
-    const [ann, bob, eve] = await Promise.all(["ann", "bob", "eve"].map(member));
-    await bench.owner.rows(
-      "INSERT INTO member_group (workspace_id, name, description, created_by, updated_by) VALUES ($1, 'sales', '', 't', 't')",
-      bench.workspace,
-    );
-    await bench.owner.rows("INSERT INTO group_account (workspace_id, group_name, account_id) VALUES ($1, 'sales', $2)", bench.workspace, ann);
-    const groups = { user_groups_required: { type: "static", value: ["g/sales", "board"] } };
-    const flow = await waiting(asks(groups));
-    await expect(approvals.answer(as("Bob", bob), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
-    await expect(approvals.answerLink(await linkOf(flow), true, 1)).rejects.toMatchObject({ code: "permission_denied" });
-    await approvals.answer(as("Ann", ann), flow, undefined, true, 41);
-    expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: 42 });
-    const other = await waiting(asks(groups));
-    await approvals.answer(as("Eve", eve, "admin"), other, undefined, true, 1);
-    expect(await bench.ended(other)).toMatchObject({ outcome: "succeeded" });
-    const all = await waiting(asks({ user_groups_required: { type: "static", value: ["all"] } }));
-    await approvals.answer(as("Bob", bob), all, undefined, true, 1);
-    expect(await bench.ended(all)).toMatchObject({ outcome: "succeeded" });
-  });
-
-  test("not of whoever started the run, nor the job that started it; payloads of one step are bounded together", async () => {
-    const flow = await waiting(asks({ self_approval_disabled: true, required_events: 40 }));
-    const job = bench.owner.job();
-    await bench.owner.owner.enqueue([{ ...job, payload: { ...job.payload, createdBy: "Ann" } }]);
-    await bench.owner.rows("UPDATE job SET created_by = $2 WHERE id = $1", flow, `job ${job.job.id}`);
-    await expect(approvals.answer(as("Ann"), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
-    for (const thing of ["schedule:f/a/b", "trigger:f/a/b"]) {
-      await bench.owner.rows("UPDATE job SET created_by = $2 WHERE id = $1", job.job.id, `${thing} by Ann`);
-      await expect(approvals.answer(as("Ann"), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
-    }
-    // Nor a job of theirs, or what a schedule does in their name.
-    const own = bench.owner.job();
-    await bench.owner.owner.enqueue([{ ...own, payload: { ...own.payload, createdBy: "schedule:f/x/nightly by Ann" } }]);
-    await expect(approvals.answer(as(`job ${own.job.id}`), flow, undefined, true, 1)).rejects.toMatchObject({ code: "permission_denied" });
-    const large = "x".repeat(60_000);
-    let refused = 0;
-    for (let number = 0; number < 20; number++)
-      await approvals.answer(as(`Bob ${number}`), flow, undefined, true, large).catch((error: { code?: string }) => {
-        expect(error.code).toBe("out_of_range");
-        refused += 1;
-      });
-    expect(refused).toBe(3);
-    await bench.owner.rows("UPDATE job SET created_by = 'job 01a20000-36dd-7000-aeb1-1bbad5bb6980' WHERE id = $1", flow);
-    await expect(approvals.answer(as("Eve"), flow, undefined, true, 1)).rejects.toMatchObject({ message: expect.stringContaining("not known any more") });
-  });
-
-  test("by a link are in the audit log as the link's, whoever its name is; those of people under their own", async () => {
-    const flow = await waiting(asks({ required_events: 2 }));
-    const link = await linkOf(flow, "boss@example.com");
-    expect(await approvals.about(link)).toMatchObject({ approver: "link for boss@example.com" });
-    await approvals.answerLink(link, true, 1);
-    await approvals.answer(as("Ann"), flow, undefined, true, 1);
-    const rows = await bench.owner.rows("SELECT actor FROM audit_event WHERE target = $1 ORDER BY seq", `job ${flow}`);
-    expect(rows).toEqual([{ actor: "link for boss@example.com" }, { actor: "Ann" }]);
-    expect(await bench.ended(flow)).toMatchObject({ outcome: "succeeded" });
-  });
-
-  test("of all steps of a run together are bounded, too", async () => {
-    const branches = ["p", "q", "r", "s", "t"].map((id) => ({ modules: [step(id, {}, { suspend: { required_events: 40 } })] }));
-    const flow = await waiting([{ id: "all", value: { type: "branchall", parallel: true, branches } }]);
-    const large = "x".repeat(64_000);
-    const refused: string[] = [];
-    for (const [at, place] of ["p", "q", "r", "s", "t"].entries())
-      for (let number = 0; number < 16; number++)
-        await approvals
-          .answer(as(`Bob ${number}`), flow, `all/${at}/${place}`, true, large)
-          .catch((error: Error) => void refused.push(`${place}: ${error.message}`));
-    expect(refused.filter((text) => text.includes("that the run keeps")).map((text) => text[0])).toEqual(Array.from({ length: 15 }, () => "t"));
-    expect(refused).toHaveLength(15);
-  });
-
-  test("hold for the inputs as they were: a restart behind them takes no others", async () => {
-    const flow = await waiting(asks({}));
-    await approvals.answer(as("Ann"), flow, undefined, true, 1);
-    await bench.ended(flow);
-    await expect(restarts.restart(caller, flow, { step: "z", args: { n: 1 } })).rejects.toMatchObject({ code: "failed_precondition" });
-    expect(await again(flow, { step: "z" })).toMatchObject({ outcome: "succeeded", result: 2, started: ["z"] });
-  });
-});
-
-/** @returns the account of a new member of the workspace */
-async function member(name: string): Promise<string> {
-  const [account] = await bench.owner.rows<{ id: string }>(
-    "INSERT INTO account (email, name, created_by) VALUES ($1, $1, 'test') RETURNING id::text",
-    `${name}@x.test`,
-  );
-  const id = account?.id ?? "";
-  await bench.owner.rows("INSERT INTO member_name (workspace_id, name, account_id) VALUES ($1, $2, $3)", bench.workspace, name, id);
-  await bench.owner.rows("INSERT INTO workspace_member (workspace_id, account_id, name, role) VALUES ($1, $2, $3, 'operator')", bench.workspace, id, name);
-  return id;
-}
-
-async function linkOf(flow: JobId, approver?: string): Promise<string> {
-  const { resume_url } = await approvals.invite(caller, flow, undefined, approver);
-  return resume_url.slice(resume_url.lastIndexOf("/") + 1);
-}
