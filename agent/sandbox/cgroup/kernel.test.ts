@@ -96,6 +96,30 @@ describe.skipIf(driver.kind === "none")(`control groups (${driver.kind})`, () =>
     expect(await exit).toEqual([null, "SIGKILL"]);
   });
 
+  it("that are given up when the driver is closed leave the jobs of others alone, and all are gone with the last one", async () => {
+    const own = mkdtempSync(join(tmpdir(), "millrace-cgroup-"));
+    const before = new Set(jobGroups());
+    const closing = await openCgroups(own);
+    const made = jobGroups().filter((group) => !before.has(group));
+    const [first, other] = [closing.create(), closing.create()];
+    for (const group of [first, other]) group.limit({ processes: 50 });
+    const left = spawn("/bin/sleep", ["300"], { stdio: "ignore" });
+    await first.place(left.pid ?? -1);
+    const running = spawn("/bin/sh", ["-c", "read -r line; /bin/true; exit $?"], { stdio: ["pipe", "ignore", "ignore"] });
+    await other.place(running.pid ?? -1);
+    closing.close();
+    const exit = ended(left);
+    first.remove();
+    // It is killed in the same look that would find the group of all jobs occupied.
+    expect(await exit).toEqual([null, "SIGKILL"]);
+    const otherExit = ended(running);
+    running.stdin?.end("go on\n");
+    expect(await otherExit).toEqual([0, null]);
+    other.remove();
+    await expect.poll(() => made.filter((group) => existsSync(group))).toEqual([]);
+    rmSync(own, { recursive: true, force: true });
+  });
+
   it("of a run that was killed are swept by the next one, with the processes in them", async () => {
     const own = mkdtempSync(join(tmpdir(), "millrace-cgroup-"));
     const before = new Set(jobGroups());

@@ -11,7 +11,8 @@ const MAX_WAITING = 10_000;
  */
 export class Leaving {
   readonly #folders: GroupFolders;
-  #waiting: string[] = [];
+  /** Whether whoever is left in it is to be killed. */
+  readonly #waiting = new Map<string, boolean>();
   #timer: NodeJS.Timeout | undefined;
   #waitMs = FIRST_WAIT_MS;
 
@@ -19,10 +20,13 @@ export class Leaving {
     this.#folders = folders;
   }
 
-  remove(dirs: readonly string[]): void {
-    const left = dirs.filter((dir) => !this.#folders.remove(dir));
-    if (left.length === 0 || this.#waiting.length > MAX_WAITING) return;
-    this.#waiting.push(...left);
+  /** @param around groups that hold groups of others: they go with the last one of these, and nobody in them is touched */
+  remove(dirs: readonly string[], around: readonly string[] = []): void {
+    for (const dir of dirs) this.#removeOrWait(dir, true);
+    for (const dir of around) this.#removeOrWait(dir, false);
+    // One that came a moment before is not made to wait for this one: where many come there would be no end of it.
+    const isSoon = this.#timer !== undefined && this.#waitMs === FIRST_WAIT_MS;
+    if (this.#waiting.size === 0 || isSoon) return;
     this.#waitMs = FIRST_WAIT_MS;
     this.#schedule();
   }
@@ -30,18 +34,28 @@ export class Leaving {
   /** Tries once more, now. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#waiting = this.#waiting.filter((dir) => !this.#folders.remove(dir));
+    this.#timer = undefined;
+    this.#look();
+  }
+
+  #removeOrWait(dir: string, kills: boolean): void {
+    if (!this.#folders.remove(dir) && this.#waiting.size < MAX_WAITING) this.#waiting.set(dir, kills);
+  }
+
+  #look(): void {
+    for (const [dir, kills] of this.#waiting) {
+      if (kills) killGroup(dir);
+      if (this.#folders.remove(dir)) this.#waiting.delete(dir);
+    }
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#waiting = this.#waiting.filter((dir) => {
-        killGroup(dir);
-        return !this.#folders.remove(dir);
-      });
+      this.#timer = undefined;
+      this.#look();
       this.#waitMs = Math.min(LAST_WAIT_MS, this.#waitMs * 2);
-      if (this.#waiting.length > 0) this.#schedule();
+      if (this.#waiting.size > 0) this.#schedule();
     }, this.#waitMs);
     this.#timer.unref();
   }

@@ -123,7 +123,7 @@ class V1Driver implements CgroupDriver {
       ended: () => {
         this.#idle.delete(group);
         this.#running.delete(group);
-        this.#leaving.remove([...new Set(dirs.values()), ...(this.#closed ? this.#tops() : [])]);
+        this.#leaving.remove([...new Set(dirs.values())], this.#closed ? this.#tops() : []);
       },
     });
     this.#idle.add(group);

@@ -145,7 +145,7 @@ class V2Driver implements CgroupDriver {
       started: () => void this.#idle.delete(group),
       ended: () => {
         this.#idle.delete(group);
-        this.#leaving.remove(this.#closed ? [dir, this.#jobs] : [dir]);
+        this.#leaving.remove([dir], this.#closed ? [this.#jobs] : []);
       },
     });
     this.#idle.add(group);
