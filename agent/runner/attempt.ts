@@ -1,12 +1,12 @@
 /**
  * One attempt from bundle to outcome.
  *
- *   preparing → running → (stopping) → cleaning → done
+ *   preparing → running → (stopping) → done
  *
  * Invariants: `done` resolves exactly once and never rejects. A stop (timeout, cancel, fence) that comes before the process
  * has ended decides the exit reason; the first one counts, except that a fence overrides the others. A soft timeout is a stop with
- * the grace of a cancel, and the hard timeout behind it kills. A place (job
- * user, job folder) is given back before `done`, and only after the process tree is gone.
+ * the grace of a cancel, and the hard timeout behind it kills. A place (job user, job folder) is given back at `done` or right after it, so that
+ * the end is told first, and only after the process tree is gone.
  */
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { errorResult, exitOf } from "../../kernel/exit.ts";

@@ -322,7 +322,16 @@ class BubblewrapPlace implements Place {
     if (room === undefined) throw new AppError("internal", "pipes are for processes that have been started");
     room.names.push(...names.filter((name) => !room.names.includes(name)));
     const made: NamedPipe[] = [];
-    for (const name of names) made.push(await this.#sandbox.parts.pipes.takeNamed(join(room.dir, name), room.identity));
+    try {
+      for (const name of names) made.push(await this.#sandbox.parts.pipes.takeNamed(join(room.dir, name), room.identity));
+    } catch (error) {
+      // The process has ended meanwhile, and its folder has gone.
+      for (const { release, reader } of made) {
+        release();
+        reader.destroy();
+      }
+      throw error;
+    }
     return made;
   }
 

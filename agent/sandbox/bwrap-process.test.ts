@@ -1,10 +1,22 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { openTestExecution } from "../runner/attempt-harness.ts";
+import { startBwrap } from "./bwrap-process.ts";
+import { openCgroups } from "./cgroup/open.ts";
+import { FifoPool } from "./fifo-pool.ts";
+import { ownIdentity } from "./job-uids.ts";
 import { DEFAULT_RLIMITS } from "./sandbox.ts";
 
 const opened = await openTestExecution({ prepared: 0 });
-afterAll(() => opened.dispose());
+const dir = mkdtempSync(join(tmpdir(), "millrace-bwrap-"));
+const cgroups = await openCgroups(dir);
+afterAll(() => {
+  opened.dispose();
+  cgroups.close();
+  rmSync(dir, { recursive: true, force: true });
+});
 
 /** The children of a process right now. */
 function childrenOf(pid: number): number[] {
@@ -60,4 +72,22 @@ test("a sandbox that is killed while it is made leaves no process behind, and it
     expect([bwrap, first].filter(isAlive)).toEqual([]);
     await place.discard();
   }
+});
+
+test.skipIf(cgroups.kind === "none")("one that has not said in time what it has started is killed with it", async () => {
+  // Stands in for bwrap on a host so busy that it is stopped for seconds after it has started the first process.
+  const slow = join(dir, "slow");
+  writeFileSync(slow, "#!/bin/sh\ncat <&3 > /dev/null\nsleep 300 &\nwait\n", { mode: 0o755 });
+  const parts = { bwrapPath: slow, seccompPath: slow, pipes: new FifoPool(join(dir, "pipes")) };
+  const before = new Set(childrenOf(process.pid));
+  const cgroup = cgroups.create();
+  const running = await startBwrap(parts, { args: Buffer.from("all"), launcher: [], identity: ownIdentity(), cgroup, waits: false });
+  const bwrap = childrenOf(process.pid).find((pid) => !before.has(pid)) ?? 0;
+  const sleepsIn = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith("sleep");
+  await expect.poll(() => childrenOf(bwrap).some(sleepsIn)).toBe(true);
+  const [first = 0] = childrenOf(bwrap);
+  running.kill();
+  await running.done;
+  await expect.poll(() => [bwrap, first].filter(isAlive)).toEqual([]);
+  cgroup.remove();
 });

@@ -26,7 +26,7 @@ export interface BwrapRun {
   /** There is a control descriptor. */
   readonly waits: boolean;
   /** Where all of it happens. */
-  readonly cgroup: Pick<JobCgroup, "place" | "doors">;
+  readonly cgroup: Pick<JobCgroup, "place" | "doors" | "kill">;
   /** With a socket between agent and script. */
   readonly channel?: boolean;
 }
@@ -43,8 +43,9 @@ export interface BwrapProcess extends SandboxProcess {
 }
 
 /**
- * After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time it is killed too. Never before its first process is
- * known: that one binds its life to bwrap's only when it is about to run the launcher, and would outlive it, with the job's script.
+ * After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time all that is in its group is killed, and bwrap itself. But
+ * bwrap never before its first process is known: that one binds its life to bwrap's only when it is about to run the launcher, and would outlive it, with the
+ * job's script.
  */
 const KILL_FALLBACK_MS = 1_000;
 
@@ -68,7 +69,7 @@ export async function startBwrap(parts: BwrapParts, run: BwrapRun): Promise<Bwra
       // fds: 0 nothing, 1 and 2 output, 3 arguments, 4 filter, 5 record, 6 status, 7 control, 8 channel
       stdio: ["ignore", pipes.stdout.writeFd, pipes.stderr.writeFd, "pipe", seccompFd, "pipe", "pipe", ...lastFds(run)],
     });
-    const process = follow(child, pipes);
+    const process = follow(child, pipes, run.cgroup);
     const trouble = doors === undefined ? await place(child, run.cgroup) : undefined;
     if (trouble === undefined) send(child, ARGS_FD, run.args);
     else child.kill("SIGKILL");
@@ -136,7 +137,7 @@ function tell(child: ChildProcess, text: string): void {
   stream.write(text);
 }
 
-function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
+function follow(child: ChildProcess, pipes: PipePair, cgroup: BwrapRun["cgroup"]): BwrapProcess {
   const status = new StatusReader(child);
   const watched = supervise({ child, stdout: pipes.stdout.reader, stderr: pipes.stderr.reader });
   const kill = (): void => {
@@ -147,7 +148,11 @@ function follow(child: ChildProcess, pipes: PipePair): BwrapProcess {
     status.whenFirst((pid) => {
       if (!watched.exited() && !signal(pid, "SIGKILL")) child.kill("SIGKILL");
     });
-    const fallback = setTimeout(() => child.kill("SIGKILL"), KILL_FALLBACK_MS);
+    const fallback = setTimeout(() => {
+      // A host may be so busy that it is still being made.
+      cgroup.kill();
+      if (status.firstPid !== undefined) child.kill("SIGKILL");
+    }, KILL_FALLBACK_MS);
     child.once("exit", () => clearTimeout(fallback));
   };
   const terminate = (): void => {

@@ -30,6 +30,32 @@ describe("OutputPump", () => {
     expect(got).toEqual(["0a", "1b", "0c"]);
   });
 
+  it("is not drained before all that was held back has been taken, also when both pipes have ended long ago", async () => {
+    const got: string[] = [];
+    let take = (): void => undefined;
+    const { stdout, stderr, pump } = pumpWith((_stream, data) => {
+      got.push(String(data));
+      return new Promise((resolve) => {
+        take = resolve;
+      });
+    });
+    stdout.end("a");
+    stderr.end("b");
+    await pump.ended;
+    pump.release();
+    let cut: boolean | undefined;
+    const draining = pump.drain(10_000, 60_000).then((lost) => {
+      cut = lost;
+    });
+    for (const taken of [["a"], ["a", "b"]]) {
+      await turn();
+      expect([got, cut]).toEqual([taken, undefined]);
+      take();
+    }
+    await draining;
+    expect(cut).toBe(false);
+  });
+
   it("stops holding at a bound", async () => {
     const { stdout } = pumpWith(() => undefined);
     for (let index = 0; index < 100; index++) stdout.write(Buffer.alloc(4_096));

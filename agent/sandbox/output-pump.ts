@@ -18,6 +18,8 @@ export class OutputPump {
   readonly #deliver: Deliver;
   #held: { stream: OutputStream; data: Buffer }[] | undefined = [];
   #heldBytes = 0;
+  /** Resolves when what was held has been taken. */
+  #handedOver: Promise<void> = Promise.resolve();
   #paused = false;
   #cut = false;
   /** Grows with each chunk: tells the drain that something is still coming. */
@@ -35,7 +37,7 @@ export class OutputPump {
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    void this.#flush(held);
+    this.#handedOver = this.#flush(held);
   }
 
   /** The beginning of what was held: bwrap's own complaint when set-up failed. */
@@ -52,9 +54,10 @@ export class OutputPump {
    */
   async drain(idleMs: number, limitMs: number): Promise<boolean> {
     const startedMs = performance.now();
+    const over = Promise.all([this.ended, this.#handedOver]);
     let seen = -1;
     for (;;) {
-      if (await settlesWithin(this.ended, idleMs)) return false;
+      if (await settlesWithin(over, idleMs)) return false;
       const idle = seen === this.#chunks && !this.#paused;
       if (idle || performance.now() - startedMs > limitMs) break;
       seen = this.#chunks;
