@@ -168,6 +168,24 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     expect(pool?.stats().started).toBe(1);
   });
 
+  it("writes what a job has left open, and leaves alone what loading has opened", async () => {
+    const code = python(
+      "import os",
+      "class Shared:",
+      "    def __del__(self): os.write(1, b'ended\\n')",
+      "shared, state, mine = Shared(), {}, None",
+      "def main():",
+      "    global mine, fresh",
+      "    mine, fresh = (os.fdopen(os.dup(1), 'w') for _ in range(2))",
+      "    again = shared",
+      "    mine.write('mine\\n')",
+      "    fresh.write('fresh\\n')",
+    );
+    const execution = withPool();
+    for (const _ of [1, 2]) expect(await run(execution, "python3", code)).toMatchObject({ exit: { reason: "succeeded" }, stdout: "mine\nfresh\n" });
+    expect(pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
+  });
+
   it("takes a job that is larger than a pipe", async () => {
     const code = python("def main(text): return len(text)");
     const execution = withPool();

@@ -36,6 +36,7 @@ def main():
     function, code = wrapper.prepare()
     if not function:
         return code
+    loaded = dict(vars(sys.modules["main"]))
     kept = [set(os.listdir(folder)) for folder in FOLDERS]
     gc.collect()
     gc.freeze()
@@ -46,7 +47,7 @@ def main():
     if pid == 0:
         os.close(CONTROL)
         os.close(status)
-        return wrapper.end(work(wrapper, function, job), is_fork=True)
+        return wrapper.end(work(wrapper, function, job), loaded)
     leave_pipes()
     while True:
         # What the next fork inherits must hold nothing of this job.
@@ -62,7 +63,7 @@ def main():
         if pid == 0:
             for number in (CONTROL, status, writing):
                 os.close(number)
-            return wait_for_job(wrapper, function, reading)
+            return wait_for_job(wrapper, function, reading, loaded)
         os.close(reading)
         line = lines.next()
         if line is None:
@@ -70,7 +71,7 @@ def main():
         give(writing, line)
 
 
-def wait_for_job(wrapper, function, reading):
+def wait_for_job(wrapper, function, reading, loaded):
     """In a fork that has no job yet."""
     with open(reading, "rb") as pipe:
         line = pipe.read()
@@ -79,7 +80,7 @@ def wait_for_job(wrapper, function, reading):
     job = json.loads(line)
     line = None
     enter(wrapper, job)
-    return wrapper.end(work(wrapper, function, job), is_fork=True)
+    return wrapper.end(work(wrapper, function, job), loaded)
 
 
 def give(writing, line):

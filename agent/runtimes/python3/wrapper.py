@@ -28,18 +28,17 @@ def main():
     return run(read_args)
 
 
-def end(code, is_fork=False):
+def end(code, loaded=None):
     """
     Ends the process as the end of a program does: threads are waited for, functions of atexit called, objects of the script finalised, output written. Only
     the interpreter is not taken apart, which takes longer than most scripts. Returns where the C library may hold output that only such an end writes.
-    A fork leaves alone what it has in common with its parent, such as connections.
+    A fork leaves alone what it has in common with its parent, such as connections: `loaded` is what the script's module had before its job.
     """
     if has_compiled():
         return code
     quietly(wait_for_threads)
     quietly(atexit._run_exitfuncs)
-    if not is_fork:
-        quietly(forget_script)
+    quietly(forget_script, loaded)
     if not quietly(flush, sys.stdout) or not quietly(flush, sys.stderr):
         code = 120  # So says Python itself.
     # The script may have put something else in their place.
@@ -77,16 +76,20 @@ def has_compiled():
     return "_ctypes" in sys.modules
 
 
-def forget_script():
+def forget_script(loaded):
     """
     Finalises what nobody but the script's module has. Its values go before its functions, one after the other: of what is collected together, a file may go
-    after the one that it writes to.
+    after the one that it writes to. In a fork only values go, those that its job has made.
     """
-    module = sys.modules.pop("main", None)
+    module = sys.modules.get("main")
     values = {} if module is None else vars(module)
     for name in list(values):
+        if loaded is not None and name in loaded and loaded[name] is values[name]:
+            continue
         if not name.startswith("__") and not issubclass(type(values[name]), PLAIN) and not callable(values[name]):
             values[name] = None
+    if loaded is None:
+        sys.modules.pop("main", None)
     del module, values
     gc.collect()
 
