@@ -7,12 +7,19 @@ const HEADS: Readonly<Record<string, readonly RegExp[]>> = {
   ],
 };
 
+/** What stands between parameters and is none: marks of Python's. */
+const MARKS: ReadonlySet<string> = new Set(["", "*", "/"]);
+/** Not those signs within a default, such as an address. */
+const COMMENTS = /(?<=^|\s)(?:#|\/\/)[^\n]*|\/\*[^*]*\*\//g;
+
 /**
- * Names of the parameters of the function that a script runs, read off its text; undefined where that does not say. It is no parser: what it says
- * decides about nothing but arguments that nobody wrote.
+ * Names of the parameters of the function that a script runs, read off its text; undefined where that does not say, as with `**kwargs` and `{ error }`.
+ * It is no parser: what it says decides about nothing but arguments that nobody wrote.
  */
 export function mainParameters(language: string, content: string): readonly string[] | undefined {
   const heads = HEADS[language === "javascript" ? "typescript" : language] ?? [];
   const inside = heads.map((head) => head.exec(content)?.[1]).find((found) => found !== undefined);
-  return inside?.split(",").flatMap((part) => /^\s*(\w+)/.exec(part)?.[1] ?? []);
+  const parts = inside?.replaceAll(COMMENTS, "").split(",");
+  const names = parts?.map((part) => part.trim()).flatMap((part) => (MARKS.has(part) ? [] : [/^\w+/.exec(part)?.[0]]));
+  return names?.every((name) => name !== undefined) === true ? names : undefined;
 }
