@@ -8,12 +8,13 @@ import { Carrier, cancelJob } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
 import { missedEnds } from "./missed-ends.ts";
 import { brokenEnd, keepWhole } from "./run-ends.ts";
-import { ofOneTurn, type RunInput, TURN_BYTES } from "./run-inputs.ts";
+import { ofOneTurn, type RunInput } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
 import { takeInput } from "./take-input.ts";
 import { type NextMoment, Transition } from "./transition.ts";
+import { TurnBudget } from "./turn-budget.ts";
 
 /** Who keeps the runs of an owner. */
 export interface RunKeeper {
@@ -25,11 +26,6 @@ export interface RunKeeper {
   parentOf(run: FlowRun): FlowRun | undefined;
 }
 
-/** So much of one run in one turn: others have theirs in between. */
-const MOST_EVENTS = 400;
-/** The first children of a large fan-out begin while the next ones are being made: few at first, so that their commit is a short one. */
-const FIRST_JOBS = 16;
-const MOST_JOBS = 64;
 /** A transition that the database refuses is tried alone; after so many that cannot be blamed on a job's result the run ends. */
 const MOST_REFUSALS = 3;
 const RETRY_MS = 500;
@@ -162,17 +158,18 @@ export class FlowRun {
   }
 
   #carryOut(carrier: Carrier, to: Transition): void {
-    // Where many end, as many begin.
-    const mostJobs = this.#isLong ? MOST_JOBS : Math.min(MOST_JOBS, Math.max(FIRST_JOBS, to.caused.length));
+    const budget = new TurnBudget(to, this.#isLong);
     this.#isLong = false;
     for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
-      if (to.events.length >= MOST_EVENTS || to.jobs >= mostJobs || to.jobBytes >= TURN_BYTES) {
+      if (budget.isSpent) {
         // The rest follows from the state.
         this.#behind = true;
         this.#isLong = true;
         return;
       }
-      if (!this.#working.has(keyOf(command))) carrier.carry(command);
+      if (this.#working.has(keyOf(command))) continue;
+      carrier.carry(command);
+      budget.spend();
     }
   }
 
@@ -181,6 +178,8 @@ export class FlowRun {
     if (to.isEmpty) {
       this.#armTimer(next.dueAtMs);
       this.#follow(to, state);
+      // A turn may have begun nothing but what takes longer.
+      if (this.#behind) this.#keeper.ready(this);
       return;
     }
     const known = this.#stored ?? AWAKE;
