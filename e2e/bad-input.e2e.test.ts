@@ -206,6 +206,40 @@ describe("scripts", () => {
     expect(await answer.text()).toMatch(/"result":12345678901234567891}$/);
   });
 
+  test("what a job says in the words of a page is text wherever it is read, and no browser takes it for a page (S-60)", async () => {
+    const page = "<script>fetch('//evil')</script><img src=x onerror=alert(1)> [ok](javascript:alert(1)) </textarea>";
+    expect((await deploy({ path: "f/shop/page", language: "python3", summary: page, content: "def main(): return 1" })).status).toBe(201);
+    const code = [
+      "import sys",
+      "def main(page: str, fails: bool):",
+      "    print(page)",
+      "    print(page, file=sys.stderr)",
+      "    if fails:",
+      "        raise ValueError(page)",
+    ];
+    const content = [...code, "    return {'html': page, page: page}"].join("\n");
+    const [good, bad] = [await python(content, { page, fails: false }), await python(content, { page, fails: true })];
+    const ask = async (path: string): Promise<{ type: string; headers: Headers; text: string }> => {
+      const answer = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main${path}`, {
+        headers: { authorization: `Bearer ${world.credentials.token}`, accept: "text/html,application/xhtml+xml" },
+      });
+      return { type: answer.headers.get("content-type") ?? "", headers: answer.headers, text: await answer.text() };
+    };
+    const log = await ask(`/jobs/${good.id}/logs`);
+    expect(log.text).toBe(`${page}\n${page}\n`);
+    expect(log.type).toBe("text/plain; charset=utf-8");
+    expect([log.headers.get("x-content-type-options"), log.headers.get("content-security-policy")]).toEqual(["nosniff", "sandbox"]);
+    const followed = await ask(`/jobs/${good.id}/logs?follow=true`);
+    expect([followed.type, followed.text.includes("<script>")]).toEqual([expect.stringMatching(/^text\/event-stream/), true]);
+    const saying = await Promise.all([`/jobs/${good.id}/result`, `/jobs/${good.id}/args`, `/jobs/${bad.id}`, `/jobs/${bad.id}/result`, "/scripts"].map(ask));
+    for (const { text } of saying) expect(text).toContain("<script>");
+    const path = encodeURIComponent(page);
+    const others = [...saying, ...(await Promise.all([`/jobs/${path}`, `/scripts/${path}`, `/${path}`].map(ask)))];
+    for (const { type } of others) expect(type).toMatch(/^application\/(?:problem\+)?json\b/);
+    expect(good.result).toEqual({ html: page, [page]: page });
+    expect(bad.result).toMatchObject({ error: { name: "ValueError", message: page } });
+  });
+
   test("a job that forks children and exits ends at once and leaves nothing behind", async () => {
     // The answer comes within 30 s: long before its children would have ended.
     const ended = await bash("for i in 1 2 3 4 5; do (setsid sleep 300 &) ; done; echo '\"gone\"'");
