@@ -24,8 +24,11 @@ interface Checker {
   readonly problems: FieldError[];
 }
 
-/** Only the syntax is looked at when the flow has problems already. @param root JSON pointer of the document. @returns what is wrong, up to `MAX_FINDINGS` */
-export function checkExpressions(flow: ParsedFlow, expressions: ExpressionReader, root = ""): readonly FieldError[] {
+/**
+ * Only the syntax is looked at when the flow has problems already.
+ * @param root JSON pointer of the document @param names what its steps see beside what all see @returns what is wrong, up to `MAX_FINDINGS`
+ */
+export function checkExpressions(flow: ParsedFlow, expressions: ExpressionReader, root = "", names: readonly string[] = []): readonly FieldError[] {
   const { definition, schema } = flow;
   const inputs = definition.preprocessor === undefined ? closedInputs(schema) : undefined;
   const checker: Checker = { expressions, flow, root, isWhole: flow.problems.length === 0, parents: parentsOf(definition.modules), inputs, problems: [] };
@@ -36,7 +39,7 @@ export function checkExpressions(flow: ParsedFlow, expressions: ExpressionReader
   }
   if (definition.preprocessor !== undefined) checkModule(checker, definition.preprocessor, none);
   const ids = new Set<string>();
-  checkModules(checker, definition.modules, { ids, names: none.names });
+  checkModules(checker, definition.modules, { ids, names: new Set(names) });
   if (definition.failureModule !== undefined) checkModule(checker, definition.failureModule, { ids, names: new Set(["error"]) });
   if (checker.isWhole) checkEarlyReturn(checker);
   return checker.problems;

@@ -25,6 +25,15 @@ test("of a flow come its document, its hash, what it runs, and what is wrong", (
   expect(yaml.kind === "flow" && reading.kind === "flow" && yaml.hash !== reading.hash).toBe(true);
 });
 
+test("the step of a loop can be tried alone, with `iter` among its inputs, but not be deployed alone", () => {
+  const value = { type: "rawscript", language: "bash", content: "x", input_transforms: { n: { type: "javascript", expr: "iter.value" } } };
+  const text = JSON.stringify({ summary: "s", value: { modules: [{ id: "a", value }] } });
+  expect(readFlow({ format: "json", text, path: undefined, root: "" }, expressions)).toMatchObject({ problems: [] });
+  expect(readFlow({ format: "json", text, path: "f/x/y", root: "" }, expressions)).toMatchObject({
+    problems: [{ message: expect.stringContaining("uses iter, which is not there") }],
+  });
+});
+
 test("forms are left to others, unless somebody is there who may look at them", () => {
   const suspend = { required_events: 1, resume_form: { schema: { type: "text" } } };
   const text = JSON.stringify({ summary: "s", value: { modules: [{ id: "a", value: { type: "identity" }, suspend }] } });

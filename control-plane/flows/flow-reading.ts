@@ -18,6 +18,9 @@ export interface FlowText {
   readonly root: string;
 }
 
+/** What is run without being deployed may be the step of a loop that is tried alone: its inputs have it then. */
+const TRIED_ALONE = ["iter"];
+
 /** What can be known of a flow from its text alone. */
 export type FlowReading =
   | {
@@ -52,12 +55,13 @@ export function readFlow({ format, text, path, root }: FlowText, expressions: Ex
   const { document, json } = decoded;
   const parsed = parseFlow(document, root);
   const forms = resumeForms(parsed);
+  const wrong = checkExpressions(parsed, expressions, root, path === undefined ? TRIED_ALONE : []);
   return {
     kind: "flow",
     json,
     hash: flowHash(path ?? "", document, format === "yaml" ? text : undefined),
     steps: stepPaths(parsed),
-    problems: [...parsed.problems, ...checkExpressions(parsed, expressions, root), ...(judgeForm === undefined ? [] : formProblems(forms, judgeForm))],
+    problems: [...parsed.problems, ...wrong, ...(judgeForm === undefined ? [] : formProblems(forms, judgeForm))],
     leavesForms: forms.length > 0 && judgeForm === undefined,
   };
 }

@@ -390,3 +390,8 @@ test("a run whose list is gone from the tables fails, instead of being tried for
   await bench.finish("loop/0/b", 1);
   expect(await bench.ended(flow)).toMatchObject({ outcome: "failed", result: { error: { message: expect.stringContaining("is not in the database") } } });
 });
+
+test("the step of a loop that is tried alone sees what its inputs say of `iter`", async () => {
+  bench.script = ({ n }) => n ?? null;
+  expect(await bench.run({ modules: [step("a", { n: "iter.value + flow_input.iter.index" })] }, { iter: { index: 1, value: 7 } })).toMatchObject({ result: 8 });
+});
