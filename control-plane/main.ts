@@ -193,7 +193,7 @@ async function openDoors(
     live,
     log,
     running: (source, id, token) => {
-      const running = ownership.local?.owner.isAttemptOf(source.agent, id, token);
+      const running = ownership.local?.owner.reports.attemptOf(source.agent, id, token);
       if (running === undefined) return home.attemptOf(source.session, token);
       return { workspace: running.job.workspace, attempt: running.job.attempt + 1 };
     },

@@ -1,14 +1,14 @@
 import type { Edit, Mutation } from "./mutation.ts";
 
 const AGENTS = "control-plane/scheduler/core/agents-core.ts";
-const OWNER = "control-plane/scheduler/owner.ts";
+const REPORTS = "control-plane/scheduler/agent-reports.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
 const OWNERSHIP = "control-plane/scheduler/ownership.ts";
 const SESSION = "control-plane/agents/session.ts";
 
 const SWEEP_MISSING: readonly Edit[] = [
   { file: AGENTS, text: "} else missing.push(running);", replacement: "}" },
-  { file: OWNER, text: 'running.phase === "received" || running.phase === "started";\n      if', replacement: "running.phase === undefined;\n      if" },
+  { file: REPORTS, text: 'running.phase === "received" || running.phase === "started";\n      if', replacement: "running.phase === undefined;\n      if" },
 ];
 
 const AGENT_LIFE: readonly Mutation[] = [
@@ -50,7 +50,7 @@ const AGENT_LIFE: readonly Mutation[] = [
     name: "an attempt that was not confirmed counts as lost by the keepalive",
     edits: [
       {
-        file: OWNER,
+        file: REPORTS,
         text: 'const confirmed = running.phase === "received" || running.phase === "started";',
         replacement: 'const confirmed = running.phase !== "ending" && running.phase !== "claiming";',
       },

@@ -12,6 +12,7 @@ const HOME = "control-plane/agents/agent-home.ts";
 const LOST_HOMES = "control-plane/scheduler/lost-homes.ts";
 const SEAT = "control-plane/agents/seat.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
+const REPORTS = "control-plane/scheduler/agent-reports.ts";
 const CLUSTER_MODEL = "simulation/model-cluster.ts";
 
 const HAND_OVER: readonly Mutation[] = [
@@ -127,19 +128,19 @@ const HAND_OVER: readonly Mutation[] = [
   {
     name: "an owner takes back what is another's when an agent comes",
     world: "two-owners",
-    edits: [{ file: OWNER, text: "drop: drop.filter(({ token }) => this.#judges(token))", replacement: "drop" }],
+    edits: [{ file: REPORTS, text: "drop: drop.filter(({ token }) => this.#judges(token))", replacement: "drop" }],
     why: "It knows nothing of that one's attempts.",
   },
   {
     name: "an owner takes back what is another's with each keepalive",
     world: "two-owners",
-    edits: [{ file: OWNER, text: "?.agent === agent) || !this.#judges(token) ? []", replacement: "?.agent === agent) ? []" }],
+    edits: [{ file: REPORTS, text: "!== undefined || !this.#judges(token) ? []", replacement: "!== undefined ? []" }],
     why: "As above.",
   },
   {
     name: "a replaced owner takes back what its successor has given",
     world: "replaced-owner",
-    edits: [{ file: OWNER, text: " && epochOfToken(token) <= this.#state.epoch", replacement: "" }],
+    edits: [{ file: REPORTS, text: " && epochOfToken(token) <= this.#deps.state.epoch", replacement: "" }],
     why: "It does not know yet that it was replaced, but the token says so.",
   },
   {

@@ -5,6 +5,7 @@ const QUEUE = "control-plane/scheduler/core/queue-core.ts";
 const READY = "control-plane/scheduler/core/ready-core.ts";
 const AGENTS = "control-plane/scheduler/core/agents-core.ts";
 const OWNER = "control-plane/scheduler/owner.ts";
+const REPORTS = "control-plane/scheduler/agent-reports.ts";
 const ARRIVALS = "control-plane/scheduler/arrivals.ts";
 const ENDINGS = "control-plane/scheduler/endings.ts";
 const CANCELS = "control-plane/scheduler/cancels.ts";
@@ -14,7 +15,7 @@ const TOKENS: readonly Mutation[] = [
   {
     name: "an end is taken under any token",
     edits: [
-      { file: OWNER, text: "running !== undefined && running.token === token && running.agent === agent ?", replacement: "running !== undefined ?" },
+      { file: REPORTS, text: "running !== undefined && running.token === token && running.agent === agent ?", replacement: "running !== undefined ?" },
       { file: DISPATCH, text: "running.token !== token || running.phase", replacement: "running.phase" },
     ],
     why: "An agent that comes back with the end of an earlier attempt must not end the present one.",

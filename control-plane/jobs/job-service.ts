@@ -1,5 +1,4 @@
 import { AppError } from "../../kernel/app-error.ts";
-import type { Clock } from "../../kernel/clock.ts";
 import { type JobId, parseJobId, type WorkspaceId } from "../../kernel/ids.ts";
 import { actsFor } from "../access/acting-for.ts";
 import { recordAudit } from "../audit/audit-store.ts";
@@ -11,10 +10,8 @@ import { type Caller, mayUse, nothingAt, referencesOf } from "../http/authorize.
 import type { BodyTurn } from "../http/body-turns.ts";
 import { checkArguments } from "../resources/check-references.ts";
 import { askOwner } from "../scheduler/cluster/ask-owner.ts";
-import type { OwnerDirectory } from "../scheduler/cluster/owner-directory.ts";
 import { FLOW_LANGUAGE } from "../scheduler/core/flow-agent.ts";
 import type { Accepted } from "../scheduler/keyed-jobs.ts";
-import type { OwnerPort } from "../scheduler/owner-port.ts";
 import { findCurrent } from "../scripts/current-store.ts";
 import { currentVersion, runnableVersion } from "../scripts/find-script.ts";
 import type { ScriptCache } from "../scripts/script-cache.ts";
@@ -28,6 +25,7 @@ import { type EnqueueContext, inlineJob, scriptJob } from "./enqueue.ts";
 import { freshRecord } from "./fresh-record.ts";
 import { type GivenKey, type JobKey, jobKey, type KeyScope } from "./idempotency-key.ts";
 import type { JobEvents } from "./job-events.ts";
+import { ENQUEUE_DEADLINE_MS, JobIntake, type JobIntakeDeps, SLICE_JOBS } from "./job-intake.ts";
 import { type JobFilter, listJobs } from "./job-list-store.ts";
 import { checkWanted, type Looker, rootOfStep, seesJob } from "./job-reach.ts";
 import { type JobRecord, readArgs, readJob, readJobs, readResult } from "./job-store.ts";
@@ -35,23 +33,17 @@ import { type NewJob, shardOf } from "./model.ts";
 import { POLICY_LIMITS } from "./policy-contract.ts";
 import { deferredReason, presentAttempts, presentJob } from "./present.ts";
 
-export interface JobServiceDeps {
+export interface JobServiceDeps extends JobIntakeDeps {
   readonly pool: Pool;
   readonly db: Db;
   readonly scripts: ScriptCache;
   readonly events: JobEvents;
-  readonly clock: Clock;
   readonly newJobId: () => JobId;
   readonly checkArgs: EnqueueContext["checkArgs"];
   /** The flow that a request names or brings. */
   readonly wantedFlow: (workspace: Workspace, request: RunJobRequest, mayRefer?: (path: string) => boolean) => Promise<WantedFlow>;
   /** JSON text of what a run answers before its end; undefined while it has nothing. */
   readonly earlyAnswer: (workspace: WorkspaceId, id: JobId) => Promise<string | undefined>;
-  /** Whether a workspace may start so many jobs; undefined when nothing has to be waited for. Errors: resource_exhausted. */
-  readonly admit: (workspace: WorkspaceId, jobs: number) => Promise<void> | undefined;
-  /** Called with the number of jobs that were just acknowledged. */
-  readonly onAccepted: (jobs: number) => void;
-  readonly owners: OwnerDirectory;
 }
 
 /** Who a job is made for. */
@@ -60,10 +52,6 @@ export type Requester = Pick<Caller, "workspace" | "reach"> & { readonly princip
 const PAGE = 50;
 /** Of a list without steps, what is looked at in one request. */
 const MOST_PAGES = 10;
-/** Of a large batch: what is made and handed over without a pause; about a millisecond. */
-const SLICE_JOBS = 64;
-/** How long an enqueue waits for Postgres before it is given up. */
-const ENQUEUE_DEADLINE_MS = 10_000;
 /** A wait reason that takes longer is left out. */
 const REASON_WITHIN_MS = 500;
 /** Looks again for an end that no notice came of: its owner may have changed meanwhile. */
@@ -72,9 +60,11 @@ const LOOK_AGAIN_MS = 1000;
 /** What people can do with jobs; the routes are its HTTP face. Every method takes the caller, whose workspace bounds it. */
 export class JobService {
   readonly #deps: JobServiceDeps;
+  readonly #intake: JobIntake;
 
   constructor(deps: JobServiceDeps) {
     this.#deps = deps;
+    this.#intake = new JobIntake(deps);
   }
 
   /**
@@ -84,7 +74,7 @@ export class JobService {
    */
   async run(caller: Caller, request: RunJobRequest, key?: string | GivenKey): Promise<{ created: boolean; view: JobView }> {
     const { job } = await this.#newJob(caller, request, this.#requestKey(request, key));
-    const [accepted] = await this.#enqueue([job]);
+    const [accepted] = await this.#intake.accept([job]);
     if (accepted?.created === false) return { created: false, view: await this.get(caller, accepted.id) };
     return { created: true, view: await this.#present(caller, freshRecord(job, request.script, request.flow)) };
   }
@@ -94,7 +84,7 @@ export class JobService {
     const made = await Promise.all(
       wanted.map(({ request, key }) => this.#newJob(caller, request, this.#requestKey(request, { scope, text: key, body: JSON.stringify(request) }))),
     );
-    return this.#enqueue(made.map(({ job }) => job));
+    return this.#intake.accept(made.map(({ job }) => job));
   }
 
   /** Accepts one job and waits for its end. Errors: those of run. */
@@ -113,7 +103,7 @@ export class JobService {
     let ended = false;
     let looking: NodeJS.Timeout | undefined;
     try {
-      const [accepted] = await this.#enqueue([job]);
+      const [accepted] = await this.#intake.accept([job]);
       looking = setInterval(() => void this.#lookForEnd(caller, id, job.job.shard), LOOK_AGAIN_MS);
       const deadline = setTimeout(() => given.abort(), waitMs);
       if (accepted?.created === false) {
@@ -160,7 +150,7 @@ export class JobService {
   async accept(caller: Caller, make: (context: EnqueueContext) => Promise<{ readonly job: NewJob; readonly flowPath: string | undefined }>): Promise<JobView> {
     const { job, flowPath } = await make(this.#context(caller));
     checkArguments(caller, job.payload.argsJson);
-    await this.#enqueue([job]);
+    await this.#intake.accept([job]);
     return this.#present(caller, freshRecord(job, undefined, flowPath));
   }
 
@@ -183,7 +173,7 @@ export class JobService {
         checkArguments(caller, job.payload.argsJson);
         jobs.push(job);
       }
-      const accepted = await this.#enqueue(jobs, turn);
+      const accepted = await this.#intake.accept(jobs, turn);
       return { created: accepted.some((job) => job.created), ids: accepted.map((job) => job.id) };
     } finally {
       turn?.end();
@@ -197,7 +187,7 @@ export class JobService {
 
   /** Accepts jobs of one workspace. Errors: unavailable when it is not known of all of them; already_exists, see KeyedJobs. */
   acceptMade(jobs: readonly NewJob[]): Promise<readonly Accepted[]> {
-    return this.#enqueue(jobs);
+    return this.#intake.accept(jobs);
   }
 
   async get(caller: Caller, id: JobId): Promise<JobView> {
@@ -273,6 +263,7 @@ export class JobService {
 
   /** Errors: not_found; failed_precondition when the job has already ended. @param isRecorded it is in the audit log already, as one of many */
   async cancel(caller: Caller, id: JobId, given?: string, isRecorded = false): Promise<JobView> {
+    const { pool, owners, clock } = this.#deps;
     const workspace = caller.workspace.id;
     // A job may move between the look and the order (it is just being claimed, or put back): then it is looked up again.
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -283,9 +274,9 @@ export class JobService {
       // The order goes to the owner, past this connection: it is written down before, so that nothing was cancelled by nobody.
       if (attempt === 0 && !isRecorded) {
         const { label } = caller.principal;
-        await recordAudit(this.#deps.pool, { workspace, actor: label, action: "jobs:cancel", target: `job ${id}`, outcome: "asked" });
+        await recordAudit(pool, { workspace, actor: label, action: "jobs:cancel", target: `job ${id}`, outcome: "asked" });
       }
-      const outcome = await this.#withOwner(shardOf(workspace), (owner) => owner.cancel({ id, workspace }, reason));
+      const outcome = await askOwner(owners, clock, shardOf(workspace), (owner) => owner.cancel({ id, workspace }, reason));
       if (outcome !== "gone") break;
     }
     return this.get(caller, id);
@@ -346,51 +337,6 @@ export class JobService {
     if (text === undefined) return undefined;
     const windowS = request.idempotency_window_s ?? POLICY_LIMITS.defaultKeyWindowS;
     return jobKey(scope, text, position, body, this.#deps.clock.wallMs() + windowS * 1000);
-  }
-
-  /** Hands jobs to the owner. After the deadline the caller is told that it is not known whether they were accepted. */
-  async #enqueue(jobs: readonly NewJob[], turn?: BodyTurn): Promise<readonly Accepted[]> {
-    const [first] = jobs;
-    const admitted = first === undefined ? undefined : this.#deps.admit(first.job.workspace, jobs.length);
-    if (admitted !== undefined) await admitted;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new AppError("unavailable", "the database did not answer in time: it is not known whether the job was accepted", { retryAfterS: 2 })),
-        ENQUEUE_DEADLINE_MS,
-      );
-    });
-    try {
-      const accepted = await Promise.race([this.#accept(jobs, turn), deadline]);
-      this.#deps.onAccepted(accepted.filter((job) => job.created).length);
-      return accepted;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #accept(jobs: readonly NewJob[], turn: BodyTurn | undefined): Promise<readonly Accepted[]> {
-    const [first] = jobs;
-    if (first === undefined) return [];
-    const { shard } = first.job;
-    // Keys of one request are judged together: nothing is accepted when one of them belongs to another request.
-    if (turn === undefined || jobs.some(({ special }) => special?.key !== undefined)) return this.#withOwner(shard, (owner) => owner.enqueue(jobs));
-    const parts: Promise<readonly Accepted[]>[] = [];
-    for (let at = 0; at < jobs.length; at += SLICE_JOBS) {
-      if (at > 0) await turn.rest();
-      const slice = jobs.slice(at, at + SLICE_JOBS);
-      const part = this.#withOwner(shard, (owner) => owner.enqueue(slice));
-      // Its failure is told below, when all have been handed over.
-      part.catch(() => undefined);
-      parts.push(part);
-    }
-    turn.end();
-    return (await Promise.all(parts)).flat();
-  }
-
-  /** See askOwner. */
-  #withOwner<T>(shard: number, ask: (owner: OwnerPort) => Promise<T | "moved">): Promise<T> {
-    return askOwner(this.#deps.owners, this.#deps.clock, shard, ask);
   }
 }
 

@@ -1,22 +1,19 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
-import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
-import { epochOfToken, type JobEnd, type JobPayload, type NewJob, type Submit, shardOfToken } from "../jobs/model.ts";
+import type { JobId, WorkspaceId } from "../../kernel/ids.ts";
+import type { JobPayload, NewJob, Submit } from "../jobs/model.ts";
 import { Admissions } from "./admissions.ts";
-import type { FinishVerdict } from "./agent-port.ts";
+import { AgentReports } from "./agent-reports.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type CancelOutcome, Cancels } from "./cancels.ts";
-import { type AgentHello, type Attached, attachAgent, detachAgent, reclaimSilent, setSlots, silentAgent } from "./core/agents-core.ts";
 import { abandonClaim, confirmClaim, dispatch } from "./core/dispatch-core.ts";
 import { FLOW_AGENT } from "./core/flow-agent.ts";
 import type { JobQueue, RunningJob, WaitingJob } from "./core/model.ts";
-import { strays } from "./core/pinned-core.ts";
 import { abortRefill, admitWaiting, finishRefill, refillRows, reserveWaiting, takeRefills } from "./core/queue-core.ts";
 import { type ForgottenShards, forgetShards, isKnownQueue, type Shards } from "./core/shards-core.ts";
 import { forgetIdleRoutes, type SchedulerState } from "./core/state-core.ts";
 import { Endings } from "./endings.ts";
 import { type Accepted, KeyedJobs } from "./keyed-jobs.ts";
 import { LimitDuties } from "./limit-duties.ts";
-import { LostHomes } from "./lost-homes.ts";
 import { overdueExit } from "./overdue.ts";
 import { OwnFlows } from "./own-flows.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
@@ -41,6 +38,8 @@ const PAYLOAD_CACHE_BYTES = 64 * 1024 * 1024;
 export class Owner {
   readonly #deps: OwnerDeps;
   readonly #state: SchedulerState;
+  /** What its agents say. */
+  readonly reports: AgentReports;
   readonly #endings: Endings;
   readonly #admissions: Admissions;
   readonly #arrivals: Arrivals;
@@ -52,7 +51,6 @@ export class Owner {
   readonly #flows: OwnFlows;
   readonly #payloads = new PayloadCache(PAYLOAD_CACHE_BYTES);
   readonly #changes = new QueueChanges();
-  readonly #lostHomes: LostHomes;
   #scheduled = false;
   #stopped = false;
   #ticker: NodeJS.Timeout | undefined;
@@ -60,7 +58,6 @@ export class Owner {
   constructor(deps: OwnerDeps) {
     this.#deps = deps;
     this.#state = deps.state;
-    this.#lostHomes = new LostHomes(deps.times.homeFenceMs);
     this.#limits = new LimitDuties(deps, () => this.#schedule());
     const writeEnd: Submit = (operation, settle, fail) => this.#flows.writeEnd({ operation, settle, fail });
     this.#endings = new Endings(deps, {
@@ -91,6 +88,12 @@ export class Owner {
       changes: this.#changes,
       claimed: (running, payload) => this.#claimed(running, payload),
       takesBegin: (running, payload, write) => this.#flows.takesBegin(running, payload, write),
+      wake: () => this.#schedule(),
+    });
+    this.reports = new AgentReports(deps, {
+      endings: this.#endings,
+      cancels: this.#cancels,
+      arrivals: this.#arrivals,
       wake: () => this.#schedule(),
     });
     this.#keyed = new KeyedJobs(deps, (jobs) => this.enqueue(jobs));
@@ -169,89 +172,11 @@ export class Owner {
     return this.#cancels.cancel(job, reason);
   }
 
-  /** A session begins. @returns the attempts of our shards: those that the agent must drop, and those that it goes on with */
-  agentAttached(hello: AgentHello): { drop: Attached["drop"]; kept: Token[] } {
-    const { missing, drop } = attachAgent(this.#state, hello);
-    for (const running of missing) this.#endings.lose(running, "the agent came back without it");
-    // A cancel that was asked for while the agent was away.
-    for (const running of this.#state.agents.get(hello.key)?.running.values() ?? [])
-      if (running.cancel !== undefined) this.#cancels.tell(running, running.cancel.reason);
-    this.#schedule();
-    const kept = [...hello.held].flatMap(([id, token]) => (this.#valid(hello.key, id, token) === undefined ? [] : [token]));
-    return { drop: drop.filter(({ token }) => this.#judges(token)), kept };
-  }
-
-  /** @param heardAtMs monotonic time of the agent's last frame: its attempts are given away `reclaimMs` after that */
-  agentDetached(key: AgentKey, session: SessionId, heardAtMs: number): void {
-    detachAgent(this.#state, key, session, heardAtMs);
-  }
-
-  /** A home is not heard any more, or was never: see LostHomes. @param heardAtMs monotonic */
-  homeLost(heardAtMs: number): void {
-    this.#lostHomes.lost(heardAtMs);
-  }
-
-  slotsChanged(key: AgentKey, slots: number): void {
-    setSlots(this.#state, key, slots);
-    this.#schedule();
-  }
-
-  attemptReceived(agent: AgentKey, id: JobId, token: Token): void {
-    const running = this.#valid(agent, id, token);
-    if (running?.phase === "assigned") running.phase = "received";
-  }
-
-  attemptStarted(agent: AgentKey, id: JobId, token: Token, atMs: number): void {
-    const running = this.#valid(agent, id, token);
-    if (running === undefined || running.phase === "ending") return;
-    running.phase = "started";
-    running.startedAtMs = atMs;
-    running.startHeardMs = this.#deps.clock.monotonicMs();
-    this.#deps.metrics.started(this.#deps.clock.wallMs() - running.job.dueAtMs);
-  }
-
-  /** True when log chunks of this attempt are to be taken from this agent. */
-  isAttemptOf(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
-    return this.#valid(agent, id, token);
-  }
-
-  /**
-   * Compares what an agent says it holds with what it should hold.
-   * An attempt that it had confirmed and no longer has is lost. @returns what it holds without right
-   */
-  reconcile(agent: AgentKey, held: ReadonlyMap<JobId, Token>): { id: JobId; token: Token }[] {
-    for (const running of this.#state.agents.get(agent)?.running.values() ?? []) {
-      const confirmed = running.phase === "received" || running.phase === "started";
-      if (confirmed && held.get(running.job.id) !== running.token) this.#endings.lose(running, "the agent no longer has it");
-    }
-    const { running } = this.#state;
-    return [...held].flatMap(([id, token]) =>
-      (running.get(id)?.token === token && running.get(id)?.agent === agent) || !this.#judges(token) ? [] : [{ id, token }],
-    );
-  }
-
-  /**
-   * Folders that an agent keeps for runs of flows, by the run, with the token of an attempt that used it.
-   * @returns those that it keeps in vain: the run does not go on here
-   */
-  reconcileFolders(folders: ReadonlyMap<JobId, Token>): { id: JobId; token: Token }[] {
-    const { running } = this.#state;
-    return [...folders].flatMap(([id, token]) => (running.get(id)?.agent === FLOW_AGENT || !this.#judges(token) ? [] : [{ id, token }]));
-  }
-
-  /** An attempt has ended. Resolves after the commit with the verdict for the agent; idempotent for the same token. */
-  attemptFinished(agent: AgentKey, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> {
-    this.#arrivals.slotFreed();
-    return this.#endings.finished(agent, this.#valid(agent, end.id, end.token), end);
-  }
-
   /** Once a second: silent agents, unconfirmed assignments, attempts far beyond their deadline. */
   tick(): void {
     const { clock, times } = this.#deps;
     const nowMs = clock.monotonicMs();
-    for (const stray of strays(this.#state, nowMs, times.reclaimMs, (key) => void silentAgent(this.#state, key, nowMs))) this.#cancels.endStray(stray);
-    const silent = reclaimSilent(this.#state, nowMs, times.reclaimMs, (ms) => this.#lostHomes.silentSince(ms));
-    for (const running of silent) this.#endings.lose(running, "its agent was silent for too long");
+    this.reports.lookForSilent(nowMs);
     this.#limits.tick(nowMs);
     for (const running of this.#state.running.values()) {
       if (running.agent === FLOW_AGENT) {
@@ -385,15 +310,5 @@ export class Owner {
       if (isKnownQueue(this.#state, queue)) abortRefill(this.#state, queue);
       this.#deps.log.warn({ event: "queue.refill_failed", error: messageOf(error) }, "queue could not be read, will be retried");
     }
-  }
-
-  /** Whether an attempt is ours to judge: one that was claimed under a later epoch is that of a successor whom we have not heard of yet. */
-  #judges(token: Token): boolean {
-    return this.#deps.owns(shardOfToken(token)) && epochOfToken(token) <= this.#state.epoch;
-  }
-
-  #valid(agent: AgentKey, id: JobId, token: Token): RunningJob | undefined {
-    const running = this.#state.running.get(id);
-    return running !== undefined && running.token === token && running.agent === agent ? running : undefined;
   }
 }

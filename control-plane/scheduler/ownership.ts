@@ -278,7 +278,7 @@ export class Ownership implements Service {
       const nowMs = deps.clock.monotonicMs();
       beginEpoch(held.owner.state, epoch);
       held.shards.set(shards, "owned");
-      if (this.#others().some(({ replicaId, leftMs }) => leftMs > 0 && !peers.isHeard(replicaId))) held.owner.homeLost(nowMs);
+      if (this.#others().some(({ replicaId, leftMs }) => leftMs > 0 && !peers.isHeard(replicaId))) held.owner.reports.homeLost(nowMs);
       adoptShards(held, loaded, goneInMs, nowMs, deps.times.reclaimMs);
       this.#announce(held);
       this.#cancels.loaded(loaded.running, held.owner);

@@ -65,7 +65,7 @@ export class SharedAgents implements AgentPort {
   /** The link to the home is gone: it was last heard at `heardAtMs`. */
   removeHome(home: Home, heardAtMs: number): void {
     this.#homes.delete(home);
-    this.#owner?.homeLost(heardAtMs);
+    this.#owner?.reports.homeLost(heardAtMs);
     for (const [session, entry] of this.#sessions) if (entry.home === home) this.detach(entry.key, session, heardAtMs);
   }
 
@@ -89,38 +89,38 @@ export class SharedAgents implements AgentPort {
     const entry: Attached = { key: hello.key, home, share: { seq: 0, round: 0, slots: hello.slots }, reported: hello.slots };
     this.#sessions.set(hello.session, entry);
     this.#byAgent.set(hello.key, hello.session);
-    const result = this.#owner?.agentAttached(hello);
+    const result = this.#owner?.reports.attached(hello);
     if (result === undefined) return [];
     if (result.kept.length > 0) this.#report(hello.session, entry, [], result.kept);
     return result.drop;
   }
 
   detach(key: AgentKey, session: SessionId, heardAtMs: number): void {
-    this.#owner?.agentDetached(key, session, heardAtMs);
+    this.#owner?.reports.detached(key, session, heardAtMs);
     this.#forget(session);
   }
 
   share(session: SessionId, order: ShareOrder): void {
     const entry = this.#sessions.get(session);
     if (entry === undefined || !takeOrder(entry.share, order)) return;
-    this.#owner?.slotsChanged(entry.key, entry.share.slots);
+    this.#owner?.reports.slotsChanged(entry.key, entry.share.slots);
     this.#report(session, entry, [], []);
   }
 
   received(session: SessionId, { id, token }: AttemptId): void {
     const entry = this.#sessions.get(session);
-    if (entry !== undefined) this.#owner?.attemptReceived(entry.key, id, token);
+    if (entry !== undefined) this.#owner?.reports.received(entry.key, id, token);
   }
 
   started(session: SessionId, { id, token }: AttemptId, atMs: number): void {
     const entry = this.#sessions.get(session);
-    if (entry !== undefined) this.#owner?.attemptStarted(entry.key, id, token, atMs);
+    if (entry !== undefined) this.#owner?.reports.started(entry.key, id, token, atMs);
   }
 
   held(session: SessionId, held: ReadonlyMap<JobId, Token>): void {
     const entry = this.#sessions.get(session);
     if (entry === undefined) return;
-    for (const attempt of this.#owner?.reconcile(entry.key, held) ?? []) {
+    for (const attempt of this.#owner?.reports.reconcile(entry.key, held) ?? []) {
       entry.home.cancel(session, { ...attempt, reason: "the attempt is no longer valid", fenced: true });
     }
   }
@@ -128,11 +128,12 @@ export class SharedAgents implements AgentPort {
   folders(session: SessionId, folders: ReadonlyMap<JobId, Token>): void {
     const entry = this.#sessions.get(session);
     if (entry === undefined) return;
-    for (const folder of this.#owner?.reconcileFolders(folders) ?? []) entry.home.cancel(session, { ...folder, reason: "the run has ended", fenced: true });
+    for (const folder of this.#owner?.reports.reconcileFolders(folders) ?? [])
+      entry.home.cancel(session, { ...folder, reason: "the run has ended", fenced: true });
   }
 
   finished(agent: AgentKey, end: Omit<JobEnd, "workspace">): Promise<FinishVerdict> | undefined {
-    return this.#owner?.attemptFinished(agent, end);
+    return this.#owner?.reports.finished(agent, end);
   }
 
   /** Shards were given away: their attempts go on, and take their slots along. */
@@ -142,7 +143,7 @@ export class SharedAgents implements AgentPort {
       const entry = session === undefined ? undefined : this.#sessions.get(session);
       if (session === undefined || entry === undefined) continue;
       giveAway(entry.share, list.length, this.#running(key));
-      this.#owner?.slotsChanged(key, entry.share.slots);
+      this.#owner?.reports.slotsChanged(key, entry.share.slots);
       this.#report(
         session,
         entry,

@@ -216,8 +216,8 @@ export class OwnerBench implements Home {
     const bundle = this.assigned.findLast((entry) => entry.jobId === id);
     if (bundle === undefined) throw new Error("it was just there");
     const token = asToken(bundle.token);
-    this.owner.attemptReceived(AGENT, id, token);
-    this.owner.attemptStarted(AGENT, id, token, this.clock.wallMs());
+    this.owner.reports.received(AGENT, id, token);
+    this.owner.reports.started(AGENT, id, token, this.clock.wallMs());
     return bundle;
   }
 
@@ -227,7 +227,7 @@ export class OwnerBench implements Home {
     this.#held.delete(id);
     const logs = { logChunks: 0, logBytes: 0, logDroppedBytes: 0 };
     const end = { id, token: asToken(bundle.token), exit, resultJson, startedAtMs: Date.now(), doneAtMs: Date.now(), runUs: RUN_US, ...logs };
-    return Promise.race([owner.attemptFinished(AGENT, end), this.#life.end]);
+    return Promise.race([owner.reports.finished(AGENT, end), this.#life.end]);
   }
 
   async rows<T extends object>(sql: string, ...values: unknown[]): Promise<T[]> {
