@@ -125,7 +125,7 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     const workspaces = createWorkspaces(pools.api);
     const scripts = createScriptCache(pools.api, () => realClock.monotonicMs());
     const things = await openThings(pools, log, config.MILLRACE_MASTER_KEY, stateDir);
-    const changes = new ChangeWatch(pools.api, realClock, log);
+    const changes = new ChangeWatch(pools, realClock, log);
     const doors = await openDoors({ config, pools, changes, log, metrics, workspaces, scripts, blobs, things, databaseUrl, run, stops });
     const where = { url: doors.httpUrl, grpc: doors.grpcAddress, workspace: config.MILLRACE_WORKSPACE };
     const credentials = await ensureFirstTokens(pools.api, workspaces, join(stateDir, "credentials.json"), where);

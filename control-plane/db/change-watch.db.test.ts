@@ -10,8 +10,10 @@ import { WantedEvents } from "../notifications/wanted-events.ts";
 import { writeQuotas } from "../quotas/quota-store.ts";
 import { Quotas } from "../quotas/quotas.ts";
 import { hasPendingLocks } from "../scripts/lock-store.ts";
+import type { Log } from "../telemetry/log.ts";
 import { changedWorkspaceLimits, hasChangedLimits, writeWorkspaceLimits } from "../workspaces/workspace-limit-store.ts";
 import { ChangeWatch, type Watched } from "./change-watch.ts";
+import { createPools } from "./pools.ts";
 import { createTestDatabase, openTestPool, type TestDatabase } from "./test-database.ts";
 
 let database: TestDatabase;
@@ -35,7 +37,7 @@ afterAll(async () => {
 
 /** A watch over some things. `look` says what was read, when all of it has been. */
 function watching(things: readonly Watched[], on = pool): { changes: ChangeWatch; look: () => Promise<string[]> } {
-  const changes = new ChangeWatch(on, clock, log);
+  const changes = new ChangeWatch({ owner: on }, clock, log);
   let names: string[] = [];
   let reads: Promise<unknown>[] = [];
   for (const thing of things) {
@@ -118,6 +120,21 @@ test("what others change is read at the next look, and nothing else is", async (
   expect(orders).toEqual([expect.objectContaining({ paused: true, revoked: false })]);
 });
 
+test("readers that hold all connections of the API keep nobody from learning of a change", async () => {
+  const pools = createPools(database.url, log as unknown as Log);
+  const readers = await Promise.all(Array.from({ length: pools.api.options.max }, () => pools.api.connect()));
+  let reads = 0;
+  const changes = new ChangeWatch(pools, clock, log);
+  const read = async (): Promise<void> => {
+    reads += 1;
+  };
+  changes.watch(thing("limits", { isNew: "true", read }));
+  await changes.look();
+  for (const reader of readers) reader.release();
+  await pools.close();
+  expect(reads).toBe(1);
+});
+
 describe("a look that fails", () => {
   test("because of one of its questions keeps nobody from reading, and is told", async () => {
     const broken = { isNew: "1 / 0 = 1" };
@@ -148,7 +165,7 @@ test("a read that takes long holds up no other, and is not begun twice; one that
   };
   const slow = thing("slow", { isNew: "true", read: () => new Promise<void>(untilDone) });
   const failing: Watched = { ...thing("failing", { isNew: "true", read: () => (fails ? Promise.reject(new Error("no")) : Promise.resolve()) }), restMs: 1000 };
-  const changes = new ChangeWatch(pool, clock, log);
+  const changes = new ChangeWatch({ owner: pool }, clock, log);
   const begun: string[] = [];
   for (const one of [slow, failing]) {
     const read = (): Promise<unknown> => {

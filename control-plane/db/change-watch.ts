@@ -3,7 +3,7 @@ import { messageOf } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Service } from "../../kernel/service.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Pool } from "./pools.ts";
+import type { Pool, Pools } from "./pools.ts";
 
 /** Something in the tables that a replica has in memory, and that others change. */
 export interface Watched {
@@ -44,8 +44,9 @@ export class ChangeWatch implements Changes, Service {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
-  constructor(pool: Pool, clock: Clock, log: Log) {
-    this.#pool = pool;
+  /** @param pools it looks with the scheduler's connections: that an agent is revoked or a cap lowered is heard of however busy readers are */
+  constructor(pools: Pick<Pools, "owner">, clock: Clock, log: Log) {
+    this.#pool = pools.owner;
     this.#clock = clock;
     this.#log = log;
     this.#seenAtMs = clock.monotonicMs();

@@ -14,7 +14,7 @@ export interface Pools {
    * shows one workspace; elsewhere it is `api`. A round trip more for each statement: nothing hot uses it.
    */
   readonly console: Pool;
-  /** What the scheduler reads back: readers of logs and lists must not be able to hold it up. */
+  /** What the scheduler reads back, and the look for what other replicas change: readers of logs and lists must not be able to hold them up. */
   readonly owner: Pool;
   /** Registration of agents: when hundreds come back at once, the API does not wait for them. */
   readonly agents: Pool;
