@@ -3,6 +3,7 @@ import { asJobId } from "../../kernel/ids.ts";
 import { shardOf } from "../jobs/model.ts";
 import { WORKSPACE } from "../scheduler/testing/owner-bench.ts";
 import type { PutSchedule } from "./contract.ts";
+import { MAX_WAITING } from "./overlap-core.ts";
 import type { Replica } from "./testing/replica.ts";
 import { SCRIPT, ScheduleBench } from "./testing/schedule-bench.ts";
 
@@ -67,6 +68,35 @@ test("it is in the way of what comes after it, and what the run before does coun
   expect((await runsOf("f/s/busy")).map(({ state }) => state)).toEqual(["skipped", "started"]);
 });
 
+test.each([
+  [1, "waiting"],
+  [MAX_WAITING, "skipped"],
+])("behind %i that wait it is %s, and the first of them begins if the run before ended while it was held", async (line, becomes) => {
+  const path = `f/s/behind_${line}`;
+  await put(path, { overlap: "queue" });
+  const replica = bench.replica();
+  for (let tick = 0; tick < 2; tick++) {
+    passMinutes(1);
+    await bench.tick(replica);
+  }
+  passMinutes(1 - AHEAD_MS / MINUTE_MS);
+  await bench.tick(replica);
+  await bench.owner.pool.query(
+    `INSERT INTO schedule_run (workspace_id, schedule_id, due_at, state, todo)
+     SELECT workspace_id, schedule_id, due_at + make_interval(secs => n / 1000.0), 'waiting', 'wait' FROM schedule_run, generate_series(1, $1) AS n WHERE todo = 'wait'`,
+    [line - 1],
+  );
+  const [running] = await bench.started(path);
+  await cancel(running ?? "");
+  await replica.sweeper.sweep();
+  expect((await runsOf(path))[0]?.state).toBe("starting");
+  expect(await bench.started(path)).toHaveLength(1);
+  bench.clock.wallMs += AHEAD_MS;
+  await fire(replica);
+  expect((await runsOf(path))[0]?.state).toBe(becomes);
+  expect(await bench.started(path)).toHaveLength(2);
+});
+
 test("it is settled: what is changed after that counts for the next one, and no second run comes of it", async () => {
   await put("f/s/paused");
   await put("f/s/deleted");
@@ -85,6 +115,36 @@ test("it is settled: what is changed after that counts for the next one, and no 
   expect((await runsOf("f/s/paused")).map(({ state }) => state)).toEqual(["started"]);
   expect(await bench.started("f/s/paused")).toHaveLength(1);
   expect(await bench.started("f/s/deleted")).toHaveLength(1);
+});
+
+test("a clock that is set back while a tick is being recorded does not put it off", async () => {
+  await put("f/s/back", { overlap: "parallel" });
+  const replica = bench.replica((name) => {
+    if (name === "claim") bench.clock.wallMs -= 60 * MINUTE_MS;
+    return "go on";
+  });
+  passMinutes(1 - AHEAD_MS / MINUTE_MS);
+  await bench.tick(replica);
+  bench.clock.wallMs += AHEAD_MS - 1;
+  await fire(replica);
+  expect(await bench.started("f/s/back")).toEqual([]);
+  bench.clock.wallMs += 1;
+  await fire(replica);
+  expect(await bench.started("f/s/back")).toHaveLength(1);
+});
+
+test("a replica that is suspended meanwhile finds the job that another one has started", async () => {
+  await put("f/s/suspended", { overlap: "parallel" });
+  const replica = bench.replica();
+  passMinutes(1 - AHEAD_MS / MINUTE_MS);
+  await bench.tick(replica);
+  bench.clock.suspend(MINUTE_MS);
+  await bench.recover();
+  const jobs = await bench.started("f/s/suspended");
+  expect(jobs).toHaveLength(1);
+  bench.clock.wallMs += AHEAD_MS;
+  await fire(replica);
+  expect(await bench.started("f/s/suspended")).toEqual(jobs);
 });
 
 test("one that was before is found by its job, also when its row was let go and clock and pattern were set back", async () => {

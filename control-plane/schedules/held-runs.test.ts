@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { realClock } from "../../kernel/clock.ts";
 import { asWorkspaceId } from "../../kernel/ids.ts";
+import { instantOf } from "../../kernel/instant.ts";
 import { HeldRuns } from "./held-runs.ts";
 import type { Occupancy, PlannedRun } from "./model.ts";
 
@@ -16,12 +17,14 @@ const work = {
 const runOf = (id: string, dueMs: number): PlannedRun => ({ workspace: asWorkspaceId("1"), id, dueMs, askedBy: undefined, work });
 const FREE: Occupancy = { isBusy: false, waiting: 0 };
 
-test("runs begin at their moment and not before, also when the clock on the wall is set back while they are held", () => {
+test("runs begin at their moment and not before, also when the clock on the wall is set back since they were claimed", () => {
   const clock = { wall: 10_000, monotonic: 500 };
   const begun: string[] = [];
   const held = new HeldRuns({ wallMs: () => clock.wall, monotonicMs: () => clock.monotonic }, (runs) => begun.push(...runs.map(({ id }) => id)));
-  held.hold([runOf("soon", 10_200), runOf("later", 10_250)], new Map());
-  clock.wall -= 3_600_000;
+  const claimedAt = { wallMs: 10_000, monotonicMs: 500 };
+  clock.wall -= 1_800_000;
+  held.hold([runOf("soon", 10_200), runOf("later", 10_250)], new Map(), claimedAt);
+  clock.wall -= 1_800_000;
   clock.monotonic += 199;
   held.release();
   expect([begun, held.size]).toEqual([[], 2]);
@@ -46,6 +49,7 @@ test("of what earlier runs did when they were recorded only that lasts which is 
   held.hold(
     ids.map((id) => runOf(id, 0)),
     busy,
+    { wallMs: 0, monotonicMs: 0 },
   );
   held.release();
   expect(known).toEqual(["1/free"]);
@@ -56,7 +60,7 @@ test("a stop sees them through", async () => {
   const held = new HeldRuns(realClock, (runs) => begun.push(...runs.map(({ id }): [string, number] => [id, performance.now()])));
   held.start();
   const fromMs = performance.now();
-  held.hold([runOf("one", Date.now() + 60), runOf("two", Date.now() + 30)], new Map());
+  held.hold([runOf("one", Date.now() + 60), runOf("two", Date.now() + 30)], new Map(), instantOf(realClock));
   await held.stop();
   expect(begun.map(([id]) => id)).toEqual(["two", "one"]);
   expect((begun[1]?.[1] ?? 0) - fromMs).toBeGreaterThanOrEqual(59);

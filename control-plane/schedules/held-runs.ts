@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Clock } from "../../kernel/clock.ts";
+import type { Instant } from "../../kernel/instant.ts";
 import type { Occupancy, PlannedRun } from "./model.ts";
 import { keyOf } from "./tick-tables.ts";
 
@@ -47,13 +48,15 @@ export class HeldRuns {
     }
   }
 
-  /** @param busy what earlier runs did when these were recorded. What was in no run's way then is not at its moment: a run that is recorded lets nothing past it */
-  hold(runs: readonly PlannedRun[], busy: Busy): void {
-    const aheadMs = this.#clock.monotonicMs() - this.#clock.wallMs();
+  /**
+   * @param busy what earlier runs did when these were recorded. What was in no run's way then is not at its moment: a run that is recorded lets nothing past it
+   * @param claimedAt from when on the monotonic clock counts
+   */
+  hold(runs: readonly PlannedRun[], busy: Busy, claimedAt: Instant): void {
     for (const run of runs) {
       const then = busy.get(keyOf(run));
       const isFree = then !== undefined && !then.isBusy && then.waiting === 0;
-      this.#held.push({ run, busy: isFree ? then : undefined, atMs: run.dueMs + aheadMs });
+      this.#held.push({ run, busy: isFree ? then : undefined, atMs: claimedAt.monotonicMs + run.dueMs - claimedAt.wallMs });
     }
     this.#arm();
   }

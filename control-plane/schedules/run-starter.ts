@@ -101,7 +101,13 @@ export class RunStarter {
       started.catch(() => undefined);
       starting.push(started);
     }
-    await allDone(starting);
+    const begun = new Set(going);
+    await allDone([...starting, this.#advance(runs.filter((run) => run.work.overlap === "queue" && !begun.has(run)))]);
+  }
+
+  /** The run before may have ended while these were recorded and not judged yet: whoever waited was not let go then. */
+  async #advance(behind: readonly PlannedRun[]): Promise<void> {
+    for (const schedule of new Map(behind.map((run) => [keyOf(run), run])).values()) await this.#deps.endings.advance(schedule);
   }
 
   async #startChunk(runs: readonly PlannedRun[], gaveUp: (run: PlannedRun) => boolean): Promise<void> {

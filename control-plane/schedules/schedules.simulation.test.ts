@@ -25,8 +25,8 @@ const SEEDS = 6;
 
 interface Living {
   readonly replica: Replica;
-  /** Added to the wall clock. */
-  readonly clock: { shiftMs: number };
+  /** Added to the wall clock, and taken from the monotonic one: for so long the machine was suspended. */
+  readonly clock: { shiftMs: number; suspendedMs: number };
   isDead: boolean;
   asleepUntilMs: number;
 }
@@ -90,11 +90,17 @@ class World {
     // Side by side: their steps alternate.
     await Promise.all(awake.map((living) => this.#work(living)));
     // What it was about to do it goes on with later, when others have taken it for dead.
-    if (!isHealing) for (const living of awake) if (this.random() < 0.02) living.asleepUntilMs = this.nowMs + 60_000 * this.random();
+    if (!isHealing) for (const living of awake) if (this.random() < 0.02) this.#sleep(living);
     await turns();
     this.#replicas = this.#replicas.map((living) => (living.isDead ? this.#revive(living.clock.shiftMs) : living));
     // While it heals no new ticks come: they would never end.
     if (isHealing) for (const schedule of this.tables.schedules.values()) schedule.nextMs = undefined;
+  }
+
+  #sleep(living: Living): void {
+    const ms = 60_000 * this.random();
+    living.asleepUntilMs = this.nowMs + ms;
+    if (this.random() < 0.5) living.clock.suspendedMs += ms;
   }
 
   async #work({ replica }: Living): Promise<void> {
@@ -107,7 +113,7 @@ class World {
   #crashRate = 0;
 
   #revive(shiftMs: number): Living {
-    const clock = { shiftMs };
+    const clock = { shiftMs, suspendedMs: 0 };
     const living: { -readonly [K in keyof Living]: Living[K] } = { clock, isDead: false, asleepUntilMs: 0, replica: undefined as never };
     const onCall = (): "go on" | "before" | "after" | "never" => {
       this.tables.wallMs = this.nowMs + clock.shiftMs;
@@ -119,7 +125,7 @@ class World {
     };
     living.replica = makeReplica(crashing(this.tables, onCall), crashing(this.jobs.port(), onCall), {
       wallMs: () => this.nowMs + clock.shiftMs,
-      monotonicMs: () => this.nowMs,
+      monotonicMs: () => this.nowMs - clock.suspendedMs,
     });
     return living;
   }

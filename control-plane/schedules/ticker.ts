@@ -2,6 +2,7 @@ import { messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
+import { elapsedMs, type Instant, instantOf } from "../../kernel/instant.ts";
 import type { Service } from "../../kernel/service.ts";
 import { nextTurn } from "../../kernel/slices.ts";
 import { SHARDS, shardOf } from "../jobs/model.ts";
@@ -130,11 +131,11 @@ export class Ticker implements Service {
 
   async #fireInTurn(): Promise<void> {
     for (;;) {
-      const nowMs = this.#deps.clock.wallMs();
-      const due = this.#dueAt(nowMs);
+      const now = instantOf(this.#deps.clock);
+      const due = this.#dueAt(now.wallMs);
       if (due.length === 0 || this.#isStopped) return;
       for (const one of due) this.#claiming.add(keyOf(one));
-      await this.#claim(due, nowMs);
+      await this.#claim(due, now);
       while (this.#starting.size >= MAX_STARTING) await Promise.race(this.#starting);
     }
   }
@@ -198,22 +199,21 @@ export class Ticker implements Service {
     return this.#deps.owns(shardOf(workspace));
   }
 
-  async #claim(due: readonly Waiting[], nowMs: number): Promise<void> {
+  async #claim(due: readonly Waiting[], now: Instant): Promise<void> {
     const { tables, clock, log, metrics } = this.#deps;
-    const newUntilMs = clock.monotonicMs() + NEW_FOR_MS;
     try {
       const moves: Move[] = [];
       for (const slice of sliced(due, SLICE)) {
-        for (const one of slice) moves.push(moveOf(one, nowMs));
+        for (const one of slice) moves.push(moveOf(one, now.wallMs));
         // Ticks that were missed take milliseconds to look through.
         if (slice.length === SLICE && moves.some((move) => move.missed !== undefined)) await nextTurn();
       }
-      const { moved, runs, busy } = await tables.claim(moves, () => clock.monotonicMs() < newUntilMs);
+      const { moved, runs, busy } = await tables.claim(moves, () => elapsedMs(now, instantOf(clock)) < NEW_FOR_MS);
       this.#forget(due);
       const known = new Set(moved.map(keyOf));
       for (const [at, one] of due.entries()) if (known.has(keyOf(one))) this.#expect(one, moves[at]?.thenMs);
       for (const { missed, ...move } of moves) if (missed !== undefined && known.has(keyOf(move))) metrics.ticked("missed");
-      this.#beginOrHold(runs, busy, nowMs);
+      this.#beginOrHold(runs, busy, now);
       const many = moved.filter(({ runs: total, rows }) => Math.floor(total / PRUNE_EVERY) > Math.floor((total - rows) / PRUNE_EVERY));
       if (many.length > 0) background(log, "letting go of old runs", tables.prune(many, SCHEDULE_LIMITS.runs));
     } catch (error) {
@@ -238,15 +238,15 @@ export class Ticker implements Service {
     this.#waiting.set(keyOf(one), { ...one, nextMs, thenMs: ticksOf(one).after(nextMs) });
   }
 
-  /** @param askedAtMs when they were claimed: what was not due yet is not judged by what was then */
-  #beginOrHold(runs: readonly PlannedRun[], busy: ReadonlyMap<string, Occupancy>, askedAtMs: number): void {
+  /** @param claimedAt what was not due yet is not judged by what was then */
+  #beginOrHold(runs: readonly PlannedRun[], busy: ReadonlyMap<string, Occupancy>, claimedAt: Instant): void {
     const { starter } = this.#deps;
-    const due = runs.filter(({ dueMs }) => dueMs <= askedAtMs);
-    const early = runs.filter(({ dueMs }) => dueMs > askedAtMs);
+    const due = runs.filter(({ dueMs }) => dueMs <= claimedAt.wallMs);
+    const early = runs.filter(({ dueMs }) => dueMs > claimedAt.wallMs);
     if (due.length > 0) this.#begin(starter.start(due, busy));
     if (early.length === 0) return;
     this.#begin(starter.prepare(early));
-    this.#held.hold(early, busy);
+    this.#held.hold(early, busy, claimedAt);
   }
 
   #begin(starting: Promise<void>): void {

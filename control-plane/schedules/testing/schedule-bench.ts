@@ -43,6 +43,11 @@ class SetClock {
   monotonicMs(): number {
     return this.#passedMs;
   }
+
+  /** The machine sleeps: its monotonic clock does not count that. */
+  suspend(ms: number): void {
+    this.#wallMs += ms;
+  }
 }
 
 /** Schedules on a real database with a real owner; the clock of tickers stands where it is set. */
