@@ -97,6 +97,12 @@ const HAND_OVER: readonly Mutation[] = [
     why: "A token names one attempt for ever.",
   },
   {
+    name: "an epoch that was drawn earlier counts when it comes later",
+    world: "long-load",
+    edits: [{ file: "control-plane/scheduler/core/shards-core.ts", text: "  if (epoch <= state.epoch) return;\n", replacement: "" }],
+    why: "Other shards have come since, with tokens that are greater.",
+  },
+  {
     name: "the promise of the owner before is not kept",
     world: "lonely-home",
     edits: [{ file: MOVES, text: "Math.max(nowMs, nowMs + (goneInMs[row.job.shard] ?? 0) - reclaimMs)", replacement: "nowMs" }],

@@ -1,5 +1,5 @@
 import type { FlushOperation, NewJob } from "../control-plane/jobs/model.ts";
-import type { JobId, WorkspaceId } from "../kernel/ids.ts";
+import type { JobId, Token, WorkspaceId } from "../kernel/ids.ts";
 import { isOwnReason, type ModelStore } from "./model-store.ts";
 import type { Process } from "./virtual-time.ts";
 
@@ -12,6 +12,8 @@ interface Story {
   readonly lateByMs: number | undefined;
   /** No attempt may begin before, by its owner's clock. */
   notBeforeMs: number | undefined;
+  /** Of its newest attempt. */
+  token: Token | undefined;
   /** An attempt of it was committed at some time. */
   begun: boolean;
   cancelAsked: boolean;
@@ -59,6 +61,7 @@ export class Stories {
       maxAttempts: job.policy?.retry?.maxAttempts ?? 1,
       notBeforeMs: special?.scheduledForMs,
       lateByMs: this.#lateByMs,
+      token: undefined,
       begun: false,
       cancelAsked: false,
       lastAttempt: false,
@@ -79,7 +82,8 @@ export class Stories {
     const story = this.#stories.get(id);
     const decided = this.#decided.get(operation);
     if (outcome === "gone" || story === undefined || decided === undefined) return;
-    if (begins(operation)) this.#begins(id, story, decided);
+    const token = tokenOf(operation);
+    if (token !== undefined) this.#begins(id, story, token, decided);
     if (operation.kind === "cancel" && operation.exit.reason === "expired") this.#expires(id, story, decided);
     if (operation.kind === "requeue") this.#givenBack(operation, story);
     if (operation.kind === "retry") this.#waits(operation, story, decided);
@@ -112,8 +116,12 @@ export class Stories {
     if (known !== undefined && known.body !== body) this.#world.broken("keys", `the key ${key} was taken for two different requests`);
   }
 
-  #begins(id: JobId, story: Story, { latestMs }: Decided): void {
+  #begins(id: JobId, story: Story, token: Token, { latestMs }: Decided): void {
     story.begun = true;
+    // Of two attempts that an agent has, and of two records of a window, the one with the greater token counts as the newer one.
+    if (story.token !== undefined && BigInt(token) <= BigInt(story.token))
+      this.#world.broken("tokens", `${id} begins under token ${token} after ${story.token}`);
+    story.token = token;
     this.#inTime(id, story, story.notBeforeMs, latestMs);
     if (story.lastAttempt) this.#world.broken("cancel", `job ${id} begins another attempt after its cancel was answered`);
     if (story.notBeforeMs !== undefined && story.notBeforeMs > latestMs)
@@ -164,4 +172,8 @@ export class Stories {
   }
 }
 
-const begins = (operation: FlushOperation): boolean => operation.kind === "claim" || (operation.kind === "insert" && operation.direct !== undefined);
+/** Of an operation with which an attempt begins. */
+function tokenOf(operation: FlushOperation): Token | undefined {
+  if (operation.kind === "claim") return operation.token;
+  return operation.kind === "insert" ? operation.direct?.token : undefined;
+}

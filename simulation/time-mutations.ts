@@ -72,13 +72,19 @@ const MOMENTS: readonly Mutation[] = [
   {
     name: "a job whose attempt was never sent does not expire any more",
     world: "never-sent",
-    edits: [{ file: ENDINGS, text: "sentAtMs > 0 ? undefined :", replacement: "sentAtMs > 0 || true ? undefined :" }],
+    edits: [{ file: ENDINGS, text: "sends > 0 ? undefined :", replacement: "sends > 0 || true ? undefined :" }],
+    why: "It has not begun.",
+  },
+  {
+    name: "an attempt whose payload could not be read counts as sent",
+    world: "never-read",
+    edits: [{ file: ENDINGS, text: "expiryOfUnsent({ job, sends }", replacement: "expiryOfUnsent({ job, sentAtMs: sends }" }],
     why: "It has not begun.",
   },
   {
     name: "a job that was sent expires when it is given back",
     world: "sent-unheard",
-    edits: [{ file: ENDINGS, text: " || sentAtMs > 0 ? undefined", replacement: " ? undefined" }],
+    edits: [{ file: ENDINGS, text: " || sends > 0 ? undefined", replacement: " ? undefined" }],
     why: "It may have begun.",
   },
 ];

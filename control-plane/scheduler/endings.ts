@@ -275,9 +275,9 @@ export class Endings {
 }
 
 /** When the job of an attempt that is given back expires: its first one, which was never sent, does not count as its beginning. */
-function expiryOfUnsent({ job, sentAtMs }: RunningJob): number | undefined {
+function expiryOfUnsent({ job, sends }: RunningJob): number | undefined {
   const { attempt, dueAtMs, policy } = job;
-  return policy?.queueTtlMs === undefined || attempt > 0 || sentAtMs > 0 ? undefined : dueAtMs + policy.queueTtlMs;
+  return policy?.queueTtlMs === undefined || attempt > 0 || sends > 0 ? undefined : dueAtMs + policy.queueTtlMs;
 }
 
 function newWaiters(): Waiters {

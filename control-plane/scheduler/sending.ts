@@ -47,12 +47,12 @@ export class Sending {
     // Of a shard that is being handed over: its next owner may have recorded the end already, and the agent would not know the copy for one.
     if (running.sentAtMs > 0 && !owns(running.job.shard)) return;
     // Cancelled while it was being claimed: the agent need not hear of it. (It acts on a frame's cancellations before its new work.)
-    const unwanted = running.cancel !== undefined && running.sentAtMs === 0;
+    const unwanted = running.cancel !== undefined && running.sends === 0;
     if (session === undefined || unwanted || !agents.assign(session, bundle)) {
-      if (running.sentAtMs === 0) this.#endings.giveBack(running);
+      if (running.sends === 0) this.#endings.giveBack(running);
       return;
     }
-    if (running.sentAtMs === 0) metrics.dispatched(clock.wallMs() - running.job.dueAtMs);
+    if (running.sends === 0) metrics.dispatched(clock.wallMs() - running.job.dueAtMs);
     running.sentAtMs = clock.monotonicMs();
     running.sends += 1;
     if (running.cancel !== undefined) agents.cancel(session, { id: running.job.id, token: running.token, reason: running.cancel.reason, fenced: false });

@@ -127,10 +127,24 @@ export const neverSent: DirectedWorld = {
       scene.put(owner, OF_FIRST, { runMs: 1000, settings: { queue_ttl_s: 5 } });
     });
   },
-  unmet: (scene) => {
-    for (const [id, { exit }] of scene.world.database.store.done) if (exit.reason !== "expired") return `${id} did not expire, it ${exit.reason}`;
-    return undefined;
+  unmet: expired,
+};
+
+/** The payload of a job cannot be read, and the agent goes before it is tried again: its attempt was not sent, and no other one begins in time. */
+export const neverRead: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 30_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    scene.at(0, () => owner.start());
+    scene.at(3000, () => void scene.put(owner, OF_FIRST, { runMs: 1000, settings: { queue_ttl_s: 20 } }));
+    // Afterwards it does not have the payload in memory.
+    scene.at(4000, () => scene.world.crashReplica(owner, 100));
+    comes(scene, 6000, 1, 1);
+    scene.at(5000, () => scene.meddleOnce(owner, "payloads", { lost: true }, () => scene.world.crashAgent(scene.agent(1), 60_000)));
   },
+  unmet: expired,
 };
 
 /** An attempt begins, and its owner does not hear of that before the agent has crashed and is back without it. */
@@ -149,3 +163,9 @@ export const sentUnheard: DirectedWorld = {
     });
   },
 };
+
+/** @returns what is wrong when a job has ended otherwise */
+function expired(scene: Scene): string | undefined {
+  for (const [id, { exit }] of scene.world.database.store.done) if (exit.reason !== "expired") return `${id} did not expire, it ${exit.reason}`;
+  return undefined;
+}

@@ -1,8 +1,8 @@
 import type { DirectedWorld } from "../scene.ts";
-import { cancelOvertaken, forcedEnd, insertOvertaken, lateNote, neverSent, noteUnderWay, sentUnheard } from "./answer-worlds.ts";
+import { cancelOvertaken, forcedEnd, insertOvertaken, lateNote, neverRead, neverSent, noteUnderWay, sentUnheard } from "./answer-worlds.ts";
 import { clockSet, movedAgent, replacedOwner, suspendedApart, twoLeases, unheardHome } from "./home-worlds.ts";
 import { cutOffHome, lateRenewal, lonelyHome, silentOwner, stoppedHome, suspendedHome } from "./lease-worlds.ts";
-import { changedMap, formerStream, keptAfterAll, lateBundle, lateCopy, lateMove, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
+import { changedMap, formerStream, keptAfterAll, lateBundle, lateCopy, lateMove, longLoad, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
 import { backAgain, beyondSlots, oldReport, smallerShare, voidOrder } from "./slot-worlds.ts";
 
 /** By the name that a mutation gives as its `world`. */
@@ -23,7 +23,9 @@ export const DIRECTED_WORLDS = {
   "late-note": lateNote,
   "late-renewal": lateRenewal,
   "lonely-home": lonelyHome,
+  "long-load": longLoad,
   "moved-agent": movedAgent,
+  "never-read": neverRead,
   "never-sent": neverSent,
   "note-under-way": noteUnderWay,
   "old-news": oldNews,

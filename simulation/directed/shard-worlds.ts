@@ -180,3 +180,25 @@ export const formerStream: DirectedWorld = {
     scene.at(20_000, () => void scene.put(first, OF_FIRST, { runMs: 10 }));
   },
 };
+
+/**
+ * Shards are being loaded for a long time. Meanwhile their owner gains others, with an attempt that a later epoch than that of the long load has
+ * numbered; the job's next attempt begins when both loads are through.
+ */
+export const longLoad: DirectedWorld = {
+  replicas: 2,
+  slots: [2],
+  forMs: 40_000,
+  play: (scene) => {
+    const [first, second] = [scene.replica(1), scene.replica(2)];
+    scene.at(0, () => first.start());
+    scene.at(1500, () => second.start());
+    scene.when(/r1 to r2: hands over/, () => scene.meddleOnce(second, "load", { answerLateMs: 15_000 }));
+    scene.at(6000, () => scene.world.crashReplica(first, 100));
+    comes(scene, 9000, 1, 1);
+    scene.at(11_000, () => void scene.put(first, OF_FIRST, { runMs: 20_000 }));
+    scene.at(12_000, () => scene.world.leaveReplica(first, 60_000));
+    scene.at(13_000, () => scene.agent(1, second));
+    scene.at(22_000, () => scene.world.crashAgent(scene.agent(1), 500));
+  },
+};

@@ -42,9 +42,9 @@ export interface RunningJob {
   /** Monotonic, like all times here but `startedAtMs`: neither the wall clock nor an agent's clock decides on deadlines. */
   readonly claimedAtMs: number;
   phase: RunningPhase;
-  /** When it was last sent to the agent; 0 when it was not sent by this owner. */
+  /** When this owner last sent it to the agent, or was to and could not make the bundle; 0 when it was not to be sent yet, or by this owner. */
   sentAtMs: number;
-  /** How often it was sent without being confirmed. */
+  /** How often this owner has sent it without its being confirmed. */
   sends: number;
   /** When the server heard of the start, monotonic. */
   startHeardMs: number | undefined;

@@ -109,9 +109,14 @@ test("tokens name their shard, and grow from epoch to epoch", () => {
   };
   const first = [tokenOf(theirs), tokenOf(ours), tokenOf(theirs)];
   beginEpoch(state, 8);
-  const all = [...first, tokenOf(ours), tokenOf(theirs)];
+  const second = [tokenOf(ours), tokenOf(theirs)];
+  beginEpoch(state, 9);
+  const third = [tokenOf(ours)];
+  // Of shards that took longer to load.
+  beginEpoch(state, 8);
+  const all = [...first, ...second, ...third, tokenOf(ours), tokenOf(theirs)];
   expect(all).toEqual([...all].sort((a, b) => (a < b ? -1 : 1)));
-  expect(all.map((token) => token >> 40n)).toEqual([7n, 7n, 7n, 8n, 8n]);
+  expect(all.map((token) => token >> 40n)).toEqual([7n, 7n, 7n, 8n, 8n, 9n, 9n, 9n]);
 });
 
 test("a claim that was made for a session before is given back when the agent came back with fewer slots for us", () => {

@@ -73,6 +73,8 @@ function forgetShare(state: SchedulerState, share: Share): void {
   route.held -= heldOf(share);
   for (const queue of share.queues.values()) {
     route.waiting -= sizeOf(queue);
+    // A refill under way still knows the queue.
+    queue.duringRefill.length = 0;
     state.coldQueues.delete(queue);
     state.wantRows.delete(queue);
   }
@@ -94,8 +96,12 @@ export function isKnownQueue(state: SchedulerState, queue: JobQueue): boolean {
   return state.routes.get(queue.route.key)?.shares.get(queue.tenant.workspace)?.queues.get(queue.group) === queue;
 }
 
-/** Tokens are numbered under a new epoch from now on. */
+/**
+ * Tokens are numbered under a new epoch from now on. One that was drawn before the present one changes nothing, since all numbers grow: loads of
+ * shards may end in another order than they began.
+ */
 export function beginEpoch(state: SchedulerState, epoch: number): void {
+  if (epoch <= state.epoch) return;
   state.epoch = epoch;
   state.sequence = 0;
 }
