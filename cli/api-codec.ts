@@ -60,6 +60,7 @@ function codeOfStatus(status: number): ErrorCode {
   if (status === 403) return "permission_denied";
   if (status === 404) return "not_found";
   if (status === 409) return "failed_precondition";
+  if (status === 412) return "aborted";
   if (status === 413) return "out_of_range";
   if (status === 429) return "resource_exhausted";
   if (status === 504 || status === 408) return "deadline_exceeded";

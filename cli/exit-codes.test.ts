@@ -13,6 +13,7 @@ describe("exit codes", () => {
       deadline_exceeded: 7,
       not_found: 3,
       already_exists: 4,
+      aborted: 4,
       permission_denied: 5,
       unauthenticated: 5,
       resource_exhausted: 6,

@@ -37,6 +37,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ExitCode>> = {
   unimplemented: EXIT.usage,
   not_found: EXIT.notFound,
   already_exists: EXIT.conflict,
+  aborted: EXIT.conflict,
   permission_denied: EXIT.auth,
   unauthenticated: EXIT.auth,
   resource_exhausted: EXIT.quota,

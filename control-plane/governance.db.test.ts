@@ -149,7 +149,7 @@ describe("limits and quotas of a workspace", () => {
       const before = (await admin("GET", path)).headers.get("etag") ?? "";
       const after = await admin("PUT", path, change, { "if-match": before });
       expect(after.status).toBe(200);
-      expect((await admin("PUT", path, change, { "if-match": before })).status).toBe(409);
+      expect((await admin("PUT", path, change, { "if-match": before })).status).toBe(412);
       expect((await admin("GET", path)).headers.get("etag")).toBe(after.headers.get("etag"));
       expect((await admin("PUT", path, change, { "if-match": after.headers.get("etag") ?? "" })).status).toBe(200);
     }

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JobWithResult } from "../control-plane/jobs/contract.ts";
-import { job, type Process, run, SCRIPTS, startWorld, untilEnded, type World } from "./harness.ts";
+import { eventsOf } from "./event-stream.ts";
+import { job, type Process, run, SCRIPTS, startWorld, type World } from "./harness.ts";
 
 /** Variables, secrets, resources and states, as jobs use them: from a sandbox without a network, in Python, TypeScript and Bash. */
 const SECRET = 'hunter2-"quoted" & long/enough+';
@@ -37,24 +38,6 @@ async function good(body: Record<string, unknown>): Promise<JobWithResult> {
 
 const inline = (language: string, content: string, args = {}) => good({ code: { language, content }, args });
 const logOf = async (id: string, query = ""): Promise<string> => (await world.api<string>("GET", `/jobs/${id}/logs${query}`)).body;
-
-/** The events of a followed log as they come. */
-async function* follow(id: string, query = ""): AsyncGenerator<{ event: string; data: Record<string, unknown> }> {
-  const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/v1/w/main/jobs/${id}/logs?follow=true${query}`, {
-    headers: { authorization: `Bearer ${world.credentials.token}` },
-  });
-  let text = "";
-  for await (const bytes of response.body ?? []) {
-    text += Buffer.from(bytes).toString();
-    const events = text.split("\n\n");
-    text = events.pop() ?? "";
-    for (const entry of events) {
-      const [, event = ""] = /^event: (.*)$/m.exec(entry) ?? [];
-      const [, data = "{}"] = /^data: (.*)$/m.exec(entry) ?? [];
-      if (event !== "") yield { event, data: JSON.parse(data) as Record<string, unknown> };
-    }
-  }
-}
 
 describe("what arguments refer to", () => {
   test("reaches the job alone: neither the database nor any answer or log has the secret, in whole or in pieces", async () => {
@@ -257,7 +240,7 @@ echo whole
     const seen: string[] = [];
     const progress: unknown[] = [];
     let ended: Record<string, unknown> | undefined;
-    for await (const { event, data } of follow(id, "&stream=result")) {
+    for await (const { event, data } of eventsOf(world, `/jobs/${id}/logs?follow=true&stream=result`)) {
       if (event === "log") seen.push(String(data["text"]));
       if (event === "state" && data["status"] === "running") progress.push(data["progress"]);
       if (event === "end") ended = data;
@@ -289,91 +272,6 @@ echo whole
     );
     expect(other.result).toBe(403);
   });
-});
-
-test("Windmill's routes answer as its clients expect, and the others say that they are not offered", async () => {
-  const ask = async (method: string, path: string, body?: unknown): Promise<[number, string]> => {
-    const response = await fetch(`http://127.0.0.1:${world.httpPort}/api/w/main${path}`, {
-      method,
-      headers: { authorization: `Bearer ${world.credentials.token}`, ...(body !== undefined && { "content-type": "application/json" }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    return [response.status, await response.text()];
-  };
-  expect(await ask("GET", "/variables/exists/f/wm/v")).toEqual([200, "false"]);
-  expect((await ask("POST", "/variables/create", { path: "f/wm/v", value: "one", is_secret: false, description: "", account: null }))[0]).toBe(201);
-  expect((await ask("POST", "/variables/create", { path: "f/wm/v", value: "two", is_secret: false, description: "" }))[0]).toBe(409);
-  expect((await ask("POST", "/variables/update/f/wm/v", { value: "two" }))[0]).toBe(200);
-  expect(await ask("GET", "/variables/get_value/f/wm/v")).toEqual([200, '"two"']);
-  expect(JSON.parse((await ask("GET", "/variables/get/f/wm/v"))[1])).toMatchObject({ path: "f/wm/v", value: "two", is_secret: false, workspace_id: "main" });
-  expect((await ask("GET", "/variables/get_value/f/app/password"))[0]).toBe(403);
-  expect(JSON.parse((await ask("GET", "/variables/get/f/app/password?decrypt_secret=false"))[1])).not.toHaveProperty("value");
-  expect((await ask("POST", "/resources/create", { path: "u/wm/r", value: { h: "$var:f/wm/v" }, resource_type: "thing" }))[0]).toBe(201);
-  expect(await ask("GET", "/resources/get_value_interpolated/u/wm/r")).toEqual([200, '{"h":"two"}']);
-  expect(await ask("GET", "/resources/get_value/u/wm/r")).toEqual([200, '{"h":"$var:f/wm/v"}']);
-  expect((await ask("POST", "/resources/update_value/u/wm/r", { value: null }))[0]).toBe(200);
-  expect(JSON.parse((await ask("GET", "/resources/get/u/wm/r"))[1])).toMatchObject({ value: null, resource_type: "thing" });
-  expect((await ask("GET", "/resources/get_value/u/wm/none"))[0]).toBe(404);
-  await deploy("f/wm/double", "python3", "def main(n: int):\n    if n < 0:\n        raise ValueError('negative')\n    return n * 2\n");
-  expect(await ask("POST", "/jobs/run_wait_result/p/f/wm/double", { n: 4 })).toEqual([200, "8"]);
-  expect((await ask("POST", "/jobs/run_wait_result/p/f/wm/double", { n: -1 }))[0]).toBe(500);
-  const [status, id] = await ask("POST", "/jobs/run/p/f/wm/double?parent_job=x", { n: 5 });
-  expect([status, id]).toEqual([201, expect.stringMatching(/^[0-9a-f-]{36}$/)]);
-  await untilEnded(world, id);
-  expect(JSON.parse((await ask("GET", `/jobs_u/completed/get_result_maybe/${id}`))[1])).toEqual({ completed: true, started: true, success: true, result: 10 });
-  expect(JSON.parse((await ask("GET", `/jobs_u/get/${id}`))[1])).toMatchObject({
-    type: "CompletedJob",
-    success: true,
-    canceled: false,
-    result: 10,
-    script_path: "f/wm/double",
-  });
-  expect(await ask("GET", `/jobs_u/completed/get_result/${id}`)).toEqual([200, "10"]);
-  expect(JSON.parse((await ask("GET", "/variables/list?path_start=f/wm/&path=f/wm/v"))[1])).toEqual([expect.objectContaining({ path: "f/wm/v" })]);
-  expect(JSON.parse((await ask("GET", "/variables/list?description=DATABASE"))[1])).toEqual([expect.objectContaining({ path: "f/app/password" })]);
-  expect((await ask("GET", "/variables/list?value=two"))[0]).toBe(400);
-  const schedule = { path: "f/wm/nightly", schedule: "0 0 3 * * *", timezone: "UTC", script_path: "f/wm/double", is_flow: false, args: { n: 1 }, summary: "S" };
-  const [closed, why] = await ask("POST", "/schedules/create", { ...schedule, on_success: "script/f/wm/double" });
-  expect([closed, JSON.parse(why)]).toEqual([501, expect.objectContaining({ errors: [expect.objectContaining({ pointer: "/on_success" })] })]);
-  const [wrong, names] = await ask("POST", "/schedules/create", { ...schedule, script_path: "f/wm/none" });
-  expect([wrong, JSON.parse(names)]).toEqual([400, expect.objectContaining({ errors: [expect.objectContaining({ pointer: "/script_path" })] })]);
-  expect(await ask("POST", "/schedules/create", schedule)).toEqual([201, "f/wm/nightly"]);
-  expect((await ask("POST", "/schedules/create", schedule))[0]).toBe(409);
-  expect(await ask("POST", "/schedules/setenabled/f/wm/nightly", { enabled: true })).toEqual([200, "schedule f/wm/nightly enabled"]);
-  expect((await ask("POST", "/schedules/update/f/wm/nightly", { ...schedule, schedule: "0 0 4 * * *" }))[0]).toBe(200);
-  expect((await ask("POST", "/schedules/update/f/wm/none", { ...schedule, path: "f/wm/none" }))[0]).toBe(404);
-  expect(JSON.parse((await ask("GET", "/schedules/get/f/wm/nightly"))[1])).toMatchObject({
-    schedule: "0 0 4 * * *",
-    enabled: true,
-    summary: "S",
-    args: { n: 1 },
-  });
-  expect(JSON.parse((await ask("GET", "/schedules/list?per_page=1"))[1])).toEqual([expect.objectContaining({ path: "f/wm/nightly" })]);
-  expect(JSON.parse((await ask("GET", "/schedules/list?per_page=1&page=2"))[1])).toEqual([]);
-  expect([await ask("DELETE", "/schedules/delete/f/wm/nightly"), await ask("GET", "/schedules/exists/f/wm/nightly")]).toMatchObject([
-    [200, "schedule f/wm/nightly deleted"],
-    [200, "false"],
-  ]);
-  const route = {
-    script_path: "f/wm/double",
-    is_flow: false,
-    route_path: "double/:n",
-    http_method: "get",
-    workspaced_route: true,
-    authentication_method: "none",
-  };
-  expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/route", authentication_method: "api_key" }))[0]).toBe(501);
-  expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/route" }))[0]).toBe(201);
-  expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/same" }))[0]).toBe(409);
-  expect(JSON.parse((await ask("GET", "/http_triggers/get/f/wm/route"))[1])).toMatchObject({ ...route, path: "f/wm/route" });
-  // One with a secret is not opened by those who cannot say so.
-  const secret = { kind: "route", method: "GET", pattern: "/closed", script: "f/wm/double", auth: { kind: "token" } };
-  expect((await world.api("PUT", "/triggers/by-path?path=f/wm/closed", secret)).status).toBe(201);
-  expect((await ask("GET", "/http_triggers/get/f/wm/closed"))[0]).toBe(501);
-  expect((await ask("POST", "/http_triggers/update/f/wm/closed", { ...route, route_path: "closed" }))[0]).toBe(501);
-  expect(JSON.parse((await ask("GET", "/http_triggers/list"))[1])).toEqual([expect.objectContaining({ path: "f/wm/route" })]);
-  const [missing, problem] = await ask("GET", "/apps/list");
-  expect([missing, JSON.parse(problem)]).toEqual([501, expect.objectContaining({ code: "unimplemented", hint: expect.stringContaining("docs/windmill.md") })]);
 });
 
 /** Every row of every table, as text. */

@@ -5,6 +5,7 @@ export type ErrorCode =
   | "deadline_exceeded"
   | "not_found"
   | "already_exists"
+  | "aborted"
   | "permission_denied"
   | "unauthenticated"
   | "resource_exhausted"

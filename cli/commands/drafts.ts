@@ -77,7 +77,7 @@ export async function draftCommand(verb: "show" | "deploy" | "delete", path: str
 /** What was saved while it was deployed stays. */
 async function throwAway(ask: AskApi, { kind, path, revision }: View): Promise<void> {
   await ask("DELETE", address(kind, path), undefined, { "if-match": `"${revision}"` }).catch((error: unknown) => {
-    if (AppError.from(error).code !== "failed_precondition") throw error;
+    if (AppError.from(error).code !== "aborted") throw error;
     say(`the draft of ${path} has changed meanwhile: it stays`);
   });
 }

@@ -148,6 +148,7 @@ describe("millrace run", () => {
     [403, "permission_denied", 5],
     [404, "not_found", 3],
     [409, "failed_precondition", 4],
+    [412, "aborted", 4],
     [413, "out_of_range", 2],
     [429, "resource_exhausted", 6],
     [503, "unavailable", 7],

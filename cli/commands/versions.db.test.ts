@@ -60,10 +60,10 @@ describe.each([
 
   test("is deployed only if its path is as the caller expects", async () => {
     const one = await deploy(at("e"), "one", { "if-none-match": "*" });
-    await expect(deploy(at("e"), "two", { "if-none-match": "*" })).rejects.toMatchObject({ code: "already_exists", status: 409 });
+    await expect(deploy(at("e"), "two", { "if-none-match": "*" })).rejects.toMatchObject({ code: "aborted", status: 412 });
     const two = await deploy(at("e"), "two", { "if-match": `"${one.hash}"` });
-    await expect(deploy(at("e"), "three", { "if-match": `"${one.hash}"` })).rejects.toMatchObject({ code: "failed_precondition", status: 409 });
-    await expect(deploy(at("none"), "x", { "if-match": `"${one.hash}"` })).rejects.toMatchObject({ status: 409 });
+    await expect(deploy(at("e"), "three", { "if-match": `"${one.hash}"` })).rejects.toMatchObject({ code: "aborted", status: 412 });
+    await expect(deploy(at("none"), "x", { "if-match": `"${one.hash}"` })).rejects.toMatchObject({ status: 412 });
     await expect(deploy(at("e"), "three", { "if-match": "1" })).rejects.toMatchObject({ status: 400 });
     expect((await versions(at("e"))).map(({ hash }) => hash)).toEqual([two.hash, one.hash]);
     expect(await versions(at("none")).catch(({ status }: { status: number }) => status)).toBe(404);
@@ -71,7 +71,7 @@ describe.each([
 
   test("that is archived is listed apart, says by whom, and is back by a deploy or an order", async () => {
     const one = await deploy(at("a"), "one");
-    await expect(ask("POST", `/${kind}s/archive`, { path: at("a") }, { "if-match": `"${"0".repeat(64)}"` })).rejects.toMatchObject({ status: 409 });
+    await expect(ask("POST", `/${kind}s/archive`, { path: at("a") }, { "if-match": `"${"0".repeat(64)}"` })).rejects.toMatchObject({ status: 412 });
     expect(await millrace(kind, "archive", at("a"))).toMatchObject({ code: 0, stderr: `${at("a")} is archived\n` });
     expect(await millrace(kind, "archive", at("a"))).toMatchObject({ code: 4, stderr: expect.stringContaining("is archived already") });
     expect(await listed()).not.toContain(at("a"));
@@ -94,7 +94,7 @@ describe.each([
     const two = await deploy(at("m"), "two");
     await deploy(at("taken"), "x");
     await expect(ask("POST", `/${kind}s/move`, { path: at("m"), to: at("taken") })).rejects.toMatchObject({ code: "already_exists" });
-    await expect(ask("POST", `/${kind}s/move`, { path: at("m"), to: at("n") }, { "if-match": `"${one.hash}"` })).rejects.toMatchObject({ status: 409 });
+    await expect(ask("POST", `/${kind}s/move`, { path: at("m"), to: at("n") }, { "if-match": `"${one.hash}"` })).rejects.toMatchObject({ status: 412 });
     expect(await millrace(kind, "move", at("m"), at("n"))).toMatchObject({ code: 0, stderr: `${at("m")} is at ${at("n")} now\n` });
     const moved = await versions(at("n"));
     expect(moved.map(({ path, current }) => [path, current])).toEqual([
@@ -132,9 +132,9 @@ test("drafts are kept per path and author, changed only as known, and are nobody
   const at = "/drafts/by-path?kind=script&path=f/d/x";
   const first = await ask<{ revision: number }>("PUT", at, { value: { language: "python3", content: "def main(" } }, { "if-none-match": "*" });
   expect(first).toMatchObject({ kind: "script", path: "f/d/x", author: "test", revision: 1 });
-  await expect(ask("PUT", at, { value: {} }, { "if-none-match": "*" })).rejects.toMatchObject({ status: 409 });
+  await expect(ask("PUT", at, { value: {} }, { "if-none-match": "*" })).rejects.toMatchObject({ status: 412 });
   expect(await ask("PUT", at, { value: { content: "2", odd: [1.5, null] } }, { "if-match": '"1"' })).toMatchObject({ revision: 2 });
-  await expect(ask("PUT", at, { value: {} }, { "if-match": '"1"' })).rejects.toMatchObject({ status: 409 });
+  await expect(ask("PUT", at, { value: {} }, { "if-match": '"1"' })).rejects.toMatchObject({ status: 412 });
   expect(await ask("GET", at)).toMatchObject({ revision: 2, value: { content: "2", odd: [1.5, null] } });
   await ask("PUT", "/drafts/by-path?kind=flow&path=f/d/x", { value: { yaml: "summary: [" } });
   await server.pool.query(

@@ -68,6 +68,6 @@ export async function sendOne(ask: AskApi, { kind, path, local, remote }: Compar
     return { kind: "sent", sent: await SYNC_KINDS[kind].put(ask, local.item, remote === undefined ? "absent" : { etag: remote.etag }) };
   } catch (error) {
     if (!(error instanceof AppError) || HOPELESS.has(error.code)) throw error;
-    return { kind: error instanceof ApiError && error.status === 409 ? "conflict" : "failed", error };
+    return { kind: error instanceof ApiError && (error.status === 412 || error.status === 409) ? "conflict" : "failed", error };
   }
 }

@@ -50,7 +50,7 @@ export async function findFolder(pool: Queryable, workspace: WorkspaceId, path: 
   return rows.map(storedFolder)[0];
 }
 
-/** Makes or changes a folder; its grants are those given. Errors: already_exists, failed_precondition, invalid_argument, resource_exhausted. */
+/** Makes or changes a folder; its grants are those given. Errors: aborted, failed_precondition, invalid_argument, resource_exhausted. */
 export async function putFolder(
   pool: Pool,
   workspace: WorkspaceId,
@@ -114,7 +114,7 @@ async function checkGroups(client: Queryable, workspace: WorkspaceId, names: rea
     throw new AppError("invalid_argument", `there is no group ${missing}`, { fields: [{ pointer: "/grants", message: `${missing} is no group` }] });
 }
 
-/** What is in the folder stays, for administrators. Errors: not_found, failed_precondition. */
+/** What is in the folder stays, for administrators. Errors: not_found, aborted. */
 export async function removeFolder(pool: Pool, workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void> {
   await inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);

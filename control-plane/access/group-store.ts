@@ -42,7 +42,7 @@ export async function findGroup(pool: Queryable, workspace: WorkspaceId, name: s
   return rows.map(storedGroup)[0];
 }
 
-/** Makes or changes a group; its members are those given. Errors: already_exists, failed_precondition, invalid_argument, resource_exhausted. */
+/** Makes or changes a group; its members are those given. Errors: aborted, failed_precondition, invalid_argument, resource_exhausted. */
 export async function putGroup(
   pool: Pool,
   workspace: WorkspaceId,
@@ -77,7 +77,7 @@ export async function putGroup(
   });
 }
 
-/** Grants to the group go with it. Errors: not_found, failed_precondition. */
+/** Grants to the group go with it. Errors: not_found, aborted. */
 export async function removeGroup(pool: Pool, workspace: WorkspaceId, name: string, by: string, condition: Condition): Promise<void> {
   await inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);

@@ -87,7 +87,7 @@ export async function findMember(pool: Queryable, workspace: WorkspaceId, name: 
   return rows.map(storedMember)[0];
 }
 
-/** Errors: not_found; failed_precondition when the member is not as its changer knows it. */
+/** Errors: not_found; aborted when the member is not as its changer knows it. */
 export async function changeRole(pool: Pool, workspace: WorkspaceId, name: string, role: Role, by: string, condition: Condition): Promise<StoredMember> {
   return inTransaction(pool, async (client) => {
     await raiseVersion(client, workspace);

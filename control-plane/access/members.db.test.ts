@@ -41,7 +41,7 @@ describe("members", () => {
     expect(before.body).toMatchObject({ name: "petra", email: "petra@example.com", role: "viewer", disabled: false });
     const put = (role: string, etag: string | undefined) => world.ask(admin, "PUT", `${api}/members/by-name?name=petra`, { role }, { "if-match": etag ?? "" });
     expect((await put("developer", before.etag)).body).toMatchObject({ role: "developer" });
-    expect((await put("admin", before.etag)).status).toBe(409);
+    expect((await put("admin", before.etag)).status).toBe(412);
     expect(await status(petra.token, "PUT", "/variables/by-path?path=u/petra/one", { value: "x" })).toBe(201);
     expect(await status(petra.token, "PUT", "/members/by-name?name=petra", { role: "admin" })).toBe(403);
     expect(await status(admin, "PUT", "/members/by-name?name=nobody", { role: "admin" })).toBe(404);
@@ -84,7 +84,7 @@ describe("members", () => {
   test("groups: members and description, paging of members by name, If-None-Match", async () => {
     const url = `${api}/groups/by-name?name=etl`;
     expect((await world.ask(admin, "PUT", url, { description: "loads", members: ["alice", "olga"] })).body).toMatchObject({ members: ["alice", "olga"] });
-    expect((await world.ask(admin, "PUT", url, { members: [] }, { "if-none-match": "*" })).status).toBe(409);
+    expect((await world.ask(admin, "PUT", url, { members: [] }, { "if-none-match": "*" })).status).toBe(412);
     expect((await world.ask(admin, "PUT", url, { members: ["nobody"] })).status).toBe(400);
     expect((await world.ask(vera.token, "GET", `${api}/groups`)).text).toContain("loads");
     expect((await world.ask(admin, "DELETE", url)).status).toBe(204);

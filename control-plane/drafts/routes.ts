@@ -90,7 +90,7 @@ function addWriting(root: FastifyInstance, pool: Pool): void {
         tags,
         operationId: "putDraft",
         summary: "Keep a draft of one's own",
-        description: "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409.",
+        description: "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412.",
         params,
         querystring: draftQuery,
         headers: conditions,

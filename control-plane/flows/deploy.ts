@@ -20,7 +20,7 @@ const ROOT = "/document";
 
 /**
  * Deploys one version of a flow: checks it and stores it under the hash of path and document. Deploying the same thing again changes nothing.
- * Errors: those of `checkFlow`; already_exists or failed_precondition when the path is not as expected. @param mayRefer see `checkFlow`
+ * Errors: those of `checkFlow`; aborted when the path is not as expected. @param mayRefer see `checkFlow`
  */
 export async function deployFlow(
   deployer: FlowDeployer,

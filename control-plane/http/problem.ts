@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<ErrorCode, string>> = {
   deadline_exceeded: "Took too long",
   not_found: "Not found",
   already_exists: "Already exists",
+  aborted: "Not as expected",
   permission_denied: "Not allowed",
   unauthenticated: "Not authenticated",
   resource_exhausted: "Too much",

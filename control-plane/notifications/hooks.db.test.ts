@@ -173,7 +173,7 @@ describe("a hook", () => {
   test("is changed under its ETag, and signs with every secret that is good", async () => {
     const { body, headers } = await putHook("signs");
     expect((await putHook("signs", { description: "x" }, { "if-match": headers.get("etag") ?? "" })).body).toMatchObject({ revision: 2, description: "x" });
-    expect((await putHook("signs", {}, { "if-match": headers.get("etag") ?? "" })).status).toBe(409);
+    expect((await putHook("signs", {}, { "if-match": headers.get("etag") ?? "" })).status).toBe(412);
     const more = (await world.api<{ secret: string; id: string }>("POST", "/hooks/secrets?path=f/hooks/signs")).body;
     await world.api("POST", "/hooks/test?path=f/hooks/signs");
     const got = gotBy("signs").at(-1);

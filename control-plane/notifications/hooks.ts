@@ -37,9 +37,9 @@ export interface Hooks extends OwnedSecrets {
   list(workspace: WorkspaceId, page: Page): Promise<StoredHook[]>;
   /** Errors: not_found. */
   get(workspace: WorkspaceId, path: string): Promise<StoredHook>;
-  /** Makes one, with its first secret, or changes it. Errors: already_exists, failed_precondition, resource_exhausted. */
+  /** Makes one, with its first secret, or changes it. Errors: aborted, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutHook, by: string, condition: Condition): Promise<{ stored: StoredHook; secret: string | undefined }>;
-  /** Errors: not_found, failed_precondition. */
+  /** Errors: not_found, aborted. */
   remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
   /** Errors: not_found. */
   pause(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredHook>;

@@ -75,7 +75,7 @@ function addWriting(root: FastifyInstance, hooks: Hooks): void {
         operationId: "putHook",
         summary: "Make or change a notification hook",
         description:
-          "201 when it is new: with the secret that signs its deliveries, which is shown this once. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409.",
+          "201 when it is new: with the secret that signs its deliveries, which is shown this once. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412.",
         params,
         querystring: byPath,
         headers: conditions,

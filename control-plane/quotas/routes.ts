@@ -55,7 +55,7 @@ function addQuotas(root: FastifyInstance, pool: Pool, quotas: Quotas): void {
         operationId: "setWorkspaceQuotas",
         summary: "Set what the workspace may use",
         description:
-          "What is left out, or null, is as the instance says. Takes effect within two seconds. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 409.",
+          "What is left out, or null, is as the instance says. Takes effect within two seconds. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 412.",
         params,
         headers: conditions.pick({ "if-match": true }),
         body: quotaSettings,

@@ -26,9 +26,9 @@ export interface Resources {
   /** @param type undefined: all but states */
   list(workspace: WorkspaceId, type: string | undefined, page: ThingPage): Promise<ListedResource[]>;
   find(workspace: WorkspaceId, path: string): Promise<StoredResource | undefined>;
-  /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, out_of_range, resource_exhausted. */
+  /** Makes or changes one. Errors: invalid_argument, aborted, failed_precondition, out_of_range, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutResource, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredResource }>;
-  /** Errors: not_found, failed_precondition. */
+  /** Errors: not_found, aborted. */
   remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
 }
 

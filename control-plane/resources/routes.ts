@@ -96,7 +96,7 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
         tags,
         operationId: "putResource",
         summary: "Make or change a resource",
-        description: "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409.",
+        description: "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412.",
         params,
         querystring: resourceQuery,
         headers: conditions,

@@ -46,11 +46,11 @@ describe("variables", () => {
     expect(made).toMatchObject({ created: true, stored: { revision: 1, createdBy: "ann", value: { kind: "plain", value: "1" } } });
     const changed = await variables.put(ours, "f/v/a", { value: "2" }, "bob", { "if-match": '"1"' });
     expect(changed).toMatchObject({ created: false, stored: { revision: 2, createdBy: "ann", updatedBy: "bob", description: "first" } });
-    await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-match": '"1"' })).rejects.toMatchObject({ code: "failed_precondition" });
-    await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-none-match": "*" })).rejects.toMatchObject({ code: "already_exists" });
-    await expect(variables.put(ours, "f/v/none", { value: "3" }, "bob", { "if-match": "*" })).rejects.toMatchObject({ code: "failed_precondition" });
+    await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-match": '"1"' })).rejects.toMatchObject({ code: "aborted" });
+    await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-none-match": "*" })).rejects.toMatchObject({ code: "aborted" });
+    await expect(variables.put(ours, "f/v/none", { value: "3" }, "bob", { "if-match": "*" })).rejects.toMatchObject({ code: "aborted" });
     await expect(variables.put(ours, "f/v/a", { value: "3" }, "bob", { "if-match": "1" })).rejects.toMatchObject({ code: "invalid_argument" });
-    await expect(variables.remove(ours, "f/v/a", "test", { "if-match": '"1"' })).rejects.toMatchObject({ code: "failed_precondition" });
+    await expect(variables.remove(ours, "f/v/a", "test", { "if-match": '"1"' })).rejects.toMatchObject({ code: "aborted" });
     await variables.remove(ours, "f/v/a", "test", { "if-match": '"2"' });
     await expect(variables.remove(ours, "f/v/a", "test", {})).rejects.toMatchObject({ code: "not_found" });
   });
@@ -65,7 +65,7 @@ describe("variables", () => {
           await variables.put(ours, "f/v/count", { value: String(count + 1) }, "test", { "if-match": `"${before?.revision}"` });
           return;
         } catch (error) {
-          expect(error).toMatchObject({ code: "failed_precondition" });
+          expect(error).toMatchObject({ code: "aborted" });
         }
       }
     };

@@ -140,7 +140,7 @@ export function removeType(pool: Pool, { workspace, principal }: Caller, name: s
   });
 }
 
-/** Makes or changes a type. Errors: invalid_argument for its schema; already_exists, failed_precondition, resource_exhausted. */
+/** Makes or changes a type. Errors: invalid_argument for its schema; aborted, failed_precondition, resource_exhausted. */
 export async function checkAndPutType(
   pool: Pool,
   schemas: SchemaCheck,

@@ -137,7 +137,7 @@ function addWriting(root: FastifyInstance, schedules: Schedules): void {
         operationId: "putSchedule",
         summary: "Make or replace a schedule",
         description:
-          "201 when it is new. What is left out has its default, but for `paused`. While pattern and zone stay the same, so does its next tick. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409.",
+          "201 when it is new. What is left out has its default, but for `paused`. While pattern and zone stay the same, so does its next tick. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412.",
         params,
         querystring: byPath,
         headers: conditions,

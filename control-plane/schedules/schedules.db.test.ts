@@ -240,8 +240,8 @@ describe("a change", () => {
     const { stored } = await put("f/change/wrong");
     await put("f/change/wrong", { description: "newer" });
     const condition = { "if-match": `"${stored.revision}"` };
-    await expect(bench.schedules.put(WORKSPACE, "f/change/wrong", EVERY_MINUTE, "test", condition)).rejects.toMatchObject({ code: "failed_precondition" });
-    await expect(bench.schedules.remove(WORKSPACE, "f/change/wrong", "test", condition)).rejects.toMatchObject({ code: "failed_precondition" });
+    await expect(bench.schedules.put(WORKSPACE, "f/change/wrong", EVERY_MINUTE, "test", condition)).rejects.toMatchObject({ code: "aborted" });
+    await expect(bench.schedules.remove(WORKSPACE, "f/change/wrong", "test", condition)).rejects.toMatchObject({ code: "aborted" });
   });
 });
 

@@ -29,9 +29,9 @@ export interface SeenRun extends StoredRun {
 export interface Schedules {
   list(workspace: WorkspaceId, page: Page): Promise<StoredSchedule[]>;
   find(workspace: WorkspaceId, path: string): Promise<StoredSchedule | undefined>;
-  /** Makes or replaces one. @param by who its jobs act for: see actsFor. Errors: invalid_argument naming the field, already_exists, failed_precondition, resource_exhausted. */
+  /** Makes or replaces one. @param by who its jobs act for: see actsFor. Errors: invalid_argument naming the field, aborted, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, definition: PutSchedule, by: string, condition?: Condition): Promise<{ created: boolean; stored: StoredSchedule }>;
-  /** Errors: not_found, failed_precondition. */
+  /** Errors: not_found, aborted. */
   remove(workspace: WorkspaceId, path: string, by: string, condition?: Condition): Promise<void>;
   /**
    * Ticks that would come while it is paused are none: they are neither run nor missed. It stays the schedule of whoever wrote it: its jobs act for

@@ -140,7 +140,7 @@ function addMove(root: FastifyInstance, parts: ChangeParts): void {
       if (from === to) return parts.show(workspace.id, hash, undefined);
       const moved = await parts.move(workspace.id, current, { from, to }, principal.label);
       if (moved === "taken") throw new AppError("already_exists", `there is a ${kind} at ${to} already`, { hint: "an archived one keeps its path, too" });
-      if (moved === "gone") throw notAsExpected(kind, from, { kind: "hash", hash });
+      if (moved === "gone") throw notAsExpected(kind, from, expected);
       return parts.show(workspace.id, moved.hash, undefined);
     },
   );

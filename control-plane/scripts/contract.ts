@@ -89,8 +89,8 @@ export const archiveRequest = z.strictObject({ path: scriptPath });
 export const moveRequest = z.strictObject({ path: scriptPath, to: scriptPath });
 /** The current version of the path: its ETag is the hash. */
 export const ifMatch = z.object({
-  "if-match": z.string().max(100).optional().meta({ description: "The ETag (the hash in quotes) that the current version must still have; otherwise a 409." }),
+  "if-match": z.string().max(100).optional().meta({ description: "The ETag (the hash in quotes) that the current version must still have; otherwise a 412." }),
 });
 export const deployConditions = ifMatch.extend({
-  "if-none-match": z.literal("*").optional().meta({ description: "`*`: nothing must be in use at the path; otherwise a 409." }),
+  "if-none-match": z.literal("*").optional().meta({ description: "`*`: nothing must be in use at the path; otherwise a 412." }),
 });

@@ -24,8 +24,8 @@ import { findVersion, insertVersion, type ScriptVersion } from "./script-store.t
 /**
  * Deploys one version of a script: parses it, infers the schema of its arguments and stores it under the hash of all
  * that makes it what it is. Deploying the same thing again changes nothing.
- * Errors: invalid_argument for an unknown language or a syntax error (with its line); out_of_range for too much code; already_exists or
- * failed_precondition when the path is not as expected.
+ * Errors: invalid_argument for an unknown language or a syntax error (with its line); out_of_range for too much code; aborted when the
+ * path is not as expected.
  */
 export async function deployScript(
   pool: Pool,

@@ -18,8 +18,10 @@ export function expectedColumns(expected: ExpectedVersion): [boolean, string | n
   return [expected.kind === "absent", expected.kind === "hash" ? expected.hash : null];
 }
 
-/** What is told to a writer who expected something else. */
+/** What is told to a writer when it is not as it was expected: aborted; failed_precondition to one who expected nothing and met somebody else. */
 export function notAsExpected(kind: "script" | "flow", path: string, expected: ExpectedVersion): AppError {
-  if (expected.kind === "absent") return new AppError("already_exists", `there is a ${kind} at ${path} already`);
-  return new AppError("failed_precondition", `${kind} ${path} has changed meanwhile, or is gone`, { hint: "read it again and send the new ETag" });
+  if (expected.kind === "absent") return new AppError("aborted", `there is a ${kind} at ${path} already`);
+  const message = `${kind} ${path} has changed meanwhile, or is gone`;
+  if (expected.kind === "any") return new AppError("failed_precondition", message, { hint: "send it again" });
+  return new AppError("aborted", message, { hint: "read it again and send the new ETag" });
 }

@@ -119,7 +119,7 @@ function addWriting(root: FastifyInstance, { triggers, publicUrl }: TriggerRoute
         operationId: "putTrigger",
         summary: "Make or change a webhook or route",
         description:
-          "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409. A route that would answer the same requests as another one is a 409 too.",
+          "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412. A route that would answer the same requests as another one is a 409.",
         params,
         querystring: byPath,
         headers: conditions,

@@ -343,8 +343,8 @@ describe("triggers as things of a workspace", () => {
     const etag = stored.headers.get("etag") ?? "";
     expect(stored.body).toMatchObject({ mode: "async", paused: false, url: `${world.controlPlane.httpUrl}/api/v1/w/main/webhooks/f/list/a`, revision: 1 });
     expect((await put("a", { ...settings, description: "x" }, { "if-match": etag })).body).toMatchObject({ description: "x", revision: 2 });
-    expect((await put("a", settings, { "if-match": etag })).status).toBe(409);
-    expect((await put("a", settings, { "if-none-match": "*" })).status).toBe(409);
+    expect((await put("a", settings, { "if-match": etag })).status).toBe(412);
+    expect((await put("a", settings, { "if-none-match": "*" })).status).toBe(412);
     const page = (await world.api<{ triggers: TriggerView[]; next_cursor?: string }>("GET", "/triggers?prefix=f/list/&limit=1")).body;
     expect([page.triggers.map(({ path }) => path), page.next_cursor]).toEqual([["f/list/a"], "f/list/a"]);
     expect((await put("c", { ...settings, auth: { kind: "none" } })).status).toBe(400);

@@ -40,9 +40,9 @@ export interface Triggers extends OwnedSecrets {
   list(workspace: WorkspaceId, page: Page): Promise<StoredTrigger[]>;
   /** Errors: not_found. */
   get(workspace: WorkspaceId, path: string): Promise<StoredTrigger>;
-  /** Makes or changes one. Errors: invalid_argument, already_exists (also for a route in the way of another), failed_precondition, resource_exhausted. */
+  /** Makes or changes one. Errors: invalid_argument, already_exists for a route in the way of another, aborted, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutTrigger, by: Writer, condition: Condition): Promise<{ created: boolean; stored: StoredTrigger }>;
-  /** Errors: not_found, failed_precondition. */
+  /** Errors: not_found, aborted. */
   remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
   /** It stays the trigger of whoever wrote it: its jobs act for that account. Errors: not_found. */
   pause(workspace: WorkspaceId, path: string, paused: boolean, by: string): Promise<StoredTrigger>;

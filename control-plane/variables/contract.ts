@@ -50,8 +50,8 @@ export const changeFields = {
 };
 
 export const conditions = z.object({
-  "if-match": z.string().max(100).optional().meta({ description: "The ETag that the thing must still have; otherwise a 409." }),
-  "if-none-match": z.literal("*").optional().meta({ description: "`*`: it must not be there yet; otherwise a 409." }),
+  "if-match": z.string().max(100).optional().meta({ description: "The ETag that the thing must still have; otherwise a 412." }),
+  "if-none-match": z.literal("*").optional().meta({ description: "`*`: it must not be there yet; otherwise a 412." }),
 });
 
 export const putVariable = z.strictObject({

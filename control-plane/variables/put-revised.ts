@@ -1,5 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
-import { type Condition, changedMeanwhile, checkCondition } from "./revision.ts";
+import { type Condition, checkCondition } from "./revision.ts";
 
 /** How one thing with a revision is found and written. */
 interface Revised<Stored> {
@@ -16,7 +16,7 @@ interface Revised<Stored> {
 /** Somebody else writes at the same moment: then it is looked at again. */
 const TRIES = 5;
 
-/** Makes or changes a thing that has a revision. Errors: already_exists, failed_precondition, resource_exhausted; those of `find` and `write`. */
+/** Makes or changes a thing that has a revision. Errors: aborted, failed_precondition, resource_exhausted; those of `find` and `write`. */
 export async function putRevised<Stored extends { readonly revision: number }>(thing: Revised<Stored>): Promise<{ created: boolean; stored: Stored }> {
   const { what, condition, full } = thing;
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -26,5 +26,6 @@ export async function putRevised<Stored extends { readonly revision: number }>(t
     if (stored === "full") throw new AppError("resource_exhausted", full, { hint: "delete some that nobody needs" });
     if (stored !== undefined) return { created: before === undefined, stored };
   }
-  throw changedMeanwhile(what);
+  // Whoever gave a revision was told above.
+  throw new AppError("failed_precondition", `others change ${what} all the time`, { hint: "send it again" });
 }

@@ -17,14 +17,14 @@ export function wantedRevision(condition: Condition): number | undefined {
   return Number(match[1]);
 }
 
-/** Errors: already_exists or failed_precondition when a thing is not as its writer knows it. @param revision undefined: there is none */
+/** Errors: aborted when a thing is not as its writer knows it. @param revision undefined: there is none */
 export function checkCondition(condition: Condition, what: string, revision: number | undefined): void {
-  if (condition["if-none-match"] !== undefined && revision !== undefined) throw new AppError("already_exists", `${what} is there already`);
+  if (condition["if-none-match"] !== undefined && revision !== undefined) throw new AppError("aborted", `${what} is there already`);
   const wanted = wantedRevision(condition);
   if (condition["if-match"] === undefined || (revision !== undefined && (wanted === undefined || wanted === revision))) return;
   throw changedMeanwhile(what);
 }
 
 export function changedMeanwhile(what: string): AppError {
-  return new AppError("failed_precondition", `${what} has changed meanwhile, or is gone`, { hint: "read it again and send the new ETag" });
+  return new AppError("aborted", `${what} has changed meanwhile, or is gone`, { hint: "read it again and send the new ETag" });
 }

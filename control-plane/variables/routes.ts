@@ -110,7 +110,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
         tags,
         operationId: "putVariable",
         summary: "Make or change a variable",
-        description: "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409.",
+        description: "201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412.",
         params,
         querystring: byPath,
         headers: conditions,

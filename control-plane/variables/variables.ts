@@ -32,9 +32,9 @@ export interface OpenVariable {
 export interface Variables {
   list(workspace: WorkspaceId, page: ThingPage): Promise<ListedVariable[]>;
   find(workspace: WorkspaceId, path: string): Promise<StoredVariable | undefined>;
-  /** Makes or changes one. Errors: invalid_argument, already_exists, failed_precondition, resource_exhausted. */
+  /** Makes or changes one. Errors: invalid_argument, aborted, failed_precondition, resource_exhausted. */
   put(workspace: WorkspaceId, path: string, change: PutVariable, by: string, condition: Condition): Promise<{ created: boolean; stored: StoredVariable }>;
-  /** Errors: not_found, failed_precondition. */
+  /** Errors: not_found, aborted. */
   remove(workspace: WorkspaceId, path: string, by: string, condition: Condition): Promise<void>;
   /** Values by path, secrets too: for running jobs alone. Paths without a variable are left out. */
   open(workspace: WorkspaceId, paths: readonly string[]): Promise<ReadonlyMap<string, OpenVariable>>;

@@ -174,8 +174,8 @@ async function addSchedules({ pool, schedules }: ExportParts, workspace: Workspa
     (after) => schedules.list(workspace, { prefix: "", after, limit: PAGE }),
     ({ path }) => path,
     async (page) => {
-      for (const { path, stored, told } of await describeSchedules(pool, workspace, page))
-        add(`${path}.schedule.json`, JSON.stringify({ ...told, ...(namesWriters && writerOf(stored)) }));
+      for (const { stored, told } of await describeSchedules(pool, workspace, page))
+        add(`${stored.path}.schedule.json`, JSON.stringify({ ...told, ...(namesWriters && writerOf(stored)) }));
     },
   );
 }
@@ -186,8 +186,8 @@ async function addTriggers({ pool, triggers }: ExportParts, workspace: Workspace
     (after) => triggers.list(workspace, { prefix: "", after, limit: PAGE }),
     ({ path }) => path,
     async (page) => {
-      for (const { path, stored, told } of await describeTriggers(pool, workspace, page))
-        add(`${path}.http_trigger.json`, JSON.stringify({ ...told, ...(namesWriters && writerOf(stored)) }));
+      for (const { stored, told } of await describeTriggers(pool, workspace, page))
+        add(`${stored.path}.http_trigger.json`, JSON.stringify({ ...told, ...(namesWriters && writerOf(stored)) }));
     },
   );
 }

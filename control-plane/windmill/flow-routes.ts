@@ -51,20 +51,18 @@ function addReading(root: FastifyInstance, { pool }: FlowDeployer): void {
   app.get(`${base}/list`, list, async (request) => {
     const { workspace, reach } = callerOf(request);
     const { show_archived: archived, path_start: prefix } = request.query;
-    const found = await numberedPage(
-      request.query,
-      (after, limit) => listFlows(pool, workspace.id, { prefix, after, limit, archived, bounds: reach?.bounds }),
-      ({ flow }) => flow.path,
-    );
-    return found.map(({ flow }) => ({
-      workspace_id: workspace.name,
-      path: flow.path,
-      summary: flow.summary,
-      edited_by: flow.createdBy,
-      edited_at: new Date(flow.createdAtMs).toISOString(),
-      archived,
-      starred: false,
-    }));
+    return numberedPage(request.query, async (after, limit) => {
+      const found = await listFlows(pool, workspace.id, { prefix, after, limit, archived, bounds: reach?.bounds });
+      return found.map(({ flow }) => ({
+        workspace_id: workspace.name,
+        path: flow.path,
+        summary: flow.summary,
+        edited_by: flow.createdBy,
+        edited_at: new Date(flow.createdAtMs).toISOString(),
+        archived,
+        starred: false,
+      }));
+    });
   });
 }
 

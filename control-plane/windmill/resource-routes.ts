@@ -9,8 +9,19 @@ import type { References } from "../resources/references.ts";
 import { noResource, type Resources } from "../resources/resources.ts";
 import { sendResourceValue } from "../resources/routes.ts";
 import { description, thingPath } from "../variables/contract.ts";
-import { anyQuery, atPath, HIDDEN, inWorkspace, NO_FILTER, numberedPage, sendJson, thingListQuery } from "./common.ts";
-import { refuseRenaming } from "./variable-routes.ts";
+import {
+  alreadyThere,
+  anyQuery,
+  atPath,
+  HIDDEN,
+  inWorkspace,
+  NO_FILTER,
+  numberedPage,
+  refuseRenaming,
+  sendJson,
+  thingListQuery,
+  unlessAsExpected,
+} from "./common.ts";
 
 const base = "/api/w/:workspace/resources";
 const create = z.looseObject({ path: thingPath, value: putResource.shape.value, resource_type: typeName, description: description.optional() });
@@ -44,10 +55,8 @@ function addReading(root: FastifyInstance, resources: Resources, references: Ref
   app.get(`${base}/list`, list, async (request) => {
     const { workspace, reach } = callerOf(request);
     const { path_start: prefix, resource_type: wanted, path: at, description: about } = request.query;
-    const found = await numberedPage(
-      request.query,
-      (after, limit) => resources.list(workspace.id, wanted, { prefix, path: at, about, after, limit, bounds: reach?.bounds }),
-      ({ path }) => path,
+    const found = await numberedPage(request.query, (after, limit) =>
+      resources.list(workspace.id, wanted, { prefix, path: at, about, after, limit, bounds: reach?.bounds }),
     );
     return found.map(({ path, type, description: told }) => ({ workspace_id: workspace.name, path, resource_type: type, description: told }));
   });
@@ -71,7 +80,7 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
       const { path, value, resource_type: type, description: about } = request.body;
       checkReferences(caller, [], [value]);
       const condition = request.query.update_if_exists ? {} : { "if-none-match": "*" as const };
-      await resources.put(workspace.id, path, { type, value: value ?? null, description: about }, principal.label, condition);
+      await resources.put(workspace.id, path, { type, value: value ?? null, description: about }, principal.label, condition).catch(alreadyThere);
       return reply.code(201).type("text/plain").send(`resource ${path} created`);
     },
   );
@@ -87,7 +96,8 @@ function addWriting(root: FastifyInstance, resources: Resources): void {
         checkReferences(caller, [], [request.body.value]);
         // A client that sets nothing leaves the field out.
         const value = name === "update_value" ? (request.body.value ?? null) : request.body.value;
-        await resources.put(workspace.id, path, { value, description: request.body.description }, principal.label, { "if-match": "*" });
+        const isGone = unlessAsExpected(() => noResource(path));
+        await resources.put(workspace.id, path, { value, description: request.body.description }, principal.label, { "if-match": "*" }).catch(isGone);
         return reply.type("text/plain").send(`resource ${path} updated`);
       },
     );

@@ -1,9 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
-import { actsFor, boundsIn } from "../access/acting-for.ts";
+import { actsFor } from "../access/acting-for.ts";
 import type { Pool } from "../db/pools.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { bodyPath, restPath } from "../http/path-of.ts";
@@ -12,9 +11,8 @@ import type { StoredSchedule } from "../schedules/schedule-store.ts";
 import { noSchedule, type Schedules } from "../schedules/schedules.ts";
 import { thingPath } from "../variables/contract.ts";
 import type { Condition } from "../variables/revision.ts";
-import { anyQuery, atPath, atPathsQuery, HIDDEN, inWorkspace, NO_FILTER, numberedPage, textToKeep } from "./common.ts";
-import { readSaid } from "./metadata-codec.ts";
-import { deleteMetadata, findMetadata, putMetadata } from "./metadata-store.ts";
+import { alreadyThere, anyQuery, atPath, atPathsQuery, checkKept, HIDDEN, inWorkspace, NO_FILTER, refuseRenaming, unlessAsExpected } from "./common.ts";
+import { addSaidThings, describeThings, keepSaid, type SaidThings, type Told } from "./said-things.ts";
 import { keptOf, scheduleError, scheduleInOurWords, scheduleInTheirWords, type TheirSchedule, theirSchedule } from "./schedule-words.ts";
 
 const base = "/api/w/:workspace/schedules";
@@ -29,6 +27,7 @@ const listQuery = atPathsQuery.extend({
   summary: NO_FILTER,
   description: NO_FILTER,
 });
+const WORDS = { kind: KIND, shape: theirSchedule, tell: scheduleInTheirWords, hasWords: () => true } as const;
 
 export interface ScheduleParts {
   readonly pool: Pool;
@@ -37,59 +36,35 @@ export interface ScheduleParts {
 }
 
 export function addWindmillSchedules(root: FastifyInstance, parts: ScheduleParts): void {
-  addReading(root, parts);
+  addSaidThings(root, parts.pool, thingsOf(parts.schedules), listQuery);
   addWriting(root, parts);
-  addOrders(root, parts);
+  addEnabling(root, parts);
 }
 
-/** Schedules as their tools get them, by path. */
-export async function describeSchedules(
-  pool: Pool,
-  workspace: WorkspaceId,
-  found: readonly StoredSchedule[],
-): Promise<{ path: string; stored: StoredSchedule; told: Record<string, unknown> }[]> {
-  const known = await findMetadata(
-    pool,
-    workspace,
-    KIND,
-    found.map(({ path }) => path),
-  );
-  return found.map((stored) => ({ path: stored.path, stored, told: scheduleInTheirWords(stored, readSaid(known.get(stored.path), theirSchedule)) }));
+/** Schedules as their tools get them. */
+export function describeSchedules(pool: Pool, workspace: WorkspaceId, found: readonly StoredSchedule[]): Promise<Told<StoredSchedule>[]> {
+  return describeThings(pool, workspace, WORDS, found);
 }
 
-function addReading(root: FastifyInstance, { pool, schedules }: ScheduleParts): void {
-  const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "schedules:read", path: restPath } as const;
-  const view = async ({ workspace }: Caller, found: readonly StoredSchedule[]): Promise<object[]> =>
-    (await describeSchedules(pool, workspace.id, found)).map(({ path, stored, told: { permissioned_as: _for, ...told } }) => ({
-      ...told,
-      workspace_id: workspace.name,
-      path,
-      edited_by: boundsIn(stored.updatedBy).label,
-      edited_at: stored.updatedAt.toISOString(),
-      extra_perms: {},
-    }));
-  app.get(`${base}/get/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request) => {
-    const caller = callerOf(request);
-    const stored = await schedules.find(caller.workspace.id, request.params["*"]);
-    if (stored === undefined) throw noSchedule(request.params["*"]);
-    return (await view(caller, [stored]))[0];
-  });
-  app.get(`${base}/exists/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
-    const there = (await schedules.find(callerOf(request).workspace.id, request.params["*"])) !== undefined;
-    return reply.type("application/json").send(there);
-  });
-  const list = { config: { ...config, path: "inside" }, schema: { ...HIDDEN, params: inWorkspace, querystring: listQuery } } as const;
-  app.get(`${base}/list`, list, async (request) => {
-    const caller = callerOf(request);
-    const { path_start: prefix } = request.query;
-    const found = await numberedPage(
-      request.query,
-      (after, limit) => schedules.list(caller.workspace.id, { prefix, after, limit, bounds: caller.reach?.bounds }),
-      ({ path }) => path,
-    );
-    return view(caller, found);
-  });
+function thingsOf(schedules: Schedules): SaidThings<StoredSchedule, TheirSchedule> {
+  return {
+    ...WORDS,
+    base,
+    name: "schedule",
+    reads: "schedules:read",
+    writes: "schedules:write",
+    unsayable: noSchedule,
+    list: (workspace, page) => schedules.list(workspace, page),
+    get: (workspace, path) => find(schedules, workspace, path),
+    remove: (workspace, path, by) => schedules.remove(workspace, path, by, {}),
+  };
+}
+
+/** Errors: not_found. */
+async function find(schedules: Schedules, workspace: WorkspaceId, path: string): Promise<StoredSchedule> {
+  const stored = await schedules.find(workspace, path);
+  if (stored === undefined) throw noSchedule(path);
+  return stored;
 }
 
 function addWriting(root: FastifyInstance, parts: ScheduleParts): void {
@@ -108,10 +83,9 @@ function addWriting(root: FastifyInstance, parts: ScheduleParts): void {
   );
   app.post(`${base}/update/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: update } }, async (request, reply) => {
     const path = request.params["*"];
-    if ((request.body.path ?? path) !== path) throw new AppError("unimplemented", "things keep their paths: make a new one and delete the old one");
+    refuseRenaming(path, request.body.path);
     const caller = callerOf(request);
-    const before = await parts.schedules.find(caller.workspace.id, path);
-    if (before === undefined) throw noSchedule(path);
+    const before = await find(parts.schedules, caller.workspace.id, path);
     await put(parts, caller, path, request.body, before);
     return reply.type("text/plain").send(path);
   });
@@ -123,20 +97,27 @@ async function put({ pool, schedules, nowMs }: ScheduleParts, caller: Caller, pa
   const ours = scheduleInOurWords(said, before, nowMs());
   const { script, flow, on_error: onError, on_recovery: onRecovery } = ours;
   checkReferences(caller, [script, flow, onError?.script, onRecovery?.script], [ours.args, onError?.args, onRecovery?.args]);
-  const kept = textToKeep(keptOf(said));
+  const kept = keptOf(said);
+  checkKept(kept);
   const [wanted, condition] = before === undefined ? [{ ...ours, paused: said.enabled !== true }, IS_NEW] : [ours, IS_THERE];
-  await schedules.put(workspace.id, path, wanted, actsFor(principal), condition).catch((error: unknown) => {
-    throw scheduleError(error);
-  });
-  await putMetadata(pool, workspace.id, KIND, path, kept);
+  const isNotSo = before === undefined ? alreadyThere : unlessAsExpected(() => noSchedule(path));
+  const { stored } = await schedules
+    .put(workspace.id, path, wanted, actsFor(principal), condition)
+    .catch(isNotSo)
+    .catch((error: unknown) => {
+      throw scheduleError(error);
+    });
+  await keepSaid(pool, workspace.id, KIND, stored, kept);
 }
 
-function addOrders(root: FastifyInstance, { pool, schedules }: ScheduleParts): void {
+function addEnabling(root: FastifyInstance, { schedules }: ScheduleParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
-  const config = { permission: "schedules:write", path: restPath } as const;
   app.post(
     `${base}/setenabled/*`,
-    { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: z.looseObject({ enabled: z.boolean() }) } },
+    {
+      config: { permission: "schedules:write", path: restPath },
+      schema: { ...HIDDEN, params: atPath, querystring: anyQuery, body: z.looseObject({ enabled: z.boolean() }) },
+    },
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const path = request.params["*"];
@@ -144,11 +125,4 @@ function addOrders(root: FastifyInstance, { pool, schedules }: ScheduleParts): v
       return reply.type("text/plain").send(`schedule ${path} ${request.body.enabled ? "enabled" : "disabled"}`);
     },
   );
-  app.delete(`${base}/delete/*`, { config, schema: { ...HIDDEN, params: atPath, querystring: anyQuery } }, async (request, reply) => {
-    const { workspace, principal } = callerOf(request);
-    const path = request.params["*"];
-    await schedules.remove(workspace.id, path, principal.label, {});
-    await deleteMetadata(pool, workspace.id, KIND, path);
-    return reply.type("text/plain").send(`schedule ${path} deleted`);
-  });
 }

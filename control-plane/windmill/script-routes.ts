@@ -87,12 +87,10 @@ function addReading(root: FastifyInstance, { pool }: ScriptParts): void {
   app.get(`${base}/list`, { config: inside, schema: { ...HIDDEN, params: inWorkspace, querystring: listQuery } }, async (request) => {
     const { workspace, reach } = callerOf(request);
     const { show_archived: archived, path_start: prefix } = request.query;
-    const found = await numberedPage(
-      request.query,
-      (after, limit) => listScripts(pool, workspace.id, { prefix, after, limit, archived, bounds: reach?.bounds }),
-      ({ version }) => version.path,
-    );
-    return found.map(({ version }) => outline(workspace.name, version, archived, undefined));
+    return numberedPage(request.query, async (after, limit) => {
+      const found = await listScripts(pool, workspace.id, { prefix, after, limit, archived, bounds: reach?.bounds });
+      return found.map(({ version }) => outline(workspace.name, version, archived, undefined));
+    });
   });
 }
 
@@ -148,7 +146,7 @@ async function describe(
   return { ...metadata, ...outline(workspace.name, version, archived, language), content: version.content, extra_perms: {} };
 }
 
-function outline(workspace: string, version: ScriptVersion, archived: boolean, language: unknown): object {
+function outline(workspace: string, version: ScriptVersion, archived: boolean, language: unknown) {
   const { path, hash, summary, createdBy, createdAtMs } = version;
   return {
     workspace_id: workspace,

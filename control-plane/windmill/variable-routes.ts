@@ -8,7 +8,7 @@ import { bodyPath, restPath } from "../http/path-of.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { putVariable, thingPath } from "../variables/contract.ts";
 import { noVariable, type Variables } from "../variables/variables.ts";
-import { anyQuery, atPath, HIDDEN, inWorkspace, numberedPage, thingListQuery } from "./common.ts";
+import { alreadyThere, anyQuery, atPath, HIDDEN, inWorkspace, numberedPage, refuseRenaming, thingListQuery, unlessAsExpected } from "./common.ts";
 
 const base = "/api/w/:workspace/variables";
 const changeQuery = z.looseObject({ already_encrypted: z.stringbool().default(false) });
@@ -53,10 +53,8 @@ function addReading(root: FastifyInstance, variables: Variables): void {
   app.get(`${base}/list`, list, async (request) => {
     const { workspace, reach } = callerOf(request);
     const { path_start: prefix, path, description: about } = request.query;
-    const found = await numberedPage(
-      request.query,
-      (after, limit) => variables.list(workspace.id, { prefix, path, about, after, limit, bounds: reach?.bounds }),
-      ({ path }) => path,
+    const found = await numberedPage(request.query, (after, limit) =>
+      variables.list(workspace.id, { prefix, path, about, after, limit, bounds: reach?.bounds }),
     );
     return found.map(({ path, isSecret: secret, description }) => ({
       workspace_id: workspace.name,
@@ -88,7 +86,7 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
       const { workspace, principal } = callerOf(request);
       const { path, value, is_secret, description } = request.body;
       if (request.query.already_encrypted && is_secret === true) throw encryptedElsewhere(path);
-      await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-none-match": "*" });
+      await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-none-match": "*" }).catch(alreadyThere);
       return reply.code(201).type("text/plain").send(`variable ${path} created`);
     },
   );
@@ -101,7 +99,8 @@ function addWriting(root: FastifyInstance, variables: Variables): void {
       const { value, is_secret, description } = request.body;
       if (request.query.already_encrypted && value !== undefined && (await isSecret(variables, workspace.id, path, is_secret))) throw encryptedElsewhere(path);
       refuseRenaming(path, request.body.path);
-      await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-match": "*" });
+      const isGone = unlessAsExpected(() => noVariable(path));
+      await variables.put(workspace.id, path, { value, is_secret, description }, principal.label, { "if-match": "*" }).catch(isGone);
       return reply.type("text/plain").send(`variable ${path} updated`);
     },
   );
@@ -125,9 +124,4 @@ function encryptedElsewhere(path: string): AppError {
   return new AppError("unimplemented", `the value of ${path} was encrypted by another instance: it cannot be read here`, {
     hint: "set it with `millrace variable set --secret`, and leave secrets out of a sync: skipSecrets: true in wmill.yaml",
   });
-}
-
-/** Secrets are bound to their paths. */
-export function refuseRenaming(path: string, given: string | undefined): void {
-  if (given !== undefined && given !== path) throw new AppError("unimplemented", "things keep their paths: make a new one and delete the old one");
 }

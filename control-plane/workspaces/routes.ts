@@ -47,7 +47,7 @@ export function addWorkspaceRoutes(root: FastifyInstance, pool: Pool): void {
         operationId: "setWorkspaceLimits",
         summary: "Set weight and cap of the workspace",
         description:
-          "Takes effect within two seconds, without a restart. Jobs that run beyond a lowered cap go on. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 409.",
+          "Takes effect within two seconds, without a restart. Jobs that run beyond a lowered cap go on. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 412.",
         params,
         headers: conditions.pick({ "if-match": true }),
         body: workspaceLimits,

@@ -1593,7 +1593,7 @@ export interface paths {
         } };
       };
     };
-    /** Keep a draft of one's own. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409. Needs `drafts:write`. */
+    /** Keep a draft of one's own. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412. Needs `drafts:write`. */
     put: {
       parameters: {
         query: {
@@ -1603,9 +1603,9 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -1643,7 +1643,7 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -1706,9 +1706,9 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: nothing must be in use at the path; otherwise a 409. */
+          /** `*`: nothing must be in use at the path; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -1775,7 +1775,7 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -1880,7 +1880,7 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -1966,7 +1966,7 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -2050,7 +2050,7 @@ export interface paths {
   };
   "/api/v1/w/{workspace}/folders": {
     parameters: { query?: never; header?: never; path?: never; cookie?: never };
-    /** Folders with their grants, by path. Those that the caller may read: a page may have fewer than asked for, and still a next one. Needs `folders:read`. */
+    /** Folders with their grants, by path. Those that the caller may read. Needs `folders:read`. */
     get: {
       parameters: {
         query?: {
@@ -2121,9 +2121,9 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -2164,7 +2164,7 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -2259,9 +2259,9 @@ export interface paths {
           name: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -2297,7 +2297,7 @@ export interface paths {
           name: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -2386,7 +2386,7 @@ export interface paths {
         } };
       };
     };
-    /** Make or change a notification hook. 201 when it is new: with the secret that signs its deliveries, which is shown this once. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409. Needs `hooks:write`. */
+    /** Make or change a notification hook. 201 when it is new: with the secret that signs its deliveries, which is shown this once. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412. Needs `hooks:write`. */
     put: {
       parameters: {
         query: {
@@ -2394,9 +2394,9 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -2455,7 +2455,7 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -3978,12 +3978,12 @@ export interface paths {
         } };
       };
     };
-    /** Set weight and cap of the workspace. Takes effect within two seconds, without a restart. Jobs that run beyond a lowered cap go on. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 409. Needs `limits:write`. */
+    /** Set weight and cap of the workspace. Takes effect within two seconds, without a restart. Jobs that run beyond a lowered cap go on. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 412. Needs `limits:write`. */
     put: {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -4089,7 +4089,7 @@ export interface paths {
           name: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -4121,7 +4121,7 @@ export interface paths {
           name: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -4166,12 +4166,12 @@ export interface paths {
         } };
       };
     };
-    /** Set what the workspace may use. What is left out, or null, is as the instance says. Takes effect within two seconds. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 409. Needs `limits:write`. */
+    /** Set what the workspace may use. What is left out, or null, is as the instance says. Takes effect within two seconds. Needs an administrator's token. With If-Match they must still have that ETag; otherwise a 412. Needs `limits:write`. */
     put: {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -4293,9 +4293,9 @@ export interface paths {
           name: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -4332,7 +4332,7 @@ export interface paths {
           name: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -4423,7 +4423,7 @@ export interface paths {
         } };
       };
     };
-    /** Make or change a resource. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409. Needs `resources:write`. */
+    /** Make or change a resource. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412. Needs `resources:write`. */
     put: {
       parameters: {
         query: {
@@ -4431,9 +4431,9 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -4472,7 +4472,7 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -4595,7 +4595,7 @@ export interface paths {
         } };
       };
     };
-    /** Make or replace a schedule. 201 when it is new. What is left out has its default, but for `paused`. While pattern and zone stay the same, so does its next tick. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409. Needs `schedules:write`. */
+    /** Make or replace a schedule. 201 when it is new. What is left out has its default, but for `paused`. While pattern and zone stay the same, so does its next tick. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412. Needs `schedules:write`. */
     put: {
       parameters: {
         query: {
@@ -4603,9 +4603,9 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -4638,7 +4638,7 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -4890,9 +4890,9 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: nothing must be in use at the path; otherwise a 409. */
+          /** `*`: nothing must be in use at the path; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -5111,7 +5111,7 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -5216,7 +5216,7 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -5255,7 +5255,7 @@ export interface paths {
       parameters: {
         query?: never;
         header?: {
-          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 409. */
+          /** The ETag (the hash in quotes) that the current version must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -5761,7 +5761,7 @@ export interface paths {
         } };
       };
     };
-    /** Make or change a webhook or route. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409. A route that would answer the same requests as another one is a 409 too. Needs `triggers:write`. */
+    /** Make or change a webhook or route. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412. A route that would answer the same requests as another one is a 409. Needs `triggers:write`. */
     put: {
       parameters: {
         query: {
@@ -5769,9 +5769,9 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -5804,7 +5804,7 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
@@ -6150,7 +6150,7 @@ export interface paths {
         } };
       };
     };
-    /** Make or change a variable. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 409. Needs `variables:write`. */
+    /** Make or change a variable. 201 when it is new. With If-Match it must still have that ETag, with `If-None-Match: *` it must not be there; otherwise a 412. Needs `variables:write`. */
     put: {
       parameters: {
         query: {
@@ -6158,9 +6158,9 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
-          /** `*`: it must not be there yet; otherwise a 409. */
+          /** `*`: it must not be there yet; otherwise a 412. */
           "if-none-match"?: "*";
         };
         path: {
@@ -6199,7 +6199,7 @@ export interface paths {
           path: string;
         };
         header?: {
-          /** The ETag that the thing must still have; otherwise a 409. */
+          /** The ETag that the thing must still have; otherwise a 412. */
           "if-match"?: string;
         };
         path: {
