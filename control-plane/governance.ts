@@ -66,9 +66,10 @@ export function openGovernance({ pools, changes, limits, clock, log, workspaces,
       return authorized;
     },
     addRoutes(app, jobs) {
-      tasks = new BulkTasks({ pool, db: createQueryBuilder(pool), jobs, clock, log, newId: createJobIdGenerator(() => clock.wallMs()) });
+      const newId = createJobIdGenerator(() => clock.wallMs());
+      tasks = new BulkTasks({ pool, console: pools.console, db: createQueryBuilder(pool), jobs, clock, log, newId });
       addAuditRoutes(app, pools.console);
-      addQuotaRoutes(app, pool, quotas, clock);
+      addQuotaRoutes(app, pools, quotas, clock);
       addRerunRoutes(app, pool, jobs);
       addBulkRoutes(app, tasks, clock);
     },

@@ -110,6 +110,9 @@ test("a transaction is bound like a statement, and connections do not remember w
 });
 
 const OURS = "our-own-value";
+/** The same as a number. */
+const OURS_COUNTED = 757_575;
+const OUR_TASK = "01a20000-36dd-7000-aeb1-1bbad5bb6980";
 
 /** A row of ours in each table that is kept, with a text in it that nobody else may see. */
 async function fill(): Promise<void> {
@@ -161,6 +164,13 @@ async function fill(): Promise<void> {
   await pools.api.query(
     "INSERT INTO schedule_run (workspace_id, schedule_id, due_at, state, note) SELECT workspace_id, id, now(), 'failed', $2 FROM schedule WHERE workspace_id = $1",
     [ours, OURS],
+  );
+  await insert("workspace_quota", "max_queued, changed_by", `${OURS_COUNTED}, '${OURS}'`);
+  await insert("usage_day", "day, jobs, failed, cancelled, run_us, log_bytes, result_bytes", `current_date - 1, ${OURS_COUNTED}, 0, 0, 0, 0, ${OURS_COUNTED}`);
+  await insert(
+    "bulk_task",
+    "id, kind, filter, position, state, created_by, worked_until",
+    `'${OUR_TASK}', 'cancel', '{"statuses":["queued"],"most":1}', '0 ', 'stopped', '${OURS}', now()`,
   );
   const settings = `{"script":"f/a/${OURS}","mode":"async","auth":{"kind":"token"}}`;
   await insert("trigger", `path, kind, settings, paused, description, ${by}`, `'f/a/w', 'webhook', '${settings}', false, '${OURS}', 'x', 'x'`);
@@ -274,6 +284,15 @@ test("with the enforcement switched off workspaces are still kept apart: nothing
     ["POST", "hooks/deliveries/1/again"],
     ["DELETE", "hooks/by-path?path=f/a/h"],
     ["GET", "audit"],
+    ["GET", "quotas"],
+    ["PUT", "quotas", { max_queued: 1 }],
+    ["GET", "usage"],
+    ["GET", "bulk"],
+    ["POST", "bulk/cancel", { filter: {} }],
+    ["POST", "bulk/rerun", { filter: { status: "failed" } }],
+    ["GET", `bulk/${OUR_TASK}`],
+    ["POST", `bulk/${OUR_TASK}/stop`],
+    ["POST", `bulk/${OUR_TASK}/resume`],
   ];
   for (const [method, path, body] of requests) {
     const answer = await app.inject({ method, url: `/api/v1/w/ours/${path}`, ...(body !== undefined && { payload: body }) });
@@ -281,6 +300,7 @@ test("with the enforcement switched off workspaces are still kept apart: nothing
     // Names of members stand in addresses: an answer may repeat what was asked.
     expect(answer.body.replaceAll(`member ${OURS}`, ""), shown.join(" ")).not.toContain(OURS);
     expect(answer.body, shown.join(" ")).not.toContain("7.5");
+    expect(answer.body, shown.join(" ")).not.toContain(String(OURS_COUNTED));
     if (method === "GET" && !/\?|by-|\d$/.test(path)) expect([path, answer.statusCode]).toEqual([path, 200]);
     else expect([method, path, answer.statusCode >= 400], shown.join(" ")).toEqual([method, path, true]);
   }

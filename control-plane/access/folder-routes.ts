@@ -88,7 +88,7 @@ function addReading(root: FastifyInstance, pool: Pool): void {
         tags,
         operationId: "listFolders",
         summary: "Folders with their grants, by path",
-        description: "Those that the caller may read: a page may have fewer than asked for, and still a next one.",
+        description: "Those that the caller may read.",
         params,
         querystring: cursorQuery,
         response: { 200: folderPage, default: problemView },
@@ -97,8 +97,10 @@ function addReading(root: FastifyInstance, pool: Pool): void {
     async (request) => {
       const caller = callerOf(request);
       const { cursor = "", limit = PAGE } = request.query;
-      const { page, next } = pageOf(await listFolders(pool, caller.workspace.id, cursor, limit + 1), limit, ({ path }) => path);
-      return { folders: page.filter(({ path }) => isSeen(caller, path)).map(present), ...next };
+      // Cursors are paths: of what may not be read none must come out.
+      const seen = { after: cursor, limit: limit + 1, bounds: { places: caller.reach?.member?.places("read"), patterns: undefined } };
+      const { page, next } = pageOf(await listFolders(pool, caller.workspace.id, seen), limit, ({ path }) => path);
+      return { folders: page.map(present), ...next };
     },
   );
   app.get(

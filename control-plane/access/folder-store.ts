@@ -1,11 +1,12 @@
 import { AppError } from "../../kernel/app-error.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { recordAudit } from "../audit/audit-store.ts";
+import { boundsValues, withinBounds } from "../db/path-bounds.ts";
 import type { Pool } from "../db/pools.ts";
 import { inTransaction, type Queryable } from "../db/transaction.ts";
 import type { Level } from "../http/authorize.ts";
 import { type Condition, checkCondition } from "../variables/revision.ts";
-import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf } from "../variables/variable-store.ts";
+import { CHANGE_COLUMNS, type ChangeRow, type Changes, changesOf, type Page } from "../variables/variable-store.ts";
 import { checkRoom, raiseVersion } from "./access-store.ts";
 import type { PutFolder } from "./contract.ts";
 import { differenceOf } from "./difference-core.ts";
@@ -35,13 +36,12 @@ const COLUMNS = `path, description, ${CHANGE_COLUMNS},
    FROM folder_grant g LEFT JOIN workspace_member m ON m.workspace_id = g.workspace_id AND m.account_id = g.account_id
    WHERE g.workspace_id = folder.workspace_id AND g.path = folder.path) AS grants`;
 
-/** By path. @param after the last path of the page before */
-export async function listFolders(pool: Pool, workspace: WorkspaceId, after: string, limit: number): Promise<StoredFolder[]> {
-  const { rows } = await pool.query<FolderRow>(`SELECT ${COLUMNS} FROM folder WHERE workspace_id = $1 AND path > $2 ORDER BY path LIMIT $3`, [
-    workspace,
-    after,
-    limit,
-  ]);
+/** By path. */
+export async function listFolders(pool: Pool, workspace: WorkspaceId, page: Omit<Page, "prefix">): Promise<StoredFolder[]> {
+  const { rows } = await pool.query<FolderRow>(
+    `SELECT ${COLUMNS} FROM folder WHERE workspace_id = $1 AND path > $2 AND ${withinBounds("path", 4)} ORDER BY path LIMIT $3`,
+    [workspace, page.after, page.limit, ...boundsValues(page.bounds)],
+  );
   return rows.map(storedFolder);
 }
 

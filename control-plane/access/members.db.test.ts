@@ -168,6 +168,8 @@ describe("what somebody reaches by way of something else", () => {
     await grant("f/closed", { user: "olga", level: "read" });
     expect(await seen(alice.token, "folders")).toEqual(["f/shared"]);
     expect(await seen(admin, "folders")).toEqual(expect.arrayContaining(["f/closed", "f/shared"]));
+    const first = await world.ask(alice.token, "GET", `${api}/folders?limit=1`);
+    expect(first.body).toEqual({ folders: [expect.objectContaining({ path: "f/shared" })] });
     const [closed, none] = ["f/closed", "f/none"].map((path) => world.ask(alice.token, "GET", `${api}/folders/by-path?path=${path}`));
     expect([(await closed)?.status, (await none)?.status]).toEqual([404, 404]);
     expect(await status(olga.token, "GET", "/folders/by-path?path=f/closed")).toBe(200);

@@ -4,6 +4,8 @@ import { realClock } from "../../kernel/clock.ts";
 import { createJobIdGenerator, type WorkspaceId } from "../../kernel/ids.ts";
 import { addJoinTokenRoutes } from "../agents/join-token-routes.ts";
 import { addAuditRoutes } from "../audit/routes.ts";
+import { BulkTasks } from "../bulk/bulk-tasks.ts";
+import { addBulkRoutes } from "../bulk/routes.ts";
 import type { Pools } from "../db/pools.ts";
 import { createQueryBuilder } from "../db/query-builder.ts";
 import { addDraftRoutes } from "../drafts/routes.ts";
@@ -16,6 +18,8 @@ import { JobService } from "../jobs/job-service.ts";
 import { addDeliveryRoutes } from "../notifications/delivery-routes.ts";
 import { createHooks } from "../notifications/hooks.ts";
 import { addHookRoutes } from "../notifications/routes.ts";
+import { Quotas } from "../quotas/quotas.ts";
+import { addQuotaRoutes } from "../quotas/routes.ts";
 import { createReferences } from "../resources/references.ts";
 import { createResources } from "../resources/resources.ts";
 import { addResourceRoutes } from "../resources/routes.ts";
@@ -71,18 +75,29 @@ export async function openToAll(pools: Pools, { ours, theirs }: { readonly ours:
   return app;
 }
 
-/** Schedules, triggers and hooks. */
+const NO_LIMITS = {
+  requestsPerS: undefined,
+  tokenRequestsPerS: undefined,
+  jobsPerMinute: undefined,
+  maxQueued: undefined,
+  maxStorageBytes: undefined,
+  anonymousPerS: undefined,
+};
+
+/** Schedules, triggers and hooks; quotas and tasks on many jobs. */
 function addCallers(app: FastifyInstance, pools: Pools, secrets: SealedSecrets): void {
   const pool = pools.console;
   const scripts = createScriptCache(pools.api, () => 0);
   const [events, owners, clock] = [new JobEvents(), new OwnerDirectory(), realClock];
+  const db = createQueryBuilder(pools.api);
+  const newJobId = createJobIdGenerator(() => 0);
   const jobs = new JobService({
     pool: pools.api,
-    db: createQueryBuilder(pools.api),
+    db,
     scripts,
     events,
     clock,
-    newJobId: createJobIdGenerator(() => 0),
+    newJobId,
     checkArgs: () => [],
     admit: () => undefined,
     onAccepted: () => undefined,
@@ -97,4 +112,6 @@ function addCallers(app: FastifyInstance, pools: Pools, secrets: SealedSecrets):
   const hooks = createHooks({ pool, secrets, deliverer, clock: realClock, onChange: () => Promise.resolve() });
   addHookRoutes(app, hooks);
   addDeliveryRoutes(app, hooks);
+  addQuotaRoutes(app, pools, new Quotas(pools.api, NO_LIMITS), clock);
+  addBulkRoutes(app, new BulkTasks({ pool: pools.api, console: pool, db, jobs, clock, log, newId: newJobId }), clock);
 }

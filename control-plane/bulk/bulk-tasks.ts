@@ -33,7 +33,10 @@ import type { BulkOrder } from "./contract.ts";
 import { countMatches, nextMatches, positionText, readPosition, START } from "./matches.ts";
 
 export interface BulkParts {
+  /** For jobs. */
   readonly pool: Pool;
+  /** For tasks. */
+  readonly console: Pool;
   readonly db: Db;
   readonly jobs: JobService;
   readonly clock: Clock;
@@ -82,8 +85,8 @@ export class BulkTasks implements Service {
     checkScript(caller, order);
     // Its script is there: otherwise it is said now.
     await nextMatches(pool, db, workspace.id, order, START, 1);
-    const task = await inTransaction(pool, async (client) => {
-      await this.#checkRoom(caller);
+    const task = await inTransaction(this.#parts.console, async (client) => {
+      await this.#checkRoom(caller, client);
       const made = await insertBulkTask(client, workspace.id, {
         id: newId(),
         kind,
@@ -111,7 +114,7 @@ export class BulkTasks implements Service {
     const { kind } = await this.find(caller, id);
     if (kind === "rerun" && caller.reach?.may("jobs:run") === false)
       throw new AppError("permission_denied", "whoever goes on with it must be able to run jobs");
-    await this.#checkRoom(caller);
+    await this.#checkRoom(caller, this.#parts.console);
     const task = await this.#audited(caller, id, "resume", (client) => resumeBulkTask(client, caller.workspace.id, id));
     if (task !== undefined) return this.#workOn(caller, task);
     throw new AppError("failed_precondition", "the task runs, or is done: there is nothing to resume");
@@ -127,14 +130,14 @@ export class BulkTasks implements Service {
 
   /** Errors: not_found. */
   async find(caller: Caller, id: string): Promise<BulkTask> {
-    const task = await findBulkTask(this.#parts.pool, caller.workspace.id, id);
+    const task = await findBulkTask(this.#parts.console, caller.workspace.id, id);
     if (task === undefined || !isOf(caller, task)) throw new AppError("not_found", `there is no task ${id}`);
     return task;
   }
 
   /** The newest first. */
   async list(caller: Caller, after: string | undefined, limit: number): Promise<{ tasks: BulkTask[]; next: string | undefined }> {
-    const found = await listBulkTasks(this.#parts.pool, caller.workspace.id, after, limit + 1);
+    const found = await listBulkTasks(this.#parts.console, caller.workspace.id, after, limit + 1);
     const page = found.slice(0, limit);
     return { tasks: page.filter((task) => isOf(caller, task)), next: found.length > limit ? page.at(-1)?.cursor : undefined };
   }
@@ -142,7 +145,7 @@ export class BulkTasks implements Service {
   /** What is done to a task, with its row in the audit log. @param change undefined: nothing */
   async #audited<T>(caller: Caller, id: string, verb: string, change: (client: Queryable) => Promise<T | undefined>): Promise<T | undefined> {
     const { workspace, principal } = caller;
-    return inTransaction(this.#parts.pool, async (client) => {
+    return inTransaction(this.#parts.console, async (client) => {
       const done = await change(client);
       if (done !== undefined)
         await recordAudit(client, { workspace: workspace.id, actor: principal.label, action: `jobs:${verb}-many`, target: `task ${id}`, outcome: "asked" });
@@ -157,8 +160,8 @@ export class BulkTasks implements Service {
     return records.filter((record) => seesJob(caller, record)).map(({ id }) => id);
   }
 
-  async #checkRoom(caller: Caller): Promise<void> {
-    if ((await countBulkTasks(this.#parts.pool, caller.workspace.id)) >= MAX_TASKS)
+  async #checkRoom(caller: Caller, on: Queryable): Promise<void> {
+    if ((await countBulkTasks(on, caller.workspace.id)) >= MAX_TASKS)
       throw new AppError("resource_exhausted", `${MAX_TASKS} tasks of the workspace are at work already`, { retryAfterS: 10 });
   }
 
@@ -172,7 +175,6 @@ export class BulkTasks implements Service {
   }
 
   async #work(caller: Caller, task: BulkTask): Promise<void> {
-    const { pool } = this.#parts;
     const workspace = caller.workspace.id;
     const order = readOrder(task);
     let progress: BulkProgress = { position: task.position, done: task.done, skipped: task.skipped, error: task.error, state: "running" };
@@ -183,7 +185,7 @@ export class BulkTasks implements Service {
       } catch (error) {
         progress = { ...progress, state: "failed", error: messageOf(AppError.from(error)) };
       }
-      if (!(await saveProgress(pool, workspace, task.id, before, progress))) return;
+      if (!(await saveProgress(this.#parts.console, workspace, task.id, before, progress))) return;
     }
   }
 

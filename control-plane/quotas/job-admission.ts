@@ -9,7 +9,7 @@ import type { Pool } from "../db/pools.ts";
 import type { Buckets } from "./buckets.ts";
 import { countQueued } from "./quota-store.ts";
 import type { Quotas } from "./quotas.ts";
-import { storedBytes } from "./usage-store.ts";
+import { storedBytes, thinnedDays } from "./usage-store.ts";
 
 export interface JobAdmissionParts {
   readonly pool: Pool;
@@ -113,7 +113,7 @@ export class JobAdmission {
     const { pool, clock } = this.#parts;
     let known = this.#stored.get(workspace);
     if (known === undefined || clock.monotonicMs() - known.atMs > STORAGE_FOR_MS) {
-      known = { value: await storedBytes(pool, workspace), atMs: clock.monotonicMs() };
+      known = { value: await storedBytes(pool, workspace, await thinnedDays(pool)), atMs: clock.monotonicMs() };
       this.#stored.set(workspace, known);
     }
     if (known.value >= most) throw overQuota(`the workspace keeps ${known.value} bytes of output and results, and may keep ${most}`, STORAGE_RETRY_S);

@@ -5,7 +5,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import { recordAudit } from "../audit/audit-store.ts";
-import type { Pool } from "../db/pools.ts";
+import type { Pools } from "../db/pools.ts";
 import { inTransaction } from "../db/transaction.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
@@ -14,7 +14,7 @@ import { checkCondition, etagOf } from "../variables/revision.ts";
 import { type QuotaSettings, type QuotaView, quotaSettings, quotaView, usageQuery, usageView } from "./contract.ts";
 import { countQueued, countRunning, readQuotas, type WorkspaceQuotas, writeQuotas } from "./quota-store.ts";
 import type { InstanceLimits, Quotas } from "./quotas.ts";
-import { countToday, readUsage, storedBytes } from "./usage-store.ts";
+import { countToday, readUsage, storedBytes, thinnedDays } from "./usage-store.ts";
 
 const base = "/api/v1/w/:workspace";
 const params = z.object({ workspace: z.string() });
@@ -25,13 +25,16 @@ const USAGE_DAYS = 30;
 /** Today is counted again when the last count is older than this. */
 const FRESH_MS = 60_000;
 
+/** `api` for what is counted of hot tables. */
+type QuotaPools = Pick<Pools, "api" | "console">;
+
 /** What a workspace may use and what it has used. It may look; only the operator's tokens change it. */
-export function addQuotaRoutes(root: FastifyInstance, pool: Pool, quotas: Quotas, clock: Clock): void {
-  addQuotas(root, pool, quotas);
-  addUsage(root, pool, clock);
+export function addQuotaRoutes(root: FastifyInstance, pools: QuotaPools, quotas: Quotas, clock: Clock): void {
+  addQuotas(root, pools, quotas);
+  addUsage(root, pools, clock);
 }
 
-function addQuotas(root: FastifyInstance, pool: Pool, quotas: Quotas): void {
+function addQuotas(root: FastifyInstance, pools: QuotaPools, quotas: Quotas): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   const { instance } = quotas;
   app.get(
@@ -42,8 +45,8 @@ function addQuotas(root: FastifyInstance, pool: Pool, quotas: Quotas): void {
     },
     async (request, reply) => {
       const { id } = callerOf(request).workspace;
-      const own = await readQuotas(pool, id);
-      return reply.header("etag", etagOf(own.revision)).send(await present(pool, id, own, instance));
+      const own = await readQuotas(pools.console, id);
+      return reply.header("etag", etagOf(own.revision)).send(await present(pools, id, own, instance));
     },
   );
   app.put(
@@ -65,7 +68,7 @@ function addQuotas(root: FastifyInstance, pool: Pool, quotas: Quotas): void {
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const next = quotasIn(request.body);
-      const revision = await inTransaction(pool, async (client) => {
+      const revision = await inTransaction(pools.console, async (client) => {
         const before = await readQuotas(client, workspace.id);
         checkCondition({ "if-match": request.headers["if-match"] }, "the quotas", before.revision);
         const written = await writeQuotas(client, workspace.id, next, principal.label);
@@ -73,12 +76,12 @@ function addQuotas(root: FastifyInstance, pool: Pool, quotas: Quotas): void {
         return written;
       });
       await quotas.read();
-      return reply.header("etag", etagOf(revision)).send(await present(pool, workspace.id, next, instance));
+      return reply.header("etag", etagOf(revision)).send(await present(pools, workspace.id, next, instance));
     },
   );
 }
 
-function addUsage(root: FastifyInstance, pool: Pool, clock: Clock): void {
+function addUsage(root: FastifyInstance, pools: QuotaPools, clock: Clock): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.get(
     `${base}/usage`,
@@ -100,8 +103,8 @@ function addUsage(root: FastifyInstance, pool: Pool, clock: Clock): void {
       const nowMs = clock.wallMs();
       const { from = dayText(nowMs - USAGE_DAYS * DAY_MS), to = dayText(nowMs) } = request.query;
       if (from > to) throw new AppError("invalid_argument", "from is after to", { fields: [{ pointer: "/from", message: "must not be after to" }] });
-      const known = await readUsage(pool, id, from, to);
-      const days = to >= dayText(nowMs) && !isFresh(known[0]?.countedAt, nowMs) ? await withToday(pool, id, nowMs, from, to).catch(() => known) : known;
+      const known = await readUsage(pools.console, id, from, to);
+      const days = to >= dayText(nowMs) && !isFresh(known[0]?.countedAt, nowMs) ? await withToday(pools, id, nowMs, from, to).catch(() => known) : known;
       return {
         days: days.map(({ day, jobs, failed, cancelled, runS, logBytes, resultBytes, countedAt }) => ({
           day,
@@ -122,16 +125,16 @@ function isFresh(countedAt: Date | undefined, nowMs: number): boolean {
   return countedAt !== undefined && nowMs - countedAt.getTime() < FRESH_MS;
 }
 
-async function withToday(pool: Pool, workspace: WorkspaceId, nowMs: number, from: string, to: string): Promise<Awaited<ReturnType<typeof readUsage>>> {
-  await inTransaction(pool, (client) => countToday(client, workspace, nowMs));
-  return readUsage(pool, workspace, from, to);
+async function withToday(pools: QuotaPools, workspace: WorkspaceId, nowMs: number, from: string, to: string): Promise<Awaited<ReturnType<typeof readUsage>>> {
+  await inTransaction(pools.api, (client) => countToday(client, workspace, nowMs));
+  return readUsage(pools.console, workspace, from, to);
 }
 
-async function present(pool: Pool, workspace: WorkspaceId, own: WorkspaceQuotas, instance: InstanceLimits): Promise<QuotaView> {
+async function present({ api, console: tenant }: QuotaPools, workspace: WorkspaceId, own: WorkspaceQuotas, instance: InstanceLimits): Promise<QuotaView> {
   const [queued, running, storage] = await Promise.all([
-    countQueued(pool, workspace, COUNTED_UP_TO),
-    countRunning(pool, workspace, COUNTED_UP_TO),
-    storedBytes(pool, workspace),
+    countQueued(api, workspace, COUNTED_UP_TO),
+    countRunning(api, workspace, COUNTED_UP_TO),
+    thinnedDays(api).then((days) => storedBytes(tenant, workspace, days)),
   ]);
   const inForce = {
     requestsPerS: own.requestsPerS ?? instance.requestsPerS,

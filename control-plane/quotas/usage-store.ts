@@ -83,12 +83,19 @@ export async function readUsage(client: Queryable, workspace: WorkspaceId, from:
   }));
 }
 
-/** Bytes of output and results of the days whose history is still there, as far as they have been counted. */
-export async function storedBytes(client: Queryable, workspace: WorkspaceId): Promise<number> {
+/** Days whose history is not whole any more, of all workspaces. */
+export async function thinnedDays(client: Queryable): Promise<string[]> {
+  const { rows } = await client.query<{ day: string }>(
+    "SELECT day::text FROM partition_record WHERE parent = 'job_done' AND (thinned_at IS NOT NULL OR dropping_at IS NOT NULL)",
+  );
+  return rows.map(({ day }) => day);
+}
+
+/** Bytes of output and results of the days whose history is still there, as far as they have been counted. @param without thinnedDays */
+export async function storedBytes(client: Queryable, workspace: WorkspaceId, without: readonly string[]): Promise<number> {
   const { rows } = await client.query<{ bytes: string }>(
-    `SELECT coalesce(sum(u.log_bytes + u.result_bytes), 0)::text AS bytes FROM usage_day u WHERE u.workspace_id = $1
-       AND NOT EXISTS (SELECT 1 FROM partition_record p WHERE p.parent = 'job_done' AND p.day = u.day AND (p.thinned_at IS NOT NULL OR p.dropping_at IS NOT NULL))`,
-    [workspace],
+    "SELECT coalesce(sum(log_bytes + result_bytes), 0)::text AS bytes FROM usage_day WHERE workspace_id = $1 AND day <> ALL ($2::date[])",
+    [workspace, without],
   );
   return Number(rows[0]?.bytes ?? 0);
 }
