@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { FlowEventView, FlowRunView, FlowStepView, Invitation } from "../control-plane/flows/runs/contract.ts";
 import type { JobView } from "../control-plane/jobs/contract.ts";
+import { eventsOf } from "./event-stream.ts";
 import { job, launch, type Process, run, SCRIPTS, startWorld, until, untilEnded, type World } from "./harness.ts";
 
 /** One server and one agent for all cases. */
@@ -91,19 +92,29 @@ test("a flow of every kind of step runs through the real stack, and its steps kn
 });
 
 test.concurrent("a caller who waits is answered by the step of early_return while the run goes on; progress is told as it comes", async () => {
-  const modules = [bash("quick", "echo 1"), bash("slow", "sleep 2; echo 2")];
+  const gate = "/variables/by-path?path=f/flows/gate";
+  await world.api("PUT", gate, { value: "closed" });
+  const modules = [bash("quick", "echo 1"), bash("slow", "until [[ $(millrace variable get f/flows/gate) == open ]]; do sleep 0.2; done; echo 2")];
   const answered = await run(world, flow(modules, { early_return: "quick" }), 30);
   expect(answered).toMatchObject({ status: "running", result: 1 });
-  const follow = async (path: string): Promise<[string, unknown][]> => {
-    const { body } = await world.api<string>("GET", `/jobs/${answered.id}/${path}?follow=true`);
-    return [...body.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, kind = "", data = ""]) => [kind, JSON.parse(data)]);
+  const stepsIn = ({ event, data }: { event: string; data: object }): string[] => {
+    const { steps } = data as FlowRunView;
+    return [event, ...steps.map(({ step, status }) => `${step} ${status}`)];
   };
-  const [told, seen] = await Promise.all([follow("flow/events"), follow("flow")]);
-  expect(told.map(([kind]) => kind)).toEqual(["event", "event", "event", "event", "event", "end"]);
-  const steps = seen.slice(0, -1).map(([kind, view]) => [kind, ...(view as FlowRunView).steps.map(({ step, status }) => `${step} ${status}`)]);
-  expect(steps[0]).toEqual(["flow", "quick succeeded", "slow running"]);
-  expect(steps.at(-1)).toEqual(["flow", "quick succeeded", "slow succeeded"]);
-  expect(seen.at(-1)).toMatchObject(["end", { id: answered.id, status: "succeeded" }]);
+  const told: string[] = [];
+  const seen: { event: string; data: Record<string, unknown> }[] = [];
+  for await (const one of eventsOf(world, `/jobs/${answered.id}/flow?follow=true`)) {
+    seen.push(one);
+    // The step goes on when it was seen to run.
+    if (one.event === "flow" && stepsIn(one).includes("slow running")) await world.api("PUT", gate, { value: "open" });
+  }
+  for await (const { event } of eventsOf(world, `/jobs/${answered.id}/flow/events?follow=true`)) told.push(event);
+  expect(told).toEqual(["event", "event", "event", "event", "event", "end"]);
+  const views = seen.slice(0, -1).map(stepsIn);
+  expect(views[0]?.slice(0, 2)).toEqual(["flow", "quick succeeded"]);
+  expect(views).toContainEqual(["flow", "quick succeeded", "slow running"]);
+  expect(views.at(-1)).toEqual(["flow", "quick succeeded", "slow succeeded"]);
+  expect(seen.at(-1)).toMatchObject({ event: "end", data: { id: answered.id, status: "succeeded" } });
   expect((await world.api("GET", `/jobs/${answered.id}/result`)).body).toBe(2);
   const refused = await world.api("POST", "/jobs", { ...flow([bash("a", "echo 1", {}, { delete_after_secs: 5 })]) });
   expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining("delete_after_secs") } });

@@ -31,10 +31,11 @@ export interface Footprint {
 export function footprintOf(pid: number, folders: readonly string[]): Footprint {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? Number.NaN);
-  const below = descendantsOf(readProcesses(), pid);
   const groups = folders.flatMap((folder) => groupsOf(pid, join(folder, "exec")));
-  const known = new Set(below.map((one) => one.pid));
-  const orphans = new Set(groups.flatMap(processesIn).filter((one) => !known.has(one) && !isZombie(one)));
+  // First the groups, then the processes: what begins or ends in between is no orphan.
+  const inGroups = groups.flatMap(processesIn);
+  const all = readProcesses();
+  const below = descendantsOf(all, pid);
   return {
     rssMb: field("VmRSS") / 1024,
     belowMb: ownBytesBelow(pid) / 2 ** 20,
@@ -45,7 +46,7 @@ export function footprintOf(pid: number, folders: readonly string[]): Footprint 
     files: folders.reduce((sum, folder) => sum + entriesBelow(folder), 0),
     mounts: readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n").length,
     groups: groups.length,
-    orphans: orphans.size,
+    orphans: orphansOf(inGroups, all, pid).filter((one) => !isZombie(one)).length,
   };
 }
 
@@ -56,7 +57,14 @@ function groupsOf(pid: number, execDir: string): string[] {
   return own.flatMap(({ dir }) => groupsBelow(join(dir, name)));
 }
 
-function descendantsOf(all: readonly ProcessTimes[], root: number): ProcessTimes[] {
+/** Those of some processes that are still there and not below the root. @param some as they were before `all` was read */
+export function orphansOf(some: readonly number[], all: readonly Pick<ProcessTimes, "pid" | "parent">[], root: number): number[] {
+  const there = new Set(all.map(({ pid }) => pid));
+  const below = new Set(descendantsOf(all, root).map(({ pid }) => pid));
+  return [...new Set(some)].filter((one) => there.has(one) && !below.has(one));
+}
+
+function descendantsOf<One extends Pick<ProcessTimes, "pid" | "parent">>(all: readonly One[], root: number): One[] {
   const children = all.filter((one) => one.parent === root);
   return children.flatMap((child) => [child, ...descendantsOf(all, child.pid)]);
 }
