@@ -78,6 +78,28 @@ describe("ReadyPool", () => {
     pool.close();
   });
 
+  it("waits for a longer pause while many are left, and takes any when there is none", async () => {
+    const { pool, tries } = poolOf(4);
+    await pass(1_000);
+    /** Orders with such pauses between them. @returns how many were made meanwhile */
+    const order = async (times: number, pauseMs: number): Promise<number> => {
+      const before = tries.length;
+      for (let turn = 0; turn < times; turn++) {
+        pool.take();
+        await pass(pauseMs);
+      }
+      return tries.length - before;
+    };
+    expect([await order(3, 60), pool.size]).toEqual([0, 1]);
+    // With none left each pause is used.
+    expect([await order(4, 60), pool.size]).toEqual([4, 1]);
+    await pass(1_000);
+    expect([await order(1, 180), pool.size]).toEqual([0, 3]);
+    await pass(20);
+    expect([tries.length, pool.size]).toEqual([12, 4]);
+    pool.close();
+  });
+
   it("keeps as many as it is told from then on, and drops the oldest of too many", async () => {
     const { pool, dropped, made } = poolOf(0);
     await pass(1_000);

@@ -5,7 +5,8 @@
  *
  * Invariants: at most one is being made. Whatever was made is taken, or dropped, exactly once; one that ends by itself is dropped.
  * Making begins only after a rest: it stops the process for milliseconds, and must not sit between an order and its start.
- * While orders keep coming without a pause nothing is made, and the caller goes without.
+ * While orders keep coming without a pause nothing is made, and the caller goes without. How long a pause must be depends on how many
+ * wait: orders that come one after the other are not held up, by a hiccup that looks like a pause, for the sake of a reserve that is still large.
  */
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -26,6 +27,8 @@ export interface ReadyPoolOptions<T extends Ending> {
   readonly clock: Clock;
 }
 
+/** Without an order for this long a reserve is filled up to the last one; with a part of it left, that part of the time is enough. */
+const PATIENCE_MS = 250;
 const RETRY_BASE_MS = 200;
 const RETRY_CAP_MS = 30_000;
 /** What was made is a picture of the host at that time (resolv.conf, certificates): older ones are replaced. */
@@ -39,9 +42,10 @@ export class ReadyPool<T extends Ending> {
   #making = false;
   #closed = false;
   #failures = 0;
-  /** Both on the clock: the end of the rest, and of the wait after a failure. */
+  /** On the clock: the end of the rest, of the wait after a failure, and the last order. */
   #restedAtMs = 0;
   #retryAtMs = 0;
+  #takenAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ReadyPoolOptions<T>) {
@@ -58,6 +62,7 @@ export class ReadyPool<T extends Ending> {
   /** The oldest one, which is the caller's from now on. */
   take(): T | undefined {
     const taken = this.#ready.shift();
+    this.#takenAtMs = this.#options.clock.monotonicMs();
     if (taken !== undefined) this.#failures = 0;
     this.#schedule();
     return taken;
@@ -103,7 +108,7 @@ export class ReadyPool<T extends Ending> {
     const [oldest] = this.#ready;
     const isFull = this.#ready.length >= this.#wanted;
     if (isFull && oldest === undefined) return;
-    const dueMs = isFull && oldest !== undefined ? oldest.madeAtMs + MAX_AGE_MS : Math.max(this.#restedAtMs, this.#retryAtMs);
+    const dueMs = isFull && oldest !== undefined ? oldest.madeAtMs + MAX_AGE_MS : this.#mayMakeAtMs();
     this.#timer = setTimeout(() => this.#look(), Math.max(1, dueMs - this.#options.clock.monotonicMs()));
     // A pool is no reason to stay alive.
     this.#timer.unref();
@@ -116,9 +121,13 @@ export class ReadyPool<T extends Ending> {
       this.#ready.shift();
       this.#options.drop(oldest);
     }
-    const mayMake = nowMs >= this.#restedAtMs && nowMs >= this.#retryAtMs;
-    if (mayMake && this.#ready.length < this.#wanted) void this.#make();
+    if (nowMs >= this.#mayMakeAtMs() && this.#ready.length < this.#wanted) void this.#make();
     else this.#schedule();
+  }
+
+  #mayMakeAtMs(): number {
+    const left = this.#wanted === 0 ? 0 : this.#ready.length / this.#wanted;
+    return Math.max(this.#restedAtMs, this.#retryAtMs, this.#takenAtMs + left * PATIENCE_MS);
   }
 
   async #make(): Promise<void> {
