@@ -8,7 +8,8 @@ import { realClock } from "../../kernel/clock.ts";
 import { type BwrapParts, type BwrapProcess, startBwrap } from "./bwrap-process.ts";
 import type { CgroupDriver, JobCgroup, JobLimits } from "./cgroup/cgroup.ts";
 import { measured } from "./cgroup/measured.ts";
-import { makeBlankFiles, makeJobDir, openJobDirTo, removeFlatJobDir, writeJobFiles } from "./job-dir.ts";
+import { makeBlankFiles, openJobDirTo, writeJobFiles } from "./job-dir.ts";
+import { JobDirs } from "./job-dirs.ts";
 import type { JobIdentity, JobUids } from "./job-uids.ts";
 import { launcherArgv, waitingLauncherArgv, warmLauncherArgv } from "./launcher.ts";
 import type { Firewall } from "./network/firewall.ts";
@@ -49,13 +50,15 @@ const LEAST_WHILE_WAITING_BYTES = 128 * 1024 * 1024;
 /** An interpreter that waits cannot begin with less than this beside what it has. */
 const WARM_SPARE_BYTES = 4 * 1024 * 1024;
 
-/** A folder and a user, and the names of the files in it: the job's, and empty ones that may become the job's. */
+/** A folder and a user. */
 interface Room {
   readonly dir: string;
   readonly identity: JobIdentity;
   readonly cgroup: JobCgroup;
-  readonly names: string[];
+  /** Names of empty files in the folder that may become the job's. */
   readonly blanks: string[];
+  /** Pipes have had names in the folder, and somebody may still take one away by its name: another job does not get it. */
+  piped: boolean;
 }
 
 /** As many files as a script of any runtime needs, with the start file. More are made when they are needed. */
@@ -111,9 +114,11 @@ class Bubblewrap implements Sandbox {
   #cold = 0;
   /** Folders of ended jobs, for `CLEAR_AFTER_MS`. */
   readonly #leaving: Room[] = [];
+  readonly #dirs: JobDirs;
 
   constructor(parts: BubblewrapParts) {
     this.parts = parts;
+    this.#dirs = new JobDirs(parts.jobsDir, realClock);
   }
 
   mountPath(mount: { readonly target: string }): string {
@@ -128,9 +133,11 @@ class Bubblewrap implements Sandbox {
   prepare(shape: SandboxShape, count: number, warm?: WarmPlan): void {
     if (this.#pool !== undefined) return;
     this.#shape = shape;
+    if (count > 0) this.#dirs.keep();
     const drop = (prepared: Prepared): void => this.#drop(prepared);
     this.#pool = new ReadyPool({ size: count, make: () => this.#inTurn(() => this.#prepare(shape)), drop, clock: realClock });
     if (warm === undefined || warm.budgetBytes <= 0) return;
+    this.#dirs.keep();
     this.#warmPools = new WarmPools({
       plan: warm,
       make: (interpreter) => this.#inTurn(() => this.#prepare(shape, interpreter)),
@@ -149,6 +156,7 @@ class Bubblewrap implements Sandbox {
   close(): void {
     this.#pool?.close();
     this.#warmPools?.close();
+    this.#dirs.close();
     this.#sweep();
   }
 
@@ -231,21 +239,21 @@ class Bubblewrap implements Sandbox {
   }
 
   makeRoom(): Room {
-    const { uids, jobsDir, cgroups } = this.parts;
-    const dir = makeJobDir(jobsDir);
+    const { uids, cgroups } = this.parts;
+    const dir = this.#dirs.take();
     let identity: JobIdentity | undefined;
     try {
       identity = uids.acquire();
       openJobDirTo(dir, identity);
-      return { dir, identity, cgroup: cgroups.create(), names: [], blanks: [] };
+      return { dir, identity, cgroup: cgroups.create(), blanks: [], piped: false };
     } catch (error) {
       if (identity !== undefined) uids.release(identity);
-      removeFlatJobDir(dir, []);
+      this.#dirs.remove(dir);
       throw error;
     }
   }
 
-  /** Removes the files, a little after whoever waits for the job has been told, and gives the user back. Only when no process is left. */
+  /** Gives the folder and the user back, a little after whoever waits for the job has been told. Only when no process is left. */
   clear(room: Room): void {
     this.#rest(QUIET_AFTER_END_MS);
     if (this.#leaving.push(room) === 1) setTimeout(() => this.#sweep(), CLEAR_AFTER_MS);
@@ -253,7 +261,8 @@ class Bubblewrap implements Sandbox {
 
   #sweep(): void {
     for (const room of this.#leaving.splice(0)) {
-      removeRoomDir(room);
+      if (room.piped) this.#dirs.remove(room.dir);
+      else this.#dirs.giveBack(room.dir);
       this.#leave(room);
     }
   }
@@ -281,7 +290,7 @@ class Bubblewrap implements Sandbox {
   /** Ends a sandbox without a job. Its folder goes at once, since the agent may be about to end; its user when the last process is gone. */
   #drop({ room, process }: Prepared): void {
     process.kill();
-    removeRoomDir(room);
+    this.#dirs.remove(room.dir);
     void process.done.then(() => this.#leave(room));
   }
 
@@ -320,7 +329,7 @@ class BubblewrapPlace implements Place {
   async pipes(names: readonly string[]): Promise<NamedPipe[]> {
     const room = this.#room;
     if (room === undefined) throw new AppError("internal", "pipes are for processes that have been started");
-    room.names.push(...names.filter((name) => !room.names.includes(name)));
+    room.piped = true;
     const made: NamedPipe[] = [];
     try {
       for (const name of names) made.push(await this.#sandbox.parts.pipes.takeNamed(join(room.dir, name), room.identity));
@@ -364,7 +373,6 @@ async function giveTree(dir: string, { own, uid, gid }: JobIdentity): Promise<vo
 }
 
 function fill(room: Room, files: SandboxSpec["files"]): void {
-  room.names.push(...files.map((file) => file.name));
   writeJobFiles(room.dir, files, room.blanks);
 }
 
@@ -372,14 +380,6 @@ function removeFiles(room: Room, names: readonly string[]): void {
   try {
     for (const name of names) unlinkSync(join(room.dir, name));
   } catch {
-    // Then they go with the folder.
-  }
-}
-
-function removeRoomDir(room: Room): void {
-  try {
-    removeFlatJobDir(room.dir, [...room.names, ...room.blanks]);
-  } catch {
-    // What cannot be removed now is removed at the next start of the agent.
+    // Then they go with the others.
   }
 }

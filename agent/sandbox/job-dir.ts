@@ -84,20 +84,21 @@ export function writeJobFiles(dir: string, files: readonly JobFile[], blanks: st
   }
 }
 
-/**
- * Removes a folder into which only the agent can have written. Quicker than `removeJobDir`, and over when it returns.
- * @param names the files in it; those that are missing do not matter
- */
-export function removeFlatJobDir(dir: string, names: readonly string[]): void {
+/** Removes the files in a folder into which only the agent can have written. @throws when there is more than files in it */
+export function emptyJobDir(dir: string): void {
+  for (const name of readdirSync(dir)) unlinkSync(join(dir, name));
+}
+
+/** Removes such a folder with its files. Quicker than `removeJobDir`, and over when it returns. @throws when there is more than files in it */
+export function removeFlatJobDir(dir: string): void {
   inUse.delete(dir);
-  for (const name of names) {
-    try {
-      unlinkSync(join(dir, name));
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    }
-  }
+  emptyJobDir(dir);
   rmdirSync(dir);
+}
+
+/** Leaves a folder that cannot be removed now to the sweeps. */
+export function leaveJobDir(dir: string): void {
+  inUse.delete(dir);
 }
 
 /** Removes a job folder with all that is in it; links are removed, never followed. */

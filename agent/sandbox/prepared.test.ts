@@ -105,6 +105,16 @@ describe("a prepared sandbox", () => {
     expect(await filesOfJobs(execution)).toEqual([]);
   });
 
+  it("is made in the folder of a job that has ended", async () => {
+    const before = readdirSync(execution.jobsDir).sort();
+    const { stdout } = await runScript(execution, "bash", "ls -A /job | grep -v '^.blank-'; echo more");
+    expect(stdout.split("\n")).toEqual(expect.arrayContaining(["main.sh", "more"]));
+    await untilCleared();
+    await untilPrepared(execution, SIZE);
+    expect(readdirSync(execution.jobsDir).sort()).toEqual(before);
+    expect(await filesOfJobs(execution)).toEqual([]);
+  });
+
   it("serves as many as wait, and the others are made for their job", async () => {
     const before = stats();
     const outcomes = await Promise.all(Array.from({ length: 8 }, (_, n) => runScript(execution, "bash", 'n="$1"\necho "$n"', { args: `{"n":${n}}` })));
@@ -212,7 +222,10 @@ describe("a prepared sandbox", () => {
     const before = stats();
     const victims = childrenOf(process.pid, "bwrap");
     expect(victims.length).toBeGreaterThanOrEqual(SIZE);
-    const folders = new Set(readdirSync(execution.jobsDir));
+    // Others are free, or about to be.
+    await untilCleared();
+    const folders = new Set(readdirSync(execution.jobsDir).filter((folder) => readdirSync(join(execution.jobsDir, folder)).length > 0));
+    expect(folders.size).toBe(SIZE);
     for (const pid of victims) process.kill(pid, "SIGKILL");
     await until(() => execution.sandbox.stats().ready === 0);
     expect((await runScript(execution, "bash", "echo 1")).resultJson).toBe("1");
