@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { AGENT_NODE_FLAGS } from "../../agent/node-flags.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import { inkFor, say } from "../output.ts";
 import { PROJECT_ROOT } from "../settings.ts";
@@ -53,7 +54,7 @@ export class AgentChild {
   start(): void {
     const { grpcAddress, token, dataDir } = this.#options;
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !OURS.includes(key)));
-    const child = spawn(process.execPath, [join(PROJECT_ROOT, "cli/main.ts"), "agent", "--until-stdin-ends"], {
+    const child = spawn(process.execPath, [...AGENT_NODE_FLAGS, join(PROJECT_ROOT, "cli/main.ts"), "agent", "--until-stdin-ends"], {
       stdio: ["pipe", "ignore", "pipe"],
       detached: true,
       env: {

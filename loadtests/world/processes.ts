@@ -15,11 +15,18 @@ export interface Started {
   stop(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts a program of this repository with nothing in its environment but PATH, HOME and what is given. */
-export function startProgram(scope: Scope, script: string, args: readonly string[], env: NodeJS.ProcessEnv, leashed: boolean): Started {
+/** Starts a program of this repository with nothing in its environment but PATH, HOME and what is given. @param flags of Node */
+export function startProgram(
+  scope: Scope,
+  script: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  leashed: boolean,
+  flags: readonly string[] = [],
+): Started {
   const child = fork(`${ROOT}/${script}`, [...args], {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...env },
-    execArgv: leashed ? ["--import", LEASH] : [],
+    execArgv: [...flags, ...(leashed ? ["--import", LEASH] : [])],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     serialization: "advanced",
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
+import { AGENT_NODE_FLAGS } from "../../agent/node-flags.ts";
 import type { EmbeddedPostgres } from "../../control-plane/db/embedded.ts";
 import type { Credentials } from "../../control-plane/identity/first-start.ts";
 import { Simulator } from "../agents/simulator.ts";
@@ -133,7 +134,7 @@ export class World {
       ...(runtimes.noop && { MILLRACE_AGENT_RUNTIMES: "noop" }),
       ...settings,
     };
-    const started = startProgram(this.scope, "loadtests/agents/real-agents.ts", [], env, true);
+    const started = startProgram(this.scope, "loadtests/agents/real-agents.ts", [], env, true, AGENT_NODE_FLAGS);
     await until(`${agents} agents are connected`, async () => (await this.metric("millrace_agents_connected")) >= before + agents);
     return started;
   }
