@@ -242,8 +242,8 @@ const SLOTS: readonly Mutation[] = [
     edits: [
       {
         file: DISPATCH,
-        text: "  freeSlot(state, running);\n  settle(state.time, shareOfJob(state, running.job), running.chargedMs, 0);",
-        replacement: "  freeSlot(state, running);",
+        text: "  forgetRunning(state, running);\n  freeSlot(state, running);\n  settle(state.time, shareOfJob(state, running.job), running.chargedMs, 0);",
+        replacement: "  forgetRunning(state, running);\n  freeSlot(state, running);",
       },
     ],
     why: "Permits are conserved.",

@@ -72,7 +72,8 @@ export class AgentReports {
   started(agent: AgentKey, id: JobId, token: Token, atMs: number): void {
     const { clock, metrics } = this.#deps;
     const running = this.attemptOf(agent, id, token);
-    if (running === undefined || running.phase === "ending") return;
+    // Before the commit of its claim nobody can have been given it: an agent that says so has guessed the token.
+    if (running === undefined || running.phase === "ending" || running.phase === "claiming") return;
     running.phase = "started";
     running.startedAtMs = atMs;
     running.startHeardMs = clock.monotonicMs();

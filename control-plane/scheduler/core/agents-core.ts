@@ -46,8 +46,8 @@ export function attachAgent(state: SchedulerState, hello: AgentHello): Attached 
   }
   const missing: RunningJob[] = [];
   for (const running of agent.running.values()) {
-    // Its slot was one of before: whether there is one now is seen when the claim is committed.
-    if (running.phase === "claiming") running.session = undefined;
+    // A slot that it was claimed for was one of before: whether there is one now is seen when the claim is committed.
+    running.session = undefined;
     if (running.phase === "claiming" || running.phase === "ending") continue;
     if (hello.held.get(running.job.id) === running.token) {
       if (running.phase === "assigned") running.phase = "received";

@@ -95,12 +95,12 @@ export function endRunning(state: SchedulerState, id: JobId, token: Token, nowMs
   return running;
 }
 
-/** The end of a flow is committed. It used no worker, however long it took: one that was taken over costs nothing, another one as little as can be. */
+/** The end of a flow is committed. It used no worker, however long it took: it costs as little as can be. */
 export function endFlow(state: SchedulerState, running: RunningJob): void {
   if (state.running.get(running.job.id) !== running || running.phase === "ending") return;
   running.phase = "ending";
   freeSlot(state, running);
-  settle(state.time, shareOfJob(state, running.job), running.chargedMs, running.session === undefined ? running.chargedMs : 0);
+  settle(state.time, shareOfJob(state, running.job), running.chargedMs, 0);
   forgetRunning(state, running);
 }
 
@@ -156,7 +156,8 @@ export function adoptRunning(state: SchedulerState, agent: AgentState, job: Wait
     startHeardMs: undefined,
     startedAtMs: undefined,
     cancel: undefined,
-    chargedMs: nowMs - claimedAtMs,
+    // The time of a flow costs nothing, and must not be what the next one is expected to cost.
+    chargedMs: agent.key === FLOW_AGENT ? 0 : nowMs - claimedAtMs,
   };
   share.tenant.running += 1;
   adoptPermits(state, running);
