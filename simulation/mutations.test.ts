@@ -50,4 +50,10 @@ describe("guards", () => {
     const edits = [{ file: "control-plane/scheduler/owner.ts", text: "this text is not there", replacement: "" }];
     await expect(runTask({ seeds: [1], mutation: { name: "none", why: "", edits }, explainFailure: false })).rejects.toThrow(/contains the text 0 times/);
   });
+
+  test("a world without an end is ended, and other threads go on", async () => {
+    const edits = [{ file: "simulation/run-seed.ts", text: "const MOST_EVENTS = 48;", replacement: "for (;;);" }];
+    await expect(runTask({ seeds: [1], mutation: { name: "none", why: "", edits }, explainFailure: false }, 1000)).rejects.toThrow("a worker ended");
+    expect(await runTask({ seeds: [1], explainFailure: false })).toMatchObject({ seeds: 1, failure: undefined });
+  });
 });

@@ -29,14 +29,22 @@ const QUIET = ["--disable-warning=ExperimentalWarning"];
 /** Threads that wait for a task. They do not keep the process alive. */
 const idle: Worker[] = [];
 
-/** Runs one task on a thread of its own. Rejects when the thread dies, or because a mutation no longer fits. */
-export function runTask(task: WorkerTask): Promise<WorkerReport> {
+/**
+ * Runs one task on a thread of its own. Rejects when the thread dies, or because a mutation no longer fits.
+ * @param withinMs then the thread is ended: without a guard a world may come to no end
+ */
+export function runTask(task: WorkerTask, withinMs?: number): Promise<WorkerReport> {
   const worker = idle.pop() ?? new Worker(new URL("./seed-worker.ts", import.meta.url), { execArgv: QUIET });
   worker.ref();
   return new Promise((resolve, reject) => {
-    const died = (cause: unknown): void => reject(cause instanceof Error ? cause : new Error(`a worker ended with ${String(cause)}`));
+    const timer = withinMs === undefined ? undefined : setTimeout(() => void worker.terminate(), withinMs);
+    const died = (cause: unknown): void => {
+      clearTimeout(timer);
+      reject(cause instanceof Error ? cause : new Error(`a worker ended with ${String(cause)}`));
+    };
     worker.once("error", died).once("exit", died);
     worker.once("message", (answer: WorkerAnswer) => {
+      clearTimeout(timer);
       worker.off("error", died).off("exit", died);
       worker.unref();
       idle.push(worker);

@@ -2,15 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../kernel/clock.ts";
 import { exitOf } from "../../kernel/exit.ts";
 import { ExitReason, type Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
+import { type AttemptKey, keyOf } from "../journal/attempt-key.ts";
 import { Journal } from "../journal/journal.ts";
 import { LogShipper } from "../logs/log-shipper.ts";
+import type { AttemptOutcome, AttemptRoom } from "../runner/attempt-types.ts";
 import { Attempts } from "./attempts.ts";
 import { Results } from "./results.ts";
+import type { StartGate } from "./start-gate.ts";
 import { refOf } from "./testing/agent-bench.ts";
 import { bundleOf } from "./testing/scripted-plane.ts";
 import { TestExecutor } from "./testing/test-executor.ts";
@@ -19,29 +22,48 @@ const log = pino({ level: "silent" });
 let folder = "";
 let executor = new TestExecutor();
 let received: string[] = [];
+let started: string[] = [];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "millrace-attempts-"));
   executor = new TestExecutor();
   received = [];
+  started = [];
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function open(): { attempts: Attempts; results: Results; shipper: LogShipper } {
+function open(gate?: StartGate): { attempts: Attempts; results: Results; shipper: LogShipper } {
   const journal = Journal.open(join(folder, "results"), log);
   const shipper = new LogShipper({ folder: join(folder, "logs"), clock: realClock, log, onReady: () => undefined });
   const results = new Results({ journal, shipper, log, onReady: () => undefined });
   const attempts = new Attempts({
     slots: 1,
     startAttempt: executor.startAttempt,
+    gate,
     shipper,
     results,
     clock: realClock,
     log,
     onReceived: (ref) => received.push(ref.token),
-    onStarted: () => undefined,
+    onStarted: ({ token }) => started.push(token),
   });
   return { attempts, results, shipper };
+}
+
+/** Lets in those that are named, and remembers who has left. */
+class TestGate implements StartGate {
+  readonly admits = new Set<string>();
+  readonly left: [string, boolean][] = [];
+  arrive(): void {}
+  mayStart(key: AttemptKey): boolean {
+    return this.admits.has(key);
+  }
+  roomOf(): AttemptRoom {
+    return { limitBytes: () => undefined, hold: () => undefined };
+  }
+  leave(key: AttemptKey, outcome?: AttemptOutcome): void {
+    this.left.push([key, outcome !== undefined]);
+  }
 }
 
 const endsOf = (results: Results): Finished[] => results.take(1_000_000, true).finished;
@@ -133,4 +155,157 @@ test("taking back an attempt that has ended leaves its output alone, also when i
   attempts.drop(refOf(bundle), "the server took it back");
   expect([results.size, shipper.size]).toEqual([0, 1]);
   expect(shipper.take(1_000).map((chunk) => chunk.token)).toEqual([bundle.token]);
+});
+
+describe("an assignment", () => {
+  test("that comes again is confirmed and not started again, while it runs and while its result waits", async () => {
+    const { attempts, results } = open();
+    const bundle = bundleOf();
+    for (let copy = 0; copy < 2; copy++) attempts.assign(bundle);
+    (await executor.attempt(0)).end();
+    await attempts.whenEmpty();
+    attempts.assign(bundle);
+    expect([executor.attempts.length, attempts.size, results.size, received]).toEqual([1, 0, 1, [bundle.token, bundle.token, bundle.token]]);
+    results.acknowledge({ ...refOf(bundle), verdict: Verdict.VERDICT_RECORDED });
+    attempts.assign(bundle);
+    expect(executor.attempts.length).toBe(2);
+  });
+
+  test("without an id that could be the name of a file is not taken", () => {
+    const { attempts } = open();
+    for (const fields of [{ jobId: "../../etc/passwd" }, { token: "-1" }, { token: "1/.." }, { jobId: "" }]) attempts.assign(bundleOf(fields));
+    expect([attempts.size, received, executor.attempts.length]).toEqual([0, [], 0]);
+  });
+
+  test("beyond what may wait is not confirmed, so that another agent gets it; beyond the slots and some more it waits for an end", async () => {
+    const { attempts } = open();
+    attempts.hold();
+    const bundles = Array.from({ length: 4_097 }, () => bundleOf());
+    for (const bundle of bundles) attempts.assign(bundle);
+    expect([attempts.size, received.length, executor.attempts.length, attempts.has(keyOf(refOf(bundles.at(-1) ?? bundleOf())))]).toEqual([
+      4_096,
+      4_096,
+      0,
+      false,
+    ]);
+    attempts.release();
+    expect(executor.attempts.length).toBe(65);
+    (await executor.attempt(3)).end();
+    await executor.attempt(65);
+    expect([executor.attempts.length, attempts.size]).toEqual([66, 4_095]);
+  });
+});
+
+describe("an attempt that was taken away", () => {
+  test("is neither said to have started nor reported, and counts until its process is gone", async () => {
+    const { attempts, results } = open();
+    const bundle = bundleOf();
+    attempts.assign(bundle);
+    const attempt = await executor.attempt(0);
+    attempts.cancel({ ...refOf(bundle), reason: "the server took it back", fenced: true });
+    let empty = false;
+    const waiting = attempts.whenEmpty().then(() => {
+      empty = true;
+    });
+    attempt.io.onStarted(1);
+    expect([started, attempts.size, attempts.refs(), empty]).toEqual([[], 0, [], false]);
+    await waiting;
+    expect([attempt.fenced, endsOf(results), received]).toEqual(["the server took it back", [], [bundle.token]]);
+  });
+
+  test("before it started never starts, and what the server wants cancelled then ends at once", () => {
+    const { attempts, results } = open();
+    attempts.hold();
+    const [dropped, cancelled, unknown] = [bundleOf(), bundleOf(), bundleOf()];
+    for (const bundle of [dropped, cancelled]) attempts.assign(bundle);
+    attempts.drop(refOf(dropped), "the server took it back");
+    attempts.cancel({ ...refOf(cancelled), reason: "by anna", fenced: false });
+    attempts.cancel({ ...refOf(unknown), reason: "by anna", fenced: false });
+    attempts.drop(refOf(unknown), "never heard of");
+    attempts.release();
+    expect([executor.attempts.length, attempts.size]).toEqual([0, 0]);
+    expect(endsOf(results)).toMatchObject([{ ...refOf(cancelled), exit: { reason: ExitReason.EXIT_REASON_CANCELLED } }]);
+  });
+
+  test("is not listed among those that have started; others are, with the time", async () => {
+    const { attempts } = open();
+    const [first, second] = [bundleOf(), bundleOf()];
+    for (const bundle of [first, second]) attempts.assign(bundle);
+    (await executor.attempt(0)).io.onStarted(7);
+    expect([started, attempts.started(), attempts.refs()]).toEqual([[first.token], [{ ...refOf(first), atUs: 7 }], [refOf(first), refOf(second)]]);
+  });
+});
+
+describe("a gate", () => {
+  test("holds up whom it does not let in and nobody behind; it hears of those that leave, with their end if they had started", async () => {
+    const gate = new TestGate();
+    const { attempts, results } = open(gate);
+    const [big, small, later] = [bundleOf(), bundleOf(), bundleOf()];
+    gate.admits.add(keyOf(small));
+    for (const bundle of [big, small, later]) attempts.assign(bundle);
+    expect(executor.attempts.map(({ bundle }) => bundle.token)).toEqual([small.token]);
+    attempts.drop(refOf(big), "the server took it back");
+    expect(gate.left).toEqual([[keyOf(big), false]]);
+    gate.admits.add(keyOf(later));
+    attempts.roomMade();
+    expect(executor.attempts.map(({ bundle }) => bundle.token)).toEqual([small.token, later.token]);
+    for (const attempt of executor.attempts) attempt.end();
+    await attempts.whenEmpty();
+    expect([gate.left.slice(1), results.size]).toEqual([
+      [
+        [keyOf(small), true],
+        [keyOf(later), true],
+      ],
+      2,
+    ]);
+  });
+
+  test("gives back what waits for room, now and later, and leaves the rest alone", () => {
+    const gate = new TestGate();
+    const { attempts, results } = open(gate);
+    const [waits, runs, late] = [bundleOf(), bundleOf(), bundleOf()];
+    gate.admits.add(keyOf(runs));
+    for (const bundle of [waits, runs]) attempts.assign(bundle);
+    attempts.handBackWaiting("the agent is draining");
+    attempts.assign(late);
+    expect(endsOf(results).map(({ token, exit }) => [token, exit?.reason])).toEqual([
+      [waits.token, ExitReason.EXIT_REASON_FENCED],
+      [late.token, ExitReason.EXIT_REASON_FENCED],
+    ]);
+    expect([attempts.refs(), executor.attempts[0]?.fenced]).toEqual([[refOf(runs)], undefined]);
+  });
+});
+
+test("the grace of a cancel ends with killCancelled, for those that were cancelled alone", async () => {
+  const { attempts } = open();
+  const [cancelled, other] = [bundleOf(), bundleOf()];
+  for (const bundle of [cancelled, other]) attempts.assign(bundle);
+  const [first, second] = [await executor.attempt(0), await executor.attempt(1)];
+  first.ignoresCancel = true;
+  attempts.cancel({ ...refOf(cancelled), reason: "by anna", fenced: false });
+  attempts.killCancelled();
+  expect([first.cancelled, first.fenced, second.cancelled, second.fenced]).toEqual(["by anna", "by anna", undefined, undefined]);
+});
+
+test("an attempt that cannot be started ends with the reason, and the next one starts", () => {
+  const { attempts, results } = open();
+  const start = executor.startAttempt;
+  const broken = new Attempts({
+    ...{
+      slots: 1,
+      shipper: new LogShipper({ folder: join(folder, "other"), clock: realClock, log, onReady: () => undefined }),
+      results,
+      clock: realClock,
+      log,
+    },
+    ...{ onReceived: () => undefined, onStarted: () => undefined },
+    startAttempt: (bundle, io) => {
+      if (bundle.code === "broken") throw new Error("no sandbox today");
+      return start(bundle, io);
+    },
+  });
+  broken.assign(bundleOf({ code: "broken" }));
+  broken.assign(bundleOf());
+  expect([attempts.size, broken.size, executor.attempts.length]).toEqual([0, 1, 1]);
+  expect(endsOf(results)).toMatchObject([{ exit: { reason: ExitReason.EXIT_REASON_SANDBOX_ERROR, message: "no sandbox today" }, startedAtUs: 0 }]);
 });

@@ -289,3 +289,39 @@ test("what an owner holds without a right to it, such as attempts that the agent
   expect(takeReport(book, "1", { seq: 2, round: 1, slots: 1, uncovered: [], adopted: [] }, 0)).toBe(true);
   expect(roomOf(book)).toBe(0);
 });
+
+test("an owner that can use the agent no more keeps what it runs, and the others get the rest", () => {
+  const book = openBook(4, 0);
+  openShare(book, "1");
+  const idle: Need = { running: 0, waiting: 0, weight: 0, active: true };
+  expect(replan(book, new Map([["1", idle]]), 0)).toMatchObject([{ owner: "1", slots: 4 }]);
+  openShare(book, "2");
+  const needs = new Map<string, Need>([
+    ["1", { ...idle, running: 1, active: false }],
+    ["2", idle],
+  ]);
+  expect(replan(book, needs, 0)).toMatchObject([{ owner: "1", slots: 1 }]);
+  expect(takeReport(book, "1", { seq: 2, round: 0, slots: 1, uncovered: [], adopted: [] }, 0)).toBe(true);
+  expect(replan(book, needs, 0)).toMatchObject([{ owner: "2", slots: 3 }]);
+});
+
+test("an agent that offers fewer slots takes them back although nobody waits, from those that do not use them", () => {
+  const idle: Need = { running: 0, waiting: 0, weight: 0, active: true };
+  const spread = (one: Need, two: Need): unknown => {
+    const book = openBook(4, 0);
+    for (const owner of ["1", "2"]) openShare(book, owner);
+    const needs = new Map([
+      ["1", one],
+      ["2", two],
+    ]);
+    replan(book, needs, 0);
+    expect([...book.shares.values()].map(({ target }) => target)).toEqual([2, 2]);
+    book.slots = 2;
+    return replan(book, needs, 0);
+  };
+  expect(spread(idle, idle)).toMatchObject([
+    { owner: "1", slots: 1 },
+    { owner: "2", slots: 1 },
+  ]);
+  expect(spread({ ...idle, running: 2 }, idle)).toMatchObject([{ owner: "2", slots: 0 }]);
+});

@@ -102,7 +102,7 @@ export function takeReport(book: SlotBook, owner: string, report: HoldingReport,
  */
 export function cover(book: SlotBook, owner: string, count: number): Order | undefined {
   const share = book.shares.get(owner);
-  if (share === undefined || count === 0) return undefined;
+  if (share === undefined) return undefined;
   book.orphans -= count;
   share.granted += count;
   if (roomOf(book) >= 0) share.target += count;

@@ -123,3 +123,21 @@ describe("a job waits in vain", () => {
     expect(lost(state, 0)).toEqual(["runtime_missing 1"]);
   });
 });
+
+test("a job for one agent goes at once when its workspace has used less than those that wait for the agent, or they are its own", () => {
+  const state = createSchedulerState(1, 100);
+  connect(state, NAMES.one, 5);
+  for (let job = 0; job < 2; job++) wait(state, testJob("1"));
+  expect(dispatch(state, 0, 1)).toHaveLength(1);
+  expect(offerJob(state, pinned("2"), 0)?.running.agent).toBe("1");
+  expect(offerJob(state, pinned("1"), 0)?.running.agent).toBe("1");
+});
+
+test("among those that wait for the agent alone, what a workspace uses elsewhere does not count", () => {
+  const state = createSchedulerState(1, 100);
+  connect(state, NAMES.one, 9);
+  for (let job = 0; job < 2; job++) wait(state, pinned("1"));
+  expect(dispatch(state, 0, 1)).toHaveLength(1);
+  for (let job = 0; job < 3; job++) offerJob(state, testJob("2"), 0);
+  expect(offerJob(state, pinned("2"), 0)?.running.agent).toBe("1");
+});
