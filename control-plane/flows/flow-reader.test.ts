@@ -16,10 +16,17 @@ test("large JSON and YAML are read in a worker, with the same answer as here", a
 });
 
 test("a text that takes too long is given up, and the next one is read", async () => {
-  const impatient = reader({ timeoutMs: 1, maxAtOnce: 1 });
-  for (const text of ["a: 1", "a: 2"])
+  const impatient = reader({ limits: { cpuMs: 1, wallMs: 600_000 }, maxAtOnce: 1 });
+  // Seconds of work.
+  const long = "- a: 1\n".repeat(50_000);
+  for (const text of [long, `${long}- b`])
     expect(await impatient(flow("yaml", text))).toMatchObject({ kind: "unreadable", problems: [{ message: "is too complex to be read" }] });
   expect(await impatient(flow("json", "{}"))).toMatchObject({ kind: "flow" });
+});
+
+test("a machine on which nothing can be read is not taken for a text that is too complex", async () => {
+  const starved = reader({ limits: { cpuMs: 600_000, wallMs: 1 } });
+  await expect(starved(flow("yaml", "- a: 1\n".repeat(50_000)))).rejects.toMatchObject({ code: "unavailable", retryable: true });
 });
 
 test("texts beyond those that are read and those that wait are refused", async () => {

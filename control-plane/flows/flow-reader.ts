@@ -3,6 +3,7 @@
 // forms: their schemas are made into programs.
 import { Worker } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
+import { type ThreadLimits, watchThread } from "../../kernel/thread-time.ts";
 import type { ExpressionReader } from "./check-expressions.ts";
 import { asFlowReading } from "./flow-messages-codec.ts";
 import { type FlowReading, type FlowText, readFlow } from "./flow-reading.ts";
@@ -10,22 +11,23 @@ import { type FlowReading, type FlowText, readFlow } from "./flow-reading.ts";
 const WORKER = new URL("./flow-worker.ts", import.meta.url);
 const MEMORY_MB = 256;
 const STACK_MB = 4;
+const LIMITS: ThreadLimits = { cpuMs: 10_000, wallMs: 60_000 };
 /** JSON up to this length takes milliseconds; YAML of it may take a hundred times as long. */
 const SMALL_CHARS = 16 * 1024;
 
 export interface FlowReaderOptions {
   readonly expressions: ExpressionReader;
-  /** Wall time that one text may take, the start of its worker included. */
-  readonly timeoutMs?: number;
+  /** That one text may take, the start of its worker included. */
+  readonly limits?: ThreadLimits;
   /** Workers at a time, and texts that may wait for one; one more is refused. */
   readonly maxAtOnce?: number;
   readonly maxWaiting?: number;
 }
 
-/** Errors: resource_exhausted when too many texts wait; internal when the worker has a defect. */
+/** Errors: resource_exhausted when too many texts wait; unavailable when the machine is too busy to read one; internal when the worker has a defect. */
 export type ReadFlow = (text: FlowText) => Promise<FlowReading>;
 
-export function createFlowReader({ expressions, timeoutMs = 10_000, maxAtOnce = 2, maxWaiting = 50 }: FlowReaderOptions): ReadFlow {
+export function createFlowReader({ expressions, limits = LIMITS, maxAtOnce = 2, maxWaiting = 50 }: FlowReaderOptions): ReadFlow {
   const waiting: (() => void)[] = [];
   let running = 0;
 
@@ -46,7 +48,7 @@ export function createFlowReader({ expressions, timeoutMs = 10_000, maxAtOnce = 
     }
     await turn();
     try {
-      return await readInWorker(text, timeoutMs);
+      return await readInWorker(text, limits);
     } finally {
       const next = waiting.shift();
       if (next === undefined) running -= 1;
@@ -55,16 +57,18 @@ export function createFlowReader({ expressions, timeoutMs = 10_000, maxAtOnce = 
   };
 }
 
-function readInWorker(text: FlowText, timeoutMs: number): Promise<FlowReading> {
+function readInWorker(text: FlowText, limits: ThreadLimits): Promise<FlowReading> {
   const tooMuch: FlowReading = { kind: "unreadable", isTooLarge: false, problems: [{ pointer: text.root, message: "is too complex to be read" }] };
   return new Promise((resolve, reject) => {
     const worker = new Worker(WORKER, { workerData: text, env: {}, resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, stackSizeMb: STACK_MB } });
     const end = (act: () => void): void => {
-      clearTimeout(timer);
+      endWatch();
       act();
       void worker.terminate();
     };
-    const timer = setTimeout(() => end(() => resolve(tooMuch)), timeoutMs);
+    const endWatch = watchThread(worker, limits, (how) => {
+      end(() => (how === "spent" ? resolve(tooMuch) : reject(new AppError("unavailable", "this machine is too busy to read the flow", { retryAfterS: 5 }))));
+    });
     worker.once("message", (message) => end(() => resolve(asFlowReading(message) ?? tooMuch)));
     worker.once("error", (error) => {
       const isOutOfMemory = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";

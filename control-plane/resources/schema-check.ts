@@ -1,31 +1,33 @@
 import { Worker } from "node:worker_threads";
 import { AppError, type FieldError } from "../../kernel/app-error.ts";
+import { watchThread } from "../../kernel/thread-time.ts";
 import { type CheckRequest, type CheckVerdict, decodeCheckAnswer } from "./schema-check-codec.ts";
 
 export interface SchemaCheck {
   /**
    * Checks a value (JSON text), or without one the schema itself. Texts that stand for variables and resources fit everywhere.
-   * Errors: invalid_argument with the fields that are wrong, or when it takes too long; resource_exhausted when too many are checked at once.
+   * Errors: invalid_argument with the fields that are wrong, or when it takes too long; resource_exhausted when too many are checked at once;
+   * unavailable when the machine is too busy.
    */
   check(schemaText: string, valueText?: string): Promise<void>;
   /**
    * Checks what somebody filled into a form (JSON text) and puts the form's defaults where they left something out. Texts stand for themselves.
-   * Errors: invalid_argument when it takes too long; resource_exhausted as above.
+   * Errors: invalid_argument when it takes too long; resource_exhausted and unavailable as above.
    */
   fill(form: object, valueText: string): Promise<CheckVerdict>;
 }
 
 const WORKER = new URL("./schema-check-worker.ts", import.meta.url);
 const WITHIN_MS = 2000;
-/** A machine on which a thread does not begin in that time has other worries than this check. */
-const START_WITHIN_MS = 30_000;
+/** A machine on which a check does not begin, or does not get its time, has other worries than this check. */
+const WALL_MS = 30_000;
 const HEAP_MB = 64;
 const AT_ONCE = 2;
 const MAX_WAITING = 20;
 
 /**
  * A thread for each check: 30 ms or so, for something that people do now and then, and no schema can harm another tenant.
- * @param withinMs how long a check may take, the start of its thread excluded
+ * @param withinMs processor time that a check may take, the start of its thread excluded
  */
 export function createSchemaCheck(withinMs = WITHIN_MS): SchemaCheck {
   let running = 0;
@@ -66,14 +68,20 @@ export function createSchemaCheck(withinMs = WITHIN_MS): SchemaCheck {
 
 async function checkInThread(workerData: CheckRequest, withinMs: number): Promise<CheckVerdict> {
   const worker = new Worker(WORKER, { workerData, env: {}, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
-  let timer: NodeJS.Timeout | undefined;
+  let endWatch: (() => void) | undefined;
   try {
     return await new Promise<CheckVerdict>((resolve, reject) => {
-      const endWithin = (ms: number): void => {
-        clearTimeout(timer);
-        timer = setTimeout(() => reject(tooLong(`more than ${ms / 1000} s`)), ms);
+      const endWithin = (cpuMs: number): void => {
+        endWatch?.();
+        endWatch = watchThread(worker, { cpuMs, wallMs: WALL_MS }, (how) => {
+          reject(
+            how === "spent"
+              ? tooLong(`more than ${cpuMs / 1000} s`)
+              : new AppError("unavailable", "this machine is too busy to check the value", { retryAfterS: 5 }),
+          );
+        });
       };
-      endWithin(START_WITHIN_MS);
+      endWithin(WALL_MS);
       worker.on("message", (message) => {
         const answer = decodeCheckAnswer(message);
         if (answer.kind === "ready") endWithin(withinMs);
@@ -83,7 +91,7 @@ async function checkInThread(workerData: CheckRequest, withinMs: number): Promis
       worker.once("exit", () => reject(tooLong("too much")));
     });
   } finally {
-    clearTimeout(timer);
+    endWatch?.();
     await worker.terminate();
   }
 }

@@ -1,5 +1,6 @@
 /** One thread with QuickJS, seen from outside. States: starting → idle ⇄ busy; anything → ended. */
 import { Worker } from "node:worker_threads";
+import { usedByThreadMs } from "../../../../kernel/thread-time.ts";
 import type { SandboxLimits } from "./sandbox-limits.ts";
 import { asMessage, type SandboxMessage, type SandboxOutcome, type SandboxTask } from "./sandbox-messages-codec.ts";
 
@@ -7,8 +8,6 @@ const THREAD = new URL("./sandbox-thread.ts", import.meta.url);
 /** Of the JavaScript around the engine; the engine's own memory does not count. */
 const HEAP_MB = 64;
 const START_MS = 30_000;
-/** A thread says what it used even while its engine is in a long function of its own; one without a processor takes a while. */
-const ANSWER_MS = 1_000;
 
 /** Unpacking what an expression reads is not its doing. Measured: 14 to 102 ms of processor time a megabyte, text and empty lists. */
 const UNPACKED_CHARS_PER_MS = 10_000;
@@ -130,9 +129,8 @@ export class SandboxHost {
 
   /** Processor time since the last message; undefined when the thread does not say. */
   async #usedMs(): Promise<number | undefined> {
-    const gaveUp = new Promise<undefined>((resolve) => setTimeout(resolve, ANSWER_MS, undefined));
-    const usage = await Promise.race([this.#worker.cpuUsage().catch(() => undefined), gaveUp]);
-    return usage === undefined ? undefined : (usage.user + usage.system - this.#cpuMicros) / 1_000;
+    const used = await usedByThreadMs(this.#worker);
+    return used === undefined ? undefined : used - this.#cpuMicros / 1_000;
   }
 
   #finish(outcome: ThreadOutcome): void {
