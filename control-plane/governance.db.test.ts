@@ -155,6 +155,16 @@ describe("limits and quotas of a workspace", () => {
     }
   });
 
+  test.each(["/limits", "/quotas"])("of several changes of %s that build on the same state one is made", async (path) => {
+    const { admin } = await plane.makeTenant(`together${path.replace("/", "-")}`);
+    for (const weight of [2, 3]) {
+      const before = (await admin("GET", path)).headers.get("etag") ?? "";
+      const change = path === "/limits" ? { weight } : { max_queued: weight };
+      const answers = await Promise.all(Array.from({ length: 6 }, () => admin("PUT", path, change, { "if-match": before })));
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412, 412, 412]);
+    }
+  });
+
   test("a flood of requests gets 429 with the time when it may go on; the neighbour notices nothing", async () => {
     const [busy, calm] = [await plane.makeTenant("busy"), await plane.makeTenant("calm")];
     await busy.admin("PUT", "/quotas", { requests_per_s: 5 });

@@ -11,6 +11,7 @@ import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
 import { conditions } from "../variables/contract.ts";
 import { checkCondition, etagOf } from "../variables/revision.ts";
+import { lockGrants } from "../workspaces/workspace-limit-store.ts";
 import { type QuotaSettings, type QuotaView, quotaSettings, quotaView, usageQuery, usageView } from "./contract.ts";
 import { countQueued, countRunning, readQuotas, type WorkspaceQuotas, writeQuotas } from "./quota-store.ts";
 import type { InstanceLimits, Quotas } from "./quotas.ts";
@@ -69,6 +70,7 @@ function addQuotas(root: FastifyInstance, pools: QuotaPools, quotas: Quotas): vo
       const { workspace, principal } = callerOf(request);
       const next = quotasIn(request.body);
       const revision = await inTransaction(pools.console, async (client) => {
+        await lockGrants(client, workspace.id);
         const before = await readQuotas(client, workspace.id);
         checkCondition({ "if-match": request.headers["if-match"] }, "the quotas", before.revision);
         const written = await writeQuotas(client, workspace.id, next, principal.label);

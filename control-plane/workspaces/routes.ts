@@ -10,7 +10,7 @@ import type { WorkspaceLimits } from "../scheduler/core/workspace-limits-core.ts
 import { conditions } from "../variables/contract.ts";
 import { checkCondition, etagOf } from "../variables/revision.ts";
 import { type WorkspaceLimitsView, workspaceLimits } from "./contract.ts";
-import { readWorkspaceLimits, writeWorkspaceLimits } from "./workspace-limit-store.ts";
+import { lockGrants, readWorkspaceLimits, writeWorkspaceLimits } from "./workspace-limit-store.ts";
 
 const path = "/api/v1/w/:workspace/limits";
 const params = z.object({ workspace: z.string() });
@@ -58,6 +58,7 @@ export function addWorkspaceRoutes(root: FastifyInstance, pool: Pool): void {
       const { workspace, principal } = callerOf(request);
       const limits = { weight: request.body.weight, maxRunning: request.body.max_running ?? undefined };
       const revision = await inTransaction(pool, async (client) => {
+        await lockGrants(client, workspace.id);
         const before = await readWorkspaceLimits(client, workspace.id);
         checkCondition({ "if-match": request.headers["if-match"] }, "the limits", before.revision);
         const written = await writeWorkspaceLimits(client, workspace.id, limits, principal.label);

@@ -12,6 +12,11 @@ export async function readWorkspaceLimits(client: Queryable, workspace: Workspac
   return { weight: rows[0]?.weight ?? 1, maxRunning: rows[0]?.max_running ?? undefined, revision: Number(rows[0]?.xid ?? 0) };
 }
 
+/** What is granted to a workspace is changed by one at a time, also the first time: a condition on what it was holds until the end of the transaction. */
+export async function lockGrants(client: Queryable, workspace: WorkspaceId): Promise<void> {
+  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('millrace.grants.' || $1::text, 0))", [workspace]);
+}
+
 /** @returns the new revision: the number of the transaction */
 export async function writeWorkspaceLimits(client: Queryable, workspace: WorkspaceId, limits: WorkspaceLimits, changedBy: string): Promise<number> {
   const { rows } = await client.query<{ xid: string }>(
