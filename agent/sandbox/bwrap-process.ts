@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { Duplex, Writable } from "node:stream";
 import { messageOf } from "../../kernel/app-error.ts";
 import type { JobCgroup } from "./cgroup/cgroup.ts";
+import { childrenOf } from "./children.ts";
 import type { FifoPool, PipePair } from "./fifo-pool.ts";
 import type { JobIdentity } from "./job-uids.ts";
 import { CHANNEL_FD, CONTROL_FD, GO } from "./launcher.ts";
@@ -42,11 +43,7 @@ export interface BwrapProcess extends SandboxProcess {
   firstPid(): number | undefined;
 }
 
-/**
- * After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time all that is in its group is killed, and bwrap itself. But
- * bwrap never before its first process is known: that one binds its life to bwrap's only when it is about to run the launcher, and would outlive it, with the
- * job's script.
- */
+/** After a KILL of the sandbox's first process bwrap ends by itself; when it does not within this time all that is in its group is killed, and bwrap itself. */
 const KILL_FALLBACK_MS = 1_000;
 
 /**
@@ -149,9 +146,8 @@ function follow(child: ChildProcess, pipes: PipePair, cgroup: BwrapRun["cgroup"]
       if (!watched.exited() && !signal(pid, "SIGKILL")) child.kill("SIGKILL");
     });
     const fallback = setTimeout(() => {
-      // A host may be so busy that it is still being made.
       cgroup.kill();
-      if (status.firstPid !== undefined) child.kill("SIGKILL");
+      killWithChildren(child);
     }, KILL_FALLBACK_MS);
     child.once("exit", () => clearTimeout(fallback));
   };
@@ -165,6 +161,18 @@ function follow(child: ChildProcess, pipes: PipePair, cgroup: BwrapRun["cgroup"]
   const firstPid = (): number | undefined => status.firstPid;
   const { done, ready, exited, attach } = watched;
   return { done, ready, exited, attach, terminate, kill, go, say, firstPid, channel: channelOf(child) };
+}
+
+/**
+ * Kills bwrap and what it has started. On a host so busy that it has not said so yet, the first process would outlive it otherwise, with the job's
+ * script: that one binds its life to bwrap's only when it is about to run the launcher.
+ */
+function killWithChildren(bwrap: ChildProcess): void {
+  if (bwrap.pid === undefined) return;
+  // From now on it starts nothing.
+  bwrap.kill("SIGSTOP");
+  for (const pid of childrenOf(bwrap.pid)) signal(pid, "SIGKILL");
+  bwrap.kill("SIGKILL");
 }
 
 /** The status pipe of bwrap: tells the host's number of the first process inside, before that one goes on. */

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { childrenOf } from "../children.ts";
 
 /**
  * Memory that processes below this one have for themselves (not that of programs and libraries, which they share).
@@ -6,8 +7,7 @@ import { readFileSync } from "node:fs";
  */
 export function ownBytesBelow(pid: number): number {
   try {
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter(Boolean);
-    return children.reduce((sum, child) => sum + ownBytes(Number(child)) + ownBytesBelow(Number(child)), 0);
+    return childrenOf(pid).reduce((sum, child) => sum + ownBytes(child) + ownBytesBelow(child), 0);
   } catch {
     return 0;
   }
