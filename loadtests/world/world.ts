@@ -139,6 +139,11 @@ export class World {
     return started;
   }
 
+  /** Has Postgres write and sync what it has changed: what is measured next does not pay for what was written before. */
+  async checkpoint(): Promise<void> {
+    await this.#outside.query("CHECKPOINT");
+  }
+
   /** A Prometheus metric, summed over its labels and over the replicas that answer. */
   async metric(name: string): Promise<number> {
     const texts = await Promise.all(this.bases.map((base) => this.#client.send("GET", base, "/metrics").catch(() => ({ text: "" }))));
