@@ -325,3 +325,15 @@ test("an agent that offers fewer slots takes them back although nobody waits, fr
   ]);
   expect(spread({ ...idle, running: 2 }, idle)).toMatchObject([{ owner: "2", slots: 0 }]);
 });
+
+test("what an owner said before it gave attempts away makes no room, however late it comes", () => {
+  const book = openBook(4, 0);
+  openShare(book, "1");
+  const busy: Need = { running: 4, waiting: 0, weight: 1, active: true };
+  replan(book, new Map([["1", busy]]), 0);
+  expect(takeReport(book, "1", { seq: 1, round: 1, slots: 3, uncovered: [], adopted: [] }, 1)).toBe(true);
+  expect(roomOf(book)).toBe(0);
+  const [order] = replan(book, new Map([["1", { ...busy, running: 1 }]]), 0);
+  expect(takeReport(book, "1", { seq: order?.seq ?? 1, round: 0, slots: 1, uncovered: [], adopted: [] }, 0)).toBe(false);
+  expect(roomOf(book)).toBe(0);
+});
