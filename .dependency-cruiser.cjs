@@ -12,9 +12,9 @@ module.exports = {
     {
       name: "kernel-is-a-leaf",
       severity: "error",
-      comment: "The kernel is shared by all: it imports itself and node:crypto.",
+      comment: "The kernel is shared by all: it imports itself, node:crypto and node:v8.",
       from: { path: "^kernel/", pathNot: TEST },
-      to: { pathNot: "^kernel/|^(node:)?crypto$" },
+      to: { pathNot: "^kernel/|^(node:)?(crypto|v8)$" },
     },
     {
       name: "signatures-know-the-kernel-only",

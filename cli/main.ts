@@ -1,3 +1,4 @@
+import "../kernel/v8-settings.ts";
 import { CommanderError } from "commander";
 import { AppError } from "../kernel/app-error.ts";
 import { EXIT, exitCodeOfError } from "./exit-codes.ts";

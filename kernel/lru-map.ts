@@ -1,7 +1,8 @@
+import { ChurnMap } from "./churn-map.ts";
 /** A map that holds at most `capacity` entries: beyond that the one that was used longest ago goes. */
 export class LruMap<K, V> {
   readonly #capacity: number;
-  readonly #entries = new Map<K, V>();
+  readonly #entries = new ChurnMap<K, V>();
   /** The entry that was used last needs no reordering; hot paths mostly ask for one key again and again. */
   #newest: K | undefined;
 

@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, request as requestHttp, type Server, type ServerResponse } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { Duplex } from "node:stream";
+import { ChurnMap, ChurnSet } from "../../kernel/churn-map.ts";
 import { asAgentKey, type JobId, type Token } from "../../kernel/ids.ts";
 import { mintJobToken } from "../../kernel/job-token.ts";
 import { SECRETS_AHEAD, SECRETS_AHEAD_HEADER } from "../../kernel/secrets-ahead.ts";
@@ -81,10 +82,10 @@ export class ApiDoor {
   readonly socketPath: string;
   readonly #options: ApiDoorOptions;
   readonly #server: Server;
-  readonly #guests = new Map<string, Guest>();
-  readonly #connections = new Set<Duplex>();
+  readonly #guests = new ChurnMap<string, Guest>();
+  readonly #connections = new ChurnSet<Duplex>();
   /** Connections without a request, the one that has waited longest first. */
-  readonly #resting = new Set<Duplex>();
+  readonly #resting = new ChurnSet<Duplex>();
   #access: ApiAccess | undefined;
 
   private constructor(options: ApiDoorOptions) {

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import type { Logger } from "pino";
 import { messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AttemptKey, keyOf } from "./attempt-key.ts";
 import { decodeAcknowledged, decodeEntry, encodeAcknowledged, encodeEntry } from "./entry-codec.ts";
@@ -49,7 +50,7 @@ interface Entry {
 export class Journal {
   readonly #folder: string;
   readonly #log: Logger;
-  readonly #entries = new Map<AttemptKey, Entry>();
+  readonly #entries = new ChurnMap<AttemptKey, Entry>();
   #segments: Segment[] = [];
   #nextNumber = 1;
   #nextSegment = 1;

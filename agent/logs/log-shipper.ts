@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { AttemptRef, LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { LogAck } from "../../proto/gen/millrace/agent/v1/session.ts";
@@ -39,7 +40,7 @@ interface Counters {
 export class LogShipper {
   readonly #options: LogShipperOptions;
   readonly #host: LogHost;
-  readonly #logs = new Map<AttemptKey, AttemptLog>();
+  readonly #logs = new ChurnMap<AttemptKey, AttemptLog>();
   /** Attempts with something to send, the next one first. */
   readonly #ready = new Set<AttemptLog>();
   /** Attempts with output to flush and when (monotonic ms), the earliest first. */

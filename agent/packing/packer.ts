@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { formatBytes } from "../../kernel/size.ts";
 import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
@@ -78,7 +79,7 @@ export class Packer implements StartGate {
   readonly #loans: Loans<AttemptKey>;
   readonly #profiles: Profiles;
   readonly #cpu: CpuWatch;
-  readonly #jobs = new Map<AttemptKey, Job>();
+  readonly #jobs = new ChurnMap<AttemptKey, Job>();
   /** What was told last. */
   #slots: number;
   #reason = "";

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { messageOf } from "../../kernel/app-error.ts";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type Exit, type ExitReason, errorResult, exitOf } from "../../kernel/exit.ts";
 import { NOOP_LANGUAGE } from "../../kernel/languages.ts";
@@ -56,7 +57,7 @@ export interface AttemptsOptions {
 /** The attempts that this process holds and that have not ended, and what is to happen to them. */
 export class Attempts {
   readonly #options: AttemptsOptions;
-  readonly #held = new Map<AttemptKey, Held>();
+  readonly #held = new ChurnMap<AttemptKey, Held>();
   readonly #queued = new Set<Held>();
   /** Killed and forgotten, but their processes may not be gone yet. */
   readonly #dying = new Set<Held>();

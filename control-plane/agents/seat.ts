@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { AttemptOfChunk } from "../logs/ingest.ts";
 import type { AgentHello } from "../scheduler/core/agents-core.ts";
@@ -26,7 +27,7 @@ const UNCONFIRMED_MS = 15_000;
 export class Seat {
   readonly hello: Omit<AgentHello, "slots" | "held">;
   readonly book: SlotBook;
-  readonly live = new Map<Token, LiveAttempt>();
+  readonly live = new ChurnMap<Token, LiveAttempt>();
   readonly #routes: ReadonlySet<string>;
   #saidNothing = false;
 

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { WorkspaceId } from "../../kernel/ids.ts";
 import type { Write } from "./model.ts";
 
@@ -51,7 +52,7 @@ export class FlushLane {
 
 /** Entries by workspace, each workspace's in the order of their arrival. Whoever had a turn goes to the end. */
 class Rotation {
-  readonly #queues = new Map<WorkspaceId, Entry[]>();
+  readonly #queues = new ChurnMap<WorkspaceId, Entry[]>();
   size = 0;
 
   push(workspace: WorkspaceId, entry: Entry): void {

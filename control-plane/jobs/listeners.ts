@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { JobId } from "../../kernel/ids.ts";
 
 /** Jobs that somebody waits for. */
@@ -8,7 +9,7 @@ export interface Interest {
 
 /** Who listens to which job on this replica. */
 export class Listeners<Listener> {
-  readonly #byJob = new Map<JobId, Set<Listener>>();
+  readonly #byJob = new ChurnMap<JobId, Set<Listener>>();
   readonly #interest: Interest | undefined;
 
   /** @param interest told of every job that somebody listens to: it may change, or its agent be connected, at another replica */

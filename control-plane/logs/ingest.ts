@@ -1,6 +1,7 @@
 import { messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import { type AgentKey, asWorkspaceId, type JobId, type SessionId, type Token, type WorkspaceId } from "../../kernel/ids.ts";
 import type { LogChunk } from "../../proto/gen/millrace/agent/v1/job.ts";
 import type { Pool } from "../db/pools.ts";
@@ -62,7 +63,7 @@ const MAX_KNOWN = 50_000;
 
 export class LogIngest {
   readonly #options: IngestOptions;
-  readonly #known = new Map<Token, Known>();
+  readonly #known = new ChurnMap<Token, Known>();
   /** The frame of each source that is being taken. */
   readonly #turns = new WeakMap<LogSource, Promise<void>>();
   #queue: Queued[] = [];

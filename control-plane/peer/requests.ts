@@ -1,4 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { Answer } from "../../proto/gen/millrace/peer/v1/peer.ts";
 
 interface Open {
@@ -13,7 +14,7 @@ const EXPIRE_MS = 30_000;
 
 /** Questions over one link that are not answered yet. */
 export class Requests {
-  readonly #open = new Map<number, Open>();
+  readonly #open = new ChurnMap<number, Open>();
   #next = 1;
 
   /** Errors: unavailable when too many are open. */

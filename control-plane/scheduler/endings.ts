@@ -1,5 +1,6 @@
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import { type Exit, errorResult, exitOf, outcomeOf } from "../../kernel/exit.ts";
 import type { AgentKey, JobId, Token, WorkspaceId } from "../../kernel/ids.ts";
 import type { JobEnd, Submit } from "../jobs/model.ts";
@@ -40,14 +41,14 @@ export class Endings {
   readonly #deps: OwnerDeps;
   readonly #owner: EndingsOwner;
   /** Ends whose commit is under way: a report that comes (again) meanwhile waits for the same verdict. */
-  readonly #reported = new Map<Token, Promise<FinishVerdict>>();
+  readonly #reported = new ChurnMap<Token, Promise<FinishVerdict>>();
   /**
    * Attempts whose end could not be committed: it is still the valid one, and is taken when it comes again. By the attempt and not by its token:
    * when its shard has left and come back it is another one here, which runs and holds a slot.
    */
   readonly #failed = new WeakSet<RunningJob>();
   /** Who waits for a write of an attempt that is under way. */
-  readonly #waiters = new Map<RunningJob, Waiters>();
+  readonly #waiters = new ChurnMap<RunningJob, Waiters>();
 
   constructor(deps: OwnerDeps, owner: EndingsOwner) {
     this.#deps = deps;

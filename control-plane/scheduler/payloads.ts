@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import type { JobPayload } from "../jobs/model.ts";
 
@@ -9,7 +10,7 @@ const OVERHEAD_BYTES = 200;
  * from the database when its turn comes.
  */
 export class PayloadCache {
-  readonly #payloads = new Map<JobId, JobPayload>();
+  readonly #payloads = new ChurnMap<JobId, JobPayload>();
   readonly #maxBytes: number;
   #bytes = 0;
 

@@ -1,3 +1,4 @@
+import "../../kernel/v8-settings.ts";
 import pino from "pino";
 import { createAgent } from "../../agent/agent.ts";
 import { readAgentConfig } from "../../agent/config.ts";

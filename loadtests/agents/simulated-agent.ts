@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import { MAX_MESSAGE_BYTES, PROTOCOL_VERSION } from "../../kernel/protocol.ts";
 import { type AttemptRef, type Bundle, ExitReason, type Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentFrame, AgentSessionClient, type Hello, type ServerFrame, Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
@@ -52,7 +53,7 @@ export class SimulatedAgent {
   #welcomed = false;
   #stopped = false;
   #failures = 0;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new ChurnMap<string, Held>();
   #received: AttemptRef[] = [];
   #started: { jobId: string; token: string; atUs: number }[] = [];
   #finished: Finished[] = [];

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../../kernel/churn-map.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
 import type { AgentState, Route, RunningJob } from "./model.ts";
 import { pinTagOf, ringOf } from "./pinned-core.ts";
@@ -137,7 +138,16 @@ export function hasFreeSlot(agent: AgentState): boolean {
 }
 
 function newAgent(state: SchedulerState, key: AgentKey): AgentState {
-  const agent: AgentState = { key, name: "", session: undefined, workspace: undefined, routes: [], slots: 0, running: new Map(), silentSinceMs: undefined };
+  const agent: AgentState = {
+    key,
+    name: "",
+    session: undefined,
+    workspace: undefined,
+    routes: [],
+    slots: 0,
+    running: new ChurnMap(),
+    silentSinceMs: undefined,
+  };
   state.agents.set(key, agent);
   return agent;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ChurnSet } from "../../../kernel/churn-map.ts";
 import { asWorkspaceId } from "../../../kernel/ids.ts";
 import { atMost, CoreWorld, limitedBy, perWindow, testJob } from "../testing/core-world.ts";
 import type { RunningJob, WaitingJob } from "./model.ts";
@@ -142,11 +143,11 @@ describe("work of a pick", () => {
     world.wait(...jobs.map((job, at) => ({ ...job, ...limitedBy(atMost(1, "script"), atMost(1, `customer ${at}`)) })));
     let looks = 0;
     const [limit] = [...world.state.limits.values()].filter((entry) => entry.id === "script");
-    const { holders } = limit ?? { holders: new Set<RunningJob>() };
+    const { holders } = limit ?? { holders: new ChurnSet<RunningJob>() };
     Object.defineProperty(holders, "size", {
       get() {
         looks += 1;
-        return [...holders.values()].length;
+        return [...holders].length;
       },
     });
     for (let i = 0; i < 5; i++) {

@@ -1,3 +1,4 @@
+import { ChurnSet } from "../../../kernel/churn-map.ts";
 import { Heap } from "../../../kernel/heap.ts";
 import type { JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import { isFlow } from "./flow-agent.ts";
@@ -29,7 +30,7 @@ export function limitOf(state: SchedulerState, workspace: WorkspaceId, spec: Lim
     workspace,
     spec,
     definedBy: job,
-    holders: new Set(),
+    holders: new ChurnSet(),
     window: windowFor(state, spec),
     quiet: undefined,
     waiting: 0,

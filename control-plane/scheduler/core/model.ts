@@ -1,3 +1,4 @@
+import type { ChurnSet } from "../../../kernel/churn-map.ts";
 import type { Heap } from "../../../kernel/heap.ts";
 import type { AgentKey, JobId, SessionId, Token, WorkspaceId } from "../../../kernel/ids.ts";
 import type { JobLimits, LimitSpec } from "./limit-model.ts";
@@ -202,7 +203,7 @@ export interface Limit {
   spec: LimitSpec;
   definedBy: JobId;
   /** Attempts that hold a permit, in the order of their claims: from before the claim commits until after the end has. */
-  readonly holders: Set<RunningJob>;
+  readonly holders: ChurnSet<RunningJob>;
   /** Starts that still count, of a rate limit. */
   readonly window: Window | undefined;
   /** Of a debounce: when its waiting job may start, and when the first came that it replaced. Undefined: nobody waits, or since an unknown time. */

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../../kernel/churn-map.ts";
 import { Heap } from "../../../kernel/heap.ts";
 import type { AgentKey, JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import { accountOf, createAccount, createVirtualTime } from "./fair-core.ts";
@@ -47,8 +48,8 @@ export function createSchedulerState(epoch: number, hotLimit: number): Scheduler
     tags: new Map(),
     tenants: new Map(),
     agents: new Map(),
-    waiting: new Map(),
-    running: new Map(),
+    waiting: new ChurnMap(),
+    running: new ChurnMap(),
     dirty: new Set(),
     coldQueues: new Set(),
     wantRows: new Set(),

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../../kernel/churn-map.ts";
 import { Heap } from "../../../kernel/heap.ts";
 import type { JobId } from "../../../kernel/ids.ts";
 
@@ -47,7 +48,7 @@ const MAX_STALE = 64;
 export function createTimers<T extends Timed>(limit: number, horizonMs: number): Timers<T> {
   return {
     heap: new Heap<T>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id)),
-    entries: new Map(),
+    entries: new ChurnMap(),
     edge: { atMs: 0, id: FIRST_ID },
     reading: false,
     duringRead: new Map(),
