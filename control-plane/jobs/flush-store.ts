@@ -109,7 +109,7 @@ export class FlushConnection {
     for (let attempt = 0; ; attempt++) {
       if (this.#stopped) throw new AppError("unavailable", "the control plane is shutting down");
       try {
-        const { rows } = await (await this.#connected()).query<{ gone: string[] }>(query);
+        const { rows } = await answerOf<{ gone: string[] }>(await this.#connected(), query);
         return rows[0] === undefined ? { kind: "lost" } : { kind: "committed", gone: new Set(rows[0].gone) };
       } catch (error) {
         if (this.#stopped || isRefusal(error)) throw error;
@@ -230,4 +230,14 @@ function isRefusal(error: unknown): boolean {
 
 export function outcomeOfOperation(operation: FlushOperation, gone: ReadonlySet<string>): FlushOutcome {
   return gone.has(`${operation.kind}/${operation.job.id}`) ? "gone" : "moved";
+}
+
+/**
+ * As `client.query(query)`, whose promise sets `query.callback` to a function literal. V8 makes such functions in the space of old objects: until the
+ * next full collection each would keep its query with all values, and all that these belong to (docs/decisions/0200).
+ */
+function answerOf<Row extends pg.QueryResultRow>(client: pg.Client, query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+  return new Promise((resolve, reject) => {
+    client.query<Row>(query, (error, result) => (error ? reject(error) : resolve(result)));
+  });
 }
