@@ -2,6 +2,7 @@ import { AppError, messageOf } from "../kernel/app-error.ts";
 import type { Config } from "./config.ts";
 import { startEmbeddedPostgres } from "./db/embedded.ts";
 import { migrate } from "./db/migrate.ts";
+import type { Announce } from "./db/online-index.ts";
 import type { Log } from "./telemetry/log.ts";
 
 /**
@@ -9,6 +10,7 @@ import type { Log } from "./telemetry/log.ts";
  * Errors: unavailable when it does not answer in time; failed_precondition for a schema of another release.
  */
 export async function openDatabase(config: Config, stateDir: string, log: Log, stops: (() => Promise<void>)[]): Promise<string> {
+  const onIndex: Announce = (index, table) => log.info({ event: "db.index_building", index, table }, "an index is built, while others work on its table");
   let url = config.MILLRACE_DATABASE_URL;
   if (url === undefined) {
     const embedded = await startEmbeddedPostgres({ stateDir, log });
@@ -17,7 +19,7 @@ export async function openDatabase(config: Config, stateDir: string, log: Log, s
   }
   for (const begun = performance.now(); ; ) {
     try {
-      const { applied } = await migrate(url);
+      const { applied } = await migrate(url, { onIndex });
       if (applied.length > 0) log.info({ event: "db.migrated", applied }, "schema brought up to date");
       return url;
     } catch (error) {

@@ -4,15 +4,18 @@ import { Client } from "pg";
 import { AppError, isLostConnection, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import { type AppliedMigration, type Migration, pendingMigrations, readMigrations } from "./migration-files.ts";
+import { type Announce, buildAhead, buildConcurrently, indexesAhead, newIndexOf } from "./online-index.ts";
 import { splitStatements } from "./split-statements.ts";
 
 export interface MigrateOptions {
   /** Where the `NNNN_verb_noun.sql` files are; the repository's `migrations` by default. */
   readonly folder?: string;
-  /** How long a statement may wait for a lock on a table before the file is rolled back and tried again. */
+  /** How long at most a statement may wait for a lock on a table before the file is rolled back and tried again. The first tries wait less. */
   readonly lockTimeoutMs?: number;
   /** How long to wait for another process that is migrating. */
   readonly waitMs?: number;
+  /** Called before an index is built on a table that is in use. */
+  readonly onIndex?: Announce;
   /** Called after each file that was applied. */
   readonly onApplied?: (name: string, tookMs: number) => void;
 }
@@ -27,6 +30,7 @@ export const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../migrations", impor
 
 const OLDEST_SERVER = 150_000;
 const TRIES = 20;
+const FIRST_LOCK_WAIT_MS = 50;
 /** Any number that only this runner uses. */
 const ADVISORY_LOCK = 7_205_759_403;
 const LOCK_NOT_AVAILABLE = "55P03";
@@ -40,9 +44,6 @@ const CREATE_TABLE = `
     applied_at timestamptz not null default now()
   )`;
 const INSERT_APPLIED = "insert into schema_migration (version, name, checksum) values ($1, $2, $3)";
-/** Left behind by a CREATE INDEX CONCURRENTLY that failed; IF NOT EXISTS would take them for done. */
-const INVALID_INDEXES =
-  "select indexrelid::regclass::text as name from pg_index join pg_class on pg_class.oid = indexrelid where not indisvalid and relkind = 'i'";
 
 /**
  * Brings the schema up to date. Safe to run from several processes at once: one works, the others wait and find nothing to do.
@@ -66,7 +67,7 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
     const pending = pendingMigrations(files, rows);
     for (const migration of pending) {
       const startedMs = performance.now();
-      await applyWithRetries(client, migration, options.lockTimeoutMs ?? 3_000);
+      await applyWithRetries(client, migration, options);
       options.onApplied?.(migration.name, Math.round(performance.now() - startedMs));
     }
     return { applied: pending.map((migration) => migration.name) };
@@ -115,11 +116,12 @@ async function takeAdvisoryLock(client: Client, waitMs: number): Promise<void> {
 }
 
 /** A statement that waits for a table lock makes everybody behind it wait too: give up quickly, and come back after a pause. */
-async function applyWithRetries(client: Client, migration: Migration, lockTimeoutMs: number): Promise<void> {
-  await client.query(`select set_config('lock_timeout', $1, false), set_config('statement_timeout', '0', false)`, [`${lockTimeoutMs}ms`]);
+async function applyWithRetries(client: Client, migration: Migration, { lockTimeoutMs = 3_000, onIndex }: MigrateOptions): Promise<void> {
+  await client.query("set statement_timeout = 0");
   for (let attempt = 0; ; attempt++) {
+    const lockWaitMs = Math.min(lockTimeoutMs, FIRST_LOCK_WAIT_MS * 2 ** attempt);
     try {
-      await (migration.outsideTransaction ? applyOutside(client, migration) : applyInside(client, migration));
+      await (migration.outsideTransaction ? applyOutside(client, migration, lockWaitMs, onIndex) : applyInside(client, migration, lockWaitMs, onIndex));
       return;
     } catch (error) {
       const code = codeOf(error);
@@ -130,7 +132,13 @@ async function applyWithRetries(client: Client, migration: Migration, lockTimeou
   }
 }
 
-async function applyInside(client: Client, migration: Migration): Promise<void> {
+async function limitLockWaits(client: Client, lockWaitMs: number): Promise<void> {
+  await client.query("select set_config('lock_timeout', $1, false)", [`${lockWaitMs}ms`]);
+}
+
+async function applyInside(client: Client, migration: Migration, lockWaitMs: number, onIndex?: Announce): Promise<void> {
+  for (const index of indexesAhead(migration.sql)) await buildAhead(client, index, onIndex);
+  await limitLockWaits(client, lockWaitMs);
   await client.query("begin");
   try {
     await client.query(migration.sql);
@@ -144,10 +152,17 @@ async function applyInside(client: Client, migration: Migration): Promise<void> 
   }
 }
 
-async function applyOutside(client: Client, migration: Migration): Promise<void> {
-  const { rows } = await client.query<{ name: string }>(INVALID_INDEXES);
-  for (const { name } of rows) await client.query(`drop index concurrently if exists ${name}`);
-  for (const statement of splitStatements(migration.sql)) await client.query(statement);
+async function applyOutside(client: Client, migration: Migration, lockWaitMs: number, onIndex?: Announce): Promise<void> {
+  for (const statement of splitStatements(migration.sql)) {
+    const index = newIndexOf(statement);
+    if (index === undefined) {
+      await limitLockWaits(client, lockWaitMs);
+      await client.query(statement);
+    } else {
+      onIndex?.(index.name, index.table);
+      await buildConcurrently(client, index.name, statement);
+    }
+  }
   await client.query(INSERT_APPLIED, [migration.version, migration.name, migration.checksum]);
 }
 
