@@ -30,6 +30,7 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: "invalid_argument",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "invalid_argument",
   FST_ERR_BAD_URL: "invalid_argument",
+  FST_ERR_MAX_PARAM_LENGTH: "invalid_argument",
 };
 
 /** Answers with RFC 9457 problem details. Internal causes go to the log, under the request's id, and never to the caller. */

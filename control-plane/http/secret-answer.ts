@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
 import { SECRETS_AHEAD, SECRETS_AHEAD_HEADER } from "../../kernel/secrets-ahead.ts";
 import { callerOf } from "./authorize.ts";
+import { takeOver } from "./raw-answer.ts";
 
 /** Text that holds values of secrets. */
 export interface SecretAnswer {
@@ -21,9 +22,7 @@ export function sendSecrets(request: FastifyRequest, reply: FastifyReply, { type
     });
   const ahead = secrets.length > 0 && request.headers[SECRETS_AHEAD_HEADER] !== undefined;
   const contentType = `${type}; charset=utf-8`;
-  reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-  reply.raw.setHeader("cache-control", "no-store");
-  reply.raw.setHeader("content-type", ahead ? SECRETS_AHEAD : contentType);
-  reply.raw.end(ahead ? `${JSON.stringify({ type: contentType, secrets })}\n${text}` : text);
+  const raw = takeOver(reply);
+  raw.setHeader("content-type", ahead ? SECRETS_AHEAD : contentType);
+  raw.end(ahead ? `${JSON.stringify({ type: contentType, secrets })}\n${text}` : text);
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import fastifyCookie from "@fastify/cookie";
 import fastifySwagger from "@fastify/swagger";
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
@@ -22,6 +22,13 @@ export interface HttpOptions {
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 const DISCARD_WITHIN_MS = 2000;
+/** Those of links to steps of flows are the longest: a workspace, a run, a place in it and a name. */
+const PARAM_CHARS = 4000;
+/**
+ * Of every answer. Nobody keeps what somebody with a token was told, and nobody takes what is said to be JSON or text for a page. An answer that
+ * anybody may keep says so itself.
+ */
+const OF_ANSWERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
 /**
  * An empty server with our errors, limits and OpenAPI; routes are added by the domains.
@@ -36,9 +43,12 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     trustProxy: proxies.length > 0 && [...proxies],
-    routerOptions: { maxParamLength: 512 },
+    routerOptions: { maxParamLength: PARAM_CHARS },
     // What fastify refuses before any route: an address that cannot be read.
-    frameworkErrors: (error, request, reply) => sendProblem(log, error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      addAnswerHeaders(request, reply);
+      sendProblem(log, error, request, reply);
+    },
     http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: 16 * 1024 },
   });
   addExactJsonParser(app, turns);
@@ -60,9 +70,7 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
       reply,
     );
   });
-  app.addHook("onRequest", async (request, reply) => {
-    void reply.header("x-request-id", request.id);
-  });
+  app.addHook("onRequest", async (request, reply) => addAnswerHeaders(request, reply));
   refuseUnknownQueries(app);
   addLocations(app);
   // Cookies are read where somebody asks for them: most requests bring none.
@@ -82,6 +90,12 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
     },
   });
   return app;
+}
+
+/** On the raw answer: some are written past fastify. */
+function addAnswerHeaders(request: FastifyRequest, { raw }: FastifyReply): void {
+  raw.setHeader("x-request-id", request.id);
+  for (const [name, value] of Object.entries(OF_ANSWERS)) raw.setHeader(name, value);
 }
 
 const NO_QUERY = z.strictObject({});

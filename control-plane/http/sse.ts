@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
+import { takeOver } from "./raw-answer.ts";
 
 const HEARTBEAT_MS = 15_000;
 const STUCK_MS = 60_000;
@@ -32,14 +33,11 @@ export function openEventStream(
   reply: FastifyReply,
   { still = () => Promise.resolve(), heartbeatMs = HEARTBEAT_MS }: StreamOptions = {},
 ): EventStream {
-  reply.hijack();
-  const { raw } = reply;
+  const raw = takeOver(reply);
   const abort = new AbortController();
   raw.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
-    "cache-control": "no-store",
     "x-accel-buffering": "no",
-    "x-request-id": request.id,
   });
   raw.write("retry: 1000\n\n");
   const heartbeat = setInterval(() => {

@@ -45,10 +45,7 @@ function addInviting(root: FastifyInstance, invitations: Invitations): void {
       const { workspace, principal } = callerOf(request);
       const { role, email, expires_in_s: expiresInS } = request.body;
       const made = await invitations.invite({ workspace: workspace.id, role, email, expiresInS, createdBy: principal.label });
-      return reply
-        .code(201)
-        .header("cache-control", "no-store")
-        .send({ ...presentInvitation(made.invitation), token: made.token });
+      return reply.code(201).send({ ...presentInvitation(made.invitation), token: made.token });
     },
   );
   app.get(

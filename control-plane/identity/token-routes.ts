@@ -45,10 +45,7 @@ function addOwn(root: FastifyInstance, tokens: Tokens): void {
     async (request, reply) => {
       const { workspace, principal } = callerOf(request);
       const { token, text } = await tokens.makePersonal(workspace.id, principal, request.body);
-      return reply
-        .code(201)
-        .header("cache-control", "no-store")
-        .send({ ...presentToken(token), token: text });
+      return reply.code(201).send({ ...presentToken(token), token: text });
     },
   );
   app.get(
@@ -109,10 +106,7 @@ function addAll(root: FastifyInstance, tokens: Tokens): void {
       const { workspace, principal } = callerOf(request);
       const { service_account: name, ...wanted } = request.body;
       const { token, text } = await tokens.makeForWorkspace(workspace.id, principal, wanted, name);
-      return reply
-        .code(201)
-        .header("cache-control", "no-store")
-        .send({ ...presentToken(token), token: text });
+      return reply.code(201).send({ ...presentToken(token), token: text });
     },
   );
   app.get(

@@ -1,10 +1,11 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { type JobId, parseJobId } from "../../kernel/ids.ts";
 import { callerOf } from "../http/authorize.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { type AnyReply, takeOver } from "../http/raw-answer.ts";
 import { cancelRequest, JOB_LIMITS, jobListQuery, jobPage, jobView, jobWithResult, runBatchRequest, runBatchResponse, runJobRequest } from "./contract.ts";
 import type { JobService } from "./job-service.ts";
 import { keyText } from "./policy-contract.ts";
@@ -154,11 +155,10 @@ export function addJobRoutes(root: FastifyInstance, jobs: JobService): void {
 }
 
 /** Sends JSON text as it is, past the types of the route: it is not an object here and must not become one. */
-export function sendJsonText(reply: { hijack(): unknown; raw: FastifyReply["raw"]; getHeaders(): ReturnType<FastifyReply["getHeaders"]> }, text: string): void {
-  reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-  reply.raw.setHeader("content-type", "application/json; charset=utf-8");
-  reply.raw.end(text);
+export function sendJsonText(reply: AnyReply, text: string): void {
+  const raw = takeOver(reply);
+  raw.setHeader("content-type", "application/json; charset=utf-8");
+  raw.end(text);
 }
 
 /** Errors: not_found, since no job has such an id. */

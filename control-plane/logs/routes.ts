@@ -6,6 +6,7 @@ import type { JobId } from "../../kernel/ids.ts";
 import { type Caller, callerOf } from "../http/authorize.ts";
 import { createOpenRequests } from "../http/open-requests.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { takeOver } from "../http/raw-answer.ts";
 import { type EventStream, openEventStream } from "../http/sse.ts";
 import { logQuery } from "../jobs/contract.ts";
 import type { JobService } from "../jobs/job-service.ts";
@@ -89,9 +90,8 @@ interface Wanted {
 
 /** Streams the stored output of one attempt; memory holds one page of chunks. */
 async function plain(read: ReadLog, caller: Caller, wanted: Wanted, reply: FastifyReply): Promise<void> {
-  reply.hijack();
-  const { raw } = reply;
-  raw.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "sandbox", "x-content-type-options": "nosniff" });
+  const raw = takeOver(reply);
+  raw.writeHead(200, { "content-type": "text/plain; charset=utf-8", "content-security-policy": "sandbox" });
   try {
     await writeAttempt(read, caller, wanted, raw);
     raw.end();

@@ -88,10 +88,7 @@ function addWriting(root: FastifyInstance, hooks: Hooks): void {
       const { stored, secret } = await hooks.put(workspace.id, request.query.path, request.body, principal.label, request.headers);
       void reply.header("etag", etagOf(stored.revision));
       if (secret === undefined) return reply.code(200).send(presentHook(stored));
-      return reply
-        .code(201)
-        .header("cache-control", "no-store")
-        .send({ ...presentHook(stored), secret });
+      return reply.code(201).send({ ...presentHook(stored), secret });
     },
   );
   app.delete(

@@ -6,6 +6,7 @@ import { callerOf, referencesOf } from "../http/authorize.ts";
 import { pageOf } from "../http/page.ts";
 import { queryPath } from "../http/path-of.ts";
 import { problemView } from "../http/problem-contract.ts";
+import { takeOver } from "../http/raw-answer.ts";
 import { sendSecrets } from "../http/secret-answer.ts";
 import { conditions } from "../variables/contract.ts";
 import { etagOf } from "../variables/revision.ts";
@@ -157,12 +158,11 @@ export async function sendResourceValue(
 
 /** The value goes out as it came: parsing it would lose digits of large numbers. */
 function sendStored(reply: FastifyReply, status: number, stored: StoredResource): void {
-  reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-  reply.raw.setHeader("etag", etagOf(stored.revision));
-  reply.raw.setHeader("content-type", "application/json; charset=utf-8");
-  reply.raw.writeHead(status);
-  reply.raw.end(`${JSON.stringify(presentResource(stored)).slice(0, -1)},"value":${stored.value}}`);
+  const raw = takeOver(reply);
+  raw.setHeader("etag", etagOf(stored.revision));
+  raw.setHeader("content-type", "application/json; charset=utf-8");
+  raw.writeHead(status);
+  raw.end(`${JSON.stringify(presentResource(stored)).slice(0, -1)},"value":${stored.value}}`);
 }
 
 function presentResource(stored: ListedResource): ResourceView {

@@ -63,10 +63,7 @@ export function addOwnedSecretRoutes(root: FastifyInstance, owned: OwnedSecrets,
       const { workspace, principal } = callerOf(request);
       const { secret: text, others_for_s: othersForS } = request.body ?? {};
       const { secret, listed } = await owned.addSecret(workspace.id, request.query.path, text, principal.label, othersForS);
-      return reply
-        .code(201)
-        .header("cache-control", "no-store")
-        .send({ ...presentSecret(listed), secret });
+      return reply.code(201).send({ ...presentSecret(listed), secret });
     },
   );
   app.delete(

@@ -1,4 +1,5 @@
 import type { FastifyReply } from "fastify";
+import { takeOver } from "../http/raw-answer.ts";
 import type { Answer } from "./answer-core.ts";
 
 /**
@@ -17,10 +18,9 @@ const BODILESS = new Set([204, 205, 304]);
 
 /** Sends an answer past the types of the route: its text is relayed as it is. */
 export function sendAnswer(reply: FastifyReply, answer: Answer): void {
-  reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-  const headers = { "cache-control": "no-store", ...answer.headers, ...ENCLOSED };
-  for (const [name, value] of Object.entries(headers)) if (name !== "content-type" || !BODILESS.has(answer.status)) reply.raw.setHeader(name, value);
-  reply.raw.statusCode = answer.status;
-  reply.raw.end(BODILESS.has(answer.status) ? undefined : answer.body);
+  const raw = takeOver(reply);
+  const headers = { ...answer.headers, ...ENCLOSED };
+  for (const [name, value] of Object.entries(headers)) if (name !== "content-type" || !BODILESS.has(answer.status)) raw.setHeader(name, value);
+  raw.statusCode = answer.status;
+  raw.end(BODILESS.has(answer.status) ? undefined : answer.body);
 }

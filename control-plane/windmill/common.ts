@@ -2,6 +2,7 @@ import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import { WITHOUT_NUL } from "../../kernel/storable-text.ts";
+import { takeOver } from "../http/raw-answer.ts";
 import { thingPath } from "../variables/contract.ts";
 
 export const inWorkspace = z.object({ workspace: z.string() });
@@ -90,8 +91,7 @@ export function checkKept(said: object): void {
 
 /** An answer that is JSON text already. */
 export function sendJson(reply: FastifyReply, json: string): void {
-  reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
-  reply.raw.setHeader("content-type", "application/json; charset=utf-8");
-  reply.raw.end(json);
+  const raw = takeOver(reply);
+  raw.setHeader("content-type", "application/json; charset=utf-8");
+  raw.end(json);
 }

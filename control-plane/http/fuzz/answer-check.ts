@@ -1,4 +1,4 @@
-import { type Agent, request as sendRequest } from "node:http";
+import { type Agent, type IncomingHttpHeaders, request as sendRequest } from "node:http";
 import { Ajv2020, type AnySchema, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import type { ApiRequest, Operation, Parameter } from "./request-arbitrary.ts";
@@ -20,12 +20,17 @@ interface DocumentedOperation {
 export interface ApiAnswer {
   readonly status: number;
   readonly contentType: string;
+  readonly headers: IncomingHttpHeaders;
   /** Of an event stream, the beginning. */
   readonly text: string;
 }
 
 const ANSWER_WITHIN_MS = 15_000;
 const PROBLEM = "application/problem+json";
+const OF_EVERY_ANSWER = [
+  ["x-content-type-options", "nosniff"],
+  ["cache-control", "no-store"],
+] as const;
 
 /** Operations of a description, by name; those that take things away come last. */
 export function operationsOf(document: ApiDocument): Operation[] {
@@ -61,8 +66,9 @@ export function send(agent: Agent, port: number, { method, target, headers, body
       { agent, host: "127.0.0.1", port, method, path: target, headers: { ...headers, ...(bytes !== undefined && { "content-length": bytes.length }) } },
       (response) => {
         const pieces: Buffer[] = [];
-        const contentType = response.headers["content-type"] ?? "";
-        const answer = (): void => resolve({ status: response.statusCode ?? 0, contentType, text: Buffer.concat(pieces).toString("utf8") });
+        const { headers } = response;
+        const contentType = headers["content-type"] ?? "";
+        const answer = (): void => resolve({ status: response.statusCode ?? 0, contentType, headers, text: Buffer.concat(pieces).toString("utf8") });
         response.on("data", (piece: Buffer) => {
           pieces.push(piece);
           if (!contentType.startsWith("text/event-stream")) return;
@@ -103,8 +109,9 @@ export function answerChecker(document: ApiDocument): CheckAnswer {
     return `the body does not fit its schema: ${error?.instancePath ?? ""} ${error?.message ?? ""} ${JSON.stringify(error?.params ?? {})}`;
   }
 
-  return ({ operationId, method, path }, { status, contentType, text }) => {
+  return ({ operationId, method, path }, { status, contentType, headers, text }) => {
     if (status >= 500) return `status ${status}`;
+    for (const [name, value] of OF_EVERY_ANSWER) if (headers[name] !== value) return `its ${name} is ${headers[name]?.toString() ?? "left out"}`;
     const responses = document.paths[path]?.[method.toLowerCase()]?.responses ?? {};
     const documented = responses[String(status)] ?? (status >= 400 ? responses["default"] : undefined);
     if (documented === undefined) return `status ${status} is not described`;
