@@ -35,7 +35,7 @@ export interface WindmillParts {
   readonly scripts: ScriptCache;
   readonly locks: ScriptLocks;
   readonly flows: FlowDeployer;
-  readonly approvals: Pick<Approvals, "inviteAhead">;
+  readonly approvals: Pick<Approvals, "inviteAhead" | "answerLink" | "admit">;
   readonly schedules: Schedules;
   readonly triggers: Triggers;
   readonly onProgress: (id: JobId) => void;

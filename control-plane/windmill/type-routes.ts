@@ -24,7 +24,7 @@ export function addWindmillTypes(root: FastifyInstance, { pool }: Pick<ExportPar
   const config = { permission: "resources:types" as const };
   const put = async (caller: Caller, name: string, body: z.infer<typeof change>): Promise<void> => {
     const { schema, description: about } = body;
-    await checkAndPutType(pool, schemas, caller, name, { schema: withoutDialect(schema), ...(about != null && { description: about }) }, {});
+    await checkAndPutType(pool, schemas, caller, name, { schema, ...(about != null && { description: about }) }, {});
     await putMetadata(pool, caller.workspace.id, "resource-type", name, JSON.stringify(body));
   };
   app.post(
@@ -71,13 +71,6 @@ function addReading(root: FastifyInstance, pool: ExportParts["pool"]): void {
     const found = await listResourceTypes(pool, id, { prefix: "", after: "", limit: PAGE });
     return found.map(({ name, description: about }) => ({ workspace_id: workspace, name, description: about }));
   });
-}
-
-/** Their schemas name a newer dialect than ours is checked by, and use what both have. */
-function withoutDialect(schema: z.infer<typeof change>["schema"]): z.infer<typeof change>["schema"] {
-  if (schema === undefined || schema === null) return schema;
-  const { $schema: _dialect, ...rest } = schema;
-  return rest;
 }
 
 function noType(name: string): AppError {

@@ -1,8 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { AppError } from "../../../kernel/app-error.ts";
-import type { JobId } from "../../../kernel/ids.ts";
 import { callerOf } from "../../http/authorize.ts";
 import { problemView } from "../../http/problem-contract.ts";
 import { jobIdOf, ofJob } from "../../jobs/routes.ts";
@@ -14,15 +12,11 @@ const ofLink = z.object({ token: z.string().max(4000) });
 const payload = z.unknown().meta({ description: "What the flow sees as `resume`. To approve it has to fit the form of the step, if there is one." });
 const taken = z.object({ taken: z.literal(true) });
 
-/** Requests with links are nobody's: so many each second on a replica for the links of one run. Made-up links cost nothing, and count for none. */
-const LINKS_PER_S = 50;
-
 export function addApprovalRoutes(root: FastifyInstance, approvals: Approvals): void {
   addMemberRoutes(root, approvals);
   const app = root.withTypeProvider<ZodTypeProvider>();
   const config = { permission: "public" } as const;
   const bodyLimit = RUN_LIMITS.approvalBytes * 2;
-  const admit = linkGate(approvals);
 
   app.get(
     "/api/v1/approvals/:token",
@@ -38,11 +32,8 @@ export function addApprovalRoutes(root: FastifyInstance, approvals: Approvals): 
       },
     },
     async (request, reply) => {
-      await admit(request.params.token);
-      return reply
-        .header("cache-control", "no-store")
-        .header("referrer-policy", "no-referrer")
-        .send(await approvals.about(request.params.token));
+      await approvals.admit(request.params.token);
+      return reply.header("referrer-policy", "no-referrer").send(await approvals.about(request.params.token));
     },
   );
 
@@ -54,7 +45,7 @@ export function addApprovalRoutes(root: FastifyInstance, approvals: Approvals): 
       path,
       { config, bodyLimit, schema: { tags, operationId, summary, params: ofLink, body: payload.nullish(), response: { 202: taken, default: problemView } } },
       async (request, reply) => {
-        await admit(request.params.token);
+        await approvals.admit(request.params.token);
         await approvals.answerLink(request.params.token, approved, request.body);
         return reply.code(202).send({ taken: true });
       },
@@ -99,19 +90,4 @@ function addMemberRoutes(root: FastifyInstance, approvals: Approvals): void {
       return reply.code(202).send({ taken: true });
     },
   );
-}
-
-/** Errors: not_found for what is no link; resource_exhausted beyond the rate. */
-export function linkGate(approvals: Pick<Approvals, "runOf">, nowMs: () => number = () => performance.now()): (token: string) => Promise<void> {
-  let second = 0;
-  const counts = new Map<JobId, number>();
-  return async (token) => {
-    const run = await approvals.runOf(token);
-    const now = Math.floor(nowMs() / 1000);
-    if (now !== second) counts.clear();
-    second = now;
-    const count = (counts.get(run) ?? 0) + 1;
-    if (count > LINKS_PER_S) throw new AppError("resource_exhausted", "too many requests with links of this run at the moment", { retryAfterS: 1 });
-    counts.set(run, count);
-  };
 }

@@ -18,6 +18,7 @@ import { hasApproval, insertApproval, isInGroups, pendingBytes } from "./approva
 import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
 import { type ApprovalView, type Invitation, RUN_LIMITS } from "./contract.ts";
 import type { FillForm } from "./form-answers.ts";
+import { linkGate } from "./link-gate.ts";
 import type { RunReader } from "./run-reader.ts";
 
 export interface ApprovalParts {
@@ -64,6 +65,8 @@ const NO_LINK = "there is no such approval: the link is cut off, or not one of o
 /** Steps that wait for people: who is asked, and what they answer. */
 export class Approvals {
   readonly #parts: ApprovalParts;
+  /** For requests that bring nothing but a link, before anything else is done. Errors: not_found; resource_exhausted. */
+  readonly admit = linkGate(async (token) => (await this.#claims(token)).flow);
 
   constructor(parts: ApprovalParts) {
     this.#parts = parts;
@@ -90,11 +93,6 @@ export class Approvals {
     if (moduleAt(flow.definition, step.place)?.suspend === undefined)
       throw new AppError("failed_precondition", `step ${step.place} does not wait for people`, { hint: "give it `suspend`" });
     return this.#links(caller.workspace.id, step.id, step.place, approver);
-  }
-
-  /** The run that a link is for; nothing is looked up. Errors: not_found. */
-  async runOf(token: string): Promise<JobId> {
-    return (await this.#claims(token)).flow;
   }
 
   /** What a link is about. Errors: not_found. */
