@@ -35,20 +35,16 @@ function kinds(callS: number, transformS: number, reportS: number): readonly Kin
   ];
 }
 
+const lengths = (warmUpS: number, windowS: number): Lengths => ({ warmUpS, windowS });
+
 const LOADS: readonly Load[] = [
   {
     prefix: "packing",
     words: "jobs of 10 to 60 seconds",
     kinds: kinds(20, 25, 40),
     jobs: [900, 300],
-    short: [
-      { warmUpS: 75, windowS: 75 },
-      { warmUpS: 45, windowS: 45 },
-    ],
-    long: [
-      { warmUpS: 90, windowS: 180 },
-      { warmUpS: 45, windowS: 100 },
-    ],
+    short: [lengths(75, 75), lengths(45, 45)],
+    long: [lengths(90, 180), lengths(45, 100)],
   },
   {
     // A start takes as long as that of the others, and there are two and a half times as many: more room is between two jobs.
@@ -56,14 +52,8 @@ const LOADS: readonly Load[] = [
     words: "jobs of 4 to 24 seconds",
     kinds: kinds(8, 10, 16),
     jobs: [1_400, 400],
-    short: [
-      { warmUpS: 45, windowS: 60 },
-      { warmUpS: 20, windowS: 40 },
-    ],
-    long: [
-      { warmUpS: 45, windowS: 150 },
-      { warmUpS: 20, windowS: 80 },
-    ],
+    short: [lengths(45, 60), lengths(20, 40)],
+    long: [lengths(45, 150), lengths(20, 80)],
   },
 ];
 
@@ -79,9 +69,9 @@ export const packing: Scenario = {
     const [aims, charts, problems]: [Aim[], Chart[], string[]] = [[], [], []];
     for (const load of LOADS) {
       const [packedFor, workersFor] = short ? load.short : load.long;
-      const arm = (slots: number | "auto", jobs: number, lengths: Lengths): Promise<Seen> => {
-        say(`${load.words}, ${slots === "auto" ? "packed" : `${slots} slots`}: ${lengths.warmUpS} + ${lengths.windowS} s …`);
-        return runArm(world, { kinds: load.kinds, slots, jobs, ...lengths }, seededRandom(seedFor(seed, 1)));
+      const arm = (slots: number | "auto", jobs: number, within: Lengths): Promise<Seen> => {
+        say(`${load.words}, ${slots === "auto" ? "packed" : `${slots} slots`}: ${within.warmUpS} + ${within.windowS} s …`);
+        return runArm(world, { kinds: load.kinds, slots, jobs, ...within }, seededRandom(seedFor(seed, 1)));
       };
       const workers = await arm(SLOTS, load.jobs[1], workersFor);
       const packed = await arm("auto", load.jobs[0], packedFor);
