@@ -302,7 +302,7 @@ async function openDoors(
   entrance.addRoutes(app);
   const schedules = openSchedules(app, { ...parts, jobs, events, owners: directory, clock: realClock, metrics: metrics.schedules });
   const written = { ...parts.things.stores, scripts, locks, flows: flows.deployer, schedules: schedules.schedules, triggers: triggers.triggers };
-  openWindmill(app, { ...written, pools, jobs, approvals, onProgress });
+  openWindmill(app, { ...written, pools, jobs, runs: engines.reader, approvals, onProgress });
   addAgentRoutes(app, async (workspace) => agentsOf(sessions, home, workspace).concat(await network.agentsElsewhere(workspace, ANSWER_WITHIN_MS)));
   door.addRoutes(app);
   addOperationsRoutes(app, metrics, () => readiness(config.replicaName, pools, ownership, directory, network));

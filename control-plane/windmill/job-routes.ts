@@ -4,29 +4,32 @@ import { z } from "zod";
 import { AppError } from "../../kernel/app-error.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import type { Pool } from "../db/pools.ts";
-import { type Caller, callerOf } from "../http/authorize.ts";
-import { JOB_LIMITS, type JobView, type RunJobRequest, scriptPath, tagName } from "../jobs/contract.ts";
+import { callerOf } from "../http/authorize.ts";
+import { JOB_LIMITS, type RunJobRequest, scriptPath, tagName } from "../jobs/contract.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import { reportProgress } from "../jobs/progress-routes.ts";
 import { jobIdOf } from "../jobs/routes.ts";
 import { anyQuery, HIDDEN, inWorkspace, ofJob, sendJson } from "./common.ts";
+import { jobInTheirWords, type ReadJobs } from "./job-words.ts";
+import { notHere } from "./refusals.ts";
+import { type RunQuery, runQuery, settingsOf } from "./run-words.ts";
 
 const base = "/api/w/:workspace";
-const runQuery = z.looseObject({
-  scheduled_in_secs: z.coerce.number().min(0).optional(),
-  tag: tagName.optional(),
-  timeout: z.coerce.number().min(0.1).optional(),
-});
-type RunQuery = z.infer<typeof runQuery>;
 const args = z.record(z.string(), z.unknown()).nullish();
 /** The clients of Windmill wait for as long as a connection holds; ours is asked again by nobody here. */
 const WAIT_MS = JOB_LIMITS.waitS * 1000;
 
-export function addWindmillJobs(root: FastifyInstance, pool: Pool, jobs: JobService, onProgress: (id: JobId) => void): void {
-  addRuns(root, jobs);
-  addFlowRuns(root, jobs);
-  addLooks(root, jobs);
-  addProgress(root, pool, jobs, onProgress);
+interface JobParts extends ReadJobs {
+  readonly pool: Pool;
+  readonly jobs: JobService;
+  readonly onProgress: (id: JobId) => void;
+}
+
+export function addWindmillJobs(root: FastifyInstance, parts: JobParts): void {
+  addRuns(root, parts.jobs);
+  addFlowRuns(root, parts.jobs);
+  addLooks(root, parts);
+  addProgress(root, parts);
 }
 
 function addRuns(root: FastifyInstance, jobs: JobService): void {
@@ -78,20 +81,16 @@ function addFlowRuns(root: FastifyInstance, jobs: JobService): void {
     const { content, language, args: given, tag } = request.body;
     return start(request, reply, { code: { language, content }, args: given ?? {}, ...(tag != null && { tag }) });
   });
-  const flowPreview = z.looseObject({ value: z.record(z.string(), z.unknown()), args });
+  const flowPreview = z.looseObject({ value: z.record(z.string(), z.unknown()), args, restarted_from: z.unknown().optional() });
   app.post(
     `${base}/jobs/run/preview_flow`,
     { config, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: flowPreview } },
-    async (request, reply) => start(request, reply, { document: { summary: "", value: request.body.value }, args: request.body.args ?? {} }),
+    async (request, reply) => {
+      const { value, args: given, restarted_from: earlier } = request.body;
+      if (earlier != null) throw notHere("restarted_from", "previews begin at the beginning", "`millrace restart` goes on at a step of an earlier run");
+      return start(request, reply, { document: { summary: "", value }, args: given ?? {} });
+    },
   );
-}
-
-function settingsOf({ scheduled_in_secs: delay, tag, timeout }: RunQuery): Pick<RunJobRequest, "delay_s" | "tag" | "timeout_ms"> {
-  return {
-    ...(delay !== undefined && { delay_s: delay }),
-    ...(tag !== undefined && { tag }),
-    ...(timeout !== undefined && { timeout_ms: Math.round(timeout * 1000) }),
-  };
 }
 
 /** The result alone. One that failed is a 500 with the error of the script, as in Windmill. */
@@ -104,14 +103,15 @@ async function runAndAnswer(jobs: JobService, request: FastifyRequest, reply: Fa
   sendJson(reply, resultJson);
 }
 
-function addLooks(root: FastifyInstance, jobs: JobService): void {
+function addLooks(root: FastifyInstance, parts: JobParts): void {
+  const { jobs } = parts;
   const app = root.withTypeProvider<ZodTypeProvider>();
   const reads = { config: { permission: "jobs:read" as const, path: "inside" as const }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } };
-  app.get(`${base}/jobs_u/get/:id`, reads, async (request, reply) => sendJson(reply, await jobJson(jobs, callerOf(request), jobIdOf(request))));
+  app.get(`${base}/jobs_u/get/:id`, reads, async (request, reply) => sendJson(reply, await jobInTheirWords(parts, callerOf(request), jobIdOf(request))));
   app.get(`${base}/jobs_u/completed/get/:id`, reads, async (request, reply) => {
     const [caller, id] = [callerOf(request), jobIdOf(request)];
     if ((await jobs.record(caller, id)).done === undefined) throw new AppError("not_found", `job ${id} has not ended yet`);
-    sendJson(reply, await jobJson(jobs, caller, id));
+    sendJson(reply, await jobInTheirWords(parts, caller, id));
   });
   app.get(`${base}/jobs_u/completed/get_result/:id`, reads, async (request, reply) => sendJson(reply, await jobs.result(callerOf(request), jobIdOf(request))));
   app.get(`${base}/jobs_u/completed/get_result_maybe/:id`, reads, async (request, reply) => {
@@ -140,7 +140,7 @@ function addLooks(root: FastifyInstance, jobs: JobService): void {
   }
 }
 
-function addProgress(root: FastifyInstance, pool: Pool, jobs: JobService, onProgress: (id: JobId) => void): void {
+function addProgress(root: FastifyInstance, { pool, jobs, onProgress }: JobParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   app.post(
     `${base}/job_metrics/set_progress/:id`,
@@ -158,40 +158,4 @@ function addProgress(root: FastifyInstance, pool: Pool, jobs: JobService, onProg
     { config: { permission: "jobs:read", path: "inside" }, schema: { ...HIDDEN, params: ofJob, querystring: anyQuery } },
     async (request, reply) => sendJson(reply, JSON.stringify((await jobs.record(callerOf(request), jobIdOf(request))).progress ?? null)),
   );
-}
-
-function kindOf({ kind, flow, script }: JobView): string {
-  if (kind === "flow") return flow === undefined ? "flowpreview" : "flow";
-  if (kind === "dependencies") return "dependencies";
-  return script === undefined ? "preview" : "script";
-}
-
-/** A job in Windmill's words. */
-async function jobJson(jobs: JobService, caller: Caller, id: JobId): Promise<string> {
-  const view = await jobs.get(caller, id);
-  const ended = view.finished_at !== undefined;
-  const head = JSON.stringify(describe(caller, view, ended));
-  return ended ? `${head.slice(0, -1)},"result":${await jobs.result(caller, id)}}` : head;
-}
-
-function describe(caller: Caller, view: JobView, ended: boolean): object {
-  const cancelled = view.status === "cancelled";
-  return {
-    type: ended ? "CompletedJob" : "QueuedJob",
-    workspace_id: caller.workspace.name,
-    id: view.id,
-    job_kind: kindOf(view),
-    script_path: view.script ?? view.flow,
-    script_hash: view.hash,
-    language: view.language,
-    tag: view.tag,
-    created_by: view.created_by,
-    created_at: view.created_at,
-    started_at: view.started_at,
-    ...(ended ? { success: view.status === "succeeded", duration_ms: view.run_ms } : { running: view.status === "running", scheduled_for: view.scheduled_for }),
-    canceled: cancelled,
-    ...(cancelled && { canceled_reason: view.exit?.message }),
-    is_flow_step: view.parent !== undefined,
-    ...(view.parent !== undefined && { parent_job: view.parent, flow_step_id: view.step }),
-  };
 }

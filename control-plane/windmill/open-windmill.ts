@@ -4,6 +4,7 @@ import type { JobId } from "../../kernel/ids.ts";
 import type { Pools } from "../db/pools.ts";
 import type { FlowDeployer } from "../flows/deploy.ts";
 import type { Approvals } from "../flows/runs/approvals.ts";
+import type { RunReader } from "../flows/runs/run-reader.ts";
 import type { JobService } from "../jobs/job-service.ts";
 import type { References } from "../resources/references.ts";
 import type { Resources } from "../resources/resources.ts";
@@ -36,6 +37,7 @@ export interface WindmillParts {
   readonly locks: ScriptLocks;
   readonly flows: FlowDeployer;
   readonly approvals: Pick<Approvals, "inviteAhead" | "answerLink" | "admit">;
+  readonly runs: Pick<RunReader, "view">;
   readonly schedules: Schedules;
   readonly triggers: Triggers;
   readonly onProgress: (id: JobId) => void;
@@ -43,11 +45,11 @@ export interface WindmillParts {
 
 /** The routes that Windmill's clients call, and an answer for all others of theirs. A part of the composition root. */
 export function openWindmill(app: FastifyInstance, parts: WindmillParts): void {
-  const { variables, resources, references, schemas, jobs, scripts, locks, schedules, triggers, onProgress } = parts;
+  const { variables, resources, references, schemas, jobs, runs, scripts, locks, schedules, triggers, onProgress } = parts;
   const pool = parts.pools.console;
   addWindmillVariables(app, variables);
   addWindmillResources(app, resources, references);
-  addWindmillJobs(app, parts.pools.api, jobs, onProgress);
+  addWindmillJobs(app, { pool: parts.pools.api, jobs, runs, onProgress });
   addWindmillScripts(app, { pool, scripts, locks });
   addWindmillFlows(app, parts.flows);
   addWindmillTypes(app, { pool }, schemas);

@@ -71,7 +71,9 @@ function addWriting(root: FastifyInstance, parts: ScheduleParts): void {
   const app = root.withTypeProvider<ZodTypeProvider>();
   const config = { permission: "schedules:write", path: restPath } as const;
   const create = theirSchedule.extend({ path: thingPath });
-  const update = theirSchedule.extend({ path: thingPath.optional() });
+  // An update of theirs says nothing of the script: it stays.
+  const { script_path: script, is_flow: isFlow } = theirSchedule.shape;
+  const update = theirSchedule.extend({ path: thingPath.optional(), script_path: script.optional(), is_flow: isFlow.optional() });
   app.post(
     `${base}/create`,
     { config: { ...config, path: bodyPath }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: create } },
@@ -86,7 +88,8 @@ function addWriting(root: FastifyInstance, parts: ScheduleParts): void {
     refuseRenaming(path, request.body.path);
     const caller = callerOf(request);
     const before = await find(parts.schedules, caller.workspace.id, path);
-    await put(parts, caller, path, request.body, before);
+    const { script_path: at = before.target.path, is_flow: ofFlow = before.target.kind === "flow", ...said } = request.body;
+    await put(parts, caller, path, { ...said, script_path: at, is_flow: ofFlow }, before);
     return reply.type("text/plain").send(path);
   });
 }

@@ -55,7 +55,8 @@ function addWriting(root: FastifyInstance, parts: TriggerParts): void {
   const config = { permission: "triggers:write", path: restPath } as const;
   const { triggers } = parts;
   const create = theirTrigger.extend({ path: thingPath });
-  const update = theirTrigger.extend({ path: thingPath.optional() });
+  // An update that says nothing of the address leaves it as it is.
+  const update = theirTrigger.extend({ path: thingPath.optional(), route_path: theirTrigger.shape.route_path.optional() });
   app.post(
     `${base}/create`,
     { config: { ...config, path: bodyPath }, schema: { ...HIDDEN, params: inWorkspace, querystring: anyQuery, body: create } },
@@ -71,9 +72,17 @@ function addWriting(root: FastifyInstance, parts: TriggerParts): void {
     const caller = callerOf(request);
     const before = await triggers.get(caller.workspace.id, path);
     if (!hasTheirWords(before)) throw unsayable(path);
-    await put(parts, caller, path, request.body, before);
+    await put(parts, caller, path, { ...request.body, ...addressOf(request.body, before) }, before);
     return reply.type("text/plain").send(path);
   });
+}
+
+function addressOf(
+  { route_path: given, workspaced_route: isWorkspaced }: { readonly route_path?: string | undefined; readonly workspaced_route?: boolean | null | undefined },
+  { place }: StoredTrigger,
+): Pick<TheirTrigger, "route_path" | "workspaced_route"> {
+  if (given !== undefined) return { route_path: given, workspaced_route: isWorkspaced };
+  return { route_path: place.kind === "route" ? place.pattern.slice(1) : "", workspaced_route: isWorkspaced ?? true };
 }
 
 /** @param before undefined: it must be new */

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { AppError } from "../../kernel/app-error.ts";
 import type { StoredSchedule } from "../schedules/schedule-store.ts";
 import type { StoredTrigger } from "../triggers/trigger-store.ts";
+import { flowStatus } from "./job-words.ts";
 import { scheduleInOurWords, scheduleInTheirWords, type TheirSchedule, theirSchedule } from "./schedule-words.ts";
 import { type TheirTrigger, theirTrigger, triggerInOurWords, triggerInTheirWords } from "./trigger-words.ts";
 
@@ -208,4 +209,26 @@ test("what only a route of ours can have stays when Windmill's tools write it", 
   const told = theirTrigger.parse({ ...triggerInTheirWords(before, undefined), description: "other" });
   const { auth: _auth, ...kept } = settings;
   expect(triggerInOurWords(told, before)).toMatchObject({ ...kept, description: "other" });
+});
+
+test("of the steps of a run their tools are told the outermost, with what stands beside the flow apart", () => {
+  const steps = [
+    { step: "preprocessor", status: "succeeded", attempt: 1 },
+    { step: "a", status: "skipped", attempt: 0 },
+    { step: "loop", status: "running", attempt: 1, done: 1, count: 3 },
+    { step: "loop/1/b", status: "failed", job: "j1", attempt: 1 },
+    { step: "c", status: "waiting", attempt: 0 },
+    { step: "failure", status: "sleeping", job: "j2", attempt: 1 },
+  ] as const;
+  expect(flowStatus(steps)).toEqual({
+    step: 1,
+    modules: [
+      { id: "a", type: "Success" },
+      { id: "loop", type: "InProgress" },
+      { id: "c", type: "WaitingForPriorSteps" },
+    ],
+    preprocessor_module: { id: "preprocessor", type: "Success" },
+    failure_module: { id: "failure", type: "InProgress", job: "j2" },
+  });
+  expect(flowStatus([])).toEqual({ step: 0, modules: [], failure_module: { id: "failure", type: "WaitingForPriorSteps" } });
 });
