@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SCRIPTS, startWorld, untilEnded, type World } from "./harness.ts";
+import { expectCalled } from "./windmill-calls.ts";
 
 /** The routes of Windmill's API, asked as its clients ask. The clients themselves: windmill-clients.e2e. */
 let world: World;
+/** Of the script that jobs run. */
+let hash: string;
 
 beforeAll(async () => {
   world = await startWorld();
@@ -13,7 +16,9 @@ beforeAll(async () => {
   ] as const)
     expect((await world.api("PUT", path, body)).status).toBe(201);
   const content = "def main(n: int):\n    if n < 0:\n        raise ValueError('negative')\n    return n * 2\n";
-  expect((await world.api("POST", "/scripts", { path: "f/wm/double", language: "python3", content })).status).toBe(201);
+  const double = await world.api<{ hash: string }>("POST", "/scripts", { path: "f/wm/double", language: "python3", content });
+  expect(double.status).toBe(201);
+  hash = double.body.hash;
 });
 afterAll(() => world.close());
 
@@ -66,6 +71,59 @@ test("jobs are started, waited for and asked what became of them", async () => {
   expect(await json(`/jobs_u/completed/get_result_maybe/${id}`)).toEqual({ completed: true, started: true, success: true, result: 10 });
   expect(await json(`/jobs_u/get/${id}`)).toMatchObject({ type: "CompletedJob", success: true, canceled: false, result: 10, script_path: "f/wm/double" });
   expect(await ask("GET", `/jobs_u/completed/get_result/${id}`)).toEqual([200, "10"]);
+  const [, late] = await ask("POST", `/jobs/run/h/${hash}?scheduled_in_secs=3600`, { n: 5 });
+  expect(await ask("POST", `/jobs/queue/cancel/${late}`, { reason: "no more" })).toEqual([200, late]);
+  expect(await json(`/jobs_u/get/${late}`)).toMatchObject({ canceled: true, canceled_reason: expect.stringContaining("no more") });
+  expect(await ask("POST", `/jobs/run_wait_result/h/${hash}`, { n: 6 })).toEqual([200, "12"]);
+  await expectCalled(world, "HTTP");
+});
+
+test("when a job begins, and how often it is tried, is as the query says, or the job is refused", async () => {
+  const start = new Date(Date.now() + 3600_000).toISOString();
+  const query = (retry: unknown): string => new URLSearchParams({ scheduled_for: start, retry: JSON.stringify(retry) }).toString();
+  const [status, id] = await ask("POST", `/jobs/run/p/f/wm/double?${query({ constant: { attempts: 2, seconds: 5 } })}`, { n: 5 });
+  expect(status).toBe(201);
+  expect((await world.api("GET", `/jobs/${id}`)).body).toMatchObject({ scheduled_for: start, retry: { max_attempts: 3, constant: { delay_s: 5 } } });
+  expect((await ask("POST", `/jobs/run/p/f/wm/double?${query({ constant: { attempts: 1000 } })}`, { n: 5 }))[0]).toBe(400);
+  expect((await ask("POST", `/jobs/run/p/f/wm/double?${query({ retry_if: { expr: "true" } })}`, { n: 5 }))[0]).toBe(501);
+  expect((await ask("POST", "/jobs/run/p/f/wm/double?retry=no", { n: 5 }))[0]).toBe(400);
+  expect((await ask("POST", "/jobs/run/preview_flow", { value: { modules: [] }, restarted_from: { flow_job_id: id, step_id: "a" } }))[0]).toBe(501);
+});
+
+test("of the run of a flow it is told how far its steps are", async () => {
+  const double = (id: string, expr: string, more: object = {}): object => ({
+    ...{ id, value: { type: "script", path: "f/wm/double", input_transforms: { n: { type: "javascript", expr } } } },
+    ...more,
+  });
+  const failureModule = double("failure", "1");
+  const value = {
+    modules: [double("a", "flow_input.n"), double("b", "results.a", { suspend: { required_events: 1 } }), double("c", "-1")],
+    failure_module: failureModule,
+  };
+  const [, id] = await ask("POST", "/jobs/run/preview_flow", { value, args: { n: 1 } });
+  const told = async () => Object(await json(`/jobs_u/get/${id}`)).flow_status;
+  const job = expect.stringMatching(/^[0-9a-f-]{36}$/);
+  await expect.poll(told).toEqual({
+    step: 1,
+    modules: [
+      { id: "a", type: "Success", job },
+      { id: "b", type: "WaitingForEvents", job },
+      { id: "c", type: "WaitingForPriorSteps" },
+    ],
+    failure_module: { id: "failure", type: "WaitingForPriorSteps" },
+  });
+  expect((await world.api("POST", `/jobs/${id}/flow/answer`, { approve: true })).status).toBe(202);
+  await untilEnded(world, id);
+  expect(await json(`/jobs_u/completed/get/${id}`)).toMatchObject({
+    job_kind: "flowpreview",
+    flow_status: {
+      step: 2,
+      modules: [{ type: "Success" }, { type: "Success" }, { id: "c", type: "Failure", job }],
+      failure_module: { id: "failure", type: "Success", job },
+    },
+  });
+  const [, script] = await ask("POST", "/jobs/run/p/f/wm/double", { n: 5 });
+  expect(await json(`/jobs_u/get/${script}`)).not.toHaveProperty("flow_status");
 });
 
 test("schedules are made, enabled, changed, listed and deleted; what there is nothing for is refused by name", async () => {
@@ -78,9 +136,12 @@ test("schedules are made, enabled, changed, listed and deleted; what there is no
   expect((await ask("POST", "/schedules/create", schedule))[0]).toBe(409);
   expect(await ask("POST", "/schedules/setenabled/f/wm/nightly", { enabled: true })).toEqual([200, "schedule f/wm/nightly enabled"]);
   expect((await ask("POST", "/schedules/update/f/wm/nightly", { ...schedule, schedule: "0 0 4 * * *" }))[0]).toBe(200);
+  const { script_path: _script, is_flow: _flow, ...withoutScript } = schedule;
+  expect((await ask("POST", "/schedules/update/f/wm/nightly", { ...withoutScript, schedule: "0 0 4 * * *" }))[0]).toBe(200);
   expect((await ask("POST", "/schedules/update/f/wm/nightly", { ...schedule, path: "f/wm/other" }))[0]).toBe(501);
   expect((await ask("POST", "/schedules/update/f/wm/none", { ...schedule, path: "f/wm/none" }))[0]).toBe(404);
-  expect(await json("/schedules/get/f/wm/nightly")).toMatchObject({ schedule: "0 0 4 * * *", enabled: true, summary: "S", args: { n: 1 } });
+  const told = { schedule: "0 0 4 * * *", script_path: "f/wm/double", is_flow: false, enabled: true, summary: "S", args: { n: 1 } };
+  expect(await json("/schedules/get/f/wm/nightly")).toMatchObject(told);
   expect((await ask("GET", "/schedules/get/f/wm/none"))[0]).toBe(404);
   expect(await json("/schedules/list?per_page=1")).toEqual([at("f/wm/nightly")]);
   expect(await json("/schedules/list?per_page=1&page=2")).toEqual([]);
@@ -108,6 +169,9 @@ test("routes of HTTP are made and listed, page by page; those with a secret are 
   expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/route" }))[0]).toBe(201);
   expect((await ask("POST", "/http_triggers/create", { ...route, path: "f/wm/same" }))[0]).toBe(409);
   expect(await json("/http_triggers/get/f/wm/route")).toMatchObject({ ...route, path: "f/wm/route" });
+  const { route_path: _address, workspaced_route: _below, ...withoutAddress } = route;
+  expect((await ask("POST", "/http_triggers/update/f/wm/route", { ...withoutAddress, http_method: "put" }))[0]).toBe(200);
+  expect(await json("/http_triggers/get/f/wm/route")).toMatchObject({ ...route, http_method: "put" });
   const secret = { kind: "route", method: "GET", pattern: "/closed", script: "f/wm/double", auth: { kind: "token" } };
   expect((await world.api("PUT", "/triggers/by-path?path=f/wm/closed", secret)).status).toBe(201);
   expect((await ask("GET", "/http_triggers/get/f/wm/closed"))[0]).toBe(501);

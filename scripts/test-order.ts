@@ -27,6 +27,7 @@ const LONG = [
   "e2e/flows.e2e.test.ts",
   "e2e/job-api.e2e.test.ts",
   "e2e/windmill-clients.e2e.test.ts",
+  "e2e/windmill-cli.e2e.test.ts",
   "e2e/enrolment.e2e.test.ts",
   "e2e/database.e2e.test.ts",
   "e2e/faults.e2e.test.ts",

@@ -96,5 +96,9 @@ test("docs/windmill.md lists every route of Windmill's that is answered here", a
   const page = readFileSync(new URL("../../docs/windmill.md", import.meta.url), "utf8");
   const listed = [...page.matchAll(/^\| `((?:GET|POST|DELETE) \/\S+)`/gm)].map(([, route = ""]) => route);
   expect(listed.sort()).toEqual(found.sort());
+  // The tests of the clients go by who is said to call a route, and count answers by its pattern alone.
+  const callers = [...page.matchAll(/^\| `(?:GET|POST|DELETE) \/\S+` +\| (?:HTTP|(?:, |Python|TypeScript|command line)+) +\|/gm)];
+  expect(callers.length).toBe(listed.length);
+  expect(new Set(listed.map((route) => route.replace(/^\S+ /, ""))).size).toBe(listed.length);
   expect(found.length).toBeGreaterThan(20);
 });
