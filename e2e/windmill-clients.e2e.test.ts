@@ -114,6 +114,7 @@ test("windmill-client for TypeScript calls each route that it has a function for
       schedules: ["0 0 4 * * *", "f/wm/double", true, ["f/gen/schedule"], true, false],
       triggers: ["post", "gen", ["f/gen/route"], true, false],
     },
+    answered: [6, "refused"],
     jobs: [
       [22, 2],
       24,

@@ -73,7 +73,17 @@ export async function main(token = "", asks = false) {
   const outside = [await wmill.getVariable("f/wm/plain"), shown, await wmill.runScript("f/wm/double", null, { n: 6 })];
   const made = { variables: await variables(), resources: await resources(), types: await types(), folders: await folders(), workspace: await ofWorkspace() };
   const deployed = { scripts: await scripts(), flows: await flows(), schedules: await schedules(), triggers: await triggers() };
-  return { ...inJob, outside, made, deployed, jobs: await jobs() };
+  const answered = [await answer(wmill.JobService.resumeSuspendedJobPost), await answer(wmill.JobService.cancelSuspendedJobPost)];
+  return { ...inJob, outside, made, deployed, answered, jobs: await jobs() };
+}
+
+/** What becomes of a run for which a program answers that makes its links itself. */
+async function answer(way: typeof wmill.JobService.resumeSuspendedJobPost) {
+  const id = await wmill.runFlowAsync("f/wm/typescript-flow", { n: 3 });
+  let signature: string | undefined;
+  while (signature === undefined) signature = await wmill.JobService.createJobSignature({ workspace, id, resumeId: 1 }).catch(() => new Promise((later) => setTimeout(later, 50)));
+  await way({ workspace, id, resumeId: 1, signature, requestBody: {} });
+  return await wmill.waitJob(id).catch(() => "refused");
 }
 
 async function variables() {
