@@ -8,3 +8,22 @@ export function processorMs(work: () => void): number {
   const { user, system } = process.threadCpuUsage(before);
   return (user + system) / 1000;
 }
+
+/** The most processor time, milliseconds, that this thread used between two turns of its event loop. */
+export async function longestTurnMs(work: () => Promise<void>): Promise<number> {
+  const usedUs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return user + system;
+  };
+  let [lastUs, longestUs, over] = [usedUs(), 0, false];
+  const look = (): void => {
+    const nowUs = usedUs();
+    longestUs = Math.max(longestUs, nowUs - lastUs);
+    lastUs = nowUs;
+    if (!over) setImmediate(look);
+  };
+  look();
+  await work();
+  over = true;
+  return longestUs / 1000;
+}

@@ -3,7 +3,7 @@ import type { Mutation } from "./mutation.ts";
 const ADVANCE = "control-plane/flows/core/advance.ts";
 const STEP = "control-plane/flows/core/step.ts";
 const AFTER = "control-plane/flows/core/after-step.ts";
-const LIST = "control-plane/flows/core/list.ts";
+const STATE = "control-plane/flows/core/state.ts";
 const OUTSTANDING = "control-plane/flows/core/outstanding.ts";
 
 /** Of the pure core of flows: played by run-flow.ts. */
@@ -47,7 +47,7 @@ export const FLOW_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not wait for the jobs that run",
-    edits: [{ file: ADVANCE, text: "  state.leaving.push(...running);\n", replacement: "" }],
+    edits: [{ file: ADVANCE, text: "  for (const at of running) state.leaving.push(at);\n", replacement: "" }],
     why: "They are known after a crash, too.",
   },
   {
@@ -67,12 +67,12 @@ export const FLOW_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a list opens as many iterations as it has",
-    edits: [{ file: LIST, text: "list.open.length < list.most && ", replacement: "" }],
+    edits: [{ file: STATE, text: "open.length < most && ", replacement: "" }],
     why: "Parallelism is bounded.",
   },
   {
     name: "a list that was broken off goes on",
-    edits: [{ file: LIST, text: "while (list.broken !== true && ", replacement: "while (" }],
+    edits: [{ file: STATE, text: "broken !== true && ", replacement: "" }],
     why: "What comes after a failure is not run.",
   },
   {

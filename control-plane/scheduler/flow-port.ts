@@ -16,7 +16,10 @@ export interface FlowRunner {
   begin(running: RunningJob, payload: JobPayload | undefined): void;
   /** Flows that run by the tables: their shards have come. Those that are known already are ignored. */
   adopt(flows: readonly RunningJob[]): void;
-  /** The end of a job is about to be written. @returns true when it is that of a step: then its flow's next transition takes it along */
+  /**
+   * The end of a job is about to be written. @returns true when the runner writes it: the end of a step's attempt goes along with its flow's next
+   * transition, one without an attempt comes before it
+   */
   takesEnd(write: Write): boolean;
   /** A flow is to end early; may be said again. Its `cancel` says why. */
   cancel(running: RunningJob): void;

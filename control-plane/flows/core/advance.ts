@@ -13,8 +13,11 @@ import type { Command, FlowEvent, ListItem, Place, ValueRef } from "./model.ts";
 import { finishCommand, leavingReason } from "./outstanding.ts";
 import { askCommand } from "./phase-commands.ts";
 import type { Level } from "./place.ts";
-import type { BlockState, End, Failure, FlowState, Stop } from "./state.ts";
+import { type BlockState, type End, type Failure, type FlowState, MOST_AT_ONCE, type Stop } from "./state.ts";
 import { blockJobs, currentBlock } from "./under-way.ts";
+
+/** Events of logs before this format began all that there was to begin: so they do when they are read again. */
+const BOUNDED_FORMAT = 2;
 
 interface Advance {
   /** The state that was given, changed in place. */
@@ -31,9 +34,10 @@ interface Advance {
  * @param seen hears of steps and iterations that are over, for `restartFrom`
  */
 export function advance(definition: FlowDefinition, state: FlowState, event: FlowEvent, seen?: Seen): Advance {
-  const ctx: Context = { definition, state, event, commands: [], items: [], blocks: BLOCKS, seen, taken: false };
   if ("jitter" in event) state.jitter = event.jitter;
   if (event.format !== undefined) state.format = event.format;
+  const left = (state.format ?? 0) < BOUNDED_FORMAT ? Number.POSITIVE_INFINITY : MOST_AT_ONCE;
+  const ctx: Context = { definition, state, event, commands: [], items: [], blocks: BLOCKS, seen, taken: false, left };
   apply(ctx);
   if (ctx.cancel !== undefined) cancel(ctx, ctx.cancel.by, ctx.cancel.reason);
   if (event.kind === "started" && !ctx.taken) sendAway(ctx, event.place, event.job);
@@ -147,7 +151,7 @@ function cancel(ctx: Context, by: string, reason: string): void {
   if (state.stage === "over") return;
   const current = currentBlock(definition, state);
   const running = current === undefined ? [] : blockJobs(current.level, current.block);
-  state.leaving.push(...running);
+  for (const at of running) state.leaving.push(at);
   end(ctx, { outcome: "cancelled", value: cancelledValue(by, reason), reason });
   for (const { place, job } of running) ctx.commands.push({ kind: "cancel_job", place, job, reason: leavingReason(state) });
 }

@@ -14,6 +14,7 @@ function runBlock(ctx: Context, level: Level, block: BlockState): BlockEnd | und
     // Its first phase stands for a moment only: entering sets the real one.
     const step: StepState = { attempt: 0, phase: { kind: "starting" } };
     block.step = step;
+    ctx.left -= 1;
     const place = placeOn(level, module);
     const end = enterStep(ctx, { place, module, step, share: level.share });
     if (end === undefined) return undefined;

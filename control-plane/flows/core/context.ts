@@ -16,6 +16,8 @@ export interface Context {
   cancel?: { readonly by: string; readonly reason: string };
   /** A step took the job of a `started`. */
   taken: boolean;
+  /** So many steps and iterations may still begin, see MOST_AT_ONCE. */
+  left: number;
 }
 
 /** Hears of steps and iterations that are over, while a log is read for a restart. */

@@ -1,7 +1,8 @@
 /**
  * Loops and branchalls: a block for each index, of which at most `most` are open. An index that ends is an item of the list and leaves the
  * state; the next one begins. What runs side by side always runs to its end: a failure that counts is remembered, and is the end of the whole
- * when nothing is open any more. One after the other, the first failure that counts is the end.
+ * when nothing is open any more. One after the other, the first failure that counts is the end. What one event may begin is bounded: what is left is
+ * begun by events of its own.
  */
 import type { JobId } from "../../../kernel/ids.ts";
 import { stopOf } from "./after-step.ts";
@@ -11,7 +12,7 @@ import { innerOf, setInner } from "./inner.ts";
 import type { Place, StepStatus, ValueRef } from "./model.ts";
 import { askCommand } from "./phase-commands.ts";
 import { isLoop, isParallel, type Level, levelWithin, parseBranch } from "./place.ts";
-import { type Failure, type Inner, type ListState, MOST_WHILE_ITERATIONS, type OpenItem, type Stop } from "./state.ts";
+import { type Failure, type Inner, type ListState, MOST_WHILE_ITERATIONS, mayBegin, type OpenItem, type Stop } from "./state.ts";
 
 interface ListSize {
   /** Undefined: as many as it takes, for a whileloop. */
@@ -61,9 +62,16 @@ function levelOf({ module, place, share }: { module: Spot["module"]; place: Plac
   return levelWithin(module, place, index, Math.max(1, Math.floor(share / list.most)));
 }
 
-/** Begins what may begin. A loop, not recursion: thousands of iterations may end at once. */
+/** What an event before has left is begun. */
+export function goOnWithList(ctx: Context, spot: Spot): WorkEnd | undefined {
+  const { phase } = spot.step;
+  return phase.kind === "list" && mayBegin(phase.list) ? fill(ctx, spot, phase.list) : undefined;
+}
+
+/** Begins what may begin. A loop, not recursion: hundreds of iterations may end at once. */
 function fill(ctx: Context, spot: Spot, list: ListState): WorkEnd | undefined {
-  while (list.broken !== true && list.open.length < list.most && list.next < (list.count ?? Number.POSITIVE_INFINITY)) {
+  while (ctx.left > 0 && mayBegin(list)) {
+    ctx.left -= 1;
     const level = levelOf(spot, list, list.next);
     if (list.count === undefined && list.next >= MOST_WHILE_ITERATIONS) {
       list.broken = true;
@@ -78,7 +86,11 @@ function fill(ctx: Context, spot: Spot, list: ListState): WorkEnd | undefined {
       list.open.push(item);
       const end = ctx.blocks.run(ctx, level, item.block);
       if (end !== undefined) endItem(ctx, spot, list, item, end);
-    } else break;
+    } else list.broken = true;
+  }
+  if (mayBegin(list)) {
+    ctx.commands.push({ kind: "go_on", place: spot.place });
+    return undefined;
   }
   if (list.open.length > 0) return undefined;
   setInner(spot.step, innerOfList(spot, list));

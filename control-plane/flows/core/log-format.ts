@@ -5,7 +5,7 @@ import type { FlowState } from "./state.ts";
  * Of the logs that this release writes. A member of an event that changes the state, or another meaning of one, raises it: a release that does not know
  * it would go on with another state than the one that its writer had. A new kind of event need not: it is noticed by its name.
  */
-export const LOG_FORMAT = 1;
+export const LOG_FORMAT = 2;
 
 const KINDS: Readonly<Record<FlowEvent["kind"], true>> = {
   flow_started: true,
@@ -24,6 +24,7 @@ const KINDS: Readonly<Record<FlowEvent["kind"], true>> = {
   stop_decided: true,
   slept: true,
   woke: true,
+  went_on: true,
   approval: true,
   reused: true,
   cancel_asked: true,

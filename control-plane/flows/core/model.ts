@@ -73,6 +73,8 @@ export type Command =
   | { readonly kind: "timer"; readonly place: Place; readonly atMs: number }
   /** Make secret URLs for a step that waits for people → nothing; approvals come as `approval`. */
   | { readonly kind: "invite"; readonly place: Place }
+  /** Go on with a loop or branchall that was left in the middle: one event begins no more than MOST_AT_ONCE → went_on. */
+  | { readonly kind: "go_on"; readonly place: Place }
   /** End a job that is not needed any more: its end comes as `ended`. */
   | { readonly kind: "cancel_job"; readonly place: Place; readonly job: JobId; readonly reason: string }
   /** Look whether the same flow with the same inputs has a result that is kept (cache_ttl) → recalled. */
@@ -135,6 +137,8 @@ export type Happening =
   /** The sleep after a step ends then. */
   | { readonly kind: "slept"; readonly place: Place; readonly untilMs: number }
   | { readonly kind: "woke"; readonly place: Place }
+  /** More of a loop or branchall begins. */
+  | { readonly kind: "went_on"; readonly place: Place }
   | { readonly kind: "approval"; readonly place: Place; readonly approval: Approval }
   /**
    * A step or an iteration is over as it was in the run that this one was restarted from; nothing is asked or waited for after it. Made by

@@ -1,5 +1,5 @@
 import type { Command, Place, Question } from "./model.ts";
-import type { StepState } from "./state.ts";
+import { mayBegin, type StepState } from "./state.ts";
 
 /**
  * What is to be carried out for a step in its phase, apart from the steps within it. All that a run wants follows from its phases: entering
@@ -21,8 +21,9 @@ export function phaseCommands(place: Place, step: StepState): Command[] {
       const invite: Command = { kind: "invite", place };
       return phase.untilMs === undefined ? [invite] : [invite, { kind: "timer", place, atMs: phase.untilMs }];
     }
-    case "running":
     case "list":
+      return mayBegin(phase.list) ? [{ kind: "go_on", place }] : [];
+    case "running":
     case "choice":
       return [];
   }

@@ -5,6 +5,7 @@
 import type { JobId } from "../../../kernel/ids.ts";
 import type { FlowDefinition, Module } from "../model.ts";
 import { advance } from "./advance.ts";
+import { LOG_FORMAT } from "./log-format.ts";
 import { type Command, type FlowEvent, type Happening, INLINE_VALUE_BYTES, type ListItem, type Place, type ValueRef } from "./model.ts";
 import { branchTaken, type Past, type PastRun, pastReader } from "./past-run.ts";
 import { FAILURE_PLACE, findPlace, isLoop, isParallel, moduleAt, modulesWithin, PREPROCESSOR_PLACE, parseBranch } from "./place.ts";
@@ -38,7 +39,11 @@ export function restartFrom(definition: FlowDefinition, old: PastRun, place: Pla
   const begun = beginRestart(definition, old, place);
   if (begun.kind === "refused") return begun;
   begun.take(old.events);
-  return begun.plan(atMs);
+  const planning = begun.plan(atMs);
+  for (;;) {
+    const { done, value } = planning.next();
+    if (done === true) return value;
+  }
 }
 
 type BegunRestart =
@@ -46,7 +51,8 @@ type BegunRestart =
       readonly kind: "reading";
       /** The earlier run's log, piece by piece: all of it is never needed at once. */
       take(events: readonly FlowEvent[]): void;
-      plan(atMs: number): Restart;
+      /** Stops now and then: thousands of results may be taken over. */
+      plan(atMs: number): Generator<undefined, Restart>;
     }
   | Extract<Restart, { kind: "refused" }>;
 
@@ -69,8 +75,8 @@ export function beginRestart(definition: FlowDefinition, old: Omit<PastRun, "eve
   };
 }
 
-function planned(plan: Plan, target: Place, rest: Place, atMs: number): Restart {
-  const missing = play(plan, atMs) ?? (plan.passed ? undefined : missingAt(plan, target));
+function* planned(plan: Plan, target: Place, rest: Place, atMs: number): Generator<undefined, Restart> {
+  const missing = (yield* play(plan, atMs)) ?? (plan.passed ? undefined : missingAt(plan, target));
   if (missing !== undefined) return refused(missing);
   const { events, state, items, past } = plan;
   const whole = { kind: "planned", events, state, items, from: target } as const;
@@ -82,6 +88,8 @@ const refused = (message: string): Extract<Restart, { kind: "refused" }> => ({ k
 
 /** All of them are stored before the run is accepted. */
 const MOST_TAKEN_OVER = 20_000;
+/** Of the new run, without a stop. */
+const EVENTS_AT_ONCE = 500;
 
 interface Plan {
   readonly definition: FlowDefinition;
@@ -97,10 +105,10 @@ interface Plan {
 }
 
 /** Plays the new run up to the step, with answers of the past one. @returns why that cannot be */
-function play(plan: Plan, atMs: number): string | undefined {
+function* play(plan: Plan, atMs: number): Generator<undefined, string | undefined> {
   const commands: Command[] = [];
   const tell = (happening: Happening): void => {
-    const event = { ...happening, atMs };
+    const event = { ...happening, atMs, ...(plan.state.format !== LOG_FORMAT && { format: LOG_FORMAT }) };
     plan.events.push(event);
     const { commands: wanted, items } = advance(plan.definition, plan.state, event, (place) => {
       // A mock is over at once.
@@ -115,7 +123,9 @@ function play(plan: Plan, atMs: number): string | undefined {
     const command = commands[at];
     const answer = command === undefined ? undefined : answerTo(plan, command);
     if (typeof answer === "string") return answer;
-    if (answer !== undefined) tell(answer);
+    if (answer === undefined) continue;
+    tell(answer);
+    if (plan.events.length % EVENTS_AT_ONCE === 0) yield;
   }
   return undefined;
 }
@@ -128,10 +138,15 @@ function answerTo(plan: Plan, command: Command): Happening | string | undefined 
   if (command.kind === "ask" && command.question === "flow_skip") return { kind: "flow_skip_decided", skip: false };
   const path = command.place.split("/");
   const differsAt = path.findIndex((segment, at) => segment !== plan.path[at]);
-  if (differsAt < 0) return path.length < plan.path.length && command.kind === "ask" ? decideAround(plan, command) : undefined;
+  if (differsAt < 0) return path.length < plan.path.length ? goOnAround(plan, command) : undefined;
   // Within the step itself.
   if (differsAt >= plan.path.length) return undefined;
   return reuse(plan, path.slice(0, differsAt + 1), path[differsAt + 1]);
+}
+
+function goOnAround(plan: Plan, command: Command): Happening | string | undefined {
+  if (command.kind === "go_on") return { kind: "went_on", place: command.place };
+  return command.kind === "ask" ? decideAround(plan, command) : undefined;
 }
 
 /** A question of a step around the one at which the run goes on. */

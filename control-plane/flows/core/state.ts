@@ -11,6 +11,12 @@ import type { Approval, Outcome, Place, Question, StepStatus, ValueRef } from ".
 /** Iterations that are open at a time, on each level of nesting: loops within the iterations of a loop, or within branches side by side, divide it. */
 export const MOST_OPEN = 256;
 
+/**
+ * Steps and iterations that one event may begin. Those that need nothing (mocks, loops and branches without steps) are over at once: of loops within
+ * loops of them there are more than would ever end, and all of it would be one turn.
+ */
+export const MOST_AT_ONCE = 2048;
+
 /** A whileloop that has not stopped after so many iterations fails. */
 export const MOST_WHILE_ITERATIONS = 10_000;
 
@@ -152,6 +158,11 @@ export interface Stop {
   readonly value: ValueRef;
   readonly skip: boolean;
   readonly failure?: Failure;
+}
+
+/** Whether more of a list is to begin. Between two events it is so only where MOST_AT_ONCE was reached. */
+export function mayBegin({ broken, open, most, next, count = Number.POSITIVE_INFINITY }: ListState): boolean {
+  return broken !== true && open.length < most && next < count;
 }
 
 /** The state of a run without events. */

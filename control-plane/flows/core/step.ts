@@ -20,7 +20,7 @@ import {
 import { beginChoice, deliverChoice } from "./choice.ts";
 import type { Context, Spot, StepEnd, WorkEnd } from "./context.ts";
 import { evaluationFailure } from "./flow-errors.ts";
-import { beginList, deliverList } from "./list.ts";
+import { beginList, deliverList, goOnWithList } from "./list.ts";
 import type { FlowEvent, Question } from "./model.ts";
 import { isJob } from "./place.ts";
 import { retryDelayMs } from "./retry-delay.ts";
@@ -123,6 +123,8 @@ function hear(ctx: Context, spot: Spot): StepEnd | undefined {
       return phase.kind === "asking" && phase.question === "sleep" ? sleep(ctx, spot, event.untilMs) : undefined;
     case "woke":
       return wake(ctx, spot);
+    case "went_on":
+      return settle(ctx, spot, goOnWithList(ctx, spot));
     case "approval":
       return takeApproval(ctx, spot, event.approval);
     case "reused":

@@ -1,6 +1,5 @@
 import { messageOf } from "../../../kernel/app-error.ts";
 import { assertNever } from "../../../kernel/assert-never.ts";
-import { background } from "../../../kernel/background.ts";
 import { outcomeOf } from "../../../kernel/exit.ts";
 import type { FlushOperation, NewJob } from "../../jobs/model.ts";
 import type { RunningJob } from "../../scheduler/core/model.ts";
@@ -16,6 +15,8 @@ import { NOT_THERE, type RunParts, startParts, wallMs } from "./run-parts.ts";
 import type { RunState } from "./run-state.ts";
 import type { Started } from "./step-starter.ts";
 import type { Transition } from "./transition.ts";
+import { TurnBudget } from "./turn-budget.ts";
+import type { WorkUnderWay } from "./work-under-way.ts";
 
 /** Carries out what the core wants of a run, as far as that can be done at once: all of it goes into one transition. */
 export class Carrier {
@@ -35,7 +36,26 @@ export class Carrier {
     this.#state.apply(this.#to, happening, wallMs(this.#parts));
   }
 
-  carry(command: Command): void {
+  /**
+   * As much of the transition's commands as one turn may do. @param working those that are being worked on @param wasFull the turn before has left something
+   * @returns whether something is left
+   */
+  carryOut(working: WorkUnderWay, wasFull: boolean): boolean {
+    const budget = new TurnBudget(this.#to, wasFull);
+    // More of them come meanwhile.
+    for (const command of this.#to.commands) {
+      // Of jobs that are to be cancelled it is only noted who they are, and of all of them: the next turn would begin with them again.
+      if (command.kind === "cancel_job") this.#state.leavers.add(command);
+      else if (budget.isSpent) return true;
+      else if (!working.has(command)) {
+        this.#carry(command);
+        budget.spend();
+      }
+    }
+    return false;
+  }
+
+  #carry(command: Exclude<Command, { kind: "cancel_job" }>): void {
     switch (command.kind) {
       case "ask":
         this.#ask(command);
@@ -57,8 +77,8 @@ export class Carrier {
       case "invite":
         this.#state.rest();
         return;
-      case "cancel_job":
-        this.#to.after.push(() => cancelJob(this.#parts, this.#running, command));
+      case "go_on":
+        if (this.#state.wants(command)) this.apply({ kind: "went_on", place: command.place });
         return;
       // Who waits looks for it in the state.
       case "answer_early":
@@ -179,16 +199,8 @@ export class Carrier {
   }
 }
 
-/** The job of a step that nobody waits for any more. */
-export function cancelJob({ host }: RunParts, running: RunningJob, { job, place, reason }: Extract<Command, { kind: "cancel_job" }>): void {
-  const { workspace, shard, policy, id } = running.job;
-  const flow = { id, root: policy?.flow?.root ?? id, place };
-  background(host.log, "cancel of a step", host.cancel({ id: job, workspace, shard, policy: { ...NO_POLICY, flow } }, reason));
-}
-
 type Refused = Extract<FlushOperation, { kind: "refuse" }>;
 
-const NO_POLICY = { text: "{}", retry: undefined, queueTtlMs: undefined, softTimeoutMs: undefined };
 const nothing = (): void => undefined;
 const silent = (operation: FlushOperation): { operation: FlushOperation; settle: () => void; fail: () => void } => ({
   operation,

@@ -81,17 +81,20 @@ export class FlowEngine implements FlowRunner {
     this.#used.start();
   }
 
-  /** Ends of steps go along with what their flow makes of them. */
+  /** The ends of attempts go along with what their flow makes of them. */
   takesEnd(write: Write): boolean {
     const { operation } = write;
     if (operation.kind !== "finish" && operation.kind !== "cancel") return false;
     const step = operation.job.policy?.flow;
-    if (step !== undefined) return this.#stepEnds(step, operation, write);
-    // A job that is only in the tables: nothing says whose step it is.
-    if (operation.kind !== "cancel" || !this.#hasFlows(operation.job.workspace)) return false;
+    if (operation.kind === "finish") return step !== undefined && this.#stepEnds(step, operation, [write]);
+    if (step === undefined && !this.#hasFlows(operation.job.workspace)) return false;
     const settle: Write["settle"] = (outcome) => {
       write.settle(outcome);
-      if (outcome === "moved") background(this.#host.log, "end of a step", this.#endedUnseen(operation));
+      // Otherwise an attempt of it was just being claimed: that is yet to end, and the run must not go on, or be over, before.
+      if (outcome !== "moved") return;
+      if (step !== undefined) this.#stepEnds(step, operation, []);
+      // A job that is only in the tables: nothing says whose step it is.
+      else background(this.#host.log, "end of a step", this.#endedUnseen(operation));
     };
     this.#host.submitTogether([{ ...write, settle }]);
     return true;
@@ -160,14 +163,15 @@ export class FlowEngine implements FlowRunner {
     this.#pumping = false;
   }
 
-  #stepEnds(step: StepOf, operation: StepEnd, write: Write): boolean {
+  /** @param writes none when the end is committed already */
+  #stepEnds(step: StepOf, operation: StepEnd, writes: readonly Write[]): boolean {
     const run = this.#runOf(step.id);
     if (run === undefined) return false;
     const { exit, resultJson } = operation.kind === "finish" ? operation.end : operation;
     const outcome = outcomeOf(exit.reason);
     const { place, cache } = step;
-    const mended = exit.reason === "result_invalid";
-    run.push({ kind: "ended", job: operation.job.id, place, outcome, resultJson, writes: [write], mended, cache, ...this.#whereRan(step, operation) });
+    const mended = writes.length === 0 || exit.reason === "result_invalid";
+    run.push({ kind: "ended", job: operation.job.id, place, outcome, resultJson, writes, mended, cache, ...this.#whereRan(step, operation) });
     return true;
   }
 

@@ -60,8 +60,8 @@ export interface FlowRunStore {
   source(workspace: WorkspaceId, flow: JobId): Promise<FlowSource | undefined>;
   /** Undefined: there is no such job. */
   load(workspace: WorkspaceId, flow: JobId): Promise<StoredRun | undefined>;
-  /** Rows of events that have some after the one with a number, in their order; `limit` rows at most. */
-  events(workspace: WorkspaceId, flow: JobId, after: number, limit: number): Promise<RecordedRow[]>;
+  /** Rows of events after the one with a number, in their order: as many as hold `most` events. The first may begin before, the last go on after these. */
+  events(workspace: WorkspaceId, flow: JobId, after: number, most: number): Promise<RecordedRow[]>;
   /** Ends of jobs as far as they are in history. */
   ends(workspace: WorkspaceId, jobs: readonly JobId[]): Promise<Map<JobId, StoredEnd>>;
   /** References of a list's values in the order of their indices, from one on. */
@@ -95,6 +95,8 @@ interface SourceRow {
   created_by: string;
 }
 
+/** Of the column. */
+const MOST_SEQ = 2_147_483_647;
 const SOURCE = "SELECT kind, language, script_hash, code, args, created_by FROM job WHERE workspace_id = $1 AND id = $2";
 
 /** Reads of the engine, on the owner's pool: they never wait behind those of the API. */
@@ -131,10 +133,12 @@ export function createFlowRunStore(pool: Pool): FlowRunStore {
       };
     },
 
-    async events(workspace, flow, after, limit) {
+    async events(workspace, flow, after, most) {
+      // A row has up to some hundreds: so many rows would be a hundred times as much.
       const { rows } = await pool.query<{ seq: number; events: string }>(
-        "SELECT seq, events FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq > $3 ORDER BY seq LIMIT $4",
-        [workspace, flow, after, limit],
+        `SELECT seq, events FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq > $3 AND seq <= coalesce(
+           (SELECT min(seq) FROM flow_event WHERE workspace_id = $1 AND id = $2 AND seq >= $4), $4) ORDER BY seq`,
+        [workspace, flow, after, Math.min(after + most, MOST_SEQ)],
       );
       return rows.map(({ seq, events }) => ({ seq, events: decodeEvents(events) }));
     },

@@ -4,17 +4,17 @@ import type { JobEnd, Write } from "../../jobs/model.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import { isReadable } from "../core/log-format.ts";
 import type { Command } from "../core/model.ts";
-import { Carrier, cancelJob } from "./carrier.ts";
+import { Carrier } from "./carrier.ts";
 import type { FlowSource } from "./flow-run-store.ts";
 import { missedEnds } from "./missed-ends.ts";
-import { brokenEnd, keepWhole } from "./run-ends.ts";
+import { brokenEnd, endOfStep, keepWhole } from "./run-ends.ts";
 import { ofOneTurn, type RunInput } from "./run-inputs.ts";
 import { type RunParts, wallMs } from "./run-parts.ts";
 import { AWAKE, RunState } from "./run-state.ts";
 import { workOn } from "./run-work.ts";
 import { takeInput } from "./take-input.ts";
 import { type NextMoment, Transition } from "./transition.ts";
-import { TurnBudget } from "./turn-budget.ts";
+import { WorkUnderWay } from "./work-under-way.ts";
 
 /** Who keeps the runs of an owner. */
 export interface RunKeeper {
@@ -46,10 +46,7 @@ export class FlowRun {
   #inputs: RunInput[] = [];
   /** A write or a load is under way. */
   #busy = false;
-  /** Commands that are being worked on, by their text. */
-  readonly #working = new Set<string>();
-  /** What was begun under an earlier one is void: the state was thrown away since. */
-  #generation = 0;
+  readonly #working = new WorkUnderWay();
   /** So many inputs are tried one by one. */
   #alone = 0;
   #refusals = 0;
@@ -65,6 +62,10 @@ export class FlowRun {
   /** Since the turn before was full. */
   #isLong = false;
   #broken: string | undefined;
+  /** Broken, and all jobs of this state are leaving. */
+  #left: RunState | undefined;
+  /** Its state cannot be read. */
+  #isLost = false;
   #stopped = false;
 
   /** @param source of a run that has only just begun: nothing has to be read */
@@ -77,7 +78,8 @@ export class FlowRun {
 
   /** Nothing is under way, and nothing waits to be done: it may be dropped from memory. */
   get isIdle(): boolean {
-    return !this.#busy && this.#inputs.length === 0 && this.#working.size === 0 && !this.#behind && this.#broken === undefined;
+    const isQuiet = this.#inputs.length === 0 && this.#working.size === 0 && !this.#behind && this.#state?.leavers.isBehind !== true;
+    return isQuiet && !this.#busy && this.#broken === undefined;
   }
 
   /** @param write makes the run's job run, see FlowRunner.takesBegin */
@@ -101,8 +103,9 @@ export class FlowRun {
     this.#ownWrite = undefined;
   }
 
-  /** A turn went wrong in a way that nobody thought of: the run ends. */
+  /** A turn went wrong in a way that nobody thought of: the run ends. What its state was is asked of the tables. */
   fail(message: string): void {
+    this.#dropState();
     this.#broken ??= `the flow cannot go on: ${message}`;
     this.#keeper.ready(this);
   }
@@ -115,8 +118,10 @@ export class FlowRun {
       return;
     }
     if (this.#broken !== undefined) {
-      if (this.#ownWrite === undefined) this.#breakOff(running, this.#broken);
-      else this.#beginAlone(this.#ownWrite);
+      if (this.#ownWrite !== undefined) this.#beginAlone(this.#ownWrite);
+      // Its state says which jobs it has.
+      else if (this.#state === undefined && !this.#isLost) this.#load();
+      else this.#breakOff(running, this.#broken);
       return;
     }
     if (this.#state === undefined) this.#load();
@@ -147,30 +152,16 @@ export class FlowRun {
     const carrier = new Carrier(this.#parts, running, state, to);
     if (state.seq === 0) carrier.apply({ kind: "flow_started", preprocess: this.job.policy?.preprocess === true });
     for (const input of inputs) {
-      if ("command" in input) this.#working.delete(keyOf(input.command));
+      if ("command" in input) this.#working.over(input.command);
       takeInput(this.#parts, carrier, to, state, input);
     }
     if (this.#behind) {
       this.#behind = false;
-      to.commands.splice(0, to.commands.length, ...state.outstanding());
+      to.commands = state.outstanding();
     }
-    this.#carryOut(carrier, to);
-  }
-
-  #carryOut(carrier: Carrier, to: Transition): void {
-    const budget = new TurnBudget(to, this.#isLong);
-    this.#isLong = false;
-    for (let command = to.commands.shift(); command !== undefined; command = to.commands.shift()) {
-      if (budget.isSpent) {
-        // The rest follows from the state.
-        this.#behind = true;
-        this.#isLong = true;
-        return;
-      }
-      if (this.#working.has(keyOf(command))) continue;
-      carrier.carry(command);
-      budget.spend();
-    }
+    // What is left over follows from the state.
+    this.#isLong = carrier.carryOut(this.#working, this.#isLong);
+    this.#behind = this.#isLong;
   }
 
   #write(to: Transition, state: RunState, running: RunningJob, inputs: readonly RunInput[]): void {
@@ -204,14 +195,9 @@ export class FlowRun {
   /** The end of a run that is a step goes along with what its own flow makes of it. */
   #submit(writes: readonly Write[], end: JobEnd | undefined, mended: boolean): void {
     const parent = end === undefined ? undefined : this.#keeper.parentOf(this);
-    const place = this.job.policy?.flow?.place;
-    if (end === undefined || parent === undefined || place === undefined) this.#parts.host.submitTogether(writes);
-    else {
-      const { reason } = end.exit;
-      const outcome = reason === "succeeded" || reason === "cancelled" ? reason : "failed";
-      const { cache } = this.job.policy?.flow ?? {};
-      parent.push({ kind: "ended", job: this.job.id, place, outcome, resultJson: end.resultJson, writes, mended, cache });
-    }
+    const told = end === undefined ? undefined : endOfStep(this.job, end, writes, mended);
+    if (parent === undefined || told === undefined) this.#parts.host.submitTogether(writes);
+    else parent.push(told);
   }
 
   #committed(to: Transition, state: RunState, running: RunningJob, next: NextMoment): void {
@@ -220,7 +206,6 @@ export class FlowRun {
     this.#parts.deps.metrics.transition(to.events.length);
     for (const agent of state.leftFolders(to.end !== undefined)) this.#parts.host.leaveFolder(running, agent);
     if (to.end !== undefined) {
-      for (const action of to.after) action();
       this.#parts.host.ended(running, to.end);
       if (state.deletesUsed) this.#parts.lookForUsed();
       this.#forget();
@@ -274,30 +259,33 @@ export class FlowRun {
 
   /** What is not in the transition: jobs are cancelled, and what takes longer begins; its outcome comes as an input. */
   #follow(to: Transition, state: RunState): void {
-    for (const action of to.after) action();
     for (const command of to.later) this.#begin(state, command);
+    this.#dismiss(state);
+  }
+
+  /** Cancels some of the jobs that nobody waits for any more; the next ones have their turn like everything else. */
+  #dismiss(state: RunState): void {
+    const running = this.#parts.host.running(this.job.id);
+    if (running === undefined) return;
+    state.leavers.tellSome(this.#parts.host, running, () => {
+      if (this.#state === state) this.#keeper.ready(this);
+    });
+    if (state.leavers.isBehind) this.#keeper.ready(this);
   }
 
   #begin(state: RunState, command: Command): void {
-    const key = keyOf(command);
-    if (this.#working.has(key)) return;
-    this.#working.add(key);
-    const generation = this.#generation;
-    this.#parts.lanes
-      .take(this.job.workspace, () => workOn(this.#parts, this.job, state, command))
-      .then(
-        (input) => {
-          if (this.#generation === generation) this.push(input);
-        },
-        (error: unknown) => {
-          if (this.#generation === generation) this.#workFailed(key, error);
-        },
-      );
+    const { lanes } = this.#parts;
+    const work = (): Promise<RunInput> => lanes.take(this.job.workspace, () => workOn(this.#parts, this.job, state, command));
+    this.#working.begin(
+      command,
+      work,
+      (input) => this.push(input),
+      (error) => this.#workFailed(error),
+    );
   }
 
   /** The database is away; or the result of the whole run is too large to be put together, or something is gone from the tables for good. */
-  #workFailed(key: string, error: unknown): void {
-    this.#working.delete(key);
+  #workFailed(error: unknown): void {
     this.#behind = true;
     if (error instanceof AppError && (error.code === "out_of_range" || error.code === "internal")) {
       this.#broken = messageOf(error);
@@ -332,16 +320,19 @@ export class FlowRun {
       const missed = await missedEnds(deps.store, workspace, state);
       // Whether it has a row is not known: the next transition writes it.
       if (fresh === undefined) this.#stored = { dueAtMs: undefined, awake: false };
-      this.#inputs.unshift(...missed);
+      this.#inputs = [...missed, ...this.#inputs];
       this.#loaded(state);
     } catch (error) {
       host.log.warn({ event: "flow.load_failed", jobId: id, error: messageOf(error) }, "a flow could not be loaded");
       const failure = AppError.from(error);
       if (failure.code === "unavailable") this.#again(failure.message === NEWER ? NEWER_AGAIN_MS : RETRY_MS);
-      else this.#broken = `the flow cannot be run: ${messageOf(error)}`;
+      else {
+        this.#isLost = true;
+        this.#broken ??= `the flow cannot be run: ${messageOf(error)}`;
+      }
     }
     this.#busy = false;
-    if (this.#state !== undefined || this.#broken !== undefined) this.#keeper.ready(this);
+    if (this.#state !== undefined || this.#isLost) this.#keeper.ready(this);
   }
 
   #loaded(state: RunState): void {
@@ -350,29 +341,32 @@ export class FlowRun {
     this.#state = state;
   }
 
-  /** It cannot go on: it ends as failed, and its steps are cancelled. */
+  /** It cannot go on: its steps are cancelled, then it ends as failed. In this order: nobody would look for them any more. */
   #breakOff(running: RunningJob, message: string): void {
+    // No transition will take them along.
+    for (const input of this.#inputs.splice(0)) if (input.kind === "ended") this.#parts.host.submitTogether(input.writes);
+    const state = this.#state;
+    if (state !== undefined && this.#left !== state)
+      for (const at of state.jobs()) state.leavers.add({ kind: "cancel_job", ...at, reason: "the flow has ended" });
+    this.#left = state;
+    if (state !== undefined && !state.leavers.isDone) {
+      if (state.leavers.isBehind) this.#dismiss(state);
+      return;
+    }
     const to = new Transition();
-    for (const input of this.#inputs.splice(0)) if (input.kind === "ended") to.causedBy(input.writes);
     const end = brokenEnd(running, message, wallMs(this.#parts));
-    const jobs = this.#state?.jobs() ?? [];
     to.end = end;
     this.#busy = true;
     const settle = (): void => {
-      for (const { job, place } of jobs) cancelJob(this.#parts, running, { kind: "cancel_job", job, place, reason: "the flow has ended" });
       this.#parts.host.ended(running, end);
       this.#forget();
     };
-    const fail = (error: unknown): void => {
-      failAll(to.caused, error);
-      this.#forget();
-    };
+    const fail = (): void => this.#forget();
     this.#submit(to.writes(this.job, { seq: 0, atMs: 0, stateJson: undefined, next: undefined, hasRow: true }, { settle, fail }), end, true);
   }
 
   #dropState(): void {
     this.#state = undefined;
-    this.#generation += 1;
     this.#working.clear();
     this.#behind = true;
     this.#fresh = undefined;
@@ -389,8 +383,6 @@ export class FlowRun {
 }
 
 const NOTHING = { state: undefined, stateSeq: 0, events: [] };
-
-const keyOf = (command: Command): string => JSON.stringify(command);
 
 function failAll(writes: readonly Write[], error: unknown): void {
   for (const { fail } of writes) fail(error);

@@ -1,13 +1,14 @@
-import { type Exit, errorResult, exitOf } from "../../../kernel/exit.ts";
+import { type Exit, errorResult, exitOf, outcomeOf } from "../../../kernel/exit.ts";
 import type { JobId } from "../../../kernel/ids.ts";
 import type { Json } from "../../../kernel/json.ts";
-import type { FlushOperation, JobEnd } from "../../jobs/model.ts";
+import type { FlushOperation, JobEnd, Write } from "../../jobs/model.ts";
 import { stepPolicy } from "../../jobs/policy-codec.ts";
 import { FLOW_TAG } from "../../scheduler/core/flow-agent.ts";
 import type { RunningJob, WaitingJob } from "../../scheduler/core/model.ts";
 import type { Command, Place } from "../core/model.ts";
 import { parseJson } from "./flow-codec.ts";
 import { flowKey } from "./kept-results.ts";
+import type { RunInput } from "./run-inputs.ts";
 import type { RunState } from "./run-state.ts";
 import type { Transition } from "./transition.ts";
 
@@ -78,6 +79,13 @@ function messageIn(valueJson: string): string | undefined {
 
 function isMembers(value: Json | undefined): value is { readonly [name: string]: Json } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The end of a run as that of a step of another one; undefined for a run that is none. @param writes all that is written with it */
+export function endOfStep({ id, policy }: WaitingJob, end: JobEnd, writes: readonly Write[], mended: boolean): RunInput | undefined {
+  if (policy?.flow === undefined) return undefined;
+  const { place, cache } = policy.flow;
+  return { kind: "ended", job: id, place, outcome: outcomeOf(end.exit.reason), resultJson: end.resultJson, writes, mended, cache };
 }
 
 /** What else is written with the end of a run: its result for those who ask for the same again, and that steps of it are to be deleted. */

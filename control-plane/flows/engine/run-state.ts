@@ -13,6 +13,7 @@ import type { RunnableFlow } from "./engine-deps.ts";
 import type { EvaluationPlace } from "./evaluation.ts";
 import type { FlowSource, StoredRun } from "./flow-run-store.ts";
 import { givenApprovals } from "./given-approvals.ts";
+import { Leavers } from "./leavers.ts";
 import { replay } from "./replay.ts";
 import type { ScopeOwner } from "./scope.ts";
 import type { NextMoment, Transition } from "./transition.ts";
@@ -33,6 +34,8 @@ export class RunState {
   /** Something of it may wait for longer: only then it is looked whether all of it does. */
   #mayRest = false;
   #deletesUsed: boolean | undefined;
+  /** With the state they are forgotten: then all jobs that are leaving are cancelled again. */
+  readonly leavers = new Leavers();
   /** Agents that have had a folder for its steps. */
   readonly #folders = new Set<AgentKey>();
 
@@ -91,7 +94,8 @@ export class RunState {
     if (event.kind === "ended" && event.agent !== undefined) this.#folders.add(event.agent);
     to.events.push(event);
     to.values(items);
-    to.commands.push(...commands);
+    // One by one: there may be more of them than arguments of a call.
+    for (const command of commands) to.commands.push(command);
   }
 
   /** All that has to be done by now. */
@@ -141,7 +145,9 @@ export class RunState {
   }
 
   get nextMs(): number | undefined {
-    return this.#timers.size === 0 ? undefined : Math.min(...this.#timers.values());
+    let nextMs: number | undefined;
+    for (const atMs of this.#timers.values()) if (nextMs === undefined || atMs < nextMs) nextMs = atMs;
+    return nextMs;
   }
 
   /** What is true after all that was done in this turn. @param busy something is being evaluated */

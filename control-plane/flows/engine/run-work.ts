@@ -41,6 +41,7 @@ export async function workOn(parts: RunParts, job: WaitingJob, state: RunState, 
       return { kind: "loaded", command };
     case "timer":
     case "invite":
+    case "go_on":
     case "cancel_job":
     case "answer_early":
       return { kind: "go" };

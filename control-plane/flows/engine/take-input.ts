@@ -51,6 +51,7 @@ export function takeInput(parts: RunParts, carrier: Carrier, to: Transition, sta
 function takeEnd(parts: RunParts, carrier: Carrier, to: Transition, state: RunState, input: Extract<RunInput, { kind: "ended" }>): void {
   const { job, place, outcome, resultJson, writes, cache, agent, folderLost } = input;
   to.causedBy(writes);
+  state.leavers.ended(job);
   if (!state.runs({ place, job })) return;
   if (place === PREPROCESSOR_PLACE && outcome === "succeeded" && !resultJson.trimStart().startsWith("{")) {
     const json = errorResult("NoInputs", "the preprocessor must return an object: its members are the inputs of the flow");

@@ -14,11 +14,9 @@ export interface NextMoment {
 export class Transition {
   readonly events: FlowEvent[] = [];
   /** Still to be carried out. */
-  readonly commands: Command[] = [];
+  commands: Command[] = [];
   /** Those that take longer: they begin when this is committed. */
   readonly later: Command[] = [];
-  /** What happens after the commit. */
-  readonly after: (() => void)[] = [];
   readonly #caused: Write[] = [];
   readonly #jobs: Write[] = [];
   readonly #items = new Map<string, FlowItem>();
@@ -51,6 +49,11 @@ export class Transition {
   /** New jobs so far. */
   get jobs(): number {
     return this.#jobs.length;
+  }
+
+  /** Values of lists, and parts of lists, so far. */
+  get items(): number {
+    return this.#items.size;
   }
 
   approvedBy(number: string): void {

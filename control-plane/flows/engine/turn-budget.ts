@@ -1,7 +1,8 @@
 import { TURN_BYTES } from "./run-inputs.ts";
 import type { Transition } from "./transition.ts";
 
-const MOST_EVENTS = 400;
+/** Of events, and of items of lists: what is over at once leaves few events and many items. */
+const MOST_RECORDS = 400;
 /** The first children of a large fan-out begin while the next ones are being made: few at first, so that their commit is a short one. */
 const FIRST_JOBS = 16;
 const MOST_JOBS = 64;
@@ -28,8 +29,8 @@ export class TurnBudget {
   }
 
   get isSpent(): boolean {
-    const { events, jobs, jobBytes } = this.#to;
-    if (events.length >= MOST_EVENTS || jobs >= this.#mostJobs || jobBytes >= TURN_BYTES) return true;
+    const { events, items, jobs, jobBytes } = this.#to;
+    if (Math.max(events.length, items) >= MOST_RECORDS || jobs >= this.#mostJobs || jobBytes >= TURN_BYTES) return true;
     return this.#commands >= LEAST_COMMANDS && usedMs() >= this.#untilMs;
   }
 

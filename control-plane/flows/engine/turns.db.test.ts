@@ -1,6 +1,7 @@
 /** How much of one run is done in one turn: others have theirs in between, and nothing is left over. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JobId } from "../../../kernel/ids.ts";
+import { longestTurnMs } from "../../../kernel/processor-time.fixture.ts";
 import { FlowBench, step } from "./testing/flow-bench.ts";
 
 let bench: FlowBench;
@@ -27,25 +28,6 @@ const transitions = async (flow: JobId): Promise<number[]> => {
   return rows.map(({ count }) => count);
 };
 
-/** The most processor time, milliseconds, that this thread used between two turns of its event loop. */
-async function longestTurnMs(work: () => Promise<void>): Promise<number> {
-  const usedUs = (): number => {
-    const { user, system } = process.threadCpuUsage();
-    return user + system;
-  };
-  let [lastUs, longestUs, over] = [usedUs(), 0, false];
-  const look = (): void => {
-    const nowUs = usedUs();
-    longestUs = Math.max(longestUs, nowUs - lastUs);
-    lastUs = nowUs;
-    if (!over) setImmediate(look);
-  };
-  look();
-  await work();
-  over = true;
-  return longestUs / 1000;
-}
-
 test("when far more is due than fits into one turn all of it is done, a part in each", async () => {
   const flow = await bench.start({ modules: [loopOf(1500, "flow_input.iter.index")] });
   expect(await bench.ended(flow)).toEqual({ outcome: "succeeded", result: Array.from({ length: 1500 }, (_, x) => ({ x })) });
@@ -66,6 +48,18 @@ test.each([
     await bench.until("some have been worked out", async () => (await bench.events(flow)).some(({ kind }) => kind === "passed"));
     await bench.owner.owner.cancel({ id: flow, workspace: bench.workspace, shard: bench.shard }, "enough");
     await bench.ended(flow);
+  });
+  expect(ms).toBeLessThan(120);
+});
+
+test("loops of loops that need nothing, a hundred million iterations, do not hold up other flows, and can be cancelled", async () => {
+  const inner = { id: "inner", value: { type: "whileloopflow", modules: [], skip_failures: true } };
+  const outer = { id: "outer", value: { type: "whileloopflow", modules: [inner], skip_failures: true } };
+  const ms = await longestTurnMs(async () => {
+    const flow = await bench.start({ modules: [outer] });
+    expect(await bench.run({ modules: [step("a"), step("b")] })).toMatchObject({ outcome: "succeeded" });
+    await bench.owner.owner.cancel({ id: flow, workspace: bench.workspace, shard: bench.shard }, "enough");
+    expect(await bench.ended(flow)).toMatchObject({ outcome: "cancelled" });
   });
   expect(ms).toBeLessThan(120);
 });

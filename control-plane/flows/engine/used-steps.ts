@@ -9,8 +9,8 @@ import type { FlowRunStore } from "./flow-run-store.ts";
 /** What an owner before left behind, or what failed, is found this soon. */
 const LOOK_EVERY_MS = 60_000;
 const PAGE = 100;
-/** Rows of a log, and jobs, that are worked on at a time. */
-const ROWS = 10;
+/** Events of a log, and jobs, that are worked on at a time. */
+const EVENTS = 1000;
 const MOST_JOBS = 500;
 /** Kept results whose time is over, of all workspaces, in one look. */
 const MOST_FORGOTTEN = 5000;
@@ -75,11 +75,11 @@ export class UsedSteps {
     const { definition } = await this.#catalogue.loadFlow(run.workspace, source);
     const jobs: JobId[] = [];
     for (let after = 0; ; ) {
-      const rows = await this.#store.events(run.workspace, run.id, after, ROWS);
+      const rows = await this.#store.events(run.workspace, run.id, after, EVENTS);
       for (const event of rows.flatMap(({ events }) => events))
         if (event.kind === "started" && moduleAt(definition, event.place)?.deleteAfterUse === true) jobs.push(event.job);
       after = rows.at(-1)?.seq ?? after;
-      if (rows.length < ROWS) return jobs;
+      if (rows.length === 0) return jobs;
     }
   }
 }

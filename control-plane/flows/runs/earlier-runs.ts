@@ -84,8 +84,8 @@ export function originOf({ record: { id, policyText } }: EarlierRun, step: Place
 
 type Planned = Extract<Restart, { kind: "planned" }>;
 
-/** Rows of a log that are worked on without a pause. */
-const ROWS = 10;
+/** Events of a log that are worked on without a pause. */
+const EVENTS = 1000;
 
 /** Plans a restart by the log of the run. Errors: failed_precondition with the reason why it cannot be; those of the database. */
 export async function planRestart(
@@ -99,17 +99,25 @@ export async function planRestart(
   const begun = beginRestart(definition, { job: record.id, definition: flow.definition }, step);
   if (begun.kind === "refused") throw new AppError("invalid_argument", begun.message, { fields: [{ pointer: "/step", message: begun.message }] });
   await readLog(store, workspace, record.id, begun.take);
-  const plan = begun.plan(nowMs);
+  const plan = await inSlices(begun.plan(nowMs));
   if (plan.kind === "refused") throw new AppError("failed_precondition", plan.message);
   return plan;
 }
 
+async function inSlices<T>(work: Generator<undefined, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    await nextTurn();
+  }
+}
+
 async function readLog(store: Pick<FlowRunStore, "events">, workspace: WorkspaceId, run: JobId, take: (events: readonly FlowEvent[]) => void): Promise<void> {
   for (let after = 0; ; ) {
-    const rows = await store.events(workspace, run, after, ROWS);
+    const rows = await store.events(workspace, run, after, EVENTS);
     for (const { events } of rows) take(events);
     after = rows.at(-1)?.seq ?? after;
-    if (rows.length < ROWS) return;
+    if (rows.length === 0) return;
     await nextTurn();
   }
 }

@@ -7,6 +7,7 @@ import type { JobService } from "../../jobs/job-service.ts";
 import { isPreprocessed, restartPolicy } from "../../jobs/policy-codec.ts";
 import type { RestartOf } from "../../scheduler/core/retry-core.ts";
 import { advance } from "../core/advance.ts";
+import { LOG_FORMAT } from "../core/log-format.ts";
 import type { FlowEvent, Place } from "../core/model.ts";
 import { moduleAt } from "../core/place.ts";
 import { newFlowState } from "../core/state.ts";
@@ -118,7 +119,7 @@ function waitsForPeople(module: Module): boolean {
 }
 
 function fromTheBeginning({ definition }: WantedFlow, job: JobId, nowMs: number, preprocess: boolean): Beginning {
-  const event = { kind: "flow_started", preprocess, atMs: nowMs } as const;
+  const event = { kind: "flow_started", preprocess, atMs: nowMs, format: LOG_FORMAT } as const;
   const { state, items } = advance(definition, newFlowState(), event);
   return { job, events: [event], state, items };
 }

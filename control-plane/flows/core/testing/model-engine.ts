@@ -5,6 +5,7 @@
 import { asJobId, type JobId } from "../../../../kernel/ids.ts";
 import type { FlowDefinition } from "../../model.ts";
 import { advance } from "../advance.ts";
+import { LOG_FORMAT } from "../log-format.ts";
 import type { Approval, Command, FlowEvent, Happening, Outcome, Place, Question, ValueRef } from "../model.ts";
 import { outstanding } from "../outstanding.ts";
 import { type FlowState, newFlowState } from "../state.ts";
@@ -59,7 +60,7 @@ export class ModelEngine {
   }
 
   tell(happening: Happening): void {
-    const event: FlowEvent = { ...happening, atMs: this.nowMs };
+    const event: FlowEvent = { ...happening, atMs: this.nowMs, ...(this.state.format !== LOG_FORMAT && { format: LOG_FORMAT }) };
     this.events.push(event);
     const { commands, items } = advance(this.definition, this.state, event);
     for (const { place, index, value } of items) this.items.set(`${place}/${index}`, value);
@@ -98,6 +99,7 @@ export class ModelEngine {
     if (command.kind === "run") this.#run(command.place, command.attempt);
     else if (command.kind === "pass") this.#pass(command.place);
     else if (command.kind === "ask") this.tell(this.answer(command));
+    else if (command.kind === "go_on") this.tell({ kind: "went_on", place: command.place });
     else if (command.kind === "recall") this.tell({ kind: "recalled", ...(this.#world.recalled !== undefined && { value: this.#world.recalled }) });
     else if (command.kind === "cancel_job") this.#cancelJob(command.place, command.job);
     else if (command.kind === "invite") {
