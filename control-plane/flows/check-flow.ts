@@ -24,7 +24,7 @@ interface FlowSource {
 
 /**
  * Reads a flow and checks all that can be known before a run.
- * Errors: invalid_argument with every field that is wrong; out_of_range for too much of it; resource_exhausted when too many flows are being read.
+ * Errors: invalid_argument with every field that is wrong; out_of_range for too much of it; resource_exhausted when too many flows of the workspace wait to be read.
  * @param path of the flow itself, if it has one: it may run itself
  * @param root where the document stands in the request: pointers of errors begin there
  * @param mayRefer whether its author may run what is at a path; what may not be run is said not to be there
@@ -39,7 +39,7 @@ export async function checkFlow(
 ): Promise<CheckedFlow> {
   const text = yaml ?? JSON.stringify(document);
   if (Buffer.byteLength(text) > FLOW_LIMITS.documentBytes) throw unreadable(true, [{ pointer: yaml === undefined ? root : "/yaml", message: TOO_LARGE }]);
-  const reading = await readFlow({ format: yaml === undefined ? "json" : "yaml", text, path, root });
+  const reading = await readFlow(workspace, { format: yaml === undefined ? "json" : "yaml", text, path, root });
   if (reading.kind === "unreadable") throw unreadable(reading.isTooLarge, reading.problems);
   const problems = [...reading.problems, ...(await pathProblems(pool, workspace, path, reading.steps, mayRefer))];
   if (problems.length > 0) throw flowError(problems.sort(inOrder));

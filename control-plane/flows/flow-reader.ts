@@ -3,6 +3,8 @@
 // forms: their schemas are made into programs.
 import { Worker } from "node:worker_threads";
 import { AppError } from "../../kernel/app-error.ts";
+import { FairThreads } from "../../kernel/fair-threads.ts";
+import type { WorkspaceId } from "../../kernel/ids.ts";
 import { type ThreadLimits, watchThread } from "../../kernel/thread-time.ts";
 import type { ExpressionReader } from "./check-expressions.ts";
 import { asFlowReading } from "./flow-messages-codec.ts";
@@ -19,45 +21,33 @@ export interface FlowReaderOptions {
   readonly expressions: ExpressionReader;
   /** That one text may take, the start of its worker included. */
   readonly limits?: ThreadLimits;
-  /** Workers at a time, and texts that may wait for one; one more is refused. */
+  /** Workers at a time. */
   readonly maxAtOnce?: number;
+  /** Texts of one workspace that may wait for one; one more is refused. */
   readonly maxWaiting?: number;
 }
 
-/** Errors: resource_exhausted when too many texts wait; unavailable when the machine is too busy to read one; internal when the worker has a defect. */
-export type ReadFlow = (text: FlowText) => Promise<FlowReading>;
+/** Texts that wait, of all workspaces together: each may be a megabyte. */
+const MOST_WAITING = 150;
+
+/** Errors: resource_exhausted when too many texts of the workspace wait; unavailable when the machine is too busy to read one; internal when the worker has a defect. */
+export type ReadFlow = (workspace: WorkspaceId, text: FlowText) => Promise<FlowReading>;
 
 export function createFlowReader({ expressions, limits = LIMITS, maxAtOnce = 2, maxWaiting = 50 }: FlowReaderOptions): ReadFlow {
-  const waiting: (() => void)[] = [];
-  let running = 0;
+  const tooMany = (): AppError =>
+    new AppError("resource_exhausted", "too many flows of this workspace are being read at once", { retryable: true, retryAfterS: 2 });
+  const threads = new FairThreads(maxAtOnce, { waitingPerWorkspace: maxWaiting, waiting: MOST_WAITING }, tooMany);
 
-  async function turn(): Promise<void> {
-    if (running < maxAtOnce) {
-      running += 1;
-      return;
-    }
-    if (waiting.length >= maxWaiting) throw new AppError("resource_exhausted", "too many flows are being read at once", { retryable: true, retryAfterS: 2 });
-    // The turn is handed over as it is.
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-
-  return async (text) => {
+  return async (workspace, text) => {
     if (text.format === "json" && text.text.length <= SMALL_CHARS) {
       const reading = readFlow(text, expressions);
       if (reading.kind === "unreadable" || !reading.leavesForms) return reading;
     }
-    await turn();
-    try {
-      return await readInWorker(text, limits);
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
+    return threads.take(workspace, (ranAway) => readInWorker(text, limits, ranAway));
   };
 }
 
-function readInWorker(text: FlowText, limits: ThreadLimits): Promise<FlowReading> {
+function readInWorker(text: FlowText, limits: ThreadLimits, ranAway: () => void): Promise<FlowReading> {
   const tooMuch: FlowReading = { kind: "unreadable", isTooLarge: false, problems: [{ pointer: text.root, message: "is too complex to be read" }] };
   return new Promise((resolve, reject) => {
     const worker = new Worker(WORKER, { workerData: text, env: {}, resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, stackSizeMb: STACK_MB } });
@@ -66,13 +56,17 @@ function readInWorker(text: FlowText, limits: ThreadLimits): Promise<FlowReading
       act();
       void worker.terminate();
     };
+    const giveUp = (): void => {
+      ranAway();
+      resolve(tooMuch);
+    };
     const endWatch = watchThread(worker, limits, (how) => {
-      end(() => (how === "spent" ? resolve(tooMuch) : reject(new AppError("unavailable", "this machine is too busy to read the flow", { retryAfterS: 5 }))));
+      end(() => (how === "spent" ? giveUp() : reject(new AppError("unavailable", "this machine is too busy to read the flow", { retryAfterS: 5 }))));
     });
     worker.once("message", (message) => end(() => resolve(asFlowReading(message) ?? tooMuch)));
     worker.once("error", (error) => {
       const isOutOfMemory = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
-      end(() => (isOutOfMemory ? resolve(tooMuch) : reject(new AppError("internal", "the flow could not be read", { cause: error }))));
+      end(() => (isOutOfMemory ? giveUp() : reject(new AppError("internal", "the flow could not be read", { cause: error }))));
     });
     // Only when it ended without an answer: promises settle once.
     worker.once("exit", () => end(() => reject(new AppError("internal", "the reader of flows ended without an answer"))));

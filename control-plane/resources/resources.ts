@@ -50,7 +50,7 @@ export function createResources(pool: Pool, schemas: SchemaCheck): Resources {
 
   async function checkValue(workspace: WorkspaceId, type: string, value: string): Promise<void> {
     const schema = type === STATE_TYPE ? undefined : (await findResourceType(pool, workspace, type))?.schema;
-    if (schema !== undefined) await schemas.check(schema, value);
+    if (schema !== undefined) await schemas.check(workspace, schema, value);
   }
 
   return {

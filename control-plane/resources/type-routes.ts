@@ -150,7 +150,7 @@ export async function checkAndPutType(
   condition: Condition,
 ): Promise<{ created: boolean; stored: StoredResourceType }> {
   if (name === STATE_TYPE) throw new AppError("invalid_argument", "the type state is for what scripts remember: it has no schema");
-  if (change.schema !== undefined && change.schema !== null) await schemas.check(JSON.stringify(change.schema));
+  if (change.schema !== undefined && change.schema !== null) await schemas.check(workspace.id, JSON.stringify(change.schema));
   return putType(pool, workspace.id, name, change, principal.label, condition);
 }
 

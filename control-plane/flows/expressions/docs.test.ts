@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { PARSE_LIMITS } from "./parse.ts";
 import { SANDBOX_LIMITS } from "./sandbox/sandbox-limits.ts";
-import { TURN_LIMITS } from "./sandbox/workspace-turns.ts";
+import { TURN_LIMITS } from "./sandbox/sandbox-pool.ts";
 
 test("expressions.md has the limits of expressions", () => {
   const page = readFileSync(new URL("../../../docs/expressions.md", import.meta.url), "utf8");

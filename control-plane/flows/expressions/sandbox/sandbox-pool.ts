@@ -1,8 +1,10 @@
+import { type TurnLimits, WorkspaceTurns } from "../../../../kernel/workspace-turns.ts";
 import { SandboxHost, type ThreadOutcome } from "./sandbox-host.ts";
 import type { SandboxLimits } from "./sandbox-limits.ts";
 import type { SandboxTask } from "./sandbox-messages-codec.ts";
-import { WorkspaceTurns } from "./workspace-turns.ts";
 
+/** Of evaluations that wait for a thread. */
+export const TURN_LIMITS = { waitingPerWorkspace: 10_000, waiting: 50_000, markMs: 60_000 } as const satisfies TurnLimits;
 /** A second thread that nobody needs ends; the first one stays warm. */
 const IDLE_MS = 30_000;
 /** Threads that ended in a row before they took anything: something is wrong with the machine. */
@@ -29,7 +31,7 @@ export class SandboxPool {
   constructor(limits: SandboxLimits, threads: number) {
     this.#limits = limits;
     this.#threads = threads;
-    this.#turns = new WorkspaceTurns(threads);
+    this.#turns = new WorkspaceTurns(threads, TURN_LIMITS);
   }
 
   /** Threads that live. */
@@ -41,8 +43,10 @@ export class SandboxPool {
   evaluate(workspace: string, task: Request["task"]): Promise<PoolOutcome> {
     return new Promise((resolve) => {
       if (this.#isStopped) resolve({ kind: "stopped" });
-      else if (this.#turns.add(workspace, { task, resolve })) this.#next();
-      else resolve({ kind: "crowded" });
+      else {
+        this.#turns.add(workspace, { task, resolve })?.resolve({ kind: "crowded" });
+        this.#next();
+      }
     });
   }
 

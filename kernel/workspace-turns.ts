@@ -1,9 +1,11 @@
-/**
- * Whose evaluation is next. Workspaces take turns by the time that they have used the threads: who has used least goes first, so that one
- * short evaluation never waits behind a thousand long ones. A workspace whose evaluations ran away is marked for a while: all marked ones
- * together leave one thread to the others. Pure: the time comes from outside.
- */
-export const TURN_LIMITS = { waitingPerWorkspace: 10_000, waiting: 50_000, markMs: 60_000 } as const;
+/** What may wait for a thread. */
+export interface TurnLimits {
+  readonly waitingPerWorkspace: number;
+  /** Of all workspaces together. */
+  readonly waiting: number;
+  /** For so long a workspace is marked whose work ran away. */
+  readonly markMs: number;
+}
 
 interface Account<T> {
   readonly waiting: T[];
@@ -13,29 +15,41 @@ interface Account<T> {
   markedUntilMs: number;
 }
 
+/**
+ * Whose work is next, of work that takes a thread. Workspaces take turns by the time that they have used the threads: who has used least goes first, so
+ * that one short piece of work never waits behind a thousand long ones. A workspace whose work ran away is marked for a while: all marked ones
+ * together leave one thread to the others. Pure: the time comes from outside.
+ */
 export class WorkspaceTurns<T> {
   readonly #threads: number;
+  readonly #limits: TurnLimits;
   readonly #accounts = new Map<string, Account<T>>();
   #waiting = 0;
   /** What the last one that was chosen had used: nobody begins with less. */
   #floorMs = 0;
 
-  constructor(threads: number) {
+  constructor(threads: number, limits: TurnLimits) {
     this.#threads = threads;
+    this.#limits = limits;
   }
 
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** @returns false when too many wait */
-  add(workspace: string, item: T): boolean {
+  /**
+   * @returns what has to go because too many wait: the item itself where its workspace has its share already, otherwise the one that came last of the
+   * workspace of which most wait. Undefined: nothing
+   */
+  add(workspace: string, item: T): T | undefined {
     const account = this.#accounts.get(workspace) ?? { waiting: [], running: 0, usedMs: this.#floorMs, markedUntilMs: 0 };
-    if (account.waiting.length >= TURN_LIMITS.waitingPerWorkspace || this.#waiting >= TURN_LIMITS.waiting) return false;
+    if (account.waiting.length >= this.#limits.waitingPerWorkspace) return item;
     this.#accounts.set(workspace, account);
     account.waiting.push(item);
     this.#waiting += 1;
-    return true;
+    if (this.#waiting <= this.#limits.waiting) return undefined;
+    this.#waiting -= 1;
+    return this.#longest(account).waiting.pop();
   }
 
   /**
@@ -66,7 +80,7 @@ export class WorkspaceTurns<T> {
     if (account === undefined) return;
     account.running -= 1;
     account.usedMs = Math.max(account.usedMs, this.#floorMs) + usedMs;
-    if (ranAway) account.markedUntilMs = nowMs + TURN_LIMITS.markMs;
+    if (ranAway) account.markedUntilMs = nowMs + this.#limits.markMs;
     this.#forgetIdle(nowMs);
   }
 
@@ -75,6 +89,13 @@ export class WorkspaceTurns<T> {
     const items = [...this.#accounts.values()].flatMap(({ waiting }) => waiting.splice(0));
     this.#waiting = 0;
     return items;
+  }
+
+  /** The account of which most wait; the given one, if no other has more. */
+  #longest(account: Account<T>): Account<T> {
+    let longest = account;
+    for (const other of this.#accounts.values()) if (other.waiting.length > longest.waiting.length) longest = other;
+    return longest;
   }
 
   #runningMarked(nowMs: number): number {
