@@ -55,13 +55,13 @@ export class Shift {
     };
   }
 
-  /** No more slots than jobs that may still come, beside those that run. */
+  /** No more slots than jobs that may still come, beside those that run. It is over when the last one has ended: a drain gives what runs only so long. */
   #limit(): void {
     const { conduct, maxJobs, onOver } = this.#options;
     if (maxJobs === 0) return;
     const left = Math.max(0, maxJobs - this.#taken);
     conduct.hinder("ending", `it ends after ${maxJobs} jobs`, this.#active + left);
-    if (left === 0) onOver(`it has taken ${maxJobs} jobs`);
+    if (left === 0 && this.#active === 0) onOver(`it has run ${maxJobs} jobs`);
   }
 
   #look(): void {
