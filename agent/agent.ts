@@ -138,6 +138,7 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
     onRoom: () => attempts.roomMade(),
     onSlots: (slots, why) => life.conduct.resize(slots, why),
     onLongWait: (key, why) => attempts.sayWaiting(key, why),
+    policyBytes: () => life.maxJobMemoryBytes,
   });
   const slots = packer?.slots ?? config.slots;
   const life: Life = new Life({
@@ -232,7 +233,12 @@ function build(config: AgentConfig, deps: AgentDeps, folder: DataFolder, { execu
 }
 
 /** Undefined where the operator has set a number of slots, and where jobs cannot be kept to their memory: then the usual number of slots holds. */
-function packerFor(config: AgentConfig, { host }: Executor, deps: AgentDeps, on: Pick<PackerOptions, "onRoom" | "onSlots" | "onLongWait">): Packer | undefined {
+function packerFor(
+  config: AgentConfig,
+  { host }: Executor,
+  deps: AgentDeps,
+  on: Pick<PackerOptions, "onRoom" | "onSlots" | "onLongWait" | "policyBytes">,
+): Packer | undefined {
   if (!config.packs) return undefined;
   const { log, clock = realClock } = deps;
   if (host === undefined) {

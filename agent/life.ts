@@ -84,6 +84,11 @@ export class Life {
     return this.#policy === undefined ? [...this.#options.config.tags] : tagsLeft(this.#policy.policy, this.#options.config.tags);
   }
 
+  /** What the owner's policy lets one job have, bytes; undefined: it sets no bound. */
+  get maxJobMemoryBytes(): number | undefined {
+    return this.#policy?.policy.max_memory_bytes;
+  }
+
   runtimes(found: readonly RuntimeInfo[]): RuntimeInfo[] {
     return this.#policy === undefined ? [...found] : languagesLeft(this.#policy.policy, found);
   }
@@ -134,7 +139,9 @@ export class Life {
       const broken = brokenRule(file.policy, bundle, defaults);
       const unlocked = unlockedRefusal(file.policy, bundle);
       const bound = unlocked === undefined ? io : { ...io, unlockedRefusal: unlocked };
-      if (broken === undefined) return start(boundedBy(file.policy, bundle, this.#options.usualMemoryBytes), bound);
+      // The limit of a job that was packed is kept below the policy's, and moves: as one that it had asked for it would stand.
+      const usualBytes = io.room?.limitBytes() ?? this.#options.usualMemoryBytes;
+      if (broken === undefined) return start(boundedBy(file.policy, bundle, usualBytes), bound);
       this.#options.log.warn({ event: "attempt.forbidden", jobId: bundle.jobId, rule: broken }, "a job that the policy forbids was refused");
       this.#metrics?.ended("policy");
       return refused(broken, this.#options.clock.wallMs());

@@ -221,6 +221,28 @@ test("a job that grows is given more while there is some, and counts for what it
   expect((await bench.executor.attempt(2)).bundle.token).toBe(small.token);
 });
 
+test("the owner's policy bounds what a job has in all, also what it is lent", async () => {
+  const policyFile = join(bench.dataDir, "policy.json");
+  const rules = (memoryMb: number): void => writeFileSync(policyFile, JSON.stringify({ max_memory_bytes: memoryMb * MB }));
+  rules(300);
+  const { agent } = start({ policyFile });
+  const session = await bench.plane.session(0);
+  session.send({ assign: [bundleOf(), asking(300), asking(300), bundleOf()] });
+  await bench.executor.attempt(2);
+  const first = await bench.executor.attempt(0);
+  first.io.room?.hold(groupOf(() => 0));
+  // 256 MB, and not half of the other 144. It has not become what the job asks for, which would stand.
+  expect([first.io.room?.limitBytes(), first.bundle.requirements]).toEqual([300 * MB, undefined]);
+  // The last one waits, and is held to what the policy says when it starts.
+  expect(bench.executor.attempts).toHaveLength(3);
+  rules(100);
+  agent.reload();
+  first.end();
+  const { room } = (await bench.executor.attempt(3)).io;
+  room?.hold(groupOf(() => 0));
+  expect(room?.limitBytes()).toBe(100 * MB);
+});
+
 test("what was learned and cannot be read is learned anew", async () => {
   mkdirSync(bench.dataDir, { recursive: true });
   writeFileSync(join(bench.dataDir, "packing.json"), '{"version":1,"profiles":[["w h",-5');

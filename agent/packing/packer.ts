@@ -21,6 +21,8 @@ export interface PackerOptions {
   /** The most that a job may use whose script asks for nothing; 0: half of all memory, and whatever processor is free. */
   readonly jobMemoryBytes: number;
   readonly jobCpuMillis: number;
+  /** What the owner of the host lets one job have, bytes, as the policy is now; undefined: it sets no bound. */
+  readonly policyBytes?: () => number | undefined;
   readonly clock: Clock;
   /** Jobs that waited may start. */
   readonly onRoom: () => void;
@@ -92,7 +94,7 @@ export class Packer implements StartGate {
     this.#options = options;
     const { host, file, clock, jobCpuMillis } = options;
     const unknown = {
-      memoryBytes: Math.min(UNKNOWN.memoryBytes, this.#ceilingBytes),
+      memoryBytes: Math.min(UNKNOWN.memoryBytes, this.#usualCeilingBytes),
       cpuMillis: jobCpuMillis === 0 ? UNKNOWN.cpuMillis : Math.min(UNKNOWN.cpuMillis, jobCpuMillis),
     };
     this.#profiles = new Profiles(unknown, host.waitsAtLimit, file.load());
@@ -143,7 +145,9 @@ export class Packer implements StartGate {
     const job = this.#jobs.get(key);
     const reservedBytes = this.#packing.demandOf(key).memoryBytes;
     const mayBorrow = job?.asked.mayBorrow === true;
-    this.#loans.open(key, reservedBytes, mayBorrow ? this.#ceilingBytes : reservedBytes);
+    const ceilingBytes = mayBorrow ? this.#ceilingBytes : reservedBytes;
+    // The policy may have been changed while the job waited.
+    this.#loans.open(key, Math.min(reservedBytes, ceilingBytes), ceilingBytes);
     return {
       limitBytes: () => this.#loans.limitOf(key),
       hold: (memory) => {
@@ -171,8 +175,12 @@ export class Packer implements StartGate {
     this.#options.file.save(this.#profiles);
   }
 
-  /** A job is never lent more in all: none can take everything. */
   get #ceilingBytes(): number {
+    return Math.min(this.#usualCeilingBytes, this.#options.policyBytes?.() ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** A job is never lent more in all: none can take everything. */
+  get #usualCeilingBytes(): number {
     const { host, jobMemoryBytes } = this.#options;
     return jobMemoryBytes > 0 ? Math.min(jobMemoryBytes, host.totalMemoryBytes) : Math.floor(host.totalMemoryBytes / 2);
   }
