@@ -2,11 +2,12 @@
  * Dedicated processes, for scripts that asked for them (`Requirements.dedicated`): a bounded number for the whole agent, each for one key
  * (`dedicated-key.ts`). A job for which there is none, and none can be made, starts like any other.
  *
- * One is ended when it has been idle for long, when its memory has grown, when the host is short of memory, and when another script
- * needs its room; never while it has a job.
+ * One is ended when it has been idle for long, when it is old, when its memory has grown, when the host is short of memory, and when another
+ * script needs its room; never while it has a job.
  */
 import { freemem, totalmem } from "node:os";
 import type { Bundle } from "../../proto/gen/millrace/agent/v1/job.ts";
+import type { SecretMask } from "../masking/secret-mask.ts";
 import type { DedicatedStart } from "../runtimes/runtime.ts";
 import type { Sandbox, SandboxIo, SandboxProcess, SandboxSpec } from "../sandbox/sandbox.ts";
 import { dedicatedKey } from "./dedicated-key.ts";
@@ -16,6 +17,8 @@ export interface DedicatedOptions {
   /** How many there may be; 0 for none. */
   readonly max: number;
   readonly idleMs?: number;
+  /** What one sees of the host (name servers, addresses of an allow list) is from its start. */
+  readonly maxAgeMs?: number;
   /** One that says it has more after a job is not used again. */
   readonly maxBytes?: number;
   /** Whether the host is short of memory. */
@@ -28,6 +31,8 @@ export interface DedicatedRequest {
   /** Of the job, as it would run without. */
   readonly spec: SandboxSpec;
   readonly io: SandboxIo;
+  /** Of the job's output. */
+  readonly mask: SecretMask;
   /** Keeps what the attempt has mounted for as long as a process may use it. @returns what ends it */
   readonly hold: () => () => void;
 }
@@ -42,6 +47,8 @@ export interface DedicatedStats {
 }
 
 const IDLE_MS = 5 * 60_000;
+/** As those that are made ahead of time, see `ready-pool.ts`. */
+const MAX_AGE_MS = 10 * 60_000;
 const MAX_BYTES = 512 * 1024 * 1024;
 const LOOK_EVERY_MS = 10_000;
 /** Of the host's memory. */
@@ -57,7 +64,7 @@ export class DedicatedPool {
 
   constructor(sandbox: Sandbox, options: DedicatedOptions) {
     this.#sandbox = sandbox;
-    this.#options = { idleMs: IDLE_MS, maxBytes: MAX_BYTES, isShort: () => freemem() < totalmem() * SHORT_SHARE, ...options };
+    this.#options = { idleMs: IDLE_MS, maxAgeMs: MAX_AGE_MS, maxBytes: MAX_BYTES, isShort: () => freemem() < totalmem() * SHORT_SHARE, ...options };
   }
 
   stats(): DedicatedStats {
@@ -66,14 +73,18 @@ export class DedicatedPool {
   }
 
   /** The job in a dedicated process, or undefined when it is to start like any other. When it ends with `setup_failed` it has not begun. */
-  async start({ bundle, start, spec, io, hold }: DedicatedRequest): Promise<SandboxProcess | undefined> {
+  async start({ bundle, start, spec, io, mask, hold }: DedicatedRequest): Promise<SandboxProcess | undefined> {
     const key = dedicatedKey(bundle, spec);
     const process = this.#idle(key) ?? this.#open(key, start, hold);
     if (process === undefined) return undefined;
     this.#jobs += 1;
+    mask.add([...process.secrets]);
     try {
       const running = await process.run(spec, start.job, io);
-      void running.done.then(() => this.#look());
+      void running.done.then(() => {
+        process.remember(mask.secrets);
+        this.#look();
+      });
       return running;
     } catch {
       // The way without will meet the same and can say so.
@@ -134,10 +145,12 @@ export class DedicatedPool {
   }
 
   #look(): void {
-    const { idleMs, maxBytes, isShort } = this.#options;
+    const { idleMs, maxAgeMs, maxBytes, isShort } = this.#options;
+    const nowMs = performance.now();
     const short = isShort();
     for (const process of this.#waiting()) {
-      if (short || process.bytes > maxBytes || performance.now() - process.idleSinceMs >= idleMs) process.close();
+      const isStale = nowMs - process.idleSinceMs >= idleMs || nowMs - process.madeAtMs >= maxAgeMs;
+      if (short || isStale || process.bytes > maxBytes) process.close();
     }
   }
 }

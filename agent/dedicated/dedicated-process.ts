@@ -20,6 +20,8 @@ const TERM = "term\n";
 /** The end of a job is told first: to make pipes takes the agent a while. */
 const PIPES_AFTER_MS = 1;
 const LOADED = "loaded";
+/** Those of later jobs beyond that are masked in their own output only. */
+const MAX_SECRETS = 1_000;
 
 interface Job {
   readonly pipes: readonly NamedPipe[];
@@ -37,6 +39,7 @@ export class DedicatedProcess {
   /** What its group may use, bytes; undefined before it has started, and where nothing limits it. */
   limitBytes: number | undefined;
   idleSinceMs: number;
+  readonly madeAtMs: number;
   readonly #place: Place;
   readonly #start: DedicatedStart;
   #process: SandboxProcess | undefined;
@@ -47,6 +50,7 @@ export class DedicatedProcess {
   #said = "";
   /** The script has been loaded: from then on jobs are forks. */
   #loaded = false;
+  readonly #secrets = new Set<string>();
 
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
@@ -57,6 +61,7 @@ export class DedicatedProcess {
     this.#start = start;
     this.#place = sandbox.place();
     this.idleSinceMs = nowMs;
+    this.madeAtMs = nowMs;
     this.gone = this.#gone.promise;
   }
 
@@ -66,6 +71,17 @@ export class DedicatedProcess {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** What jobs before knew and a later one may print: where the script's state stays. */
+  get secrets(): ReadonlySet<string> {
+    return this.#secrets;
+  }
+
+  /** A job has known these. */
+  remember(secrets: Iterable<string>): void {
+    if (this.#start.forks) return;
+    for (const secret of secrets) if (this.#secrets.size < MAX_SECRETS) this.#secrets.add(secret);
   }
 
   /** Whether places of this kind can have such a process. */

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { openTestExecution, runScript, type ScriptOptions, startScript } from "../runner/attempt-harness.ts";
 import type { AgentExecution } from "../runner/execution.ts";
+import type { Place, Sandbox } from "../sandbox/sandbox.ts";
 import { DedicatedPool } from "./dedicated-pool.ts";
 
 const opened = await openTestExecution({ prepared: 0, languages: ["bash", "python3", "typescript", "javascript"], limits: { timeoutGraceMs: 300 } });
@@ -250,6 +251,30 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     process.kill(parent, "SIGKILL");
     expect((await begun.done).exit).toMatchObject({ reason: "signal", signal: "SIGKILL" });
     expect(begun.starts()).toBe(1);
+  });
+
+  it("leaves no time in which a cancel is lost when it dies and its job starts anew", async () => {
+    const { sandbox } = opened.execution;
+    const execution = withPool();
+    const code = python("import os, time", "def main(s):", "    time.sleep(s)", "    return os.readlink('/proc/self/ns/pid')");
+    const namespace = JSON.parse((await run(execution, "python3", code, { args: '{"s":0}' })).resultJson);
+    const [pid] = pythonsIn(namespace);
+    if (pid === undefined) throw new Error("the process was not found");
+    process.kill(pid, "SIGSTOP");
+    const place = (): Place => {
+      const real = sandbox.place();
+      const start: Place["start"] = (spec, io) => {
+        job.cancel("stop");
+        return real.start(spec, io);
+      };
+      return { paths: real.paths, start, discard: () => real.discard() };
+    };
+    const [mountPath, stats] = [sandbox.mountPath.bind(sandbox), sandbox.stats.bind(sandbox)];
+    const beside: Sandbox = { kind: sandbox.kind, mountPath, stats, place, prepare: () => undefined, close: () => undefined };
+    const job = startScript({ ...execution, sandbox: beside }, "python3", code, { dedicated: true, args: '{"s":3}' });
+    await until(() => pool?.stats().busy === 1);
+    process.kill(pid, "SIGKILL");
+    expect((await job.done).exit).toMatchObject({ reason: "cancelled", message: "stop" });
   });
 });
 

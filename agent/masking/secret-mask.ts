@@ -30,6 +30,11 @@ export class SecretMask {
   readonly #held = new Map<number, Held>();
   #search: PatternSearch | undefined;
 
+  /** All that were added, as far as there was room for them. */
+  get secrets(): ReadonlySet<string> {
+    return this.#secrets;
+  }
+
   /** From now on these are masked too. */
   add(secrets: readonly string[]): void {
     const before = this.#patterns.size;

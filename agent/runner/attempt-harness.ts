@@ -15,6 +15,7 @@ export interface ScriptOptions {
   readonly args?: string;
   readonly limits?: Partial<Limits>;
   readonly env?: Bundle["env"];
+  readonly secrets?: Bundle["secrets"];
   readonly purpose?: Purpose;
   readonly lock?: string;
   readonly workspace?: string;
@@ -78,7 +79,7 @@ export function bundleOf(language: string, code: string, options: ScriptOptions 
     scriptPath: "f/tests/script",
     language,
     codeHash: "",
-    secrets: [],
+    secrets: options.secrets ?? [],
     createdBy: "",
     code,
     argsJson: options.args ?? "{}",

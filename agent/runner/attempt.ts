@@ -110,8 +110,9 @@ class Attempt {
 
   stop(stop: Stop): void {
     if (this.#over || this.#stop?.kind === "fenced") return;
-    // Its output may still be read, but the script has come to its end: that end counts.
-    if (stop.kind !== "fenced" && (this.#stop !== undefined || this.#process?.exited() === true)) return;
+    // Its output may still be read, but the script has come to its end: that end counts. A process that ended before its script began may have a successor.
+    const isTooLate = this.#startedAtUs > 0 && this.#process?.exited() === true;
+    if (stop.kind !== "fenced" && (this.#stop !== undefined || isTooLate)) return;
     this.#stop = stop;
     this.#abort.abort();
     this.#carryOut(stop);
@@ -264,7 +265,7 @@ class Attempt {
   /** In the script's dedicated process if it asked for one, in the place otherwise, and also when that process ends before the script has begun. */
   async #toEnd({ place, launch, workshop }: Ready, spec: SandboxSpec, io: SandboxIo): Promise<SandboxEnd> {
     const start = this.#bundle.requirements?.dedicated === true && spec.shared === undefined ? launch.dedicated : undefined;
-    const dedicated = start && (await this.#execution.dedicated.start({ bundle: this.#bundle, start, spec, io, hold: workshop.hold }));
+    const dedicated = start && (await this.#execution.dedicated.start({ bundle: this.#bundle, start, spec, io, mask: this.#mask, hold: workshop.hold }));
     if (dedicated !== undefined) {
       const end = await this.#follow(dedicated);
       if (end.kind === "ended" || this.#stop !== undefined) return end;

@@ -57,9 +57,12 @@ export function superviseStreams(parts: SupervisedStreams): Supervised {
       await settlesWithin(pump.ended, RECORD_WAIT_MS);
       const said = pump.heldText().slice(0, 500);
       pump.cut();
+      parts.record.destroy();
       return { kind: "setup_failed", message: exit.error ?? (said === "" ? "the sandbox ended before the script began" : said) };
     }
     const outputCut = await pump.drain(DRAIN_IDLE_MS, DRAIN_LIMIT_MS);
+    // Whoever still holds its other end could go on writing: into the agent's memory, job after job.
+    parts.record.destroy();
     return { kind: "ended", code: exit.code, record: record.take(), recordOverflowed: record.overflowed, outputCut };
   };
   const attach = (to: Receiver): void => {

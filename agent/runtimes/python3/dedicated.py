@@ -36,7 +36,8 @@ def main():
     function, code = wrapper.prepare()
     if not function:
         return code
-    loaded = dict(vars(sys.modules["main"]))
+    # A script may put something else in its module's place, or nothing.
+    loaded = dict(getattr(sys.modules.get("main"), "__dict__", {}))
     kept = [set(os.listdir(folder)) for folder in FOLDERS]
     gc.collect()
     gc.freeze()
