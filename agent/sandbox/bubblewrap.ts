@@ -133,11 +133,11 @@ class Bubblewrap implements Sandbox {
   prepare(shape: SandboxShape, count: number, warm?: WarmPlan): void {
     if (this.#pool !== undefined) return;
     this.#shape = shape;
-    if (count > 0) this.#dirs.keep();
+    if (count > 0) this.#keepDirs();
     const drop = (prepared: Prepared): void => this.#drop(prepared);
     this.#pool = new ReadyPool({ size: count, make: () => this.#inTurn(() => this.#prepare(shape)), drop, clock: realClock });
     if (warm === undefined || warm.budgetBytes <= 0) return;
-    this.#dirs.keep();
+    this.#keepDirs();
     this.#warmPools = new WarmPools({
       plan: warm,
       make: (interpreter) => this.#inTurn(() => this.#prepare(shape, interpreter)),
@@ -145,6 +145,14 @@ class Bubblewrap implements Sandbox {
       bytesOf: ({ process }) => ownBytesBelow(process.firstPid() ?? 0),
       clock: realClock,
     });
+  }
+
+  /**
+   * Where all jobs have one user none gets the folder of another: that one may have handed it, open, to a third, by a socket of the network that they
+   * share. With a user for each the folder is closed to those that had it.
+   */
+  #keepDirs(): void {
+    if (this.parts.uids.separate) this.#dirs.keep();
   }
 
   stats(): SandboxStats {

@@ -1,6 +1,6 @@
 /** What holds for sandboxes that wait for their job, besides all that holds for every sandbox (attacks, contract). */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,8 +16,17 @@ import {
   untilPrepared,
 } from "../runner/attempt-harness.ts";
 import { DEFAULT_LIMITS } from "../runner/execution.ts";
+import { createBubblewrap } from "./bubblewrap.ts";
+import { noCgroups } from "./cgroup/cgroup.ts";
+import { FifoPool } from "./fifo-pool.ts";
+import { JobUids, ownIdentity } from "./job-uids.ts";
+import { noFirewall } from "./network/firewall.ts";
+import { probe } from "./probe.ts";
+import { DEFAULT_RLIMITS } from "./sandbox.ts";
+import { readSystemTree } from "./system-tree.ts";
 
 const SIZE = 3;
+const hasUsers = process.getuid?.() === 0;
 const opened = await openTestExecution({ prepared: SIZE });
 const { execution } = opened;
 const cold = await openTestExecution({ prepared: 0 });
@@ -105,7 +114,7 @@ describe("a prepared sandbox", () => {
     expect(await filesOfJobs(execution)).toEqual([]);
   });
 
-  it("is made in the folder of a job that has ended", async () => {
+  it.skipIf(!hasUsers)("is made in the folder of a job that has ended", async () => {
     const before = readdirSync(execution.jobsDir).sort();
     const { stdout } = await runScript(execution, "bash", "ls -A /job | grep -v '^.blank-'; echo more");
     expect(stdout.split("\n")).toEqual(expect.arrayContaining(["main.sh", "more"]));
@@ -113,6 +122,33 @@ describe("a prepared sandbox", () => {
     await untilPrepared(execution, SIZE);
     expect(readdirSync(execution.jobsDir).sort()).toEqual(before);
     expect(await filesOfJobs(execution)).toEqual([]);
+  });
+
+  it("is made in a folder of its own where all jobs have one user", async () => {
+    const jobsDir = join(opened.dir, "jobs-of-one-user");
+    mkdirSync(jobsDir);
+    const sandbox = createBubblewrap({
+      bwrapPath: "/usr/bin/bwrap",
+      system: readSystemTree(opened.dir),
+      seccompPath: join(opened.dir, "seccomp.bpf"),
+      uids: new JobUids(ownIdentity(), 0),
+      pipes: new FifoPool(join(opened.dir, "pipes-of-one-user")),
+      jobsDir,
+      cgroups: noCgroups([]),
+      firewall: noFirewall("none"),
+    });
+    // As a trial wants it.
+    sandbox.prepare({ mounts: [], network: "none", tmpBytes: 16 * 1024 * 1024, rlimits: DEFAULT_RLIMITS }, 1);
+    await until(() => sandbox.stats().ready === 1);
+    const [before] = readdirSync(jobsDir);
+    expect((await probe(sandbox, ["/bin/true"])).end).toMatchObject({ kind: "ended", code: 0 });
+    expect(sandbox.stats().fast).toBe(1);
+    await untilCleared();
+    await until(() => sandbox.stats().ready === 1);
+    const [after] = readdirSync(jobsDir);
+    expect(after).not.toBe(before);
+    sandbox.close();
+    await until(() => readdirSync(jobsDir).length === 0);
   });
 
   it("serves as many as wait, and the others are made for their job", async () => {
