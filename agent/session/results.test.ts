@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -83,6 +83,22 @@ test("output that is sent after the verdict does not bring the result back", asy
     shipper.acknowledge({ ...ref, nextSeq: seq + 1, drop: false });
   }
   expect([results.hasWork, results.size, shipper.size]).toEqual([false, 0, 0]);
+});
+
+test("a result that went bad on disk is let go: as long as it is held, the server takes its attempt for alive", () => {
+  const { results, journal } = open(60_000);
+  const resultJson = JSON.stringify("x".repeat(6_000_000));
+  for (const token of ["1", "2", "3"]) results.add(Finished.fromPartial({ ...ref, token, resultJson }));
+  // More than stays in memory: the first one is on disk alone.
+  journal.commit();
+  const [file = ""] = readdirSync(join(folder, "results"));
+  const fd = openSync(join(folder, "results", file), "r+");
+  writeSync(fd, Buffer.alloc(1_000), 0, 1_000, 100_000);
+  closeSync(fd);
+  expect(tokensOf(results.take(100_000_000, false))).toEqual(["2", "3"]);
+  expect([...results.keys()].map((key) => key.split(".")[1])).toEqual(["2", "3"]);
+  results.close();
+  journal.close();
 });
 
 test("a stale verdict ends the result and its output", () => {

@@ -72,7 +72,12 @@ export class Results {
       if (bytes + size > budgetBytes && !(mayExceed && finished.length === 0)) break;
       this.#ready.delete(key);
       const result = this.#options.journal.read(key);
-      if (result === undefined) continue;
+      if (result === undefined) {
+        // It went bad on disk. While it is held the server takes its attempt for alive; let go, it is found lost and may run again.
+        this.#options.shipper.resultAcknowledged(key);
+        this.forget(key);
+        continue;
+      }
       finished.push(result);
       bytes += size;
     }

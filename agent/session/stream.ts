@@ -142,23 +142,32 @@ function refusalOf(error: ServiceError): Refusal {
   return { code: error.code, message: error.details, ...(final !== undefined && { final }) };
 }
 
-const lastRead = new Map<string, Buffer>();
+/** The last that could be used, by the names of the files. */
+const lastUsed = new Map<string, ChannelCredentials>();
 
-/** Certificates may be replaced while the agent runs. A file that is not there for a moment is the one that it was. Errors: failed_precondition. */
-function readPem(path: string): Buffer {
+/**
+ * Certificates may be replaced while the agent runs, one file after the other: while one is missing, or does not fit the others, all are what they were.
+ * Errors: failed_precondition when they never could be used.
+ */
+function credentialsOf({ tls, caFile, certFile = "", keyFile = "" }: Endpoint): ChannelCredentials {
+  if (!tls) return credentials.createInsecure();
+  const names = JSON.stringify([caFile, certFile, keyFile]);
   try {
-    const text = readFileSync(path);
-    lastRead.set(path, text);
-    return text;
+    const roots = caFile === "" ? null : readPem(caFile);
+    const read = certFile === "" || keyFile === "" ? credentials.createSsl(roots) : credentials.createSsl(roots, readPem(keyFile), readPem(certFile));
+    lastUsed.set(names, read);
+    return read;
   } catch (error) {
-    const before = lastRead.get(path);
+    const before = lastUsed.get(names);
     if (before !== undefined) return before;
-    throw new AppError("failed_precondition", `the certificate file ${path} cannot be read: ${messageOf(error)}`);
+    throw error instanceof AppError ? error : new AppError("failed_precondition", `the certificates cannot be used: ${messageOf(error)}`);
   }
 }
 
-function credentialsOf({ tls, caFile, certFile = "", keyFile = "" }: Endpoint): ChannelCredentials {
-  if (!tls) return credentials.createInsecure();
-  const roots = caFile === "" ? null : readPem(caFile);
-  return certFile === "" || keyFile === "" ? credentials.createSsl(roots) : credentials.createSsl(roots, readPem(keyFile), readPem(certFile));
+function readPem(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new AppError("failed_precondition", `the certificate file ${path} cannot be read: ${messageOf(error)}`);
+  }
 }
