@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
+import { AGENT_NODE_FLAGS } from "../../node-flags.ts";
+import { childrenOf } from "../../sandbox/children.ts";
 import { SignatureReader } from "./signature-reader.ts";
 
 let reader = new SignatureReader();
@@ -13,6 +16,24 @@ describe("SignatureReader", () => {
     const next = reader.read("export function main(a) {}", "typescript");
     expect(await nested).toMatchObject({ signature: { kind: "syntax", fault: { message: expect.stringContaining("nested") } } });
     expect(await next).toMatchObject({ signature: { kind: "signature", parameters: [{ name: "a" }] } });
+  });
+
+  it("has a helper that is started as agents are: one that reads much had 300 MB otherwise, and kept them", async () => {
+    await reader.read("export function main() {}", "typescript");
+    const commands = childrenOf(process.pid).map((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0"));
+    const helper = commands.find((words) => words.some((word) => word.endsWith("/signature-helper.ts")));
+    expect(helper?.slice(1, -2)).toEqual(AGENT_NODE_FLAGS);
+  });
+
+  it("says so when its helper cannot be started, and answers when it can again", async () => {
+    const { execPath } = process;
+    process.execPath = "/nowhere/node";
+    try {
+      await expect(reader.read("export function main(a) {}", "typescript")).rejects.toMatchObject({ code: "unavailable" });
+    } finally {
+      process.execPath = execPath;
+    }
+    expect(await reader.read("export function main(b) {}", "typescript")).toMatchObject({ signature: { kind: "signature", parameters: [{ name: "b" }] } });
   });
 
   it("answers many questions at once, each its own, and keeps languages apart", async () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../../kernel/app-error.ts";
+import { AGENT_NODE_FLAGS } from "../../node-flags.ts";
 import type { Reading } from "./signature-helper.ts";
 
 type ScriptLanguage = "typescript" | "javascript";
@@ -29,7 +30,7 @@ export class SignatureReader {
   #queued = 0;
   #helper: ChildProcess | undefined;
 
-  /** @throws resource_exhausted when 1,000 scripts wait to be read */
+  /** @throws resource_exhausted when 1,000 scripts wait to be read; unavailable when the helper cannot be started */
   async read(code: string, language: ScriptLanguage): Promise<Reading> {
     const key = createHash("sha256").update(language).update("\0").update(code).digest("base64");
     const known = this.#answers.get(key);
@@ -76,28 +77,37 @@ export class SignatureReader {
 
   #ask(code: string, language: ScriptLanguage): Promise<Reading> {
     const helper = this.#start();
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const timer = setTimeout(() => helper.kill("SIGKILL"), ANSWER_WITHIN_MS);
-      const settle = (reading: Reading): void => {
+      const leave = (): void => {
         clearTimeout(timer);
-        helper.removeAllListeners("message");
-        helper.removeAllListeners("exit");
-        resolve(reading);
+        helper.off("message", onMessage).off("exit", onExit).off("error", onError);
       };
       // The helper is ours and speaks one type.
-      helper.once("message", (message) => settle(message as Reading));
-      helper.once("exit", () => {
+      const onMessage = (message: unknown): void => {
+        leave();
+        resolve(message as Reading);
+      };
+      const onExit = (): void => {
+        leave();
         this.#helper = undefined;
-        settle(TOO_COMPLEX);
-      });
-      helper.send({ code, language }, () => undefined);
+        resolve(TOO_COMPLEX);
+      };
+      // Of a process that could not be made there is no exit: there are too many, say.
+      const onError = (error: Error): void => {
+        leave();
+        this.#helper = undefined;
+        reject(new AppError("unavailable", `scripts cannot be read: ${error.message}`));
+      };
+      helper.on("message", onMessage).on("exit", onExit).on("error", onError);
+      if (helper.connected) helper.send({ code, language }, () => undefined);
     });
   }
 
   #start(): ChildProcess {
     const alive = this.#helper;
     if (alive?.connected && alive.exitCode === null && alive.signalCode === null) return alive;
-    const helper = fork(HELPER, [], { env: {}, execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    const helper = fork(HELPER, [], { env: {}, execArgv: [...AGENT_NODE_FLAGS], stdio: ["ignore", "ignore", "ignore", "ipc"] });
     helper.on("error", () => undefined);
     // The helper must not keep the agent alive; a pending question does so by its timer.
     helper.unref();
