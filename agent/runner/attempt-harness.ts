@@ -139,9 +139,12 @@ export async function untilWarm(execution: AgentExecution, count: number): Promi
   while (Math.min(...execution.sandbox.stats().warmReady.values()) < count) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Resolves after the timers that were set for folders of jobs that have ended by now: theirs are shorter. */
+/**
+ * Resolves after the timers that were set for folders of jobs that have ended by now: theirs are shorter. When the event loop is late, timers of one length come
+ * together, those of another before or after them: hence a turn more.
+ */
 export function untilCleared(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
+  return new Promise((resolve) => setTimeout(() => setImmediate(resolve), 5));
 }
 
 /** The files of jobs, by folder, when those of jobs that have ended are gone. Folders that wait for a job have empty ones, which do not count. */

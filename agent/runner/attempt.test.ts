@@ -137,7 +137,7 @@ describe("startAttempt", () => {
   });
 
   it("asks a script to end at its soft timeout, and calls it timed out even when it then ends well", async () => {
-    const code = "trap 'echo asked; exit 0' TERM\necho ready\nwhile true; do sleep 0.01; done";
+    const code = "trap 'echo asked; exit 0' TERM\necho ready\nwhile true; do sleep 0.01 || true; done";
     const outcome = await runScript(execution, "bash", code, { limits: { softTimeoutMs: 1_500, timeoutMs: 60_000, cancelGraceMs: 60_000 } });
     expect(outcome.exit).toEqual({ reason: "timeout", code: 0, signal: "", message: "the script ran longer than its soft timeout of 1.5 s" });
     expect(outcome.stdout).toBe("ready\nasked\n");

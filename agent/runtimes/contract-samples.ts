@@ -18,8 +18,9 @@ const bash = {
   lines: 'for ((i = 0; i < 200; i++)); do echo "out $i"; echo "err $i" >&2; done\n',
   waits: "echo ready\nsleep 300\n",
   stubborn: "trap '' TERM\necho ready\nwhile :; do sleep 300; done\n",
-  // Not one long sleep: bash loses a signal to a command that it is just about to start, and would wait for its end.
-  polite: "trap 'echo bye; exit 0' TERM\necho ready\nwhile true; do sleep 0.01; done\n",
+  // Not one long sleep: bash loses a signal to a command that it is just about to start, and would wait for its end. A sleep that the signal
+  // has ended before bash had its own is a command that failed, with which the script ends.
+  polite: "trap 'echo bye; exit 0' TERM\necho ready\nwhile true; do sleep 0.01 || true; done\n",
   exit3: "exit 3\n",
   exit0: "exit 0\n",
   leaves: (seconds: string, ownSession: boolean) => `${ownSession ? "setsid " : ""}sleep ${seconds} &\necho left\n`,
