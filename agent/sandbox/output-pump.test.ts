@@ -56,6 +56,22 @@ describe("OutputPump", () => {
     expect(cut).toBe(false);
   });
 
+  it("goes on when a receiver fails to take what was held back, as with what came later", async () => {
+    const got: string[] = [];
+    const { stdout, stderr, pump } = pumpWith((_stream, data) => {
+      got.push(String(data));
+      return Promise.reject(new Error("full"));
+    });
+    stdout.write("a");
+    stderr.end("b");
+    await turn();
+    pump.release();
+    await turn();
+    stdout.end("c");
+    await pump.ended;
+    expect([got, await pump.drain(10_000, 60_000)]).toEqual([["a", "b", "c"], false]);
+  });
+
   it("stops holding at a bound", async () => {
     const { stdout } = pumpWith(() => undefined);
     for (let index = 0; index < 100; index++) stdout.write(Buffer.alloc(4_096));

@@ -88,7 +88,7 @@ export class OutputPump {
   async #flush(held: { stream: OutputStream; data: Buffer }[]): Promise<void> {
     if (held.length === 0) return;
     this.#pause();
-    for (const piece of held) await this.#deliver(piece.stream, piece.data);
+    for (const piece of held) await this.#deliver(piece.stream, piece.data)?.catch(() => undefined);
     this.#resume();
   }
 
