@@ -6,6 +6,7 @@ import { Conduct } from "./conduct/conduct.ts";
 import { DiskWatch } from "./conduct/disk-watch.ts";
 import { SetupGuard } from "./conduct/setup-guard.ts";
 import { Shift } from "./conduct/shift.ts";
+import { SpareMemory } from "./conduct/spare-memory.ts";
 import { whenEnded } from "./conduct/when-ended.ts";
 import type { AgentConfig } from "./config.ts";
 import { type AgentPolicy, boundedBy, brokenRule, languagesLeft, tagsLeft, unlockedRefusal } from "./policy/policy.ts";
@@ -50,6 +51,7 @@ export class Life {
   readonly #guard: SetupGuard;
   readonly #disk: DiskWatch;
   readonly #shift: Shift;
+  readonly #spareMemory = new SpareMemory();
   /** Only where somebody looks at them: their library takes a tenth of a start. */
   #metrics: AgentMetrics | undefined;
   #status: StatusServer | undefined;
@@ -108,6 +110,7 @@ export class Life {
     this.#guard.close();
     this.#disk.close();
     this.#shift.close();
+    this.#spareMemory.close();
     this.#policy?.close();
     await this.#status?.stop();
   }
@@ -127,7 +130,7 @@ export class Life {
       this.#metrics?.ended(outcome.exit.reason);
       return outcome;
     });
-    return this.#judged(this.#shift.watch(this.#guard.watch(counted)));
+    return this.#judged(this.#shift.watch(this.#spareMemory.watch(this.#guard.watch(counted))));
   }
 
   #judged(start: StartAttempt): StartAttempt {

@@ -23,12 +23,12 @@ interface Form {
   readonly roundsBefore: number;
   /**
    * After it the agent waits for work like a new one: a dedicated process is gone after five minutes, a query helper after two, and of the
-   * interpreters that a dozen starts a second made it keep one is left.
+   * interpreters that fifty starts a second made it keep one of each kind is left (demand.ts).
    */
   readonly restMs: number;
 }
 
-const LONG: Form = { jobsOfRound: 500, rounds: 200, roundsBefore: 6, restMs: 400_000 };
+const LONG: Form = { jobsOfRound: 500, rounds: 200, roundsBefore: 6, restMs: 600_000 };
 const SHORT: Form = { jobsOfRound: 200, rounds: 6, roundsBefore: 1, restMs: SETTLE_MS };
 
 const AIMS: readonly Aim[] = [
@@ -53,7 +53,7 @@ interface Seen {
 export const agentLife: Scenario = {
   name: "agent-life",
   summary: "100,000 mixed jobs on one real agent: memory, descriptors, files and processes it holds when it is idle, over time",
-  takes: { short: "1,200 jobs, a minute and a half", long: "100,000 jobs and two rests of seven minutes; --seconds ends it sooner" },
+  takes: { short: "1,200 jobs, a minute and a half", long: "100,000 jobs and two rests of ten minutes; --seconds ends it sooner" },
   async run(context) {
     const { short, seed, scope, say, seconds = Number.POSITIVE_INFINITY } = context;
     const form = short ? SHORT : LONG;
