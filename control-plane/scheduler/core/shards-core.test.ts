@@ -3,12 +3,12 @@ import { asAgentKey, asSessionId, asToken, asWorkspaceId, createJobIdGenerator, 
 import { shardOf, shardOfToken } from "../../jobs/model.ts";
 import { atMost, CoreWorld, limitedBy, perWindow, testJob } from "../testing/core-world.ts";
 import { attachAgent, setSlots } from "./agents-core.ts";
-import { confirmClaim, dispatch, offerJob } from "./dispatch-core.ts";
+import { adoptRunning, confirmClaim, dispatch, forgetRunning, offerJob, takeBack } from "./dispatch-core.ts";
 import type { LimitSpec } from "./limit-model.ts";
 import { nextWakeMs } from "./limits-core.ts";
 import type { WaitingJob } from "./model.ts";
 import { admitCold, admitWaiting, finishRefill, reserveWaiting, takeRefills } from "./queue-core.ts";
-import { beginEpoch, forgetShards, freezeShards, isKnownQueue, unfreezeShards } from "./shards-core.ts";
+import { beginEpoch, forgetShards, freezeShards, isKnownQueue, needsEpoch, unfreezeShards } from "./shards-core.ts";
 import { createSchedulerState, type SchedulerState } from "./state-core.ts";
 import { setWorkspaceLimits } from "./workspace-limits-core.ts";
 
@@ -117,6 +117,33 @@ test("tokens name their shard, and grow from epoch to epoch", () => {
   const all = [...first, ...second, ...third, tokenOf(ours), tokenOf(theirs)];
   expect(all).toEqual([...all].sort((a, b) => (a < b ? -1 : 1)));
   expect(all.map((token) => token >> 40n)).toEqual([7n, 7n, 7n, 8n, 8n, 9n, 9n, 9n]);
+});
+
+test("a new epoch is wanted long before the numbers of one are used up, and they begin anew with it", () => {
+  const state = stateWith(100);
+  const mostOfOne = 2 ** 33;
+  state.sequence = mostOfOne;
+  expect(needsEpoch(state)).toBe(false);
+  const before = offerJob(state, jobOf(ours), 0)?.running.token;
+  expect(needsEpoch(state)).toBe(true);
+  beginEpoch(state, 8);
+  const after = offerJob(state, jobOf(ours), 0)?.running.token;
+  expect([needsEpoch(state), BigInt(before ?? "0") < BigInt(after ?? "0")]).toEqual([false, true]);
+});
+
+test("what still holds an attempt that went with its shard can do nothing with it", () => {
+  const state = stateWith(100);
+  const running = offerJob(state, jobOf(theirs), 0)?.running;
+  if (running === undefined) throw new Error("a slot is free");
+  confirmClaim(state, running);
+  forgetShards(state, moving);
+  // It comes back, under the token that it had.
+  const agentState = state.agents.get(agent);
+  if (agentState === undefined) throw new Error("it is attached");
+  const adopted = adoptRunning(state, agentState, running.job, running.token, 0);
+  expect([running.phase, confirmClaim(state, running), takeBack(state, running, 0)]).toEqual(["ending", false, false]);
+  forgetRunning(state, running);
+  expect([state.running.get(running.job.id), agentState.running.get(running.job.id)]).toEqual([adopted, adopted]);
 });
 
 test("a claim that was made for a session before is given back when the agent came back with fewer slots for us", () => {
