@@ -42,11 +42,9 @@ test("an acknowledgement waits for company and leaves with the next order", asyn
 
 test("alone it leaves by itself soon, with all that came meanwhile", async () => {
   outbox.add("finishedAcks", ack("a"));
-  await vi.advanceTimersByTimeAsync(60);
+  await vi.advanceTimersByTimeAsync(10);
   outbox.add("finishedAcks", ack("b"));
-  await vi.advanceTimersByTimeAsync(39);
-  expect(wire.frames).toEqual([]);
-  await vi.advanceTimersByTimeAsync(1);
+  await vi.advanceTimersByTimeAsync(10);
   expect(wire.frames).toMatchObject([{ finishedAcks: [{ jobId: "a" }, { jobId: "b" }] }]);
 });
 

@@ -7,8 +7,8 @@ export type AgentStream = ServerDuplexStream<AgentFrame, ServerFrame>;
 export type Pending = Pick<ServerFrame, "assign" | "finishedAcks" | "logAcks" | "cancel">;
 
 const PATIENT: ReadonlySet<keyof Pending> = new Set(["finishedAcks", "logAcks"]);
-/** A busy agent of a few slots gets its next assignment within about that time. Until then it keeps a result that is safe already. */
-const PATIENCE_MS = 100;
+/** About as long as a flush takes under load. */
+const PATIENCE_MS = 20;
 
 /**
  * What waits to be sent to one agent. All that one event brings (a commit, a frame) goes into one frame, since a grpc-js
