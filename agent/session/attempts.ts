@@ -320,11 +320,12 @@ export class Attempts {
   }
 }
 
-/** Killed by us, but the server had asked to cancel it: handing it back would run it again. */
+/** As far as it was measured. */
 function usedBy({ peakMemoryBytes, cpuMs }: AttemptOutcome): object {
   return { ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }), ...(cpuMs === undefined ? {} : { cpuMs }) };
 }
 
+/** Killed by us, but the server had asked to cancel it: handing it back would run it again. */
 function asAsked(held: Held, outcome: AttemptOutcome): AttemptOutcome {
   if (held.cancelReason === undefined || outcome.exit.reason !== "fenced") return outcome;
   const exit = exitOf("cancelled", held.cancelReason);
