@@ -201,9 +201,27 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "a cancel does not look again",
-    world: "cancel-overtaken",
-    edits: [{ file: CANCELS, text: 'if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;', replacement: "return outcome;" }],
-    why: "The job may have been read back and claimed while its cancel was on the way.",
+    world: "cancel-early",
+    edits: [
+      {
+        file: CANCELS,
+        text: 'if (outcome === "cancelled" || (this.#running(job) === undefined && !this.#deps.state.waiting.has(job.id))) return outcome;',
+        replacement: "return outcome;",
+      },
+    ],
+    why: "The job's insert may have been answered while its cancel was on the way.",
+  },
+  {
+    name: "a job that has not ended is not taken in again",
+    world: "cancel-early",
+    edits: [{ file: CANCELS, text: "if (isFirst) endLeaving(state, job.id, outcome);", replacement: 'endLeaving(state, job.id, "ended");' }],
+    why: "What came of it while its end was on the way is nowhere else.",
+  },
+  {
+    name: "a job whose end is on the way is read back",
+    world: "expiry-overtaken",
+    edits: [{ file: QUEUE, text: "return leaving !== undefined;", replacement: "return false;" }],
+    why: "Its end would find the row again when an attempt has failed.",
   },
   {
     name: "slots are not counted",

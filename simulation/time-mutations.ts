@@ -82,6 +82,12 @@ const MOMENTS: readonly Mutation[] = [
     why: "It has not begun.",
   },
   {
+    name: "a job that has been tried before expires when an attempt of it was never sent",
+    world: "tried-unsent",
+    edits: [{ file: ENDINGS, text: " || attempt > 0 ||", replacement: " ||" }],
+    why: "The queue TTL is about the first attempt.",
+  },
+  {
     name: "a job that was sent expires when it is given back",
     world: "sent-unheard",
     edits: [{ file: ENDINGS, text: " || sends > 0 ? undefined", replacement: " ? undefined" }],
@@ -123,6 +129,7 @@ const RETRIES: readonly Mutation[] = [
   },
   {
     name: "what came during a refill stays in memory although it has ended",
+    world: "cancelled-arrival",
     edits: [{ file: CHANGES, text: "removeArrived(state, queue, id);", replacement: "void [state, queue, id];" }],
     why: "Nobody would notice where no agent serves.",
   },
@@ -194,10 +201,7 @@ const CANCEL: readonly Mutation[] = [
   },
   {
     name: "a job that has ended stays in memory",
-    edits: [
-      { file: CANCELS, text: "            removeWaiting(state, job.id);\n", replacement: "" },
-      { file: CANCELS, text: "            this.#events.ended(job.id);\n", replacement: "" },
-    ],
+    edits: [{ file: CANCELS, text: "            this.#events.ended(job.id);\n", replacement: "" }],
     why: "A refill may bring it back while its cancel is on the way; where no agent serves, nobody would notice.",
   },
 ];

@@ -16,7 +16,7 @@ export interface AttemptRoom {
 /** What a running attempt tells its caller. */
 export interface AttemptIo {
   /** Absent: the agent's own limits hold. */
-  readonly room?: AttemptRoom;
+  readonly room?: AttemptRoom | undefined;
   /** Why nothing may be fetched from a registry that no lock names; with it a script that has dependencies ends for the reason `policy`. Absent: it may. */
   readonly unlockedRefusal?: string;
   /** The script's program begins now; microseconds since the epoch. Called at most once. */

@@ -3,22 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { realClock } from "../../kernel/clock.ts";
 import { exitOf } from "../../kernel/exit.ts";
-import { ExitReason, type Finished } from "../../proto/gen/millrace/agent/v1/job.ts";
+import { ExitReason } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { Verdict } from "../../proto/gen/millrace/agent/v1/session.ts";
-import { type AttemptKey, keyOf } from "../journal/attempt-key.ts";
-import { Journal } from "../journal/journal.ts";
-import { LogShipper } from "../logs/log-shipper.ts";
-import type { AttemptOutcome, AttemptRoom } from "../runner/attempt-types.ts";
-import { Attempts } from "./attempts.ts";
-import { Results } from "./results.ts";
-import type { StartGate } from "./start-gate.ts";
+import { keyOf } from "../journal/attempt-key.ts";
+import type { AttemptsOptions } from "./attempts.ts";
 import { refOf } from "./testing/agent-bench.ts";
+import { endsOf, type OpenAttempts, openAttempts } from "./testing/attempts-bench.ts";
 import { bundleOf } from "./testing/scripted-plane.ts";
 import { TestExecutor } from "./testing/test-executor.ts";
 
-const log = pino({ level: "silent" });
 let folder = "";
 let executor = new TestExecutor();
 let received: string[] = [];
@@ -32,41 +26,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function open(gate?: StartGate): { attempts: Attempts; results: Results; shipper: LogShipper } {
-  const journal = Journal.open(join(folder, "results"), log);
-  const shipper = new LogShipper({ folder: join(folder, "logs"), clock: realClock, log, onReady: () => undefined });
-  const results = new Results({ journal, shipper, log, onReady: () => undefined });
-  const attempts = new Attempts({
-    slots: 1,
+function open(others: Partial<AttemptsOptions> = {}): OpenAttempts {
+  return openAttempts(folder, {
     startAttempt: executor.startAttempt,
-    gate,
-    shipper,
-    results,
-    clock: realClock,
-    log,
     onReceived: (ref) => received.push(ref.token),
     onStarted: ({ token }) => started.push(token),
+    ...others,
   });
-  return { attempts, results, shipper };
 }
 
-/** Lets in those that are named, and remembers who has left. */
-class TestGate implements StartGate {
-  readonly admits = new Set<string>();
-  readonly left: [string, boolean][] = [];
-  arrive(): void {}
-  mayStart(key: AttemptKey): boolean {
-    return this.admits.has(key);
-  }
-  roomOf(): AttemptRoom {
-    return { limitBytes: () => undefined, hold: () => undefined };
-  }
-  leave(key: AttemptKey, outcome?: AttemptOutcome): void {
-    this.left.push([key, outcome !== undefined]);
-  }
-}
-
-const endsOf = (results: Results): Finished[] => results.take(1_000_000, true).finished;
+/** What was on its way when this was called has come. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("what a cancel does not end in its grace is killed and still reported as cancelled", async () => {
   const { attempts, results } = open();
@@ -107,6 +77,32 @@ test("an end of its own that comes before the kill is reported as it is", async 
   attempts.handBack("the agent is shutting down");
   await attempts.whenEmpty();
   expect(endsOf(results)).toMatchObject([{ exit: { reason: ExitReason.EXIT_REASON_SUCCEEDED }, resultJson: "42" }]);
+});
+
+test("an end of its own within the grace of a cancel is reported as it is", async () => {
+  const { attempts, results } = open();
+  const bundle = bundleOf();
+  attempts.assign(bundle);
+  const attempt = await executor.attempt(0);
+  attempt.ignoresCancel = true;
+  attempts.cancel({ ...refOf(bundle), reason: "by anna", fenced: false });
+  attempt.end({ exit: exitOf("succeeded"), resultJson: "42" });
+  await attempts.whenEmpty();
+  expect(endsOf(results)).toMatchObject([{ exit: { reason: ExitReason.EXIT_REASON_SUCCEEDED }, resultJson: "42" }]);
+});
+
+test("output is kept up to the bundle's limit, or to one of our own when it sets none", async () => {
+  const limits = { timeoutMs: 0, cancelGraceMs: 0, resultMaxBytes: 0, softTimeoutMs: 0 };
+  const { attempts, results, shipper } = open();
+  for (const logMaxBytes of [4, 0]) {
+    attempts.assign(bundleOf({ limits: { ...limits, logMaxBytes } }));
+    const attempt = executor.attempts.at(-1);
+    void attempt?.io.onOutput(0, Buffer.from("0123456789"));
+    attempt?.end();
+    await attempts.whenEmpty();
+  }
+  expect(shipper.take(10_000).map(({ data }) => data.toString())).toEqual([expect.stringMatching(/^0123\n… 6 B /), "0123456789"]);
+  expect(endsOf(results).map(({ logDroppedBytes }) => logDroppedBytes)).toEqual([6, 0]);
 });
 
 test("nothing is started after the rest was handed back, also not when the lease is sound again", () => {
@@ -194,6 +190,24 @@ describe("an assignment", () => {
     await executor.attempt(65);
     expect([executor.attempts.length, attempts.size]).toEqual([66, 4_095]);
   });
+
+  test("may wait beside four times as many as there are slots, where these are many", () => {
+    const { attempts } = open({ slots: 1_025 });
+    attempts.hold();
+    for (let nth = 0; nth < 4_101; nth++) attempts.assign(bundleOf());
+    expect(attempts.size).toBe(4_100);
+  });
+
+  test("that is not confirmed is in the agent's own log: one line a second, with how many there were", () => {
+    const lines: unknown[] = [];
+    let nowMs = 0;
+    const told = pino({ level: "error" }, { write: (line) => lines.push(JSON.parse(line)) });
+    const { attempts } = open({ clock: { wallMs: () => 0, monotonicMs: () => nowMs }, log: told });
+    attempts.hold();
+    for (let nth = 0; nth < 4_096; nth++) attempts.assign(bundleOf());
+    for (nowMs of [0, 1, 999, 1_000, 1_001, 2_000]) attempts.assign(bundleOf());
+    expect(lines).toMatchObject([{ refused: 1 }, { refused: 3 }, { refused: 2 }]);
+  });
 });
 
 describe("an attempt that was taken away", () => {
@@ -211,6 +225,35 @@ describe("an attempt that was taken away", () => {
     expect([started, attempts.size, attempts.refs(), empty]).toEqual([[], 0, [], false]);
     await waiting;
     expect([attempt.fenced, endsOf(results), received]).toEqual(["the server took it back", [], [bundle.token]]);
+  });
+
+  test("and does not die at once is waited for, also when another one has taken its place", async () => {
+    const { attempts } = open();
+    const bundles = Array.from({ length: 66 }, () => bundleOf());
+    for (const bundle of bundles) attempts.assign(bundle);
+    const dying = await executor.attempt(0);
+    dying.diesSlowly = true;
+    attempts.cancel({ ...refOf(dying.bundle), reason: "the server took it back", fenced: true });
+    expect(executor.attempts.length).toBe(66);
+    for (const attempt of executor.attempts.slice(1)) attempt.end();
+    let empty = false;
+    const waiting = attempts.whenEmpty().then(() => {
+      empty = true;
+    });
+    await turn();
+    expect([dying.fenced, attempts.size, empty]).toEqual(["the server took it back", 0, false]);
+    dying.end();
+    await waiting;
+  });
+
+  test("before it started leaves nothing to wait for", async () => {
+    const { attempts } = open();
+    attempts.hold();
+    const bundle = bundleOf();
+    attempts.assign(bundle);
+    const waiting = attempts.whenEmpty();
+    attempts.drop(refOf(bundle), "the server took it back");
+    await waiting;
   });
 
   test("before it started never starts, and what the server wants cancelled then ends at once", () => {
@@ -236,46 +279,6 @@ describe("an attempt that was taken away", () => {
   });
 });
 
-describe("a gate", () => {
-  test("holds up whom it does not let in and nobody behind; it hears of those that leave, with their end if they had started", async () => {
-    const gate = new TestGate();
-    const { attempts, results } = open(gate);
-    const [big, small, later] = [bundleOf(), bundleOf(), bundleOf()];
-    gate.admits.add(keyOf(small));
-    for (const bundle of [big, small, later]) attempts.assign(bundle);
-    expect(executor.attempts.map(({ bundle }) => bundle.token)).toEqual([small.token]);
-    attempts.drop(refOf(big), "the server took it back");
-    expect(gate.left).toEqual([[keyOf(big), false]]);
-    gate.admits.add(keyOf(later));
-    attempts.roomMade();
-    expect(executor.attempts.map(({ bundle }) => bundle.token)).toEqual([small.token, later.token]);
-    for (const attempt of executor.attempts) attempt.end();
-    await attempts.whenEmpty();
-    expect([gate.left.slice(1), results.size]).toEqual([
-      [
-        [keyOf(small), true],
-        [keyOf(later), true],
-      ],
-      2,
-    ]);
-  });
-
-  test("gives back what waits for room, now and later, and leaves the rest alone", () => {
-    const gate = new TestGate();
-    const { attempts, results } = open(gate);
-    const [waits, runs, late] = [bundleOf(), bundleOf(), bundleOf()];
-    gate.admits.add(keyOf(runs));
-    for (const bundle of [waits, runs]) attempts.assign(bundle);
-    attempts.handBackWaiting("the agent is draining");
-    attempts.assign(late);
-    expect(endsOf(results).map(({ token, exit }) => [token, exit?.reason])).toEqual([
-      [waits.token, ExitReason.EXIT_REASON_FENCED],
-      [late.token, ExitReason.EXIT_REASON_FENCED],
-    ]);
-    expect([attempts.refs(), executor.attempts[0]?.fenced]).toEqual([[refOf(runs)], undefined]);
-  });
-});
-
 test("the grace of a cancel ends with killCancelled, for those that were cancelled alone", async () => {
   const { attempts } = open();
   const [cancelled, other] = [bundleOf(), bundleOf()];
@@ -284,28 +287,20 @@ test("the grace of a cancel ends with killCancelled, for those that were cancell
   first.ignoresCancel = true;
   attempts.cancel({ ...refOf(cancelled), reason: "by anna", fenced: false });
   attempts.killCancelled();
+  await turn();
   expect([first.cancelled, first.fenced, second.cancelled, second.fenced]).toEqual(["by anna", "by anna", undefined, undefined]);
+  expect(attempts.refs()).toEqual([refOf(other)]);
 });
 
 test("an attempt that cannot be started ends with the reason, and the next one starts", () => {
-  const { attempts, results } = open();
-  const start = executor.startAttempt;
-  const broken = new Attempts({
-    ...{
-      slots: 1,
-      shipper: new LogShipper({ folder: join(folder, "other"), clock: realClock, log, onReady: () => undefined }),
-      results,
-      clock: realClock,
-      log,
-    },
-    ...{ onReceived: () => undefined, onStarted: () => undefined },
+  const { attempts, results } = open({
     startAttempt: (bundle, io) => {
       if (bundle.code === "broken") throw new Error("no sandbox today");
-      return start(bundle, io);
+      return executor.startAttempt(bundle, io);
     },
   });
-  broken.assign(bundleOf({ code: "broken" }));
-  broken.assign(bundleOf());
-  expect([attempts.size, broken.size, executor.attempts.length]).toEqual([0, 1, 1]);
+  attempts.assign(bundleOf({ code: "broken" }));
+  attempts.assign(bundleOf());
+  expect([attempts.size, executor.attempts.length]).toEqual([1, 1]);
   expect(endsOf(results)).toMatchObject([{ exit: { reason: ExitReason.EXIT_REASON_SANDBOX_ERROR, message: "no sandbox today" }, startedAtUs: 0 }]);
 });

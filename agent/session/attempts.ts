@@ -263,7 +263,7 @@ export class Attempts {
     const room = this.#options.gate?.roomOf(keyOf(held.ref));
     try {
       held.running = this.#options.startAttempt(bundle, {
-        ...(room !== undefined && { room }),
+        room,
         onStarted: (atUs) => this.#onStarted(held, atUs),
         onOutput: (stream, data) => log.write(stream, data),
       });
@@ -299,10 +299,11 @@ export class Attempts {
       return;
     }
     const outcome = asAsked(held, ended);
+    const { exit, peakMemoryBytes, cpuMs } = outcome;
     const finished = finishedToWire(held.ref, outcome, held.log?.end() ?? { chunks: 0, bytes: 0, droppedBytes: 0 });
     this.#held.delete(keyOf(held.ref));
     this.#options.log[held.quiet ? "debug" : "info"](
-      { event: "attempt.finished", ...held.ref, reason: outcome.exit.reason, code: outcome.exit.code, logBytes: finished.logBytes, ...usedBy(outcome) },
+      { event: "attempt.finished", ...held.ref, reason: exit.reason, code: exit.code, logBytes: finished.logBytes, peakMemoryBytes, cpuMs },
       "attempt finished",
     );
     this.#options.results.add(finished);
@@ -318,11 +319,6 @@ export class Attempts {
   #nowUs(): number {
     return Math.round(this.#options.clock.wallMs() * 1000);
   }
-}
-
-/** As far as it was measured. */
-function usedBy({ peakMemoryBytes, cpuMs }: AttemptOutcome): object {
-  return { ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }), ...(cpuMs === undefined ? {} : { cpuMs }) };
 }
 
 /** Killed by us, but the server had asked to cancel it: handing it back would run it again. */

@@ -42,10 +42,30 @@ test("an acknowledgement waits for company and leaves with the next order", asyn
 
 test("alone it leaves by itself soon, with all that came meanwhile", async () => {
   outbox.add("finishedAcks", ack("a"));
-  await vi.advanceTimersByTimeAsync(10);
+  await vi.advanceTimersByTimeAsync(60);
   outbox.add("finishedAcks", ack("b"));
-  await vi.advanceTimersByTimeAsync(10);
+  await vi.advanceTimersByTimeAsync(39);
+  expect(wire.frames).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
   expect(wire.frames).toMatchObject([{ finishedAcks: [{ jobId: "a" }, { jobId: "b" }] }]);
+});
+
+test("that of a log waits less, whether it comes first or second", async () => {
+  const ackLog = (): void => outbox.add("logAcks", { jobId: "a", token: "1", nextSeq: 1, drop: false });
+  const ackEnd = (): void => outbox.add("finishedAcks", ack("b"));
+  for (const [first, second] of [
+    [ackLog, ackEnd],
+    [ackEnd, ackLog],
+  ] as const) {
+    first();
+    second();
+    await vi.advanceTimersByTimeAsync(19);
+    expect(wire.frames.splice(0)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(wire.frames.splice(0).length).toBe(1);
+  }
+  await vi.advanceTimersByTimeAsync(200);
+  expect(wire.frames).toEqual([]);
 });
 
 test("while the stream is full nothing is written; then one frame takes it all", async () => {

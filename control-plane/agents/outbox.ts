@@ -6,9 +6,11 @@ export type AgentStream = ServerDuplexStream<AgentFrame, ServerFrame>;
 
 export type Pending = Pick<ServerFrame, "assign" | "finishedAcks" | "logAcks" | "cancel">;
 
-const PATIENT: ReadonlySet<keyof Pending> = new Set(["finishedAcks", "logAcks"]);
-/** About as long as a flush takes under load. */
-const PATIENCE_MS = 20;
+/**
+ * What waits for company, and how long. A busy agent of a few slots gets its next assignment within the first time; until then it keeps a result that is
+ * safe already. Logs stand still when their window is full: theirs is about as long as a flush takes under load.
+ */
+const PATIENCE_MS: Partial<Record<keyof Pending, number>> = { finishedAcks: 100, logAcks: 20 };
 
 /**
  * What waits to be sent to one agent. All that one event brings (a commit, a frame) goes into one frame, since a grpc-js
@@ -22,6 +24,7 @@ export class Outbox {
   #scheduled = false;
   /** Set while only acknowledgements wait. */
   #patience: NodeJS.Timeout | undefined;
+  #patienceMs = Number.POSITIVE_INFINITY;
   #blocked = false;
   #closed = false;
 
@@ -36,8 +39,9 @@ export class Outbox {
   /** Adds one entry to the list of its kind in the next frame. */
   add<Kind extends keyof Pending>(kind: Kind, entry: Pending[Kind][number]): void {
     (this.#pending[kind] as Pending[Kind][number][]).push(entry);
-    if (PATIENT.has(kind)) this.#scheduleLater();
-    else this.#schedule();
+    const patienceMs = PATIENCE_MS[kind];
+    if (patienceMs === undefined) this.#schedule();
+    else this.#scheduleIn(patienceMs);
   }
 
   /** Sets a field of which only the newest value matters. */
@@ -68,17 +72,19 @@ export class Outbox {
   }
 
   /** An acknowledgement is in no hurry: mostly the next assignment is about to leave, and takes it along. */
-  #scheduleLater(): void {
-    if (this.#patience !== undefined || this.#scheduled || this.#closed) return;
+  #scheduleIn(ms: number): void {
+    if (ms >= this.#patienceMs || this.#scheduled || this.#closed) return;
+    clearTimeout(this.#patience);
+    this.#patienceMs = ms;
     this.#patience = setTimeout(() => {
-      this.#patience = undefined;
+      this.#patienceMs = Number.POSITIVE_INFINITY;
       this.#schedule();
-    }, PATIENCE_MS);
+    }, ms);
   }
 
   #write(): void {
     clearTimeout(this.#patience);
-    this.#patience = undefined;
+    this.#patienceMs = Number.POSITIVE_INFINITY;
     if (this.#blocked || this.#closed || this.#stream.cancelled) return;
     const { assign } = this.#pending;
     const count = fitting(assign);

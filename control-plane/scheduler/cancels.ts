@@ -6,7 +6,7 @@ import type { JobRef, Submit } from "../jobs/model.ts";
 import { FLOW_AGENT } from "./core/flow-agent.ts";
 import type { RunningJob } from "./core/model.ts";
 import type { Stray } from "./core/pinned-core.ts";
-import { removeWaiting } from "./core/queue-core.ts";
+import { beginLeaving, endLeaving } from "./core/queue-core.ts";
 import type { Endings } from "./endings.ts";
 import type { OwnerDeps } from "./owner-deps.ts";
 
@@ -28,6 +28,8 @@ export interface CancelEvents {
   readonly forget: (id: JobId) => void;
   /** The commit that ended it is known. */
   readonly ended: (id: JobId) => void;
+  /** One that was about to end may wait again. */
+  readonly wake: () => void;
   /** As in EndingsOwner. */
   readonly writeEnd: Submit;
   /** A flow that runs is to end. */
@@ -60,8 +62,8 @@ export class Cancels {
         const waiting = this.#deps.state.waiting.get(job.id);
         if (waiting !== undefined && waiting.workspace !== job.workspace) return "gone";
         const outcome = await this.endWaiting(job, "cancelled", reason);
-        // One that was only in the database may have been read back and claimed meanwhile.
-        if (outcome === "cancelled" || this.#running(job) === undefined) return outcome;
+        // It may have come meanwhile: its insert was not committed when its row was looked for.
+        if (outcome === "cancelled" || (this.#running(job) === undefined && !this.#deps.state.waiting.has(job.id))) return outcome;
         continue;
       }
       this.tell(running, reason);
@@ -92,22 +94,28 @@ export class Cancels {
     const { state, clock } = this.#deps;
     // The one in memory says more: whose step it is.
     const known = state.waiting.get(job.id) ?? job;
-    removeWaiting(state, job.id);
+    const isFirst = beginLeaving(state, job.id);
     this.#events.forget(job.id);
     const { exit, resultJson } = earlyEnd(why, message);
+    const left = (outcome: "ended" | "gone" | "failed"): void => {
+      if (isFirst) endLeaving(state, job.id, outcome);
+      this.#events.wake();
+    };
     return new Promise((resolve, reject) => {
       this.#events.writeEnd(
         { kind: "cancel", job: known, doneAtMs: clock.wallMs(), exit, resultJson },
         (outcome) => {
+          left(outcome === "moved" ? "ended" : "gone");
           if (outcome === "moved") {
-            // A refill that read the row before may have brought it back meanwhile, or is about to.
-            removeWaiting(state, job.id);
             this.#events.ended(job.id);
             this.#endings.announce(job.workspace, job.id, exit);
           }
           resolve(outcome === "moved" ? "cancelled" : "gone");
         },
-        reject,
+        (error) => {
+          left("failed");
+          reject(error);
+        },
       );
     });
   }

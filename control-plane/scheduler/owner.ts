@@ -58,10 +58,11 @@ export class Owner {
   constructor(deps: OwnerDeps) {
     this.#deps = deps;
     this.#state = deps.state;
-    this.#limits = new LimitDuties(deps, () => this.#schedule());
+    const wake = (): void => this.#schedule();
+    this.#limits = new LimitDuties(deps, wake);
     const writeEnd: Submit = (operation, settle, fail) => this.#flows.writeEnd({ operation, settle, fail });
     this.#endings = new Endings(deps, {
-      wake: () => this.#schedule(),
+      wake,
       defer: (job) => this.#timers.defer(job),
       expire: (job, atMs) => this.#timers.expire(job, atMs),
       writeEnd,
@@ -73,7 +74,7 @@ export class Owner {
       if (this.#state.dirty.size > 0) this.#schedule();
     };
     const cancelFlow = (running: RunningJob): void => this.#flows.runner?.cancel(running);
-    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#ended(id), writeEnd, cancelFlow });
+    this.#cancels = new Cancels(deps, this.#endings, { forget, ended: (id) => this.#ended(id), wake, writeEnd, cancelFlow });
     this.#admissions = new Admissions(deps, this.#cancels, this.#endings);
     this.#timers = new OwnerTimers(deps, {
       ready: (job) => this.#ready(job),
@@ -88,22 +89,22 @@ export class Owner {
       changes: this.#changes,
       claimed: (running, payload) => this.#claimed(running, payload),
       takesBegin: (running, payload, write) => this.#flows.takesBegin(running, payload, write),
-      wake: () => this.#schedule(),
+      wake,
     });
     this.reports = new AgentReports(deps, {
       endings: this.#endings,
       cancels: this.#cancels,
       arrivals: this.#arrivals,
-      wake: () => this.#schedule(),
+      wake,
     });
     this.#keyed = new KeyedJobs(deps, (jobs) => this.enqueue(jobs));
-    this.#sending = new Sending(deps, this.#endings, () => this.#schedule());
+    this.#sending = new Sending(deps, this.#endings, wake);
     this.#flows = new OwnFlows(deps, {
       arrivals: this.#arrivals,
       cancels: this.#cancels,
       endings: this.#endings,
       timers: this.#timers,
-      wake: () => this.#schedule(),
+      wake,
     });
   }
 

@@ -1,4 +1,5 @@
-import type { DirectedWorld, Scene } from "../scene.ts";
+import type { ExitReason } from "../../kernel/exit.ts";
+import type { DirectedWorld, Scene, WantedJob } from "../scene.ts";
 import { comes, FIRST_GIVES_TO_THIRD, OF_FIRST, openTwo } from "./openings.ts";
 
 /** The owner ends an attempt by force; the agent's report comes while that is being written. */
@@ -21,7 +22,7 @@ export const forcedEnd: DirectedWorld = {
 };
 
 /** A job waits in the table, and the replica starts again: it is read back soon. An agent comes. */
-function readBack(scene: Scene, waits: { readonly runMs: number }, then: (id: ReturnType<Scene["put"]>[number] | undefined) => void): void {
+function readBack(scene: Scene, waits: WantedJob, then: (id: ReturnType<Scene["put"]>[number] | undefined) => void): void {
   const owner = scene.replica(1);
   scene.at(0, () => owner.start());
   scene.at(3000, () => {
@@ -32,21 +33,60 @@ function readBack(scene: Scene, waits: { readonly runMs: number }, then: (id: Re
   comes(scene, 4550, 1, 1);
 }
 
-/** A job that is only in the table is read back and claimed while its cancel is on the way. */
-export const cancelOvertaken: DirectedWorld = {
+/** A job that is only in the table is read back while its end as expired is on the way; an attempt would fail, and the job wait for the next one. */
+export const expiryOvertaken: DirectedWorld = {
   replicas: 1,
   slots: [2],
   forMs: 12_000,
   play: (scene) => {
     const owner = scene.replica(1);
-    readBack(scene, { runMs: 10_000 }, (id) => {
+    readBack(scene, { runMs: 100, mode: "failure", settings: { queue_ttl_s: 2, retry: { max_attempts: 3, constant: { delay_s: 3 } } } }, () => {
       scene.at(4400, () => {
         scene.meddleOnce(owner, "refill", { answerLateMs: 600 });
         scene.meddleOnce(owner, "flush cancel", { lateMs: 1500 });
       });
-      scene.at(4700, () => {
+    });
+  },
+};
+
+/** A cancel finds nothing, since the insert of its job is not committed; that is answered before the cancel is. */
+export const cancelEarly: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 12_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    scene.at(0, () => owner.start());
+    scene.at(3000, () => {
+      scene.meddleOnce(owner, "flush insert", { lateMs: 800 });
+      scene.meddleOnce(owner, "flush cancel", { answerLateMs: 2000 });
+      const [id] = scene.put(owner, OF_FIRST, { runMs: 100 });
+      scene.at(3100, () => {
         if (id !== undefined) scene.world.clients.cancel(owner, id);
       });
+    });
+    comes(scene, 7000, 1, 1);
+  },
+  unmet: (scene) => unless(scene, "cancelled"),
+};
+
+/** A job comes and is cancelled while a refill of its queue is under way, which does not bring it. No agent is there: nobody would ever claim it. */
+export const cancelledArrival: DirectedWorld = {
+  replicas: 1,
+  slots: [],
+  forMs: 12_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    scene.at(0, () => owner.start());
+    scene.at(3000, () => {
+      const [before] = scene.put(owner, OF_FIRST, { runMs: 100 });
+      scene.at(4000, () => scene.world.crashReplica(owner, 500));
+      scene.at(4400, () => scene.meddleOnce(owner, "refill", { answerLateMs: 3000 }));
+      scene.at(5000, () => {
+        const [id] = scene.put(owner, OF_FIRST, { runMs: 100 });
+        scene.at(6000, () => id !== undefined && scene.world.clients.cancel(owner, id));
+      });
+      scene.at(9000, () => before !== undefined && scene.world.clients.cancel(owner, before));
     });
   },
 };
@@ -130,6 +170,23 @@ export const neverSent: DirectedWorld = {
   unmet: expired,
 };
 
+/** A job has failed and is tried again: that attempt is claimed for an agent that is gone when it is committed, and no other one comes for long. */
+export const triedUnsent: DirectedWorld = {
+  replicas: 1,
+  slots: [2],
+  forMs: 20_000,
+  play: (scene) => {
+    const owner = scene.replica(1);
+    scene.at(0, () => owner.start());
+    comes(scene, 3000, 1, 1);
+    scene.at(5000, () => {
+      scene.meddleOnce(owner, "flush claim", { lateMs: 1000 }, () => scene.world.crashAgent(scene.agent(1), 60_000));
+      scene.put(owner, OF_FIRST, { runMs: 100, mode: "failure", settings: { queue_ttl_s: 5, retry: { max_attempts: 2, constant: { delay_s: 1 } } } });
+    });
+  },
+  unmet: failed,
+};
+
 /** The payload of a job cannot be read, and the agent goes before it is tried again: its attempt was not sent, and no other one begins in time. */
 export const neverRead: DirectedWorld = {
   replicas: 1,
@@ -164,8 +221,16 @@ export const sentUnheard: DirectedWorld = {
   },
 };
 
-/** @returns what is wrong when a job has ended otherwise */
 function expired(scene: Scene): string | undefined {
-  for (const [id, { exit }] of scene.world.database.store.done) if (exit.reason !== "expired") return `${id} did not expire, it ${exit.reason}`;
+  return unless(scene, "expired");
+}
+
+function failed(scene: Scene): string | undefined {
+  return unless(scene, "exit_code");
+}
+
+/** @returns what is wrong when a job has ended otherwise */
+function unless(scene: Scene, reason: ExitReason): string | undefined {
+  for (const [id, { exit }] of scene.world.database.store.done) if (exit.reason !== reason) return `${id} ended as ${exit.reason}, not as ${reason}`;
   return undefined;
 }

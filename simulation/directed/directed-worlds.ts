@@ -1,5 +1,17 @@
 import type { DirectedWorld } from "../scene.ts";
-import { cancelOvertaken, forcedEnd, insertOvertaken, lateNote, neverRead, neverSent, noteUnderWay, sentUnheard } from "./answer-worlds.ts";
+import {
+  cancelEarly,
+  cancelledArrival,
+  expiryOvertaken,
+  forcedEnd,
+  insertOvertaken,
+  lateNote,
+  neverRead,
+  neverSent,
+  noteUnderWay,
+  sentUnheard,
+  triedUnsent,
+} from "./answer-worlds.ts";
 import { clockSet, movedAgent, replacedOwner, suspendedApart, twoLeases, unheardHome } from "./home-worlds.ts";
 import { cutOffHome, lateRenewal, lonelyHome, silentOwner, stoppedHome, suspendedHome } from "./lease-worlds.ts";
 import { changedMap, formerStream, keptAfterAll, lateBundle, lateCopy, lateMove, longLoad, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
@@ -9,10 +21,12 @@ import { backAgain, beyondSlots, oldReport, smallerShare, voidOrder } from "./sl
 export const DIRECTED_WORLDS = {
   "back-again": backAgain,
   "beyond-slots": beyondSlots,
-  "cancel-overtaken": cancelOvertaken,
+  "cancel-early": cancelEarly,
+  "cancelled-arrival": cancelledArrival,
   "changed-map": changedMap,
   "clock-set": clockSet,
   "cut-off-home": cutOffHome,
+  "expiry-overtaken": expiryOvertaken,
   "forced-end": forcedEnd,
   "former-stream": formerStream,
   "insert-overtaken": insertOvertaken,
@@ -38,6 +52,7 @@ export const DIRECTED_WORLDS = {
   "stopped-home": stoppedHome,
   "suspended-apart": suspendedApart,
   "suspended-home": suspendedHome,
+  "tried-unsent": triedUnsent,
   "two-leases": twoLeases,
   "two-owners": twoOwners,
   "unheard-home": unheardHome,

@@ -13,6 +13,8 @@ export class TestAttempt implements RunningAttempt {
   fenced: string | undefined;
   /** It goes on after a cancel, as a script may until its grace is over. */
   ignoresCancel = false;
+  /** Its processes outlive the kill, until the test ends it. */
+  diesSlowly = false;
   #resolve: (outcome: AttemptOutcome) => void = () => undefined;
 
   constructor(bundle: Bundle, io: AttemptIo) {
@@ -34,7 +36,7 @@ export class TestAttempt implements RunningAttempt {
 
   fence(reason: string): void {
     this.fenced = reason;
-    this.end({ exit: exitOf("fenced", reason) });
+    if (!this.diesSlowly) this.end({ exit: exitOf("fenced", reason) });
   }
 }
 

@@ -28,6 +28,12 @@ export interface WaitingJob {
   readonly policy?: JobPolicy | undefined;
 }
 
+/** A job that is leaving its queue: it as it was in memory, and what was read of it since. */
+export interface Leaving {
+  readonly known: WaitingJob | undefined;
+  came: WaitingJob | undefined;
+}
+
 /**
  * claiming: the row's move to job_running is not yet committed · assigned: committed, sent or about to be ·
  * received / started: the agent said so · ending: its end is being committed.

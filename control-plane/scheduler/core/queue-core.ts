@@ -80,6 +80,31 @@ export function removeWaiting(state: SchedulerState, id: JobId): WaitingJob | un
   return job;
 }
 
+/**
+ * The end of a job that waits is about to be written: it is taken out of memory, and what a refill or an insert brings of it is kept apart until
+ * `endLeaving`. Otherwise it could be claimed and even run, while its end is on the way and still finds its row after a failed attempt.
+ * @returns false when another end of it is on the way; `endLeaving` is for that one to call then
+ */
+export function beginLeaving(state: SchedulerState, id: JobId): boolean {
+  const isFirst = !state.leaving.has(id);
+  const known = removeWaiting(state, id);
+  if (isFirst) state.leaving.set(id, { known, came: undefined });
+  return isFirst;
+}
+
+/**
+ * The end of a job that waited was written, or not: a job that has not ended waits again, unless its shard has gone.
+ * @param outcome gone: there was no row of it, so that what was known was wrong; what was read since is not
+ */
+export function endLeaving(state: SchedulerState, id: JobId, outcome: "ended" | "gone" | "failed"): void {
+  const { known, came } = state.leaving.get(id) ?? {};
+  state.leaving.delete(id);
+  const job = outcome === "failed" ? (came ?? known) : came;
+  if (outcome === "ended" || job === undefined || !state.tenants.has(job.workspace)) return;
+  reserveWaiting(state, job);
+  admitWaiting(state, job);
+}
+
 /** A job has ended that waits for the end of a refill, to be placed then. */
 export function removeArrived(state: SchedulerState, queue: JobQueue, id: JobId): void {
   const at = queue.duringRefill.findIndex((job) => job.id === id);
@@ -145,6 +170,7 @@ export function finishRefill(state: SchedulerState, queue: JobQueue, rows: reado
     if (isKnown(state, job)) continue;
     place(state, queue, job);
   }
+  spill(state, queue);
   wantRows(state, queue);
   dropIfEmpty(state, queue);
 }
@@ -156,28 +182,34 @@ export function abortRefill(state: SchedulerState, queue: JobQueue): void {
   bump(queue, -late.length);
   // They sort at or after the cursor, as cold rows must: see admitWaiting.
   setCold(state, queue, queue.cold + late.length);
+  spill(state, queue);
   dropIfEmpty(state, queue);
 }
 
 function place(state: SchedulerState, queue: JobQueue, job: WaitingJob): void {
-  if (queue.cold > 0) {
-    if (queue.cursor !== undefined && sortsBefore(job, queue.cursor)) pushHot(state, queue, job);
-    else setCold(state, queue, queue.cold + 1);
-    return;
-  }
-  // Over the limit only jobs behind the tail go cold: one with a better priority must not wait for a refill.
   const limit = hotLimitOf(state, queue);
-  if (queue.hotCount >= limit && queue.tail !== undefined && sortsBefore(queue.tail, job)) {
+  if (queue.cold > 0) {
+    if (queue.cursor === undefined || !sortsBefore(job, queue.cursor)) {
+      setCold(state, queue, queue.cold + 1);
+      return;
+    }
+  } else if (queue.hotCount >= limit && queue.tail !== undefined && sortsBefore(queue.tail, job)) {
+    // Over the limit only jobs behind the tail go cold: one with a better priority must not wait for a refill.
     queue.cursor = job;
     setCold(state, queue, 1);
     return;
   }
   pushHot(state, queue, job);
-  if (queue.hotCount > 2 * limit) spill(state, queue, limit);
+  spill(state, queue);
 }
 
-/** Jobs of better priority keep coming ahead of a full memory: the worse half goes cold, its rows are in the database. */
-function spill(state: SchedulerState, queue: JobQueue, limit: number): void {
+/**
+ * Jobs of better priority keep coming ahead of a full memory: the worse half goes cold, its rows are in the database. Not while a refill is under way: it
+ * reads from the cursor on, and what goes cold before that would be skipped.
+ */
+function spill(state: SchedulerState, queue: JobQueue): void {
+  const limit = hotLimitOf(state, queue);
+  if (queue.hotCount <= 2 * limit || queue.refilling) return;
   const kept: WaitingJob[] = [];
   while (kept.length < limit) {
     const job = popJob(state, queue);
@@ -244,9 +276,12 @@ function hotLimitOf(state: SchedulerState, queue: JobQueue): number {
   return queue.share.hot >= state.hotLimit ? Math.min(GROUP_HOT_CROWDED, state.hotLimit) : Math.min(GROUP_HOT, state.hotLimit);
 }
 
-/** True when the job waits in memory or runs: a second entry of it would be dispatched again. */
+/** True when the job waits in memory, runs or leaves: a second entry of it would be dispatched again. Of one that leaves it is kept, in case it stays. */
 function isKnown(state: SchedulerState, job: WaitingJob): boolean {
-  return state.waiting.has(job.id) || state.running.has(job.id);
+  if (state.waiting.has(job.id) || state.running.has(job.id)) return true;
+  const leaving = state.leaving.get(job.id);
+  if (leaving !== undefined) leaving.came = job;
+  return leaving !== undefined;
 }
 
 function queueFor(state: SchedulerState, job: WaitingJob): JobQueue {

@@ -12,7 +12,7 @@ export interface WindowSize {
 
 export interface Window {
   size: WindowSize;
-  /** Times of the last starts, oldest first, at most `size.starts`; unused with GCRA. */
+  /** Times of the last starts, oldest first; after the next one no more than `size.starts`. Unused with GCRA. */
   times: number[];
   /** GCRA's theoretical arrival time: when the bucket will be full again. */
   tatMs: number;
@@ -73,7 +73,8 @@ export function recordStart(window: Window, nowMs: number): void {
     return;
   }
   window.times.push(nowMs);
-  if (window.times.length > window.size.starts) window.times.splice(0, window.times.length - window.size.starts);
+  // None are removed as long as there are fewer.
+  window.times.splice(0, window.times.length - window.size.starts);
 }
 
 /** A new definition of the same key. What is known of earlier starts goes on counting. */
@@ -92,7 +93,7 @@ export function resizeWindow(window: Window, size: WindowSize, nowMs: number): v
     const full = window.tatMs > nowMs ? size.starts : 0;
     window.times = Array.from({ length: full }, () => nowMs);
     window.tatMs = Number.NEGATIVE_INFINITY;
-  } else if (window.times.length > size.starts) window.times.splice(0, window.times.length - size.starts);
+  }
 }
 
 /** True when no earlier start counts any more: the window may be forgotten. */
@@ -101,7 +102,8 @@ export function isWindowEmpty(window: Window, nowMs: number): boolean {
   return starts > EXACT_STARTS ? window.tatMs <= nowMs : nowMs - (window.times.at(-1) ?? Number.NEGATIVE_INFINITY) >= windowMs;
 }
 
+/** Of more than EXACT_STARTS. */
 function bucket({ starts, windowMs }: WindowSize): { burst: number; intervalMs: number } {
-  const burst = Math.max(1, Math.floor(starts / 10));
+  const burst = Math.floor(starts / 10);
   return { burst, intervalMs: windowMs / (starts - burst) };
 }

@@ -3,7 +3,7 @@ import { Heap } from "../../../kernel/heap.ts";
 import type { AgentKey, JobId, WorkspaceId } from "../../../kernel/ids.ts";
 import { accountOf, createAccount, createVirtualTime } from "./fair-core.ts";
 import { NO_GROUP } from "./limit-model.ts";
-import type { AgentState, JobQueue, Limit, Route, RunningJob, Share, Tag, Tenant, VirtualTime, WaitingJob } from "./model.ts";
+import type { AgentState, JobQueue, Leaving, Limit, Route, RunningJob, Share, Tag, Tenant, VirtualTime, WaitingJob } from "./model.ts";
 import { joinPinned, leavePinned, pinnedAgentOf, routeKeyOf } from "./pinned-core.ts";
 import type { StoredWindow } from "./rate-core.ts";
 
@@ -22,6 +22,8 @@ export interface SchedulerState {
   readonly agents: Map<AgentKey, AgentState>;
   /** Jobs in memory that wait (not the cold ones). */
   readonly waiting: Map<JobId, WaitingJob>;
+  /** Jobs whose end is being written while they wait; see `beginLeaving`. */
+  readonly leaving: Map<JobId, Leaving>;
   readonly running: Map<JobId, RunningJob>;
   /** Routes on which a new match may be possible. */
   readonly dirty: Set<Route>;
@@ -49,6 +51,7 @@ export function createSchedulerState(epoch: number, hotLimit: number): Scheduler
     tenants: new Map(),
     agents: new Map(),
     waiting: new ChurnMap(),
+    leaving: new ChurnMap(),
     running: new ChurnMap(),
     dirty: new Set(),
     coldQueues: new Set(),
