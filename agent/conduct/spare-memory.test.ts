@@ -57,3 +57,22 @@ test("what nobody holds is gone afterwards", async () => {
   expect(dropped.deref()).toBeUndefined();
   expect(held.deref()).toBe(kept);
 });
+
+test("pages that are nearly empty are given back", async () => {
+  vi.useRealTimers();
+  const kept: object[] = [];
+  // So many that they are moved to where old objects are, before most of them go.
+  for (let round = 0; round < 20; round++) {
+    const made = Array.from({ length: 40_000 }, (_, number) => ({ number, text: `${number}`, list: [number, round] }));
+    await new Promise((resolve) => setImmediate(resolve));
+    kept.push(...made.filter(({ number }) => number % 400 === round));
+  }
+  const before = process.memoryUsage();
+  collectGarbage();
+  const after = process.memoryUsage();
+  expect(kept.length).toBe(2000);
+  // What the heap has beyond what is used; an ordinary collection leaves most of it.
+  const spare = ({ heapTotal, heapUsed }: NodeJS.MemoryUsage): number => (heapTotal - heapUsed) / 2 ** 20;
+  expect(spare(after)).toBeLessThan(8);
+  expect(before.heapTotal - after.heapTotal).toBeGreaterThan(8 * 2 ** 20);
+});

@@ -40,14 +40,18 @@ export class SpareMemory {
   }
 }
 
-let collector: (() => void) | undefined;
+type Collector = (options: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void;
+let collector: Collector | undefined;
 
-/** Takes away all that nobody holds. Contexts that are made while the flag is set have the function; the program's own does not get it. */
+/**
+ * Takes away all that nobody holds, and moves what is left together: an ordinary collection leaves nearly empty pages as they are, which the system does
+ * not get back. Contexts that are made while the flag is set have the function; the program's own does not get it.
+ */
 export function collectGarbage(): void {
   if (collector === undefined) {
     setFlagsFromString("--expose-gc");
-    collector = runInNewContext("gc") as () => void;
+    collector = runInNewContext("gc") as Collector;
     setFlagsFromString("--no-expose-gc");
   }
-  collector();
+  collector({ type: "major", execution: "sync", flavor: "last-resort" });
 }
