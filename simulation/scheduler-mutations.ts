@@ -214,7 +214,7 @@ const SLOTS: readonly Mutation[] = [
   {
     name: "a job that has not ended is not taken in again",
     world: "cancel-early",
-    edits: [{ file: CANCELS, text: "if (isFirst) endLeaving(state, job.id, outcome);", replacement: 'endLeaving(state, job.id, "ended");' }],
+    edits: [{ file: CANCELS, text: "endLeaving(state, job.id, outcome);", replacement: 'endLeaving(state, job.id, "ended");' }],
     why: "What came of it while its end was on the way is nowhere else.",
   },
   {

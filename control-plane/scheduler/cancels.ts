@@ -94,11 +94,11 @@ export class Cancels {
     const { state, clock } = this.#deps;
     // The one in memory says more: whose step it is.
     const known = state.waiting.get(job.id) ?? job;
-    const isFirst = beginLeaving(state, job.id);
+    beginLeaving(state, job.id);
     this.#events.forget(job.id);
     const { exit, resultJson } = earlyEnd(why, message);
     const left = (outcome: "ended" | "gone" | "failed"): void => {
-      if (isFirst) endLeaving(state, job.id, outcome);
+      endLeaving(state, job.id, outcome);
       this.#events.wake();
     };
     return new Promise((resolve, reject) => {

@@ -30,8 +30,11 @@ export interface WaitingJob {
 
 /** A job that is leaving its queue: it as it was in memory, and what was read of it since. */
 export interface Leaving {
-  readonly known: WaitingJob | undefined;
+  known: WaitingJob | undefined;
   came: WaitingJob | undefined;
+  /** Ends of it that are not yet answered. */
+  ends: number;
+  hasEnded: boolean;
 }
 
 /**

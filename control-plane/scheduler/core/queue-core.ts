@@ -81,26 +81,32 @@ export function removeWaiting(state: SchedulerState, id: JobId): WaitingJob | un
 }
 
 /**
- * The end of a job that waits is about to be written: it is taken out of memory, and what a refill or an insert brings of it is kept apart until
+ * An end of a job that waits is about to be written: it is taken out of memory, and what a refill or an insert brings of it is kept apart until
  * `endLeaving`. Otherwise it could be claimed and even run, while its end is on the way and still finds its row after a failed attempt.
- * @returns false when another end of it is on the way; `endLeaving` is for that one to call then
+ * There may be several, as when a job expires that is being cancelled: each has its `endLeaving`.
  */
-export function beginLeaving(state: SchedulerState, id: JobId): boolean {
-  const isFirst = !state.leaving.has(id);
+export function beginLeaving(state: SchedulerState, id: JobId): void {
   const known = removeWaiting(state, id);
-  if (isFirst) state.leaving.set(id, { known, came: undefined });
-  return isFirst;
+  const leaving = state.leaving.get(id) ?? { known, came: undefined, ends: 0, hasEnded: false };
+  leaving.ends += 1;
+  state.leaving.set(id, leaving);
 }
 
 /**
- * The end of a job that waited was written, or not: a job that has not ended waits again, unless its shard has gone.
+ * An end of a job that waited was written, or not. After the last one a job that has not ended waits again, unless its shard has gone.
  * @param outcome gone: there was no row of it, so that what was known was wrong; what was read since is not
  */
 export function endLeaving(state: SchedulerState, id: JobId, outcome: "ended" | "gone" | "failed"): void {
-  const { known, came } = state.leaving.get(id) ?? {};
+  const leaving = state.leaving.get(id);
+  if (leaving === undefined) return;
+  leaving.ends -= 1;
+  if (outcome !== "failed") leaving.known = undefined;
+  // The answers to other ends of it may come later, and to a read before.
+  if (outcome === "ended") leaving.hasEnded = true;
+  if (leaving.ends > 0) return;
   state.leaving.delete(id);
-  const job = outcome === "failed" ? (came ?? known) : came;
-  if (outcome === "ended" || job === undefined || !state.tenants.has(job.workspace)) return;
+  const job = leaving.came ?? leaving.known;
+  if (leaving.hasEnded || job === undefined || !state.tenants.has(job.workspace)) return;
   reserveWaiting(state, job);
   admitWaiting(state, job);
 }
