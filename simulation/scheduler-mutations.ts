@@ -205,7 +205,7 @@ const SLOTS: readonly Mutation[] = [
     edits: [
       {
         file: CANCELS,
-        text: 'if (outcome === "cancelled" || (this.#running(job) === undefined && !this.#deps.state.waiting.has(job.id))) return outcome;',
+        text: 'if (outcome === "cancelled" || !this.#isHere(job)) return outcome;',
         replacement: "return outcome;",
       },
     ],

@@ -1,4 +1,5 @@
 import { background } from "../../kernel/background.ts";
+import { ChurnMap } from "../../kernel/churn-map.ts";
 import { type Exit, errorResult, exitOf } from "../../kernel/exit.ts";
 import type { JobId } from "../../kernel/ids.ts";
 import { storable } from "../../kernel/storable-text.ts";
@@ -45,6 +46,8 @@ export class Cancels {
   readonly #deps: OwnerDeps;
   readonly #endings: Endings;
   readonly #events: CancelEvents;
+  /** What becomes of the jobs whose ends are on the way. */
+  readonly #ending = new ChurnMap<JobId, Promise<"cancelled" | "gone">>();
 
   constructor(deps: OwnerDeps, endings: Endings, events: CancelEvents) {
     this.#deps = deps;
@@ -63,7 +66,7 @@ export class Cancels {
         if (waiting !== undefined && waiting.workspace !== job.workspace) return "gone";
         const outcome = await this.endWaiting(job, "cancelled", reason);
         // It may have come meanwhile: its insert was not committed when its row was looked for.
-        if (outcome === "cancelled" || (this.#running(job) === undefined && !this.#deps.state.waiting.has(job.id))) return outcome;
+        if (outcome === "cancelled" || !this.#isHere(job)) return outcome;
         continue;
       }
       this.tell(running, reason);
@@ -84,20 +87,36 @@ export class Cancels {
     return "cancelled";
   }
 
+  #isHere(job: JobRef): boolean {
+    return this.#running(job) !== undefined || this.#deps.state.waiting.has(job.id);
+  }
+
   #running(job: JobRef): RunningJob | undefined {
     const running = this.#deps.state.running.get(job.id);
     return running?.job.workspace === job.workspace ? running : undefined;
   }
 
-  /** Ends a job that waits. */
-  endWaiting(job: JobRef, why: EarlyEnd, message: string): Promise<"cancelled" | "gone"> {
+  /** Ends a job that waits. While another end of it is on the way that one is waited for: no two operations of a job are in flight together. */
+  async endWaiting(job: JobRef, why: EarlyEnd, message: string): Promise<"cancelled" | "gone"> {
+    for (let other = this.#ending.get(job.id); other !== undefined; other = this.#ending.get(job.id)) {
+      if ((await other) === "cancelled") return "gone";
+    }
+    const end = this.#writeEnd(job, earlyEnd(why, message));
+    this.#ending.set(
+      job.id,
+      end.catch(() => "gone" as const),
+    );
+    return end;
+  }
+
+  #writeEnd(job: JobRef, { exit, resultJson }: ReturnType<typeof earlyEnd>): Promise<"cancelled" | "gone"> {
     const { state, clock } = this.#deps;
     // The one in memory says more: whose step it is.
     const known = state.waiting.get(job.id) ?? job;
     beginLeaving(state, job.id);
     this.#events.forget(job.id);
-    const { exit, resultJson } = earlyEnd(why, message);
-    const left = (outcome: "ended" | "gone" | "failed"): void => {
+    const answered = (outcome: "ended" | "gone" | "failed"): void => {
+      this.#ending.delete(job.id);
       endLeaving(state, job.id, outcome);
       this.#events.wake();
     };
@@ -105,7 +124,7 @@ export class Cancels {
       this.#events.writeEnd(
         { kind: "cancel", job: known, doneAtMs: clock.wallMs(), exit, resultJson },
         (outcome) => {
-          left(outcome === "moved" ? "ended" : "gone");
+          answered(outcome === "moved" ? "ended" : "gone");
           if (outcome === "moved") {
             this.#events.ended(job.id);
             this.#endings.announce(job.workspace, job.id, exit);
@@ -113,7 +132,7 @@ export class Cancels {
           resolve(outcome === "moved" ? "cancelled" : "gone");
         },
         (error) => {
-          left("failed");
+          answered("failed");
           reject(error);
         },
       );

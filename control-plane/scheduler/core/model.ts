@@ -28,13 +28,10 @@ export interface WaitingJob {
   readonly policy?: JobPolicy | undefined;
 }
 
-/** A job that is leaving its queue: it as it was in memory, and what was read of it since. */
+/** A job that is leaving its queue: it as it was in memory, and as it was read, or came, since. */
 export interface Leaving {
-  known: WaitingJob | undefined;
-  came: WaitingJob | undefined;
-  /** Ends of it that are not yet answered. */
-  ends: number;
-  hasEnded: boolean;
+  readonly known: WaitingJob | undefined;
+  readSince: WaitingJob | undefined;
 }
 
 /**

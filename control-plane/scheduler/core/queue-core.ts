@@ -81,32 +81,22 @@ export function removeWaiting(state: SchedulerState, id: JobId): WaitingJob | un
 }
 
 /**
- * An end of a job that waits is about to be written: it is taken out of memory, and what a refill or an insert brings of it is kept apart until
+ * The end of a job that waits is about to be written: it is taken out of memory, and what a refill or an insert brings of it is kept apart until
  * `endLeaving`. Otherwise it could be claimed and even run, while its end is on the way and still finds its row after a failed attempt.
- * There may be several, as when a job expires that is being cancelled: each has its `endLeaving`.
  */
 export function beginLeaving(state: SchedulerState, id: JobId): void {
-  const known = removeWaiting(state, id);
-  const leaving = state.leaving.get(id) ?? { known, came: undefined, ends: 0, hasEnded: false };
-  leaving.ends += 1;
-  state.leaving.set(id, leaving);
+  state.leaving.set(id, { known: removeWaiting(state, id), readSince: undefined });
 }
 
 /**
- * An end of a job that waited was written, or not. After the last one a job that has not ended waits again, unless its shard has gone.
+ * The end of a job that waited was written, or not: a job that has not ended waits again, unless its shard has gone.
  * @param outcome gone: there was no row of it, so that what was known was wrong; what was read since is not
  */
 export function endLeaving(state: SchedulerState, id: JobId, outcome: "ended" | "gone" | "failed"): void {
-  const leaving = state.leaving.get(id);
-  if (leaving === undefined) return;
-  leaving.ends -= 1;
-  if (outcome !== "failed") leaving.known = undefined;
-  // The answers to other ends of it may come later, and to a read before.
-  if (outcome === "ended") leaving.hasEnded = true;
-  if (leaving.ends > 0) return;
+  const { known, readSince } = state.leaving.get(id) ?? {};
   state.leaving.delete(id);
-  const job = leaving.came ?? leaving.known;
-  if (leaving.hasEnded || job === undefined || !state.tenants.has(job.workspace)) return;
+  const job = outcome === "failed" ? (readSince ?? known) : readSince;
+  if (outcome === "ended" || job === undefined || !state.tenants.has(job.workspace)) return;
   reserveWaiting(state, job);
   admitWaiting(state, job);
 }
@@ -286,7 +276,7 @@ function hotLimitOf(state: SchedulerState, queue: JobQueue): number {
 function isKnown(state: SchedulerState, job: WaitingJob): boolean {
   if (state.waiting.has(job.id) || state.running.has(job.id)) return true;
   const leaving = state.leaving.get(job.id);
-  if (leaving !== undefined) leaving.came = job;
+  if (leaving !== undefined) leaving.readSince = job;
   return leaving !== undefined;
 }
 

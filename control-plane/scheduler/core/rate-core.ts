@@ -73,7 +73,7 @@ export function recordStart(window: Window, nowMs: number): void {
     return;
   }
   window.times.push(nowMs);
-  // None are removed as long as there are fewer.
+  // As long as there are fewer the number is negative, and none are removed.
   window.times.splice(0, window.times.length - window.size.starts);
 }
 
