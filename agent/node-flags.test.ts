@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { AGENT_NODE_FLAGS } from "./node-flags.ts";
+import { AGENT_ENVIRONMENT, AGENT_NODE_FLAGS } from "./node-flags.ts";
 
 test("Node keeps the space of young objects small, and bin/millrace starts agents in the same way", () => {
   const allocate = `
@@ -12,7 +12,7 @@ test("Node keeps the space of young objects small, and bin/millrace starts agent
   const youngMb = (flags: readonly string[]): number => Number(execFileSync(process.execPath, [...flags, "-e", allocate], { encoding: "utf8" }));
   expect(youngMb(AGENT_NODE_FLAGS)).toBeLessThanOrEqual(32);
   expect(youngMb([])).toBeGreaterThan(32);
-  expect(readFileSync(new URL("../bin/millrace", import.meta.url), "utf8")).toContain(
-    `agent) exec "$root/node_modules/node/bin/node" ${AGENT_NODE_FLAGS.join(" ")} "$root/cli/main.ts"`,
-  );
+  const command = readFileSync(new URL("../bin/millrace", import.meta.url), "utf8");
+  expect(command).toContain(`exec "$root/node_modules/node/bin/node" ${AGENT_NODE_FLAGS.join(" ")} "$root/cli/main.ts"`);
+  for (const [name, value] of Object.entries(AGENT_ENVIRONMENT)) expect(command).toContain(`${name}="\${${name}:-${value}}"`);
 });

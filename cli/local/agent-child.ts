@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { AGENT_NODE_FLAGS } from "../../agent/node-flags.ts";
+import { AGENT_ENVIRONMENT, AGENT_NODE_FLAGS } from "../../agent/node-flags.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import { inkFor, say } from "../output.ts";
 import { PROJECT_ROOT } from "../settings.ts";
@@ -62,6 +62,7 @@ export class AgentChild {
         MILLRACE_AGENT_NAME: "local",
         MILLRACE_AGENT_DRAIN_GRACE_MS: String(DRAIN_GRACE_MS),
         MILLRACE_AGENT_DATA_DIR: dataDir,
+        ...AGENT_ENVIRONMENT,
         ...inherited,
         MILLRACE_GRPC_ADDRESS: grpcAddress,
         MILLRACE_AGENT_TOKEN: token,

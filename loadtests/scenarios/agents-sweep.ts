@@ -3,6 +3,7 @@ import { monotonicUs, pause } from "../load/monotonic.ts";
 import { seedFor } from "../load/random.ts";
 import type { Aim, Chart, Figures } from "../result/model.ts";
 import { costs, latenciesOf, runStage, type StageOptions, type StageResult } from "../world/stage.ts";
+import { Standstills } from "../world/standstill.ts";
 import { World } from "../world/world.ts";
 import { percentileChart } from "./charts.ts";
 import type { Scenario, ScenarioContext } from "./scenario.ts";
@@ -24,6 +25,8 @@ interface Step {
   readonly latencies: Latencies;
   /** Most jobs that waited at any look during the open loop. */
   readonly deepest: number;
+  /** The longest time that the whole machine stood still during it. */
+  readonly stoodMs: number;
 }
 
 /** The same slots on few and on many agents: what more agents cost. */
@@ -35,13 +38,14 @@ export const agentsSweep: Scenario = {
     const { short, seed, scope, say } = context;
     const world = await World.start(scope, { seed, postgresSettings: { shared_preload_libraries: "pg_stat_statements" } });
     await world.workspaces([WORKSPACE]);
+    const standstills = Standstills.watch(scope);
     // A database that has just been made is quicker than one at work: no checkpoints, no vacuum, small tables. Nobody gets that bonus.
     say("settling …");
     await settle(context, world);
     const steps: Step[] = [];
     for (const agents of short ? [2, 128, 600] : [2, 8, 32, 128, 600]) {
       say(`${agents} agents …`);
-      steps.push(await measure(context, world, agents));
+      steps.push(await measure(context, world, standstills, agents));
     }
     return {
       figures: { ...Object.assign({}, ...steps.map(figuresOf)), ...spread(steps) },
@@ -57,12 +61,15 @@ export const agentsSweep: Scenario = {
         agent_kind: "simulated, all in one process: their own cost is not in ours",
         postgres: "with pg_stat_statements, which counts the statements",
       },
+      notes: [
+        "The machine stood still: the longest time in the open loop in which a process of highest priority that only looks at the clock was not run; 0 below 20 ms. Everybody's latencies are longer by that.",
+      ],
       problems: steps.flatMap((step) => [...step.open.problems, ...step.flatOut.problems].map((problem) => `${step.agents} agents: ${problem}`)),
     };
   },
 };
 
-async function measure(context: ScenarioContext, world: World, agents: number): Promise<Step> {
+async function measure(context: ScenarioContext, world: World, standstills: Standstills, agents: number): Promise<Step> {
   const [openMs, flatMs] = context.short ? [3000, 3000] : [20_000, 15_000];
   const warmUpMs = context.short ? 1500 : 5000;
   const common = { world, agents, slots: Math.floor(ALL_SLOTS / agents), warmUpMs } satisfies Partial<StageOptions>;
@@ -86,7 +93,7 @@ async function measure(context: ScenarioContext, world: World, agents: number): 
       noopJobs(times, { workspace: WORKSPACE, batch: FLAT_OUT.batch, pace: { kind: "closed", ...FLAT_OUT.pace }, seed: seedFor(context.seed, 1000 + agents) }),
     ],
   });
-  return { agents, open, flatOut, latencies: latenciesOf(open.seen), deepest };
+  return { agents, open, flatOut, latencies: latenciesOf(open.seen), deepest, stoodMs: standstills.longestMs(open.times) };
 }
 
 async function settle({ short, seed }: ScenarioContext, world: World): Promise<void> {
@@ -112,6 +119,7 @@ function figuresOf(step: Step): Figures {
     ...latencyFigures(`${name}_dispatch`, step.latencies),
     [`${name}_open_loop_jobs_per_s`]: round(open.jobsPerS),
     [`${name}_deepest_queue_jobs`]: step.deepest,
+    [`${name}_machine_stood_still_ms`]: round(step.stoodMs),
     [`${name}_flat_out_jobs_per_s`]: round(flat.jobsPerS),
     [`${name}_control_plane_us_per_job`]: round(flat.controlPlaneUsPerJob),
     [`${name}_postgres_us_per_job`]: round(flat.postgresUsPerJob),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
-import { AGENT_NODE_FLAGS } from "../../agent/node-flags.ts";
+import { AGENT_ENVIRONMENT, AGENT_NODE_FLAGS } from "../../agent/node-flags.ts";
 import type { EmbeddedPostgres } from "../../control-plane/db/embedded.ts";
 import type { Credentials } from "../../control-plane/identity/first-start.ts";
 import { Simulator } from "../agents/simulator.ts";
@@ -124,6 +124,7 @@ export class World {
     const before = await this.metric("millrace_agents_connected");
     this.#agentFolders += 1;
     const env = {
+      ...AGENT_ENVIRONMENT,
       MILLRACE_BENCH_AGENTS: String(agents),
       MILLRACE_GRPC_ADDRESS: this.#credentials.grpc,
       MILLRACE_AGENT_TOKEN: this.#credentials.agent_token,
