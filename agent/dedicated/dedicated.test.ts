@@ -1,34 +1,16 @@
 /** What holds for processes that stay for one script, besides all that holds for every runtime (`contract.test.ts`). */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
-import { openTestExecution, runScript, type ScriptOptions, startScript } from "../runner/attempt-harness.ts";
-import type { AgentExecution } from "../runner/execution.ts";
+import { describe, expect, it } from "vitest";
+import { type ScriptOptions, startScript } from "../runner/attempt-harness.ts";
 import type { Place, Sandbox } from "../sandbox/sandbox.ts";
-import { DedicatedPool } from "./dedicated-pool.ts";
+import { openTestPools, runDedicated as run, until } from "./dedicated-harness.ts";
 
-const opened = await openTestExecution({ prepared: 0, languages: ["bash", "python3", "typescript", "javascript"], limits: { timeoutGraceMs: 300 } });
-let pool: DedicatedPool | undefined;
-
-/** An execution with a pool of its own. */
-function withPool(options: Partial<ConstructorParameters<typeof DedicatedPool>[1]> = {}): AgentExecution {
-  pool = new DedicatedPool(opened.execution.sandbox, { max: 2, ...options });
-  return { ...opened.execution, dedicated: pool };
-}
-
-afterEach(async () => {
-  pool?.close();
-  await until(() => (pool?.stats().processes ?? 0) === 0);
-  await until(() => readdirSync(opened.execution.jobsDir).length === 0);
+const pools = await openTestPools({
+  languages: ["bash", "python3", "typescript", "javascript"],
+  limits: { timeoutGraceMs: 300 },
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-const run = (execution: AgentExecution, language: string, code: string, options: ScriptOptions = {}) =>
-  runScript(execution, language, code, { dedicated: true, ...options });
+const { hasPython, withPool } = pools;
 const python = (...lines: string[]): string => `${lines.join("\n")}\n`;
-const hasPython = opened.execution.runtimes.find("python3") !== undefined;
 
 /** Host numbers of the Python processes in a process namespace; the one that was there first comes first. */
 function pythonsIn(namespace: string): number[] {
@@ -80,7 +62,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     expect(new Set(results.map(({ random }) => random)).size).toBe(3);
     expect(new Set(results.map(({ pid }) => pid)).size).toBe(3);
     expect(new Set(results.map(({ loaded, ns }) => `${loaded} ${ns}`)).size).toBe(1);
-    expect(pool?.stats()).toEqual({ processes: 1, busy: 0, jobs: 3, started: 1 });
+    expect(pools.pool?.stats()).toEqual({ processes: 1, busy: 0, jobs: 3, started: 1 });
   });
 
   it("ends what a job leaves behind, so that it cannot print into the next one's log", async () => {
@@ -98,10 +80,10 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     const execution = withPool();
     expect((await run(execution, "python3", code, { args: '{"n":1}' })).exit.reason).toBe("succeeded");
     expect(await run(execution, "python3", code, { args: '{"n":2}' })).toMatchObject({ stdout: "clean\n", stderr: "", agentText: "" });
-    expect(pool?.stats().started).toBe(1);
+    expect(pools.pool?.stats().started).toBe(1);
   });
 
-  it.skipIf(!opened.execution.enclosure.cgroups.controls.has("memory"))(
+  it.skipIf(!pools.execution.enclosure.cgroups.controls.has("memory"))(
     "says that its job has run out of memory, and does not take the next one along",
     async () => {
       const code = python("def main(n):", "    data = b'x' * (n * 1024 * 1024)", "    return len(data)");
@@ -112,7 +94,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
         expect((await turn(400)).exit).toMatchObject({ reason: "out_of_memory", message: "the job needed more memory than its limit of 96 MB" });
         expect(await turn(1)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "1048576" });
       }
-      expect(pool?.stats()).toMatchObject({ jobs: 5, started: 3 });
+      expect(pools.pool?.stats()).toMatchObject({ jobs: 5, started: 3 });
     },
   );
 
@@ -134,7 +116,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     expect((await job.done).exit.reason).toBe("cancelled");
     expect(job.printed(0).toString()).toBe("ready\nbye\n");
     expect((await run(execution, "python3", code, { args: '{"n":2}' })).resultJson).toBe("2");
-    expect(pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
+    expect(pools.pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
   });
 
   it("is ended by a cancel while it loads the script: no job is a fork yet", async () => {
@@ -166,7 +148,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
       pids.push(pid);
     }
     expect(new Set(pids).size).toBe(2);
-    expect(pool?.stats().started).toBe(1);
+    expect(pools.pool?.stats().started).toBe(1);
   });
 
   it("writes what a job has left open, and leaves alone what loading has opened", async () => {
@@ -184,7 +166,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     );
     const execution = withPool();
     for (const _ of [1, 2]) expect(await run(execution, "python3", code)).toMatchObject({ exit: { reason: "succeeded" }, stdout: "mine\nfresh\n" });
-    expect(pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
+    expect(pools.pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
   });
 
   it("takes a job that is larger than a pipe", async () => {
@@ -192,7 +174,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     const execution = withPool();
     const args = JSON.stringify({ text: "x".repeat(700_000) });
     for (const _ of [1, 2]) expect((await run(execution, "python3", code, { args })).resultJson).toBe("700000");
-    expect(pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
+    expect(pools.pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
   });
 
   it("goes with a job that must be killed, and the next job gets another", async () => {
@@ -208,7 +190,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     const first = await run(execution, "python3", code, { args: '{"n":1}', limits: { timeoutMs: 700 } });
     expect(first.exit).toMatchObject({ reason: "timeout" });
     expect((await run(execution, "python3", code, { args: '{"n":2}' })).resultJson).toBe("2");
-    expect(pool?.stats()).toMatchObject({ jobs: 2, started: 2 });
+    expect(pools.pool?.stats()).toMatchObject({ jobs: 2, started: 2 });
   });
 
   it("says of every job why the script cannot be loaded", async () => {
@@ -236,7 +218,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     // It cannot begin any more.
     process.kill(pid, "SIGSTOP");
     const job = startScript(execution, "python3", code, { args: '{"n":3}', dedicated: true });
-    await until(() => pool?.stats().busy === 1);
+    await until(() => pools.pool?.stats().busy === 1);
     process.kill(pid, "SIGKILL");
     const outcome = await job.done;
     expect(outcome.exit.reason).toBe("succeeded");
@@ -254,7 +236,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
   });
 
   it("leaves no time in which a cancel is lost when it dies and its job starts anew", async () => {
-    const { sandbox } = opened.execution;
+    const { sandbox } = pools.execution;
     const execution = withPool();
     const code = python("import os, time", "def main(s):", "    time.sleep(s)", "    return os.readlink('/proc/self/ns/pid')");
     const namespace = JSON.parse((await run(execution, "python3", code, { args: '{"s":0}' })).resultJson);
@@ -272,7 +254,7 @@ describe.skipIf(!hasPython)("a Python process that stays", () => {
     const [mountPath, stats] = [sandbox.mountPath.bind(sandbox), sandbox.stats.bind(sandbox)];
     const beside: Sandbox = { kind: sandbox.kind, mountPath, stats, place, prepare: () => undefined, close: () => undefined };
     const job = startScript({ ...execution, sandbox: beside }, "python3", code, { dedicated: true, args: '{"s":3}' });
-    await until(() => pool?.stats().busy === 1);
+    await until(() => pools.pool?.stats().busy === 1);
     process.kill(pid, "SIGKILL");
     expect((await job.done).exit).toMatchObject({ reason: "cancelled", message: "stop" });
   });
@@ -295,7 +277,7 @@ describe("a Node process that stays", () => {
     for (const n of [1, 2, 3]) outcomes.push(await run(execution, "typescript", COUNTING, { args: `{"n":${n}}` }));
     expect(outcomes.map(({ stdout }) => stdout)).toEqual(["job 1\n", "job 2\n", "job 3\n"]);
     expect(outcomes.map(({ resultJson }) => JSON.parse(resultJson))).toMatchObject([1, 2, 3].map((n) => ({ jobs: n, n })));
-    expect(pool?.stats()).toEqual({ processes: 1, busy: 0, jobs: 3, started: 1 });
+    expect(pools.pool?.stats()).toEqual({ processes: 1, busy: 0, jobs: 3, started: 1 });
   });
 
   it("keeps what a job left behind out of the next one's log", async () => {
@@ -322,7 +304,7 @@ describe("a Node process that stays", () => {
       agentText: "",
       resultJson: "2",
     });
-    expect(pool?.stats().started).toBe(1);
+    expect(pools.pool?.stats().started).toBe(1);
   });
 
   it("stays when main throws, and goes when the script ends the process", async () => {
@@ -332,10 +314,10 @@ describe("a Node process that stays", () => {
     const ended = async (how: string) => (await run(execution, "typescript", code, { args: JSON.stringify({ how }) })).exit;
     expect(await ended("throw")).toMatchObject({ reason: "exit_code", code: 1, message: "TypeError: no" });
     expect(await ended("well")).toMatchObject({ reason: "succeeded" });
-    expect(pool?.stats().started).toBe(1);
+    expect(pools.pool?.stats().started).toBe(1);
     expect(await ended("exit")).toMatchObject({ reason: "exit_code", code: 4 });
     expect(await ended("well")).toMatchObject({ reason: "succeeded" });
-    expect(pool?.stats().started).toBe(2);
+    expect(pools.pool?.stats().started).toBe(2);
   });
 });
 
@@ -347,9 +329,9 @@ describe("the pool of processes that stay", () => {
     const asked: ScriptOptions[] = [{}, { workspace: "other" }, { env: [{ name: "A", value: "1" }] }, { env: [{ name: "A", value: "2" }] }];
     for (const options of asked) expect((await run(execution, "javascript", CODE, options)).resultJson).toMatch(/ 1"$/);
     expect((await run(execution, "javascript", `${CODE}\n`)).resultJson).toMatch(/ 1"$/);
-    expect(pool?.stats()).toMatchObject({ started: 5 });
+    expect(pools.pool?.stats()).toMatchObject({ started: 5 });
     for (const options of asked) expect((await run(execution, "javascript", CODE, options)).resultJson).toMatch(/ 2"$/);
-    expect(pool?.stats()).toMatchObject({ started: 5, jobs: 9 });
+    expect(pools.pool?.stats()).toMatchObject({ started: 5, jobs: 9 });
   });
 
   it("has no more than it may; jobs beyond start like others", async () => {
@@ -358,7 +340,7 @@ describe("the pool of processes that stay", () => {
     const execution = withPool({ max: 2 });
     const jobs = [1, 2, 3].map(() => startScript(execution, "javascript", code, { dedicated: true }));
     await Promise.all(jobs.map((job) => job.saw("ready\n")));
-    expect(pool?.stats()).toMatchObject({ processes: 2, busy: 2, jobs: 2 });
+    expect(pools.pool?.stats()).toMatchObject({ processes: 2, busy: 2, jobs: 2 });
     for (const job of jobs) job.cancel("stop");
     for (const job of jobs) expect((await job.done).exit.reason).toBe("cancelled");
   });
@@ -366,27 +348,27 @@ describe("the pool of processes that stay", () => {
   it("ends the one that has been idle the longest when another script needs the room", async () => {
     const execution = withPool({ max: 2 });
     for (const n of [1, 2, 3]) expect((await run(execution, "javascript", `${CODE} // ${n}`)).resultJson).toMatch(/ 1"$/);
-    await until(() => pool?.stats().processes === 2);
+    await until(() => pools.pool?.stats().processes === 2);
     expect((await run(execution, "javascript", `${CODE} // 3`)).resultJson).toMatch(/ 2"$/);
     expect((await run(execution, "javascript", `${CODE} // 1`)).resultJson).toMatch(/ 1"$/);
-    expect(pool?.stats().started).toBe(4);
+    expect(pools.pool?.stats().started).toBe(4);
   });
 
   it("ends one whose memory has grown, and all that wait when the host is short", async () => {
     const grown = withPool({ maxBytes: 1024 * 1024 });
     for (const turn of [1, 2]) {
       expect((await run(grown, "javascript", CODE)).resultJson, String(turn)).toMatch(/ 1"$/);
-      await until(() => pool?.stats().processes === 0);
+      await until(() => pools.pool?.stats().processes === 0);
     }
-    pool?.close();
+    pools.pool?.close();
     let short = false;
     const tight = withPool({ isShort: () => short });
     expect((await run(tight, "javascript", CODE)).resultJson).toMatch(/ 1"$/);
     short = true;
     expect((await run(tight, "javascript", CODE)).resultJson).toMatch(/ 2"$/);
-    await until(() => pool?.stats().processes === 0);
+    await until(() => pools.pool?.stats().processes === 0);
     expect((await run(tight, "javascript", CODE)).resultJson).toMatch(/ 1"$/);
-    expect(pool?.stats()).toMatchObject({ processes: 0, started: 1, jobs: 2 });
+    expect(pools.pool?.stats()).toMatchObject({ processes: 0, started: 1, jobs: 2 });
   });
 
   it("is not used by scripts that did not ask, nor where there is none", async () => {
@@ -394,6 +376,6 @@ describe("the pool of processes that stay", () => {
     expect((await run(execution, "javascript", CODE, { dedicated: false })).resultJson).toMatch(/ 1"$/);
     expect((await run(execution, "bash", "echo 1")).resultJson).toBe("1");
     expect((await run(withPool({ max: 0 }), "javascript", CODE)).resultJson).toMatch(/ 1"$/);
-    expect(pool?.stats()).toEqual({ processes: 0, busy: 0, jobs: 0, started: 0 });
+    expect(pools.pool?.stats()).toEqual({ processes: 0, busy: 0, jobs: 0, started: 0 });
   });
 });

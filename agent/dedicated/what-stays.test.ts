@@ -1,30 +1,10 @@
 /** What a process that stays for one script keeps from one job to the next, and what it must not. */
 import { readdirSync, readlinkSync } from "node:fs";
-import { afterEach, expect, it } from "vitest";
-import { openTestExecution, runScript, type ScriptOptions } from "../runner/attempt-harness.ts";
-import type { AgentExecution } from "../runner/execution.ts";
-import { DedicatedPool } from "./dedicated-pool.ts";
+import { expect, it } from "vitest";
+import { openTestPools, runDedicated as run, until } from "./dedicated-harness.ts";
 
-const opened = await openTestExecution({ prepared: 0, languages: ["python3", "typescript", "javascript"] });
-const hasPython = opened.execution.runtimes.find("python3") !== undefined;
-let pool: DedicatedPool | undefined;
-
-function withPool(options: Partial<ConstructorParameters<typeof DedicatedPool>[1]> = {}): AgentExecution {
-  pool = new DedicatedPool(opened.execution.sandbox, { max: 2, ...options });
-  return { ...opened.execution, dedicated: pool };
-}
-
-afterEach(async () => {
-  pool?.close();
-  await until(() => (pool?.stats().processes ?? 0) === 0);
-});
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-const run = (execution: AgentExecution, language: string, code: string, options: ScriptOptions = {}) =>
-  runScript(execution, language, code, { dedicated: true, ...options });
+const pools = await openTestPools({ languages: ["python3", "typescript", "javascript"] });
+const { hasPython, withPool } = pools;
 
 /** Empty for what is gone meanwhile. */
 function linkOf(path: string): string {
@@ -41,7 +21,7 @@ it.skipIf(!hasPython)("a Python process runs a script that has something else, o
     const code = `import sys\n${line}\ndef main(): return 7\n`;
     for (const _ of [1, 2]) expect(await run(execution, "python3", code)).toMatchObject({ exit: { reason: "succeeded" }, resultJson: "7", stderr: "" });
   }
-  expect(pool?.stats()).toMatchObject({ jobs: 4, started: 2 });
+  expect(pools.pool?.stats()).toMatchObject({ jobs: 4, started: 2 });
 });
 
 it("a Node process keeps secrets of earlier jobs, which the module may still have, out of the logs of later ones", async () => {
@@ -51,7 +31,7 @@ it("a Node process keeps secrets of earlier jobs, which the module may still hav
   expect((await told("hunter2-hunter2", ["hunter2-hunter2"])).stdout).toBe("it is ***\n");
   expect((await told("", [])).stdout).toBe("it is ***\n");
   expect((await told("", ["another-one"])).stdout).toBe("it is ***\n");
-  expect(pool?.stats()).toMatchObject({ jobs: 3, started: 1 });
+  expect(pools.pool?.stats()).toMatchObject({ jobs: 3, started: 1 });
 });
 
 it("a Node process has no way to the agent any more, when a job is over, by a record that it has opened once more", async () => {
@@ -69,7 +49,7 @@ it("a Node process has no way to the agent any more, when a job is over, by a re
   const records = (): string[] => readdirSync("/proc/self/fd").filter((fd) => linkOf(`/proc/self/fd/${fd}`).endsWith("/record (deleted)"));
   const execution = withPool();
   for (const n of [1, 2]) expect(await run(execution, "typescript", code)).toMatchObject({ exit: { message: "" }, resultJson: String(n) });
-  expect(pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
+  expect(pools.pool?.stats()).toMatchObject({ jobs: 2, started: 1 });
   await until(() => records().length === 0);
 });
 
@@ -77,5 +57,5 @@ it("one that is old is replaced: what it sees of the host is from its start", as
   const code = "export function main() { return (globalThis.jobs = (globalThis.jobs ?? 0) + 1); }";
   const execution = withPool({ maxAgeMs: 0 });
   for (const _ of [1, 2]) expect((await run(execution, "javascript", code)).resultJson).toBe("1");
-  expect(pool?.stats()).toMatchObject({ jobs: 2, started: 2 });
+  expect(pools.pool?.stats()).toMatchObject({ jobs: 2, started: 2 });
 });
