@@ -7,6 +7,7 @@ import type { ConfigKey } from "./config-key.ts";
 import { type Check, checkSettings } from "./doctor-checks.ts";
 import { DEFAULT_LIMITS } from "./runner/execution.ts";
 import { supportsOf } from "./runner/supports.ts";
+import { ReachableCopies } from "./runtimes/reachable-copies.ts";
 import { RuntimeRegistry } from "./runtimes/registry.ts";
 import { type DetectedSandbox, detectSandbox } from "./sandbox/detect.ts";
 import { sweepJobsDir } from "./sandbox/job-dir.ts";
@@ -95,7 +96,7 @@ async function languagesIn({ sandbox }: DetectedSandbox, network: "none" | "full
   const runtimes = await RuntimeRegistry.detect(supportsOf({ sandbox, network, metadataAllowed: false, tmpBytes }), {
     probe: (argv, mounts) => probe(sandbox, argv, mounts),
     pathOf: (mount) => sandbox.mountPath(mount),
-    execDir,
+    copies: new ReachableCopies(execDir),
   });
   runtimes.close();
   return runtimes.list();

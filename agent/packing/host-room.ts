@@ -12,7 +12,7 @@ export interface HostRoom {
   readonly waitsAtLimit: boolean;
   /** For which there are descriptors and users. */
   readonly maxJobs: number;
-  /** Of that memory, what others have than jobs that run: interpreters that wait, query helpers, dedicated processes without a job. */
+  /** Of that memory, what others have than jobs that run: interpreters that wait, query helpers, dedicated processes without a job, builds. */
   heldBytes(): number;
   /** Ends one of those processes, the one that is needed least. @returns false when there is none */
   shed(): boolean;

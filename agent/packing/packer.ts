@@ -36,7 +36,7 @@ export interface PackingStatus {
   readonly capacity: Demand;
   /** What the jobs that run are taken to need. */
   readonly used: Demand;
-  /** Memory of other processes of the agent's: interpreters that wait, query helpers, dedicated processes without a job. */
+  /** Memory of other processes of the agent's: interpreters that wait, query helpers, dedicated processes without a job, builds. */
   readonly heldBytes: number;
   readonly running: number;
   readonly slots: number;

@@ -3,6 +3,7 @@ import { AppError } from "../../kernel/app-error.ts";
 import { NOOP_LANGUAGE } from "../../kernel/languages.ts";
 import { openSandboxDoor, type SandboxDoor } from "../api-door/sandbox-door.ts";
 import { DedicatedPool } from "../dedicated/dedicated-pool.ts";
+import { ReachableCopies } from "../runtimes/reachable-copies.ts";
 import { RuntimeRegistry } from "../runtimes/registry.ts";
 import { detectSandbox } from "../sandbox/detect.ts";
 import { sweepJobsDir } from "../sandbox/job-dir.ts";
@@ -110,7 +111,7 @@ export interface OpenedExecution {
   takesScripts(): boolean;
   /** Tries the sandbox again: from now on scripts are held against what is found. @returns the level */
   recheck(): Promise<SandboxLevel>;
-  /** Memory of processes that are no job: interpreters that wait, query helpers, dedicated processes without a job. */
+  /** Memory of processes that are no job: interpreters that wait, query helpers, dedicated processes without a job, builds. */
   heldBytes(): number;
   /** Ends one dedicated process that has no job. @returns false when there is none */
   shed(): boolean;
@@ -154,12 +155,14 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
   const { tmpBytes, rlimits } = limits;
   const { nodeHeapMb, pythonPath, noop, languages } = options;
   const supports = supportsOf({ sandbox, network, metadataAllowed: !blockMetadata, tmpBytes, nodeHeapMb, pythonPath, noop });
+  const copies = new ReachableCopies(dir);
   const context = {
     probe: (argv: readonly string[], mounts: readonly ReadOnlyMount[]) => probe(sandbox, argv, mounts),
     pathOf: (mount: ReadOnlyMount) => sandbox.mountPath(mount),
-    execDir: dir,
+    copies,
   };
   const runtimes = await RuntimeRegistry.detect(supports, context, languages === undefined ? undefined : [...languages, NOOP_LANGUAGE]);
+  await copies.sweep();
   const warm: WarmPlan = {
     interpreters: runtimes.interpreters(),
     budgetBytes: (options.warmMb ?? 0) * 2 ** 20,
@@ -203,7 +206,7 @@ export async function openExecution(options: ExecutionOptions): Promise<OpenedEx
     detected.close();
   };
   const takesScripts = (): boolean => sandbox.kind === "unsandboxed" || watch.level > 0;
-  const heldBytes = (): number => sandbox.stats().warmBytes + prepared * PREPARED_BYTES + runtimes.heldBytes() + dedicated.heldBytes();
+  const heldBytes = (): number => sandbox.stats().warmBytes + prepared * PREPARED_BYTES + runtimes.heldBytes() + dedicated.heldBytes() + workshop.heldBytes();
   const [recheck, shed] = [() => watch.look(), () => dedicated.shed()];
   return { execution, sandboxLevel: detected.level, sandboxReasons: detected.reasons, swept, close, takesScripts, recheck, heldBytes, shed };
 }

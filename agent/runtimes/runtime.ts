@@ -7,6 +7,7 @@ import type { AllowEntry } from "../sandbox/network/allow-list.ts";
 import type { ProbeResult } from "../sandbox/probe.ts";
 import type { InsidePaths, JobFile, NetworkPolicy, ReadOnlyMount, WarmInterpreter, WarmStart } from "../sandbox/sandbox.ts";
 import type { Workshop } from "../workshop/workshop.ts";
+import type { ReachableCopies } from "./reachable-copies.ts";
 
 export interface LaunchRequest {
   readonly code: string;
@@ -115,8 +116,8 @@ export interface DetectContext {
   probe(argv: readonly string[], mounts: readonly ReadOnlyMount[]): Promise<ProbeResult>;
   /** Where a mount appears to the script. */
   pathOf(mount: ReadOnlyMount): string;
-  /** Folder that job users can reach; toolchains are copied there. */
-  readonly execDir: string;
+  /** Where tools are copied that job users could not reach. */
+  readonly copies: ReachableCopies;
 }
 
 /** Support for one or more languages, before it is known whether this machine has what it needs. */

@@ -1,5 +1,6 @@
 import { AppError } from "../../kernel/app-error.ts";
 import { formatBytes } from "../../kernel/size.ts";
+import type { GroupMemory } from "../sandbox/cgroup/cgroup.ts";
 import { DiskGuard } from "../sandbox/disk-guard.ts";
 import type { Place, ReadOnlyMount, Rlimits, Sandbox, SandboxSpec, WritableMount } from "../sandbox/sandbox.ts";
 import { networkSurroundings } from "./build-env.ts";
@@ -46,6 +47,8 @@ export interface BuildOptions {
   readonly maxEntries: number;
   /** Memory of the build with all it has; 0: only what all jobs together may use. */
   readonly memoryBytes: number;
+  /** Where its memory can be seen while it runs. */
+  readonly running: Set<GroupMemory>;
 }
 
 /**
@@ -66,9 +69,10 @@ export async function runBuild(options: BuildOptions, step: BuildStep, shared: W
   const { folders, maxBytes, maxEntries } = options;
   const disk = new DiskGuard({ folder: folders.staging, maxBytes, maxEntries, writer: "the build" }, (message) => stop(1, message));
   const onAbort = (): void => ending.abort();
+  let memory: GroupMemory | undefined;
   shared.signal.addEventListener("abort", onAbort);
   try {
-    const running = await place.start(spec, {
+    const started = await place.start(spec, {
       onBegun: () => undefined,
       onOutput: (stream, data) => {
         const wait = said.push(stream, data);
@@ -76,10 +80,12 @@ export async function runBuild(options: BuildOptions, step: BuildStep, shared: W
         return wait;
       },
     });
-    const kill = (): void => running.kill();
+    memory = started.memory;
+    if (memory !== undefined) options.running.add(memory);
+    const kill = (): void => started.kill();
     ending.signal.addEventListener("abort", kill);
     if (ending.signal.aborted || shared.signal.aborted) kill();
-    const end = await running.done;
+    const end = await started.done;
     if (shared.signal.aborted) throw new AppError("cancelled", "nobody waits for this build any more");
     if (end.kind === "setup_failed") throw new AppError("internal", `a build could not be sandboxed: ${end.message}`);
     if ((end.usage?.oomKills ?? 0) > 0) stop(OUT_OF_MEMORY, `the build needed more memory than it may have${limitIn(options.memoryBytes)}`);
@@ -87,6 +93,7 @@ export async function runBuild(options: BuildOptions, step: BuildStep, shared: W
     await said.push(1, Buffer.from(`millrace: ${stopped.message}\n`));
     return said.outcome(stopped.code);
   } finally {
+    if (memory !== undefined) options.running.delete(memory);
     clearTimeout(timer);
     disk.close();
     shared.signal.removeEventListener("abort", onAbort);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../kernel/app-error.ts";
+import type { GroupMemory } from "../sandbox/cgroup/cgroup.ts";
 import { removeTree } from "../sandbox/remove-tree.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { ArtifactCache, type ArtifactKey, type HeldArtifact, SHARED_WORKSPACE } from "./artifact-cache.ts";
@@ -59,6 +60,7 @@ export class LocalWorkshop {
   readonly #builds = new SharedRuns<HeldArtifact | BuildFailure>();
   readonly #commands = new SharedRuns<CommandOutcome>();
   readonly #answers = new RecentAnswers<CommandOutcome>(ANSWERS, ANSWERS_MAX_CHARS);
+  readonly #running = new Set<GroupMemory>();
   #started = 0;
   #hits = 0;
   #warned = false;
@@ -75,6 +77,11 @@ export class LocalWorkshop {
 
   stats(): WorkshopStats {
     return { builds: this.#started, cacheHits: this.#hits, cacheBytes: this.#cache.totalBytes };
+  }
+
+  /** Memory of the builds that run now, bytes; 0 where it cannot be measured. */
+  heldBytes(): number {
+    return [...this.#running].reduce((sum, memory) => sum + (memory.usedBytes() ?? 0), 0);
   }
 
   /** Resolves when artifacts over the limit are gone. */
@@ -168,7 +175,7 @@ export class LocalWorkshop {
     }
     // Temporary files count twice as much as what is kept: a package is there packed and unpacked.
     const caps = { maxBytes: 2 * ARTIFACT_MAX_BYTES, maxEntries: 2 * ARTIFACT_MAX_ENTRIES };
-    return await runBuild({ sandbox, buildEnv, folders, stdoutMaxBytes, memoryBytes, ...caps }, step, shared);
+    return await runBuild({ sandbox, buildEnv, folders, stdoutMaxBytes, memoryBytes, running: this.#running, ...caps }, step, shared);
   }
 
   async #inStaging<T>(work: (folders: BuildFolders) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { isRunning } from "../runner/attempt-harness.ts";
+import { isRunning, openTestExecution } from "../runner/attempt-harness.ts";
 import { tar } from "./local-registry.ts";
 import type { Artifact, BuildFailure } from "./workshop.ts";
 import { openSession, openTestWorkshop, shellSpec, shellStep } from "./workshop-harness.ts";
@@ -258,6 +258,19 @@ describe("attacks on the workshop", () => {
     const outcome = await openSession(workshop).artifact(greedy);
     expect(outcome).toEqual({ kind: "failed", code: 137, output: expect.stringContaining("the build needed more memory than it may have (64 MB)") });
     expect((await openSession(workshop).artifact(shellSpec('echo small > "$OUT/f"'))).kind).toBe("artifact");
+  });
+
+  it.skipIf(!sandboxed.limitsMemory)("what a build has in memory counts as taken while it runs: jobs are packed into the rest", async () => {
+    const opened = await openTestExecution({ prepared: 0, languages: ["bash"] });
+    const session = openSession(opened.execution.workshop);
+    const before = opened.heldBytes();
+    const outcome = session.command(shellStep('perl -e \'$x = "x" x 60_000_000; print STDERR "filled\\n"; sleep 300\''));
+    await session.saw("filled");
+    expect(opened.heldBytes() - before).toBeGreaterThan(60_000_000);
+    session.abort();
+    await expect(outcome).rejects.toMatchObject({ code: "cancelled" });
+    await expect.poll(() => opened.heldBytes()).toBe(before);
+    opened.dispose();
   });
 
   it("a build reaches nobody when it has no network", async () => {

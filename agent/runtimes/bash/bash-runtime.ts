@@ -24,7 +24,7 @@ export const bashSupport: RuntimeSupport = {
   detect: async (context: DetectContext) => {
     const version = outputOf(await context.probe([BASH, "--noprofile", "--norc", "-c", 'echo "$BASH_VERSION"'], []));
     if (version === undefined || version === "") return undefined;
-    const mount = placeConstants(context.execDir, "bash", { "wrapper.sh": WRAPPER });
+    const mount = placeConstants(context.copies, "bash", { "wrapper.sh": WRAPPER });
     const wrapper: Wrapper = { mount, folder: context.pathOf(mount) };
     const runtime: ProcessRuntime = {
       kind: "process",

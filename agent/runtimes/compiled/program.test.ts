@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, syml
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { ReachableCopies } from "../reachable-copies.ts";
 import { refuseProgram } from "./program.ts";
 import { reachableTree } from "./reachable-tree.ts";
 
@@ -39,18 +40,19 @@ describe.skipIf(process.getuid?.() !== 0)("a toolchain in a closed folder", () =
 
   it("is shown where job users can read it, without a copy", () => {
     chmodSync(dir, 0o755);
+    const copies = new ReachableCopies(dir);
     const root = join(dir, "closed", "tool");
     mkdirSync(join(root, "lib", "deep"), { recursive: true });
     mkdirSync(join(root, "share"));
     writeFileSync(join(root, "lib", "deep", "file"), "x", { mode: 0o644 });
     symlinkSync("deep/file", join(root, "lib", "link"));
-    expect(reachableTree(root, "tool-1", ["lib", "missing"], dir)).toBe(root);
+    expect(reachableTree(root, "tool-1", ["lib", "missing"], copies)).toBe(root);
     chmodSync(join(dir, "closed"), 0o700);
-    const shown = reachableTree(root, "tool-1", ["lib", "missing"], dir);
+    const shown = reachableTree(root, "tool-1", ["lib", "missing"], copies);
     expect(shown).toBe(join(dir, "toolchains", "tool-1"));
     expect(readFileSync(join(shown, "lib", "link"), "utf8")).toBe("x");
     expect(statSync(join(shown, "lib", "deep", "file")).ino).toBe(statSync(join(root, "lib", "deep", "file")).ino);
     expect(() => statSync(join(shown, "share"))).toThrow("ENOENT");
-    expect(reachableTree(root, "tool-1", ["lib"], dir)).toBe(shown);
+    expect(reachableTree(root, "tool-1", ["lib"], copies)).toBe(shown);
   });
 });

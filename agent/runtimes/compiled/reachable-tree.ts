@@ -1,29 +1,26 @@
-import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { blockedBy } from "../../sandbox/reachable.ts";
+import type { ReachableCopies } from "../reachable-copies.ts";
 
 const READABLE = 0o755;
 
 /**
- * A toolchain where job users can read it. One that lies in a closed folder (rustup puts it below /root) is shown once per name below
- * `execDir`: by second names of the same files, or copies where the folders are on different file systems.
+ * A toolchain where job users can read it. One that lies in a closed folder (rustup puts it below /root) is shown once per name:
+ * by second names of the same files, or copies where the folders are on different file systems.
  * @param parts files and folders of it that are needed, relative
  * @returns the folder on the host
  */
-export function reachableTree(root: string, name: string, parts: readonly string[], execDir: string): string {
+export function reachableTree(root: string, name: string, parts: readonly string[], copies: ReachableCopies): string {
   if (process.getuid?.() !== 0 || blockedBy(root) === undefined) return root;
-  const shown = join(execDir, "toolchains", name);
-  if (existsSync(shown)) return shown;
-  const part = `${shown}.${process.pid}`;
-  rmSync(part, { recursive: true, force: true });
-  for (const wanted of parts) {
-    const source = join(root, wanted);
-    if (!existsSync(source)) continue;
-    makeReadable(dirname(join(part, wanted)));
-    repeat(source, join(part, wanted));
-  }
-  renameSync(part, shown);
-  return shown;
+  return copies.toolchain(name, (part) => {
+    for (const wanted of parts) {
+      const source = join(root, wanted);
+      if (!existsSync(source)) continue;
+      makeReadable(dirname(join(part, wanted)));
+      repeat(source, join(part, wanted));
+    }
+  });
 }
 
 function makeReadable(dir: string): void {

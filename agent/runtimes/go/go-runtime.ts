@@ -54,7 +54,7 @@ export async function detectGo(context: DetectContext, signatures: MainSignature
   const mounts: ReadOnlyMount[] = [];
   let go = join(root, "bin/go");
   if (!root.startsWith("/usr/")) {
-    const mount = { source: reachableTree(root, `go-${version}`, PARTS, context.execDir), target: "/runtimes/go" };
+    const mount = { source: reachableTree(root, `go-${version}`, PARTS, context.copies), target: "/runtimes/go" };
     mounts.push(mount);
     go = join(context.pathOf(mount), "bin/go");
   }

@@ -60,7 +60,7 @@ export async function detectJava(context: DetectContext, signatures: MainSignatu
   const mounts = configurationOf(root);
   let home = root;
   if (!root.startsWith("/usr/")) {
-    const mount = { source: reachableTree(root, `java-${version}`, PARTS, context.execDir), target: "/runtimes/java" };
+    const mount = { source: reachableTree(root, `java-${version}`, PARTS, context.copies), target: "/runtimes/java" };
     mounts.push(mount);
     home = context.pathOf(mount);
   }

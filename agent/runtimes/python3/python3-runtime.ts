@@ -66,7 +66,7 @@ async function tryInterpreter(candidate: string, context: DetectContext): Promis
   const said = outputOf(await context.probe([path, "-I", "-B", "-c", ASK], mounts));
   const [version = "", ...modules] = said?.split(/\s+/) ?? [];
   if (!version.startsWith("3.")) return undefined;
-  const programs = placeConstants(context.execDir, "python3-programs", { ...PROGRAMS, ...SDK });
+  const programs = placeConstants(context.copies, "python3-programs", { ...PROGRAMS, ...SDK });
   return { path, version, standardLibrary: new Set(modules), mounts: [...mounts, programs], programs: context.pathOf(programs) };
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -6,6 +6,7 @@ import { assertNever } from "../../../kernel/assert-never.ts";
 import { VERSION } from "../../../kernel/protocol.ts";
 import { blockedBy } from "../../sandbox/reachable.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import type { ReachableCopies } from "../reachable-copies.ts";
 import type { HelperKind, QueryLanguage } from "./messages-codec.ts";
 
 /** Where the agent's own files appear in a helper. */
@@ -18,6 +19,9 @@ const PACKAGES: Readonly<Record<HelperKind, readonly string[]>> = { network: ["p
 /** The program of a helper, as it is found inside. */
 const HELPER_PROGRAM = "agent/runtimes/query/helper-main.ts";
 
+/** Of this version of the agent. */
+const COPIES = `query-${VERSION}`;
+
 export interface HelperFiles {
   readonly mounts: readonly ReadOnlyMount[];
   /** Of `HELPER_PROGRAM` on the host, for helpers without a sandbox. */
@@ -28,15 +32,20 @@ export interface HelperFiles {
 
 /**
  * The files that a helper of this kind needs: its code and its driver with what that depends on, nothing else.
- * @param execDir where they are copied to if job users cannot reach the agent's own files
+ * @param copies where they are copied to if job users cannot reach the agent's own files
  */
-export function helperFiles(kind: HelperKind, execDir: string): HelperFiles {
+export function helperFiles(kind: HelperKind, copies: ReachableCopies): HelperFiles {
   const mounts = [
     ...CODE.map((path) => ({ source: join(ROOT, path), target: `${INSIDE}/${path}` })),
     ...packageFolders(PACKAGES[kind]).map(({ name, dir }) => ({ source: dir, target: `${INSIDE}/node_modules/${name}` })),
   ];
-  const reachable = process.getuid?.() !== 0 ? mounts : mounts.map((mount) => ({ ...mount, source: reachableCopy(mount.source, mount.target, execDir) }));
+  const reachable = process.getuid?.() !== 0 ? mounts : mounts.map((mount) => ({ ...mount, source: reachableCopy(mount.source, mount.target, copies) }));
   return { mounts: reachable, program: join(ROOT, HELPER_PROGRAM), insideProgram: `${INSIDE}/${HELPER_PROGRAM}` };
+}
+
+/** Copies are made when the first helper of a kind starts: those of earlier starts are kept for it. */
+export function keepHelperFiles(copies: ReachableCopies): void {
+  copies.claim("toolchains", COPIES);
 }
 
 /** Packages with all that they depend on. Optional ones (the binaries of other machines) may be missing. */
@@ -84,14 +93,10 @@ const manifest = z.object({
 });
 
 /** The file or folder itself, or a copy, made once per version of the agent. */
-function reachableCopy(source: string, target: string, execDir: string): string {
+function reachableCopy(source: string, target: string, copies: ReachableCopies): string {
   if (blockedBy(dirname(source)) === undefined) return source;
-  const copy = join(execDir, "toolchains", `query-${VERSION}`, target);
-  if (existsSync(copy)) return copy;
-  mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
-  const part = `${copy}.${process.pid}`;
-  cpSync(source, part, { recursive: true, dereference: true });
-  chmodSync(part, 0o755);
-  renameSync(part, copy);
-  return copy;
+  return copies.toolchain(join(COPIES, target), (part) => {
+    cpSync(source, part, { recursive: true, dereference: true });
+    chmodSync(part, 0o755);
+  });
 }

@@ -7,11 +7,15 @@ export interface HelperPoolParts {
   /** Helpers without a job that are kept; the one that has rested longest goes first. */
   readonly maxIdle: number;
   readonly idleMs: number;
+  /** What one sees of the host (name servers, certificates) is from its start. */
+  readonly maxAgeMs: number;
 }
 
 interface Entry {
   readonly key: string;
+  readonly kind: HelperKind;
   readonly helper: QueryHelper;
+  readonly madeAtMs: number;
   /** Ends it after a rest. */
   timer: NodeJS.Timeout | undefined;
 }
@@ -50,7 +54,7 @@ export class HelperPool {
     if (this.#closed || signal.aborted) return { kind: "gone", outOfMemory: false, message: "the agent is stopping" };
     const entry = this.#take(`${kind} ${workspace}`, kind);
     const answer = await entry.helper.run(job, say, signal);
-    this.#rest(entry);
+    this.#letGo(entry);
     return answer;
   }
 
@@ -62,28 +66,46 @@ export class HelperPool {
 
   #take(key: string, kind: HelperKind): Entry {
     const free = this.#entries.findLast(
-      (entry) => entry.key === key && !entry.helper.gone && (kind === "network" || entry.helper.busy === 0) && !isWorn(entry.helper),
+      (entry) =>
+        entry.key === key && !entry.helper.gone && (kind === "network" || entry.helper.busy === 0) && !isWorn(entry.helper) && !this.#isOldIn(entry, 0),
     );
-    if (free !== undefined) {
-      clearTimeout(free.timer);
-      this.#entries = [...this.#entries.filter((entry) => entry !== free), free];
-      return free;
-    }
-    const made: Entry = { key, helper: this.#parts.make(kind, () => this.#remove(made)), timer: undefined };
+    if (free === undefined) return this.#open(key, kind);
+    clearTimeout(free.timer);
+    this.#entries = [...this.#entries.filter((entry) => entry !== free), free];
+    if (this.#isOldIn(free, this.#parts.idleMs)) this.#replace(free);
+    return free;
+  }
+
+  #open(key: string, kind: HelperKind): Entry {
+    const made: Entry = { key, kind, helper: this.#parts.make(kind, () => this.#remove(made)), madeAtMs: performance.now(), timer: undefined };
     this.#entries.push(made);
     return made;
   }
 
+  #isOldIn({ madeAtMs }: Entry, ms: number): boolean {
+    return performance.now() + ms - madeAtMs > this.#parts.maxAgeMs;
+  }
+
+  /** Starts another, unless there is one: the next job need not wait for it. */
+  #replace({ key, kind }: Entry): void {
+    const others = this.#entries.filter((entry) => entry.key === key && !entry.helper.gone);
+    if (others.length < 2) this.#rest(this.#open(key, kind));
+  }
+
+  #letGo(entry: Entry): void {
+    if (entry.helper.busy > 0 || entry.helper.gone) return;
+    // It would become old while it rests.
+    const isOld = this.#isOldIn(entry, this.#parts.idleMs);
+    if (isOld) this.#replace(entry);
+    if (isOld || isWorn(entry.helper)) this.#end(entry);
+    else this.#rest(entry);
+    const idle = this.#entries.filter(({ helper }) => helper.busy === 0);
+    for (const surplus of idle.slice(0, Math.max(0, idle.length - this.#parts.maxIdle))) this.#end(surplus);
+  }
+
   #rest(entry: Entry): void {
-    if (entry.helper.busy > 0) return;
-    if (isWorn(entry.helper)) {
-      this.#end(entry);
-      return;
-    }
     clearTimeout(entry.timer);
     entry.timer = setTimeout(() => this.#end(entry), this.#parts.idleMs).unref();
-    const idle = this.#entries.filter(({ helper }) => helper.busy === 0);
-    for (const old of idle.slice(0, Math.max(0, idle.length - this.#parts.maxIdle))) this.#end(old);
   }
 
   #end(entry: Entry): void {

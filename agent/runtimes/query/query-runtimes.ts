@@ -7,7 +7,7 @@ import { DEFAULT_RLIMITS, type NetworkPolicy, type Place, type Sandbox, type San
 import type { DetectContext, InProcessRequest, InProcessRuntime, Refusal, Runtime, RuntimeSupport } from "../runtime.ts";
 import { outputOf } from "../runtime.ts";
 import { reachableNode } from "../typescript/toolchain.ts";
-import { driverVersion, type HelperFiles, helperFiles } from "./helper-files.ts";
+import { driverVersion, type HelperFiles, helperFiles, keepHelperFiles } from "./helper-files.ts";
 import { HelperPool } from "./helper-pool.ts";
 import { type HelperKind, QUERY_KINDS, QUERY_LANGUAGES, type QueryLanguage } from "./messages-codec.ts";
 import { HELPER_TMP } from "./query-context.ts";
@@ -24,10 +24,13 @@ export interface QueryOptions {
   /** Helpers without a job that are kept; default 8, about 60 MB each. */
   readonly maxIdle?: number;
   readonly idleMs?: number;
+  readonly maxAgeMs?: number;
 }
 
 const MAX_IDLE = 8;
 const IDLE_MS = 120_000;
+/** As those of dedicated processes. */
+const MAX_AGE_MS = 10 * 60_000;
 const INSIDE_NODE = "/runtimes/node/bin/node";
 /** More than any configured result; the helper keeps to that of the job. */
 const MAX_RESULT_BYTES = 64 * 1024 * 1024;
@@ -48,7 +51,8 @@ export function querySupport(options: QueryOptions): RuntimeSupport {
   return {
     languages: QUERY_LANGUAGES,
     detect: async (context) => {
-      const node = { source: reachableNode(context.execDir), target: INSIDE_NODE };
+      keepHelperFiles(context.copies);
+      const node = { source: reachableNode(context.copies), target: INSIDE_NODE };
       const nodePath = context.pathOf(node);
       if (outputOf(await context.probe([nodePath, "--version"], [node])) === undefined) return undefined;
       const starter = new HelperStarter(options, context, nodePath, node);
@@ -56,6 +60,7 @@ export function querySupport(options: QueryOptions): RuntimeSupport {
         make: (kind, onGone) => starter.make(kind, onGone),
         maxIdle: options.maxIdle ?? MAX_IDLE,
         idleMs: options.idleMs ?? IDLE_MS,
+        maxAgeMs: options.maxAgeMs ?? MAX_AGE_MS,
       });
       const runtimes = new Map<string, Runtime>();
       for (const language of QUERY_LANGUAGES) {
@@ -159,7 +164,7 @@ class HelperStarter {
 
   async #start(kind: HelperKind, place: Place, io: SandboxIo): Promise<SandboxProcess> {
     const { sandbox, network, tmpBytes } = this.#options;
-    const files = this.#files.get(kind) ?? helperFiles(kind, this.#context.execDir);
+    const files = this.#files.get(kind) ?? helperFiles(kind, this.#context.copies);
     this.#files.set(kind, files);
     const enclosed = sandbox.kind === "bubblewrap";
     const { tmp } = place.paths;

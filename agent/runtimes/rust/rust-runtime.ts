@@ -56,7 +56,7 @@ export async function detectRust(context: DetectContext, signatures: MainSignatu
   const mounts: ReadOnlyMount[] = [];
   let inside = root;
   if (!root.startsWith("/usr")) {
-    const mount = { source: reachableTree(root, `rust-${version}`, PARTS, context.execDir), target: "/runtimes/rust" };
+    const mount = { source: reachableTree(root, `rust-${version}`, PARTS, context.copies), target: "/runtimes/rust" };
     mounts.push(mount);
     inside = context.pathOf(mount);
   }

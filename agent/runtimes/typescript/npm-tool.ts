@@ -1,7 +1,9 @@
-import { cpSync, existsSync, realpathSync, renameSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { blockedBy } from "../../sandbox/reachable.ts";
 import type { ReadOnlyMount } from "../../sandbox/sandbox.ts";
+import type { ReachableCopies } from "../reachable-copies.ts";
 
 const CLI = "bin/npm-cli.js";
 const INSIDE_NPM = "/runtimes/npm";
@@ -13,6 +15,9 @@ const CANDIDATES = [
   "/usr/share/nodejs/npm",
 ];
 
+/** It becomes a name. */
+const manifest = z.object({ version: z.string().regex(/^[0-9][\w.+-]*$/) });
+
 export interface NpmTool {
   /** `npm-cli.js`, as builds see it. */
   readonly cli: string;
@@ -20,25 +25,29 @@ export interface NpmTool {
 }
 
 /**
- * The machine's npm, to be run by the agent's Node. Where job users cannot get at it (say, it lies below /root) it is copied to a
- * folder that they can reach.
+ * The machine's npm, to be run by the agent's Node. Where job users cannot get at it (say, it lies below /root) it is copied,
+ * once per version, to where they can read it.
  * @param pathOf where a mount appears inside
  */
-export function findNpm(execDir: string, pathOf: (mount: ReadOnlyMount) => string): NpmTool | undefined {
+export function findNpm(copies: ReachableCopies, pathOf: (mount: ReadOnlyMount) => string): NpmTool | undefined {
   const found = CANDIDATES.find((dir) => existsSync(join(dir, CLI)));
   if (found === undefined) return undefined;
   const real = realpathSync(found);
   if (real.startsWith("/usr/")) return { cli: join(real, CLI), mounts: [] };
-  const mount = { source: reachable(real, execDir), target: INSIDE_NPM };
+  const mount = { source: reachable(real, copies), target: INSIDE_NPM };
   return { cli: join(pathOf(mount), CLI), mounts: [mount] };
 }
 
-function reachable(dir: string, execDir: string): string {
+function reachable(dir: string, copies: ReachableCopies): string {
   if (process.getuid?.() !== 0 || blockedBy(dir) === undefined) return dir;
-  const copy = join(execDir, "toolchains", "npm");
-  if (existsSync(copy)) return copy;
-  const part = `${copy}.${process.pid}`;
-  cpSync(dir, part, { recursive: true, dereference: true });
-  renameSync(part, copy);
-  return copy;
+  return copies.toolchain(`npm-${versionOf(dir)}`, (part) => cpSync(dir, part, { recursive: true, dereference: true }));
+}
+
+/** One that does not say is no reason not to start. */
+function versionOf(dir: string): string {
+  try {
+    return manifest.parse(JSON.parse(readFileSync(join(dir, "package.json"), "utf8"))).version;
+  } catch {
+    return "unknown";
+  }
 }

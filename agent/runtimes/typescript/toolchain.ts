@@ -1,22 +1,20 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, realpathSync, renameSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { blockedBy } from "../../sandbox/reachable.ts";
+import type { ReachableCopies } from "../reachable-copies.ts";
 
 /**
  * The agent's own Node for its scripts. Where job users cannot get at it (say, it lies below /root) it is copied
- * once per version to a folder that they can reach.
+ * once per version to where they can read it.
  * @returns path on the host
  */
-export function reachableNode(execDir: string): string {
+export function reachableNode(copies: ReachableCopies): string {
   const own = realpathSync(process.execPath);
   if (process.getuid?.() !== 0 || blockedBy(own) === undefined) return own;
-  const dir = join(execDir, "toolchains", `node-${process.version}`, "bin");
-  const copy = join(dir, "node");
-  if (existsSync(copy)) return copy;
-  mkdirSync(dir, { recursive: true, mode: 0o755 });
-  const part = `${copy}.${process.pid}`;
-  copyFileSync(own, part);
-  chmodSync(part, 0o755);
-  renameSync(part, copy);
-  return copy;
+  const copy = copies.toolchain(`node-${process.version}`, (part) => {
+    mkdirSync(join(part, "bin"), { recursive: true, mode: 0o755 });
+    copyFileSync(own, join(part, "bin/node"));
+    chmodSync(join(part, "bin/node"), 0o755);
+  });
+  return join(copy, "bin/node");
 }

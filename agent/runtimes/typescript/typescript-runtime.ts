@@ -51,13 +51,13 @@ export function typescriptSupport(options: TypescriptOptions): RuntimeSupport {
   return {
     languages: ["typescript", "javascript"],
     detect: async (context: DetectContext) => {
-      const mount: ReadOnlyMount = { source: reachableNode(context.execDir), target: INSIDE_NODE };
+      const mount: ReadOnlyMount = { source: reachableNode(context.copies), target: INSIDE_NODE };
       const node = context.pathOf(mount);
       const version = outputOf(await context.probe([node, "--version"], [mount]));
       if (version === undefined) return undefined;
       const signatures = new SignatureReader();
-      const programsMount = placeConstants(context.execDir, "node-programs", { ...PROGRAMS, ...SDK, "package.json": '{"type":"module"}' });
-      const npm = findNpm(context.execDir, (one) => context.pathOf(one));
+      const programsMount = placeConstants(context.copies, "node-programs", { ...PROGRAMS, ...SDK, "package.json": '{"type":"module"}' });
+      const npm = findNpm(context.copies, (one) => context.pathOf(one));
       const packages = new NpmPackages({
         node,
         version: version.replace(/^v/, ""),

@@ -157,7 +157,7 @@ class V1Driver implements CgroupDriver {
     this.#running.add(group);
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => {
-      for (const one of this.#running) if (one.usage().oomKills > 0) one.kill();
+      for (const one of this.#running) if (one.oomKills() > 0) one.kill();
       if (this.#running.size > 0) return;
       clearInterval(this.#timer);
       this.#timer = undefined;
@@ -240,8 +240,14 @@ class V1Group implements JobCgroup {
     return {
       peakMemoryBytes: memory === undefined ? undefined : readNumber(memory, "memory.max_usage_in_bytes"),
       cpuMs: this.#cpuMs(),
-      oomKills: memory === undefined ? 0 : (readField(memory, "memory.oom_control", "oom_kill") ?? 0),
+      oomKills: this.oomKills(),
     };
+  }
+
+  /** Alone, for who looks often. */
+  oomKills(): number {
+    const memory = this.#dirs.get("memory");
+    return memory === undefined ? 0 : (readField(memory, "memory.oom_control", "oom_kill") ?? 0);
   }
 
   #cpuMs(): number | undefined {
