@@ -1,6 +1,5 @@
 import { AppError } from "../../kernel/app-error.ts";
 import { background } from "../../kernel/background.ts";
-import type { JobId } from "../../kernel/ids.ts";
 import type { NewJob, Submit } from "../jobs/model.ts";
 import { type Cancels, type EarlyEnd, earlyEnd } from "./cancels.ts";
 import { type Admission, admit, type Victims } from "./core/admission-core.ts";
@@ -22,9 +21,10 @@ export class Admissions {
   readonly #deps: OwnerDeps;
   readonly #cancels: Cancels;
   readonly #endings: Endings;
-  /** Jobs whose insert is under way, by the ids of those of their limits that may cancel them. */
+  /** Jobs whose insert is under way, by the ids of their limits. */
   readonly #arriving = new Map<string, Set<WaitingJob>>();
-  readonly #doomed = new Map<JobId, string>();
+  /** Those of them that are to be cancelled then, and why. */
+  readonly #doomed = new WeakMap<WaitingJob, string>();
 
   constructor(deps: OwnerDeps, cancels: Cancels, endings: Endings) {
     this.#deps = deps;
@@ -71,7 +71,7 @@ export class Admissions {
   /** Cancels those whose place a new job takes. */
   replace(job: WaitingJob, victims: readonly Victims[]): void {
     for (const { spec, running, waiting } of victims) {
-      const reason = `replaced by job ${job.id}: ${spec.kind === "debounce" ? `debounce of key ${spec.key}` : `${limitText(spec)} is reached`}`;
+      const reason = `replaced by job ${job.id}: ${reachedText(spec)}`;
       for (const entry of running) this.#cancel(entry.job, reason);
       for (const entry of waiting) {
         if (this.#isArriving(entry)) this.#doom(entry, reason);
@@ -82,7 +82,7 @@ export class Admissions {
 
   /** The insert of an accepted job as a waiting one begins. */
   begin(job: WaitingJob): void {
-    for (const id of replaceable(job)) {
+    for (const id of limitsOf(job)) {
       const jobs = this.#arriving.get(id) ?? new Set();
       this.#arriving.set(id, jobs);
       jobs.add(job);
@@ -91,15 +91,13 @@ export class Admissions {
 
   /** The insert has ended, one way or the other. */
   end(job: WaitingJob): void {
-    for (const id of replaceable(job)) {
+    for (const id of limitsOf(job)) {
       const jobs = this.#arriving.get(id);
       jobs?.delete(job);
       if (jobs?.size === 0) this.#arriving.delete(id);
     }
-    const reason = this.#doomed.get(job.id);
-    if (reason === undefined) return;
-    this.#doomed.delete(job.id);
-    this.#cancel(job, reason);
+    const reason = this.#doomed.get(job);
+    if (reason !== undefined) this.#cancel(job, reason);
   }
 
   #cancel(job: WaitingJob, reason: string): void {
@@ -121,12 +119,12 @@ export class Admissions {
 
   /** It counts as cancelled from now on: the next new job picks another one. */
   #doom(job: WaitingJob, reason: string): void {
-    this.#doomed.set(job.id, reason);
-    for (const id of replaceable(job)) this.#arriving.get(id)?.delete(job);
+    this.#doomed.set(job, reason);
+    for (const id of limitsOf(job)) this.#arriving.get(id)?.delete(job);
   }
 
   #isArriving(job: WaitingJob): boolean {
-    return replaceable(job).some((id) => this.#arriving.get(id)?.has(job) === true);
+    return limitsOf(job).some((id) => this.#arriving.get(id)?.has(job) === true);
   }
 }
 
@@ -135,17 +133,17 @@ function hasTooManyGroups(state: SchedulerState, job: WaitingJob): boolean {
   return queues.size >= MAX_GROUPS && !queues.has(groupOf(job));
 }
 
-/** Limits whose new jobs may cancel older ones. */
-function replaceable(job: WaitingJob): string[] {
-  return (job.limits?.specs ?? []).filter((spec) => spec.kind === "debounce" || spec.strategy === "cancel_oldest").map((spec) => spec.id);
+/** Whatever they say themselves, a new job with another strategy may cancel older ones. */
+function limitsOf(job: WaitingJob): string[] {
+  return (job.limits?.specs ?? []).map((spec) => spec.id);
 }
 
 function refusal(spec: LimitSpec): { why: EarlyEnd; message: string } {
-  return { why: spec.strategy === "fail" ? "limit_reached" : "cancelled", message: `${limitText(spec)} is reached` };
+  return { why: spec.strategy === "fail" ? "limit_reached" : "cancelled", message: reachedText(spec) };
 }
 
-function limitText(spec: LimitSpec): string {
-  if (spec.kind === "running") return `the limit of ${spec.max} running jobs for key ${spec.key}`;
-  if (spec.kind === "debounce") return `the debounce of key ${spec.key}`;
-  return `the limit of ${spec.starts} starts in ${spec.windowMs / 1000} s for key ${spec.key}`;
+function reachedText(spec: LimitSpec): string {
+  if (spec.kind === "debounce") return `debounce of key ${spec.key}`;
+  const limit = spec.kind === "running" ? `${spec.max} running jobs` : `${spec.starts} starts in ${spec.windowMs / 1000} s`;
+  return `the limit of ${limit} for key ${spec.key} is reached`;
 }

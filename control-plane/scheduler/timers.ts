@@ -134,13 +134,10 @@ export class OwnerTimers {
     clearTimeout(this.#alarm);
     const { store, state, owns, clock } = this.#deps;
     const nowMs = clock.wallMs();
-    const due = takeDue(this.#deferred, nowMs, FIRE_AT_ONCE);
     // A shard that is being given away: its next owner reads them, or we do when it stays.
-    for (const { job } of due) if (owns(job.shard)) this.#events.ready(job);
-    const expired = takeDue(this.#expiring, nowMs, FIRE_AT_ONCE);
-    for (const entry of expired) if (owns(entry.shard)) this.#events.expired(entry);
-    const flows = takeDue(this.#flows, nowMs, FIRE_AT_ONCE);
-    for (const entry of flows) if (owns(entry.shard)) this.#events.flowDue(entry);
+    for (const { job } of takeDue(this.#deferred, nowMs, FIRE_AT_ONCE)) if (owns(job.shard)) this.#events.ready(job);
+    for (const entry of takeDue(this.#expiring, nowMs, FIRE_AT_ONCE)) if (owns(entry.shard)) this.#events.expired(entry);
+    for (const entry of takeDue(this.#flows, nowMs, FIRE_AT_ONCE)) if (owns(entry.shard)) this.#events.flowDue(entry);
     const shards = (): number[] => Array.from({ length: SHARDS }, (_, shard) => shard).filter(owns);
     this.#read(
       this.#deferred,
@@ -163,9 +160,9 @@ export class OwnerTimers {
         () => false,
       );
     this.#alarmAtMs = Number.POSITIVE_INFINITY;
-    const more = due.length === FIRE_AT_ONCE || expired.length === FIRE_AT_ONCE || flows.length === FIRE_AT_ONCE;
+    // More of them than may be handed out at once: what is left is due now.
     const moments = [nextDueMs(this.#deferred), nextDueMs(this.#expiring), nextDueMs(this.#flows)].map((ms) => ms ?? Number.POSITIVE_INFINITY);
-    this.#wakeAt(more ? nowMs : Math.min(...moments, nowMs + LOOK_AGAIN_MS));
+    this.#wakeAt(Math.min(...moments, nowMs + LOOK_AGAIN_MS));
   }
 
   #wakeAt(atMs: number): void {
