@@ -7,7 +7,11 @@ export interface Accepted {
   readonly why: string;
 }
 
-const CORE = "control-plane/scheduler/core";
+const SCHEDULER = "control-plane/scheduler";
+const CORE = `${SCHEDULER}/core`;
+const NOTHING_TO_DO = "A short cut: a round that has nothing to do does nothing.";
+const MEMORY = "Only memory tells: what stays behind is empty, or is looked at and found to be of no use.";
+const LATE_ALARM = "A moment that has passed makes an alarm at once either way; Node warns of times below zero.";
 const NOBODY_WAITS = "A short cut: where nobody waits whom a slot would help, no share is at the top either, and the answer is the same.";
 
 export const ACCEPTED: readonly Accepted[] = [
@@ -54,5 +58,30 @@ export const ACCEPTED: readonly Accepted[] = [
     where: "targetsOf",
     change: "hungry || kept > total → true",
     why: "A short cut: while nobody waits and all have room, nobody wants more than it has, but for one that runs more than its share.",
+  },
+  { file: `${SCHEDULER}/endings.ts`, where: "Endings.#record", change: "this.#deps.state.dirty.size > 0 → true", why: NOTHING_TO_DO },
+  { file: `${SCHEDULER}/endings.ts`, where: "Endings.#record", change: "> → >=", why: NOTHING_TO_DO },
+  { file: `${SCHEDULER}/sending.ts`, where: "Sending.#loadAndSend", change: "this.#unsent.length > 0 → true", why: NOTHING_TO_DO },
+  { file: `${SCHEDULER}/sending.ts`, where: "Sending.#loadAndSend", change: "> → >=", why: NOTHING_TO_DO },
+  { file: `${SCHEDULER}/queue-changes.ts`, where: "QueueChanges.read", change: "this.#refills.delete(queue); → ;", why: MEMORY },
+  { file: `${SCHEDULER}/admissions.ts`, where: "Admissions.end", change: "jobs?.size === 0 → false", why: MEMORY },
+  { file: `${SCHEDULER}/admissions.ts`, where: "Admissions.end", change: "this.#arriving.delete(id); → ;", why: MEMORY },
+  {
+    file: `${SCHEDULER}/admissions.ts`,
+    where: "Admissions.ready",
+    change: "Math.max(0, this.#deps.clock.wallMs() - job.dueAtMs) → (this.#deps.clock.wallMs() - job.dueAtMs)",
+    why: "A job is handed over when its moment has come; only a clock that is set back within that turn of the event loop makes a difference.",
+  },
+  {
+    file: `${SCHEDULER}/limit-duties.ts`,
+    where: "LimitDuties.setAlarm",
+    change: "atMs === this.#alarm?.atMs → false",
+    why: "A short cut: the alarm would be set anew for the same moment.",
+  },
+  {
+    file: `${SCHEDULER}/limit-duties.ts`,
+    where: "LimitDuties.setAlarm",
+    change: "Math.max(0, Math.ceil(Math.min(atMs - nowMs, MAX_ALARM_MS))) → (Math.ceil(Math.min(atMs - nowMs, MAX_ALARM_MS)))",
+    why: LATE_ALARM,
   },
 ];

@@ -68,7 +68,7 @@ export function setTimer<T extends Timed>(timers: Timers<T>, entry: T): void {
 export function removeTimer<T extends Timed>(timers: Timers<T>, id: JobId): void {
   if (timers.reading) timers.duringRead.set(id, undefined);
   timers.entries.delete(id);
-  if (timers.heap.size > 2 * timers.entries.size + MAX_STALE) timers.heap.retain((entry) => timers.entries.get(entry.id) === entry);
+  dropStale(timers);
 }
 
 /** Hands out what is due, soonest first. */
@@ -130,6 +130,12 @@ function place<T extends Timed>(timers: Timers<T>, entry: T): void {
 function push<T extends Timed>(timers: Timers<T>, entry: T): void {
   timers.entries.set(entry.id, entry);
   timers.heap.push(entry);
+  dropStale(timers);
+}
+
+/** What was removed or set anew stays in the heap until it surfaces: without this, a moment that is moved again and again would make it grow. */
+function dropStale<T extends Timed>(timers: Timers<T>): void {
+  if (timers.heap.size > 2 * timers.entries.size + MAX_STALE) timers.heap.retain((entry) => timers.entries.get(entry.id) === entry);
 }
 
 /** Keeps the soonest. Not while a read is under way: it will set the edge, and what was dropped before it would be missed. */
