@@ -282,6 +282,7 @@ export class Owner {
       (error) => {
         this.#deps.log.error({ event: "job.claim_failed", jobId: running.job.id, error: messageOf(error) }, "claim failed");
         abandonClaim(this.#state, running);
+        this.#payloads.drop(running.job.id);
         this.#endings.settle(running, error);
         this.#schedule();
       },
