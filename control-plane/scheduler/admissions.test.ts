@@ -19,7 +19,9 @@ const replacing = (spec: LimitSpec): LimitSpec => ({ ...spec, strategy: "cancel_
 
 /** How jobs ended of which there was no attempt. */
 function endsOf(bench: OwnerDesk): Record<JobId, string> {
-  const ends = bench.written.flatMap((one) => (one.kind === "refuse" || one.kind === "cancel" ? [[one.job.id, `${one.exit.reason}: ${one.exit.message}`]] : []));
+  const ends = bench.written.flatMap((one) =>
+    one.kind === "refuse" || one.kind === "cancel" ? [[one.job.id, `${one.exit.reason}: ${one.exit.message}`]] : [],
+  );
   return Object.fromEntries(ends);
 }
 

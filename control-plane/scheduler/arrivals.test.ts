@@ -57,15 +57,6 @@ test("it is not held when no slot became free of late, nor for more than ten mil
   expect(insertOf(other.bench, late.id)).toBe("waits");
 });
 
-test("jobs of its workspace, tag and language stay behind one that is held; others do not", async () => {
-  const { bench } = await busy();
-  bench.put();
-  await bench.pass(6);
-  const jobs = [{}, { tag: "gpu" }, { language: "python3" }, { workspace: SMALL }].map((fields) => bench.put(fields));
-  await bench.pass(1);
-  expect(jobs.map(({ id }) => insertOf(bench, id))).toEqual(["is held", "waits", "waits", "waits"]);
-});
-
 test("one with limits is never held, and nothing is held before it that it would have to count", async () => {
   for (const [language, becomesOfIt] of [
     ["bash", "waits"],
@@ -88,17 +79,6 @@ test("64 jobs are held and not more", async () => {
   expect(bench.waiting).toBe(65);
 });
 
-test("each has its ten milliseconds, also when others had theirs before", async () => {
-  const { bench } = await busy();
-  const first = bench.put();
-  await bench.pass(4);
-  const second = bench.put({ workspace: SMALL });
-  await bench.pass(8);
-  expect([insertOf(bench, first.id), insertOf(bench, second.id)]).toEqual(["waits", "is held"]);
-  await bench.pass(12);
-  expect(insertOf(bench, second.id)).toBe("waits");
-});
-
 test("when the owner gives shards away nothing is held any more; when it stops those that are held hear of it", async () => {
   const { bench } = await busy();
   const first = bench.put();
@@ -110,7 +90,6 @@ test("when the owner gives shards away nothing is held any more; when it stops t
   const outcome = outcomeOf(accepted);
   await other.bench.pass(1);
   other.bench.owner.stop();
-  expect(vi.getTimerCount()).toBe(0);
   await other.bench.pass(20);
   expect([outcome.is, other.bench.written.length]).toEqual(["unavailable", 3]);
 });

@@ -41,7 +41,9 @@ const idOf = ({ job }: NewJob): JobId => job.id;
 const created = (job: NewJob): Accepted => ({ id: idOf(job), created: true });
 const known = (job: NewJob): Accepted => ({ id: idOf(job), created: false });
 const codes = async (...requests: Promise<unknown>[]): Promise<string[]> =>
-  (await Promise.allSettled(requests)).map((outcome) => (outcome.status === "fulfilled" ? "accepted" : (outcome.reason.code ?? outcome.reason.constructor.name)));
+  (await Promise.allSettled(requests)).map((outcome) =>
+    outcome.status === "fulfilled" ? "accepted" : (outcome.reason.code ?? outcome.reason.constructor.name),
+  );
 
 test("jobs of one key are one job: within a request, under way, and when the tables know it", async () => {
   const bench = new Bench();
@@ -56,8 +58,17 @@ test("jobs of one key are one job: within a request, under way, and when the tab
   bench.commit = async () => undefined;
   expect(await Promise.all([request, second])).toEqual([[created(first)], [known(first)]]);
   bench.stored.set("a", { id: idOf(first), body: "body" });
-  expect(await bench.keys.enqueue([plain, same, other, keyed("b"), keyed("a")])).toEqual([created(plain), known(first), created(other), known(other), known(first)]);
-  expect([bench.lookedFor[1], bench.enqueued]).toEqual([["a", "b"], [idOf(first), idOf(plain), idOf(other)]]);
+  expect(await bench.keys.enqueue([plain, same, other, keyed("b"), keyed("a")])).toEqual([
+    created(plain),
+    known(first),
+    created(other),
+    known(other),
+    known(first),
+  ]);
+  expect([bench.lookedFor[1], bench.enqueued]).toEqual([
+    ["a", "b"],
+    [idOf(first), idOf(plain), idOf(other)],
+  ]);
 });
 
 test("jobs without a key, and keys that nobody can have used, are not looked for", async () => {

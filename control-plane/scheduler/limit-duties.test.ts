@@ -30,7 +30,9 @@ class Bench {
         this.reads += 1;
         return { changed: [], next: "7" };
       },
-      dropOldWindows: async () => void (this.drops += 1),
+      dropOldWindows: async () => {
+        this.drops += 1;
+      },
     };
     const watch = (what: Watched): (() => void) => {
       this.watched.add(what);

@@ -167,7 +167,11 @@ test("the engine hears of the owner's shards alone, and its jobs go where it sen
   expect(host.shards()).toEqual([0, 1, 2]);
   const handed: string[] = [];
   const { made } = { made: { job: testJob("1"), payload: { kind: "inline", scriptHash: undefined, code: "", argsJson: "{}", createdBy: "" } as const } };
-  host.arrive(made, () => undefined, ({ kind }) => void handed.push(kind));
+  host.arrive(
+    made,
+    () => undefined,
+    ({ kind }) => void handed.push(kind),
+  );
   expect([handed, bench.written]).toEqual([["insert"], []]);
 });
 

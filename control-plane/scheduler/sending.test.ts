@@ -53,7 +53,10 @@ test("an assignment that is not confirmed is sent five times; then the agent mus
   expect([bench.attemptsOf(id), bench.counted]).toEqual([[1, 1, 1, 1, 1], ["dispatched"]]);
   await bench.pass(UNTIL_RESENT_MS);
   expect(bench.told).toEqual([{ id, token, reason: "it was never confirmed", fenced: true }]);
-  expect([bench.attemptsOf(id), bench.kindsOf(id)]).toEqual([[1, 1, 1, 1, 1, 2], ["insert", "requeue", "claim"]]);
+  expect([bench.attemptsOf(id), bench.kindsOf(id)]).toEqual([
+    [1, 1, 1, 1, 1, 2],
+    ["insert", "requeue", "claim"],
+  ]);
 });
 
 test("one that is confirmed is sent once, and so is one whose agent is behind or away", async () => {
@@ -212,7 +215,10 @@ test("an agent that gets a copy of what is to be cancelled is told so again", as
   await bench.pass(UNTIL_RESENT_MS);
   const { token } = bench.running(id);
   const told = { id, token, reason: "by anna", fenced: false };
-  expect([bench.attemptsOf(id), bench.told]).toEqual([[1, 1], [told, told]]);
+  expect([bench.attemptsOf(id), bench.told]).toEqual([
+    [1, 1],
+    [told, told],
+  ]);
 });
 
 test("of shards that have been given away nothing is read or sent", async () => {

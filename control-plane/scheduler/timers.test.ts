@@ -28,7 +28,10 @@ class Bench {
 
   constructor(hasFlows = true) {
     const log = { warn: ({ event }: Record<string, unknown>): void => void this.logged.push(event) };
-    const happens = (what: string) => (entry: { id: JobId }): void => void this.events.push([what, entry.id, Date.now() - BEGUN_MS]);
+    const happens =
+      (what: string) =>
+      (entry: { id: JobId }): void =>
+        void this.events.push([what, entry.id, Date.now() - BEGUN_MS]);
     const page = (of: "deferred" | "expiring" | "dueFlows") => async (read: TimerRead, _limit: number, shards: readonly number[]) => {
       this.reads.push({ of, read, shards });
       const found = this.rows[of];
@@ -37,7 +40,12 @@ class Bench {
     };
     const store = { deferred: page("deferred"), expiring: page("expiring"), dueFlows: page("dueFlows") };
     const flows = hasFlows ? () => undefined as never : undefined;
-    const deps = { store: store as never, state: this.world.state, clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() }, log: log as never };
+    const deps = {
+      store: store as never,
+      state: this.world.state,
+      clock: { wallMs: () => Date.now(), monotonicMs: () => performance.now() },
+      log: log as never,
+    };
     const events = { ready: happens("ready"), expired: happens("expired"), flowDue: happens("flow due") };
     this.timers = new OwnerTimers({ ...deps, owns: (shard) => !this.gone.has(shard), flows }, events);
   }
@@ -129,7 +137,9 @@ test("what the tables have is read before its moment; of a job that waits or run
   bench.rows = { deferred: [fresh, waits, runs], expiring: [fresh, waits, runs], dueFlows: [fresh, waits, runs] };
   await vi.advanceTimersByTimeAsync(HORIZON_MS + 1000);
   expect([bench.of(fresh), bench.of(waits), bench.of(runs)]).toEqual([ALL, ["expired", "flow due"], ["flow due"]]);
-  expect(bench.reads.slice(0, 3).map(({ of, read }) => [of, read.after.atMs - BEGUN_MS])).toEqual(["deferred", "expiring", "dueFlows"].map((of) => [of, HORIZON_MS]));
+  expect(bench.reads.slice(0, 3).map(({ of, read }) => [of, read.after.atMs - BEGUN_MS])).toEqual(
+    ["deferred", "expiring", "dueFlows"].map((of) => [of, HORIZON_MS]),
+  );
 });
 
 test("a failed read is repeated within a second", async () => {
@@ -158,7 +168,11 @@ test("moments of shards that are given away are left to their next owner, and so
   bench.gone.add(2);
   await vi.advanceTimersByTimeAsync(HORIZON_MS);
   expect([bench.of(stays), bench.of(sealed), bench.of(leaves)]).toEqual([ALL, [], []]);
-  expect(bench.reads.map(({ shards }) => [shards.length, shards.includes(2)])).toEqual([[63, false], [63, false], [63, false]]);
+  expect(bench.reads.map(({ shards }) => [shards.length, shards.includes(2)])).toEqual([
+    [63, false],
+    [63, false],
+    [63, false],
+  ]);
 });
 
 test("when shards have come all is read anew, and a read that did not ask for them counts for nothing", async () => {

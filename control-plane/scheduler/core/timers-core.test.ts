@@ -1,6 +1,18 @@
 import { expect, test } from "vitest";
 import { asJobId } from "../../../kernel/ids.ts";
-import { beginRead, createTimers, failRead, finishRead, nextDueMs, removeTimer, setTimer, type Timed, type TimerRead, type Timers, takeDue } from "./timers-core.ts";
+import {
+  beginRead,
+  createTimers,
+  failRead,
+  finishRead,
+  nextDueMs,
+  removeTimer,
+  setTimer,
+  type Timed,
+  type TimerRead,
+  type Timers,
+  takeDue,
+} from "./timers-core.ts";
 
 const LIMIT = 4;
 const HORIZON_MS = 1000;
