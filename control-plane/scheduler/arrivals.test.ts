@@ -13,7 +13,6 @@ afterEach(() => {
 });
 
 const unavailable = new AppError("unavailable", "the lease is gone");
-const SMALL = asWorkspaceId("2");
 
 /** An owner with one slot, which became free and was used again at this moment. */
 async function busy(): Promise<{ bench: OwnerDesk; end: () => void }> {
