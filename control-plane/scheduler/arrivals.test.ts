@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AppError } from "../../kernel/app-error.ts";
-import { asWorkspaceId, type JobId } from "../../kernel/ids.ts";
+import type { JobId } from "../../kernel/ids.ts";
 import { admitCold } from "./core/queue-core.ts";
 import { atMost, limitedBy } from "./testing/core-world.ts";
 import { OwnerDesk, outcomeOf } from "./testing/owner-desk.ts";
