@@ -262,6 +262,7 @@ const SLOTS: readonly Mutation[] = [
   },
   {
     name: "what an owner holds without a right to it is its to use",
+    world: "taken-slot",
     edits: [{ file: BOOK, text: "share.granted + roomOf(book)", replacement: "share.granted + Math.max(0, roomOf(book))" }],
     why: "Attempts that the agent came back without.",
   },

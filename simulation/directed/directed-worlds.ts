@@ -15,7 +15,7 @@ import {
 import { clockSet, movedAgent, replacedOwner, suspendedApart, twoLeases, unheardHome } from "./home-worlds.ts";
 import { cutOffHome, lateRenewal, lonelyHome, silentOwner, stoppedHome, suspendedHome } from "./lease-worlds.ts";
 import { changedMap, formerStream, keptAfterAll, lateBundle, lateCopy, lateMove, longLoad, oldNews, oldOwner, twoOwners } from "./shard-worlds.ts";
-import { backAgain, beyondSlots, oldReport, smallerShare, voidOrder } from "./slot-worlds.ts";
+import { backAgain, beyondSlots, oldReport, smallerShare, takenSlot, voidOrder } from "./slot-worlds.ts";
 
 /** By the name that a mutation gives as its `world`. */
 export const DIRECTED_WORLDS = {
@@ -52,6 +52,7 @@ export const DIRECTED_WORLDS = {
   "stopped-home": stoppedHome,
   "suspended-apart": suspendedApart,
   "suspended-home": suspendedHome,
+  "taken-slot": takenSlot,
   "tried-unsent": triedUnsent,
   "two-leases": twoLeases,
   "two-owners": twoOwners,

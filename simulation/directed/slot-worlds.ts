@@ -85,6 +85,27 @@ export const beyondSlots: DirectedWorld = {
   },
 };
 
+/** As before, but another owner has got the slot of the attempt whose end is being written. Its owner wants one again, and is not heard for a while. */
+export const takenSlot: DirectedWorld = {
+  replicas: 2,
+  slots: [2],
+  forMs: 15_000,
+  play: (scene) => {
+    openTwo(scene);
+    const [first, second] = [scene.replica(1), scene.replica(2)];
+    const long = { runMs: 30_000 };
+    comes(scene, 4000, 1, 2);
+    scene.at(6000, () => {
+      scene.meddleOnce(first, "flush finish", { lateMs: 3000 });
+      scene.put(first, OF_FIRST, { runMs: 1000 });
+      const last = scene.put(second, OF_SECOND, long, long)[1];
+      scene.when(new RegExp(`^a1 runs ${last?.slice(-4)} `), () => void scene.put(first, OF_FIRST, long), 100);
+      scene.when(new RegExp(`^a1 runs ${last?.slice(-4)} `), () => scene.stream(scene.agent(1))?.cut(), 1100);
+    });
+    scene.when(/^r1 to r2: holds .* adopted \[[0-9]/, () => scene.link(second, first)?.freeze(3500, "to home"));
+  },
+};
+
 /**
  * The owner ends a cancelled attempt by force while its shard is being handed over, and cannot write that. The shard comes back with the attempt,
  * and then the agent's own report.
