@@ -1,3 +1,4 @@
+import "../../kernel/v8-settings.ts";
 import { credentials } from "@grpc/grpc-js";
 import { messageOf } from "../../kernel/app-error.ts";
 import { AgentSessionClient, type ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
