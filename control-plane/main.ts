@@ -1,3 +1,4 @@
+import "../kernel/v8-compiles-soon.ts";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../kernel/app-error.ts";

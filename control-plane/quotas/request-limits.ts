@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { LruMap } from "../../kernel/lru-map.ts";
 import type { Buckets } from "./buckets.ts";
@@ -94,6 +94,6 @@ function addHeaders(reply: FastifyReply, perS: number, { left, resetS }: Taken):
 /** Secrets are not kept, not even here. */
 function credentialsOf(request: FastifyRequest): string | undefined {
   const text = request.headers.authorization ?? request.headers.cookie;
-  if (text !== undefined) request.shown ??= createHash("sha256").update(text).digest("base64");
+  if (text !== undefined) request.shown ??= hash("sha256", text, "base64");
   return request.shown;
 }

@@ -1,3 +1,4 @@
+import "../../kernel/v8-compiles-soon.ts";
 import "../../kernel/v8-settings.ts";
 import { messageOf } from "../../kernel/app-error.ts";
 import { seededRandom, seedFor } from "../load/random.ts";

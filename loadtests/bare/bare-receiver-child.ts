@@ -1,4 +1,4 @@
-import "../../kernel/v8-settings.ts";
+import "../../kernel/v8-compiles-soon.ts";
 import { credentials } from "@grpc/grpc-js";
 import { messageOf } from "../../kernel/app-error.ts";
 import { AgentSessionClient, type ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";

@@ -1,4 +1,4 @@
-import "../../kernel/v8-settings.ts";
+import "../../kernel/v8-compiles-soon.ts";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";

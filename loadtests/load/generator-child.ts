@@ -1,4 +1,4 @@
-import "../../kernel/v8-settings.ts";
+import "../../kernel/v8-compiles-soon.ts";
 import { messageOf } from "../../kernel/app-error.ts";
 import { Generator } from "./generator.ts";
 import type { FromGenerator, ToGenerator } from "./generator-messages.ts";
