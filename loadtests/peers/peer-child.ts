@@ -80,11 +80,18 @@ async function obey(message: ToPeer): Promise<void> {
       return produced();
     }
     case "trickle": {
-      const times = arrivalTimesMs({ kind: "poisson", perS: message.perS }, Number.POSITIVE_INFINITY, seededRandom(message.seed));
-      for (let count = -message.warmUp; count < message.jobs; count++) {
-        const dueUs = begunUs + (times.next().value ?? 0) * 1000;
-        await untilUs(dueUs);
-        void producer?.add({ at: count < 0 ? 0 : Math.round(dueUs), n: next++ }).catch((error: unknown) => say({ kind: "failed", message: messageOf(error) }));
+      const random = seededRandom(message.seed);
+      let dueUs = begunUs;
+      for (const { jobs: most, perS, isMeasured } of message.stretches) {
+        const fromUs = dueUs;
+        const times = arrivalTimesMs({ kind: "poisson", perS }, Number.POSITIVE_INFINITY, random);
+        for (let count = 0; count < most; count++) {
+          dueUs = fromUs + (times.next().value ?? 0) * 1000;
+          await untilUs(dueUs);
+          void producer
+            ?.add({ at: isMeasured ? Math.round(dueUs) : 0, n: next++ })
+            .catch((error: unknown) => say({ kind: "failed", message: messageOf(error) }));
+        }
       }
       return produced();
     }

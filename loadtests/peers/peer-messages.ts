@@ -1,5 +1,12 @@
 import type { PeerName } from "./drivers.ts";
 
+/** Single jobs at the moments of a Poisson process. */
+export interface Stretch {
+  readonly jobs: number;
+  readonly perS: number;
+  readonly isMeasured: boolean;
+}
+
 export type ToPeer =
   | { readonly kind: "prepare"; readonly peer: PeerName; readonly url: string }
   | { readonly kind: "work"; readonly peer: PeerName; readonly url: string; readonly purpose: "latency" | "throughput" }
@@ -9,7 +16,7 @@ export type ToPeer =
   /** For a time, held back while `backlog` jobs are open. */
   | { readonly kind: "steady"; readonly forMs: number; readonly batch: number; readonly callers: number; readonly backlog: number }
   /** One at a time, at the moments of a Poisson process; the first ones warm up and are not measured. */
-  | { readonly kind: "trickle"; readonly warmUp: number; readonly jobs: number; readonly perS: number; readonly seed: number }
+  | { readonly kind: "trickle"; readonly stretches: readonly Stretch[]; readonly seed: number }
   | { readonly kind: "ended"; readonly jobs: number }
   | { readonly kind: "report" };
 

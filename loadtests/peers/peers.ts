@@ -7,7 +7,7 @@ import { startPostgres, temporaryFolder } from "../world/postgres.ts";
 import { type Started, startProgram, until } from "../world/processes.ts";
 import { Scope } from "../world/scope.ts";
 import { DRIVERS, type PeerName } from "./drivers.ts";
-import type { FromPeer, PeerReport, ToPeer } from "./peer-messages.ts";
+import type { FromPeer, PeerReport, Stretch, ToPeer } from "./peer-messages.ts";
 import { redisVersion, startRedis } from "./redis.ts";
 
 /** A peer's process, from the outside. */
@@ -87,7 +87,7 @@ function versionOf(name: PeerName): string {
 /** From add to the start of the worker, one job at a time on an idle system. */
 export async function idleLatency(
   { scope, name, url }: Turn,
-  options: { warmUp: number; jobs: number; perS: number; seed: number },
+  options: { readonly stretches: readonly Stretch[]; readonly seed: number },
 ): Promise<Record<string, number>> {
   const worker = new PeerProcess(scope, name);
   await worker.ask({ kind: "prepare", peer: name, url }, "ready");
@@ -95,7 +95,7 @@ export async function idleLatency(
   const producer = new PeerProcess(scope, name);
   await producer.ask({ kind: "produce", peer: name, url }, "ready");
   await producer.ask({ kind: "trickle", ...options }, "produced");
-  await until(`${name} has ended its jobs`, () => worker.ended >= options.warmUp + options.jobs);
+  await until(`${name} has ended its jobs`, () => worker.ended >= options.stretches.reduce((sum, { jobs }) => sum + jobs, 0));
   const report = await worker.report();
   return latencyFigures("idle_add_to_start", Latencies.fromText(report.latencies));
 }

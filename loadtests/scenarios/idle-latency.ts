@@ -4,6 +4,7 @@ import { latencyFigures, round } from "../load/latencies.ts";
 import { pause } from "../load/monotonic.ts";
 import { seedFor } from "../load/random.ts";
 import { LATENCY_PEERS } from "../peers/drivers.ts";
+import type { Stretch } from "../peers/peer-messages.ts";
 import { measurePeers, idleLatency as peerIdleLatency } from "../peers/peers.ts";
 import type { Figures, Measured } from "../result/model.ts";
 import { Scope } from "../world/scope.ts";
@@ -23,10 +24,13 @@ const STATISTICS_MS = 12_000;
 const CONNECTIONS = 32;
 
 /**
- * Agents and control planes are up for months: what is measured is code that has been compiled. Of the requests of one at a time, several
- * hundred are needed for that.
+ * Agents and control planes are up for months: what is measured is code that has been compiled, which takes several thousand requests. They come in
+ * `quickMs` at first, single as those after them; then the system is as idle as in the measurement.
  */
-const WARM_UP = { short: { requestsMs: 2000, bashJobs: 60 }, long: { requestsMs: 40_000, bashJobs: 800 } } as const;
+const WARM_UP = { short: { requestsMs: 10_000, quickMs: 8000, bashJobs: 60 }, long: { requestsMs: 40_000, quickMs: 25_000, bashJobs: 800 } } as const;
+const QUICK_PER_S = 200;
+/** Source of the measured requests, and of the quick ones before them. */
+const [MEASURED, QUICK] = [0, 1];
 
 /** One job at a time on an idle system; transactions when nothing happens at all; the bare path and the peers beside it. */
 export const idleLatency: Scenario = {
@@ -46,7 +50,7 @@ export const idleLatency: Scenario = {
     context.say("the bare path …");
     const bare = await measureBarePath(context.scope, stageOf(context));
     // They are warmed up with as many jobs as we are.
-    const options = { warmUp: (warmUpOf(context).requestsMs / 1000) * PER_S, jobs: context.short ? 60 : 400, perS: PER_S, seed: seedFor(context.seed, 9) };
+    const options = { stretches: stretchesOf(context), seed: seedFor(context.seed, 9) };
     const peers = context.peers ? await measurePeers(LATENCY_PEERS, context.scope, context.say, (turn) => peerIdleLatency(turn, options)) : {};
     return { ...describe(context, { assigned, bare, started, bashJobs, quiet }), peers: { [BARE_PATH]: bare.peer, ...peers } };
   },
@@ -63,8 +67,26 @@ function stageOf(context: ScenarioContext): BareOptions {
     warmUpMs: warmUpOf(context).requestsMs,
     measureMs: seconds * 1000,
     connections: CONNECTIONS,
-    sources: (times) => [noopJobs(times, { workspace: WORKSPACE, batch: 1, pace: poisson(PER_S), seed: seedFor(context.seed, 1) })],
+    sources: (times) => {
+      const { quickMs } = warmUpOf(context);
+      const single = { workspace: WORKSPACE, batch: 1 };
+      const startUs = times.startUs + quickMs * 1000;
+      return [
+        noopJobs(times, { ...single, source: QUICK, pace: poisson(QUICK_PER_S), seed: seedFor(context.seed, 2), forMs: quickMs }),
+        noopJobs(times, { ...single, source: MEASURED, pace: poisson(PER_S), seed: seedFor(context.seed, 1), startUs, forMs: (times.toUs - startUs) / 1000 }),
+      ];
+    },
   };
+}
+
+/** The same for a peer. */
+function stretchesOf(context: ScenarioContext): Stretch[] {
+  const { requestsMs, quickMs } = warmUpOf(context);
+  return [
+    { jobs: (quickMs / 1000) * QUICK_PER_S, perS: QUICK_PER_S, isMeasured: false },
+    { jobs: ((requestsMs - quickMs) / 1000) * PER_S, perS: PER_S, isMeasured: false },
+    { jobs: context.short ? 60 : 400, perS: PER_S, isMeasured: true },
+  ];
 }
 
 /** What an idle system asks of Postgres while many agents are connected. */
@@ -122,6 +144,8 @@ function describe(context: ScenarioContext, { assigned, bare, started, bashJobs,
       requests_per_s: PER_S,
       arrivals: "poisson",
       warm_up_s: warmUpOf(context).requestsMs / 1000,
+      warm_up_quick_requests_per_s: QUICK_PER_S,
+      warm_up_quick_s: warmUpOf(context).quickMs / 1000,
       bash_jobs: bashJobs.jobs,
       bash_warm_up_jobs: bashJobs.warmUp,
       agents: context.agents ?? 8,
