@@ -109,11 +109,15 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     server: undefined as unknown as Process,
     async startServer(env = {}) {
       world.server = launch(["server"], { ...serverEnv, ...env }, join(dir, `server-${processes.length}.log`));
+      const { child } = world.server;
       processes.push(world.server);
+      const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
       await until("the server is ready", async () => {
+        if (hasEnded()) return true;
         const status = (await fetch(`${base}/readyz`).catch(() => undefined))?.status;
         return options.standby === true ? status !== undefined : status === 200;
       });
+      if (hasEnded()) throw new Error("the server ended before it was ready");
     },
     async startAgent(name, env = {}) {
       const folder = env["MILLRACE_AGENT_DATA_DIR"] ?? join(dir, `agent-${name}`);

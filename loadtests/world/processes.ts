@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { isPortFree } from "../../control-plane/db/embedded-address.ts";
@@ -61,17 +62,28 @@ function passOn(child: ChildProcess, script: string): void {
 }
 
 /** Below the range from which the kernel picks ports of outgoing connections, and below that of embedded databases. */
-const FIRST_PORT = 10_000;
-const PORT_COUNT = 11_000;
+const PORTS = { first: 10_000, count: 11_000 };
 const TRIES = 50;
 
-/** A TCP port of loopback that was free a moment ago. No client takes it before a server does, or while a server that was killed starts again. */
-export async function freePort(): Promise<number> {
+/**
+ * A TCP port of loopback that nobody listens on and that no other program which asks here gets while this one runs: tests start dozens of servers at a time,
+ * and each takes a second from here until it listens. No client takes it before a server does, or while a server that was killed starts again.
+ */
+export async function freePort({ first, count } = PORTS): Promise<number> {
   for (let tried = 0; tried < TRIES; tried++) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORT_COUNT);
-    if (await isPortFree(port)) return port;
+    const port = first + Math.floor(Math.random() * count);
+    if ((await claim(port)) && (await isPortFree(port))) return port;
   }
   throw new Error("no port is free");
+}
+
+/** By an abstract Unix socket, which one process can have and which goes with it however it ends. */
+function claim(port: number): Promise<boolean> {
+  const socket = createServer().unref();
+  return new Promise((resolve, reject) => {
+    socket.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(false) : reject(error)));
+    socket.listen(`\0millrace-port-${port}`, () => resolve(true));
+  });
 }
 
 /** Looks until it is true. @throws after `withinMs`, in these words */
