@@ -18,7 +18,7 @@ function callsUntilCompiled(settings: string): number {
 
 test("what is called once for a request is compiled well after a hundred of them", () => {
   const module = fileURLToPath(new URL("v8-compiles-soon.ts", import.meta.url));
-  expect(callsUntilCompiled(`await import(${JSON.stringify(module)});`)).toBeLessThan(200);
+  expect(callsUntilCompiled(`(await import(${JSON.stringify(module)})).compileSoon();`)).toBeLessThan(200);
   // When V8 itself does so, the settings can go.
   expect(callsUntilCompiled("")).toBeGreaterThan(1000);
 }, 20_000);

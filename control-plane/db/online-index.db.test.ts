@@ -65,11 +65,12 @@ async function beside(begin: (client: pg.PoolClient) => Promise<unknown>, work: 
   }
 }
 
-/** The process of the server that migrates, once it waits for somebody's transaction. */
+/** The process of the server that migrates, once it waits for the transaction of {@link beside}: it may wait a moment for a vacuum before that. */
 async function waitingMigration(): Promise<number> {
   const find = async (): Promise<number | undefined> => {
     const { rows } = await pool.query<{ pid: number }>(
-      "SELECT pid FROM pg_stat_activity WHERE application_name = 'millrace/migrate' AND wait_event_type = 'Lock' AND datname = current_database()",
+      `SELECT m.pid FROM pg_stat_activity m JOIN pg_stat_activity slow ON slow.pid = ANY (pg_blocking_pids(m.pid))
+       WHERE m.application_name = 'millrace/migrate' AND m.datname = current_database() AND slow.state = 'idle in transaction'`,
     );
     return rows[0]?.pid;
   };
