@@ -126,6 +126,28 @@ test("a deferred job may expire before its moment; one that cannot be written ha
   expect(bench.waiting).toBe(0);
 });
 
+test("a deferred job that is read back before its insert is answered is decided over all the same: its limit is reached", async () => {
+  const bench = new OwnerDesk();
+  const limits = limitedBy({ ...atMost(1), strategy: "fail" });
+  bench.connect(2);
+  const first = await bench.started(limits);
+  bench.holds = ({ kind }) => kind === "insert";
+  const special = { scheduledForMs: Date.now() + 5, expiresAtMs: undefined, key: undefined };
+  const { id, made } = bench.put({ ...limits, dueAtMs: special.scheduledForMs }, special);
+  const { workspace, tag, language } = made.job;
+  bench.store.refill = async () => [made.job];
+  admitCold(bench.state, { workspace, tag, language, count: 1, newest: undefined });
+  bench.connect(1, "another");
+  await bench.pass(20);
+  expect([bench.waiting, bench.kindsOf(id)]).toEqual([0, []]);
+  await bench.commit();
+  expect([bench.waiting, bench.kindsOf(id)]).toEqual([0, ["insert", "cancel"]]);
+  // Nor does it when it is the first one's end that would let it in later.
+  await bench.finish(first);
+  await bench.pass();
+  expect(bench.attemptsOf(id)).toEqual([]);
+});
+
 /** A job that is read back and picked before its insert is answered. */
 async function pickedEarly(): Promise<{ bench: OwnerDesk; id: JobId }> {
   const bench = new OwnerDesk();

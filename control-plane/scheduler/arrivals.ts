@@ -144,6 +144,7 @@ export class Arrivals {
   #insertDeferred({ made: { job, payload, special }, settled, failed, submit }: Arrival): void {
     const { changes, timers } = this.#parts;
     changes.arriving(job.id);
+    timers.arriving(job.id);
     submit(
       { kind: "insert", job, payload, direct: undefined, special },
       () => {
@@ -155,6 +156,7 @@ export class Arrivals {
       },
       (error) => {
         changes.arrived(job.id);
+        timers.forget(job.id);
         failed(error);
       },
     );

@@ -10,8 +10,8 @@ interface Written {
   readonly fail: (error: unknown) => void;
 }
 
-/** A job that waits, and what its ends look like to the writer: they are answered by hand. */
-function waitingJob(): { cancels: Cancels; job: ReturnType<typeof testJob>; written: Written[]; world: CoreWorld } {
+/** A job that waits, and what its ends look like to the writer: they are answered by hand unless it says how at once. */
+function waitingJob(atOnce?: FlushOutcome): { cancels: Cancels; job: ReturnType<typeof testJob>; written: Written[]; world: CoreWorld } {
   const world = new CoreWorld();
   const job = testJob("1");
   world.wait(job);
@@ -22,7 +22,10 @@ function waitingJob(): { cancels: Cancels; job: ReturnType<typeof testJob>; writ
     ended: () => undefined,
     wake: () => undefined,
     cancelFlow: () => undefined,
-    writeEnd: (_operation, answer, fail) => void written.push({ answer, fail }),
+    writeEnd: (_operation, answer, fail) => {
+      written.push({ answer, fail });
+      if (atOnce !== undefined) answer(atOnce);
+    },
   });
   return { cancels, job, written, world };
 }
@@ -52,4 +55,10 @@ test.each(["gone", "failed"] as const)("when the first one is %s the others are 
   written[1]?.answer("moved");
   expect(await Promise.all(others)).toEqual(["cancelled", "gone"]);
   expect([written.length, world.state.leaving.size, world.state.waiting.size]).toEqual([2, 0, 0]);
+});
+
+test("an end that is answered at once is no longer on the way: the next one is tried", async () => {
+  const { cancels, job, written } = waitingJob("gone");
+  expect([await cancels.endWaiting(job, "expired", "too late"), await cancels.endWaiting(job, "cancelled", "by anna")]).toEqual(["gone", "gone"]);
+  expect(written.length).toBe(2);
 });

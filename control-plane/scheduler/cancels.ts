@@ -101,18 +101,18 @@ export class Cancels {
     for (let other = this.#ending.get(job.id); other !== undefined; other = this.#ending.get(job.id)) {
       if ((await other) === "cancelled") return "gone";
     }
-    const end = this.#writeEnd(job, earlyEnd(why, message));
-    this.#ending.set(
-      job.id,
-      end.catch(() => "gone" as const),
-    );
-    return end;
+    return this.#writeEnd(job, earlyEnd(why, message));
   }
 
   #writeEnd(job: JobRef, { exit, resultJson }: ReturnType<typeof earlyEnd>): Promise<"cancelled" | "gone"> {
     const { state, clock } = this.#deps;
     // The one in memory says more: whose step it is.
     const known = state.waiting.get(job.id) ?? job;
+    const { promise, resolve, reject } = Promise.withResolvers<"cancelled" | "gone">();
+    this.#ending.set(
+      job.id,
+      promise.catch(() => "gone" as const),
+    );
     beginLeaving(state, job.id);
     this.#events.forget(job.id);
     const answered = (outcome: "ended" | "gone" | "failed"): void => {
@@ -120,23 +120,22 @@ export class Cancels {
       endLeaving(state, job.id, outcome);
       this.#events.wake();
     };
-    return new Promise((resolve, reject) => {
-      this.#events.writeEnd(
-        { kind: "cancel", job: known, doneAtMs: clock.wallMs(), exit, resultJson },
-        (outcome) => {
-          answered(outcome === "moved" ? "ended" : "gone");
-          if (outcome === "moved") {
-            this.#events.ended(job.id);
-            this.#endings.announce(job.workspace, job.id, exit);
-          }
-          resolve(outcome === "moved" ? "cancelled" : "gone");
-        },
-        (error) => {
-          answered("failed");
-          reject(error);
-        },
-      );
-    });
+    this.#events.writeEnd(
+      { kind: "cancel", job: known, doneAtMs: clock.wallMs(), exit, resultJson },
+      (outcome) => {
+        answered(outcome === "moved" ? "ended" : "gone");
+        if (outcome === "moved") {
+          this.#events.ended(job.id);
+          this.#endings.announce(job.workspace, job.id, exit);
+        }
+        resolve(outcome === "moved" ? "cancelled" : "gone");
+      },
+      (error) => {
+        answered("failed");
+        reject(error);
+      },
+    );
+    return promise;
   }
 
   /** The queue TTL of a job is over. A job that has begun meanwhile is left alone. */

@@ -216,6 +216,11 @@ test("a refill takes a job from its timer, unless limits have yet to have their 
   vi.setSystemTime(Date.now() + 10);
   const known = testJob("1", { ...limits, ...due });
   expect([...Object.values(jobs), early, known].map((job) => bench.timers.refilled(job))).toEqual([true, false, true, true, true]);
+  // Its insert is committed and not answered yet.
+  bench.timers.arriving(known.id);
+  expect(bench.timers.refilled(known)).toBe(false);
+  bench.timers.forget(known.id);
+  expect(bench.timers.refilled(known)).toBe(true);
   await vi.advanceTimersByTimeAsync(1000);
   expect(bench.events.map(([, id]) => id)).toEqual([jobs.limited.id]);
 });

@@ -46,6 +46,8 @@ export class OwnerTimers {
   #deferred: Timers<Deferred> = createTimers(LIMIT, HORIZON_MS);
   #expiring: Timers<Expiring> = createTimers(LIMIT, HORIZON_MS);
   #flows: Timers<SleepingFlow> = createTimers(LIMIT, HORIZON_MS);
+  /** Deferred jobs whose insert was not answered yet. Bounded by the operations of the writer. */
+  readonly #arriving = new Set<JobId>();
   #alarm: NodeJS.Timeout | undefined;
   #alarmAtMs = Number.POSITIVE_INFINITY;
   #stopped = false;
@@ -70,8 +72,14 @@ export class OwnerTimers {
     clearTimeout(this.#alarm);
   }
 
+  /** A new job that waits for its moment is being written. To be followed by `defer` or `forget`. */
+  arriving(id: JobId): void {
+    this.#arriving.add(id);
+  }
+
   /** The row of a deferred job is committed. */
   defer(job: WaitingJob): void {
+    this.#arriving.delete(job.id);
     setTimer(this.#deferred, { id: job.id, atMs: job.dueAtMs, job });
     this.#wakeAt(job.dueAtMs);
   }
@@ -94,16 +102,18 @@ export class OwnerTimers {
 
   /** An attempt begins, or the job has ended while it waited. */
   forget(id: JobId): void {
+    this.#arriving.delete(id);
     removeTimer(this.#deferred, id);
     removeTimer(this.#expiring, id);
   }
 
   /**
-   * A refill has read the job; the timer is of no use any more. @returns false for a job that is left to its timer, which is about to fire: the
-   * limits of a job have their say at its moment
+   * A refill has read the job; the timer is of no use any more. @returns false for a job that is left to its timer, which is about to be set or
+   * to fire: the limits of a job have their say at its moment
    */
   refilled({ id, limits, attempt, dueAtMs }: WaitingJob): boolean {
-    if (limits !== undefined && attempt === 0 && this.#deferred.entries.has(id) && dueAtMs <= this.#deps.clock.wallMs()) return false;
+    const isAboutToFire = this.#arriving.has(id) || (this.#deferred.entries.has(id) && dueAtMs <= this.#deps.clock.wallMs());
+    if (limits !== undefined && attempt === 0 && isAboutToFire) return false;
     removeTimer(this.#deferred, id);
     return true;
   }
