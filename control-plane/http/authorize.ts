@@ -7,6 +7,7 @@ import { withinWorkspace } from "../db/tenant-context.ts";
 import type { Authenticator, Principal } from "../identity/authenticate.ts";
 import { scopesAllow } from "../identity/scope-core.ts";
 import type { Workspace, Workspaces } from "../workspaces/workspace-store.ts";
+import { atOnce } from "./at-once.ts";
 
 /** What a route needs. Every route declares one; a route without a declaration does not start. */
 export type Permission =
@@ -250,9 +251,12 @@ export function addAuthorization(
     };
   });
   // What the request brings is parsed and valid by now.
-  app.addHook("preHandler", async (request) => {
-    if (request.caller !== undefined) checkPath(request, request.caller);
-  });
+  app.addHook(
+    "preHandler",
+    atOnce((request) => {
+      if (request.caller !== undefined) checkPath(request, request.caller);
+    }),
+  );
   bindStatements(app);
 }
 

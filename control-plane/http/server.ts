@@ -8,6 +8,7 @@ import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zo
 import { z } from "zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Log } from "../telemetry/log.ts";
+import { atOnce } from "./at-once.ts";
 import type { BodyTurns } from "./body-turns.ts";
 import { addExactJsonParser } from "./exact-json.ts";
 import { addLocations } from "./locations.ts";
@@ -70,7 +71,7 @@ export async function createHttpServer(log: Log, turns: BodyTurns, proxies: read
       reply,
     );
   });
-  app.addHook("onRequest", async (request, reply) => addAnswerHeaders(request, reply));
+  app.addHook("onRequest", atOnce(addAnswerHeaders));
   refuseUnknownQueries(app);
   addLocations(app);
   // Cookies are read where somebody asks for them: most requests bring none.

@@ -15,11 +15,14 @@ const FRESH_MS = 15 * 60_000;
 
 /** To be called before routes are added. Tokens pass: nobody leaves them open on a desk, and they have nothing to be confirmed with. */
 export function addConfirmation(app: FastifyInstance, pool: Pool): void {
-  app.addHook("preValidation", async ({ routeOptions, principal }) => {
-    if (routeOptions.config.confirmed !== true || principal?.via !== "session") return;
-    if (await isConfirmed(pool, principal.tokenId, FRESH_MS)) return;
+  const confirm = async (session: string): Promise<void> => {
+    if (await isConfirmed(pool, session, FRESH_MS)) return;
     throw new AppError("permission_denied", "this needs a login of the last 15 minutes", {
       hint: "POST /api/v1/me/confirm with the password, or log in again",
     });
+  };
+  app.addHook("preValidation", ({ routeOptions, principal }, _reply, done) => {
+    if (routeOptions.config.confirmed !== true || principal?.via !== "session") done();
+    else confirm(principal.tokenId).then(() => done(), done);
   });
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../../kernel/app-error.ts";
+import { atOnce } from "../http/at-once.ts";
 import { foreignSiteOf, forgeryOf } from "./forgery-core.ts";
 
 /** Cookies of ours. The prefix binds a cookie to this very host and to TLS: no other host of the domain can set one. */
@@ -42,7 +43,7 @@ export function addSessionCookies(app: FastifyInstance, publicUrl: () => string)
     origin: publicUrl,
   };
   app.decorateRequest("sessionToken", undefined);
-  app.addHook("onRequest", async (request) => {
+  const readSession = (request: FastifyRequest): void => {
     // Whoever brings a token is no browser that was made to send something.
     if (request.headers.authorization !== undefined || request.headers.cookie === undefined) return;
     const token = cookies.read(request, "millrace-session");
@@ -50,7 +51,8 @@ export function addSessionCookies(app: FastifyInstance, publicUrl: () => string)
     const forgery = forgeryOf(originOf(request), publicUrl());
     if (forgery !== undefined) throw forbidden(forgery);
     request.sessionToken = token;
-  });
+  };
+  app.addHook("onRequest", atOnce(readSession));
   return cookies;
 }
 

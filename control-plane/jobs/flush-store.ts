@@ -3,6 +3,7 @@ import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import type { EventNote } from "./event-notes.ts";
 import { encodeFlush } from "./flush-codec.ts";
+import { FlushQuery, type Statement } from "./flush-query.ts";
 import { type FlushOperation, type FlushOutcome, LANES } from "./model.ts";
 import { FAMILIES, type Family, flushStatement, HOT_SETTINGS, OPEN_PROGRESS, parameterTypes, READ_PROGRESS } from "./statements.ts";
 
@@ -38,6 +39,11 @@ interface Shape {
   readonly families: readonly Family[];
 }
 
+/** One run of a statement. */
+interface Run extends Statement {
+  readonly values: string[];
+}
+
 /** Beyond the server's own statement timeout: then it is the way to the server that is broken, not the statement. */
 const ANSWER_WITHIN_MS = 12_000;
 
@@ -58,6 +64,10 @@ export class FlushConnection {
   #client: pg.Client | undefined;
   #backend: { pid: number; started: string } | undefined;
   #seq = 0;
+  /** Fails the flush that is under way. */
+  #giveUp: ((error: Error) => void) | undefined;
+  /** One for all flushes, which set it back: a timer for each would be made and thrown away thousands of times a second. */
+  readonly #patience = setTimeout(() => this.#giveUp?.(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`)), ANSWER_WITHIN_MS).unref();
   #stopped = false;
   #wake: (() => void) | undefined;
 
@@ -78,7 +88,6 @@ export class FlushConnection {
       options: HOT_SETTINGS,
       keepAlive: true,
       connectionTimeoutMillis: 5000,
-      query_timeout: ANSWER_WITHIN_MS,
     });
     // Without a listener a broken idle connection would end the process; the next flush notices and reconnects.
     client.on("error", () => this.#drop(client));
@@ -86,9 +95,9 @@ export class FlushConnection {
     try {
       await client.connect();
       const { rows } = await client.query<{ pid: number; started: string }>(
-        "SELECT pid, backend_start::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+        bounded("SELECT pid, backend_start::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()"),
       );
-      await client.query(OPEN_PROGRESS, [this.#owner.epoch, this.#number]);
+      await client.query(bounded(OPEN_PROGRESS, [this.#owner.epoch, this.#number]));
       this.#backend = rows[0];
       this.#client = client;
       this.#cold = usualShapes(this.#alsoUsual);
@@ -109,8 +118,8 @@ export class FlushConnection {
     for (let attempt = 0; ; attempt++) {
       if (this.#stopped) throw new AppError("unavailable", "the control plane is shutting down");
       try {
-        const { rows } = await answerOf<{ gone: string[] }>(await this.#connected(), query);
-        return rows[0] === undefined ? { kind: "lost" } : { kind: "committed", gone: new Set(rows[0].gone) };
+        const gone = await this.#ask(await this.#connected(), query);
+        return gone === undefined ? { kind: "lost" } : { kind: "committed", gone: new Set(gone) };
       } catch (error) {
         if (this.#stopped || isRefusal(error)) throw error;
         this.#log.warn({ event: "flush.retry", lane, size: operations.length, attempt, error: messageOf(error) }, "flush failed, will be retried");
@@ -135,27 +144,37 @@ export class FlushConnection {
       next.families.flatMap((family) => parameterTypes(family).map(() => "{}")),
     );
     // What is wrong with the connection is for the next flush to find.
-    await this.#client.query(query).catch(() => undefined);
+    await this.#ask(this.#client, query).catch(() => undefined);
     return true;
   }
 
-  #query(shape: Shape, values: readonly string[]): pg.QueryConfig & { readonly name: string } {
+  #query(shape: Shape, values: readonly string[]): Run {
     const name = nameOf(shape);
     const text = this.#texts.get(name) ?? flushStatement(shape.lane, shape.families);
     this.#texts.set(name, text);
     this.#cold.delete(name);
     const { replicaId, epoch } = this.#owner;
     this.#seq += 1;
-    return { name, text, values: [replicaId, epoch, this.#number, this.#seq, ...values] };
+    return { name, text, values: [replicaId, String(epoch), String(this.#number), String(this.#seq), ...values] };
   }
 
   /** Closes the connection; a flush that waits for Postgres to come back fails with `unavailable`. */
   async close(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#patience);
     this.#wake?.();
     const client = this.#client;
     this.#client = undefined;
     await client?.end().catch(() => undefined);
+  }
+
+  /** @returns `family/id` of the operations that found no row; undefined when the lease is lost. Errors: those of pg; no answer in time. */
+  #ask(client: pg.Client, { name, text, values }: Run): Promise<readonly string[] | undefined> {
+    this.#patience.refresh();
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      client.query(new FlushQuery({ name, text }, values, { with: resolve, failed: reject }));
+    });
   }
 
   async #connected(): Promise<pg.Client> {
@@ -178,7 +197,7 @@ export class FlushConnection {
         const client = await this.#connected();
         // The old backend may still be at work on the statement: it must be gone before our look, or it could commit after it.
         if (before !== undefined && !(await hasEnded(client, before))) throw new Error(`backend ${before.pid} has not ended yet`);
-        const { rows } = await client.query<{ seq: number; gone: string[] }>(READ_PROGRESS, [this.#owner.epoch, this.#number]);
+        const { rows } = await client.query<{ seq: number; gone: string[] }>(bounded(READ_PROGRESS, [this.#owner.epoch, this.#number]));
         return rows[0]?.seq === this.#seq ? { kind: "committed", gone: new Set(rows[0].gone) } : undefined;
       } catch (error) {
         this.#log.warn({ event: "flush.look_up", attempt, error: messageOf(error) }, "the outcome of a flush is not known yet");
@@ -214,10 +233,8 @@ function usualShapes(also: readonly (readonly Family[])[]): Map<string, Shape> {
 
 /** Ends a backend of ours. Process numbers come again: the start time makes sure that it is the one. @returns true when it is gone */
 async function hasEnded(client: pg.Client, backend: { pid: number; started: string }): Promise<boolean> {
-  const { rowCount } = await client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2::timestamptz", [
-    backend.pid,
-    backend.started,
-  ]);
+  const terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2::timestamptz";
+  const { rowCount } = await client.query(bounded(terminate, [backend.pid, backend.started]));
   return rowCount === 0;
 }
 
@@ -232,12 +249,7 @@ export function outcomeOfOperation(operation: FlushOperation, gone: ReadonlySet<
   return gone.has(`${operation.kind}/${operation.job.id}`) ? "gone" : "moved";
 }
 
-/**
- * As `client.query(query)`, whose promise sets `query.callback` to a function literal. V8 makes such functions in the space of old objects: until the
- * next full collection each would keep its query with all values, and all that these belong to (docs/decisions/0200).
- */
-function answerOf<Row extends pg.QueryResultRow>(client: pg.Client, query: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
-  return new Promise((resolve, reject) => {
-    client.query<Row>(query, (error, result) => (error ? reject(error) : resolve(result)));
-  });
+/** A query that fails when no answer to it comes: an option of pg that its types leave out. */
+function bounded(text: string, values: unknown[] = []): pg.QueryConfig & { readonly query_timeout: number } {
+  return { text, values, query_timeout: ANSWER_WITHIN_MS };
 }

@@ -330,19 +330,20 @@ export class FlushWriter implements Service {
       return;
     }
     const tookMs = performance.now() - begun;
-    this.#metrics.flushed(operations.length, tookMs);
     if (operations.length >= TELLING_BATCH) this.#operationMs += (tookMs / operations.length - this.#operationMs) / 8;
     if (result.kind === "lost") {
       for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, notOwned()));
       this.#onLeaseLost();
-      return;
+    } else {
+      const { gone } = result;
+      for (let at = 0; at < batch.length; at++) {
+        if (at > 0 && at % SETTLE_SLICE === 0) await nextTurn();
+        const entry = batch[at];
+        if (entry !== undefined) this.#settle(entry, () => this.#settleAll(entry, gone));
+      }
     }
-    const { gone } = result;
-    for (let at = 0; at < batch.length; at++) {
-      if (at > 0 && at % SETTLE_SLICE === 0) await nextTurn();
-      const entry = batch[at];
-      if (entry !== undefined) this.#settle(entry, () => this.#settleAll(entry, gone));
-    }
+    // An agent waits for what was settled, and nobody for this.
+    this.#metrics.flushed(operations.length, tookMs);
   }
 
   #settleAll(entry: Entry, gone: ReadonlySet<string>): void {

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { LruMap } from "../../kernel/lru-map.ts";
+import { atOnce } from "../http/at-once.ts";
 import type { Buckets } from "./buckets.ts";
 import { overQuota } from "./job-admission.ts";
 import type { Quotas } from "./quotas.ts";
@@ -41,7 +42,7 @@ export class RequestLimits {
     app.decorateRequest("shown", undefined);
     const perS = this.#quotas.instance.anonymousPerS;
     if (perS === undefined) return;
-    app.addHook("onRequest", async (request, reply) => {
+    const takeOfAddress = (request: FastifyRequest, reply: FastifyReply): void => {
       if (UNLIMITED.has(request.routeOptions.url ?? "")) return;
       const credentials = credentialsOf(request);
       if (credentials !== undefined && this.#known.get(credentials) !== undefined) return;
@@ -49,7 +50,8 @@ export class RequestLimits {
       const taken = this.#buckets.take(`address ${request.ip}`, rateOf(perS), credentials === undefined ? 1 : 0);
       if (!taken.ok || (credentials !== undefined && taken.left === 0))
         refuse(reply, `${perS} requests per second without a good token are answered to one address`, perS, taken);
-    });
+    };
+    app.addHook("onRequest", atOnce(takeOfAddress));
     app.addHook("onResponse", async (request, reply) => {
       if (reply.statusCode === UNAUTHENTICATED && credentialsOf(request) !== undefined) this.#buckets.take(`address ${request.ip}`, rateOf(perS), 1);
     });
@@ -57,7 +59,7 @@ export class RequestLimits {
 
   /** Errors: resource_exhausted. */
   afterAuthorization(app: FastifyInstance): void {
-    app.addHook("onRequest", async (request, reply) => {
+    const takeOfCaller = (request: FastifyRequest, reply: FastifyReply): void => {
       const { caller } = request;
       if (caller === undefined) return;
       const credentials = this.#quotas.instance.anonymousPerS === undefined ? undefined : credentialsOf(request);
@@ -67,7 +69,8 @@ export class RequestLimits {
       if (perToken !== undefined) this.#take(reply, `token ${principal.tokenId}`, perToken, `${perToken} requests per second are answered to one token`);
       const perS = this.#quotas.of(workspace.id, "requestsPerS");
       if (perS !== undefined) this.#take(reply, `workspace ${workspace.id}`, perS, `${perS} requests per second are answered to this workspace`);
-    });
+    };
+    app.addHook("onRequest", atOnce(takeOfCaller));
   }
 
   #take(reply: FastifyReply, name: string, perS: number, message: string): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { AppError } from "../../kernel/app-error.ts";
-import type { JobId } from "../../kernel/ids.ts";
+import { asAgentKey, type JobId } from "../../kernel/ids.ts";
 import { admitCold } from "./core/queue-core.ts";
 import { atMost, limitedBy } from "./testing/core-world.ts";
 import { OwnerDesk, outcomeOf } from "./testing/owner-desk.ts";
@@ -137,7 +137,7 @@ test("a deferred job that is read back before its insert is answered is decided 
   const { workspace, tag, language } = made.job;
   bench.store.refill = async () => [made.job];
   admitCold(bench.state, { workspace, tag, language, count: 1, newest: undefined });
-  bench.connect(1, "another");
+  bench.connect(1, asAgentKey("2"));
   await bench.pass(20);
   expect([bench.waiting, bench.kindsOf(id)]).toEqual([0, []]);
   await bench.commit();
