@@ -10,8 +10,11 @@ const SPECIAL = /["\\]/;
  * @param isText whether the elements may hold any character: then they are quoted
  */
 export function arrayText(values: readonly (string | number | boolean | null)[], isText: boolean): string {
-  if (!isText) return `{${values.map((value) => value ?? "NULL").join(",")}}`;
   let text = "{";
+  if (!isText) {
+    for (let at = 0; at < values.length; at++) text += at > 0 ? `,${values[at] ?? "NULL"}` : (values[at] ?? "NULL");
+    return `${text}}`;
+  }
   for (let at = 0; at < values.length; at++) {
     const value = values[at];
     if (at > 0) text += ",";

@@ -1,9 +1,9 @@
 import pg from "pg";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
+import { LeanQuery, type LeanStatement } from "../db/lean-query.ts";
 import type { EventNote } from "./event-notes.ts";
 import { encodeFlush } from "./flush-codec.ts";
-import { FlushQuery, type Statement } from "./flush-query.ts";
 import { type FlushOperation, type FlushOutcome, LANES } from "./model.ts";
 import { FAMILIES, type Family, flushStatement, HOT_SETTINGS, OPEN_PROGRESS, parameterTypes, READ_PROGRESS } from "./statements.ts";
 
@@ -40,7 +40,7 @@ interface Shape {
 }
 
 /** One run of a statement. */
-interface Run extends Statement {
+interface Run extends LeanStatement {
   readonly values: string[];
 }
 
@@ -169,12 +169,13 @@ export class FlushConnection {
   }
 
   /** @returns `family/id` of the operations that found no row; undefined when the lease is lost. Errors: those of pg; no answer in time. */
-  #ask(client: pg.Client, { name, text, values }: Run): Promise<readonly string[] | undefined> {
+  async #ask(client: pg.Client, run: Run): Promise<readonly string[] | undefined> {
     this.#patience.refresh();
-    return new Promise((resolve, reject) => {
+    const gone = await new Promise<string | null | undefined>((resolve, reject) => {
       this.#giveUp = reject;
-      client.query(new FlushQuery({ name, text }, values, { with: resolve, failed: reject }));
+      client.query(new LeanQuery(run, run.values, { with: resolve, failed: reject }));
     });
+    return gone === undefined ? undefined : namesIn(gone ?? "{}");
   }
 
   async #connected(): Promise<pg.Client> {
@@ -247,6 +248,11 @@ function isRefusal(error: unknown): boolean {
 
 export function outcomeOfOperation(operation: FlushOperation, gone: ReadonlySet<string>): FlushOutcome {
   return gone.has(`${operation.kind}/${operation.job.id}`) ? "gone" : "moved";
+}
+
+/** Elements of an array in Postgres's text form. They are names and ids: none of them is quoted. */
+function namesIn(text: string): readonly string[] {
+  return text === "{}" ? [] : text.slice(1, -1).split(",");
 }
 
 /** A query that fails when no answer to it comes: an option of pg that its types leave out. */

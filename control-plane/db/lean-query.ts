@@ -2,7 +2,6 @@ import type pg from "pg";
 
 /** What pg's connection has on top of its types: statements that the server has, and those that are on their way to it, by name. */
 interface Link extends pg.Connection {
-  readonly stream: pg.Connection["stream"];
   readonly parsedStatements: Readonly<Record<string, string>>;
   readonly submittedNamedStatements: Record<string, string>;
 }
@@ -11,33 +10,33 @@ interface DataRow {
   readonly fields: readonly (string | null)[];
 }
 
-export interface Statement {
+export interface LeanStatement {
   readonly name: string;
   readonly text: string;
 }
 
 /** What becomes of a query. */
 export interface Answered {
-  /** @param gone of its row; undefined when there was none */
-  readonly with: (gone: readonly string[] | undefined) => void;
+  /** @param text first column of the last row; undefined when there was no row, null for NULL */
+  readonly with: (text: string | null | undefined) => void;
   readonly failed: (error: Error) => void;
 }
 
 /**
- * One run of the hot statement, as pg's client drives a query: the least that its protocol takes. pg's own query asks for the columns of the answer
- * each time, copies its configuration, and makes an object of the row with their names; here they are known. It stands between each job and its
- * agent, and under load between each batch and the next. What pg's client calls is what pg-cursor and pg-query-stream build upon, too.
- * It must not be used with pg's `query_timeout`, which assigns a function literal to it: that would keep it and its values (docs/decisions/0200).
+ * One run of a named statement whose answer is a row of one column or none, as pg's client drives a query: the least that the protocol takes. pg's own
+ * query asks for the columns of the answer each time, copies its configuration, and makes an object of each row with their names. This one is for the
+ * statement that stands between every job and its agent (docs/decisions/0202). What pg's client calls is what pg-cursor and pg-query-stream build
+ * upon, too. Not to be used on a client with pg's `query_timeout`, which puts a function into `callback`.
  */
-export class FlushQuery implements pg.Submittable {
+export class LeanQuery implements pg.Submittable {
   readonly name: string;
   readonly text: string;
   readonly #values: string[];
   readonly #answered: Answered;
-  #gone: readonly string[] | undefined;
+  #answer: string | null | undefined;
 
   /** @param values texts of the parameters */
-  constructor({ name, text }: Statement, values: string[], answered: Answered) {
+  constructor({ name, text }: LeanStatement, values: string[], answered: Answered) {
     this.name = name;
     this.text = text;
     this.#values = values;
@@ -62,19 +61,19 @@ export class FlushQuery implements pg.Submittable {
     }
   }
 
-  /** The elements of the array are names and ids: none of them is quoted. */
-  handleDataRow({ fields: [gone = null] }: DataRow): void {
-    this.#gone = gone === null || gone === "{}" ? [] : gone.slice(1, -1).split(",");
+  handleDataRow({ fields: [text] }: DataRow): void {
+    this.#answer = text;
   }
 
-  /** Whether there was a row says everything. */
-  handleCommandComplete(): void {}
+  handleCommandComplete(): void {
+    // Whether there was a row says everything.
+  }
 
   handleReadyForQuery(): void {
-    this.#answered.with(this.#gone);
+    this.#answered.with(this.#answer);
   }
 
-  /** After it the server waits for the next message: the end of this query was sent with it. */
+  /** The server waits for the next message after an error: the end of this query was sent with it. */
   handleError(error: Error): void {
     this.#answered.failed(error);
   }
