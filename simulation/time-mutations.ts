@@ -201,7 +201,7 @@ const CANCEL: readonly Mutation[] = [
   },
   {
     name: "a job that has ended stays in memory",
-    edits: [{ file: CANCELS, text: "            this.#events.ended(job.id);\n", replacement: "" }],
+    edits: [{ file: CANCELS, text: "          this.#events.ended(job.id);\n", replacement: "" }],
     why: "A refill may bring it back while its cancel is on the way; where no agent serves, nobody would notice.",
   },
 ];
