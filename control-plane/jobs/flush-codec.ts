@@ -25,6 +25,8 @@ export interface EncodedFlush {
 
 /** Sorts operations by family and lays their rows out as columns. @param notes see event-notes.ts */
 export function encodeFlush(operations: readonly FlushOperation[], notes: readonly EventNote[] = []): EncodedFlush {
+  const [only] = operations;
+  if (operations.length === 1 && notes.length === 0 && only !== undefined && isPlain(only)) return encodeOne(only);
   const byFamily = new Map<Family, Column[]>();
   const add = (family: Family, row: Column): void => {
     const columns = byFamily.get(family) ?? row.map(() => []);
@@ -44,11 +46,20 @@ export function encodeFlush(operations: readonly FlushOperation[], notes: readon
   for (const record of [...windows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) add("window", windowRow(record));
   for (const { workspace, kind, id, data } of notes) add("note", [workspace, kind, id, data]);
   const families = FAMILIES.filter((family) => byFamily.has(family));
-  const values = families.flatMap((family) =>
-    (byFamily.get(family) ?? []).map((column, at) => arrayText(column, !PLAIN_TYPES.has(parameterTypes(family)[at] ?? ""))),
-  );
+  const values = families.flatMap((family) => (byFamily.get(family) ?? []).map((column, at) => parameterText(family, at, column)));
   return { families, values };
 }
+
+/** What most flushes of a system are that has little to do: a job's agent waits for it. */
+function encodeOne(operation: JobOperation): EncodedFlush {
+  const family = familyOf(operation);
+  return { families: [family], values: rowOf(operation).map((value, at) => parameterText(family, at, [value])) };
+}
+
+const isPlain = (operation: FlushOperation): operation is JobOperation =>
+  operation.kind !== "flow" && !("windows" in operation && operation.windows !== undefined && operation.windows.length > 0);
+
+const parameterText = (family: Family, at: number, column: Column): string => arrayText(column, !PLAIN_TYPES.has(parameterTypes(family)[at] ?? ""));
 
 type JobOperation = Exclude<FlushOperation, { kind: "flow" }>;
 

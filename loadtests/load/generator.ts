@@ -34,6 +34,14 @@ interface Running {
   readonly next: () => { workspace: string; source: number };
 }
 
+/** One that is made and not sent yet: its jobs have the numbers from `first` on. */
+interface Request {
+  readonly dueUs: number;
+  readonly first: number;
+  readonly path: string;
+  readonly body: string;
+}
+
 /** Sends what a plan says and knows the fate of each job. One to a process: nothing else may hold up its clock. */
 export class Generator {
   readonly #plan: LoadPlan;
@@ -81,10 +89,12 @@ export class Generator {
     const { plan } = source;
     if (plan.pace.kind !== "open") return;
     for (const ms of arrivalTimesMs(plan.pace.arrivals, plan.forMs, seededRandom(plan.seed))) {
-      const dueUs = plan.startUs + ms * 1000;
+      const dueUs = Math.round(plan.startUs + ms * 1000);
+      // What takes time before a request can be sent is done before its moment: it is no part of what is measured.
+      const request = this.#make(source, dueUs);
       await untilUs(dueUs);
       if (this.#over) return;
-      const sent = this.#sendUntilTaken(source, Math.round(dueUs));
+      const sent = this.#sendUntilTaken(source, request);
       this.#open.add(sent);
       void sent.finally(() => this.#open.delete(sent));
     }
@@ -98,7 +108,7 @@ export class Generator {
     const worker = async (): Promise<void> => {
       while (!this.#over && monotonicUs() < endUs) {
         if (this.#accepted + this.#underWay - this.#ended >= pace.backlog) await pause(HELD_BACK_PAUSE_MS);
-        else await this.#sendUntilTaken(source, Math.round(monotonicUs()));
+        else await this.#sendUntilTaken(source, this.#make(source, Math.round(monotonicUs())));
       }
     };
     await untilUs(plan.startUs);
@@ -110,18 +120,22 @@ export class Generator {
   }
 
   /** One request, repeated under new numbers while it is refused. Never rejects. */
-  async #sendUntilTaken(source: Running, dueUs: number): Promise<void> {
+  async #sendUntilTaken(source: Running, request: Request): Promise<void> {
     const { counts, plan } = source;
+    const { dueUs } = request;
+    const begunUs = monotonicUs();
+    let taken = this.#sendOnce(source, request);
     counts.requests += 1;
     if (counts.firstUs === 0) counts.firstUs = dueUs;
-    counts.lateness.recordUs(monotonicUs() - dueUs);
+    counts.lateness.recordUs(begunUs - dueUs);
     this.#underWay += plan.batch;
     try {
-      for (let tries = 0; !(await this.#sendOnce(source, dueUs)); tries++) {
+      for (let tries = 0; !(await taken); tries++) {
         if (this.#failure !== undefined) return;
         counts.repeated += 1;
         if (monotonicUs() - dueUs > GIVE_UP_AFTER_US) throw new Error("a request was refused for two minutes");
         await this.#beforeRepeat(tries);
+        taken = this.#sendOnce(source, this.#make(source, dueUs));
       }
       const nowUs = monotonicUs();
       counts.lastUs = nowUs;
@@ -135,10 +149,9 @@ export class Generator {
     }
   }
 
-  /** @returns true when it was accepted; false when it may be repeated */
-  async #sendOnce(source: Running, dueUs: number): Promise<boolean> {
-    const { plan } = source;
-    const { workspace, source: number } = source.next();
+  /** A request under new numbers. */
+  #make({ plan, next }: Running, dueUs: number): Request {
+    const { workspace, source: number } = next();
     const first = this.#next;
     this.#next += plan.batch;
     const args = (at: number): string => `{"args":{"at":${dueUs},"n":${first + at},"s":${number},"sleep_ms":${plan.sleepMs}}`;
@@ -146,12 +159,15 @@ export class Generator {
       plan.batch === 1
         ? ["jobs", `{"script":"${plan.script}",${args(0).slice(1)}}`]
         : ["jobs/batch", `{"script":"${plan.script}","jobs":[${Array.from({ length: plan.batch }, (_, at) => `${args(at)}}`).join(",")}]}`];
+    return { dueUs, first, path: `/api/v1/w/${workspace}/${path}`, body };
+  }
+
+  /** @returns true when it was accepted; false when it may be repeated */
+  async #sendOnce({ plan, client }: Running, { first, path, body }: Request): Promise<boolean> {
+    const answered = client.send("POST", this.#plan.bases[this.#base] ?? "", path, body, false);
     // Until there is an answer, nobody knows.
     for (let at = 0; at < plan.batch; at++) this.#fates.set(first + at, FATE.unknown);
-    const base = this.#base;
-    const answer = await source.client
-      .send("POST", this.#plan.bases[base] ?? "", `/api/v1/w/${workspace}/${path}`, body, false)
-      .catch((error: unknown) => ({ status: 0, text: String(error) }));
+    const answer = await answered.catch((error: unknown) => ({ status: 0, text: String(error) }));
     if (answer.status === 201) {
       for (let at = 0; at < plan.batch; at++) this.#fates.set(first + at, FATE.accepted);
       return true;

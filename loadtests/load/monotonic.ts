@@ -15,6 +15,8 @@ export function wallUs(): number {
 const never = new Int32Array(new SharedArrayBuffer(4));
 /** Timers have whole milliseconds and come late; the last stretch is slept through exactly. */
 const EXACT_STRETCH_MS = 1.5;
+/** The kernel wakes a thread up to 50 µs late, and a processor that has slept takes as long again: so much is waited for awake. */
+const AWAKE_MS = 0.12;
 
 /** Resolves at a moment of `monotonicUs`, not before it and hardly after it. The thread stands still for the last millisecond or so. */
 export async function untilUs(dueUs: number): Promise<void> {
@@ -22,7 +24,8 @@ export async function untilUs(dueUs: number): Promise<void> {
     const leftMs = (dueUs - monotonicUs()) / 1000;
     if (leftMs <= 0) return;
     if (leftMs < EXACT_STRETCH_MS) {
-      Atomics.wait(never, 0, 0, leftMs);
+      if (leftMs > AWAKE_MS) Atomics.wait(never, 0, 0, leftMs - AWAKE_MS);
+      while (monotonicUs() < dueUs);
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, Math.max(1, Math.floor(leftMs - 1))));
