@@ -155,7 +155,7 @@ export interface Caller {
   readonly principal: Principal;
   readonly workspace: Workspace;
   /** For answers that take long: rejects when the caller would not be let in any more. From then on `reach` is what it is now. */
-  readonly check: () => Promise<unknown>;
+  check(): Promise<unknown>;
   /** Of members and of tokens with scopes. Absent: everything that the route is for, in the whole workspace. */
   readonly reach?: Reach | undefined;
 }
@@ -238,17 +238,9 @@ export function addAuthorization(
     const params = request.params as { workspace?: string };
     const workspace = params.workspace === undefined ? undefined : await workspaces.byName(params.workspace);
     if (workspace === undefined || permission === undefined) throw noWorkspace();
-    let reach = await admit(access, principal, workspace, permission);
-    request.caller = {
-      principal,
-      workspace,
-      get reach() {
-        return reach;
-      },
-      async check() {
-        reach = await admit(access, await authenticate(), workspace, permission);
-      },
-    };
+    const reach = await admit(access, principal, workspace, permission);
+    const letIn = async (): Promise<Reach | undefined> => admit(access, await authenticate(), workspace, permission);
+    request.caller = new AdmittedCaller(principal, workspace, reach, letIn);
   });
   // What the request brings is parsed and valid by now.
   app.addHook(
@@ -258,6 +250,28 @@ export function addAuthorization(
     }),
   );
   bindStatements(app);
+}
+
+class AdmittedCaller implements Caller {
+  readonly principal: Principal;
+  readonly workspace: Workspace;
+  #reach: Reach | undefined;
+  readonly #letIn: () => Promise<Reach | undefined>;
+
+  constructor(principal: Principal, workspace: Workspace, reach: Reach | undefined, letIn: () => Promise<Reach | undefined>) {
+    this.principal = principal;
+    this.workspace = workspace;
+    this.#reach = reach;
+    this.#letIn = letIn;
+  }
+
+  get reach(): Reach | undefined {
+    return this.#reach;
+  }
+
+  async check(): Promise<void> {
+    this.#reach = await this.#letIn();
+  }
 }
 
 /** What handlers do runs in the context of their caller's workspace: `Pools.console` sees it alone. Who runs the instance is bound to none. */

@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import fastifyCookie from "@fastify/cookie";
 import fastifySwagger from "@fastify/swagger";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { jsonSchemaTransform, validatorCompiler } from "fastify-type-provider-zod";
+import { jsonSchemaTransform } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { AppError, messageOf } from "../../kernel/app-error.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -13,6 +13,7 @@ import type { BodyTurns } from "./body-turns.ts";
 import { addExactJsonParser } from "./exact-json.ts";
 import { addLocations } from "./locations.ts";
 import { sendProblem } from "./problem.ts";
+import { validatorCompiler } from "./validator.ts";
 
 export interface HttpOptions {
   readonly host: string;
