@@ -24,14 +24,20 @@ export async function isInGroups(pool: Pool, workspace: WorkspaceId, account: Ac
   return rowCount === 1;
 }
 
-/** Bytes of the payloads of answers that are not events yet: of a step, and of the whole run. */
-export async function pendingBytes(pool: Pool, { workspace, flow, place }: ApprovalClaims): Promise<{ step: number; run: number }> {
-  const { rows } = await pool.query<{ step: number; run: number }>(
-    `SELECT coalesce(sum(octet_length(payload)) FILTER (WHERE place = $3), 0)::float8 AS step, coalesce(sum(octet_length(payload)), 0)::float8 AS run
-     FROM flow_approval WHERE workspace_id = $1 AND id = $2`,
-    [workspace, flow, place],
+/** An answer that is not an event yet. */
+export interface PendingAnswer {
+  readonly place: string;
+  readonly approver: string;
+  readonly bytes: number;
+}
+
+/** Those of a run. */
+export async function pendingAnswers(pool: Pool, { workspace, flow }: ApprovalClaims): Promise<readonly PendingAnswer[]> {
+  const { rows } = await pool.query<PendingAnswer>(
+    "SELECT place, approver, octet_length(payload) AS bytes FROM flow_approval WHERE workspace_id = $1 AND id = $2",
+    [workspace, flow],
   );
-  return rows[0] ?? { step: 0, run: 0 };
+  return rows;
 }
 
 /** Whether an answer of the approver has been taken in and is not an event yet. */

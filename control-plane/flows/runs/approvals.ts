@@ -14,7 +14,7 @@ import { stepsOf } from "../core/step-views.ts";
 import { givenApprovals, keptApprovals } from "../engine/given-approvals.ts";
 import type { ReplayedRun } from "../engine/replay.ts";
 import type { Module, SuspendRule } from "../model.ts";
-import { hasApproval, insertApproval, isInGroups, pendingBytes } from "./approval-store.ts";
+import { hasApproval, insertApproval, isInGroups, type PendingAnswer, pendingAnswers } from "./approval-store.ts";
 import { type ApprovalClaims, mintApproval, readApproval } from "./approval-token.ts";
 import { type ApprovalView, type Invitation, RUN_LIMITS } from "./contract.ts";
 import type { FillForm } from "./form-answers.ts";
@@ -234,12 +234,16 @@ export class Approvals {
 
   /** All payloads are in the state of the run for as long as expressions may ask for them. */
   async #checkRoom(claims: ApprovalClaims, bytes: number): Promise<void> {
+    // In this order, as in #hasAnswered; one that became an event in between is found in both.
+    const found = await pendingAnswers(this.#parts.pool, claims);
     const { flow, state } = await this.#parts.reader.run(claims.workspace, claims.flow);
-    const pending = await pendingBytes(this.#parts.pool, claims);
-    const step = pending.step + payloadBytes(givenApprovals(flow.definition, state, claims.place));
+    const given = givenApprovals(flow.definition, state, claims.place);
+    const isGiven = ({ place, approver }: PendingAnswer): boolean => place === claims.place && given.some((one) => one.approver === approver);
+    const pending = found.filter((answer) => !isGiven(answer));
+    const step = bytesOf(pending.filter(({ place }) => place === claims.place)) + payloadBytes(given);
     if (step + bytes > RUN_LIMITS.approvalsBytes)
       throw new AppError("out_of_range", `the payloads of the step's answers are larger than ${RUN_LIMITS.approvalsBytes} bytes of JSON together: send less`);
-    if (pending.run + payloadBytes(keptApprovals(state)) + bytes > RUN_LIMITS.runApprovalsBytes)
+    if (bytesOf(pending) + payloadBytes(keptApprovals(state)) + bytes > RUN_LIMITS.runApprovalsBytes)
       throw new AppError("out_of_range", `the payloads that the run keeps are larger than ${RUN_LIMITS.runApprovalsBytes} bytes of JSON together: send less`);
   }
 
@@ -253,6 +257,8 @@ export class Approvals {
     });
   }
 }
+
+const bytesOf = (answers: readonly PendingAnswer[]): number => answers.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** JSON text. Errors: out_of_range. */
 function textOf(payload: unknown): string {
