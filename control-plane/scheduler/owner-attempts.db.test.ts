@@ -104,3 +104,11 @@ test("a job whose agents go away three times while they run it ends as lost: it 
   });
   expect(await attemptsOf(job.id)).toEqual([{ attempt: 1 }, { attempt: 2 }]);
 });
+
+test("a lease whose loss a flush finds is told of once, and the owner starts anew", async () => {
+  const { owner, epoch = 0 } = bench;
+  await bench.pool.query("UPDATE replica_lease SET epoch = nextval('owner_epoch') WHERE name = 'bench'");
+  await expect(owner.enqueue([bench.job()])).rejects.toMatchObject({ code: "unavailable" });
+  await until("there is another owner", () => (bench.epoch ?? 0) > epoch);
+  expect(bench.warnings.filter((event) => event === "lease.lost")).toEqual(["lease.lost"]);
+});

@@ -223,8 +223,7 @@ export class Ownership implements Service {
     });
     if (this.#held !== held) return;
     if (!ours) {
-      deps.log.warn({ event: "lease.lost", epoch: held.epoch }, "the lease was taken over; starting anew");
-      this.#leaseLost = true;
+      this.#loseLease(held.lease);
       return;
     }
     const wasAlone = this.#alone;
@@ -360,9 +359,10 @@ export class Ownership implements Service {
     return this.#others().filter((replica) => replica.leftMs > 0 && !replica.leaving && this.#options.peers.isLinked(replica.replicaId));
   }
 
-  /** A flush found that the epoch is no longer ours. */
+  /** A look or a flush, whichever came first, found that the epoch is no longer ours. */
   #loseLease(lease: Lease): void {
-    if (this.#held?.lease !== lease) return;
+    if (this.#held?.lease !== lease || this.#leaseLost) return;
+    this.#options.deps.log.warn({ event: "lease.lost", epoch: lease.epoch }, "the lease was taken over; starting anew");
     this.#leaseLost = true;
     this.#alarm.ring();
   }

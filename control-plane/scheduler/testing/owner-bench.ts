@@ -46,6 +46,8 @@ interface Told {
 export class OwnerBench implements Home {
   readonly assigned: Bundle[] = [];
   readonly told: Told[] = [];
+  /** Events of what was logged as a warning. */
+  readonly warnings: string[] = [];
   flushes = 0;
   /** Added to the real wall clock, milliseconds. */
   shiftMs = 0;
@@ -116,6 +118,11 @@ export class OwnerBench implements Home {
     void dead?.stop();
     await this.#ownership.start();
     this.#session += 1;
+  }
+
+  /** Of the lease; undefined while there is none. */
+  get epoch(): number | undefined {
+    return this.#ownership?.local?.epoch;
   }
 
   get hasDied(): boolean {
@@ -324,7 +331,7 @@ export class OwnerBench implements Home {
         },
         clock: this.clock,
         random: () => 0.5,
-        log,
+        log: { ...log, warn: ({ event }: { event: string }) => this.warnings.push(event) } as unknown as Log,
         metrics: metrics.owner,
         limits: { timeoutMs: 60_000, cancelGraceMs: 100, resultMaxBytes: 1024, logMaxBytes: 1024 },
         times: { reclaimMs: 60_000, homeFenceMs: 0, resendMs: 60_000, marginMs: 100 },
