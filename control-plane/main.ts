@@ -6,7 +6,6 @@ import { createJobIdGenerator, type JobId } from "../kernel/ids.ts";
 import { type JobTokenClaims, jobTokenKey } from "../kernel/job-token.ts";
 import { VERSION } from "../kernel/protocol.ts";
 import type { Service } from "../kernel/service.ts";
-import { compileSoon } from "../kernel/v8-compiles-soon.ts";
 import { PeerLinkService } from "../proto/gen/millrace/peer/v1/peer.ts";
 import { grpcTlsFiles } from "./agent-settings.ts";
 import { AgentDoor } from "./agents/agent-door.ts";
@@ -91,8 +90,6 @@ const RESEND_MS = 5000;
 /** Large requests wait while this much waits for Postgres: two or three flushes under load. */
 const BATCH_ROOM = 1500;
 const HOLD_MARGIN_MS = 5000;
-/** By then it has taken its shards: what a start runs is not worth the processors that others on the machine dispatch with meanwhile. */
-const STARTED_AFTER_MS = 10_000;
 /** A replica that is alone keeps its agents through an outage of Postgres of this length. */
 const HOLD_ALONE_MS = 5 * 60 * 1000;
 /** Other replicas have this long to name their agents. */
@@ -138,7 +135,6 @@ export async function startControlPlane(env: NodeJS.ProcessEnv, options: { log: 
     stops.push(() => doors.sessions.drain());
     stops.push(() => doors.ownership.leave());
     await run(doors.schedules);
-    setTimeout(compileSoon, STARTED_AFTER_MS).unref();
     log.info({ event: "control-plane.ready", http: doors.httpUrl, grpc: doors.grpcAddress, version: VERSION }, "control plane ready");
     const { httpUrl, grpcAddress } = doors;
     return { httpUrl, grpcAddress, databaseUrl, credentials, stop };

@@ -1,12 +1,9 @@
-import { compileSoon } from "../../kernel/v8-compiles-soon.ts";
 import "../../kernel/v8-settings.ts";
 import { messageOf } from "../../kernel/app-error.ts";
 import { seededRandom, seedFor } from "../load/random.ts";
 import { Book } from "./book.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
 import type { FromSimulator, SimulatorOptions, ToSimulator } from "./simulator-messages.ts";
-
-compileSoon();
 
 /** A process full of simulated agents. It ends when the run that started it is gone. */
 const PROGRESS_MS = 20;

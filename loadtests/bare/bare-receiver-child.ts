@@ -1,13 +1,10 @@
 import { credentials } from "@grpc/grpc-js";
 import { messageOf } from "../../kernel/app-error.ts";
-import { compileSoon } from "../../kernel/v8-compiles-soon.ts";
 import { AgentSessionClient, type ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
 import { Book } from "../agents/book.ts";
 import { stampOf } from "../agents/held.ts";
 import { monotonicUs } from "../load/monotonic.ts";
 import type { FromBareReceiver, ToBareReceiver } from "./bare-messages.ts";
-
-compileSoon();
 
 /** Receives the messages of the bare path and notes when, in the book that the simulated agents keep. */
 const book = new Book();

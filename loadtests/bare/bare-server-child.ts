@@ -3,12 +3,9 @@ import type { AddressInfo } from "node:net";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import pg from "pg";
 import { messageOf } from "../../kernel/app-error.ts";
-import { compileSoon } from "../../kernel/v8-compiles-soon.ts";
 import { type Bundle, Purpose } from "../../proto/gen/millrace/agent/v1/job.ts";
 import { type AgentFrame, AgentSessionService, type ServerFrame } from "../../proto/gen/millrace/agent/v1/session.ts";
 import type { FromBareServer, ToBareServer } from "./bare-messages.ts";
-
-compileSoon();
 
 /**
  * The least that a job service can do: a request, one durable row, one message on an open stream, the answer. No queue, no tenants, no checks,

@@ -1,9 +1,6 @@
 import { messageOf } from "../../kernel/app-error.ts";
-import { compileSoon } from "../../kernel/v8-compiles-soon.ts";
 import { Generator } from "./generator.ts";
 import type { FromGenerator, ToGenerator } from "./generator-messages.ts";
-
-compileSoon();
 
 /** The process that makes the load. It ends when the run that started it is gone. */
 const say = (message: FromGenerator): void => void process.send?.(message);
