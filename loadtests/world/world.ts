@@ -4,6 +4,7 @@ import type pg from "pg";
 import { AGENT_ENVIRONMENT, AGENT_NODE_FLAGS } from "../../agent/node-flags.ts";
 import type { EmbeddedPostgres } from "../../control-plane/db/embedded.ts";
 import type { Credentials } from "../../control-plane/identity/first-start.ts";
+import { serverNodeFlags } from "../../control-plane/node-flags.ts";
 import { Simulator } from "../agents/simulator.ts";
 import { type Answer, HttpClient } from "../load/http-client.ts";
 import { monotonicUs } from "../load/monotonic.ts";
@@ -185,7 +186,7 @@ async function makeReplica(scope: Scope, options: { number: number; folder: stri
       return started?.pid ?? -1;
     },
     async start(as) {
-      started = startProgram(scope, "cli/main.ts", ["server"], env, true);
+      started = startProgram(scope, "cli/main.ts", ["server"], env, true, serverNodeFlags());
       const wanted = as === "owner" ? [200] : [200, 503];
       await until("the control plane answers", async () => wanted.includes(await answers()));
     },
