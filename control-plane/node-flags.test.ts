@@ -18,7 +18,7 @@ test("Node has three threads less where it is told to have one helper instead of
 /** @returns what bin/millrace makes of the number of cores */
 function helpersOfCommand(cores: number): string {
   const command = readFileSync(new URL("../bin/millrace", import.meta.url), "utf8");
-  const [, script = ""] = /server \| start\)\n([^]*?)\n\s*exec /.exec(command) ?? [];
+  const [, script = ""] = /server \| start\)\n(.*?)\n\s*exec /s.exec(command) ?? [];
   return execFileSync("sh", ["-euc", `nproc() { echo ${cores}; }\n${script}\necho "$helpers"`], { encoding: "utf8" }).trim();
 }
 
