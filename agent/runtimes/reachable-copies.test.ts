@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { VERSION } from "../../kernel/protocol.ts";
 import { openExecution } from "../runner/execution.ts";
+import { keepHelperFiles } from "./query/helper-files.ts";
 import { ReachableCopies } from "./reachable-copies.ts";
 
 let dir = "";
@@ -50,12 +51,20 @@ it("one that was interrupted is made again, and leaves nothing", async () => {
 });
 
 it("an agent that starts removes what it does not use any more, and keeps what its query helpers will", async () => {
-  const stale = ["toolchains/go-1.0", "toolchains/npm", "toolchains/query-0.0.1", "toolchains/go-1.0.4711", "wrappers/bash-0123456789abcdef"];
+  const helpers = keepHelperFiles(new ReachableCopies(dir));
+  const stale = [
+    "toolchains/go-1.0",
+    "toolchains/npm",
+    "toolchains/query-0.0.1",
+    `toolchains/query-${VERSION}`,
+    "toolchains/go-1.0.4711",
+    "wrappers/bash-0123456789abcdef",
+  ];
   for (const one of stale) fill(join(dir, one));
-  fill(join(dir, "toolchains", `query-${VERSION}`));
+  fill(join(dir, "toolchains", helpers));
   const opened = await openExecution({ dir, sandbox: "off", prepared: 0, languages: ["bash", "sqlite"] });
   opened.close();
   // A copy of Node is there where job users cannot reach the one that runs this.
-  expect(isThere("toolchains").filter((name) => !name.startsWith("node-"))).toEqual([`query-${VERSION}`]);
+  expect(isThere("toolchains").filter((name) => !name.startsWith("node-"))).toEqual([helpers]);
   expect(isThere("wrappers")).toEqual([expect.stringMatching(/^bash-(?!0123456789abcdef)/)]);
 });

@@ -123,8 +123,7 @@ export class FlushConnection {
       } catch (error) {
         if (this.#stopped || isRefusal(error)) throw error;
         this.#log.warn({ event: "flush.retry", lane, size: operations.length, attempt, error: messageOf(error) }, "flush failed, will be retried");
-        // An error that Postgres itself reports has rolled the flush back; after any other its outcome is unknown.
-        const committed = error instanceof pg.DatabaseError && this.#client !== undefined ? undefined : await this.#lookUp();
+        const committed = isRolledBack(error) && this.#client !== undefined ? undefined : await this.#lookUp();
         if (committed !== undefined) return committed;
         await this.#pause(backoffMs(attempt, 50, 1000, Math.random()));
       }
@@ -244,6 +243,14 @@ const REFUSALS = /^(22|23|42|54|0A)/;
 
 function isRefusal(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code !== undefined && REFUSALS.test(error.code);
+}
+
+/**
+ * What Postgres reports as a mere error has rolled the flush back. After silence, or with what ends the backend or the server (a commit that could not be
+ * made safe), its outcome is unknown. Servers that speak another language are asked once more than needed.
+ */
+function isRolledBack(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === "ERROR";
 }
 
 export function outcomeOfOperation(operation: FlushOperation, gone: ReadonlySet<string>): FlushOutcome {

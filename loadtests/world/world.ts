@@ -9,6 +9,7 @@ import { Simulator } from "../agents/simulator.ts";
 import { type Answer, HttpClient } from "../load/http-client.ts";
 import { monotonicUs } from "../load/monotonic.ts";
 import { readProcesses, treeSeconds } from "./cpu.ts";
+import { Conversation } from "./messages.ts";
 import { connect, startPostgres, temporaryFolder } from "./postgres.ts";
 import { freePort, type Started, startProgram, until } from "./processes.ts";
 import type { Scope } from "./scope.ts";
@@ -122,7 +123,6 @@ export class World {
 
   /** The agent program itself, several in one process. Resolves when all are connected. @param settings on top of those of a load test */
   async realAgents(agents: number, slots: number | "auto", runtimes: { noop: boolean }, settings: Readonly<Record<string, string>> = {}): Promise<Started> {
-    const before = await this.metric("millrace_agents_connected");
     this.#agentFolders += 1;
     const env = {
       ...AGENT_ENVIRONMENT,
@@ -137,7 +137,7 @@ export class World {
       ...settings,
     };
     const started = startProgram(this.scope, "loadtests/agents/real-agents.ts", [], env, true, AGENT_NODE_FLAGS);
-    await until(`${agents} agents are connected`, async () => (await this.metric("millrace_agents_connected")) >= before + agents);
+    await new Conversation<never, { kind: "connected" }>(started.child, "the agents").hear("connected", 60_000);
     return started;
   }
 

@@ -1,5 +1,6 @@
-import { chmodSync, cpSync, existsSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { assertNever } from "../../../kernel/assert-never.ts";
@@ -18,9 +19,6 @@ const PACKAGES: Readonly<Record<HelperKind, readonly string[]>> = { network: ["p
 
 /** The program of a helper, as it is found inside. */
 const HELPER_PROGRAM = "agent/runtimes/query/helper-main.ts";
-
-/** Of this version of the agent. */
-const COPIES = `query-${VERSION}`;
 
 export interface HelperFiles {
   readonly mounts: readonly ReadOnlyMount[];
@@ -43,9 +41,38 @@ export function helperFiles(kind: HelperKind, copies: ReachableCopies): HelperFi
   return { mounts: reachable, program: join(ROOT, HELPER_PROGRAM), insideProgram: `${INSIDE}/${HELPER_PROGRAM}` };
 }
 
-/** Copies are made when the first helper of a kind starts: those of earlier starts are kept for it. */
-export function keepHelperFiles(copies: ReachableCopies): void {
-  copies.claim("toolchains", COPIES);
+/**
+ * Copies are made when the first helper of a kind starts: those of earlier starts are kept for it.
+ * @returns the name of their folder
+ */
+export function keepHelperFiles(copies: ReachableCopies): string {
+  const name = copiesName();
+  copies.claim("toolchains", name);
+  return name;
+}
+
+let nameOfCopies: string | undefined;
+
+/** From what is copied, not from the version of the agent alone: who works on an agent changes its code and not its version. */
+function copiesName(): string {
+  if (nameOfCopies !== undefined) return nameOfCopies;
+  const hash = createHash("sha256");
+  for (const path of CODE.flatMap(filesBelow))
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(ROOT, path)))
+      .update("\0");
+  for (const { name } of packageFolders(Object.values(PACKAGES).flat())) hash.update(`${name}@${packageVersion(name)}\0`);
+  nameOfCopies = `query-${VERSION}-${hash.digest("hex").slice(0, 16)}`;
+  return nameOfCopies;
+}
+
+/** Files, relative to the root. @param path of a file or a folder, relative to the root */
+function filesBelow(path: string): string[] {
+  if (!statSync(join(ROOT, path)).isDirectory()) return [path];
+  const entries = readdirSync(join(ROOT, path), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+  return files.sort();
 }
 
 /** Packages with all that they depend on. Optional ones (the binaries of other machines) may be missing. */
@@ -92,10 +119,10 @@ const manifest = z.object({
   optionalDependencies: z.record(z.string(), z.string()).default({}),
 });
 
-/** The file or folder itself, or a copy, made once per version of the agent. */
+/** The file or folder itself, or a copy, made once for all that have the same files. */
 function reachableCopy(source: string, target: string, copies: ReachableCopies): string {
   if (blockedBy(dirname(source)) === undefined) return source;
-  return copies.toolchain(join(COPIES, target), (part) => {
+  return copies.toolchain(join(copiesName(), target), (part) => {
     cpSync(source, part, { recursive: true, dereference: true });
     chmodSync(part, 0o755);
   });
