@@ -31,12 +31,12 @@ export interface Answered {
 export class LeanQuery implements pg.Submittable {
   readonly name: string;
   readonly text: string;
-  readonly #values: string[];
+  readonly #values: (string | null)[];
   readonly #answered: Answered;
   #answer: string | null | undefined;
 
-  /** @param values texts of the parameters */
-  constructor({ name, text }: LeanStatement, values: string[], answered: Answered) {
+  /** @param values texts of the parameters; null for NULL */
+  constructor({ name, text }: LeanStatement, values: (string | null)[], answered: Answered) {
     this.name = name;
     this.text = text;
     this.#values = values;

@@ -4,6 +4,7 @@ import { arrayText } from "../db/array-text.ts";
 import { NO_GROUP } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import type { EventNote } from "./event-notes.ts";
+import type { Form } from "./family-sql.ts";
 import { encodeLimits } from "./limits-codec.ts";
 import { type FlowChange, type FlushOperation, JOB_KINDS, type JobPayload, type JobRef, type JobSpecial, type WindowRecord } from "./model.ts";
 import { FAMILIES, type Family, parameterTypes } from "./statements.ts";
@@ -19,14 +20,20 @@ export const reasonNumber = (reason: ExitReason): number => EXIT_REASONS.indexOf
 
 export interface EncodedFlush {
   readonly families: readonly Family[];
-  /** Parameters of the families, in the order of the statement: array literals. */
-  readonly values: readonly string[];
+  readonly form: Form;
+  /** Parameters of the families, in the order of the statement: array literals, or the values of their rows. */
+  readonly values: readonly (string | null)[];
 }
 
-/** Sorts operations by family and lays their rows out as columns. @param notes see event-notes.ts */
-export function encodeFlush(operations: readonly FlushOperation[], notes: readonly EventNote[] = []): EncodedFlush {
+/**
+ * Sorts operations by family and lays their rows out as columns.
+ * @param notes see event-notes.ts
+ * @param most "many": also where each family has one row
+ */
+export function encodeFlush(operations: readonly FlushOperation[], notes: readonly EventNote[] = [], most: Form = "one"): EncodedFlush {
   const [only] = operations;
-  if (operations.length === 1 && notes.length === 0 && only !== undefined && isPlain(only)) return encodeOne(only);
+  if (most === "one" && operations.length === 1 && notes.length === 0 && only !== undefined && isPlain(only))
+    return { families: [familyOf(only)], form: "one", values: rowOf(only).map(valueText) };
   const byFamily = new Map<Family, Column[]>();
   const add = (family: Family, row: Column): void => {
     const columns = byFamily.get(family) ?? row.map(() => []);
@@ -46,15 +53,13 @@ export function encodeFlush(operations: readonly FlushOperation[], notes: readon
   for (const record of [...windows.values()].sort((a, b) => (a.id < b.id ? -1 : 1))) add("window", windowRow(record));
   for (const { workspace, kind, id, data } of notes) add("note", [workspace, kind, id, data]);
   const families = FAMILIES.filter((family) => byFamily.has(family));
-  const values = families.flatMap((family) => (byFamily.get(family) ?? []).map((column, at) => parameterText(family, at, column)));
-  return { families, values };
+  const columnsOf = (family: Family): readonly Column[] => byFamily.get(family) ?? [];
+  if (most === "one" && families.every((family) => columnsOf(family)[0]?.length === 1))
+    return { families, form: "one", values: families.flatMap((family) => columnsOf(family).map(([value]) => valueText(value ?? null))) };
+  return { families, form: "many", values: families.flatMap((family) => columnsOf(family).map((column, at) => parameterText(family, at, column))) };
 }
 
-/** What most flushes of a system are that has little to do: a job's agent waits for it. */
-function encodeOne(operation: JobOperation): EncodedFlush {
-  const family = familyOf(operation);
-  return { families: [family], values: rowOf(operation).map((value, at) => parameterText(family, at, [value])) };
-}
+const valueText = (value: Column[number]): string | null => (value === null ? null : String(value));
 
 const isPlain = (operation: FlushOperation): operation is JobOperation =>
   operation.kind !== "flow" && !("windows" in operation && operation.windows !== undefined && operation.windows.length > 0);

@@ -3,6 +3,7 @@ import { AppError, messageOf } from "../../kernel/app-error.ts";
 import { backoffMs } from "../../kernel/backoff.ts";
 import { LeanQuery, type LeanStatement } from "../db/lean-query.ts";
 import type { EventNote } from "./event-notes.ts";
+import { FORMS, type Form } from "./family-sql.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { type FlushOperation, type FlushOutcome, LANES } from "./model.ts";
 import { FAMILIES, type Family, flushStatement, HOT_SETTINGS, OPEN_PROGRESS, parameterTypes, READ_PROGRESS } from "./statements.ts";
@@ -37,12 +38,16 @@ export const FLUSHES_OF_FLOWS: readonly (readonly Family[])[] = [
 interface Shape {
   readonly lane: number;
   readonly families: readonly Family[];
+  readonly form: Form;
 }
 
 /** One run of a statement. */
 interface Run extends LeanStatement {
-  readonly values: string[];
+  readonly values: (string | null)[];
 }
+
+/** A parameter of a flush without rows. */
+const NOTHING: Readonly<Record<Form, string | null>> = { one: null, many: "{}" };
 
 /** Beyond the server's own statement timeout: then it is the way to the server that is broken, not the statement. */
 const ANSWER_WITHIN_MS = 12_000;
@@ -57,7 +62,7 @@ export class FlushConnection {
   readonly #number: number;
   readonly #log: FlushLog;
   readonly #alsoUsual: readonly (readonly Family[])[];
-  /** Statements by name: at most one per lane and set of families. */
+  /** Statements by name: at most two per lane and set of families. */
   readonly #texts = new Map<string, string>();
   /** Usual statements that this backend has not seen yet. */
   #cold = new Map<string, Shape>();
@@ -113,8 +118,8 @@ export class FlushConnection {
    * Errors: the database's own refusal of the data (nothing was written); `unavailable` after `close`.
    */
   async run(lane: number, operations: readonly FlushOperation[], notes?: readonly EventNote[]): Promise<FlushResult> {
-    const { families, values } = encodeFlush(operations, notes);
-    const query = this.#query({ lane, families }, values);
+    const { families, form, values } = encodeFlush(operations, notes);
+    const query = this.#query({ lane, families, form }, values);
     for (let attempt = 0; ; attempt++) {
       if (this.#stopped) throw new AppError("unavailable", "the control plane is shutting down");
       try {
@@ -140,16 +145,16 @@ export class FlushConnection {
     if (next === undefined || this.#client === undefined) return false;
     const query = this.#query(
       next,
-      next.families.flatMap((family) => parameterTypes(family).map(() => "{}")),
+      next.families.flatMap((family) => parameterTypes(family).map(() => NOTHING[next.form])),
     );
     // What is wrong with the connection is for the next flush to find.
     await this.#ask(this.#client, query).catch(() => undefined);
     return true;
   }
 
-  #query(shape: Shape, values: readonly string[]): Run {
+  #query(shape: Shape, values: readonly (string | null)[]): Run {
     const name = nameOf(shape);
-    const text = this.#texts.get(name) ?? flushStatement(shape.lane, shape.families);
+    const text = this.#texts.get(name) ?? flushStatement(shape.lane, shape.families, shape.form);
     this.#texts.set(name, text);
     this.#cold.delete(name);
     const { replicaId, epoch } = this.#owner;
@@ -219,15 +224,20 @@ export class FlushConnection {
 }
 
 /** Postgres cuts names off after 63 characters: the families are a number, a bit for each. */
-function nameOf({ lane, families }: Shape): string {
+function nameOf({ lane, families, form }: Shape): string {
   const set = families.reduce((bits, family) => bits | (1 << FAMILIES.indexOf(family)), 0);
-  return `flush_${lane}_${set.toString(36)}`;
+  return `flush_${form}_${lane}_${set.toString(36)}`;
 }
 
+/** Each takes a backend 200 KB: three kinds of operations and just one of each is not usual. */
 function usualShapes(also: readonly (readonly Family[])[]): Map<string, Shape> {
   const usual = Array.from({ length: 2 ** USUAL.length - 1 }, (_, at) => USUAL.filter((_family, bit) => ((at + 1) & (1 << bit)) !== 0));
-  const sets = [...usual, ...also];
-  const shapes = Array.from({ length: LANES }, (_, lane) => sets.map((families) => ({ lane, families }))).flat();
+  const sets: Readonly<Record<Form, readonly (readonly Family[])[]>> = {
+    one: [...usual.filter(({ length }) => length < 3), ...also],
+    many: [...usual, ...also],
+  };
+  const ofLane = (lane: number): Shape[] => FORMS.flatMap((form) => sets[form].map((families) => ({ lane, families, form })));
+  const shapes = Array.from({ length: LANES }, (_, lane) => ofLane(lane)).flat();
   return new Map(shapes.map((shape) => [nameOf(shape), shape]));
 }
 

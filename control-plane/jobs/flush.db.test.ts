@@ -6,6 +6,7 @@ import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { joinCluster, type Lease, renewLease } from "../scheduler/lease-store.ts";
+import { FORMS } from "./family-sql.ts";
 import { FLUSHES_OF_FLOWS, FlushConnection } from "./flush-store.ts";
 import { FlushWriter } from "./flush-writer.ts";
 import { type FlowChange, type FlushOperation, type FlushOutcome, type JobEnd, LANES, laneOf, SHARDS, shardOf } from "./model.ts";
@@ -214,12 +215,12 @@ describe("faults", () => {
     const job = waiting();
     expect(await connection.run(laneOf(job.shard), [insert(job)])).toEqual({ kind: "committed", gone: new Set() });
     const written = await countJobs();
-    // 15 sets of families in each lane; what a flush has used is ready.
-    expect(await warmAll()).toBe(15 * LANES - 1);
+    // In each lane 15 sets of families, and ten of one or two for flushes of one row each; what a flush has used is ready.
+    expect(await warmAll()).toBe(25 * LANES - 1);
     expect(await countJobs()).toBe(written);
     await killHot();
     expect(await connection.run(laneOf(job.shard), [end(job, newToken())])).toMatchObject({ kind: "committed" });
-    expect(await warmAll()).toBeGreaterThanOrEqual(15 * LANES - 1);
+    expect(await warmAll()).toBeGreaterThanOrEqual(25 * LANES - 1);
     await connection.close();
   });
 
@@ -228,13 +229,15 @@ describe("faults", () => {
     await connection.open();
     let count = 0;
     while (await connection.warm()) count += 1;
-    expect(count).toBe((15 + FLUSHES_OF_FLOWS.length) * LANES);
+    expect(count).toBe((25 + 2 * FLUSHES_OF_FLOWS.length) * LANES);
     await connection.close();
     for (const families of FLUSHES_OF_FLOWS) {
       // The order of a flush: that of its parameters.
       expect(families).toEqual(FAMILIES.filter((family) => families.includes(family)));
-      const nothing = families.flatMap((family) => parameterTypes(family).map(() => "{}"));
-      await expect(pool.query(flushStatement(0, families), [lease.replicaId, lease.epoch, 10, 1, ...nothing])).resolves.toMatchObject({ rowCount: 1 });
+      for (const form of FORMS) {
+        const nothing = families.flatMap((family) => parameterTypes(family).map(() => (form === "one" ? null : "{}")));
+        await expect(pool.query(flushStatement(0, families, form), [lease.replicaId, lease.epoch, 10, 1, ...nothing])).resolves.toMatchObject({ rowCount: 1 });
+      }
     }
   });
 
@@ -285,12 +288,12 @@ describe("plan", () => {
     const client = new pg.Client({ connectionString: database.url, options: HOT_SETTINGS });
     await client.connect();
     try {
-      for (let lane = 0; lane < LANES; lane++) {
-        await client.query(`PREPARE flush_plan_${lane} AS ${flushStatement(lane, FAMILIES)}`);
+      for (const [lane, form] of Array.from({ length: LANES }, (_, lane) => FORMS.map((form) => [lane, form] as const)).flat()) {
+        await client.query(`DEALLOCATE ALL; PREPARE flush_plan_${lane} AS ${flushStatement(lane, FAMILIES, form)}`);
         const parameters = await client.query<{ count: number }>("SELECT cardinality(parameter_types) AS count FROM pg_prepared_statements WHERE name = $1", [
           `flush_plan_${lane}`,
         ]);
-        const values = Array.from({ length: parameters.rows[0]?.count ?? 0 }, (_, at) => (at < 4 ? "1" : "'{}'")).join(", ");
+        const values = Array.from({ length: parameters.rows[0]?.count ?? 0 }, (_, at) => (at < 4 ? "1" : form === "one" ? "NULL" : "'{}'")).join(", ");
         const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE flush_plan_${lane}(${values})`);
         const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
         expect(plan).not.toMatch(/Nested Loop|Merge Join/);

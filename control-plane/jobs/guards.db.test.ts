@@ -7,6 +7,7 @@ import { makePartitions } from "../housekeeping/partition-store.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { joinCluster, type Lease, moveShards, releaseLease, renewLease, takeOverShards } from "../scheduler/lease-store.ts";
 import type { EventNote } from "./event-notes.ts";
+import { FORMS, type Form } from "./family-sql.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { type FlowChange, type FlushOperation, type JobEnd, laneOf, shardOf } from "./model.ts";
 import { FAMILIES, type Family, flushStatement, markCancelledStatement } from "./statements.ts";
@@ -69,9 +70,9 @@ function endOf({ id }: WaitingJob, token: Token): JobEnd {
 }
 
 /** Where a job is after the operations, run under an epoch by a statement with some of its text replaced. Nothing is kept. */
-async function placeAfter(id: JobId, operations: readonly FlushOperation[], epoch: number, edit?: readonly [string, string]): Promise<string> {
-  const { families, values } = encodeFlush(operations);
-  const text = flushStatement(lane, families);
+async function placeAfter(form: Form, id: JobId, operations: readonly FlushOperation[], epoch: number, edit?: readonly [string, string]): Promise<string> {
+  const { families, values } = encodeFlush(operations, [], form);
+  const text = flushStatement(lane, families, form);
   if (edit !== undefined && text.split(edit[0]).length < 2) throw new Error(`the statement has no ${edit[0]}`);
   await client.query("BEGIN");
   try {
@@ -96,13 +97,16 @@ async function given(of: WaitingJob, token?: Token): Promise<void> {
 }
 
 async function commit(...operations: FlushOperation[]): Promise<void> {
-  const { families, values } = encodeFlush(operations);
-  await client.query(flushStatement(lane, families), [lease.replicaId, lease.epoch, 0, 1, ...values]);
+  const { families, form, values } = encodeFlush(operations);
+  await client.query(flushStatement(lane, families, form), [lease.replicaId, lease.epoch, 0, 1, ...values]);
 }
 
 const EPOCH = ["epoch = $2 FOR SHARE", "epoch >= $2 FOR SHARE"] as const;
 
-describe("an owner of an earlier epoch", () => {
+/** The fence of a family, as it is written in a form. */
+const TOKEN: Readonly<Record<Form, RegExp>> = { one: /AND token = \$\d+::bigint/, many: /AND token = ANY\(\$\d+::bigint\[\]\)/ };
+
+describe.each(FORMS)("an owner of an earlier epoch, flushes of %s", (form) => {
   test.each(["claim", "finish", "requeue", "cancel"] as const)("moves nothing by %s", async (kind) => {
     const of = job();
     const token = newToken();
@@ -110,19 +114,19 @@ describe("an owner of an earlier epoch", () => {
     await given(of, runs ? token : undefined);
     const before = runs ? "running" : "pending";
     const operations = [operation(kind, of, token)];
-    expect(await placeAfter(of.id, operations, lease.epoch - 1)).toBe(before);
-    expect(await placeAfter(of.id, operations, lease.epoch - 1, EPOCH)).not.toBe(before);
+    expect(await placeAfter(form, of.id, operations, lease.epoch - 1)).toBe(before);
+    expect(await placeAfter(form, of.id, operations, lease.epoch - 1, EPOCH)).not.toBe(before);
     // The fence of the family itself: without it the epoch is checked for nothing.
-    const family = /AND EXISTS \(SELECT 1 FROM own\)\s+RETURNING/.exec(flushStatement(lane, [kind]))?.[0] ?? "";
-    expect(await placeAfter(of.id, operations, lease.epoch - 1, [family, "RETURNING"])).not.toBe(before);
+    const family = /AND EXISTS \(SELECT 1 FROM own\)\s+RETURNING/.exec(flushStatement(lane, [kind], form))?.[0] ?? "";
+    expect(await placeAfter(form, of.id, operations, lease.epoch - 1, [family, "RETURNING"])).not.toBe(before);
   });
 
   test.each(["direct", "pending"] as const)("inserts nothing as %s", async (kind) => {
     const of = job();
     const operations = [insert(of, kind === "direct" ? newToken() : undefined)];
-    expect(await placeAfter(of.id, operations, lease.epoch - 1)).toBe("");
-    expect(await placeAfter(of.id, operations, lease.epoch - 1, EPOCH)).not.toBe("");
-    expect(await placeAfter(of.id, operations, lease.epoch - 1, ["WHERE EXISTS (SELECT 1 FROM own)", ""])).not.toBe("");
+    expect(await placeAfter(form, of.id, operations, lease.epoch - 1)).toBe("");
+    expect(await placeAfter(form, of.id, operations, lease.epoch - 1, EPOCH)).not.toBe("");
+    expect(await placeAfter(form, of.id, operations, lease.epoch - 1, ["WHERE EXISTS (SELECT 1 FROM own)", ""])).not.toBe("");
   });
 });
 
@@ -146,19 +150,19 @@ test("the note of a cancel is written only while the lease is ours; without the 
   expect(await noteAfter(lease.epoch - 1, [" AND EXISTS (SELECT 1 FROM own)", ""])).toEqual([{ ours: false }, "enough"]);
 });
 
-describe("a stale token", () => {
+describe.each(FORMS)("a stale token, flushes of %s", (form) => {
   test.each(["finish", "requeue"] as const)("moves nothing by %s", async (kind) => {
     const of = job();
     await given(of, newToken());
     const operations = [operation(kind, of, newToken())];
-    expect(await placeAfter(of.id, operations, lease.epoch)).toBe("running");
-    const fence = /AND token = ANY\(\$\d+::bigint\[\]\)/.exec(flushStatement(lane, [kind]))?.[0] ?? "";
-    expect(await placeAfter(of.id, operations, lease.epoch, [fence, ""])).not.toBe("running");
+    expect(await placeAfter(form, of.id, operations, lease.epoch)).toBe("running");
+    const fence = TOKEN[form].exec(flushStatement(lane, [kind], form))?.[0] ?? "";
+    expect(await placeAfter(form, of.id, operations, lease.epoch, [fence, ""])).not.toBe("running");
   });
 });
 
-test("a take-over waits for a flush that is under way; without its lock on the lease it would not", async () => {
-  const { families, values } = encodeFlush([insert(job())]);
+test.each(FORMS)("a take-over waits for a flush of %s that is under way; without its lock on the lease it would not", async (form) => {
+  const { families, values } = encodeFlush([insert(job())], [], form);
   const takeOver = async (text: string): Promise<string> => {
     await client.query("BEGIN");
     await client.query(text, [lease.replicaId, lease.epoch, 0, 1, ...values]);
@@ -175,7 +179,7 @@ test("a take-over waits for a flush that is under way; without its lock on the l
       await client.query("ROLLBACK");
     }
   };
-  const text = flushStatement(lane, families);
+  const text = flushStatement(lane, families, form);
   expect(await takeOver(text)).toBe("waited");
   expect(await takeOver(text.replace(" FOR SHARE", ""))).toBe("went ahead");
 });
@@ -236,11 +240,11 @@ const TABLES = ["job", "job_pending", "job_running", "job_done", "job_attempt", 
   "flow_used",
 ]);
 
-describe("each part of a flush", () => {
+describe.each(FORMS)("each part of a flush of %s", (form) => {
   beforeAll(async () => {
     await client.query(
       `INSERT INTO flow_approval (number, workspace_id, id, shard, place, approver, approved, payload) OVERRIDING SYSTEM VALUE
-       VALUES ($1, 1, $2, $3, 'a', 'ann', true, 'null')`,
+       VALUES ($1, 1, $2, $3, 'a', 'ann', true, 'null') ON CONFLICT DO NOTHING`,
       [APPROVAL, newId(), shardOf(workspace)],
     );
   });
@@ -248,8 +252,8 @@ describe("each part of a flush", () => {
   test.each(FAMILIES)("%s does nothing for an owner of an earlier epoch; without its own fence it does", async (family) => {
     const { before, operations, notes } = PARTS[family]();
     if (before !== undefined) await commit(before);
-    const { families, values } = encodeFlush(operations, notes);
-    const text = flushStatement(lane, families);
+    const { families, values } = encodeFlush(operations, notes, form);
+    const text = flushStatement(lane, families, form);
     // Each part has one, and the record of the flush itself comes last.
     const fences = text.split("EXISTS (SELECT 1 FROM own)");
     expect(fences).toHaveLength(families.length + 2);
@@ -275,16 +279,16 @@ describe("each part of a flush", () => {
   }
 });
 
-test("an end of an attempt that is tried again is kept under its own token only; without the fence under any", async () => {
+test.each(FORMS)("an end of an attempt that is tried again is kept under its own token only, by a flush of %s; without the fence under any", async (form) => {
   const of = job();
   await given(of, newToken());
   const retry: FlushOperation = { kind: "retry", job: { ...of, attempt: 1 }, end: endOf(of, newToken()), deferred: false };
-  expect(await placeAfter(of.id, [retry], lease.epoch)).toBe("running");
-  const fence = /AND token = ANY\(\$\d+::bigint\[\]\)/.exec(flushStatement(lane, ["retry"]))?.[0] ?? "";
-  expect(await placeAfter(of.id, [retry], lease.epoch, [fence, ""])).not.toBe("running");
+  expect(await placeAfter(form, of.id, [retry], lease.epoch)).toBe("running");
+  const fence = TOKEN[form].exec(flushStatement(lane, ["retry"], form))?.[0] ?? "";
+  expect(await placeAfter(form, of.id, [retry], lease.epoch, [fence, ""])).not.toBe("running");
 });
 
-test("the window of an earlier claim does not replace that of a later one; without the fence it does", async () => {
+test.each(FORMS)("the window of an earlier claim does not replace that of a later one, by a flush of %s; without the fence it does", async (form) => {
   const [older, newer] = [newToken(), newToken()];
   const claim = async (token: Token, agesMs: readonly number[]): Promise<FlushOperation> => {
     const of = job();
@@ -292,11 +296,11 @@ test("the window of an earlier claim does not replace that of a later one; witho
     return { kind: "claim", job: of, token, agent, windows: [{ ...window, id: "6", token, agesMs }] };
   };
   await commit(await claim(newer, [2, 3]));
-  const { families, values } = encodeFlush([await claim(older, [1])]);
+  const { families, values } = encodeFlush([await claim(older, [1])], [], form);
   const agesAfter = async (edit: readonly [string, string]): Promise<unknown> => {
     await client.query("BEGIN");
     try {
-      await client.query(flushStatement(lane, families).replace(...edit), [lease.replicaId, lease.epoch, 0, 1, ...values]);
+      await client.query(flushStatement(lane, families, form).replace(...edit), [lease.replicaId, lease.epoch, 0, 1, ...values]);
       return (await client.query("SELECT ages_ms FROM rate_window WHERE id = 6")).rows[0];
     } finally {
       await client.query("ROLLBACK");

@@ -8,6 +8,7 @@ import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
 import { joinCluster, type Lease } from "../scheduler/lease-store.ts";
 import type { EventNote } from "./event-notes.ts";
+import { FORMS, type Form } from "./family-sql.ts";
 import { type EncodedFlush, encodeFlush } from "./flush-codec.ts";
 import { type FlushOperation, type JobEnd, laneOf, shardOf, type WindowRecord } from "./model.ts";
 import { FAMILIES, type Family, flushStatement, HOT_SETTINGS, IS_RECORDED, PAYLOADS, refillStatement } from "./statements.ts";
@@ -128,9 +129,9 @@ function operationOf(family: Exclude<Family, "note">): FlushOperation {
 }
 
 /** What the families are made of: operations, and a note beside them. */
-function encodedOf(families: readonly Family[], operations = operationsOf(families)): EncodedFlush {
+function encodedOf(form: Form, families: readonly Family[], operations = operationsOf(families)): EncodedFlush {
   const notes: EventNote[] = families.includes("note") ? [{ workspace: WORKSPACE, kind: "ended", id: newId(), data: null }] : [];
-  return encodeFlush(operations, notes);
+  return encodeFlush(operations, notes, form);
 }
 const operationsOf = (families: readonly Family[]): FlushOperation[] => families.flatMap((family) => (family === "note" ? [] : [operationOf(family)]));
 
@@ -151,14 +152,16 @@ const COMPOSITIONS: readonly (readonly Family[])[] = [
   FAMILIES,
 ];
 
+const FORMED = FORMS.flatMap((form) => COMPOSITIONS.map((families) => [form, families] as const));
+
 async function explain(client: pg.Client, text: string, values: readonly unknown[]): Promise<string> {
   const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN ${text}`, [...values]);
   return rows.map((row) => row["QUERY PLAN"]).join("\n");
 }
 
-function flushOf(families: readonly Family[]): { text: string; values: unknown[] } {
-  const encoded = encodedOf(families);
-  return { text: flushStatement(LANE, encoded.families), values: [lease.replicaId, lease.epoch, 0, 1, ...encoded.values] };
+function flushOf(form: Form, families: readonly Family[]): { text: string; values: unknown[] } {
+  const encoded = encodedOf(form, families);
+  return { text: flushStatement(LANE, encoded.families, encoded.form), values: [lease.replicaId, lease.epoch, 0, 1, ...encoded.values] };
 }
 
 const STATES: readonly { name: string; prepare: () => Promise<void> }[] = [
@@ -191,10 +194,10 @@ describe("plans", () => {
     await prepare();
     // To a planner who knows that a table is empty all of its indexes cost the same (docs/decisions/0070).
     const pending = name === "empty tables" ? `job_pending_${LANE}_` : `job_pending_${LANE}_pkey`;
-    for (const families of COMPOSITIONS) {
-      const { text, values } = flushOf(families);
+    for (const [form, families] of FORMED) {
+      const { text, values } = flushOf(form, families);
       const plan = await explain(hot, text, values);
-      expect(plan, families.join(" ")).not.toMatch(/Nested Loop|Merge Join|Seq Scan/);
+      expect(plan, `${form}: ${families.join(" ")}`).not.toMatch(/Nested Loop|Merge Join|Seq Scan/);
       if (families.some((family) => family === "claim" || family === "cancel")) expect(plan).toMatch(new RegExp(`Index Scan (using|on) ${pending}`));
       if (families.some((family) => family === "finish" || family === "requeue" || family === "retry"))
         expect(plan).toMatch(new RegExp(`Index Scan (using|on) job_running_${LANE}_pkey`));
@@ -240,17 +243,17 @@ async function prepareRow(operation: FlushOperation): Promise<void> {
   const job = { ...waiting(), id: operation.job.id };
   const runs = operation.kind === "finish" || operation.kind === "requeue" || operation.kind === "retry";
   const before = encodeFlush([{ kind: "insert", job, payload, direct: runs ? { token, agent } : undefined }]);
-  await hot.query(flushStatement(LANE, before.families), [lease.replicaId, lease.epoch, 0, 1, ...before.values]);
+  await hot.query(flushStatement(LANE, before.families, before.form), [lease.replicaId, lease.epoch, 0, 1, ...before.values]);
 }
 
 describe("locks", () => {
   // A backend has 16 slots of its own up to Postgres 17 and 64 from 18 on: three locks of the widest flush may have to go through the shared table.
   test("a flush locks 8 tables at most, and 19 relations with their indexes", async () => {
-    for (const families of COMPOSITIONS) {
+    for (const [form, families] of FORMED) {
       const operations = operationsOf(families);
       for (const operation of operations) await prepareRow(operation);
-      const encoded = encodedOf(families, operations);
-      const locks = await locksOf(hot, flushStatement(LANE, encoded.families), [lease.replicaId, lease.epoch, 0, 1, ...encoded.values]);
+      const encoded = encodedOf(form, families, operations);
+      const locks = await locksOf(hot, flushStatement(LANE, encoded.families, encoded.form), [lease.replicaId, lease.epoch, 0, 1, ...encoded.values]);
       const tables = locks.filter((lock) => !/^[iI] /.test(lock));
       // Attempts that are tried again and idempotency keys have tables of their own, and so have windows.
       const rare = families.some((family) => family === "retry" || family === "refuse" || family.startsWith("special"));

@@ -11,6 +11,7 @@ import { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from "
 import { lowestId } from "../housekeeping/partition-store.ts";
 import type { JobLimits } from "../scheduler/core/limit-model.ts";
 import type { WaitingJob } from "../scheduler/core/model.ts";
+import { FORMS } from "./family-sql.ts";
 import { encodeFlush } from "./flush-codec.ts";
 import { jobKey } from "./idempotency-key.ts";
 import { type FlushOperation, LANES, laneOf, SHARDS, shardOf } from "./model.ts";
@@ -112,8 +113,8 @@ async function measure(url: string): Promise<Measured[]> {
       const measured: Measured[] = [];
       let images = 0;
       for (const operations of plainFlushes()) {
-        const { families, values } = encodeFlush(operations);
-        const text = flushStatement(lane, families);
+        const { families, form, values } = encodeFlush(operations);
+        const text = flushStatement(lane, families, form);
         const all = ["1", 1, 0, 1, ...values];
         const explained = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(`EXPLAIN (ANALYZE, WAL, FORMAT JSON) ${text}`, all);
         const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN (COSTS OFF) ${text}`, all);
@@ -145,7 +146,8 @@ describe("jobs without anything special", () => {
   test("do not name the families of special and limited jobs", () => {
     const families = plainFlushes().map((operations) => encodeFlush(operations).families);
     expect(families).toEqual([["direct", "pending"], ["finish"]]);
-    for (const family of families.flat()) expect(flushStatement(0, [family])).not.toMatch(/policy|scheduled|expires|job_key|job_attempt|limits/);
+    for (const family of families.flat())
+      for (const form of FORMS) expect(flushStatement(0, [family], form)).not.toMatch(/policy|scheduled|expires|job_key|job_attempt|limits/);
   });
 });
 
@@ -203,15 +205,12 @@ describe("special jobs", () => {
     const pairs = FAMILIES.flatMap((one, at) => FAMILIES.slice(at).map((other) => [one, other]));
     await connected(now.url, HOT_SETTINGS, async (client) => {
       for (const pair of pairs)
-        for (const isThere of [true, false]) {
-          await client.query(
-            `PREPARE s AS ${flushStatement(
-              0,
-              FAMILIES.filter((family) => pair.includes(family) === isThere),
-            )}`,
-          );
-          await client.query("DEALLOCATE s");
-        }
+        for (const form of FORMS)
+          for (const isThere of [true, false]) {
+            const families = FAMILIES.filter((family) => pair.includes(family) === isThere);
+            await client.query(`PREPARE s AS ${flushStatement(0, families, form)}`);
+            await client.query("DEALLOCATE s");
+          }
     });
   });
 });

@@ -1,4 +1,4 @@
-import { type FamilySql, unnest } from "./family-sql.ts";
+import { type FamilySql, type Form, type RowsSql, rowsSql } from "./family-sql.ts";
 import { FLOW_FAMILIES, FLOW_SQL } from "./flow-statements.ts";
 
 /**
@@ -43,8 +43,7 @@ const LOWEST_PRIO = 9;
 /** What an insert of the special families has on top: policy, scheduled for, expires at, key, hash of the body, end of the key. */
 const SPECIAL_COLUMNS = "policy, scheduled_ms, expires_ms, key, body, key_ms";
 const SPECIAL_TYPES = ["text", "float8", "float8", "uuid", "uuid", "float8"];
-const notIn = (family: Family, ids: string, moved: string): string =>
-  `ARRAY(SELECT '${family}/' || i FROM (SELECT unnest(${ids}::uuid[]) EXCEPT SELECT id FROM ${moved}) AS x(i))`;
+const notIn = (family: Family, rows: RowsSql, moved: string): string => `ARRAY(SELECT '${family}/' || i FROM (${rows.missingIn(moved)}) AS x(i))`;
 
 /** What a family of new jobs has columns for: only the few jobs that need them pay for them. Special ones may have limits, too. */
 type Extra = "none" | "limited" | "special";
@@ -67,9 +66,9 @@ function direct(name: Family, extra: Extra): FamilySql {
   const types = [...JOB_TYPES, "bigint", "bigint", ...EXTRA_TYPES[extra]];
   return {
     types,
-    sql: (lane, $) => `
-${name} AS MATERIALIZED (
-  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, token, agent_key${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
+    sql: (lane, rows) => `
+${name} AS ${rows.kept} (
+  SELECT * FROM ${rows.table} AS n(${JOB_COLUMNS}, shard, token, agent_key${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
 ${insertPayload(name, extra === "special")}
 ${name}_running AS (
   INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}${CARRIED[extra]})
@@ -85,9 +84,9 @@ function pending(name: Family, extra: Extra): FamilySql {
   const group = extra === "none" ? "" : ", ckey";
   return {
     types,
-    sql: (lane, $) => `
-${name} AS MATERIALIZED (
-  SELECT * FROM ${unnest(types, $)} AS n(${JOB_COLUMNS}, shard, due_ms${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
+    sql: (lane, rows) => `
+${name} AS ${rows.kept} (
+  SELECT * FROM ${rows.table} AS n(${JOB_COLUMNS}, shard, due_ms${EXTRA_COLUMNS[extra]}) WHERE EXISTS (SELECT 1 FROM own)),
 ${insertPayload(name, special)}
 ${name}_row AS (
   INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, script_id, timeout_ms${group}${CARRIED[extra]}${
@@ -134,9 +133,9 @@ const SQL: Readonly<Record<Family, FamilySql>> = {
   special_pending: pending("special_pending", "special"),
   refuse: {
     types: REFUSE_TYPES,
-    sql: (_lane, $) => `
-refused AS MATERIALIZED (
-  SELECT * FROM ${unnest(REFUSE_TYPES, $)} AS n(${JOB_COLUMNS}, shard, outcome, reason, message, done_ms, result, ${SPECIAL_COLUMNS})
+    sql: (_lane, rows) => `
+refused AS ${rows.kept} (
+  SELECT * FROM ${rows.table} AS n(${JOB_COLUMNS}, shard, outcome, reason, message, done_ms, result, ${SPECIAL_COLUMNS})
   WHERE EXISTS (SELECT 1 FROM own)),
 ${insertPayload("refused", true)}
 refused_done AS (
@@ -145,70 +144,70 @@ refused_done AS (
   },
   claim: {
     types: ["uuid", "bigint", "bigint"],
-    sql: (lane, $) => `
+    sql: (lane, rows) => `
 claim_gone AS (
-  DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_pending_${lane} WHERE id ${rows.equal(0)} AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy),
 claimed AS (
   INSERT INTO job_running_${lane} (${RUNNING_COLUMNS}, limits, failed, policy)
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, g.ckey, g.attempt + 1, g.lost, c.token, c.agent_key, g.script_id, g.timeout_ms, now(),
     g.limits, g.failed, g.policy
-  FROM claim_gone g JOIN ${unnest(["uuid", "bigint", "bigint"], $)} AS c(id, token, agent_key) ON c.id = g.id
+  FROM claim_gone g JOIN ${rows.table} AS c(id, token, agent_key) ON c.id = g.id
   RETURNING id)`,
-    unmoved: ($) => notIn("claim", $(0), "claimed"),
+    unmoved: (rows) => notIn("claim", rows, "claimed"),
   },
   // Times are relative to the moment of the statement, which is later than that of the claims: what a new owner makes of them is never earlier.
   window: {
     types: WINDOW_TYPES,
-    sql: (_lane, $) => `
+    sql: (_lane, rows) => `
 windows AS (
   INSERT INTO rate_window (${WINDOW_COLUMNS}, stored_at, expires_at)
   SELECT ${WINDOW_COLUMNS}, now(), now() + make_interval(secs => keep_ms / 1000)
-  FROM ${unnest(WINDOW_TYPES, $)} AS w(${WINDOW_COLUMNS}, keep_ms) WHERE EXISTS (SELECT 1 FROM own)
+  FROM ${rows.table} AS w(${WINDOW_COLUMNS}, keep_ms) WHERE EXISTS (SELECT 1 FROM own)
   ON CONFLICT (workspace_id, id) DO UPDATE SET starts = excluded.starts, window_ms = excluded.window_ms, ages_ms = excluded.ages_ms,
     tat_in_ms = excluded.tat_in_ms, token = excluded.token, stored_at = excluded.stored_at, expires_at = excluded.expires_at
   WHERE rate_window.token < excluded.token)`,
   },
   finish: {
     types: ["uuid", "bigint", "smallint", "smallint", "int", "text", "text", "float8", "float8", "bigint", "text", "int", "bigint", "bigint"],
-    sql: (lane, $) => `
+    sql: (lane, rows) => `
 finish_gone AS (
-  DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_running_${lane} WHERE id ${rows.equal(0)} AND token ${rows.equal(1)} AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, script_id, tag, attempt, token, agent_key),
 finished AS (
   INSERT INTO job_done (${DONE_COLUMNS})
   SELECT g.workspace_id, g.id, g.script_id, g.tag, f.outcome, f.reason, f.code, f.signal, f.message, g.attempt, g.token, g.agent_key,
     to_timestamp(f.started_ms / 1000), to_timestamp(f.done_ms / 1000), f.run_us, f.result, f.log_chunks, f.log_bytes, f.log_dropped
-  FROM finish_gone g JOIN ${unnest(SQL.finish.types, $)}
+  FROM finish_gone g JOIN ${rows.table}
     AS f(id, token, outcome, reason, code, signal, message, started_ms, done_ms, run_us, result, log_chunks, log_bytes, log_dropped) ON f.token = g.token
   RETURNING id)`,
-    unmoved: ($) => notIn("finish", $(0), "finished"),
+    unmoved: (rows) => notIn("finish", rows, "finished"),
   },
   requeue: {
     types: ["uuid", "bigint", "smallint", "float8", "float8"],
-    sql: (lane, $) => `
+    sql: (lane, rows) => `
 requeue_gone AS (
-  DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_running_${lane} WHERE id ${rows.equal(0)} AND token ${rows.equal(1)} AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, limits, failed, policy),
 requeued AS (
   INSERT INTO job_pending_${lane} (id, workspace_id, shard, tag, language, prio, due_at, ckey, attempt, lost, script_id, timeout_ms, limits, failed, policy,
     expires_at)
   SELECT g.id, g.workspace_id, g.shard, g.tag, g.language, g.prio, to_timestamp(r.due_ms / 1000), g.ckey, g.attempt, r.lost, g.script_id, g.timeout_ms,
     g.limits, g.failed, g.policy, to_timestamp(r.expires_ms / 1000)
-  FROM requeue_gone g JOIN ${unnest(SQL.requeue.types, $)} AS r(id, token, lost, due_ms, expires_ms) ON r.token = g.token
+  FROM requeue_gone g JOIN ${rows.table} AS r(id, token, lost, due_ms, expires_ms) ON r.token = g.token
   RETURNING id)`,
-    unmoved: ($) => notIn("requeue", $(0), "requeued"),
+    unmoved: (rows) => notIn("requeue", rows, "requeued"),
   },
   retry: {
     types: RETRY_TYPES,
-    sql: (lane, $) => `
+    sql: (lane, rows) => `
 retry_gone AS (
-  DELETE FROM job_running_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND token = ANY(${$(1)}::bigint[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_running_${lane} WHERE id ${rows.equal(0)} AND token ${rows.equal(1)} AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, shard, tag, language, prio, ckey, attempt, script_id, timeout_ms, token, agent_key, limits, policy),
 retry_end AS MATERIALIZED (
   SELECT g.*, r.lost, r.failed, r.due_ms, r.deferred, r.reason, r.code, r.signal, r.message, r.started_ms, r.done_ms, r.run_us, r.log_chunks, r.log_bytes,
     r.log_dropped
-  FROM retry_gone g JOIN ${unnest(RETRY_TYPES, $)} AS r(${RETRY_COLUMNS}) ON r.token = g.token),
+  FROM retry_gone g JOIN ${rows.table} AS r(${RETRY_COLUMNS}) ON r.token = g.token),
 retry_kept AS (
   INSERT INTO job_attempt (workspace_id, id, attempt, token, agent_key, exit_reason, exit_code, exit_signal, exit_message, started_at, done_at, run_us,
     log_chunks, log_bytes, log_dropped_bytes)
@@ -220,50 +219,50 @@ retried AS (
   SELECT id, workspace_id, shard, tag, language, prio, to_timestamp(due_ms / 1000), deferred, ckey, attempt, lost, script_id, timeout_ms, limits,
     failed, policy
   FROM retry_end RETURNING id)`,
-    unmoved: ($) => notIn("retry", $(0), "retried"),
+    unmoved: (rows) => notIn("retry", rows, "retried"),
   },
   cancel: {
     types: ["uuid", "smallint", "smallint", "text", "float8", "text"],
-    sql: (lane, $) => `
+    sql: (lane, rows) => `
 cancel_gone AS (
-  DELETE FROM job_pending_${lane} WHERE id = ANY(${$(0)}::uuid[]) AND EXISTS (SELECT 1 FROM own)
+  DELETE FROM job_pending_${lane} WHERE id ${rows.equal(0)} AND EXISTS (SELECT 1 FROM own)
   RETURNING id, workspace_id, script_id, tag, attempt),
 cancelled AS (
   INSERT INTO job_done (workspace_id, id, script_id, tag, outcome, exit_reason, exit_code, exit_message, attempt, done_at, result)
   SELECT g.workspace_id, g.id, g.script_id, g.tag, x.outcome, x.reason, 0, x.message, g.attempt, to_timestamp(x.done_ms / 1000), x.result
-  FROM cancel_gone g JOIN ${unnest(SQL.cancel.types, $)} AS x(id, outcome, reason, message, done_ms, result) ON x.id = g.id
+  FROM cancel_gone g JOIN ${rows.table} AS x(id, outcome, reason, message, done_ms, result) ON x.id = g.id
   RETURNING id)`,
-    unmoved: ($) => notIn("cancel", $(0), "cancelled"),
+    unmoved: (rows) => notIn("cancel", rows, "cancelled"),
   },
   ...FLOW_SQL,
   note: {
     types: NOTE_TYPES,
-    sql: (_lane, $) => `
+    sql: (_lane, rows) => `
 notes AS (
   INSERT INTO event_note (workspace_id, kind, id, data)
-  SELECT workspace_id, kind, id, data FROM ${unnest(NOTE_TYPES, $)} AS n(workspace_id, kind, id, data) WHERE EXISTS (SELECT 1 FROM own))`,
+  SELECT workspace_id, kind, id, data FROM ${rows.table} AS n(workspace_id, kind, id, data) WHERE EXISTS (SELECT 1 FROM own))`,
   },
 };
 
-/** Types of a family's parameters, in order: one array each. */
+/** Types of a family's rows, in order: a parameter each, which is an array of them unless there is one row. */
 export function parameterTypes(family: Family): readonly string[] {
   return SQL[family].types;
 }
 
 /**
  * Text of the statement for a lane and the families that it has, in the order of FAMILIES. $1 replica, $2 epoch, $3 connection, $4 number
- * of the flush, then the families' arrays. Returns one row, or none when the lease is lost.
+ * of the flush, then the families' arrays, or the values of their rows. Returns one row, or none when the lease is lost.
  */
-export function flushStatement(lane: number, families: readonly Family[]): string {
+export function flushStatement(lane: number, families: readonly Family[], form: Form): string {
   const parts: string[] = [];
   const unmoved: string[] = [];
   let next = 5;
   for (const family of families) {
     const first = next;
     const { types, sql, unmoved: expression } = SQL[family];
-    const at = (position: number): string => `$${first + position}`;
-    parts.push(sql(lane, at));
-    if (expression !== undefined) unmoved.push(expression(at));
+    const rows = rowsSql(form, types, (position) => `$${first + position}`);
+    parts.push(sql(lane, rows));
+    if (expression !== undefined) unmoved.push(expression(rows));
     next += types.length;
   }
   return `WITH own AS MATERIALIZED (SELECT 1 FROM replica_lease WHERE replica_id = $1 AND epoch = $2 FOR SHARE),${parts.join(",")}

@@ -88,7 +88,7 @@ test("a living replica keeps its shards; a dead one's are split over the living,
 test("the take-over waits for a flush in flight, and voids the next one", async () => {
   const [a, b] = [await join("a"), await join("b")];
   await takeOver(a, b);
-  const statement = flushStatement(0, ["claim"]);
+  const statement = flushStatement(0, ["claim"], "many");
   const values = [a.replicaId, a.epoch, 0, 1, [], [], []];
   await pool.query("INSERT INTO flush_progress (epoch, connection, seq, gone) VALUES ($1, 0, 0, '{}')", [a.epoch]);
   await die(a);
