@@ -28,11 +28,11 @@ export interface EncodedFlush {
 /**
  * Sorts operations by family and lays their rows out as columns.
  * @param notes see event-notes.ts
- * @param most "many": also where each family has one row
+ * @param preferred "many": also where each family has one row
  */
-export function encodeFlush(operations: readonly FlushOperation[], notes: readonly EventNote[] = [], most: Form = "one"): EncodedFlush {
+export function encodeFlush(operations: readonly FlushOperation[], notes: readonly EventNote[] = [], preferred: Form = "one"): EncodedFlush {
   const [only] = operations;
-  if (most === "one" && operations.length === 1 && notes.length === 0 && only !== undefined && isPlain(only))
+  if (preferred === "one" && operations.length === 1 && notes.length === 0 && only !== undefined && isPlain(only))
     return { families: [familyOf(only)], form: "one", values: rowOf(only).map(valueText) };
   const byFamily = new Map<Family, Column[]>();
   const add = (family: Family, row: Column): void => {
@@ -54,7 +54,7 @@ export function encodeFlush(operations: readonly FlushOperation[], notes: readon
   for (const { workspace, kind, id, data } of notes) add("note", [workspace, kind, id, data]);
   const families = FAMILIES.filter((family) => byFamily.has(family));
   const columnsOf = (family: Family): readonly Column[] => byFamily.get(family) ?? [];
-  if (most === "one" && families.every((family) => columnsOf(family)[0]?.length === 1))
+  if (preferred === "one" && families.every((family) => columnsOf(family)[0]?.length === 1))
     return { families, form: "one", values: families.flatMap((family) => columnsOf(family).map(([value]) => valueText(value ?? null))) };
   return { families, form: "many", values: families.flatMap((family) => columnsOf(family).map((column, at) => parameterText(family, at, column))) };
 }

@@ -6,6 +6,7 @@ import { asAgentKey, asToken, asWorkspaceId, createJobIdGenerator } from "../../
 import { createTestDatabase, openTestPool, type TestDatabase } from "../db/test-database.ts";
 import { makePartitions } from "../housekeeping/partition-store.ts";
 import { joinCluster } from "../scheduler/lease-store.ts";
+import { testJob } from "../scheduler/testing/core-world.ts";
 import { FlushConnection } from "./flush-store.ts";
 import { type FlushOperation, laneOf, shardOf } from "./model.ts";
 
@@ -58,22 +59,9 @@ test("a flush that was written is not written again, whatever the last words of 
   const connection = new FlushConnection(through.href, lease, 0, { warn: ({ event, error }) => void retries.push([event, error]) });
   await connection.open();
   const newId = createJobIdGenerator(() => Date.now());
-  const workspace = asWorkspaceId("1");
+  const shard = shardOf(asWorkspaceId("1"));
   for (const [at, words] of ["PANIC", "FATAL", "SCHWERWIEGEND"].entries()) {
-    const shard = shardOf(workspace);
-    const job = {
-      id: newId(),
-      workspace,
-      shard,
-      tag: "t",
-      language: "bash",
-      prio: 4,
-      dueAtMs: 0,
-      attempt: 0,
-      lost: 0,
-      scriptId: undefined,
-      timeoutMs: undefined,
-    };
+    const job = testJob("1", { id: newId(), shard });
     const payload = { kind: "inline", scriptHash: undefined, code: "", argsJson: "{}", createdBy: "test" } as const;
     const insert: FlushOperation = { kind: "insert", job, payload, direct: { token: asToken(String(at + 1)), agent: asAgentKey("1") } };
     lastWords = words;

@@ -229,7 +229,7 @@ function nameOf({ lane, families, form }: Shape): string {
   return `flush_${form}_${lane}_${set.toString(36)}`;
 }
 
-/** Each takes a backend 200 KB: three kinds of operations and just one of each is not usual. */
+/** Each takes a backend about 240 KB: three kinds of operations and just one of each is not usual. */
 function usualShapes(also: readonly (readonly Family[])[]): Map<string, Shape> {
   const usual = Array.from({ length: 2 ** USUAL.length - 1 }, (_, at) => USUAL.filter((_family, bit) => ((at + 1) & (1 << bit)) !== 0));
   const sets: Readonly<Record<Form, readonly (readonly Family[])[]>> = {
