@@ -36,27 +36,38 @@ function operation(workspace: string): FlushOperation {
 /** A writer whose commits come when the test says so. */
 function open(eager: boolean) {
   const underWay: { size: number; commit: (result: FlushResult) => void }[] = [];
+  /** How many operations had been settled when each flush began, and when the first connection was closed. */
+  const settled = { now: 0, atBegin: [] as number[], atClose: -1 };
+  const settle = (): void => {
+    settled.now += 1;
+  };
   const connect = () => ({
     open: () => Promise.resolve(),
-    close: () => Promise.resolve(),
+    close: () => {
+      if (settled.atClose < 0) settled.atClose = settled.now;
+      return Promise.resolve();
+    },
     run: (_lane: number, operations: readonly FlushOperation[]) =>
       new Promise<FlushResult>((commit) => {
+        settled.atBegin.push(settled.now);
         underWay.push({ size: operations.length, commit });
       }),
   });
   const owner = { url: "", replicaId: "1", epoch: 1, connections: 2, onLeaseLost: nothing };
   const writer = new FlushWriter({ ...owner, log: { warn: nothing }, metrics: { flushed: nothing }, eager, connect });
   return {
+    settled,
+    stop: () => writer.stop(),
     /** @returns sizes of the flushes that are under way then */
     async submit(count = 1, workspace = "1"): Promise<number[]> {
-      for (let at = 0; at < count; at++) writer.submit(operation(workspace), nothing, nothing);
+      for (let at = 0; at < count; at++) writer.submit(operation(workspace), settle, nothing);
       await nextTurn();
       return underWay.map(({ size }) => size);
     },
     async commit(): Promise<number[]> {
       for (const { commit } of underWay.splice(0)) commit({ kind: "committed", gone: new Set() });
       // Large ones are followed up in slices.
-      for (let turns = 0; turns < 3; turns++) await nextTurn();
+      for (let turns = 0; turns < 5; turns++) await nextTurn();
       return underWay.map(({ size }) => size);
     },
   };
@@ -89,4 +100,28 @@ test("a workspace that has nothing in a large flush goes past it; one that has w
   expect(await submit(2, "2")).toEqual([100, 2]);
   expect(await submit(1, "3")).toEqual([100, 2, 1]);
   expect(await commit()).toEqual([1]);
+});
+
+test("while a large flush is followed up its connection writes the next one", async () => {
+  const { submit, commit, settled } = open(false);
+  expect([await submit(130), await submit(200), await submit(200)]).toEqual([[130], [130, 200], [130, 200]]);
+  expect(await commit()).toEqual([200]);
+  expect(settled).toMatchObject({ now: 330, atBegin: [0, 0, 64] });
+});
+
+test("while workspaces share the writer a large flush is followed up before its connection writes the next one", async () => {
+  const { submit, commit, settled } = open(false);
+  expect([await submit(130), await submit(200, "2"), await submit(200)]).toEqual([[130], [130, 200], [130, 200]]);
+  expect(await commit()).toEqual([200]);
+  // All of the first, and as many turns of the second.
+  expect(settled).toMatchObject({ now: 330, atBegin: [0, 0, 130 + 128] });
+});
+
+test("a writer that stops follows up what it wrote before it closes its connections", async () => {
+  const { submit, commit, settled, stop } = open(false);
+  await submit(130);
+  const stopped = stop();
+  await commit();
+  await stopped;
+  expect(settled).toMatchObject({ now: 130, atClose: 130 });
 });

@@ -4,6 +4,7 @@ import { nextTurn } from "../../kernel/slices.ts";
 import { BegunFlushes } from "./begun-flushes.ts";
 import { type NotesWantedOf, notesOf } from "./event-notes.ts";
 import { type Entry, FlushLane } from "./flush-lane.ts";
+import { FlushSize } from "./flush-size.ts";
 import { FLUSHES_OF_FLOWS, FlushConnection, type FlushLog, type FlushResult, outcomeOfOperation } from "./flush-store.ts";
 import { type FlushOperation, type FlushOutcome, LANES, laneOf, SHARDS, type Write } from "./model.ts";
 import { sizeOf } from "./operation-size.ts";
@@ -21,22 +22,8 @@ export interface FlushMetrics {
 /** What the writer needs of a hot connection. */
 export type FlushLink = Pick<FlushConnection, "open" | "run" | "close"> & Partial<Pick<FlushConnection, "warm">>;
 
-/**
- * A flush is as large as fits into a time. Small ones cost more commits for each job; in large ones those who come meanwhile wait longer, and a
- * workspace that waits behind another's pays for it: so they are shorter while there are several.
- */
-const FLUSH_MS = 25;
-const SHARED_FLUSH_MS = 6;
-/** After operations of two workspaces came one upon the other, the writer counts as shared for so long. */
-const SHARED_FOR_MS = 500;
-const MIN_BATCH = 64;
-const MAX_BATCH = 1000;
-/** The first guess. */
-const FIRST_OPERATION_MS = 0.03;
 /** Commits are followed up in slices of so many operations: each one sets off dispatches, frames and answers. */
 const SETTLE_SLICE = 64;
-/** Flushes from this size on say what an operation costs. */
-const TELLING_BATCH = 32;
 /**
  * While the flushes of many operations are under way, workspaces that have few waiting go past them, on a connection of their own: so many
  * operations each, so many together. A large flush that is alone is passed by workspaces that have nothing in it.
@@ -82,10 +69,7 @@ export class FlushWriter implements Service {
   readonly #express: FlushLink;
   #idleExpress: FlushLink | undefined;
   readonly #lanes: readonly FlushLane[] = Array.from({ length: LANES }, () => new FlushLane());
-  /** Milliseconds of one operation, a moving mean. */
-  #operationMs = FIRST_OPERATION_MS;
-  #lastWorkspace: string | undefined;
-  #sharedUntilMs = 0;
+  readonly #size = new FlushSize();
   readonly #metrics: FlushMetrics;
   readonly #log: FlushLog;
   readonly #onLeaseLost: () => void;
@@ -96,6 +80,8 @@ export class FlushWriter implements Service {
   #shardWaiters: (() => void)[] = [];
   #queued = 0;
   #queuedBytes = 0;
+  /** Flushes that are being written or followed up. */
+  #underWay = 0;
   #busySinceMs = 0;
   readonly #eager: boolean;
   readonly #begun = new BegunFlushes();
@@ -197,9 +183,7 @@ export class FlushWriter implements Service {
   #push(entry: Entry): void {
     const { operation } = entry;
     const lane = this.#lanes[laneOf(operation.job.shard)];
-    const { workspace } = operation.job;
-    if (this.#lastWorkspace !== undefined && workspace !== this.#lastWorkspace) this.#sharedUntilMs = performance.now() + SHARED_FOR_MS;
-    this.#lastWorkspace = workspace;
+    this.#size.comesFrom(operation.job.workspace);
     if (!this.#mayWrite(operation.job.shard)) {
       queueMicrotask(() => this.#failAll(entry, notOwned()));
       return;
@@ -223,9 +207,9 @@ export class FlushWriter implements Service {
       const lane = connection === undefined ? undefined : this.#pickLane();
       if (connection === undefined || lane === undefined) break;
       this.#busySinceMs = performance.now();
-      this.#begin(connection, lane.take(this.#batchLimit()));
+      this.#begin(connection, lane.take(this.#size.most));
     }
-    if (performance.now() < this.#sharedUntilMs) this.#pumpExpress();
+    if (this.#size.isShared) this.#pumpExpress();
     if (this.#queued === 0 && this.#allIdle) this.#drained?.();
   }
 
@@ -254,16 +238,25 @@ export class FlushWriter implements Service {
     const ended = this.#begun.begin(batch, performance.now());
     this.#queued -= batch.length;
     this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
-    void this.#flush(connection, batch).then(() => {
-      ended();
+    this.#underWay += 1;
+    let isFree = false;
+    const free = (): void => {
+      if (isFree) return;
+      isFree = true;
       this.#release(connection);
+      this.#pump();
+    };
+    void this.#flush(connection, batch, free).then(() => {
+      this.#underWay -= 1;
+      ended();
+      free();
+      this.#pump();
     });
   }
 
   #release(connection: FlushLink): void {
     if (connection === this.#express) this.#idleExpress = connection;
     else this.#idle.push(connection);
-    this.#pump();
   }
 
   #warmIn(ms: number): void {
@@ -279,13 +272,14 @@ export class FlushWriter implements Service {
       else this.#idle.splice(this.#idle.indexOf(connection), 1);
       warmed = (await connection.warm?.()) ?? false;
       this.#release(connection);
+      this.#pump();
       if (warmed || this.#queued > 0 || !this.#allIdle) break;
     }
     this.#warmIn(warmed || !isCalm ? WARM_EVERY_MS : LOOK_FOR_COLD_MS);
   }
 
   get #allIdle(): boolean {
-    return this.#idleExpress !== undefined && this.#idle.length + 1 === this.#connections.length;
+    return this.#underWay === 0 && this.#idleExpress !== undefined && this.#idle.length + 1 === this.#connections.length;
   }
 
   /** While a flush is under way, a second one starts when it has much to do, or when the first takes unusually long. */
@@ -300,11 +294,6 @@ export class FlushWriter implements Service {
     return false;
   }
 
-  #batchLimit(): number {
-    const withinMs = performance.now() < this.#sharedUntilMs ? SHARED_FLUSH_MS : FLUSH_MS;
-    return Math.max(MIN_BATCH, Math.min(MAX_BATCH, Math.round(withinMs / this.#operationMs)));
-  }
-
   #pickLane(): FlushLane | undefined {
     for (let tried = 0; tried < LANES; tried++) {
       const at = (this.#nextLane + tried) % LANES;
@@ -316,8 +305,12 @@ export class FlushWriter implements Service {
     return undefined;
   }
 
-  /** Never rejects: of every entry one callback is called. */
-  async #flush(connection: FlushLink, batch: Entry[]): Promise<void> {
+  /**
+   * Never rejects: of every entry one callback is called.
+   * @param free gives the connection back. What takes several turns to follow up does so after the first, and the next flush is written meanwhile;
+   * not while workspaces share the writer: what one of them gained by it the others would wait for (docs/decisions/0207)
+   */
+  async #flush(connection: FlushLink, batch: Entry[], free: () => void): Promise<void> {
     const begun = performance.now();
     const operations = operationsOf(batch);
     let result: FlushResult;
@@ -326,18 +319,21 @@ export class FlushWriter implements Service {
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
       if (batch.length === 1) for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, error));
-      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#flush(connection, half);
+      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#flush(connection, half, () => undefined);
       return;
     }
     const tookMs = performance.now() - begun;
-    if (operations.length >= TELLING_BATCH) this.#operationMs += (tookMs / operations.length - this.#operationMs) / 8;
+    this.#size.took(operations.length, tookMs);
     if (result.kind === "lost") {
       for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, notOwned()));
       this.#onLeaseLost();
     } else {
       const { gone } = result;
       for (let at = 0; at < batch.length; at++) {
-        if (at > 0 && at % SETTLE_SLICE === 0) await nextTurn();
+        if (at > 0 && at % SETTLE_SLICE === 0) {
+          if (!this.#size.isShared) free();
+          await nextTurn();
+        }
         const entry = batch[at];
         if (entry !== undefined) this.#settle(entry, () => this.#settleAll(entry, gone));
       }
