@@ -10,6 +10,12 @@ const SHARED_FLUSH_MS = 6;
 const SHARED_FOR_MS = 500;
 const MIN_BATCH = 64;
 const MAX_BATCH = 1000;
+/**
+ * So many operations of a flush are followed up in a turn of the event loop: each one sets off dispatches, frames and answers. A turn that takes more makes fewer
+ * and fuller frames, and its connection has work again sooner; those of other workspaces wait for it (docs/decisions/0207).
+ */
+const PER_TURN = 512;
+const SHARED_PER_TURN = 64;
 /** The first guess. */
 const FIRST_OPERATION_MS = 0.03;
 /** Flushes from this size on say what an operation costs. */
@@ -34,6 +40,11 @@ export class FlushSize {
   /** Whether operations of several workspaces have come lately. */
   get isShared(): boolean {
     return performance.now() < this.#sharedUntilMs;
+  }
+
+  /** Operations that are followed up in one turn. */
+  get perTurn(): number {
+    return this.isShared ? SHARED_PER_TURN : PER_TURN;
   }
 
   get most(): number {

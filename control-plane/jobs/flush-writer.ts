@@ -22,8 +22,6 @@ export interface FlushMetrics {
 /** What the writer needs of a hot connection. */
 export type FlushLink = Pick<FlushConnection, "open" | "run" | "close"> & Partial<Pick<FlushConnection, "warm">>;
 
-/** Commits are followed up in slices of so many operations: each one sets off dispatches, frames and answers. */
-const SETTLE_SLICE = 64;
 /**
  * While the flushes of many operations are under way, workspaces that have few waiting go past them, on a connection of their own: so many
  * operations each, so many together. A large flush that is alone is passed by workspaces that have nothing in it.
@@ -80,8 +78,6 @@ export class FlushWriter implements Service {
   #shardWaiters: (() => void)[] = [];
   #queued = 0;
   #queuedBytes = 0;
-  /** Flushes that are being written or followed up. */
-  #underWay = 0;
   #busySinceMs = 0;
   readonly #eager: boolean;
   readonly #begun = new BegunFlushes();
@@ -238,25 +234,16 @@ export class FlushWriter implements Service {
     const ended = this.#begun.begin(batch, performance.now());
     this.#queued -= batch.length;
     this.#queuedBytes -= batch.reduce((sum, entry) => sum + entry.bytes, 0);
-    this.#underWay += 1;
-    let isFree = false;
-    const free = (): void => {
-      if (isFree) return;
-      isFree = true;
-      this.#release(connection);
-      this.#pump();
-    };
-    void this.#flush(connection, batch, free).then(() => {
-      this.#underWay -= 1;
+    void this.#flush(connection, batch).then(() => {
       ended();
-      free();
-      this.#pump();
+      this.#release(connection);
     });
   }
 
   #release(connection: FlushLink): void {
     if (connection === this.#express) this.#idleExpress = connection;
     else this.#idle.push(connection);
+    this.#pump();
   }
 
   #warmIn(ms: number): void {
@@ -272,14 +259,13 @@ export class FlushWriter implements Service {
       else this.#idle.splice(this.#idle.indexOf(connection), 1);
       warmed = (await connection.warm?.()) ?? false;
       this.#release(connection);
-      this.#pump();
       if (warmed || this.#queued > 0 || !this.#allIdle) break;
     }
     this.#warmIn(warmed || !isCalm ? WARM_EVERY_MS : LOOK_FOR_COLD_MS);
   }
 
   get #allIdle(): boolean {
-    return this.#underWay === 0 && this.#idleExpress !== undefined && this.#idle.length + 1 === this.#connections.length;
+    return this.#idleExpress !== undefined && this.#idle.length + 1 === this.#connections.length;
   }
 
   /** While a flush is under way, a second one starts when it has much to do, or when the first takes unusually long. */
@@ -305,12 +291,8 @@ export class FlushWriter implements Service {
     return undefined;
   }
 
-  /**
-   * Never rejects: of every entry one callback is called.
-   * @param free gives the connection back. What takes several turns to follow up does so after the first, and the next flush is written meanwhile;
-   * not while workspaces share the writer: what one of them gained by it the others would wait for (docs/decisions/0207)
-   */
-  async #flush(connection: FlushLink, batch: Entry[], free: () => void): Promise<void> {
+  /** Never rejects: of every entry one callback is called. */
+  async #flush(connection: FlushLink, batch: Entry[]): Promise<void> {
     const begun = performance.now();
     const operations = operationsOf(batch);
     let result: FlushResult;
@@ -319,7 +301,7 @@ export class FlushWriter implements Service {
     } catch (error) {
       // Refused: halves find the row that the database does not like, so that one bad row cannot fail its neighbours.
       if (batch.length === 1) for (const entry of batch) this.#settle(entry, () => this.#failAll(entry, error));
-      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#flush(connection, half, () => undefined);
+      else for (const half of [batch.slice(0, batch.length >> 1), batch.slice(batch.length >> 1)]) await this.#flush(connection, half);
       return;
     }
     const tookMs = performance.now() - begun;
@@ -329,11 +311,9 @@ export class FlushWriter implements Service {
       this.#onLeaseLost();
     } else {
       const { gone } = result;
+      const slice = this.#size.perTurn;
       for (let at = 0; at < batch.length; at++) {
-        if (at > 0 && at % SETTLE_SLICE === 0) {
-          if (!this.#size.isShared) free();
-          await nextTurn();
-        }
+        if (at > 0 && at % slice === 0) await nextTurn();
         const entry = batch[at];
         if (entry !== undefined) this.#settle(entry, () => this.#settleAll(entry, gone));
       }

@@ -19,7 +19,7 @@ const BATCH = 250;
 const REQUESTS = 8;
 const BACKLOG = 4000;
 const PACE = { kind: "closed", requests: REQUESTS, backlog: BACKLOG } as const;
-/** As many slots in all as in `agents-sweep`. With 512 the slots are what the system waits for, while a fifth of both cores is idle. */
+/** As many slots in all as in `agents-sweep`. With 512 in all the system waits for slots, while a fifth of both cores is idle. */
 const AGENTS = 8;
 const SLOTS = 150;
 const SIZES_EVERY_MS = 2000;
