@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { randomUUID } from "node:crypto";
 
 declare const brand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: Name };
@@ -56,8 +56,8 @@ export function lowestJobId(ms: number): string {
 }
 
 const COUNTER_MAX = 0xfff;
-const POOL_BYTES = 8 * 512;
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** Where the variant and the random bits of a UUID begin, with the hyphen before them. */
+const RANDOM_FROM = 18;
 
 /**
  * Makes a generator of UUIDv7 that is strictly increasing within the process: a 12-bit counter follows the
@@ -65,33 +65,19 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
  * steps back is ignored until it has caught up. FIFO within a workspace rests on this order.
  */
 export function createJobIdGenerator(nowMs: () => number): () => JobId {
-  const pool = Buffer.alloc(POOL_BYTES);
-  let used = POOL_BYTES;
   let lastMs = 0;
-  let counter = 0;
+  let time = "";
+  let counter = COUNTER_MAX;
   return () => {
     const ms = nowMs();
-    if (ms > lastMs) {
-      lastMs = ms;
-      counter = 0;
-    } else if (counter === COUNTER_MAX) {
-      lastMs += 1;
+    if (ms > lastMs || counter === COUNTER_MAX) {
+      lastMs = Math.max(ms, lastMs + 1);
+      time = lastMs.toString(16).padStart(12, "0");
       counter = 0;
     } else {
       counter += 1;
     }
-    if (used === POOL_BYTES) {
-      randomFillSync(pool);
-      used = 0;
-    }
-    const time = lastMs.toString(16).padStart(12, "0");
-    const rest = counter.toString(16).padStart(3, "0");
-    let tail = "";
-    for (let i = 0; i < 8; i++) {
-      const byte = pool[used + i] ?? 0;
-      tail += HEX[i === 0 ? (byte & 0x3f) | 0x80 : byte];
-    }
-    used += 8;
-    return `${time.slice(0, 8)}-${time.slice(8)}-7${rest}-${tail.slice(0, 4)}-${tail.slice(4)}` as JobId;
+    // A version 4 UUID has the variant and the random bits of a version 7 one in the same places.
+    return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, "0")}${randomUUID().slice(RANDOM_FROM)}` as JobId;
   };
 }

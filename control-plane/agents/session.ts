@@ -162,13 +162,14 @@ export class AgentSession implements LogSource {
     const { session } = this.agentInfo;
     // First, since it was true before the rest of the frame: an attempt that the frame confirms may be too new for the list.
     if (frame.keepalive !== undefined) this.#keepalive(frame.keepalive);
+    const nowMs = this.#deps.now();
     for (const attempt of attemptsFromWire(frame.received)) home.received(session, attempt);
     for (const started of frame.started) {
       const attempt = attemptFromWire(started);
-      if (attempt !== undefined) home.started(session, attempt, withinLife(started.atUs / 1000, attempt.id, this.#deps.now()));
+      if (attempt !== undefined) home.started(session, attempt, withinLife(started.atUs / 1000, attempt.id, nowMs));
     }
     if (frame.logChunks.length > 0) this.#takeLogs(frame.logChunks);
-    for (const finished of frame.finished) this.#takeEnd(finished);
+    for (const finished of frame.finished) this.#takeEnd(finished, nowMs);
     if (frame.capacity !== undefined) {
       this.#capacity = frame.capacity;
       home.capacity(session, this.#slots);
@@ -222,8 +223,8 @@ export class AgentSession implements LogSource {
     background(this.#deps.log, "log chunks", this.#deps.ingest.accept(this, sound));
   }
 
-  #takeEnd(finished: Parameters<typeof endFromWire>[0]): void {
-    const end = endFromWire(finished, this.#deps.now());
+  #takeEnd(finished: Parameters<typeof endFromWire>[0], nowMs: number): void {
+    const end = endFromWire(finished, nowMs);
     if (end === undefined) {
       this.#deps.log.warn({ event: "agent.bad_finish", agentKey: this.agent, jobId: finished.jobId }, "an end that cannot be read was refused");
       this.#outbox.add("finishedAcks", { jobId: finished.jobId, token: finished.token, verdict: Verdict.VERDICT_STALE });

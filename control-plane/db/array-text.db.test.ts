@@ -33,6 +33,13 @@ test("any text comes back as it was, with quotes, backslashes, braces, commas, b
   );
 });
 
+test("equal elements, and none, come back as they were", async () => {
+  for (const value of ['{"a":"b\\\\c"}', "two\nlines", "", null]) {
+    for (const count of [0, 1, 3]) expect(await readBack(arrayText(Array(count).fill(value), true), "text")).toEqual(Array(count).fill(value));
+  }
+  expect(await readBack(arrayText([7, 7, 7], false), "bigint")).toEqual(["7", "7", "7"]);
+});
+
 test("numbers and NULLs come back as they were", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0))), async (values) => {

@@ -264,7 +264,7 @@ function isRolledBack(error: unknown): boolean {
 }
 
 export function outcomeOfOperation(operation: FlushOperation, gone: ReadonlySet<string>): FlushOutcome {
-  return gone.has(`${operation.kind}/${operation.job.id}`) ? "gone" : "moved";
+  return gone.size > 0 && gone.has(`${operation.kind}/${operation.job.id}`) ? "gone" : "moved";
 }
 
 /** Elements of an array in Postgres's text form. They are names and ids: none of them is quoted. */

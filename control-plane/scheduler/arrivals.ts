@@ -53,6 +53,8 @@ export class Arrivals {
   readonly #parts: ArrivalParts;
   readonly #submit: Submit;
   #held: Held[] = [];
+  /** Of jobs that were assigned at once. */
+  readonly #toAnswer: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #freedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -194,8 +196,7 @@ export class Arrivals {
       operation: { kind: "insert", job: running.job, payload, direct, special, windows: windowRecords(this.#deps, running) },
       settle: () => {
         claimed(running, payload);
-        // The frame leaves in the next phase of the event loop: first the agent, then whoever asked. To write the answer takes longer than the frame.
-        setImmediate(settled);
+        this.#answerLater(settled);
       },
       fail: (error) => {
         abandonClaim(this.#deps.state, running);
@@ -206,6 +207,14 @@ export class Arrivals {
     };
     // What goes along with others already is theirs.
     if (submit !== this.#submit || !takesBegin(running, payload, write)) submit(write.operation, write.settle, write.fail);
+  }
+
+  /** The frame leaves in the next phase of the event loop: first the agent, then whoever asked. To write the answer takes longer than the frame. */
+  #answerLater(settled: () => void): void {
+    if (this.#toAnswer.push(settled) > 1) return;
+    setImmediate(() => {
+      for (const answer of this.#toAnswer.splice(0)) answer();
+    });
   }
 
   /** The row of a new job is committed, and it stands in its queue. */

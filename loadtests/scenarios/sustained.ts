@@ -22,31 +22,36 @@ const PACE = { kind: "closed", requests: REQUESTS, backlog: BACKLOG } as const;
 /** As many slots in all as in `agents-sweep`. With 512 in all the system waits for slots, while a fifth of both cores is idle. */
 const AGENTS = 8;
 const SLOTS = 150;
+/** With these, more in all than jobs are under way: each is assigned as it comes, and none is written as one that waits. */
+const ROOMY_SLOTS = 600;
 const SIZES_EVERY_MS = 2000;
 
 /** The whole life of jobs at full speed: enqueue over HTTP, fair pick, gRPC agents, history. */
 export const sustained: Scenario = {
   name: "sustained",
   summary: "full lifecycle at full speed: jobs/s, WAL and commits per job, table sizes; the peers' lifecycle in the same run",
-  takes: { short: "a minute and a half with peers, 25 s without", long: "6 minutes, and about 10 for four peers" },
+  takes: { short: "a minute and a half with peers, 25 s without", long: "7 minutes, and about 6 for four peers" },
   async run(context) {
     const { short, say } = context;
     const world = new Scope();
     context.scope.defer(() => world.close());
     const ours = await measureOurs(context, world);
+    const roomy = await withRoom(context, ours.world);
     const agentProgram = await withAgentProgram(context, ours.world);
     await world.close();
     const options = short ? { jobs: 20_000, steadyMs: 4000 } : { jobs: 200_000, steadyMs: 60_000 };
     const peers = context.peers
       ? await measurePeers(PEERS, context.scope, say, (turn) => lifecycle(turn, { ...options, batch: 500, callers: 4, backlog: 20_000 }))
       : {};
-    const { measured, jobsPerS } = ours;
+    const { measured } = ours;
+    // Of us, too, the better of two ways counts.
+    const jobsPerS = Math.max(ours.jobsPerS, roomy.jobsPerS);
     return {
       ...measured,
-      figures: { ...measured.figures, ...agentProgram.figures, ...peerRatios(jobsPerS, peers, TUNED_PEERS) },
+      figures: { ...measured.figures, ...roomy.figures, ...agentProgram.figures, ...peerRatios(jobsPerS, peers, TUNED_PEERS) },
       aims: [...measured.aims, ...(context.peers ? [PEER_AIM] : [])],
       peers,
-      problems: [...measured.problems, ...agentProgram.problems],
+      problems: [...measured.problems, ...roomy.problems, ...agentProgram.problems],
     };
   },
 };
@@ -75,6 +80,7 @@ async function measureOurs(context: ScenarioContext, scope: Scope): Promise<{ me
   const settings = {
     agents,
     slots_of_each: slots,
+    slots_of_each_with_room: ROOMY_SLOTS,
     agent_kind: "simulated",
     seconds,
     batch: BATCH,
@@ -83,6 +89,26 @@ async function measureOurs(context: ScenarioContext, scope: Scope): Promise<{ me
     workspaces: 1,
   };
   return { measured: { ...describe(short, stage, sizes), settings }, jobsPerS: cost.jobsPerS, world };
+}
+
+/** The same, with agents that have room for all jobs under way. */
+async function withRoom({ short, seed }: ScenarioContext, world: World): Promise<{ figures: Figures; jobsPerS: number; problems: readonly string[] }> {
+  const stage = await runStage({
+    world,
+    agents: AGENTS,
+    slots: ROOMY_SLOTS,
+    warmUpMs: short ? 2000 : 5000,
+    measureMs: short ? 6000 : 60_000,
+    sources: (times) => [noopJobs(times, { workspace: WORKSPACE, batch: BATCH, pace: PACE, seed: seedFor(seed, 2) })],
+  });
+  const cost = costs(stage);
+  const figures = {
+    sustained_with_room_jobs_per_s: round(cost.jobsPerS),
+    sustained_with_room_wal_bytes_per_job: round(cost.walBytesPerJob),
+    sustained_with_room_control_plane_us_per_job: round(cost.controlPlaneUsPerJob),
+    sustained_with_room_postgres_us_per_job: round(cost.postgresUsPerJob),
+  };
+  return { figures, jobsPerS: cost.jobsPerS, problems: stage.problems };
 }
 
 /** Vacuum comes every ten seconds: a short run ends before sizes can level off. */
